@@ -16,6 +16,7 @@ from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
 from functions.api.market.endpoints import router as market
+from functions.api.oauth.endpoints import router as oauth
 from functions.api.operations.endpoints import router as operations
 from functions.api.orders.endpoints import router as orders
 from functions.api.portfolio.endpoints import router as portfolio
@@ -59,6 +60,7 @@ def create_app() -> FastAPI:
         health,
     ):
         app.include_router(router)
+    app.include_router(oauth)
     dashboard.install(app)
     contract.install(app)
     csv_lists.install(app)

@@ -75,10 +75,11 @@ def caller(request: Request) -> Caller:
             if (owner := caller_of_key(database(), token)) is not None:
                 return owner
         elif (access := read_access_token(settings().token_secret, token)) is not None:
-            return Caller(access.user_id, None, access.login_id)
+            return Caller(access.user_id, access.scopes, access.login_id)
     elif not token and (cookie := request.cookies.get(ACCESS_COOKIE)):
         access = read_access_token(settings().token_secret, cookie)
-        if access is not None:
+        # A page is a person's: no program's token is taken from a cookie.
+        if access is not None and access.scopes is None:
             if request.method not in _SAFE:
                 _check_csrf(request, access.login_id)
             return Caller(access.user_id, None, access.login_id)

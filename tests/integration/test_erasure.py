@@ -48,6 +48,7 @@ GONE = frozenset(
         "refresh_tokens",
         "known_devices",
         "logins",
+        "authorization_codes",
         "risk_limits",
         "equity_snapshots",
         "equity_marks",
@@ -217,6 +218,7 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO published_sessions (session_id, user_id, name, name_key) VALUES (%(session)s, %(user)s, left(%(private)s, 40), %(private)s)",
         "SELECT compute_standings(ARRAY[%(session)s::uuid])",
         "INSERT INTO logins (id, user_id, address, client) VALUES (%(login)s, %(user)s, %(private)s, %(private)s)",
+        "INSERT INTO authorization_codes (code_hash, user_id, login_id, grantee, client, address, redirect_uri, challenge, scopes) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, '\\x00', %(private)s, %(private)s, %(private)s, %(private)s, '{read}')",
         "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, now())",
         "INSERT INTO known_devices (token_hash, user_id) VALUES (%(private)s::text::bytea, %(user)s)",
         "INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes) VALUES (%(key)s, %(user)s, %(private)s::text, %(private)s::text::bytea, 'sf_12', '{read}')",
@@ -360,6 +362,7 @@ def test_old_buckets_of_attempts_are_forgotten(database: Database) -> None:
 # What is not given to its owner, with the reason.
 NOT_EXPORTED = {
     "refresh_tokens": "hashes that open the account",
+    "authorization_codes": "good for a minute; what came of them is among the logins",
     "realtime_tickets": "hashes that open a connection",
     "live_connections": "open for minutes, and of use to nobody",
     "idempotency_keys": "copies of answers, kept for a day",

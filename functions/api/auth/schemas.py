@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from stratforge.application.access import Scope
 from stratforge.application.passwords import Email, OneTimeCode, Password, Proof
 
 
@@ -89,6 +90,9 @@ class LoginView(BaseModel):
     created_at: datetime
     last_seen_at: datetime
     authenticated_at: datetime = Field(description="When the password was last given")
+    scopes: list[Scope] | None = Field(
+        description="What a program may do that was allowed to act for the user; null for a person"
+    )
 
 
 class LoginList(BaseModel):

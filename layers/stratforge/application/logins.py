@@ -16,6 +16,7 @@ from stratforge.application.passwords import LoginRequest, fits, nobodys_hash
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.users import accounts, logins, mails, two_factor
+from stratforge.storage.users.grants import AuthorizationCode
 from stratforge.storage.users.logins import StoredLogin
 from stratforge.storage.users.tokens import hash_token
 
@@ -51,12 +52,14 @@ class Login:
         login_id: Stays the same while refresh tokens are exchanged.
         refresh_token: Exchanged once for the next one.
         device: What the device shows at the next login, so that others who guess the password do not lock it out; None when it keeps what it has.
+        scopes: What a program may do for the user; None for a person.
     """
 
     user_id: UUID
     login_id: str
     refresh_token: str
     device: str | None = None
+    scopes: tuple[str, ...] | None = None
 
 
 def log_in(database: Database, credentials: LoginRequest, origin: Origin, *, by_mail: bool = False) -> Login:
@@ -108,11 +111,21 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin, *, by_
         return begin_login(connection, found.user_id, origin)
 
 
-def begin_login(connection: Connection, user_id: UUID, origin: Origin) -> Login:
-    """Begins a login of the transaction's user, whose password was just given, at a device that is known from then on.
+def begin_login(
+    connection: Connection, user_id: UUID, origin: Origin, program: AuthorizationCode | None = None
+) -> Login:
+    """Begins a login of the transaction's user, who was just shown to be it, at a device that is known from then on.
 
     A device that the account does not know, another person's at the same computer too, is given a name of its own.
+
+    Args:
+        program: What a program was allowed, for the login of one; it is no device, and what it may do is in its login.
     """
+    if program is not None:
+        scopes = tuple(program.scopes)
+        logins.add_login(connection, program.login_id, user_id, origin.address, origin.client, scopes, program.grantee)
+        token = _next_token(connection, user_id, program.login_id)
+        return Login(user_id, str(program.login_id), token, scopes=scopes)
     login_id, device = uuid4(), origin.device
     logins.add_login(connection, login_id, user_id, origin.address, origin.client)
     if not device or not logins.saw_device(connection, user_id, hash_token(device)):
@@ -121,11 +134,14 @@ def begin_login(connection: Connection, user_id: UUID, origin: Origin) -> Login:
     return Login(user_id, str(login_id), _next_token(connection, user_id, login_id), device)
 
 
-def refresh_login(database: Database, token: str) -> Login:
+def refresh_login(database: Database, token: str, grantee: bytes | None = None) -> Login:
     """Exchanges a refresh token for the next. A token that comes twice was stolen: its login ends.
 
     But for a reply that got lost: within seconds a token is taken once more, as long as the first reply's was not exchanged, and that one
     then ends the login. The access token of the first reply goes on for its quarter of an hour.
+
+    Args:
+        grantee: The program that asks, by the hash of its client id; None for a person. Neither has the other's tokens.
 
     Raises:
         Unauthenticated: if the token is unknown, expired or spent, or its login has ended.
@@ -139,7 +155,8 @@ def refresh_login(database: Database, token: str) -> Login:
     following = None
     with database.transaction(found.user_id) as connection:
         # First of all, since this waits for whoever exchanges another token of the login: what he did is seen by what follows.
-        if logins.continue_login(connection, found.family_id):
+        going_on = logins.continue_login(connection, found.family_id, grantee)
+        if going_on is not None:
             fresh = accounts.spend_refresh_token(connection, hashed)
             if fresh or accounts.forgive_refresh_token(connection, found, hashed, _LOST_REPLY_SECONDS):
                 following = _next_token(connection, found.user_id, found.family_id)
@@ -147,7 +164,9 @@ def refresh_login(database: Database, token: str) -> Login:
                 logins.end_login(connection, found.family_id)
     if following is None:
         raise expired
-    return Login(found.user_id, str(found.family_id), following)
+    assert going_on is not None
+    scopes = tuple(going_on.scopes) if going_on.scopes is not None else None
+    return Login(found.user_id, str(found.family_id), following, scopes=scopes)
 
 
 def _next_token(connection: Connection, user_id: UUID, login_id: UUID) -> str:

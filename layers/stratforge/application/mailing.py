@@ -78,6 +78,7 @@ _NOTICES = {
     AccountEventKind.RECOVERY_CODE_USED: "A recovery code of your StratForge account was used; {about}.",
     AccountEventKind.WRONG_CODE: "Somebody gave the right password of your StratForge account and a wrong code of its second factor.",
     AccountEventKind.KEY_MADE: "An API key of your StratForge account was made: {about}.",
+    AccountEventKind.PROGRAM_ALLOWED: "A program may act for your StratForge account from now on: {about}.",
     AccountEventKind.WEBHOOK_ADDED: "A webhook was added to your StratForge account: {about}.",
 }
 
@@ -120,7 +121,7 @@ def _written(mail: WaitingMail, token: str) -> Mail:
         # What it is about was written by whoever did it: one line, and no link that a mail program would make.
         about = " ".join(mail.about.split()).replace("://", ": //") or "none"
         said = _NOTICES[AccountEventKind(mail.notice or "")].format(about=about)
-        text = f"{said}\n\nIf that was not you, set a new password at once, and look at the log, the keys and the webhooks on your account's page."
+        text = f"{said}\n\nIf that was not you, set a new password at once, and look at the log, the logins, the keys and the webhooks on your account's page."
         return Mail(mail.address, "A change of your account", text)
     path, words = _LINKS[mail.kind]
     return Mail(
