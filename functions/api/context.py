@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.accounts import Registration
 from stratforge.application.api_keys import KEY_PREFIX, caller_of_key
 from stratforge.application.logins import Origin
+from stratforge.application.passkeys import Party
 from stratforge.bus.dead_letters import QueueName, ask_to_redrive
 from stratforge.bus.outbox import Outbox
+from stratforge.configuration import TokenSecret, read_secret
 from stratforge.storage.postgres.database import Connection, Database
 
 from functions.api.problems import Problem, unauthenticated
@@ -140,6 +143,12 @@ def site(request: Request) -> str:
     # AWS's gateways know no other scheme; on one machine the front door says which it was.
     scheme = request.url.scheme if os.environ.get("AWS_ENDPOINT_URL") else "https"
     return f"{scheme}://{gateway['domainName']}"
+
+
+def party(request: Request) -> Party:
+    """Returns the site that visitors' devices sign for."""
+    signing_key = read_secret(TokenSecret, settings().token_secret).signing_key.get_secret_value()
+    return Party(site(request), hmac.new(signing_key.encode(), b"passkeys", hashlib.sha256).digest())
 
 
 def origin(request: Request) -> Origin:

@@ -45,6 +45,7 @@ GONE = frozenset(
         "realtime_tickets",
         "idempotency_keys",
         "api_keys",
+        "passkeys",
         "refresh_tokens",
         "known_devices",
         "logins",
@@ -222,6 +223,7 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, now())",
         "INSERT INTO known_devices (token_hash, user_id) VALUES (%(private)s::text::bytea, %(user)s)",
         "INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes) VALUES (%(key)s, %(user)s, %(private)s::text, %(private)s::text::bytea, 'sf_12', '{read}')",
+        "INSERT INTO passkeys (user_id, credential_id, public_key, sign_count, name) VALUES (%(user)s, %(private)s::text::bytea, %(private)s::text::bytea, 0, %(private)s)",
         "INSERT INTO realtime_tickets (ticket_hash, user_id, login_id, origin, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, %(private)s, now())",
         "INSERT INTO live_connections (connection_id, user_id, login_id, cursor_tx, cursor_id) VALUES (%(private)s, %(user)s, %(login)s, 0, 0)",
         "INSERT INTO webhooks (id, user_id, url, kinds, secret, old_secret, last_error) VALUES (%(hook)s, %(user)s, %(private)s, '{order}', %(private)s, %(private)s, %(private)s)",
@@ -386,6 +388,7 @@ def test_the_export_holds_every_table_of_the_user_and_no_secret(database: Databa
         "backtests",
         "logins",
         "api_keys",
+        "passkeys",
     } <= filled
     assert exported["backtests"][0]["report"] == {"said": PRIVATE}
     assert exported["strategy_versions"][0]["prompt"] == PRIVATE

@@ -63,6 +63,8 @@ _HEADERS = {
 _OPEN = {
     "/api/auth/register",
     "/api/auth/login",
+    "/api/auth/passkey",
+    "/api/auth/passkey/options",
     "/api/auth/refresh",
     "/api/auth/logout",
     "/healthz",

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from stratforge.application import attempts, one_time_codes
+from stratforge.application import attempts, one_time_codes, passkeys
 from stratforge.application.access import Caller
 from stratforge.application.attempts import too_many_attempts
 from stratforge.application.errors import NotFound, Unauthenticated
 from stratforge.application.one_time_codes import Verdict
+from stratforge.application.passkeys import Answer, Party, Used
 from stratforge.application.passwords import LoginRequest, fits, nobodys_hash
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
@@ -62,7 +63,14 @@ class Login:
     scopes: tuple[str, ...] | None = None
 
 
-def log_in(database: Database, credentials: LoginRequest, origin: Origin, *, by_mail: bool = False) -> Login:
+def log_in(
+    database: Database,
+    credentials: LoginRequest,
+    origin: Origin,
+    *,
+    by_mail: bool = False,
+    passkey: Used | None = None,
+) -> Login:
     """Logs in. A wrong e-mail address takes as long and sounds the same as a wrong password, and pauses alike.
 
     A pause that grows with every wrong password holds for the place it came from. A device that logged in to the account before has attempts of
@@ -70,16 +78,14 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin, *, by_
 
     Args:
         by_mail: Whether accounts open only after their address is confirmed: one that is not is like none.
+        passkey: A passkey whose answer was right: one of the account's takes the place of a code.
 
     Raises:
         LimitReached: during a pause, and after sixty attempts of the network address in a quarter of an hour.
         Unauthenticated: if the e-mail address or the password is wrong, or the second factor is, where the account has one.
     """
     with database.transaction() as connection:
-        if not limits.take(
-            connection, f"login:{origin.address}", _ADDRESS_ATTEMPTS, _ADDRESS_ATTEMPTS / _REFILL_SECONDS
-        ):
-            raise too_many_attempts(_REFILL_SECONDS / _ADDRESS_ATTEMPTS)
+        _take_attempt(connection, origin)
         known = bool(origin.device) and logins.knows_device(connection, credentials.email, hash_token(origin.device))
         here = f"{credentials.email} {'device ' + origin.device if known else 'from ' + origin.address}"
         wait = attempts.wait_for(connection, here)
@@ -97,7 +103,8 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin, *, by_
         logins.forget_attempts(connection, here)
     # Known devices share their attempts: whoever has many has no more guesses.
     place = "of known devices" if known else "of strangers"
-    match one_time_codes.check(database, found.user_id, credentials.code, place):
+    beside = passkey if passkey is not None and passkey.key.user_id == found.user_id else None
+    match Verdict.ENOUGH if beside else one_time_codes.check(database, found.user_id, credentials.code, place):
         case Verdict.MISSING:
             raise Unauthenticated("Give the code of your authenticator app as well.", code="second-factor-required")
         case Verdict.WRONG:
@@ -108,7 +115,30 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin, *, by_
         # Another password may have been set since this one was read: then it is worth nothing any more.
         if accounts.hold(connection, found.user_id) != found.password_hash:
             raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
+        if beside is not None:
+            beside.take(connection)
         return begin_login(connection, found.user_id, origin)
+
+
+def log_in_with_passkey(database: Database, party: Party, answer: Answer, origin: Origin) -> Login:
+    """Logs in with a passkey alone: the device has asked for its person, which is the second factor.
+
+    Raises:
+        LimitReached: after sixty attempts of the network address in a quarter of an hour.
+        Unauthenticated: if the passkey is nobody's here, or its answer is not good.
+    """
+    with database.transaction() as connection:
+        _take_attempt(connection, origin)
+    used = passkeys.check(database, party, answer)
+    with database.transaction(used.key.user_id) as connection:
+        accounts.hold(connection, used.key.user_id)
+        used.take(connection)
+        return begin_login(connection, used.key.user_id, origin)
+
+
+def _take_attempt(connection: Connection, origin: Origin) -> None:
+    if not limits.take(connection, f"login:{origin.address}", _ADDRESS_ATTEMPTS, _ADDRESS_ATTEMPTS / _REFILL_SECONDS):
+        raise too_many_attempts(_REFILL_SECONDS / _ADDRESS_ATTEMPTS)
 
 
 def begin_login(

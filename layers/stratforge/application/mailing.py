@@ -71,13 +71,15 @@ _LINKS = {
     ),
 }
 _NOTICES = {
-    AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended. API keys that go on: {about}.",
+    AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended. API keys and passkeys that go on: {about}.",
     AccountEventKind.ADDRESS_CHANGED: "Your StratForge account has another e-mail address from now on, {about}; this one leads to it no more.",
     AccountEventKind.TWO_FACTOR_ON: "Your StratForge account has a second factor from now on.",
     AccountEventKind.TWO_FACTOR_OFF: "Your StratForge account has no second factor any more.",
     AccountEventKind.RECOVERY_CODE_USED: "A recovery code of your StratForge account was used; {about}.",
     AccountEventKind.WRONG_CODE: "Somebody gave the right password of your StratForge account and a wrong code of its second factor.",
     AccountEventKind.KEY_MADE: "An API key of your StratForge account was made: {about}.",
+    AccountEventKind.PASSKEY_ADDED: "A passkey was added to your StratForge account, which opens it without the password: {about}.",
+    AccountEventKind.PASSKEY_REMOVED: "A passkey of your StratForge account was removed: {about}.",
     AccountEventKind.PROGRAM_ALLOWED: "A program may act for your StratForge account from now on: {about}.",
     AccountEventKind.WEBHOOK_ADDED: "A webhook was added to your StratForge account: {about}.",
 }

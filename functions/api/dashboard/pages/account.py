@@ -7,7 +7,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, addresses, logins, two_factor
+from stratforge.application import accounts, addresses, logins, passkeys, two_factor
 from stratforge.application import api_keys as keys
 from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
@@ -19,9 +19,10 @@ from stratforge.storage.ledger import risk
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.users import account_events, api_keys
 from stratforge.storage.users import logins as stored_logins
+from stratforge.storage.users import passkeys as stored_passkeys
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import CodeProof, EmailChange
+from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyRename
 from functions.api.context import database, origin, outbox, site
 from functions.api.dashboard.access import Fields, Form, Looking, fraction, text, validated
 from functions.api.dashboard.rendering import go_to
@@ -48,6 +49,7 @@ def page(looking: Looking) -> Response:
             logins=stored_logins.open_logins(connection, looking.user_id),
             here=looking.caller.login_id,
             two_factor=two_factor.state(connection, looking.user_id),
+            passkeys=stored_passkeys.list_passkeys(connection, looking.user_id),
             events=account_events.list_events(connection, looking.user_id, NumberedPage(_EVENTS)),
         )
 
@@ -129,6 +131,21 @@ def renew_recovery_codes(looking: Looking, fields: Fields) -> Response:
 def remove_two_factor(looking: Looking, fields: Fields) -> Response:
     """Switches the second factor off, after the password and a code were given once more."""
     two_factor.remove(database(), outbox(), looking.caller, validated(Proof, _proof(fields)))
+    return go_to(looking.request, "/account")
+
+
+@router.post("/account/passkeys/{passkey_id}/rename")
+def rename_passkey(passkey_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Gives a passkey another name. It is added by the page's script, which asks the device."""
+    wanted = validated(PasskeyRename, {"name": text(fields, "name")})
+    passkeys.rename(database(), looking.caller, passkey_id, wanted.name)
+    return go_to(looking.request, "/account")
+
+
+@router.post("/account/passkeys/{passkey_id}/remove")
+def remove_passkey(passkey_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Removes a passkey, after the password and a code were given once more."""
+    passkeys.remove(database(), looking.caller, passkey_id, validated(Proof, _proof(fields)))
     return go_to(looking.request, "/account")
 
 

@@ -12,6 +12,7 @@ _TABLES = {
     "account": "SELECT id, email, email_confirmed_at, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %(user)s",
     "risk_limits": "SELECT * FROM risk_limits WHERE user_id = %(user)s",
     "api_keys": "SELECT id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at FROM api_keys WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "passkeys": "SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = %(user)s ORDER BY created_at DESC",
     "logins": "SELECT * FROM logins WHERE user_id = %(user)s ORDER BY created_at DESC",
     "known_devices": "SELECT created_at, last_seen_at FROM known_devices WHERE user_id = %(user)s ORDER BY created_at DESC",
     "two_factor": "SELECT created_at, confirmed_at, cardinality(recovery_hashes) AS recovery_codes_left FROM two_factor WHERE user_id = %(user)s",
