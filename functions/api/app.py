@@ -7,6 +7,7 @@ from stratforge import __version__
 
 from functions.api import csv_lists, hardening, idempotency, problems, rate_limits, revalidation
 from functions.api.ai.endpoints import router as ai
+from functions.api.alerts.endpoints import router as alerts
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
 from functions.api.contract import routes as contract
@@ -53,6 +54,7 @@ def create_app() -> FastAPI:
         orders,
         portfolio,
         market,
+        alerts,
         realtime,
         webhooks,
         operations,

@@ -8,6 +8,7 @@ from functools import partial
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.application.alerts import fire_alerts
 from stratforge.application.evaluate_bar import Evaluated, correct_bar, evaluate_bar
 from stratforge.bus.consumers import batch_handler
 from stratforge.bus.messages import BarMessage
@@ -61,6 +62,8 @@ def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
         log.info("bar corrected", symbol=message.symbol, bar=message.time.isoformat(), changed=changed)
         return
     done = _evaluate(message, arrived_at, lambda_context.get_remaining_time_in_millis() / 1000)
+    # After what trades; whoever comes again after a failure here finds the bar evaluated.
+    alerts = fire_alerts(database, message.bar()) if message.shard == 0 else 0
     log.info(
         "bar evaluated",
         symbol=message.symbol,
@@ -71,6 +74,7 @@ def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
         failures=done.failures,
         missed=done.missed,
         late=done.late,
+        alerts=alerts,
     )
     metrics.add_metric("MissedBars", MetricUnit.Count, done.missed)
     metrics.add_metric("BarsEvaluated", MetricUnit.Count, done.sessions)

@@ -62,6 +62,7 @@ GONE = frozenset(
         "published_sessions",
         "session_standings",
         "watched_symbols",
+        "price_alerts",
     ]
 )
 STAYS = {
@@ -215,6 +216,7 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO jobs (id, user_id, kind, status, request, result, error, progress, partial, finished_at) VALUES (%(job)s, %(user)s, 'GENERATE', 'SUCCEEDED', %(json)s, %(json)s, %(json)s, %(private)s, %(private)s, now())",
         "INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report) VALUES (%(job)s, %(user)s, %(strategy)s, 1, 'AAPL', %(json)s, %(json)s, %(json)s)",
         "INSERT INTO shared_reports (token, backtest_id, user_id, strategy_name) SELECT repeat('t', 32), id, user_id, %(private)s FROM backtests WHERE job_id = %(job)s",
+        "INSERT INTO price_alerts (id, user_id, symbol, condition, upper_price, note, since) VALUES (%(hook)s, %(user)s, 'AAPL', 'above', 1, %(private)s, now())",
         "INSERT INTO watched_symbols (user_id, symbol) VALUES (%(user)s, 'AAPL')",
         "INSERT INTO published_sessions (session_id, user_id, name, name_key) VALUES (%(session)s, %(user)s, left(%(private)s, 40), %(private)s)",
         "SELECT compute_standings(ARRAY[%(session)s::uuid])",

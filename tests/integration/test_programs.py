@@ -58,7 +58,7 @@ def consent(user: User, wish: dict[str, str], answer: str = "allow", scopes: Any
 
 def code_of(answer: Any) -> str:
     assert answer.status_code == 204, answer.text
-    return parse_qs(urlsplit(answer.headers["HX-Redirect"]).query)["code"][0]
+    return str(parse_qs(urlsplit(answer.headers["HX-Redirect"]).query)["code"][0])
 
 
 def exchange(api: Api, wish: dict[str, str], granted_code: str, **more: str) -> Any:

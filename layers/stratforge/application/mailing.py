@@ -125,6 +125,10 @@ def _written(mail: WaitingMail, token: str) -> Mail:
         said = _NOTICES[AccountEventKind(mail.notice or "")].format(about=about)
         text = f"{said}\n\nIf that was not you, set a new password at once, and look at the log, the logins, the keys and the webhooks on your account's page."
         return Mail(mail.address, "A change of your account", text)
+    if mail.kind is MailKind.ALERT:
+        about = " ".join(mail.about.split()).replace("://", ": //")
+        text = f"{about}.\n\nYou set this alert at StratForge; it is listed on the symbol's page and among your alerts."
+        return Mail(mail.address, f"Price alert: {about.partition(';')[0]}"[:120], text)
     path, words = _LINKS[mail.kind]
     return Mail(
         mail.address,

@@ -14,7 +14,7 @@ from stratforge.application.errors import Conflict, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend
 from stratforge.storage.delivery import webhooks
-from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
+from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook, WebhookFormat
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
@@ -73,9 +73,14 @@ class SignedWebhook(StoredWebhook):
 
 
 def create_webhook(
-    database: Database, caller: Caller, url: str, kinds: Sequence[EventKind], request: RequestKey
+    database: Database,
+    caller: Caller,
+    url: str,
+    kinds: Sequence[EventKind],
+    request: RequestKey,
+    form: WebhookFormat = WebhookFormat.JSON,
 ) -> SignedWebhook:
-    """Tells an address of every event of these kinds from now on. Where the address leads is checked whenever something is sent.
+    """Tells an address of every event of these kinds from now on, in our form or as a chat takes it. Where the address leads is checked whenever something is sent.
 
     Raises:
         Forbidden: if a key asks that may not read: what is told is what it could not see.
@@ -91,7 +96,7 @@ def create_webhook(
             return SignedWebhook(**asdict(made), secret=secret)
         if len(webhooks.list_webhooks(connection, caller.user_id)) >= _MAX_WEBHOOKS:
             raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
-        stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret)
+        stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret, form)
     return SignedWebhook(**asdict(stored), secret=secret)
 
 

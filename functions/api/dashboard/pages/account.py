@@ -24,7 +24,7 @@ from stratforge.storage.users import passkeys as stored_passkeys
 from functions.api.auth import cookies
 from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyRename
 from functions.api.context import database, origin, outbox, site
-from functions.api.dashboard.access import Fields, Form, Looking, fraction, text, validated
+from functions.api.dashboard.access import Fields, Form, Looking, fraction, given, text, validated
 from functions.api.dashboard.rendering import go_to
 from functions.api.risk.schemas import RiskLimitsBody, TradingStateBody
 from functions.api.webhooks.schemas import NewWebhook
@@ -72,8 +72,8 @@ def end_login(login_id: UUID, looking: Looking, _fields: Fields) -> Response:
 def change_password(request: Request, looking: Looking, fields: Fields) -> Response:
     """Sets another password; every other login ends."""
     names = ("current_password", "new_password")
-    given = {name: fields.get(name, [""])[0] for name in names}
-    change = validated(PasswordChange, {**given, "code": text(fields, "code") or None})
+    words = {name: fields.get(name, [""])[0] for name in names}
+    change = validated(PasswordChange, {**words, "code": text(fields, "code") or None})
     login = accounts.change_password(database(), outbox(), looking.caller, change, origin(request))
     answer = looking.part("parts/done.html", said="The password is changed. Every other login has ended.")
     cookies.enter(request, answer, login)
@@ -172,8 +172,10 @@ def revoke_key(key_id: UUID, looking: Looking, _fields: Fields) -> Response:
 @router.post("/account/webhooks")
 def create_webhook(looking: Looking, fields: Fields) -> Response:
     """Adds an address and shows its secret this once."""
-    new = validated(NewWebhook, {"url": text(fields, "url"), "kinds": fields.get("kinds", [])})
-    made = telling.create_webhook(database(), looking.caller, new.url, new.kinds, without_key())
+    new = validated(
+        NewWebhook, {"url": text(fields, "url"), "kinds": fields.get("kinds", []), **given(fields, "format")}
+    )
+    made = telling.create_webhook(database(), looking.caller, new.url, new.kinds, without_key(), new.format)
     return looking.part("parts/secret.html", title="The webhook's secret", secret=made.secret)
 
 

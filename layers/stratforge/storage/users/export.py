@@ -27,6 +27,7 @@ _TABLES = {
     "published_sessions": "SELECT * FROM published_sessions WHERE user_id = %(user)s ORDER BY published_at DESC",
     "session_standings": "SELECT * FROM session_standings WHERE user_id = %(user)s ORDER BY session_id",
     "shared_reports": "SELECT backtest_id, created_at FROM shared_reports WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "price_alerts": "SELECT * FROM price_alerts WHERE user_id = %(user)s ORDER BY created_at DESC",
     "watched_symbols": "SELECT * FROM watched_symbols WHERE user_id = %(user)s ORDER BY added_at DESC",
     "session_gaps": "SELECT * FROM session_gaps WHERE user_id = %(user)s ORDER BY noticed_at DESC",
     "trades": "SELECT * FROM told_trades WHERE user_id = %(user)s ORDER BY id DESC",

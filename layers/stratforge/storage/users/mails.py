@@ -14,12 +14,13 @@ from stratforge.storage.users.accounts import Credentials
 
 
 class MailKind(StrEnum):
-    """The purpose of a mail: an address to confirm or to change, a forgotten password, something to know, or an address that was registered once more."""
+    """The purpose of a mail: an address to confirm or to change, a forgotten password, something to know, an address that was registered once more, or a price that was reached."""
 
     CONFIRM = "CONFIRM"
     CHANGE = "CHANGE"
     RESET = "RESET"
     NOTICE = "NOTICE"
+    ALERT = "ALERT"
     REGISTERED = "REGISTERED"
 
 
