@@ -13,6 +13,7 @@ from functions.api.backtests.endpoints import router as backtests
 from functions.api.contract import routes as contract
 from functions.api.dashboard import routes as dashboard
 from functions.api.doors import Doors
+from functions.api.exports.endpoints import router as exports
 from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
@@ -49,6 +50,7 @@ def create_app() -> FastAPI:
         strategies,
         ai,
         jobs,
+        exports,
         backtests,
         sessions,
         orders,

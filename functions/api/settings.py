@@ -19,6 +19,7 @@ class ApiSettings(Settings):
     mails_queue_url: str = ""
     subscription_topic_arn: str
     redriver_function: str
+    files_bucket: str = ""
     simulated_market: bool = False
     realtime_url: str = ""
     private_webhooks: bool = False

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
 from stratforge import aws, configuration
-from stratforge.bus import queues, topics
+from stratforge.bus import files, queues, topics
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.postgres.roles import set_role_passwords
 
@@ -95,6 +95,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         configuration._secrets_client,
         queues.sqs_client,
         topics.sns_client,
+        files.s3_client,
         aws._session,
     )
     with mock_aws():
@@ -115,6 +116,8 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         patch.setenv("MAILS_QUEUE_URL", sqs.create_queue(QueueName="mails")["QueueUrl"])
         patch.setenv("SUBSCRIPTION_TOPIC_ARN", boto3.client("sns").create_topic(Name="updates")["TopicArn"])
         patch.setenv("REDRIVER_FUNCTION", "redriver")
+        boto3.client("s3").create_bucket(Bucket="files")
+        patch.setenv("FILES_BUCKET", "files")
         patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")
         yield Api(application())
         context.database().close()

@@ -40,7 +40,7 @@ class Job(Answer):
     """Work in the background: QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELED."""
 
     job_id: str
-    kind: str = Field(description="GENERATE, RESEARCH, BACKTEST or REPLAY")
+    kind: str = Field(description="GENERATE, RESEARCH, BACKTEST, REPLAY or EXPORT")
     status: str = Field(description="Ask again with get_job while it is QUEUED or RUNNING")
     progress: str | None = Field(None, description="Where it stands, in a few words")
     result: dict[str, Any] | None = Field(

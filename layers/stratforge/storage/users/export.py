@@ -8,7 +8,7 @@ from uuid import UUID
 from stratforge.storage.postgres.database import Connection
 
 # What a person reads first comes first: when it is too much in all, the last tables lose their oldest rows.
-_TABLES = {
+TABLES = {
     "account": "SELECT id, email, email_confirmed_at, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %(user)s",
     "risk_limits": "SELECT * FROM risk_limits WHERE user_id = %(user)s",
     "api_keys": "SELECT id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at FROM api_keys WHERE user_id = %(user)s ORDER BY created_at DESC",
@@ -56,7 +56,7 @@ def export_user(connection: Connection, user_id: UUID, max_bytes: int = _MAX_BYT
     """
     exported: dict[str, list[dict[str, Any]]] = {}
     left_out: list[dict[str, Any]] = []
-    for name, query in _TABLES.items():
+    for name, query in TABLES.items():
         answer = connection.execute(
             f"""
             SELECT coalesce(jsonb_agg(row) FILTER (WHERE fits), '[]'), coalesce(max(bytes) FILTER (WHERE fits), 0), count(*) FILTER (WHERE NOT fits)
