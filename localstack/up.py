@@ -43,6 +43,7 @@ def begin_demo(platform: Platform) -> None:
     client = Client(platform.address)
     client.register(DEMO_EMAIL, platform.folder.passwords.demo_account)
     with psycopg.connect(platform.conninfo("owner"), connect_timeout=10) as connection:
+        connection.execute("SELECT confirm_by_hand(%s, 'make up')", (DEMO_EMAIL,))
         connection.execute(
             "SELECT set_operator(email, true, 'make up') FROM users WHERE email = %s AND NOT is_operator", (DEMO_EMAIL,)
         )

@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.application.alerts import fire_alerts
 from stratforge.application.evaluate_bar import Evaluated, correct_bar, evaluate_bar
 from stratforge.application.rebalance import rebalance
 from stratforge.bus.consumers import batch_handler
@@ -95,6 +96,8 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
         log.info("bar corrected", symbol=message.symbol, bar=message.time.isoformat(), changed=changed)
         return
     done = _evaluate(message, arrived_at, lambda_context.get_remaining_time_in_millis() / 1000)
+    # After what trades; whoever comes again after a failure here finds the bar evaluated.
+    alerts = fire_alerts(database, message.bar()) if message.shard == 0 else 0
     log.info(
         "bar evaluated",
         symbol=message.symbol,
@@ -105,6 +108,7 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
         failures=done.failures,
         missed=done.missed,
         late=done.late,
+        alerts=alerts,
     )
     metrics.add_metric("MissedBars", MetricUnit.Count, done.missed)
     metrics.add_metric("BarsEvaluated", MetricUnit.Count, done.sessions)

@@ -36,7 +36,9 @@ Symbol = Annotated[
     Field(max_length=20, examples=["AAPL"], json_schema_extra={"pattern": SYMBOL_PATTERN}),
     AfterValidator(parse_symbol),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Average cross"])]
+# Without characters that turn the order of what is shown around.
+NAME_PATTERN = r"^[^\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$"
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=NAME_PATTERN, examples=["Average cross"])]
 Code = Annotated[str, Field(min_length=1, max_length=32_000, examples=[_EXAMPLE])]
 Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]
 

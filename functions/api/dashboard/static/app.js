@@ -60,8 +60,9 @@ addEventListener("beforeunload", () => document.documentElement.classList.add("l
 addEventListener("pageshow", () => document.documentElement.classList.remove("leaving"));
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print],[data-passkey]");
   if (!target) return;
+  if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target, cookie("stratforge_csrf"));
   if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
   const copied = target.dataset.copy ?? (target.dataset.copyAddress && new URL(target.dataset.copyAddress, location.href).href);
