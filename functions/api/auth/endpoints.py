@@ -52,7 +52,7 @@ def register(credentials: Credentials, request: Request, response: Response) -> 
 
 @router.post("/passkey/options")
 def begin_passkey_login(request: Request) -> PasskeyOptions:
-    """What the browser asks the visitor's device with; the same for everybody."""
+    """Gives what the browser asks the visitor's device with; the same for everybody."""
     return PasskeyOptions(options=passkeys.using_options(party(request)))
 
 

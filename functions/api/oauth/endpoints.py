@@ -30,7 +30,7 @@ _MAX_FIELDS = 20
 
 @router.get("/.well-known/oauth-authorization-server")
 def metadata(request: Request) -> JSONResponse:
-    """What the server can do, and where (RFC 8414)."""
+    """Says what the server can do, and where (RFC 8414)."""
     ours = site(request)
     return JSONResponse(
         {

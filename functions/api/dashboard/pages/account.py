@@ -232,14 +232,14 @@ def make_export(looking: Looking, fields: Fields) -> Response:
 
 @router.get("/account/exports/{job_id}")
 def export_made(job_id: UUID, looking: Looking) -> Response:
-    """Whether a file is there."""
+    """Shows whether a file is there yet."""
     with database().reading(looking.caller) as connection:
         return looking.part("parts/export.html", job=existing(jobs.get_job(connection, job_id), "export"))
 
 
 @router.get("/account/exports/{job_id}/file")
 def export_file(job_id: UUID, looking: Looking) -> Response:
-    """Leads to the file."""
+    """Leads to the file that a job made."""
     link = queueing.link_to_export(database(), looking.caller, job_id, partial(link_to, settings().files_bucket))
     return go_to(looking.request, link.url)
 
