@@ -181,6 +181,12 @@ class Version(Answer):
     created_at: datetime
 
 
+class SavedStrategy(Answer):
+    """A strategy as a file."""
+
+    file: dict[str, Any] = Field(description="Goes into load_strategy, here or elsewhere")
+
+
 class Versions(Answer):
     """Versions of a strategy, the newest first."""
 
@@ -398,7 +404,7 @@ class SessionRules(Answer):
 
 
 class Link(Answer):
-    """The link to a report, for whoever has it."""
+    """A link to a report or a file, for whoever has it."""
 
     url: str
 
