@@ -210,3 +210,15 @@ def test_exports_are_few_and_repeated_requests_make_one(ada: User) -> None:
     assert len(jobs) == 1
     statuses = [ask(ada, what="trades").status_code for _ in range(12)]
     assert statuses[-1] == 429
+
+
+def test_the_page_shows_a_file_when_it_is_there_and_leads_to_it(ada: User, engine: Database) -> None:
+    headers = {"Authorization": f"Bearer {ada.tokens['access_token']}", "HX-Request": "true"}
+    shown = ada.client.post("/account/exports", data={"what": "account", "format": "csv"}, headers=headers)
+    assert "is being made" in shown.text
+    path = shown.text.split('hx-get="')[1].split('"')[0]
+    assert run(engine, {"job_id": path.rpartition("/")[2]}) is JobStatus.SUCCEEDED
+    assert "Save stratforge-account.json" in ada.client.get(path, headers=headers).text
+    assert "/exports/" in ada.client.get(f"{path}/file", headers=headers).headers["HX-Redirect"]
+    wrong = ada.client.post("/account/exports", data={"what": "bars", "format": "csv"}, headers=headers)
+    assert wrong.status_code == 422

@@ -397,6 +397,7 @@ def test_a_code_is_sent_to_programs_and_sites_alone(api: Api, ada: User, address
         {"response_type": "token"},
         {"scope": "everything"},
         {"resource": "https://evil.example/mcp"},
+        {"resource": "http://["},
     ],
 )
 def test_a_wish_that_is_not_one_of_the_protocols_is_shown_to_the_person_and_leads_nowhere(

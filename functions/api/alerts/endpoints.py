@@ -38,5 +38,5 @@ def list_alerts(
 
 @router.delete("/{alert_id}", status_code=204)
 def delete_alert(alert_id: UUID, asking: Asking) -> None:
-    """Deletes an alert."""
+    """Deletes an alert, which tells of nothing any more."""
     application.delete_alert(database(), outbox(), asking, alert_id)

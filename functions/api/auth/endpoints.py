@@ -6,10 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts, addresses, logins, passkeys
-from stratforge.application.logins import Login
 from stratforge.application.passwords import Credentials, PasswordChange
 
 from functions.api.auth import cookies
+from functions.api.auth.entering import log_in
 from functions.api.auth.schemas import (
     AddressConfirmation,
     LoginBody,
@@ -23,7 +23,7 @@ from functions.api.auth.schemas import (
     ResetRequest,
     Tokens,
 )
-from functions.api.context import LoggedIn, database, origin, outbox, party, registration, settings, site
+from functions.api.context import LoggedIn, database, origin, outbox, party, registration, site
 from functions.api.problems import Problem
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -52,7 +52,7 @@ def register(credentials: Credentials, request: Request, response: Response) -> 
 
 @router.post("/passkey/options")
 def begin_passkey_login(request: Request) -> PasskeyOptions:
-    """What the browser asks the visitor's device with; the same for everybody."""
+    """Gives what the browser asks the visitor's device with; the same for everybody."""
     return PasskeyOptions(options=passkeys.using_options(party(request)))
 
 
@@ -67,14 +67,6 @@ def login_with_passkey(body: PasskeyLogin, request: Request, response: Response)
 def login(credentials: LoginBody, request: Request, response: Response) -> Tokens:
     """Logs in. Wrong passwords and codes cost a pause that grows, at the place they come from. `second-factor-required`: send it again with a code."""
     return cookies.enter(request, response, log_in(request, credentials))
-
-
-def log_in(request: Request, credentials: LoginBody) -> Login:
-    """Logs in as this installation has it."""
-    by_mail = settings().registrations_by_mail and outbox().sends_mail
-    given = credentials.passkey
-    passkey = passkeys.check(database(), party(request), given) if given is not None else None
-    return logins.log_in(database(), credentials, origin(request), by_mail=by_mail, passkey=passkey)
 
 
 @router.post("/refresh")

@@ -55,7 +55,7 @@ class PasskeyLogin(BaseModel):
 
 
 class PasskeyRename(BaseModel):
-    """What a passkey is called from now on."""
+    """The name that a passkey has from now on."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +63,7 @@ class PasskeyRename(BaseModel):
 
 
 class PasskeyOptions(BaseModel):
-    """What a page gives to the browser for the device: `PublicKeyCredential.parseRequestOptionsFromJSON`, or `parseCreationOptionsFromJSON` to add one."""
+    """The options that a page gives to the browser for the device: `PublicKeyCredential.parseRequestOptionsFromJSON`, or `parseCreationOptionsFromJSON` to add one."""
 
     options: dict[str, Any] = Field(
         description="As WebAuthn has them; good for five minutes",

@@ -73,7 +73,7 @@ _OPEN = {
     "/api/shared/{token}",
     "/internal/execute",
 }
-_LOCATED = {"create_strategy", "start_session", "place_order", "replace_order"}
+_LOCATED = {"create_strategy", "import_strategy", "start_session", "place_order", "replace_order"}
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:

@@ -6,7 +6,7 @@ What is answered has the protocol's own form, errors too (RFC 6749, 5.2), and is
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
@@ -20,6 +20,7 @@ from stratforge.application.logins import Login
 from stratforge.storage.postgres import limits
 
 from functions.api.context import database, origin, settings, site
+from functions.api.oauth.resources import is_ours
 from functions.api.tokens import ACCESS_LIFETIME, issue_access_token
 
 router = APIRouter(include_in_schema=False)
@@ -30,7 +31,7 @@ _MAX_FIELDS = 20
 
 @router.get("/.well-known/oauth-authorization-server")
 def metadata(request: Request) -> JSONResponse:
-    """What the server can do, and where (RFC 8414)."""
+    """Says what the server can do, and where (RFC 8414)."""
     ours = site(request)
     return JSONResponse(
         {
@@ -50,14 +51,6 @@ def metadata(request: Request) -> JSONResponse:
             "service_documentation": f"{ours}/docs",
         }
     )
-
-
-def is_ours(resource: str, request: Request) -> bool:
-    """Returns whether a token may be for a resource (RFC 8707): the platform, or its tools for language models; "" is where none is named."""
-    if not resource:
-        return True
-    parts, ours = urlsplit(resource), urlsplit(site(request))
-    return (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc) and parts.path.rstrip("/") in ("", "/mcp")
 
 
 def limited(request: Request) -> None:

@@ -118,7 +118,7 @@ def add_passkey(new: NewPasskey, asking: LoggedIn, request: Request) -> Passkey:
 
 @router.patch("/passkeys/{passkey_id}", response_model=PasskeyView)
 def rename_passkey(passkey_id: UUID, body: PasskeyRename, asking: LoggedIn) -> Passkey:
-    """Gives a passkey another name."""
+    """Gives a passkey another name; it opens what it opened."""
     return passkeys.rename(database(), asking, passkey_id, body.name)
 
 

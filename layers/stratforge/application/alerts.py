@@ -123,7 +123,7 @@ def list_alerts(database: Database, caller: Caller, symbol: str | None = None) -
 
 
 def delete_alert(database: Database, outbox: Outbox, caller: Caller, alert_id: UUID) -> None:
-    """Deletes an alert.
+    """Deletes an alert, which tells of nothing any more.
 
     Raises:
         NotFound: if the caller has no such alert.

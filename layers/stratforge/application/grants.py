@@ -79,7 +79,7 @@ RedirectAddress = Annotated[
 
 
 class Program(BaseModel):
-    """What a program says of itself (RFC 7591); the rest of what it may say is not kept.
+    """A program by what it says of itself (RFC 7591); the rest of what it may say is not kept.
 
     Attributes:
         redirect_uris: The addresses that codes may be sent to.
@@ -133,7 +133,7 @@ def program_of(client_id: str) -> Program:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a program asks to be allowed.
+    """A program's request to be allowed something.
 
     Attributes:
         redirect_uri: Where the code is to go.
@@ -148,7 +148,7 @@ class Wish:
 
 
 def wish_of(client_id: str, redirect_uri: str, challenge: str, method: str, scope: str) -> Wish:
-    """What a program asks for; all scopes where it names none.
+    """Reads what a program asks for; all scopes where it names none.
 
     Raises:
         Invalid: if it cannot be told about in a redirection, since nobody knows where it may lead, or if it does not prove itself with PKCE.

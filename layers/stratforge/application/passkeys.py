@@ -40,7 +40,7 @@ PasskeyName = Annotated[str, Field(min_length=1, max_length=100, pattern=NAME_PA
 
 
 class Answer(BaseModel):
-    """What a device signed when a passkey was used; `PublicKeyCredential.toJSON()` of a browser."""
+    """An answer that a device signed when a passkey was used; `PublicKeyCredential.toJSON()` of a browser."""
 
     model_config = _AS_BROWSERS
 
@@ -61,7 +61,7 @@ class Answer(BaseModel):
 
 
 class NewKey(BaseModel):
-    """What a device answered when a passkey was made; `PublicKeyCredential.toJSON()` of a browser."""
+    """A device's answer when a passkey was made; `PublicKeyCredential.toJSON()` of a browser."""
 
     model_config = _AS_BROWSERS
 
@@ -122,7 +122,7 @@ class Party:
         return self._sealed(begun.to_bytes(_TIME_BYTES) + secrets.token_bytes(_CHANCE_BYTES), purpose)
 
     def asked_at(self, challenge: bytes, purpose: str) -> int | None:
-        """When a challenge was made for this purpose, in microseconds; None when it never was, or too long ago."""
+        """Reads when a challenge was made for this purpose, in microseconds; None when it never was, or too long ago."""
         told = challenge[: _TIME_BYTES + _CHANCE_BYTES]
         at = int.from_bytes(told[:_TIME_BYTES])
         ours = hmac.compare_digest(self._sealed(told, purpose), challenge)
@@ -268,7 +268,7 @@ _USING = "use"
 
 
 def using_options(party: Party) -> dict[str, Any]:
-    """What the browser gives to the device when somebody wants to log in; the same for everybody, since the device knows whose passkeys it has.
+    """Makes what the browser gives to the device when somebody wants to log in; the same for everybody, since the device knows whose passkeys it has.
 
     Raises:
         Conflict: if the site has no name.

@@ -182,6 +182,12 @@ class Version(Answer):
     created_at: datetime
 
 
+class SavedStrategy(Answer):
+    """A strategy as a file."""
+
+    file: dict[str, Any] = Field(description="Goes into load_strategy, here or elsewhere")
+
+
 class Versions(Answer):
     """Versions of a strategy, the newest first."""
 
@@ -435,7 +441,7 @@ class SessionDecisions(Answer):
 
 
 class Link(Answer):
-    """The link to a report, for whoever has it."""
+    """A link to a report or a file, for whoever has it."""
 
     url: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -12,18 +13,23 @@ from stratforge.application import api_keys as keys
 from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
 from stratforge.application.api_keys import NewApiKey
+from stratforge.application.errors import existing
 from stratforge.application.idempotency import without_key
+from stratforge.application.jobs import queueing
+from stratforge.application.jobs.requests import Exported, ExportRequest
 from stratforge.application.passwords import PasswordChange, Proof
+from stratforge.bus.files import link_to
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.postgres.pages import NumberedPage
+from stratforge.storage.strategies import jobs
 from stratforge.storage.users import account_events, api_keys
 from stratforge.storage.users import logins as stored_logins
 from stratforge.storage.users import passkeys as stored_passkeys
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyRename
-from functions.api.context import database, origin, outbox, site
+from functions.api.context import database, origin, outbox, settings, site
 from functions.api.dashboard.access import Fields, Form, Looking, fraction, given, text, validated
 from functions.api.dashboard.rendering import go_to
 from functions.api.risk.schemas import RiskLimitsBody, TradingStateBody
@@ -211,6 +217,31 @@ def export_all(looking: Looking) -> Response:
     answer.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@router.post("/account/exports")
+def make_export(looking: Looking, fields: Fields) -> Response:
+    """Has a file made, and shows when it is there."""
+    wanted = given(fields, "what", "format", "symbol")
+    if wanted.get("what") == Exported.ACCOUNT:
+        wanted = {"what": wanted["what"]}
+    request = validated(ExportRequest, wanted)
+    job = queueing.request_export(database(), outbox(), looking.caller, request, without_key())
+    return looking.part("parts/export.html", job=job)
+
+
+@router.get("/account/exports/{job_id}")
+def export_made(job_id: UUID, looking: Looking) -> Response:
+    """Shows whether a file is there yet."""
+    with database().reading(looking.caller) as connection:
+        return looking.part("parts/export.html", job=existing(jobs.get_job(connection, job_id), "export"))
+
+
+@router.get("/account/exports/{job_id}/file")
+def export_file(job_id: UUID, looking: Looking) -> Response:
+    """Leads to the file that a job made."""
+    link = queueing.link_to_export(database(), looking.caller, job_id, partial(link_to, settings().files_bucket))
+    return go_to(looking.request, link.url)
 
 
 @router.post("/account/close")

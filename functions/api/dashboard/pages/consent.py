@@ -18,7 +18,7 @@ from stratforge.storage.users import logins
 from functions.api.context import database, origin, site
 from functions.api.dashboard.access import Fields, Form, Looking, text, validated
 from functions.api.dashboard.rendering import go_to
-from functions.api.oauth.endpoints import is_ours
+from functions.api.oauth.resources import is_ours
 
 router = APIRouter(include_in_schema=False)
 MEANINGS = {

@@ -8,7 +8,7 @@ from stratforge.application.logins import Login
 from stratforge.application.passwords import Credentials
 
 from functions.api.auth import cookies
-from functions.api.auth.endpoints import log_in
+from functions.api.auth.entering import log_in
 from functions.api.auth.schemas import AddressConfirmation, LoginBody, PasswordReset, ResetRequest
 from functions.api.context import database, origin, outbox, registration, site
 from functions.api.dashboard.access import Fields, Form, own_path, text, validated

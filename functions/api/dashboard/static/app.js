@@ -88,6 +88,17 @@ function filter(chosen) {
   }
 }
 
+// A strategy's file is read here and stored by the API, which checks it as any code.
+document.addEventListener("change", async ({ target }) => {
+  if (target.dataset.importStrategy === undefined || !target.files.length) return;
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
+  const reply = await fetch("/api/strategies/import", { method: "POST", headers, body: await target.files[0].text() }).catch(() => null);
+  const said = await reply?.json().catch(() => null);
+  if (reply?.ok) location.assign(`/strategies/${said.strategy_id}`);
+  else notice(said?.findings?.[0] ? `Line ${said.findings[0].line}: ${said.findings[0].message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
+  target.value = "";
+});
+
 // Of a ticket, only the prices that go with its type.
 function shapeTicket(form) {
   for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(form.elements.type.value);

@@ -147,7 +147,7 @@ class ReplayRequest(JobRequest):
 
 
 class Exported(StrEnum):
-    """What a file can be made of."""
+    """The things that a file can be made of."""
 
     BARS = "bars"
     TRADES = "trades"
@@ -156,7 +156,7 @@ class Exported(StrEnum):
 
 
 class ExportFormat(StrEnum):
-    """The formats of files."""
+    """The formats in which files are made."""
 
     CSV = "csv"
     PARQUET = "parquet"

@@ -17,7 +17,7 @@ _KEPT_FIRED = 50
 
 
 class AlertCondition(StrEnum):
-    """What a price has to do: reach a level from below or from above, or move by a part of itself."""
+    """The things that a price may have to do: reach a level from below or from above, or move by a part of itself."""
 
     ABOVE = "above"
     BELOW = "below"

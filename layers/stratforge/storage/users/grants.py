@@ -12,7 +12,7 @@ from stratforge.storage.postgres.rows import fetch_one, fetch_value
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """What was allowed, and to whom.
+    """A code with what was allowed, and to whom.
 
     Attributes:
         login_id: The login that begins with the code.

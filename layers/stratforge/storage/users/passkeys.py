@@ -26,7 +26,7 @@ class Passkey:
 
 @dataclass(frozen=True, slots=True)
 class PublicHalf:
-    """What a signature of a passkey is checked against."""
+    """The half of a passkey that its signatures are checked against."""
 
     passkey_id: UUID
     user_id: UUID
