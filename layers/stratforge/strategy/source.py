@@ -39,7 +39,21 @@ _SHAPE = (
     "Write module constants (LENGTH = 14), a function indicators(bars) that returns a dict of series, and a "
     "function on_bar(bar, position, state)"
 )
-_TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "adjust", "indicators", "on_bar", "TIMEFRAME")
+_TAKEN = (
+    "bars",
+    "bar",
+    "position",
+    "state",
+    "pd",
+    "np",
+    "ta",
+    "buy",
+    "sell",
+    "adjust",
+    "indicators",
+    "on_bar",
+    "TIMEFRAME",
+)
 _PORTFOLIO = (
     "this is a portfolio strategy, with rebalance(universe, portfolio, state)",
     "Here a strategy of one symbol is wanted, with on_bar(bar, position, state)",
