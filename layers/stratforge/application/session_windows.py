@@ -21,7 +21,7 @@ Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What there is of a symbol when a bar of a minute has come.
+    """The bars of a symbol that there are when one of a minute has come.
 
     Attributes:
         minutes: The bars up to it.
@@ -35,7 +35,7 @@ class Seen:
 
 
 def seen_with(connection: Connection, symbol: str, at: datetime, sessions: Sequence[RunningSession]) -> Seen:
-    """What sessions need of a symbol with the bar of a minute at a time: of those that wait for a longer bar the last few minutes."""
+    """Reads what sessions need of a symbol with the bar of a minute at a time: for those that wait for a longer bar the last few minutes."""
     recent = market_data.trailing_window(connection, symbol, at, RECENT)
     deciding = [each for each in sessions if not waits(recent, each.bar_minutes)]
     minutes = market_data.trailing_window(connection, symbol, at, max(RECENT, longest_window(deciding)))
@@ -76,7 +76,7 @@ def waits(minutes: BarColumns, bar_minutes: int) -> bool:
 
 
 def missing(seen: Seen, length: int, bar_minutes: int) -> int:
-    """How many bars are missing of a window; without all of it a strategy would see other values than in its backtest."""
+    """Counts the bars that are missing of a window; without all of it a strategy would see other values than in its backtest."""
     if waits(seen.minutes, bar_minutes):
         return 0
     if bar_minutes != DAY_MINUTES:
@@ -88,7 +88,7 @@ def missing(seen: Seen, length: int, bar_minutes: int) -> int:
 
 
 def run(sandbox: Sandbox, seen: Seen, sessions: Sequence[RunningSession]) -> Iterator[Outcome]:
-    """What sessions say; those that wait for a longer bar say so, and those whose window is not there have no outcome."""
+    """Evaluates sessions; those that wait for a longer bar say so, and those whose window is not there have no outcome."""
     for (length, minutes), group in by_window(sessions).items():
         if waits(seen.minutes, minutes):
             yield from (Outcome(each, each.state, waits=True) for each in group)

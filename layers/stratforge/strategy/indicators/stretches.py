@@ -1,4 +1,4 @@
-"""What begins anew every day cannot do so on bars of days: there it begins anew at fixed times, so that a trailing window gives what the whole history gives."""
+"""Fixed stretches of days, with which begins anew on bars of days what does so with the day on others: a trailing window gives what the whole history gives."""
 
 from __future__ import annotations
 
