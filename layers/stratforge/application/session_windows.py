@@ -36,6 +36,8 @@ class Seen:
 
 def seen_with(connection: Connection, symbol: str, at: datetime, sessions: Sequence[RunningSession]) -> Seen:
     """Reads what sessions need of a symbol with the bar of a minute at a time: for those that wait for a longer bar the last few minutes."""
+    if all(each.bar_minutes == 1 for each in sessions):
+        return Seen(market_data.trailing_window(connection, symbol, at, longest_window(sessions)))
     recent = market_data.trailing_window(connection, symbol, at, RECENT)
     deciding = [each for each in sessions if not waits(recent, each.bar_minutes)]
     minutes = market_data.trailing_window(connection, symbol, at, max(RECENT, longest_window(deciding)))
