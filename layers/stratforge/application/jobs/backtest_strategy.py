@@ -68,6 +68,7 @@ def backtest_strategy(work: Work, history: History) -> None:
         report = tested.as_dict()
         report["parameters"] = request.parameters or {}
         report["period"] = [int(bars.time[0]), int(bars.time[-1]) + bars.seconds]
+        report["bar_minutes"] = bars.seconds // 60
         work.tell("trying other costs")
         report["costs"] = [asdict(each) for each in cost_sensitivity(tested)]
         if request.sweep:
