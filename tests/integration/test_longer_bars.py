@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.application.replays import compare_session
 from stratforge.backtest.engine import own_bars
-from stratforge.market import Bar
-from stratforge.storage.market import market_data
+from stratforge.market import Bar, BarColumns
+from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations, sessions
+from stratforge.storage.strategies import evaluations, rebalances, sessions
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import compile_strategy
+from stratforge.strategy.batch import decode_columns, encode_columns
 
 from tests.integration.test_replay import Live, sandbox
 from tests.support.ledger import OPEN, add_trader
@@ -160,3 +165,134 @@ def test_until_its_history_is_there_it_says_what_is_missing(
         found = sessions.get_session(connection, session_id)
     assert found is not None
     assert (found.bars_evaluated, found.missing_bars) == (0, 1_024 - 15)
+
+
+DAILY = """
+TIMEFRAME = "1d"
+def indicators(bars):
+    return {"mean": ta.sma(bars.close, length=3), "obv": ta.obv(bars.close, bars.volume)}
+
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    state["mean"] = bar.mean
+    state["day"] = bar.time.day
+    state["obv"] = bar.obv
+    return buy(quantity=1, limit=bar.low / 2, expire_bars=2)
+"""
+# A Monday.
+MONDAY = date(2026, 1, 5)
+
+
+def day_bar(day: date, close: int) -> Bar:
+    """A day's bar."""
+    price = Decimal(close)
+    return Bar("AAPL", daily_bars.begins_at("AAPL", day), price, price + 1, price - 1, price, Decimal(1_000_000))
+
+
+@dataclass
+class LiveDays:
+    """A session on bars of days, and its market."""
+
+    database: Database
+    session_id: UUID
+    known: dict[date, int] = field(default_factory=dict)
+
+    def read(self, today: date, **closes: int) -> None:
+        """Reads the days before one, as the ingestor does before it begins; some have other closes than they had."""
+        self.known |= {date.fromisoformat(name[1:].replace("_", "-")): close for name, close in closes.items()}
+        bars = [day_bar(day, close) for day, close in sorted(self.known.items()) if day < today]
+        with self.database.transaction() as connection:
+            daily_bars.store_days(connection, "AAPL", bars, today, 2_048)
+
+    def minutes(self, day: date, *times: str) -> None:
+        """Evaluates bars of some minutes of a day, in New York's time."""
+        for each in times:
+            at = datetime.combine(day, time.fromisoformat(each), ZoneInfo("America/New_York")).astimezone(UTC)
+            value = Decimal(100)
+            evaluate_bar(
+                self.database, sandbox_of_days, lambda *_: None, Bar("AAPL", at, value, value, value, value, value), 0
+            )
+
+    def seen(self) -> tuple[int, dict[str, float]]:
+        """How many days it decided on, and what it remembers."""
+        with self.database.transaction() as connection:
+            session = sessions.get_session(connection, self.session_id)
+            assert session is not None
+            return session.bars_evaluated, sessions.state_of(connection, self.session_id)
+
+
+def sandbox_of_days(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
+    """Through what is sent to the sandbox."""
+    return sandbox(decode_columns(encode_columns(window)), waiting)
+
+
+@pytest.fixture
+def days(database: Database, monkeypatch: pytest.MonkeyPatch) -> LiveDays:
+    """A session on bars of days, of which ninety are there before Monday."""
+    monkeypatch.setattr("tests.support.ledger.CODE", DAILY)
+    with database.transaction() as connection:
+        for month in (1, 2):
+            connection.execute("SELECT ensure_market_data_month(%s)", (datetime(2026, month, 2, tzinfo=UTC),))
+        found = LiveDays(database, add_trader(connection, "ada").session_id)
+        assert rebalances.days_wanted(connection) == {"AAPL": 2_048}
+    past = [MONDAY - timedelta(days=number) for number in range(1, 130)]
+    found.known = {day: 100 + day.day % 9 for day in past if day.weekday() < 5}
+    return found
+
+
+def assert_replayed(live: LiveDays, days: int) -> None:
+    """Every day that it decided on is decided on again, and the same."""
+    comparison = compare_session(live.database, live.session_id)
+    assert comparison is not None
+    assert (comparison.bars, comparison.complete, comparison.differences) == (days, True, [])
+
+
+def test_on_days_it_decides_once_a_day_with_the_first_minute_of_the_regular_hours(days: LiveDays) -> None:
+    days.read(MONDAY)
+    days.minutes(MONDAY, "08:00", "09:29")
+    assert days.seen() == (0, {})
+    days.minutes(MONDAY, "09:30", "09:31", "12:00", "15:59", "16:05")
+    count, state = days.seen()
+    friday = MONDAY - timedelta(days=3)
+    assert (count, state["day"]) == (1, friday.day)
+    assert state["mean"] == pytest.approx(sum(days.known[friday - timedelta(days=each)] for each in range(3)) / 3)
+    days.read(MONDAY + timedelta(days=1), _2026_01_05=120)
+    # The first minutes have no bars.
+    days.minutes(MONDAY + timedelta(days=1), "04:00", "09:33", "09:34")
+    count, state = days.seen()
+    assert (count, state["day"]) == (2, 5)
+    with days.database.transaction() as connection:
+        rows = connection.execute("SELECT bar_time, status::text, bar_number FROM signals ORDER BY bar_time").fetchall()
+    assert [(at.astimezone(ZoneInfo("America/New_York")).time(), *rest) for at, *rest in rows] == [
+        (time(9, 30), "PENDING", 1), (time(9, 33), "PENDING", 2)
+    ]  # fmt: skip
+    assert_replayed(days, 2)
+
+
+def test_days_that_read_otherwise_later_are_seen_as_they_were(days: LiveDays) -> None:
+    days.read(MONDAY)
+    days.minutes(MONDAY, "09:30", "09:31")
+    # A split overnight: all days have another scale.
+    days.known = {day: close // 2 for day, close in days.known.items()}
+    days.read(MONDAY + timedelta(days=1), _2026_01_05=60)
+    days.minutes(MONDAY + timedelta(days=1), "09:30")
+    assert_replayed(days, 2)
+
+
+def test_a_day_whose_days_before_are_not_read_yet_is_waited_for_and_seen_late(days: LiveDays) -> None:
+    days.read(MONDAY)
+    tuesday = MONDAY + timedelta(days=1)
+    days.minutes(MONDAY, "09:30", "15:59")
+    days.minutes(tuesday, "09:30", "09:31")
+    assert days.seen()[0] == 1
+    with days.database.transaction() as connection:
+        found = sessions.get_session(connection, days.session_id)
+    assert found is not None
+    assert found.missing_bars > 0
+    days.read(tuesday, _2026_01_05=130)
+    days.minutes(tuesday, "09:32", "09:33")
+    assert days.seen()[0] == 2
+    with days.database.transaction() as connection:
+        rows = connection.execute("SELECT status::text FROM signals ORDER BY bar_time").fetchall()
+    assert [row[0] for row in rows] == ["PENDING", "EXPIRED"]
+    assert_replayed(days, 2)

@@ -7,26 +7,23 @@ brought up to date with the next one that comes, in order. Nothing is ordered on
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
+from stratforge.application.session_windows import Sandbox, missing, seen_with, with_days
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
-from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars, waiting
 from stratforge.market.timeliness import is_late
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import symbols
 from stratforge.storage.market import clock, market_data
-from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, replays
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
-from stratforge.strategy.lookback import own_window, window_length
 
-# What each session's strategy says on the last bar of a window; raises when the sandbox did not answer for all of them.
-Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
 # Wakes the executor for a symbol; the same cause does so once within five minutes. The last is when the bar came into its queue.
 WakeExecutor = Callable[[str, str, datetime | None], None]
 
@@ -76,18 +73,18 @@ def evaluate_bar(
         awaiting = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
         before = evaluations.bar_before(connection, bar.symbol, bar.time)
         ready = [each for each in awaiting if not _is_behind(each, before)]
-        longest = _window(connection, bar, ready)
+        seen = seen_with(connection, bar.symbol, bar.time, ready)
     outcomes: list[Outcome] = []
     if any(each.lookback is None for each in ready):
         ready, outcomes = with_lookbacks(database, ready)
         with database.transaction() as connection:
-            longest = _window(connection, bar, ready)
-    outcomes += _run(sandbox, longest, ready)
+            seen = seen_with(connection, bar.symbol, bar.time, ready)
+    outcomes += session_windows.run(sandbox, seen, ready)
     with database.transaction() as connection:
-        for (length, _), group in _by_window(ready).items():
+        for (length, minutes), group in session_windows.by_window(ready).items():
             # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
-            if len(longest) < length and not _waits(longest, group):
-                evaluations.note_missing_bars(connection, [each.session_id for each in group], length - len(longest))
+            if lacking := missing(seen, length, minutes):
+                evaluations.note_missing_bars(connection, [each.session_id for each in group], lacking)
         recorded = evaluations.record_outcomes(
             connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
         )
@@ -169,7 +166,9 @@ class _CatchUp:
                 # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
                 behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
                 behind, outcomes = with_lookbacks(self._database, behind)
-                outcomes += _run(self._sandbox, window, behind)
+                with self._database.transaction() as connection:
+                    seen = with_days(connection, self._bar.symbol, window, behind)
+                outcomes += session_windows.run(self._sandbox, seen, behind)
                 now = at == self._bar.time
                 with self._database.transaction() as connection:
                     acted_on = now and not self._late
@@ -199,58 +198,8 @@ class _CatchUp:
         awaiting, _ = with_lookbacks(self._database, [each for each in awaiting if each.last_bar_time == last])
         with self._database.transaction() as connection:
             windows = replays.windows_as_of(
-                connection, self._bar.symbol, min(before), max(before), _longest_window(awaiting)
+                connection, self._bar.symbol, min(before), max(before), session_windows.longest_window(awaiting)
             )
         for seconds, window in windows:
             at = datetime.fromtimestamp(seconds, UTC)
             yield at, before[at], window
-
-
-def _by_window(sessions: Sequence[RunningSession]) -> dict[tuple[int, int], list[RunningSession]]:
-    """Sessions by the bars of a minute that they need, and by the length of the bars that they decide on."""
-    groups: dict[tuple[int, int], list[RunningSession]] = defaultdict(list)
-    for session in sessions:
-        if session.lookback is not None:
-            groups[window_length(session.lookback), session.bar_minutes].append(session)
-    return groups
-
-
-def _longest_window(sessions: Sequence[RunningSession]) -> int:
-    return max((length for length, _ in _by_window(sessions)), default=1)
-
-
-def _window(connection: Connection, bar: Bar, sessions: Sequence[RunningSession]) -> BarColumns:
-    """The bars of a minute up to one that sessions need there: of those that wait for a longer bar the last few."""
-    recent = market_data.trailing_window(connection, bar.symbol, bar.time, RECENT)
-    deciding = [each for each in sessions if not _waits(recent, [each])]
-    return market_data.trailing_window(connection, bar.symbol, bar.time, max(RECENT, _longest_window(deciding)))
-
-
-def _waits(window: BarColumns, group: Sequence[RunningSession]) -> bool:
-    """Returns whether sessions on bars of one length have none to decide on with the last bar of a minute."""
-    minutes = group[0].bar_minutes
-    return minutes > 1 and waiting(window.tail(RECENT), TIMEFRAME_OF[minutes]) is None
-
-
-def _run(sandbox: Sandbox, longest: BarColumns, sessions: Sequence[RunningSession]) -> Iterator[Outcome]:
-    for (length, minutes), group in _by_window(sessions).items():
-        if _waits(longest, group):
-            yield from (Outcome(each, each.state, waits=True) for each in group)
-        elif len(longest) < length:
-            continue
-        elif minutes == 1:
-            yield from sandbox(longest.tail(length), group)
-        else:
-            for own, alike in _by_own_window(group).items():
-                decided = decided_bars(longest.tail(length), TIMEFRAME_OF[minutes], own)
-                assert decided is not None
-                yield from sandbox(decided, alike)
-
-
-def _by_own_window(group: Sequence[RunningSession]) -> dict[int, list[RunningSession]]:
-    """Sessions on longer bars by how many of these they are evaluated on."""
-    found: dict[int, list[RunningSession]] = defaultdict(list)
-    for each in group:
-        assert each.lookback is not None
-        found[own_window(each.lookback, each.bar_minutes)].append(each)
-    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,14 @@ from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
 from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, TradeRow
-from stratforge.storage.market import market_data
+from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.strategies import replays, sessions, strategies
 from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.graph import Values
+from stratforge.strategy.lookback import DAY_MINUTES
 
 # A trading day of minutes.
 _BARS_SHOWN = 390
@@ -84,10 +85,7 @@ def session_chart(database: Database, caller: Caller, session_id: UUID, until: d
         strategy = compile_strategy(version.python_code)
         count = _BARS_SHOWN + min(strategy.lookback, _BARS_BEFORE)
         symbol = replays.symbol_of_bars(connection, session_id)
-        minutes = min(count * strategy.bar_minutes, _MINUTES_READ)
-        bars = market_data.bars_between(connection, symbol, None, end, minutes)
-        if strategy.bar_minutes > 1:
-            bars = latest_bars(bars, TIMEFRAME_OF[strategy.bar_minutes], count)
+        bars = _bars(connection, symbol, strategy, end, count)
         ledger = LedgerFilter(session_id=session_id)
         trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(_TRADES_READ))
         position = None if until else position_of(connection, caller.user_id, session_id)
@@ -105,6 +103,16 @@ def session_chart(database: Database, caller: Caller, session_id: UUID, until: d
             for time, each in zip(shown.time.tolist(), profit, strict=True)
         ]
     return SessionChart(shown, indicators, trades, levels, profit)
+
+
+def _bars(connection: Connection, symbol: str, strategy: Strategy, end: datetime | None, count: int) -> BarColumns:
+    """The last bars that a session's strategy decides on, those of days up to yesterday."""
+    minutes = strategy.bar_minutes
+    if minutes == DAY_MINUTES:
+        today = daily_bars.exchange_day(symbol, end) if end else date.max
+        return daily_bars.days_before(connection, {symbol: today}, count)[symbol].bars
+    bars = market_data.bars_between(connection, symbol, None, end, min(count * minutes, _MINUTES_READ))
+    return bars if minutes == 1 else latest_bars(bars, TIMEFRAME_OF[minutes], count)
 
 
 def profit_curve(

@@ -10,12 +10,12 @@ from uuid import UUID
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, existing
 from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
-from stratforge.storage.market import market_data
+from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations, replays, sessions
 from stratforge.strategy import PositionView, Strategy, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
-from stratforge.strategy.lookback import own_window, window_length
+from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
 from stratforge.strategy.replay import Memory, RecordedBar
 from stratforge.strategy.trace import Condition, Rule, Trace, Traced
 
@@ -89,8 +89,13 @@ def session_rules(
     lookback, minutes = evaluated.lookback or strategy.stored_lookback, strategy.bar_minutes
     length = window_length(lookback)
     with database.reading(caller) as connection:
-        window = market_data.trailing_window(connection, replays.symbol_of_bars(connection, session_id), seen, length)
-    if minutes > 1:
+        symbol = replays.symbol_of_bars(connection, session_id)
+        if minutes == DAY_MINUTES:
+            today = daily_bars.exchange_day(symbol, seen)
+            window = daily_bars.days_before(connection, {symbol: today}, length)[symbol].bars
+        else:
+            window = market_data.trailing_window(connection, symbol, seen, length)
+    if 1 < minutes < DAY_MINUTES:
         window = latest_bars(window, TIMEFRAME_OF[minutes], own_window(lookback, minutes))
     if not len(window):
         return SessionRules(seen, False, [])

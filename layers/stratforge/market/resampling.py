@@ -83,6 +83,20 @@ def decided_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns | 
     return longer.bars.slice(max(0, end - length), end)
 
 
+def opens_day(bars: BarColumns) -> bool:
+    """Returns whether the last of these bars of a minute is the first of its day: of a stock in the regular hours."""
+    last = bars.tail(2)
+    if not len(last):
+        return False
+    if bars.timezone.key == "UTC":
+        return len(last) < 2 or bool(last.day[0] != last.day[1])
+    minutes = last.local_seconds % _DAY // 60
+    within = [
+        OPEN <= minute < closing_minute(day) for minute, day in zip(minutes.tolist(), last.day.tolist(), strict=True)
+    ]
+    return within[-1] and (len(last) < 2 or not within[0] or bool(last.day[0] != last.day[1]))
+
+
 def latest_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns:
     """The last `length` longer bars that are completed with the last of these bars of a minute."""
     longer = resample(bars, timeframe)

@@ -58,7 +58,8 @@ class RunningSession:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of evaluating one session on one bar: a signal or none, and the state; or an error. On longer bars it `waits` where none of them is completed."""
+    """The result of evaluating one session on one bar: a signal or none, and the state; or an error. On longer bars it `waits` where none of them is completed, and
+    on days it says in which `edition` it saw them."""
 
     session: RunningSession
     state: dict[str, float]
@@ -68,6 +69,7 @@ class Outcome:
     size: float = 0.0
     error: str | None = None
     waits: bool = False
+    edition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +160,18 @@ def record_outcomes(
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
                                  %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
-                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[])
+                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[])
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time, version,
-                      limit_price, stop_price, expire_bars, waits)),
+                      limit_price, stop_price, expire_bars, waits, day_edition)),
         -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
             WHERE s.xmin::text::bigint = o.version AND s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time AND s.status IN ('RUNNING', 'PAUSED')
             ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED),
         viewed AS (
-            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
-            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity FROM before
-            WHERE NOT waits AND (side IS NOT NULL OR account_cash IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price))
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity, day_edition)
+            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity, day_edition FROM before
+            WHERE NOT waits AND (side IS NOT NULL OR account_cash IS NOT NULL OR day_edition IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price))
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -384,6 +386,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "stops": [each.stop for each in terms],
         "expiries": [each.expire_bars for each in terms],
         "waits": [outcome.waits for outcome in outcomes],
+        "editions": [outcome.edition for outcome in outcomes],
     }
 
 
