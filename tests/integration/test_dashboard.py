@@ -320,7 +320,8 @@ def test_the_setup_of_a_backtest_is_that_of_the_form_and_what_runs_otherwise_is_
     for _ in range(3):
         shown = user.client.get(page, headers=HTML).text
         seen += re.findall(r'href="(/sessions/[^"]+)"', shown)
-        page = f"/sessions{re.findall(r'href=.(\?cursor=[^>]*).>Earlier sessions', shown)[0]}&limit=1"
+        (further,) = re.findall(r'href="(\?cursor=[^"]*)">Earlier sessions', shown)
+        page = f"/sessions{further}&limit=1"
     assert len(set(seen)) == len(seen) == 3
     assert "Earlier strategies" in user.client.get("/strategies?limit=1", headers=HTML).text
 
