@@ -105,7 +105,13 @@ def scatter(excursions: Sequence[Sequence[float]], column: int) -> list[Cell]:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far the axes of a scatter of excursions go: the farthest against and for a trade, the returns, and where a return of zero stands."""
+    """The ends of the axes of a scatter of excursions.
+
+    Attributes:
+        against: The farthest that a trade went against its entry, as a fraction; `favor` the same in its favor.
+        low: The least of the returns and zero; `high` the most.
+        zero: Where a return of zero stands in the drawing, from its top.
+    """
 
     against: float
     favor: float
@@ -115,7 +121,7 @@ class Reach:
 
 
 def reach(excursions: Sequence[Sequence[float]]) -> Reach:
-    """The axes of `scatter`."""
+    """Measures the axes of `scatter` for these excursions."""
     shown = excursions[-_SCATTERED:]
     low, high = min((0.0, *(each[2] for each in shown))), max((0.0, *(each[2] for each in shown)))
     farthest = [max((abs(each[column]) for each in shown), default=0.0) for column in (0, 1)]

@@ -1,4 +1,4 @@
-"""What a backtest and a session of a strategy have in common, and where they differ: what is backtested is what runs, or the difference is told."""
+"""The setup that backtests and sessions of a strategy have in common, and its differences: what is backtested is what runs, or it is told what does not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stratforge.storage.strategies.sessions import StoredSession
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is chosen for a strategy before it is tested or run.
+    """The choices for a strategy before it is tested or run.
 
     Attributes:
         version: The version of the strategy.

@@ -104,7 +104,7 @@ def compared(looking: Looking, ids: Compared) -> Response:
 
 @router.get("/backtests/compare.html")
 def compared_figures(looking: Looking, ids: Compared) -> Response:
-    """The same as a table."""
+    """The equity curves side by side as a table, each from 100."""
     with database().reading(looking.caller) as connection:
         curves = [found.report["curve"] for each in ids if (found := backtests.get_report(connection, each))]
     lines = {
@@ -234,7 +234,7 @@ def chart(backtest_id: UUID, looking: Looking) -> Response:
 
 @router.get("/backtests/{backtest_id}/chart.html")
 def chart_figures(backtest_id: UUID, looking: Looking, of: ChartOf = "price") -> Response:
-    """One of the charts as a table."""
+    """One of a report's charts as a table, for who cannot see it."""
     return looking.part("parts/chart_table.html", table=CHARTS[of](_stored(looking, backtest_id).report["curve"]))
 
 

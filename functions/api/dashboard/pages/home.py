@@ -68,7 +68,7 @@ def equity(looking: Looking, days: _Days = 30, points: _Points = 200) -> Respons
 
 @router.get("/home/equity.html")
 def equity_figures(looking: Looking, days: _Days = 30) -> Response:
-    """The same as a table."""
+    """The user's equity and cash over so many days of the market, as a table."""
     with database().reading(looking.caller) as connection:
         found = _history(connection, looking, days)
     times = [each.time.timestamp() for each in found]

@@ -92,7 +92,7 @@ def chart(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Res
 
 @router.get("/charts/market.html")
 def chart_figures(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Response:
-    """The same bars as a table."""
+    """The last bars of a symbol as a table, for who cannot see the chart."""
     with database().reading(looking.caller) as connection:
         bars = market_data.bars_between(connection, _symbol(symbol), None, None, _BARS_SHOWN)
     return looking.part("parts/chart_table.html", table=price_table({**_columns(bars), "indicators": []}))

@@ -230,7 +230,7 @@ def chart(session_id: UUID, looking: Looking, day: date | None = None) -> Respon
 
 @router.get("/sessions/{session_id}/chart.html")
 def chart_figures(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
-    """The same as a table."""
+    """The bars, indicators and profit of a session's chart as a table."""
     return looking.part("parts/chart_table.html", table=price_table(_curve(_chart(looking, session_id, day))))
 
 

@@ -56,7 +56,7 @@ def shared_chart(token: Token, request: Request) -> Response:
 
 @router.get("/shared/{token}/chart.html")
 def shared_figures(token: Token, request: Request, of: ChartOf = "price") -> Response:
-    """One of the charts as a table."""
+    """One of a shared report's charts as a table, for who cannot see it."""
     report = showing.read_shared(database(), token, origin(request).address).report
     answer = render(request, "parts/chart_table.html", table=CHARTS[of](report["curve"]))
     answer.headers["X-Robots-Tag"] = "noindex"
