@@ -8,7 +8,8 @@ from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.operands import Operand, Unread
 
 __all__ = ["Conditions", "Readings"]
-_LEADS = ("it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break", "turns", "reclaim", "lose", "move", "touch", "trade", "oversold", "overbought", "positive", "negative", "its", "green", "red", "bullish", "bearish")  # fmt: skip
+_LEADS = (
+    "has_moved","it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break", "turns", "reclaim", "lose", "move", "touch", "trade", "oversold", "overbought", "positive", "negative", "its", "green", "red", "bullish", "bearish")  # fmt: skip
 
 
 class Conditions(Events):

@@ -62,6 +62,8 @@ class Relations(Moments):
         if self.peek() in ("rise", "fall") and self.tokens[self.at].value in ("rising", "falling") and self.peek(1) not in ("below", "above", "back", "until", "number", "percent"):  # fmt: skip
             sign = ">" if self.need("rise", "fall").kind == "rise" else "<"
             return tuple(at_once(compared(each, sign, previous(each))) for each in left.sides), None
+        if self.peek() in ("has_moved", "fall", "rise") and self.peek(1) in ("number", "for") and (streak := self.attempt(lambda: self._in_a_row(left))):  # fmt: skip
+            return streak, None
         if token := self.take("touch"):
             return self._touched(left)
         if token := self.take("reclaim", "lose"):
@@ -84,6 +86,16 @@ class Relations(Moments):
             return self._cross(left, ">" if side.kind == "above" else "<", right), right
         self.need("cross")
         return self._crossing(left)
+
+    def _in_a_row(self, left: Operand) -> Readings:
+        """“Has fallen three bars in a row”."""
+        token = self.need("has_moved", "fall", "rise")
+        self.take("for")
+        count = self.number()
+        self.need("unit")
+        self.need("in_a_row")
+        down = token.kind == "fall" or str(token.value) in ("has fallen", "has dropped", "has been falling")
+        return tuple(at_once(("for", count, at_once(compared(each, "<" if down else ">", previous(each))))) for each in left.sides)  # fmt: skip
 
     def _level(self, left: Operand, kind: str, *, denied: bool, back: bool) -> tuple[Readings, Operand]:
         sign = CONTRARY[SIGNS[kind]] if denied else SIGNS[kind]

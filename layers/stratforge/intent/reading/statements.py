@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 from stratforge.intent.reading.conditions import Readings
-from stratforge.intent.reading.lines import bands
+from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once
 from stratforge.intent.reading.moments import before_the_close
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.operands import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
@@ -148,6 +148,8 @@ class _Statements(Settings):
             raise Unread
         rest = {each.value if each.kind in ("indicator", "glued") else each.kind for each in self.tokens[at + 1 :]}
         rest |= {str(each.value).split()[0] for each in self.tokens[at + 1 :] if each.kind == "glued"}
+        if rest & {"k_line", "d_line"}:
+            rest |= {"stoch"}
         if rest & {"high", "low"}:
             rest |= {"breakout", "donchian"}
         if rest & {"cross", "golden", "death", "crossover"}:
@@ -159,6 +161,16 @@ class _Statements(Settings):
 
     def _context(self) -> Statement:
         """“BB(20,2):”, “Keltner 20/2”: the bands that the rules after it speak of."""
+        if self.take("trend"):
+            given = self._in_brackets() or self._bare_pair()
+            self.need("colon")
+            self.at -= 1
+            self.left = made(line_of("supertrend", given, "trend"), column="price")
+            self.before, self.now = {self.left.sides[0]}, set()
+            self.spoken = [self.left]
+            self.trend = given
+            self.need("colon")
+            return self.said("nothing")
         name = self.need("band", "keltner", "donchian").kind
         while self.take("band"):
             pass
@@ -312,7 +324,7 @@ class _Statements(Settings):
         return self.said("sell", self.denied(self.bought))
 
     def _sell(self) -> Statement:
-        self.selling = True
+        self.selling, self.partly = True, False
         part = 100.0
         if self.take("exit_label"):
             found = self.listed(any_of=True)
@@ -376,6 +388,7 @@ class _Statements(Settings):
         return self._sold()
 
     def _sold(self) -> float:
+        self.partly = self.peek() in ("half", "third", "quarter", "rest")
         if token := self.take("half", "third", "quarter"):
             self.take("of")
             self.take("position", "it", "symbol")

@@ -33,6 +33,8 @@ _LEAD = re.compile(
     r"(?:\s|[,;.:!]|(?:and|also|then|now|please|ok|okay|but|plus|actually|additionally|well|hmm|no|yes|let it|in addition|can you|could you|i want(?: you)? to|i'd like to|furthermore)\b(?!:))+",
     re.IGNORECASE,
 )
+_COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30}
+_COUNT = re.compile(r"\b(?:one(?= hour| minute| bar)|two|three|four|five|ten|fifteen|twenty|thirty)\b", re.IGNORECASE)
 _TAIL = re.compile(r"(?:\s|[,;.:!]|\b(?:please|pls|thanks|thank you|too|as well|instead|no matter what|anyway|in every case|for entries|for buying|for the entry|as well|then|also)\b)+$", re.IGNORECASE)  # fmt: skip
 
 
@@ -63,6 +65,13 @@ class Amended:
         """The stops, targets or trailing stops, however they are written."""
         fact = {RuleKind.STOP: r"gain(?:_dollars)? <=", RuleKind.TARGET: r"gain(?:_dollars)? >=", RuleKind.TRAIL: r"drop(?:_dollars)? >="}[kind]  # fmt: skip
         plain = re.compile(rf"sell when {fact}(?!.* (?:and|or) )")
+        for text in [each for each in self.rules if re.match(rf"sell when .*{fact}", each) and " or " in each]:
+            condition = read_rule(text).condition
+            if isinstance(condition, ast.BoolOp) and isinstance(condition.op, ast.Or):
+                # “At 3 % profit or 1.5 % loss”: two exits in one rule.
+                self.replace(text, None)
+                for part in condition.values:
+                    self.add(f"sell when {ast.unparse(part)}")
         return [each for each in self.rules if each.startswith(kind.value) or plain.match(each)]
 
 
@@ -73,7 +82,7 @@ class _Unclear(Exception):
 def amended(rules: Sequence[str], turn: str, symbol: str) -> Amended | None:
     """The rules after a change; None where any word of it is not understood."""
     work = Amended(list(rules))
-    rest = turn.replace("’", "'")
+    rest = _COUNT.sub(lambda match: str(_COUNTS[match[0].lower()]), turn.replace("’", "'"))
     try:
         while True:
             rest = rest[match.end() :] if (match := _LEAD.match(rest)) else rest
@@ -93,7 +102,7 @@ def amended(rules: Sequence[str], turn: str, symbol: str) -> Amended | None:
 
 def _stated(work: Amended, words: str, turn: str, symbol: str) -> None:
     """What is said as a rule: it is added, or stands in the place of what it says anew."""
-    text = _TAIL.sub("", words)
+    text = re.sub(r"\b(?:earlier|already)\b ?", "", _TAIL.sub("", words))
     for lead, prefix in _PREFIXES:
         if match := lead.match(text):
             text = f"{prefix}{text[match.end() :]}"
@@ -101,7 +110,9 @@ def _stated(work: Amended, words: str, turn: str, symbol: str) -> None:
     read = statements_of(text, symbol)
     if not read or any(not each.kind for each in read):
         raise _Unclear
-    also, instead = bool(_ALSO.search(turn)), bool(_INSTEAD.search(turn))
+    # What was just taken away has its place taken by what follows.
+    also = bool(_ALSO.search(turn)) or bool(work.dropped)
+    instead = bool(_INSTEAD.search(words))
     for each in read:
         for rule in rules_of_statement(each):
             _put(work, each, rule, also=also, instead=instead)
@@ -175,6 +186,24 @@ def _exchanged(work: Amended, old: float, new: float, *, among: Callable[[str], 
         raise _Unclear
     for text, changed in found.items():
         work.replace(text, read_rule(changed).text)
+
+
+def _size_for_size(work: Amended, match: re.Match[str]) -> None:
+    read = statements_of(f"use {match['size']}")
+    stood = [each for each in work.rules if each.startswith("size")]
+    if len(read) != 1 or read[0].kind != "setting" or len(stood) != 1:
+        raise _Unclear
+    work.replace(stood[0], rules_of_statement(read[0])[0])
+
+
+def _break_even(work: Amended, match: re.Match[str]) -> None:
+    work.add(read_rule(f"stop loss 0% when gain >= {_plain(_number(match['new']))}").text)
+
+
+def _beside(work: Amended, match: re.Match[str]) -> None:
+    """“Change 1 % below VWAP to 0.7 %”: where the rule speaks of it."""
+    name = _INDICATORS[match["about"].lower()]
+    _exchanged(work, _number(match["old"]), _number(match["new"]), among=lambda rule: name in rule)
 
 
 def _new_for_old(work: Amended, match: re.Match[str]) -> None:
@@ -312,11 +341,15 @@ _NEW, _OLD = rf"(?P<new>{_N[1:-1]})(?:\s*(?P<new_unit>%|percent|bars?|minutes?|m
 _CHANGES = tuple(
     _rules(
         (rf"(?:(?:use|make it|make that|take|try|have|with|let's use|set it to|put) )?{_NEW} (?:instead of|rather than|in place of|and not|, not|not) (?:the )?{_OLD}", _new_for_old),
+        (r"(?:(?:use|make it|make that|take|trade) )?(?P<size>[\d.]+ ?% of [a-z ]+?|\d+ shares|\$[\d,.]+|[\d,.]+ dollars) instead of (?:the )?(?:[\d.]+ ?% of [a-z ]+|\d+ shares|\$[\d,.]+|[\d,.]+ dollars)", _size_for_size),
+        (rf"{_NEW} later, not {_OLD}", _new_for_old),
+        (rf"{_CHANGE} (?:the )?{_OLD} (?:below|above|under|over) (?:the |its )?(?P<about>{'|'.join(_INDICATORS)}) to {_NEW}", _beside),
+        (rf"(?:(?:after|on) [a-z ]{{1,30}}? )?{_CHANGE} (?:the |my )?stop(?: loss)? to (?:break ?-?even|entry|the entry price|my entry price)(?: price)? (?:at|when (?:it is |it's |we're |i'm )?(?:up )?|once (?:it is |it's )?(?:up )?|after) ?\+?(?P<new>{_N[1:-1]}) ?%(?: (?:profit|gain))?", _break_even),
         (rf"(?:replace|swap|exchange) (?:the )?{_OLD} (?:with|by|for|to) {_NEW}", _new_for_old),
         (rf"{_CHANGE} {_THING}{_OLD}(?: [a-z]+){{0,4}}? (?:to|into) {_NEW}", _new_for_old),
         (rf"{_CHANGE} {_THING}{_EXIT} (?:to|at|into|be)? ?{_N}\s*(?:%|percent)", _exit_moved),
         (rf"(?:make|have) {_THING}{_EXIT} {_N}\s*(?:%|percent)", _exit_moved),
-        (rf"(double|halve|half) ((?:(?:the |both |and |, ?)*{_EXIT})+)", _scaled),
+        (rf"(double|halve|half) ((?: ?(?:the |both |and |, ?)*{_EXIT})+)", _scaled),
         (rf"{_REMOVE} {_THING}{_EXIT}(?: part| rule| order| exit)?(?! at| of| when| below)", _exit_removed),
         (r"(?:a |use a |make it a )?trailing(?: stop)? (?:in place of|instead of|rather than) (?:the |a )?(?:normal|fixed|regular|old|hard|plain)? ?(?:one|stop loss|stop)", _trailing_instead),
         (rf"(?:swap|replace|exchange) {_THING}{_EXIT} (?:for|with|by)(?= )", _exit_removed),

@@ -113,6 +113,7 @@ def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozens
     if any(each.startswith("size") for each in work.added):
         told = [each for each in told if not each.startswith("No size")]
     told.append(f"Changed: {said}.")
+    told += [f"It is gone: {each}." for each in work.dropped if each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip
     answer = answer_by_rules(work.rules, requirements, standing["symbol"], told)
     if answer is None:
         return None
