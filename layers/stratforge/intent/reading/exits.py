@@ -155,6 +155,7 @@ class Exits(Conditions):
             if self.partly and self.peek() in ("", "comma", "stop_sign", "and"):
                 # “Sell half at 2 %, the rest at 4 %”.
                 return _gain(far, up=True)
+            self.take("of")
             if token := self.take("green", "red"):
                 if token.value not in ("up", "down"):
                     raise Unread

@@ -63,6 +63,8 @@ class Operands:
         self.family: Family | None = None
         self.known: dict[float, Operand] = {}
         self.trend: list[float] = []
+        # Whether something before was not read, which “it” may stand for.
+        self.lost = False
         # The lengths with which indicators were named.
         self.lengths: dict[str, set[float]] = {}
 
@@ -120,7 +122,7 @@ class Operands:
 
     def _spoken_of(self) -> Operand:
         """What “it” is: the one thing that was compared before; the symbol's price where nothing was."""
-        if self.left is None and not self.now and not self.before:
+        if self.left is None and not self.now and not self.before and not self.lost:
             return Operand(("close",), column="close")
         if self.left is None or len(self.now or self.before) != 1:
             raise Unread
@@ -402,6 +404,9 @@ class Operands:
             self.need("of")
             length = self.number()
             self.need("unit")
+        elif length is None and name in OF_PRICE and self.peek() == "of" and self.peek(1) == "number":
+            self.need("of")
+            length = self.number()
         elif length is None and self.peek() == "number" and (not usual or self.peek(1) in _RELATES):
             # “SMA 20”, “RSI 14 < 30”.
             length = self.number()

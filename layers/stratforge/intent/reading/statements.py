@@ -102,6 +102,7 @@ class _Statements(Settings):
         end = self.tokens[max(begin, at - 1)].end
         word = str(first_unknown.value) if first_unknown is not None and first_unknown.start < end else ""
         self.left = self.right = None
+        self.lost = True
         return Statement(self.tokens[begin].start, end, "", unknown=word)
 
     def _symbol_alone(self) -> Statement:
@@ -243,6 +244,8 @@ class _Statements(Settings):
         if self.peek() not in ("limit_order", "with"):
             self._verb()
         self._rests()
+        if self.peek() == "comma" and self.peek(1) == "when":
+            self.need("comma")
         hours = self.attempt(self.moments)
         daily = self.take("every_day", "per_day")
         if hours is None or self.peek() == "when":
@@ -266,7 +269,7 @@ class _Statements(Settings):
 
     def _wanted(self) -> None:
         """A condition begins, with its “when” or without one."""
-        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout")  # fmt: skip
+        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout", "average", "it")  # fmt: skip
         if self.take("on", "at") and self.peek() in (
             *bare,
             "number",
@@ -336,12 +339,14 @@ class _Statements(Settings):
             part = self._left()
         elif self.peek() in ("sell", "rest", "take", "half") or self._closes():
             part = self._left()
+            if self.peek() == "comma" and self.peek(1) == "when":
+                self.need("comma")
             self.take("arrow", "colon")
             if self.take("opposite"):
                 raise Unread
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
-                found = self._opposite()
+                found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)
             if self.peek() == "at" and self.peek(1) in (
                 "indicator",
