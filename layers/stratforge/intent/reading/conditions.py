@@ -8,7 +8,8 @@ from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.operands import Operand, Unread
 
 __all__ = ["Conditions", "Readings"]
-_LEADS = ("it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break", "turns", "reclaim", "lose", "move", "touch", "trade", "oversold", "overbought", "positive", "negative", "its", "green", "red", "bullish", "bearish")  # fmt: skip
+_LEADS = (
+    "has_moved", "fall_below", "rise_above", "upcross", "downcross","it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break", "turns", "reclaim", "lose", "move", "touch", "trade", "oversold", "overbought", "positive", "negative", "its", "green", "red", "bullish", "bearish")  # fmt: skip
 
 
 class Conditions(Events):
@@ -84,6 +85,9 @@ class Conditions(Events):
 
     def _comparison(self) -> Readings:
         leads = self.peek() in _LEADS and (self.left is not None or self.peek() in ("it_is", "its"))
+        if self.selling and self.left is not None and self.peek() == "number" and self.peek(1) in ("below_if", "above_if", "or_less", "or_more"):  # fmt: skip
+            # “70を上回ったら売り”.
+            leads = True
         # “RSI below 30 or above 70”, “sell when above 70”: the same again.
         if leads and not self.now and not self.selling:
             raise Unread

@@ -25,6 +25,9 @@ class Exit:
 class Exits(Conditions):
     """Reads ways out from the tokens of a turn, from where it stands."""
 
+    # Whether a part of the position, or the rest of it, is sold.
+    partly = False
+
     def part(self) -> Readings:
         """Reads one condition; of a sale, the position's gain and its time too."""
         if self.selling:
@@ -149,13 +152,17 @@ class Exits(Conditions):
             far = self.number("percent")
         else:
             far = self.number("percent")
+            if self.partly and self.peek() in ("", "comma", "stop_sign", "and"):
+                # “Sell half at 2 %, the rest at 4 %”.
+                return _gain(far, up=True)
+            self.take("of")
             if token := self.take("green", "red"):
                 if token.value not in ("up", "down"):
                     raise Unread
                 up = token.kind == "green"
             else:
                 up = self.need("profit", "loss").kind == "profit"
-        if far <= 0 or self.peek() in ("in", "above", "below", "for", "at_least"):
+        if far <= 0 or self.peek() in ("in", "above", "below", "for", "at_least", "from"):
             raise Unread
         return _gain(far, up=up)
 

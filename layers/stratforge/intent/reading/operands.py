@@ -62,6 +62,9 @@ class Operands:
         # The bands that were spoken of last, for “the middle band”; two averages, for “the 12 crosses back”.
         self.family: Family | None = None
         self.known: dict[float, Operand] = {}
+        self.trend: list[float] = []
+        # Whether something before was not read, which “it” may stand for.
+        self.lost = False
         # The lengths with which indicators were named.
         self.lengths: dict[str, set[float]] = {}
 
@@ -119,7 +122,7 @@ class Operands:
 
     def _spoken_of(self) -> Operand:
         """What “it” is: the one thing that was compared before; the symbol's price where nothing was."""
-        if self.left is None and not self.now and not self.before:
+        if self.left is None and not self.now and not self.before and not self.lost:
             return Operand(("close",), column="close")
         if self.left is None or len(self.now or self.before) != 1:
             raise Unread
@@ -318,7 +321,7 @@ class Operands:
         if token := self.take("plus_di", "minus_di"):
             return made(line_of("adx", self._in_brackets(), token.kind), column="")
         if self.take("trend"):
-            return made(line_of("supertrend", self._in_brackets() or self._bare_pair(), "trend"), column="price")
+            return made(line_of("supertrend", self._in_brackets() or self._bare_pair() or self.trend, "trend"), column="price")  # fmt: skip
         if self.take("sar"):
             return made(line_of("psar", [], "sar"), column="price")
         if self.peek() == "indicator" and self.tokens[self.at].value == "stoch":
@@ -396,6 +399,14 @@ class Operands:
             if len(given) > 1 or length is not None:
                 raise Unread
             length = given[0]
+        elif length is None and self.peek() == "of" and self.peek(1) == "number" and self.peek(2) == "unit":
+            # “The z-score of 20 bars”.
+            self.need("of")
+            length = self.number()
+            self.need("unit")
+        elif length is None and name in OF_PRICE and self.peek() == "of" and self.peek(1) == "number":
+            self.need("of")
+            length = self.number()
         elif length is None and self.peek() == "number" and (not usual or self.peek(1) in _RELATES):
             # “SMA 20”, “RSI 14 < 30”.
             length = self.number()

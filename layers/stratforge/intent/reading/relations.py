@@ -37,6 +37,8 @@ class Relations(Moments):
         denied = self.take("not") is not None
         if self.peek() == "between":
             return self._between(left, denied=denied), None
+        if (other := self.attempt(lambda: self._other_order(left))) is not None:
+            return other
         beyond = self.attempt(lambda: self._by_percent(left)) or self.attempt(lambda: self._deviations(left))
         if beyond is not None:
             if denied:
@@ -62,6 +64,8 @@ class Relations(Moments):
         if self.peek() in ("rise", "fall") and self.tokens[self.at].value in ("rising", "falling") and self.peek(1) not in ("below", "above", "back", "until", "number", "percent"):  # fmt: skip
             sign = ">" if self.need("rise", "fall").kind == "rise" else "<"
             return tuple(at_once(compared(each, sign, previous(each))) for each in left.sides), None
+        if self.peek() in ("has_moved", "fall", "rise") and self.peek(1) in ("number", "for") and (streak := self.attempt(lambda: self._in_a_row(left))):  # fmt: skip
+            return streak, None
         if token := self.take("touch"):
             return self._touched(left)
         if token := self.take("reclaim", "lose"):
@@ -80,10 +84,47 @@ class Relations(Moments):
                 self.at += 1
                 return self._back_to(left)
             side = self.need("below", "above")
-            right = self._beside(left)
+            right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
             return self._cross(left, ">" if side.kind == "above" else "<", right), right
         self.need("cross")
         return self._crossing(left)
+
+    def _other_order(self, left: Operand) -> tuple[Readings, Operand]:
+        """The order of words in other languages: “… unter 30 fällt”, “30 below”, “the one average the other one crosses”."""
+        if token := self.take("fall_below", "rise_above"):
+            sign = "<" if token.kind == "fall_below" else ">"
+            right = self._beside(left)
+            return (*self._compare(left, (sign,), right), *self._cross(left, sign, right)), right
+        if token := self.take("upcross", "downcross"):
+            right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
+            return self._cross(left, ">" if token.kind == "upcross" else "<", right), right
+        if token := self.take("below", "above"):
+            right = self._beside(left)
+            verb = self.need("fall", "rise", "is", "trade")
+            if (token.kind, verb.kind) in (("below", "rise"), ("above", "fall")):
+                raise Unread
+            sign = "<" if token.kind == "below" else ">"
+            state = self._compare(left, (sign,), right)
+            return state if verb.kind == "is" else (*state, *self._cross(left, sign, right)), right
+        right = self._beside(left)
+        if token := self.take("below_if", "above_if"):
+            sign = "<" if token.kind == "below_if" else ">"
+            return (*self._compare(left, (sign,), right), *self._cross(left, sign, right)), right
+        if token := self.take("upcross", "downcross"):
+            return self._cross(left, ">" if token.kind == "upcross" else "<", right), right
+        token = self.need("upwards", "downwards")
+        self.need("cross")
+        return self._cross(left, ">" if token.kind == "upwards" else "<", right), right
+
+    def _in_a_row(self, left: Operand) -> Readings:
+        """“Has fallen three bars in a row”."""
+        token = self.need("has_moved", "fall", "rise")
+        self.take("for")
+        count = self.number()
+        self.need("unit")
+        self.need("in_a_row")
+        down = token.kind == "fall" or str(token.value) in ("has fallen", "has dropped", "has been falling")
+        return tuple(at_once(("for", count, at_once(compared(each, "<" if down else ">", previous(each))))) for each in left.sides)  # fmt: skip
 
     def _level(self, left: Operand, kind: str, *, denied: bool, back: bool) -> tuple[Readings, Operand]:
         sign = CONTRARY[SIGNS[kind]] if denied else SIGNS[kind]

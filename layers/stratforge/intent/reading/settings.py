@@ -154,6 +154,12 @@ class Settings(Exits):
         return self.said("setting")
 
     def limit(self) -> Statement:
+        if self.take("per_day"):
+            # “1日最大3回まで”.
+            self.need("max")
+            self.settings.append(("at most", self.number(), ""))
+            self.need("trades", "trade")
+            return self.said("setting")
         if self.take("once_a_day"):
             self.take("max", "only")
             self.settings.append(("at most", 1.0, ""))

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 from stratforge.intent.reading.conditions import Readings
-from stratforge.intent.reading.lines import bands
+from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once
 from stratforge.intent.reading.moments import before_the_close
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.operands import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
@@ -102,6 +102,7 @@ class _Statements(Settings):
         end = self.tokens[max(begin, at - 1)].end
         word = str(first_unknown.value) if first_unknown is not None and first_unknown.start < end else ""
         self.left = self.right = None
+        self.lost = True
         return Statement(self.tokens[begin].start, end, "", unknown=word)
 
     def _symbol_alone(self) -> Statement:
@@ -148,6 +149,8 @@ class _Statements(Settings):
             raise Unread
         rest = {each.value if each.kind in ("indicator", "glued") else each.kind for each in self.tokens[at + 1 :]}
         rest |= {str(each.value).split()[0] for each in self.tokens[at + 1 :] if each.kind == "glued"}
+        if rest & {"k_line", "d_line"}:
+            rest |= {"stoch"}
         if rest & {"high", "low"}:
             rest |= {"breakout", "donchian"}
         if rest & {"cross", "golden", "death", "crossover"}:
@@ -159,6 +162,16 @@ class _Statements(Settings):
 
     def _context(self) -> Statement:
         """“BB(20,2):”, “Keltner 20/2”: the bands that the rules after it speak of."""
+        if self.take("trend"):
+            given = self._in_brackets() or self._bare_pair()
+            self.need("colon")
+            self.at -= 1
+            self.left = made(line_of("supertrend", given, "trend"), column="price")
+            self.before, self.now = {self.left.sides[0]}, set()
+            self.spoken = [self.left]
+            self.trend = given
+            self.need("colon")
+            return self.said("nothing")
         name = self.need("band", "keltner", "donchian").kind
         while self.take("band"):
             pass
@@ -231,6 +244,8 @@ class _Statements(Settings):
         if self.peek() not in ("limit_order", "with"):
             self._verb()
         self._rests()
+        if self.peek() == "comma" and self.peek(1) == "when":
+            self.need("comma")
         hours = self.attempt(self.moments)
         daily = self.take("every_day", "per_day")
         if hours is None or self.peek() == "when":
@@ -254,7 +269,7 @@ class _Statements(Settings):
 
     def _wanted(self) -> None:
         """A condition begins, with its “when” or without one."""
-        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout")  # fmt: skip
+        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout", "average", "it")  # fmt: skip
         if self.take("on", "at") and self.peek() in (
             *bare,
             "number",
@@ -312,7 +327,7 @@ class _Statements(Settings):
         return self.said("sell", self.denied(self.bought))
 
     def _sell(self) -> Statement:
-        self.selling = True
+        self.selling, self.partly = True, False
         part = 100.0
         if self.take("exit_label"):
             found = self.listed(any_of=True)
@@ -324,12 +339,14 @@ class _Statements(Settings):
             part = self._left()
         elif self.peek() in ("sell", "rest", "take", "half") or self._closes():
             part = self._left()
+            if self.peek() == "comma" and self.peek(1) == "when":
+                self.need("comma")
             self.take("arrow", "colon")
             if self.take("opposite"):
                 raise Unread
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
-                found = self._opposite()
+                found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)
             if self.peek() == "at" and self.peek(1) in (
                 "indicator",
@@ -376,6 +393,7 @@ class _Statements(Settings):
         return self._sold()
 
     def _sold(self) -> float:
+        self.partly = self.peek() in ("half", "third", "quarter", "rest")
         if token := self.take("half", "third", "quarter"):
             self.take("of")
             self.take("position", "it", "symbol")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
+from stratforge.intent.reading.languages import language_of, phrases_of
 from stratforge.intent.reading.words import COMPANIES, LABELS, PHRASES
 
 
@@ -21,8 +23,10 @@ class Token:
 def _pattern(phrases: list[str]) -> re.Pattern[str]:
     return re.compile(
         "|".join(
-            (rf"(?<![^\W\d_]){re.escape(each)}" if each[0].isalpha() else re.escape(each)).replace(r"\ ", r"\s+")
-            + (r"(?!\w)" if each[-1].isalnum() else "")
+            (
+                rf"(?<![A-Za-zÀ-ÿ]){re.escape(each)}" if each[0].isalpha() and each[0] < "\u3000" else re.escape(each)
+            ).replace(r"\ ", r"\s+")
+            + (r"(?![A-Za-zÀ-ÿ0-9_])" if each[-1].isalnum() and each[-1] < "\u3000" else "")
             for each in sorted(phrases, key=len, reverse=True)
         ),
         re.IGNORECASE,
@@ -31,7 +35,7 @@ def _pattern(phrases: list[str]) -> re.Pattern[str]:
 
 _PHRASE = _pattern(list(PHRASES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
-_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?!\w|:\d)", re.IGNORECASE)
+_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE)
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),
@@ -40,12 +44,12 @@ _AMOUNTS = (
     ("shares", re.compile(rf"({_NUMBER})\s*(?:shares?|shs|coins?)\b(?:\s+of\b)?", re.IGNORECASE)),
     ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)(?!\s+(?:\d|[es]ma\b))", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?=(?:mins?|m|h|hrs?|bars?|minutes?|hours?)\b)", re.IGNORECASE)),
-    ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?![\d.]\d|,\d{3}|\w)")),
+    ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?![\d.]\d|,\d{3}|[A-Za-zÀ-ÿ_])")),
 )  # fmt: skip
-_GLUED = re.compile(r"(rsi|mfi|cci|sma|ema|wma|hma|dema|tema|ma|adx|atr)[-–]?(\d{1,3})(?!\w)|(\d{1,3})(sma|ema|wma|hma|ma)s?(?!\w)", re.IGNORECASE)  # fmt: skip
+_GLUED = re.compile(r"(rsi|mfi|cci|sma|ema|wma|hma|dema|tema|ma|adx|atr|mm)[-–]?(\d{1,3})(?![A-Za-z_])|(\d{1,3})(sma|ema|wma|hma|ma)s?(?!\w)", re.IGNORECASE)  # fmt: skip
 _NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
-_OTHER = re.compile(r"[\w'%$]+|.", re.DOTALL)
-_SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close"}  # fmt: skip
+_OTHER = re.compile(r"[A-Za-zÀ-ÿ0-9_'%$]+|.", re.DOTALL)
+_SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close", "，": "comma", "、": "comma", "。": "stop_sign", "；": "stop_sign", "：": "colon", "？": "question", "（": "open", "）": "close"}  # fmt: skip
 _STOP = re.compile(r"//+|\|+|/(?=\s)")
 _ARROW = re.compile(r"->|=>|→|-->|={1}(?![=<>])")
 _BULLET = re.compile(r"(?:[-*•–]|\(?(?P<n>\d|[a-e])[.)])\s+")
@@ -59,13 +63,14 @@ def tokens_of(turn: str, symbol: str = "") -> list[Token]:
         symbol: What the answer trades: its name is known, other names are not.
     """
     found = list[Token]()
+    language = language_of(turn)
     plain = turn.replace("’", "'")
     at, bullets = 0, 0
     while at < len(plain):
         if plain[at] in ' \t\r"“”':
             at += 1
             continue
-        token = _bullet(plain, at, bullets, found) or _range(plain, at, found) or _at(plain, at, symbol)
+        token = _bullet(plain, at, bullets, found) or _range(plain, at, found) or _at(plain, at, symbol, language)
         bullets += token.kind == "bullet"
         if token.kind:
             found.append(token)
@@ -93,10 +98,15 @@ def _range(text: str, at: int, found: list[Token]) -> Token | None:
     return None
 
 
-def _at(text: str, at: int, symbol: str) -> Token:
+def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
+    if language and text[at].isdigit() and (match := _phrases(language).match(text, at)):
+        # “1日” is a day, and no number.
+        return Token(*phrases_of(language)[match[0].lower()], *match.span())
+    if language and (token := _amount_of(text, at)):
+        return token
     if match := _GLUED.match(text, at):
         name, length = (match[1], match[2]) if match[1] else (match[4], match[3])
-        return Token("glued", f"{'sma' if name.lower() == 'ma' else name.lower()} {length}", *match.span())
+        return Token("glued", f"{'sma' if name.lower() in ('ma', 'mm') else name.lower()} {length}", *match.span())
     if match := _STOP.match(text, at):
         return Token("stop_sign", match[0], *match.span())
     if text[at] == "+" and text[at + 1 : at + 2].isspace():
@@ -123,6 +133,9 @@ def _at(text: str, at: int, symbol: str) -> Token:
             )
         ):
             return Token("symbol", symbol, *match.span())
+    if language and (match := _phrases(language).match(text, at)):
+        kind, value = phrases_of(language)[" ".join(match[0].lower().split())]
+        return Token(kind, value, *match.span())
     if match := _PHRASE.match(text, at):
         kind, value = PHRASES[" ".join(match[0].lower().split())]
         return Token(kind, value, *match.span())
@@ -135,6 +148,32 @@ def _at(text: str, at: int, symbol: str) -> Token:
     match = _OTHER.match(text, at)
     assert match is not None
     return Token("unknown", match[0], *match.span())
+
+
+@cache
+def _phrases(language: str) -> re.Pattern[str]:
+    return _pattern(list(phrases_of(language)))
+
+
+# Numbers as they are written elsewhere: “1,5 %”, “1.000 Dollar”, “20er”, “10 acciones”.
+_ELSEWHERE = (
+    ("percent", re.compile(r"([-−]?\d+),(\d+)\s*(?:%|％|prozent\b)", re.IGNORECASE)),
+    ("percent", re.compile(r"([-−]?\d+)()\s*(?:％|prozent\b)", re.IGNORECASE)),
+    ("dollars", re.compile(r"(\d{1,3})\.(\d{3})\s*(?:dollar|dólares)\b", re.IGNORECASE)),
+    ("dollars", re.compile(r"(\d+)()\s*(?:dollar\b|dólares\b|美元|ドル)", re.IGNORECASE)),
+    ("shares", re.compile(r"(\d+)()\s*(?:acciones\b(?: de\b)?|aktien\b|actions\b(?: de\b)?|股|株)", re.IGNORECASE)),
+    ("number", re.compile(r"(\d+)()er(?=[ -])")),
+)
+
+
+def _amount_of(text: str, at: int) -> Token | None:
+    if at and text[at - 1].isdigit():
+        return None
+    for kind, pattern in _ELSEWHERE:
+        if match := pattern.match(text, at):
+            digits = f"{match[1]}{match[2]}" if kind == "dollars" else f"{match[1]}.{match[2] or 0}"
+            return Token(kind, float(digits.replace("−", "-")), *match.span())
+    return None
 
 
 def _amount(text: str, at: int) -> Token | None:

@@ -43,39 +43,28 @@ def _answer(request: str, read: list[Statement], symbol: str, *, named: bool) ->
     try:
         rules = [read_rule(text) for of_it in texts for text in of_it]
         rules += [read_rule(leave)] if leave else []
-        code = reference_strategy(rules).source
     except RuleError:
         return None
-    code, constants = _with_constants(code)
     requirements = [
         {
             "quote": quote,
             "meaning": "; ".join(in_words(read_rule(text)) for text in of_it) or "nothing more",
             "status": "covered",
             "rules": of_it,
-            "lines": list(range(1, len(code.split("\n")))),
         }
         for quote, of_it in zip(_quotes(request, read), texts, strict=True)
     ]
     if leave:
-        requirements.append({"quote": "", "meaning": in_words(read_rule(leave)), "status": "assumed", "rules": [leave], "lines": []})  # fmt: skip
+        requirements.append({"quote": "", "meaning": in_words(read_rule(leave)), "status": "assumed", "rules": [leave]})  # fmt: skip
     if named:
         requirements[0]["rules"] = [f"symbol {symbol}", *requirements[0]["rules"]]
-    said = [in_words(each) for each in rules]
-    return {
-        "symbol": symbol,
-        "python_code": code,
-        "requirements": requirements,
-        "logic_explanation": f"It will {'; '.join(said)}. [Written offline by fixed rules, without a language model.]"[:3_000],
-        "parameters": [{"name": name, "value": value, "meaning": f"a number of: {'; '.join(said)}"[:300]} for name, value in constants.items()],
-        "assumptions": [
-            *([left_open] if left_open else []),
-            *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
-            *_assumed(rules, named=named),
-            *read_alone([request], rules),
-        ],
-        "name": f"{symbol} by {'the clock' if 'minute' in code and 'ta.' not in code else 'rules'}",
-    }  # fmt: skip
+    assumptions = [
+        *([left_open] if left_open else []),
+        *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
+        *_assumed(rules, named=named),
+        *read_alone([request], rules),
+    ]
+    return answer_by_rules([each.text for each in rules], requirements, symbol, assumptions)
 
 
 def _entry(each: Statement) -> Statement:
@@ -134,6 +123,31 @@ def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:
     for words, side in one_sided(requests, rules):
         does, goes_on = ("selling", "buys") if side is RuleKind.SELL else ("buying", "sells")
         yield f"“{words}” is read of {does} alone: it {goes_on} then all the same."
+
+
+def rules_of_statement(statement: Statement) -> list[str]:
+    """What a statement says, as formal rules."""
+    return [_UNSAID.sub("", each) for each in _rules(statement)]
+
+
+def answer_by_rules(rules: Sequence[str], requirements: list[dict[str, Any]], symbol: str, assumptions: Sequence[str]) -> dict[str, Any] | None:  # fmt: skip
+    """The parts of an answer whose strategy follows formal rules; None where they are no strategy."""
+    try:
+        read = [read_rule(each) for each in rules]
+        code, constants = _with_constants(reference_strategy(read).source)
+    except RuleError:
+        return None
+    lines = list(range(1, len(code.split("\n"))))
+    said = [in_words(each) for each in read]
+    return {
+        "symbol": symbol,
+        "python_code": code,
+        "requirements": [{**each, "lines": lines} for each in requirements],
+        "logic_explanation": f"It will {'; '.join(said)}. [Written offline by fixed rules, without a language model.]"[:3_000],
+        "parameters": [{"name": name, "value": value, "meaning": f"a number of: {'; '.join(said)}"[:300]} for name, value in constants.items()],
+        "assumptions": list(assumptions),
+        "name": f"{symbol} by {'the clock' if 'minute' in code and 'ta.' not in code else 'rules'}",
+    }  # fmt: skip
 
 
 def _rules(statement: Statement) -> Iterator[str]:
