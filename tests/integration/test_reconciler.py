@@ -659,6 +659,20 @@ def test_a_status_that_nobody_knows_is_told_and_looked_at_again(world: World) ->
     assert world.reconciler.run().clean
 
 
+def test_what_the_fees_of_coins_were_rounded_by_is_no_drift_and_more_is(world: World) -> None:
+    with world.database.transaction() as connection:
+        bob = add_trader(connection, "bob", symbol="BTC/USD")
+        add_signal(connection, bob, "buy", set_price(connection, "60000", symbol="BTC/USD"), "BTC/USD", quantity=0.1)
+    world.broker.prices["BTC/USD"] = Decimal(60_000)
+    world.work = ["BTC/USD"]
+    world.quiet()
+    world.exchange.positions["BTC/USD"] += Decimal("0.00000001")
+    report = world.reconciler.run()
+    assert (report.drift, list(report.rounding)) == ({}, ["BTC/USD"])
+    world.exchange.positions["BTC/USD"] += Decimal("0.0000001")
+    assert world.reconciler.run().drift.keys() == {"BTC/USD"}
+
+
 @pytest.mark.parametrize("settled", [True, False])
 def test_what_is_filled_while_the_broker_answers_is_no_drift(
     world: World, monkeypatch: pytest.MonkeyPatch, settled: bool
