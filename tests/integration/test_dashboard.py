@@ -694,7 +694,7 @@ def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, da
     price = send(f"/strategies/{strategy_id}/sweep", form).text
     assert "<strong>3</strong> combinations" in price
     assert (
-        "400 are allowed"
+        "worked on in parts"
         in send(
             f"/strategies/{strategy_id}/sweep",
             form + "&vary=A&from-A=1&to-A=90&count-A=40&vary=B&from-B=1&to-B=9&count-B=40",
