@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from stratforge.application.jobs.results import OpenQuestions, as_json
 from stratforge.application.jobs.work import run_job
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
+from stratforge.broker.history import Found
 from stratforge.market import Bar, BarColumns
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
@@ -656,6 +658,10 @@ class Saw:
             price = Decimal(100 + abs(minute // 7 % 40 - 20))
             found.append(Bar(symbol, OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(1_000)))
         return [each for each in found if start <= each.time < end]
+
+    def days_of(self, symbols: Sequence[str], _start: datetime, _end: datetime) -> Found:
+        """None: nobody asks for days."""
+        return Found(refused=dict.fromkeys(symbols, "no days"))
 
 
 @pytest.mark.parametrize("number", ["inf", "-inf", "nan", "1e400", "1e308"])
