@@ -99,6 +99,7 @@ def check(options: argparse.Namespace) -> int:
         "parameters": strategy.parameters,
         "indicators": list(strategy.indicators),
         "lookback": lookback,
+        "timeframe": strategy.timeframe,
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
     }
     if isinstance(strategy, PortfolioStrategy):
@@ -119,7 +120,7 @@ def check(options: argparse.Namespace) -> int:
         print(
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
-        print(f"  lookback    {lookback:,} bars")
+        print(f"  lookback    {lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}")
         print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
     if options.cost and not options.json:
         if not several:

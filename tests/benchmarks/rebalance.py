@@ -11,7 +11,6 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,7 +19,7 @@ from local_platform.synthesis import ROOT
 from stratforge.application.rebalance_bars import seen_before
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.rotation import compile_portfolio
@@ -114,7 +113,7 @@ def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
     return taken[2:], floors[2:]
 
 
-def _copies(connection: psycopg.Connection[Any], session_id: UUID, count: int) -> list[UUID]:
+def _copies(connection: Connection, session_id: UUID, count: int) -> list[UUID]:
     """Sessions of other users like one that there is."""
     from stratforge.storage.users.accounts import register_user
 

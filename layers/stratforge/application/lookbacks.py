@@ -68,6 +68,6 @@ def _measure(source: str, source_hash: str) -> int | str:
         strategy = compile_any(source)
         if strategy.source_hash != source_hash:
             return "the source is not the one that was checked"
-        return strategy.lookback
+        return strategy.stored_lookback
     except StrategyError as error:
         return str(error)[:500]

@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare_session(database: Database, session_id: UUID) -> Comparison | None:
-    """Evaluates a session's recorded bars again; None if it has seen no bar. The database's role must see the session."""
+    """Evaluates a session's recorded bars again; None if it has seen no bar, or ended so long ago that its record is forgotten. The database's role must see the session."""
     with database.transaction() as connection:
         session = replays.recorded_session(connection, session_id)
         if session is None:
@@ -54,10 +54,9 @@ def compare_session(database: Database, session_id: UUID) -> Comparison | None:
     if session.symbols is not None:
         return replay_decisions(database, session)
     strategy = session.strategy()
-    window = window_length(strategy.lookback)
     with database.transaction() as connection:
         signals = replays.recorded_signals(connection, session_id)
-        bars = replays.recorded_bars(connection, session, window)
+        bars = replays.recorded_bars(connection, session, strategy)
     count, differences = replay(strategy, bars, signals)
     return Comparison(session.symbol, count, session.bars_evaluated, len(signals), differences)
 

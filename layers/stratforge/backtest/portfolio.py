@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
 from stratforge.backtest.fills import Trades
 from stratforge.backtest.portfolio_report import PortfolioReport, latest_close
-from stratforge.market.columns import BarColumns
+from stratforge.market.columns import BarColumns, bar_seconds
 from stratforge.market.sizes import MINIMUM_VALUE
 from stratforge.strategy.graph import STALE, OtherSymbols, Values
 from stratforge.strategy.rotation import PortfolioStrategy
@@ -132,7 +133,36 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
             raise BacktestError(
                 f"{symbol}: bars are more than a week apart, after which nothing is known; give days or minutes"
             )
+    _check_together(found)
     return found
+
+
+def _check_together(columns: Mapping[str, BarColumns]) -> None:
+    """Refuses bars of which one begins while another goes on: what that comes to would be known before it is over.
+
+    Raises:
+        BacktestError: naming both symbols and what to give.
+    """
+    first = next(iter(columns.values()))
+    if all(np.array_equal(each.time, first.time) for each in columns.values()):
+        return
+    clock = np.unique(np.concatenate([each.local_seconds for each in columns.values()]))
+    for symbol, each in columns.items():
+        length, begins = bar_seconds(each), each.local_seconds
+        ends = np.minimum(begins + length, np.append(begins[1:], begins[-1] + length))
+        within = np.searchsorted(clock, ends) - np.searchsorted(clock, begins) > 1
+        if within.any():
+            place = int(within.argmax())
+            moment = clock[np.searchsorted(clock, begins[place]) + 1]
+            other = next(name for name, others in columns.items() if moment in others.local_seconds)
+            raise BacktestError(
+                f"{symbol}: its bar of {_wall_clock(begins[place])} is not over when that of {other} begins at {_wall_clock(moment)}; "
+                "give bars of all symbols of one length and in one time zone"
+            )
+
+
+def _wall_clock(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
 
 
 def clock_of(columns: Mapping[str, BarColumns], universe: Sequence[str]) -> BarColumns:
@@ -145,7 +175,7 @@ def clock_of(columns: Mapping[str, BarColumns], universe: Sequence[str]) -> BarC
     parts = [columns[symbol] for symbol in universe if columns[symbol].time[0] == time[0]]
     hold = np.asarray(np.mean([latest_close(each, time) / each.close[0] for each in parts], axis=0)) if parts else None
     prices = np.ones(len(time)) if hold is None else hold
-    return BarColumns(time, *(prices,) * 5, timezone=first.timezone, daily=first.daily)
+    return BarColumns(time, *(prices,) * 5, timezone=first.timezone, daily=first.daily, minutes=first.minutes)
 
 
 @dataclass(slots=True, eq=False)
@@ -218,8 +248,9 @@ class _Run:
         for each in np.flatnonzero(begins & (self.orders < 0)).tolist():
             quantity = min(-float(self.orders[each]), float(self.held[each]))
             price = float(opens[each]) * (1.0 - config.half_cost)
-            fee = self._fee(quantity, price)
-            self.cash += quantity * price - fee
+            # Whoever has nothing left cannot pay more.
+            fee = min(self._fee(quantity, price), self.cash + quantity * price)
+            self.cash = max(self.cash + quantity * price - fee, 0.0)
             self.held[each] -= quantity
             self.rows.append((place, each, 2.0, quantity, price, fee, self.cash))
         buying = np.flatnonzero(begins & (self.orders > 0))

@@ -41,20 +41,22 @@ _FAR, _FAR_NANOSECONDS = 4, 2_000_000
 # Values of indicators that are kept for others of the batch.
 _SHARED_CELLS = 8_000_000
 FAILURES = (StrategyError, ValueError, KeyError, ArithmeticError, MemoryError)
+_DAY = 1_440
 # Read when this is imported: a worker of the sandbox can open no file.
 _TIMEZONES = {name: ZoneInfo(name) for name in ("America/New_York", "UTC")}
 # Of a session: its program, the names of its state and its owner, as places in tables; and its position, before its state.
 PLACES, _POSITION = 3, ("quantity", "average_entry_price", "bars_held")
 
 
-def encode_columns(bars: BarColumns) -> dict[str, str]:
+def encode_columns(bars: BarColumns) -> dict[str, str | int]:
     """A window of bars as plain values."""
     columns = b"".join(getattr(bars, name).astype("<f8").tobytes() for name in PRICE_COLUMNS)
     times = bars.time.astype("<i8").tobytes()
-    return {"columns": base64.b64encode(times + columns).decode(), "timezone": bars.timezone.key}
+    length = {"minutes": bars.seconds // 60} if bars.seconds > 60 else {}
+    return {"columns": base64.b64encode(times + columns).decode(), "timezone": bars.timezone.key, **length}
 
 
-def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
+def decode_columns(encoded: Mapping[str, Any]) -> BarColumns:
     """The window that `encode_columns` encoded.
 
     Raises:
@@ -70,7 +72,8 @@ def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
     time = np.frombuffer(data, dtype="<i8", count=length)
     columns = np.frombuffer(data, dtype="<f8", offset=8 * length).reshape(-1, length)
     open_, high, low, close, volume = columns
-    return BarColumns(time, open_, high, low, close, volume, timezone=timezone)
+    minutes = int(encoded.get("minutes", 1))
+    return BarColumns(time, open_, high, low, close, volume, timezone=timezone, daily=minutes == _DAY, minutes=minutes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

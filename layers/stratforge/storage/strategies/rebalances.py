@@ -437,8 +437,9 @@ def days_wanted(connection: Connection) -> dict[str, int]:
     """The number of days that are wanted of each symbol that sessions decide on by the day."""
     rows = connection.execute(
         """
-        SELECT symbol, max(v.lookback) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-        CROSS JOIN LATERAL unnest(s.symbols) symbol WHERE s.daily AND s.status IN ('RUNNING', 'PAUSED') GROUP BY symbol
+        SELECT wanted.symbol, max(v.lookback) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+        CROSS JOIN LATERAL unnest(coalesce(s.symbols, ARRAY[s.symbol])) wanted (symbol)
+        WHERE (s.daily OR s.universe IS NULL AND v.bar_minutes = 1440) AND s.status IN ('RUNNING', 'PAUSED') GROUP BY wanted.symbol
         """
     )
     return {symbol: window_length(lookback) for symbol, lookback in rows}

@@ -108,10 +108,10 @@ def _add_version(
 ) -> None:
     connection.execute(
         """
-        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, parameters,
+        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, bar_minutes, parameters,
                                        logic_explanation, prompt, model, tokens, assumptions, repairs,
                                        parameter_meanings, requirements)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -120,8 +120,9 @@ def _add_version(
             user_id,
             strategy.source,
             strategy.source_hash,
-            strategy.lookback,
+            strategy.stored_lookback,
             EDITION,
+            strategy.bar_minutes,
             Jsonb(strategy.parameters),
             stored.logic_explanation,
             origin.prompt,

@@ -84,6 +84,11 @@ class PortfolioStrategy(Admitted):
         return lookback
 
     @property
+    def stored_lookback(self) -> int:
+        """Its lookback, as it is stored."""
+        return self.lookback
+
+    @property
     def cost(self) -> Cost:
         """Returns the cost of one decision: the columns of every symbol over their window, and `rebalance`.
 
