@@ -1,0 +1,124 @@
+"""Who is due is told to the evaluator, which has them decide: the timer's messages, and what the evaluator's handler makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
+from stratforge.storage.postgres.database import Database
+
+from functions.evaluator import handler, sandbox_client
+from functions.ingestor.rebalance_timer import tell_due
+from tests.support.lambda_context import CONTEXT
+from tests.support.rotating import SYMBOLS, Rotating, SandboxProcess, at
+from tests.support.world import World
+
+FIRST = date(2026, 2, 2)
+
+
+class Topics:
+    """Topics that keep what is published."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, RebalanceDue]] = []
+
+    def publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
+        """Keeps messages."""
+        self.told += [(symbol, each) for each in messages]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sandbox() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        found = SandboxProcess()
+        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
+        yield
+        found.pool.close()
+
+
+@pytest.fixture
+def rotating(database: Database, migrated: str) -> Iterator[Rotating]:
+    """Somebody whose market has just opened, without days yet."""
+    world = World(migrated)
+    found = Rotating(database, world)
+    found.clock(at(FIRST, 9, 31))
+    found.minute(at(FIRST), dict.fromkeys(SYMBOLS, 100.0))
+    yield found
+    world.close()
+
+
+def days(rotating: Rotating) -> None:
+    """The days that are decided on."""
+    rotating.days(FIRST, {each: [100.0 + number for number in range(9)] for each in SYMBOLS})
+
+
+def told(rotating: Rotating, seconds: float = 0.0) -> list[tuple[str, RebalanceDue]]:
+    """What the timer tells at one look."""
+    topics = Topics()
+    tell_due(rotating.database, topics, seconds)
+    return topics.told
+
+
+def test_who_waits_for_days_is_not_told_of_and_who_has_them_is(rotating: Rotating) -> None:
+    session = rotating.start()
+    assert told(rotating) == []
+    days(rotating)
+    ((symbol, message),) = told(rotating)
+    assert (symbol, message.user_id, message.session_ids) == ("AAPL", rotating.ada.user_id, (session.session_id,))
+    assert message.group == f"rebalance-{rotating.ada.user_id}"
+
+
+def test_the_same_sessions_are_the_same_message_for_two_seconds(rotating: Rotating) -> None:
+    days(rotating)
+    rotating.start()
+    ids = [told(rotating, seconds)[0][1].deduplication_id for seconds in (10.0, 11.9, 12.0)]
+    assert ids[0] == ids[1] != ids[2]
+    assert all(len(each) <= 128 for each in ids)
+
+
+def test_who_has_sold_is_told_of_until_he_has_bought(rotating: Rotating) -> None:
+    days(rotating)
+    session = rotating.start()
+    rotating.decide(session.session_id)
+    assert told(rotating) == []
+    march = date(2026, 3, 2)
+    rotating.settle(session.session_id)
+    rotating.clock(at(march, 9, 31))
+    rising = {"AAPL": [100.0] * 9, "IBM": [100.0 + number for number in range(9)], "MSFT": [100.0] * 9}
+    rotating.days(march, rising)
+    rotating.minute(at(march), dict.fromkeys(SYMBOLS, 100.0))
+    rotating.decide(session.session_id)
+    assert told(rotating) == []
+    rotating.world.quiet()
+    assert len(told(rotating)) == 1
+    rotating.settle(session.session_id)
+    assert told(rotating) == []
+
+
+def test_the_evaluator_knows_bars_and_what_is_due_apart_and_has_sessions_decide(
+    rotating: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days(rotating)
+    session = rotating.start()
+    ((_, message),) = told(rotating)
+    assert EvaluatorMessage.model_validate_json(message.model_dump_json()).root == message
+    woken = list[str]()
+    monkeypatch.setattr(handler, "database", rotating.database)
+    monkeypatch.setattr(handler, "send_work_ready", lambda _queue, symbol, _cause: woken.append(symbol))
+    monkeypatch.setenv("SANDBOX_FUNCTION", "sandbox")
+    monkeypatch.setenv("SIGNALS_QUEUE_URL", "signals")
+    record = SQSRecord({"body": message.model_dump_json(), "attributes": {"SentTimestamp": "0"}})
+    handler.record_handler(record, CONTEXT)
+    handler.record_handler(record, CONTEXT)
+    assert len(rotating.decisions(session.session_id)) == 1
+    assert set(woken) == {"AAPL"}
+
+
+def test_a_bar_is_still_a_bar() -> None:
+    bar = BarMessage.model_validate(
+        {"kind": "bar", "symbol": "AAPL", "time": at(FIRST) + timedelta(minutes=1), **dict.fromkeys(("open", "high", "low", "close", "volume"), "1")}
+    )  # fmt: skip
+    assert EvaluatorMessage.model_validate_json(bar.model_dump_json()).root == bar
