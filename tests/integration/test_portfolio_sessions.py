@@ -26,6 +26,7 @@ from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.ledger.halts import halt_symbol
 from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.operations import price_lags
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Said
@@ -593,3 +594,11 @@ def test_what_adds_up_from_the_first_day_is_refused_on_days_and_not_on_minutes(r
         rotating.start(source)
     assert refused.value.code == "portfolio-adds-up"
     assert rotating.start(source.replace('"monthly"', "30")).universe == list(SYMBOLS)
+
+
+def test_an_operator_sees_the_prices_of_every_symbol_of_a_portfolio(rotating: Rotating) -> None:
+    rotating.start()
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE users SET is_operator = true")
+    with rotating.database.transaction(rotating.ada) as connection:
+        assert sorted(each.symbol for each in price_lags(connection)) == list(SYMBOLS)

@@ -150,7 +150,7 @@ def page(symbol: str, looking: Looking) -> Response:
             alerts=stored_alerts.list_alerts(connection, looking.user_id, symbol),
             notes=data_notes.list_notes(connection, symbol),
             positions=[each for each in held.positions if each.symbol == symbol],
-            sessions=[each for each in running if each.symbol == symbol],
+            sessions=[each for each in running if symbol in each.traded_symbols],
             names=strategies.names(connection, looking.user_id),
             orders=order_book.list_orders(connection, looking.user_id, OrderFilter(symbol, None, True), Page(50)),
             trades=portfolio.list_trades(connection, looking.user_id, LedgerFilter(symbol), NumberedPage(20)),
