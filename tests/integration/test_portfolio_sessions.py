@@ -588,14 +588,6 @@ def test_on_a_holiday_of_the_calendar_nothing_is_decided_until_the_day_after(rot
     assert rotating.session(session.session_id).decides_at == at(FIRST + timedelta(days=1))
 
 
-def test_what_adds_up_from_the_first_day_is_refused_on_days_and_not_on_minutes(rotating: Rotating) -> None:
-    source = MONTHLY.replace("bars.close.pct_change(DAYS)", "ta.obv(bars.close, bars.volume).diff(DAYS)")
-    with pytest.raises(Invalid, match="obv adds up from the first day") as refused:
-        rotating.start(source)
-    assert refused.value.code == "portfolio-adds-up"
-    assert rotating.start(source.replace('"monthly"', "30")).universe == list(SYMBOLS)
-
-
 def test_an_operator_sees_the_prices_of_every_symbol_of_a_portfolio(rotating: Rotating) -> None:
     rotating.start()
     with rotating.database.transaction() as connection:

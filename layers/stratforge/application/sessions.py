@@ -162,14 +162,11 @@ def _terms(
 
 
 def check_live(strategy: PortfolioStrategy) -> None:
-    """Refuses a strategy that live would see other numbers than in a backtest, or more bars than a decision takes.
+    """Refuses a strategy whose bars are more than a live decision takes.
 
     Raises:
-        Invalid: saying what to write instead.
+        Invalid: saying how many there may be.
     """
-    if strategy.adds_up and not strategy.schedule.minutes:
-        message = f"{', '.join(strategy.adds_up)} adds up from the first day there is, and live there is none: it would be another number than in a backtest. Use an indicator that looks back so many days, such as cmf, or a schedule of minutes."
-        raise Invalid(message, code="portfolio-adds-up")
     bars = window_length(strategy.lookback) * len(strategy.symbols)
     if bars > _MOST_BARS:
         message = f"A decision would look at {bars:,} bars of {len(strategy.symbols)} symbols; live it may look at {_MOST_BARS:,}. Use fewer symbols or shorter lengths."

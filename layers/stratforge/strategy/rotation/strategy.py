@@ -40,8 +40,6 @@ from stratforge.strategy.wire import without_comments
 MAX_DECISION_NANOSECONDS = 10 * MAX_NANOSECONDS
 # Of an operation on a column of as many symbols as there may be, measured and rounded up.
 _COLUMN_OPERATION_NANOSECONDS = 25_000
-# Indicators that add up from the first bar there is, where that is a day: of minutes they begin anew with the day.
-ADDS_UP = frozenset(("ad", "obv", "pvt"))
 _ON_COLUMNS = ("each_", "figure_", "cross_", "weights_")
 
 
@@ -124,11 +122,6 @@ class PortfolioStrategy(Admitted):
     def time_fields(self) -> tuple[str, ...]:
         """The columns of `market.columns` that `rebalance` reads of the time of its decision."""
         return self.rebalance.needs("t")
-
-    @property
-    def adds_up(self) -> list[str]:
-        """The indicators that it reads whose values on days depend on where the history begins, in alphabetical order."""
-        return sorted({str(each.arguments[0]) for each in self._nodes if each.operation == "indicator"} & ADDS_UP)
 
     @cached_property
     def _nodes(self) -> list[Node]:

@@ -256,7 +256,7 @@ def test_a_strategy_of_one_symbol_is_none_of_several_and_the_other_way_round() -
     assert is_portfolio(source)
     with pytest.raises(StrategyError, match="this is a portfolio strategy") as refused:
         compile_strategy(source)
-    assert "stratforge backtest" in refused.value.findings[0].suggestion
+    assert "on_bar(bar, position, state)" in refused.value.findings[0].suggestion
     single = "def on_bar(bar, position, state):\n    return buy()\n"
     assert not is_portfolio(single)
     with pytest.raises(StrategyError, match="there is no function rebalance"):

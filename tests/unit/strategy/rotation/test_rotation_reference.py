@@ -36,7 +36,6 @@ PROVED = {
     "The first span of a day": f"{LIVE} test_the_first_span_of_a_day_is_decided_about_at_the_open",
     "Symbols that were waited for": f"{LIVE} test_a_bar_that_does_not_come_is_waited_for_five_seconds_and_named",
     "The first decision comes at once": f"{LIVE} test_a_decision_that_could_not_be_taken_in_time_is_taken_as_long_as_its_period_runs",
-    "Of days `ta.ad`": "unit/strategy/rotation/test_days_from_the_beginning.py test_only_these_indicators_depend_on_where_the_days_begin",
     "Sales are ordered at once": f"{LIVE} test_purchases_wait_a_minute_at_most_for_sales_that_do_not_end",
     "Where they then cost more": f"{LIVE} test_purchases_are_cut_to_what_the_account_has_with_two_percent_to_spare",
     "Orders are those of every session": f"{LIVE} test_an_order_that_nobody_fills_in_three_minutes_is_old",
