@@ -70,6 +70,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "signals": Forgotten(_RECORD_DAYS, "A year and more after its end nobody replays a session.", old=_OF_OLD_SESSIONS),
     "position_views": Forgotten(_RECORD_DAYS, "What a replay needs beside the signals.", old=_OF_OLD_SESSIONS),
     "session_gaps": Forgotten(_RECORD_DAYS, "What a replay needs beside the signals.", old=_OF_OLD_SESSIONS),
+    "rebalances": Forgotten(_RECORD_DAYS, "What a replay of a portfolio session needs.", old=_OF_OLD_SESSIONS),
     "published_sessions": Kept("Shown until its owner shows it no longer."),
     "session_standings": Kept("One row for each session that is shown, written over."),
     # What people wrote and had written
@@ -109,6 +110,8 @@ WORDS: dict[str, Kept | Forgotten] = {
     "webhook_deliveries": Forgotten(30, "An owner sees how a month's deliveries went."),
     # The market
     "market_data": Kept("A partition for each month. Windows, replays and charts read them; nobody but the vendor has them otherwise."),
+    "daily_bars": Kept("A row for each symbol and day that sessions decided on, and for each time that it was said otherwise: replays see it as it was known."),
+    "daily_histories": Kept(_MARKET),
     "market_data_corrections": Kept("Replays see the prices that were known then; few bars are corrected."),
     "market_data_notes": Kept("What is not to be had at present, written anew when it changes."),
     "latest_prices": Kept(_MARKET),
