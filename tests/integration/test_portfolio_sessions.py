@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 from stratforge.application.errors import Invalid
 from stratforge.application.rebalance import rebalance
-from stratforge.application.reference_data import keep_calendar
-from stratforge.application.replays import compare_session
 from stratforge.application.sessions import (
     NewSession,
     SessionChange,
@@ -21,13 +18,10 @@ from stratforge.application.sessions import (
     start_session,
     stop_session,
 )
-from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.ledger.halts import halt_symbol
 from stratforge.storage.ledger.invariants import broken_invariants
-from stratforge.storage.ledger.operations import price_lags
-from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Said
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
@@ -346,62 +340,6 @@ def test_somebody_who_dies_before_the_commit_leaves_a_session_that_is_still_due(
     assert float(rotating.held(session.session_id)["AAPL"]) == pytest.approx(9_000 / 109, rel=1e-6)
 
 
-def assert_it_is_its_replay(rotating: Rotating, session_id: UUID) -> None:
-    """Deciding again gives the same weights, state and orders."""
-    found = compare_session(rotating.database, session_id)
-    assert found is not None
-    assert found.complete
-    assert found.bars == len(rotating.decisions(session_id))
-    assert found.differences == []
-
-
-def test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since(rotating: Rotating) -> None:
-    session = rotating.start()
-    rotating.decide(session.session_id)
-    rotating.settle(session.session_id)
-    in_march(rotating)
-    rotating.decide(session.session_id)
-    rotating.settle(session.session_id)
-    # A split gives all days another scale, and a correction one of them another price.
-    rotating.days(MARCH, {"AAPL": [each / 2 for each in reversed(RISING)], "IBM": [*FLAT[:-1], 7.0]})
-    assert_it_is_its_replay(rotating, session.session_id)
-
-
-def test_a_replay_of_minutes_sees_what_was_seen_whatever_comes_later(rotating: Rotating) -> None:
-    minutes(rotating, 0, 9)
-    rotating.clock(at(FIRST, 9, 40, 6))
-    session = rotating.start(EVERY_TEN_MINUTES)
-    rotating.clock(at(FIRST, 9, 40, 12))
-    assert rotating.decide(session.session_id).decided == 1
-    rotating.settle(session.session_id)
-    # The bars that were waited for come after all, and one that was seen is corrected.
-    minutes(rotating, 9, 10)
-    price = Decimal("120.5")
-    with rotating.database.transaction() as connection:
-        assert market_data.correct_bar(connection, Bar("AAPL", at(FIRST, 9, 38), *(price,) * 4, Decimal(1)))
-    minutes(rotating, 10, 20)
-    rotating.clock(at(FIRST, 9, 50, 1))
-    rotating.decide(session.session_id)
-    rotating.settle(session.session_id)
-    rotating.decide(session.session_id)
-    assert len(rotating.decisions(session.session_id)) == 2
-    assert_it_is_its_replay(rotating, session.session_id)
-
-
-@pytest.mark.parametrize(
-    "change", ["weights = ARRAY[0.9, 0.1, 0]", "orders[1] = 1.0", "state_after = '{}'", "parts[1] = 0.5, held[1] = 9"]
-)
-def test_a_replay_notices_whatever_is_changed_in_a_decision(rotating: Rotating, change: str) -> None:
-    session = rotating.start()
-    rotating.decide(session.session_id)
-    with rotating.database.transaction() as connection:
-        connection.execute(f"UPDATE rebalances SET {change}")
-    found = compare_session(rotating.database, session.session_id)
-    assert found is not None
-    assert len(found.differences) == 1
-    rotating.settle(session.session_id)
-
-
 def test_it_has_no_stops_and_its_capital_stays(rotating: Rotating) -> None:
     session = rotating.start()
     for change in (SessionChange(stop_loss=Decimal("0.1")), SessionChange(sizing_value=Decimal("0.5"))):
@@ -555,42 +493,3 @@ def test_one_owner_may_close_what_one_symbol_is_of_a_session(rotating: Rotating)
     rotating.world.work += ["IBM", "AAPL"]
     rotating.settle(session.session_id)
     assert set(rotating.held(session.session_id)) == {"AAPL", "MSFT"}
-
-
-def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_deciding(rotating: Rotating) -> None:
-    minutes(rotating, 0, 10, without="IBM")
-    minutes(rotating, 0, 8, without="AAPL")
-    with rotating.database.transaction() as connection:
-        connection.execute("UPDATE latest_prices SET bar_time = %s WHERE symbol = 'IBM'", (at(FIRST, 9, 39),))
-        late = Bar("IBM", at(FIRST, 9, 38), *(Decimal(99),) * 4, Decimal(1))
-        market_data.add_bars(connection, [late])
-    rotating.clock(at(FIRST, 9, 40, 6))
-    session = rotating.start(EVERY_TEN_MINUTES)
-    rotating.clock(at(FIRST, 9, 40, 12))
-    assert rotating.decide(session.session_id).decided == 1
-    assert rotating.decisions(session.session_id)[0].last_bars == [at(FIRST, 9, 39), at(FIRST, 9, 37)]
-    assert_it_is_its_replay(rotating, session.session_id)
-
-
-def test_the_calendar_is_read_before_it_runs_out(rotating: Rotating) -> None:
-    assert keep_calendar(rotating.database, rotating.world.broker)
-    assert not keep_calendar(rotating.database, rotating.world.broker)
-    rotating.clock(at(FIRST + timedelta(days=25)))
-    assert keep_calendar(rotating.database, rotating.world.broker)
-
-
-def test_on_a_holiday_of_the_calendar_nothing_is_decided_until_the_day_after(rotating: Rotating) -> None:
-    keep_calendar(rotating.database, rotating.world.broker)
-    session = rotating.start()
-    with rotating.database.transaction() as connection:
-        connection.execute("DELETE FROM market_days WHERE day = %s", (FIRST,))
-    assert rotating.decide(session.session_id).decided == 0
-    assert rotating.session(session.session_id).decides_at == at(FIRST + timedelta(days=1))
-
-
-def test_an_operator_sees_the_prices_of_every_symbol_of_a_portfolio(rotating: Rotating) -> None:
-    rotating.start()
-    with rotating.database.transaction() as connection:
-        connection.execute("UPDATE users SET is_operator = true")
-    with rotating.database.transaction(rotating.ada) as connection:
-        assert sorted(each.symbol for each in price_lags(connection)) == list(SYMBOLS)

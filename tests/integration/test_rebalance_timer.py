@@ -7,7 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from stratforge.application.reference_data import keep_calendar
 from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
+from stratforge.storage.ledger.operations import price_lags
 from stratforge.storage.postgres.database import Database
 
 from functions.evaluator import handler, sandbox_client
@@ -122,3 +124,27 @@ def test_a_bar_is_still_a_bar() -> None:
         {"kind": "bar", "symbol": "AAPL", "time": at(FIRST) + timedelta(minutes=1), **dict.fromkeys(("open", "high", "low", "close", "volume"), "1")}
     )  # fmt: skip
     assert EvaluatorMessage.model_validate_json(bar.model_dump_json()).root == bar
+
+
+def test_the_calendar_is_read_before_it_runs_out(rotating: Rotating) -> None:
+    assert keep_calendar(rotating.database, rotating.world.broker)
+    assert not keep_calendar(rotating.database, rotating.world.broker)
+    rotating.clock(at(FIRST + timedelta(days=25)))
+    assert keep_calendar(rotating.database, rotating.world.broker)
+
+
+def test_on_a_holiday_of_the_calendar_nothing_is_decided_until_the_day_after(rotating: Rotating) -> None:
+    keep_calendar(rotating.database, rotating.world.broker)
+    session = rotating.start()
+    with rotating.database.transaction() as connection:
+        connection.execute("DELETE FROM market_days WHERE day = %s", (FIRST,))
+    assert rotating.decide(session.session_id).decided == 0
+    assert rotating.session(session.session_id).decides_at == at(FIRST + timedelta(days=1))
+
+
+def test_an_operator_sees_the_prices_of_every_symbol_of_a_portfolio(rotating: Rotating) -> None:
+    rotating.start()
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE users SET is_operator = true")
+    with rotating.database.transaction(rotating.ada) as connection:
+        assert sorted(each.symbol for each in price_lags(connection)) == list(SYMBOLS)

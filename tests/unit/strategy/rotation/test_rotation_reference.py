@@ -17,7 +17,7 @@ LANGUAGE, CAUSAL, BACKTEST = (
     "unit/strategy/rotation/test_rotation_causality.py",
     "unit/backtest/test_portfolio_backtest.py",
 )
-LIVE = "integration/test_portfolio_sessions.py"
+LIVE, REPLAYED = "integration/test_portfolio_sessions.py", "integration/test_portfolio_replays.py"
 SCRIPT = "unit/backtest/test_monthly_rotation.py test_the_engine_does_what_the_script_does"
 # By how a sentence begins: the module and the test that prove it.
 PROVED = {
@@ -43,8 +43,8 @@ PROVED = {
     "A paused session decides nothing": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
     "One that ends or pauses": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
     "A symbol that is halted": f"{LIVE} test_a_symbol_that_is_halted_is_not_traded_and_the_others_are",
-    "Every decision is kept": f"{LIVE} test_a_replay_notices_whatever_is_changed_in_a_decision",
-    "A replay decides again": f"{LIVE} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",
+    "Every decision is kept": f"{REPLAYED} test_a_replay_notices_whatever_is_changed_in_a_decision",
+    "A replay decides again": f"{REPLAYED} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",
     "Whoever dies between": f"{LIVE} test_somebody_who_dies_before_the_commit_leaves_a_session_that_is_still_due",
     "A strategy that fails": f"{LIVE} test_a_strategy_that_fails_three_times_in_a_row_is_stopped",
     "`SCHEDULE` is one of": f"{LANGUAGE} test_a_universe_and_a_schedule_are_declared",
