@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from stratforge.bus.messages import SomethingHappened
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.delivery.tickets import Ticket, add_ticket
-from stratforge.storage.delivery.webhooks import EventKind, WebhookState
+from stratforge.storage.delivery.webhooks import EventKind, WebhookFormat, WebhookState
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users.accounts import register_user
 
@@ -50,7 +50,9 @@ def add_hooks(database: Database, user: UUID, count: int, url: str) -> list[UUID
     """Webhooks of a user."""
     with database.transaction() as connection:
         return [
-            webhooks.add_webhook(connection, uuid4(), user, url, [EventKind.ORDER], "secret").webhook_id
+            webhooks.add_webhook(
+                connection, uuid4(), user, url, [EventKind.ORDER], "secret", WebhookFormat.JSON
+            ).webhook_id
             for _ in range(count)
         ]
 

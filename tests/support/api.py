@@ -18,7 +18,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from stratforge import aws, configuration
 from stratforge.application import passwords
-from stratforge.bus import queues, topics
+from stratforge.bus import files, queues, topics
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.postgres.roles import set_role_passwords
 
@@ -107,8 +107,9 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         configuration._secrets_client,
         queues.sqs_client,
         topics.sns_client,
+        files.s3_client,
     )
-    for module in (configuration, queues, topics):
+    for module in (configuration, files, queues, topics):
         patch.setattr(module, "aws_client", _aws_client)
     patch.setattr(passwords, "_hasher", _quick_hasher)
     with mock_aws():
@@ -129,6 +130,8 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         patch.setenv("MAILS_QUEUE_URL", sqs.create_queue(QueueName="mails")["QueueUrl"])
         patch.setenv("SUBSCRIPTION_TOPIC_ARN", _aws_client("sns").create_topic(Name="updates")["TopicArn"])
         patch.setenv("REDRIVER_FUNCTION", "redriver")
+        _aws_client("s3").create_bucket(Bucket="files")
+        patch.setenv("FILES_BUCKET", "files")
         patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")
         yield Api(application())
         context.database().close()

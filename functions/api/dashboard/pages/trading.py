@@ -21,7 +21,7 @@ from stratforge.storage.market import assets
 from stratforge.storage.postgres.pages import Page
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Form, Looking, Visitor, given, text, validated
+from functions.api.dashboard.access import Fields, Form, Looking, Visitor, given, text, typed_number, validated
 from functions.api.dashboard.pages.jobs import new_key, started
 from functions.api.dashboard.rendering import go_to
 from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
@@ -61,8 +61,9 @@ def _order(fields: Form) -> PlaceOrder:
     values: dict[str, Any] = given(
         fields, "symbol", "side", "type", "time_in_force", "limit_price", "stop_price", "trail_percent", "session_id"
     )
-    kind, amount = text(fields, "size_kind") or "quantity", text(fields, "size").replace(",", "")
+    kind, amount = text(fields, "size_kind") or "quantity", typed_number(text(fields, "size"))
     # People write parts as percentages.
+    values |= {name: typed_number(values[name]) for name in _PRICES if name in values}
     values[kind] = (
         f"{float(amount) / 100:.6f}" if kind == "fraction" and amount.replace(".", "", 1).isdigit() else amount
     )
@@ -121,7 +122,7 @@ def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
 @router.post("/orders/{order_id}/change")
 def change(order_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Replaces an order that waits by one with the form's limit price."""
-    wanted = validated(OrderChange, {"limit_price": text(fields, "limit_price").replace(",", "")})
+    wanted = validated(OrderChange, {"limit_price": typed_number(text(fields, "limit_price"))})
     application.replace_order(database(), outbox(), looking.caller, order_id, wanted, started(looking, fields))
     return go_to(looking.request, "/orders")
 

@@ -119,13 +119,6 @@ def events_of_connections(connection: Connection, connection_ids: Sequence[str],
     )
 
 
-def forget_events(connection: Connection, days: int) -> int:
-    """Forgets old events: who was away for longer reads the lists again."""
-    return connection.execute(
-        "DELETE FROM events WHERE created_at < now() - make_interval(days => %s)", (days,)
-    ).rowcount
-
-
 # Realtime connections --------------------------------------------------------------------------------------------
 
 
