@@ -22,7 +22,7 @@ SEED = os.environ.get("SIMULATION_SEED")
 # What is broken, what must be noticed then, and the first of five seeds. The one that noticed it last is tried first, for each costs a day.
 MUTANTS = (
     ("reserved_cash = u.reserved_cash - m.freed", "invariants", 1),
-    ("cancel_after = coalesce(cancel_after, now() + %s)", "a block held up its symbol", 4),
+    ("cancel_after = coalesce(cancel_after, now() + %s)", "a block held up its symbol", 6),
     ("sum(quantity - fee_quantity) AS quantity", "", 1),
     ("filled_quantity = o.filled_quantity + f.quantity", "", 1),
 )
