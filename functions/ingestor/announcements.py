@@ -28,6 +28,8 @@ class Announcements:
         self._database = database
         self._queue_url = queue_url
         self._on_fatal = on_fatal
+        # Events of transactions before this one were told of.
+        self._since = 0
         threading.Thread(target=self._work, name="announcements", daemon=True).start()
 
     def _work(self) -> None:
@@ -54,8 +56,9 @@ class Announcements:
 
     def _tell(self) -> None:
         with self._database.transaction() as transaction:
-            wanted = events.listeners(transaction)
+            wanted = events.listeners(transaction, self._since)
         try:
             send_something_happened(self._queue_url, wanted.shards, webhooks=wanted.webhooks)
+            self._since = wanted.horizon
         except (BotoCoreError, ClientError) as error:
             log.warning("nobody was told", error=str(error)[:200])

@@ -10,6 +10,7 @@ from local_platform.platform import Platform
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import PASSWORD, Visitor, new_visitor
+from tests.support.trading import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # It buys at the first bar and sells at the next, again and again.
@@ -437,6 +438,21 @@ def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) ->
     page.wait_for_load_state("networkidle")
     expect(price).to_have_value("1.5")
     expect(price).to_be_focused()
+
+
+def test_what_happens_before_the_connection_stands_is_told(member: Visitor) -> None:
+    """On a busy machine seconds pass between the page and its connection."""
+    client = member.client
+
+    def late(route: Route) -> None:
+        placed = client.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "sell", "quantity": "1"})
+        address = f"/api/trade/orders/{placed['order_id']}"
+        wait_for(lambda: client.call("GET", address)["status"] == "REJECTED", 60, "a refusal")
+        route.continue_()
+
+    member.page.route("**/api/realtime/ticket", late, times=1)
+    member.go("/gallery")
+    expect(member.page.locator("#toasts .toast")).to_contain_text("AAPL")
 
 
 def test_on_a_phone_one_sees_where_one_is_and_rows_are_cards(browser: Browser, platform: Platform) -> None:

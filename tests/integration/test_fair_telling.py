@@ -188,10 +188,11 @@ def test_a_lease_that_nobody_ended_ends(database: Database) -> None:
     with database.transaction() as connection:
         webhooks.queue_deliveries(connection, 500)
         assert len(webhooks.lease_due(connection)) == 1
-        assert not events.listeners(connection).webhooks
+        told = events.listeners(connection).horizon
+        assert not events.listeners(connection, told).webhooks
     with database.transaction() as connection:
         connection.execute("UPDATE webhooks SET leased_until = leased_until - interval '2 minutes'")
-        assert events.listeners(connection).webhooks
+        assert events.listeners(connection, told).webhooks
         assert [each.webhook_id for each in webhooks.lease_due(connection)] == [hook]
 
 
@@ -203,27 +204,25 @@ def test_an_event_that_an_older_transaction_hid_is_told_though_nothing_else_happ
         older.execute("SELECT pg_current_xact_id()")
         happen(database, user)
         with database.transaction() as connection:
-            assert not events.listeners(connection).webhooks, "woken for what cannot be told yet"
+            announced = events.listeners(connection)
+            assert not announced.webhooks, "woken for what cannot be told yet"
             assert webhooks.queue_deliveries(connection, 500) == 0
     with database.transaction() as connection:
-        assert events.listeners(connection).webhooks, "nobody looks again"
+        assert events.listeners(connection, announced.horizon).webhooks, "nobody looks again"
     with database.transaction() as connection:
         assert webhooks.queue_deliveries(connection, 500) == 1
 
 
-def test_what_no_webhook_wants_wakes_nobody_twice(database: Database) -> None:
-    user = user_named(database, "ada")
-    add_hooks(database, user, 1, "http://127.0.0.1:1/")
+def test_what_happens_to_who_has_no_webhook_wakes_nobody(database: Database) -> None:
+    ada, bob = user_named(database, "ada"), user_named(database, "bob")
+    add_hooks(database, ada, 1, "http://127.0.0.1:1/")
+    happen(database, bob)
     with database.transaction() as connection:
-        connection.execute(
-            "INSERT INTO events (user_id, kind, data) VALUES (%s, 'job', '{}'), (NULL, 'halt', '{}')", (user,)
-        )
+        seen = events.listeners(connection)
+        assert not seen.webhooks
+        connection.execute("INSERT INTO events (user_id, kind, data) VALUES (NULL, 'halt', '{}')")
     with database.transaction() as connection:
-        assert events.listeners(connection).webhooks
-    with database.transaction() as connection:
-        assert webhooks.queue_deliveries(connection, 500) == 0
-    with database.transaction() as connection:
-        assert not events.listeners(connection).webhooks
+        assert events.listeners(connection, seen.horizon).webhooks, "what concerns everybody"
 
 
 @pytest.mark.parametrize("dripping", [False, True])

@@ -85,10 +85,13 @@ def send_market_updates(queue_url: str, updates: Sequence[MarketUpdate]) -> None
 
 
 def send_something_happened(queue_url: str, shards: Sequence[int], *, webhooks: bool) -> None:
-    """Wakes the notifier for shards of users and for webhooks; it looks for itself. More than a few times a second it is the same message."""
-    moment = f"{time.time() * 5:.0f}"
-    news = [SomethingHappened(at=datetime.now(UTC), shard=each) for each in (*shards, *([None] if webhooks else []))]
-    _send_all(queue_url, [(each, each.group, moment) for each in news])
+    """Wakes the notifier for shards of users and for webhooks; it looks for itself. To a shard, more than a few times a second is the same message: it
+    is looked at again in a second anyway. To webhooks no two are the same: the second tells of what came after the first was heard."""
+    now = time.time()
+    news = [(SomethingHappened(at=datetime.now(UTC), shard=each), f"{now * 5:.0f}") for each in shards]
+    if webhooks:
+        news.append((SomethingHappened(at=datetime.now(UTC), shard=None), f"{now:.6f}"))
+    _send_all(queue_url, [(each, each.group, moment) for each, moment in news])
 
 
 def send_deliveries_due(queue_url: str, due: Sequence[DeliveriesDue]) -> None:

@@ -122,6 +122,7 @@ class Host:
         """
         self.fork_server = ForkServer()
         self._give_back = give_back
+        self._releasing: set[asyncio.Task[None]] = set()
         self._look_up, self._bounds, self._bound = look_up, bounds, bound
         self._pools: dict[str, asyncio.Task[Pool]] = {}
 
@@ -134,14 +135,14 @@ class Host:
         parts = split(call.event)
         if not parts:
             answer = await self._invoke(pool, call)
-            await self._release([call], [answer])
+            self._release([call], [answer])
             return answer
         calls = [
             replace(call, request_id=f"{call.request_id}-{number}", event=part.event)
             for number, part in enumerate(parts)
         ]
         answers = await asyncio.gather(*(self._invoke(pool, each) for each in calls))
-        await self._release(calls, answers)
+        self._release(calls, answers)
         if all(status != 200 for status, _ in answers):
             return answers[0]
         return 200, joined(
@@ -151,7 +152,7 @@ class Host:
             ]
         )
 
-    async def _release(self, calls: Sequence[Invocation], answers: Sequence[tuple[int, bytes]]) -> None:
+    def _release(self, calls: Sequence[Invocation], answers: Sequence[tuple[int, bytes]]) -> None:
         """Gives back the messages of a queue that were not handled, or not before the engine had given up: to it all of those have failed."""
         messages = [
             message
@@ -160,7 +161,14 @@ class Host:
             for message in messages_of(call.event)
         ]
         if messages:
-            await asyncio.to_thread(self._give_back, messages)
+            # The engine waits for the answer, and must not have to wait for itself as well.
+            releasing = asyncio.create_task(asyncio.to_thread(self._give_back, messages))
+            self._releasing.add(releasing)
+            releasing.add_done_callback(self._releasing.discard)
+
+    async def settled(self) -> None:
+        """Waits until all messages are given back that are to be."""
+        await asyncio.gather(*self._releasing)
 
     async def _invoke(self, pool: Pool, call: Invocation) -> tuple[int, bytes]:
         head = {

@@ -208,23 +208,29 @@ class Listeners:
 
     Attributes:
         shards: Shards of users with an open connection.
-        webhooks: Whether a webhook has an event that it was not looked at for, or a delivery whose time has come.
+        webhooks: Whether a webhook may have something new to be told, or has a delivery whose time has come.
+        horizon: The events of all transactions before it have been looked at.
     """
 
     shards: list[int]
     webhooks: bool
+    horizon: int
 
 
-def listeners(connection: Connection) -> Listeners:
-    """Finds those who wait to be told of events. It does not matter who said that there are any: an event that an older transaction still hides when it
-    is announced is found by a later look."""
+def listeners(connection: Connection, since: int = 0) -> Listeners:
+    """Finds those who wait to be told of events. An event that an older transaction still hides when it is announced is found by a later look.
+
+    Args:
+        since: The horizon of the last look.
+    """
     return fetch_exactly(
         connection,
         Listeners,
         f"""
         SELECT ARRAY(SELECT DISTINCT realtime_shard(user_id) FROM live_connections ORDER BY 1) AS shards,
-               EXISTS (SELECT FROM webhooks w WHERE {HAS_NEWS}) OR EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS webhooks
-        """,  # noqa: S608 - a condition of our own
+               {HAS_NEWS} OR EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS webhooks, events_horizon() AS horizon
+        """,  # noqa: S608 - conditions of our own
+        {"since": since},
     )
 
 
