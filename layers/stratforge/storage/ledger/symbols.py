@@ -178,7 +178,7 @@ _EXITS_OF = f"s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND {H
 # nothing is followed by another after a minute. What is too small to be sold is asked about once, and again with whatever else of its
 # owner is to be sold: together it may be large enough.
 CLOSING_POSITIONS = """
-    (SELECT p.* FROM sessions s JOIN positions p ON p.session_id = s.id AND p.symbol = s.symbol
+    (SELECT p.* FROM sessions s JOIN positions p ON p.session_id = s.id AND (p.symbol = s.symbol OR s.universe IS NOT NULL)
      WHERE s.flatten_requested_at IS NOT NULL AND s.settling AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')
      UNION SELECT p.* FROM users u JOIN positions p ON p.user_id = u.id WHERE u.closed_at IS NOT NULL)
 """
