@@ -143,8 +143,13 @@ class Live:
             while world.updates:
                 settle_fill(world.database, world.wake, world.updates.pop(0))
             if outcome == "nothing to do":
-                return
-        raise AssertionError("it never becomes quiet")
+                break
+        else:
+            raise AssertionError("it never becomes quiet")
+        with world.database.transaction() as connection:
+            row = connection.execute("SELECT count(*) FROM orders WHERE completed_at IS NULL").fetchone()
+        assert row is not None
+        assert row[0] <= 1, "one order at a time"
 
 
 @pytest.fixture(params=range(SEEDS))

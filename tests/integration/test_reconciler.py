@@ -276,6 +276,7 @@ def test_money_that_a_holder_does_not_have_halts_nobody_and_is_taken_when_he_has
     add_cash("50")
     report = world.reconciler.run()
     assert (report.corrected, report.unexplained) == ([order.client_order_id], {})
+    assert kept(world) == [], "nobody is asked about what was followed"
     world.broker.now_at -= timedelta(days=3)
     assert add_cash("virtual_balance") == 50 - order.filled_quantity * Decimal("0.01")
     order = list(world.exchange.orders.values())[-1]

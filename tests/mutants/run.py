@@ -46,7 +46,7 @@ STATEMENT_TESTS = (
 )
 # Where a mutant of a module is noticed soonest.
 SOONEST = {PLAN: RESTING, EXECUTION: RESTING, SYMBOLS: RESTING, RECONCILE: RECONCILER, RECONCILIATION: RECONCILER}
-AUDIT_TESTS = ("tests/unit/portfolio/test_statement.py", "tests/integration/test_audit.py")
+AUDIT_TESTS = ("tests/unit/portfolio/test_statement.py", "tests/integration/test_audit.py", RECONCILER)
 _SECONDS = 600
 
 

@@ -32,6 +32,12 @@ def test_whole_units_stay_whole_and_everybody_gets_his_part_up_or_down(wanted: l
         assert abs(part - exact) < 1 + Decimal("1e-20")
 
 
+def test_who_wants_the_same_gets_the_same_at_every_scale() -> None:
+    for step in (ONE, Decimal(10), Decimal(100)):
+        demands = names([40 * step, 40 * step])
+        assert set(allocate(40 * step, demands, key="", step=step).values()) == {20 * step}
+
+
 @given(
     st.lists(st.decimals("0.01", "99.99", places=2), min_size=1, max_size=10), st.integers(0, 100), st.text(max_size=8)
 )

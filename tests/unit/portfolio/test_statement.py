@@ -51,6 +51,23 @@ def test_a_split_comes_after_the_trades_of_its_symbol() -> None:
     assert (findings.positions, findings.trades, findings.adjustments) == (1, 2, 1)
 
 
+def test_what_was_bought_on_the_day_of_a_split_that_was_followed_late_is_not_multiplied() -> None:
+    """Ten from the day before; twenty on the day, of a block that ended before the ledger heard of the split."""
+    before = replace(trade(1, Side.BUY, "AAPL", 10, -1_400), executed_at=BEGINS - timedelta(days=1))
+    split = ActionRecord(
+        "split", "AAPL", ActionKind.SPLIT, Decimal(2), None, None, None, BEGINS - timedelta(hours=10), Decimal(200),
+        applied_at=TOMORROW,
+    )  # fmt: skip
+    books = SymbolBooks(
+        frozenset({"AAPL"}),
+        [PositionRecord(ADA, None, "AAPL", Decimal(40), Decimal(3_000), Decimal(0), before.executed_at)],
+        [before, replace(trade(2, Side.BUY, "AAPL", 20, 1), client_order_id="second")],
+        [AdjustmentRecord(1, ADA, None, "AAPL", "SPLIT", Decimal(10), Decimal(0), "split", TOMORROW, None)],
+        actions=[split],
+    )
+    assert audit_symbol(books, {"AAPL": Decimal(40)}).differences == ()
+
+
 def differences_of(kind: str, cause: str, *changes: tuple[str, str]) -> set[str]:
     """What is found when so many units and so much money came without a trade, and everything in the ledger goes with them."""
     units, money = (sum((Decimal(each[place]) for each in changes), Decimal(0)) for place in (0, 1))
