@@ -411,12 +411,9 @@ def test_a_stranger_sees_nothing_of_it(browser: Browser, member: Visitor) -> Non
 def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) -> None:
     """Orders sorted by their quantity, one column put away; the same after a reload."""
     client = member.client
+    order = {"symbol": "AAPL", "side": "buy", "type": "limit", "limit_price": "1"}
     for quantity in ("3", "1", "20"):
-        client.call(
-            "POST",
-            "/api/trade/orders",
-            {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": quantity, "limit_price": "1"},
-        )
+        client.call("POST", "/api/trade/orders", {**order, "quantity": quantity})
     page = member.go("/orders")
     quantities = page.locator("[data-label='Quantity']")
     page.get_by_role("button", name="Quantity").click()
@@ -429,6 +426,17 @@ def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) ->
     page.reload()
     expect(quantities).to_have_text(["1", "3", "20"])
     expect(page.get_by_role("columnheader", name="Stop")).to_have_count(0)
+    # What comes meanwhile appears by itself, in its place.
+    client.call("POST", "/api/trade/orders", {**order, "quantity": "2"})
+    expect(quantities).to_have_text(["1", "2", "3", "20"])
+    # What a person is typing is not taken from under his hands.
+    price = page.get_by_role("textbox", name="Limit price").first
+    price.fill("1.5")
+    with page.expect_response("**/orders/now*"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:change'))")
+    page.wait_for_load_state("networkidle")
+    expect(price).to_have_value("1.5")
+    expect(price).to_be_focused()
 
 
 def test_on_a_phone_one_sees_where_one_is_and_rows_are_cards(browser: Browser, platform: Platform) -> None:

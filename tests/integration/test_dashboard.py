@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from stratforge.application.jobs.results import OpenQuestions, as_json
 from stratforge.application.jobs.work import run_job
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
+from stratforge.broker.history import Found
 from stratforge.market import Bar, BarColumns
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
@@ -516,6 +518,18 @@ def test_the_limit_of_an_order_that_waits_is_changed_on_the_page(user: User) -> 
     assert (new["limit_price"], new["replaces_order_id"]) == ("91.5", placed["order_id"])
 
 
+def test_an_order_that_waits_is_shown_with_what_was_asked_for(user: User) -> None:
+    for size in ({"quantity": "3"}, {"notional": "500"}, {"fraction": "0.5"}):
+        user.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", **size})
+    page = user.client.get("/orders?symbol=AAPL&state=open", headers=HTML).text
+    assert 'hx-get="/orders/now?symbol=AAPL&amp;state=open"' in page, (
+        "what changes is asked for by the page's own filter"
+    )
+    for path in ("/orders", "/orders/now", "/portfolio", "/portfolio/now"):
+        shown = user.client.get(path, headers=HTML).text
+        assert re.findall(r'data-label="(?:Quantity|Size)"[^>]*>([^<]*)<', shown) == ["50.00 %", "$500.00", "3"], path
+
+
 def test_at_night_the_first_page_says_what_happens_next_and_offers_the_day_that_is_over(
     user: User, database: Database
 ) -> None:
@@ -605,6 +619,31 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
     assert "correction sf-1 <em>a gift</em>" in shown, "what operators did is on the page"
 
 
+def test_operators_have_missing_units_bought_on_their_page(
+    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    with database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE users SET is_operator = true;
+            INSERT INTO symbol_halts (symbol, reason, details) VALUES ('AAPL', 'MISSING_UNITS', ''), ('MSFT', 'DRIFT', '')
+            """
+        )
+    page = user.client.get("/operations", headers=HTML).text
+    (form,) = [
+        each
+        for each in re.findall(r'<form class="inline" hx-post="/operations/halts".*?</form>', page, re.DOTALL)
+        if 'name="buy"' in each
+    ]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a fill was taken back"}
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    asked = user.client.post("/operations/halts", content=urlencode(fields), headers=headers)
+    assert asked.status_code in (200, 204)
+    with database.transaction() as connection:
+        assert connection.execute("SELECT symbol FROM house_orders").fetchall() == [("AAPL",)]
+
+
 class Saw:
     """Ten days of a market that goes up and down."""
 
@@ -619,6 +658,10 @@ class Saw:
             price = Decimal(100 + abs(minute // 7 % 40 - 20))
             found.append(Bar(symbol, OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(1_000)))
         return [each for each in found if start <= each.time < end]
+
+    def days_of(self, symbols: Sequence[str], _start: datetime, _end: datetime) -> Found:
+        """None: nobody asks for days."""
+        return Found(refused=dict.fromkeys(symbols, "no days"))
 
 
 @pytest.mark.parametrize("number", ["inf", "-inf", "nan", "1e400", "1e308"])
@@ -657,7 +700,7 @@ def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, da
     price = send(f"/strategies/{strategy_id}/sweep", form).text
     assert "<strong>3</strong> combinations" in price
     assert (
-        "400 are allowed"
+        "worked on in parts"
         in send(
             f"/strategies/{strategy_id}/sweep",
             form + "&vary=A&from-A=1&to-A=90&count-A=40&vary=B&from-B=1&to-B=9&count-B=40",
@@ -698,7 +741,7 @@ def test_a_symbol_has_a_page_and_is_watched_at_home(user: User, database: Databa
     )
     assert "50.00" in user.client.get("/market/BTC/USD", headers=HTML).text
     assert user.client.get("/market/%3Cscript%3E", headers=HTML).status_code == 404
-    assert user.client.get("/charts/market.json?symbol=BTC/USD").json()["curve"]["time"] == []
+    assert user.client.get("/charts/market.json?symbol=BTC/USD").json()["curve"]["time"] == [int(OPEN.timestamp())]
     assert "Nothing is watched yet" in user.client.get("/", headers=HTML).text
     assert user.client.post("/watchlist", content="symbol=AAPL", headers=headers).status_code == 204
     assert 'href="/market/AAPL"' in user.client.get("/", headers=HTML).text

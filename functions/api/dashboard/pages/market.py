@@ -5,23 +5,38 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
+from stratforge.application import alerts as alerting
 from stratforge.application import operations as application
 from stratforge.application import watchlist as watching
+from stratforge.application.alerts import NewAlert
 from stratforge.application.errors import NotFound, existing
+from stratforge.application.idempotency import without_key
 from stratforge.market import BarColumns, InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import operations, order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.market import alerts as stored_alerts
 from stratforge.storage.market import data_notes, market_data, watchlist
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import sessions, strategies
 
-from functions.api.context import database
-from functions.api.dashboard.access import Fields, Looking, Operating, current_path, text, validated
+from functions.api.context import database, outbox
+from functions.api.dashboard.access import (
+    Fields,
+    Looking,
+    Operating,
+    current_path,
+    fraction,
+    given,
+    own_path,
+    text,
+    validated,
+)
 from functions.api.dashboard.chart_tables import price_table
 from functions.api.dashboard.rendering import compressed, go_to
 
@@ -96,6 +111,27 @@ def watch(looking: Looking, fields: Fields) -> Response:
     return go_to(looking.request, current_path(looking.request))
 
 
+@router.post("/alerts")
+def set_alert(looking: Looking, fields: Fields) -> Response:
+    """Has the user told when a price is reached."""
+    names = ("symbol", "condition", "price", "note")
+    wanted: dict[str, object] = dict(given(fields, *names))
+    wanted |= {name: bool(text(fields, name)) for name in ("repeats", "by_mail")}
+    if text(fields, "condition") == "change":
+        # The form has one field for the number.
+        wanted["change"] = fraction(fields, "price")
+        wanted.pop("price", None)
+    alert = alerting.set_alert(database(), outbox(), looking.caller, validated(NewAlert, wanted), without_key())
+    return go_to(looking.request, f"/market/{alert.symbol}")
+
+
+@router.post("/alerts/{alert_id}/delete")
+def delete_alert(alert_id: UUID, looking: Looking, _fields: Fields) -> Response:
+    """Deletes an alert, and shows the page that it was deleted from."""
+    alerting.delete_alert(database(), outbox(), looking.caller, alert_id)
+    return go_to(looking.request, own_path(current_path(looking.request)))
+
+
 @router.get("/market/{symbol:path}")
 def page(symbol: str, looking: Looking) -> Response:
     """The page of a symbol: its price, its chart, and what the user has in it."""
@@ -111,6 +147,7 @@ def page(symbol: str, looking: Looking) -> Response:
             day=day,
             closes=market_data.recent_closes(connection, [symbol], _BARS_SHOWN).get(symbol),
             watched=symbol in watchlist.watched(connection, looking.user_id),
+            alerts=stored_alerts.list_alerts(connection, looking.user_id, symbol),
             notes=data_notes.list_notes(connection, symbol),
             positions=[each for each in held.positions if each.symbol == symbol],
             sessions=[each for each in running if each.symbol == symbol],

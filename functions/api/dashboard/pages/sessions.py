@@ -16,6 +16,7 @@ from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
 from stratforge.application.session_chart import SessionChart, session_chart
 from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
+from stratforge.application.session_decisions import decisions_of, weights_now
 from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.application.setups import differences, nearest_backtest, running_setup
@@ -46,6 +47,7 @@ from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+_DECISIONS_SHOWN = 20
 # A trading day of minutes.
 _BARS_PICTURED = 390
 
@@ -117,6 +119,11 @@ def page(session_id: UUID, looking: Looking, day: date | None = None) -> Respons
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
         shown = _shown(connection, condition)
         published = published_name(connection, session_id)
+        if condition.session.universe is not None:
+            key = new_key()
+            return looking.page(
+                connection, "portfolio_session.html", strategy=strategy, published=published, key=key, **shown
+            )
         past = existing(past_day(connection, day), "trading day") if day else None
         last = past or past_day(connection)
         return looking.page(
@@ -152,8 +159,10 @@ def _closes(connection: Connection, condition: SessionCondition, past: PastDay |
 def now(session_id: UUID, looking: Looking) -> Response:
     """The part of the page that changes."""
     with database().reading(looking.caller) as connection:
-        shown = _shown(connection, session_condition(connection, looking.user_id, session_id))
-    return looking.part("parts/session_now.html", **shown)
+        condition = session_condition(connection, looking.user_id, session_id)
+        shown = _shown(connection, condition)
+    part = "session_now" if condition.session.universe is None else "portfolio_session_now"
+    return looking.part(f"parts/{part}.html", **shown)
 
 
 @router.get("/sessions/{session_id}/rules")
@@ -165,11 +174,19 @@ def rules(session_id: UUID, looking: Looking, bar: Annotated[int | None, Query(g
 
 
 def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any]:
-    return {
+    common = {
         "session": condition.session,
-        "position": condition.position,
-        "log": [_line(each) for each in condition.log],
+        "log": [_line(each, named=condition.session.universe is not None) for each in condition.log],
         "trades": condition.trades,
+    }
+    symbols = condition.session.symbols
+    if symbols is not None:
+        decisions = decisions_of(connection, condition.session, _DECISIONS_SHOWN)
+        noted = [each for each in data_notes.list_notes(connection) if each.symbol in (*symbols, "*")]
+        weights = weights_now(connection, condition.session, decisions)
+        return common | {"decisions": decisions, "weights": weights, "notes": noted}
+    return common | {
+        "position": condition.position,
         "state": condition.state,
         "resting": [(each, terms_in_words(each)) for each in condition.resting],
         "price": market_data.latest_price(connection, condition.session.symbol),
@@ -177,14 +194,14 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
     }
 
 
-def _line(entry: LogEntry) -> dict[str, Any]:
+def _line(entry: LogEntry, *, named: bool) -> dict[str, Any]:
     event = entry.event
     if isinstance(event, SignalRow):
         prices = ((event.limit_price, " at a limit of"), (event.stop_price, " from a stop at"))
         terms = "".join(f"{words} {price:,.10g}" for price, words in prices if price is not None)
         kind, text = "signal", f"{event.side}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
     else:
-        type_ = event.type.replace("_", " ")
+        type_ = f"{event.symbol} " * named + event.type.replace("_", " ")
         kind, text = "order", f"{event.side} {type_} ({event.origin.words}): {event.status.lower()}"
     return {"time": entry.time, "kind": kind, "text": text, "why": event.explanation or ""}
 
@@ -254,9 +271,10 @@ def stop(session_id: UUID, looking: Looking, fields: Fields) -> Response:
 
 
 @router.post("/sessions/{session_id}/flatten")
-def flatten(session_id: UUID, looking: Looking, _fields: Fields) -> Response:
-    """Sells what a session holds; it goes on."""
-    application.flatten_session(database(), outbox(), looking.caller, session_id)
+def flatten(session_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Sells what a session holds, or what it holds of one symbol; it goes on."""
+    symbol = text(fields, "symbol") or None
+    application.flatten_session(database(), outbox(), looking.caller, session_id, symbol)
     return _back(looking, session_id)
 
 

@@ -12,13 +12,14 @@ from stratforge.application import strategies as application
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import GenerateRequest
-from stratforge.application.preview import preview
+from stratforge.application.preview import Preview, preview
 from stratforge.application.setups import tested_setup
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
+from stratforge.strategy import Strategy
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated
@@ -89,8 +90,14 @@ def check(looking: Looking, fields: Fields) -> Response:
     """Checks code while it is being written: shows the findings, or what it would have done on the last bars."""
     code = fields.get("python_code", [""])[0][:32_000]
     checked = application.check_code(database(), looking.caller, code) if code.strip() else CheckedCode(None)
-    seen = preview(database(), looking.caller, checked.strategy, text(fields, "symbol")) if checked.strategy else None
+    seen = _preview(looking, checked, text(fields, "symbol"))
     return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy, preview=seen)
+
+
+def _preview(looking: Looking, checked: CheckedCode, symbol: str) -> Preview | None:
+    # What trades a universe has no bars here: its days are read for sessions.
+    strategy = checked.strategy
+    return preview(database(), looking.caller, strategy, symbol) if isinstance(strategy, Strategy) else None
 
 
 @router.post("/strategies")

@@ -148,17 +148,23 @@ def close_positions(looking: Looking, fields: Fields) -> Response:
 @router.get("/orders")
 def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
     """All orders, those of sessions included."""
-    wanted = OrderFilter(_symbol(symbol), None, {"open": True, "ended": False}.get(state))
     with database().reading(looking.caller) as connection:
-        found = order_book.list_orders(connection, looking.user_id, wanted, page)
-        return looking.page(
-            connection,
-            "orders.html",
-            orders=found,
-            next=next_cursor(page, found, lambda each: (each.created_at, each.order_id)),
-            symbol=symbol[:20],
-            state=state,
-        )
+        found = _orders(connection, looking, page, symbol, state)
+        return looking.page(connection, "orders.html", query=looking.request.url.query, **found)
+
+
+@router.get("/orders/now")
+def orders_now(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
+    """The part of the page that changes."""
+    with database().reading(looking.caller) as connection:
+        return looking.part("parts/orders.html", **_orders(connection, looking, page, symbol, state))
+
+
+def _orders(connection: Any, looking: Looking, page: Page, symbol: str, state: str) -> dict[str, Any]:
+    wanted = OrderFilter(_symbol(symbol), None, {"open": True, "ended": False}.get(state))
+    found = order_book.list_orders(connection, looking.user_id, wanted, page)
+    following = next_cursor(page, found, lambda each: (each.created_at, each.order_id))
+    return {"orders": found, "next": following, "symbol": symbol[:20], "state": state}
 
 
 @router.get("/trades")

@@ -44,6 +44,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   else notice("The platform is busy. Try again in a moment.");
 });
 
+// What a person is typing into is not taken from under his hands: it is brought up to date with the next look.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const typing = document.activeElement;
+  if (detail.target.matches("[data-left-while-typing]") && detail.target.contains(typing) && typing.matches("input")) detail.shouldSwap = false;
+});
+
 function notice(text) {
   const box = Object.assign(document.createElement("p"), { className: "notice bad", role: "alert", textContent: text });
   document.getElementById("notices").replaceChildren(box);
@@ -54,8 +60,9 @@ addEventListener("beforeunload", () => document.documentElement.classList.add("l
 addEventListener("pageshow", () => document.documentElement.classList.remove("leaving"));
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print],[data-passkey]");
   if (!target) return;
+  if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target, cookie("stratforge_csrf"));
   if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
   const copied = target.dataset.copy ?? (target.dataset.copyAddress && new URL(target.dataset.copyAddress, location.href).href);
@@ -80,6 +87,17 @@ function filter(chosen) {
     row.hidden = chosen.dataset.filter !== "all" && !row.dataset.kinds.includes(chosen.dataset.filter);
   }
 }
+
+// A strategy's file is read here and stored by the API, which checks it as any code.
+document.addEventListener("change", async ({ target }) => {
+  if (target.dataset.importStrategy === undefined || !target.files.length) return;
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
+  const reply = await fetch("/api/strategies/import", { method: "POST", headers, body: await target.files[0].text() }).catch(() => null);
+  const said = await reply?.json().catch(() => null);
+  if (reply?.ok) location.assign(`/strategies/${said.strategy_id}`);
+  else notice(said?.findings?.[0] ? `Line ${said.findings[0].line}: ${said.findings[0].message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
+  target.value = "";
+});
 
 // Of a ticket, only the prices that go with its type.
 function shapeTicket(form) {

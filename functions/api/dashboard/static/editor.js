@@ -21,6 +21,7 @@ class Editor {
     this.findings.addEventListener("click", (event) => this.jump(event));
     box.closest("section")?.addEventListener("click", (event) => this.show(event));
     this.keep(box);
+    this.choose(document.querySelector(`[data-timeframe="${this.field.id}"]`));
     this.draw();
     new ResizeObserver(() => this.field.clientWidth !== this.width && this.draw()).observe(this.field);
   }
@@ -42,6 +43,20 @@ class Editor {
       this.field.dispatchEvent(new Event("input", { bubbles: true }));
     });
     this.field.form.addEventListener("htmx:afterRequest", ({ detail }) => detail.elt === this.field.form && detail.successful && localStorage.removeItem(key));
+  }
+
+  // The bars that a strategy decides on are a line of its code: the list writes it, and shows what was written.
+  choose(list) {
+    const line = /^TIMEFRAME *= *["']([^"'\n]*)["'][^\n]*\n?/m;
+    const shown = () => (list.value = line.exec(this.field.value)?.[1] ?? list.options[0].value);
+    this.field.addEventListener("input", shown);
+    list.addEventListener("change", () => {
+      const code = this.field.value.replace(line, "");
+      const first = list.selectedIndex === 0;
+      this.field.value = first ? code : `TIMEFRAME = "${list.value}"\n${code}`;
+      this.field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    shown();
   }
 
   // A requirement's lines are marked while its chip is pressed.
