@@ -175,7 +175,7 @@ def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> Non
     winners = rows.filter(visible=True).count()
     assert 0 < winners < everything
     with page.expect_download() as download:
-        page.get_by_role("button", name="Parquet").click()
+        page.get_by_role("link", name="Parquet").click()
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(download.value.path())

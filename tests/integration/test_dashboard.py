@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from stratforge.ai.draft import AnswerKind
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
@@ -285,6 +287,17 @@ def test_every_chart_is_a_table_for_who_cannot_see_it(
     page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
     assert page.count("toggle from:closest details") == page.count("data-chart=") == 2
     assert page.count('class="picture"') == 2, "something is seen of a chart before, and without, scripts"
+
+
+def test_trades_are_a_parquet_file(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database, days=3)
+    answer = user.client.get(f"/backtests/{backtest_id}/trades.parquet", headers=HTML)
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="AAPL-trades.parquet"'
+    table = pyarrow.parquet.read_table(io.BytesIO(answer.content))
+    told = user.client.get(f"/backtests/{backtest_id}/chart.json").json()["trades"]
+    assert table.num_rows == len(told) > 0
+    assert [int(each.timestamp()) for each in table["entry_time"].to_pylist()] == [each["entry_time"] for each in told]
+    assert [float(each) for each in table["pnl"].to_pylist()] == pytest.approx([each["pnl"] for each in told])
 
 
 def test_the_equity_of_the_first_page_is_drawn_from_what_was_noted(user: User) -> None:
@@ -633,7 +646,7 @@ def test_operators_have_missing_units_bought_on_their_page(
     page = user.client.get("/operations", headers=HTML).text
     (form,) = [
         each
-        for each in re.findall(r'<form class="inline" hx-post="/operations/halts".*?</form>', page, re.DOTALL)
+        for each in re.findall(r'<form class="inline" method="post" action="/operations/halts" hx-post="/operations/halts".*?</form>', page, re.DOTALL)
         if 'name="buy"' in each
     ]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a fill was taken back"}

@@ -60,6 +60,28 @@ def equity_table(curve: Mapping[str, Any]) -> ChartTable:
     return table_of({name: (curve["time"], values) for name, values in columns.items()})
 
 
+def with_panes(curve: Mapping[str, Any]) -> dict[str, Any]:
+    """The curve with a pane for each indicator: 0 is that of the price, and those that move over like values share one below it: a signal line and what it
+    follows, two oscillators from 0 to 100."""
+    panes: list[tuple[float, float]] = []
+    placed = []
+    for each in curve["indicators"]:
+        known = [value for value in each["values"] if value is not None] or [0.0]
+        low, high, pane = min(known), max(known), 0
+        if not each["on_price"]:
+            pane = next((at for at, other in enumerate(panes, start=1) if _alike((low, high), other)), len(panes) + 1)
+            if pane > len(panes):
+                panes.append((low, high))
+            panes[pane - 1] = (min(low, panes[pane - 1][0]), max(high, panes[pane - 1][1]))
+        placed.append({**each, "pane": pane})
+    return {**curve, "indicators": placed}
+
+
+def _alike(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    common = min(one[1], other[1]) - max(one[0], other[0])
+    return common > 0.4 * max(one[1] - one[0], other[1] - other[0])
+
+
 def pictured(values: Sequence[float | None]) -> list[float]:
     """So many of the values as a picture shows, evenly chosen; the first and the last are among them."""
     known = [float(each) for each in values if each is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.api.dashboard.chart_tables import equity_table, pictured, price_table, table_of
+from functions.api.dashboard.chart_tables import equity_table, pictured, price_table, table_of, with_panes
 
 
 @given(count=st.integers(0, 5_000))
@@ -45,3 +45,14 @@ def test_a_picture_begins_and_ends_as_the_chart_and_has_few_points(values: list[
     assert len(drawn) <= 200
     assert drawn[:1] == known[:1]
     assert drawn[-1:] == known[-1:]
+
+
+def test_indicators_of_like_values_share_a_pane_below_the_price() -> None:
+    lines = {"average": (90, 110), "rsi": (10, 90), "stochastic": (0, 100), "macd": (-1, 1), "signal": (-0.8, 0.9)}
+    indicators = [
+        {"name": name, "values": [None, *ends], "on_price": name == "average"} for name, ends in lines.items()
+    ]
+    placed = with_panes({"time": [0, 60, 120], "indicators": indicators})
+    assert [each["pane"] for each in placed["indicators"]] == [0, 1, 1, 2, 2]
+    unknown = {"name": "late", "values": [None, None, None], "on_price": False}
+    assert with_panes({"indicators": [unknown]})["indicators"][0]["pane"] == 1

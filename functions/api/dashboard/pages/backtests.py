@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Query, Response
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_backtest
 from stratforge.application.jobs.requests import NewBacktest
+from stratforge.parquet import Column, ColumnKind, ParquetWriter
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.backtests import StoredReport
@@ -21,7 +23,7 @@ from stratforge.storage.strategies.shown import token_of
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
 from functions.api.dashboard.access import Fields, Looking, text, typed_number, validated
-from functions.api.dashboard.chart_tables import equity_table, price_table, table_of
+from functions.api.dashboard.chart_tables import equity_table, price_table, table_of, with_panes
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.pages.sessions import setup
@@ -34,6 +36,12 @@ MOST_COMPARED = 6
 Compared = Annotated[list[UUID], Query(alias="id", max_length=MOST_COMPARED, default_factory=list)]
 ChartOf = Literal["price", "equity"]
 CHARTS = {"price": price_table, "equity": equity_table}
+_TRADE_KINDS = {
+    "entry_time": ColumnKind.TIME,
+    "exit_time": ColumnKind.TIME,
+    "bars": ColumnKind.INTEGER,
+    "exit_reason": ColumnKind.TEXT,
+}
 _TRADE_COLUMNS = (
     "entry_time",
     "exit_time",
@@ -228,7 +236,7 @@ def _heat_map(sweep: dict[str, Any] | None) -> dict[str, Any] | None:
 def chart(backtest_id: UUID, looking: Looking) -> Response:
     """Curves, indicators and trades for the charts."""
     report = _stored(looking, backtest_id).report
-    body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
+    body = json.dumps({"curve": with_panes(report["curve"]), "trades": report["trades"]}, separators=(",", ":"))
     return compressed(looking.request, body.encode(), "application/json")
 
 
@@ -236,6 +244,30 @@ def chart(backtest_id: UUID, looking: Looking) -> Response:
 def chart_figures(backtest_id: UUID, looking: Looking, of: ChartOf = "price") -> Response:
     """One of a report's charts as a table, for who cannot see it."""
     return looking.part("parts/chart_table.html", table=CHARTS[of](_stored(looking, backtest_id).report["curve"]))
+
+
+@router.get("/backtests/{backtest_id}/trades.parquet")
+def trades_parquet(backtest_id: UUID, looking: Looking) -> Response:
+    """The trades as a Parquet file for other programs; times in UTC."""
+    backtest = _stored(looking, backtest_id)
+    columns = [Column(name, _TRADE_KINDS.get(name, ColumnKind.DECIMAL)) for name in _TRADE_COLUMNS]
+    file = io.BytesIO()
+    writer = ParquetWriter(file, columns)
+    writer.write(
+        [[_written(each.kind, trade.get(each.name)) for each in columns] for trade in backtest.report["trades"]]
+    )
+    writer.close()
+    answer = Response(file.getvalue(), media_type="application/vnd.apache.parquet")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{backtest.symbol.replace("/", "-")}-trades.parquet"'
+    return answer
+
+
+def _written(kind: ColumnKind, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind is ColumnKind.TIME:
+        return datetime.fromtimestamp(value, UTC)
+    return Decimal(str(value)) if kind is ColumnKind.DECIMAL else value
 
 
 @router.get("/backtests/{backtest_id}/trades.csv")

@@ -40,7 +40,7 @@ from functions.api.dashboard.access import (
     typed_number,
     validated,
 )
-from functions.api.dashboard.chart_tables import price_table
+from functions.api.dashboard.chart_tables import price_table, with_panes
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
 from functions.api.pages import PageQuery, next_cursor
@@ -220,7 +220,7 @@ def chart(session_id: UUID, looking: Looking, day: date | None = None) -> Respon
         for each in shown.trades
     ]
     content = {
-        "curve": _curve(shown),
+        "curve": with_panes(_curve(shown)),
         "marks": marks,
         "levels": [asdict(each) for each in shown.levels],
     }

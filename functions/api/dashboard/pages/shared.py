@@ -12,6 +12,7 @@ from stratforge.application.showing import LEAST_DAYS, LEAST_TRADES, ShownName
 
 from functions.api.context import database, origin
 from functions.api.dashboard.access import Fields, Looking, text, validated
+from functions.api.dashboard.chart_tables import with_panes
 from functions.api.dashboard.pages.backtests import CHARTS, ChartOf, report_values
 from functions.api.dashboard.rendering import compressed, go_to, render
 
@@ -48,7 +49,7 @@ def shared(token: Token, request: Request) -> Response:
 def shared_chart(token: Token, request: Request) -> Response:
     """The curves and trades of a shared report, for its charts."""
     report = showing.read_shared(database(), token, origin(request).address).report
-    body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
+    body = json.dumps({"curve": with_panes(report["curve"]), "trades": report["trades"]}, separators=(",", ":"))
     answer = compressed(request, body.encode(), "application/json")
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer

@@ -28,10 +28,11 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (["/login", "/register"].includes(requestConfig.path) && xhr.status < 400) localStorage.setItem("renewed", Date.now());
 });
-// A login that needs a code as well opens the field for it.
+// A login that needs a code as well opens the field for it: a focused field opens what it is in.
 document.addEventListener("second-factor-required", () => {
-  document.querySelector("details.second-factor").open = true;
-  document.querySelector("details.second-factor input").focus();
+  const field = document.querySelector(".second-factor input");
+  field.closest("details").open = true;
+  field.focus();
 });
 document.addEventListener("htmx:sendError", () => notice("The platform does not answer. Nothing was sent; try again in a moment."));
 // What is no page of ours is a gateway's word for being busy: it is not put into the page, and what asks by itself goes on asking.
@@ -60,9 +61,9 @@ addEventListener("beforeunload", () => document.documentElement.classList.add("l
 addEventListener("pageshow", () => document.documentElement.classList.remove("leaving"));
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print],[data-passkey]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-print],[data-passkey]");
   if (!target) return;
-  if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target, cookie("stratforge_csrf"));
+  if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target, send);
   if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
   const copied = target.dataset.copy ?? (target.dataset.copyAddress && new URL(target.dataset.copyAddress, location.href).href);
@@ -78,47 +79,43 @@ document.addEventListener("click", async (event) => {
     field.focus();
   }
   if (target.dataset.filter) filter(target);
-  if (target.dataset.parquet) (await import("./parquet.js")).download(target);
 });
 
 function filter(chosen) {
   for (const chip of chosen.parentElement.children) chip.setAttribute("aria-pressed", chip === chosen);
-  for (const row of chosen.closest(".card").querySelectorAll("[data-kinds]")) {
-    row.hidden = chosen.dataset.filter !== "all" && !row.dataset.kinds.includes(chosen.dataset.filter);
-  }
+  for (const row of chosen.closest(".card").querySelectorAll("[data-kinds]")) row.hidden = chosen.dataset.filter !== "all" && !row.dataset.kinds.includes(chosen.dataset.filter);
+}
+
+// What is sent to the API itself: its answer, or what it says against it.
+async function send(path, body) {
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
+  const reply = await fetch(path, { method: "POST", headers, body: typeof body === "string" ? body : JSON.stringify(body) }).catch(() => null);
+  const said = await reply?.json().catch(() => null);
+  if (reply?.ok) return said;
+  const [found] = said?.findings ?? [];
+  throw new Error(found ? `Line ${found.line}: ${found.message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
 }
 
 // A strategy's file is read here and stored by the API, which checks it as any code.
 document.addEventListener("change", async ({ target }) => {
   if (target.dataset.importStrategy === undefined || !target.files.length) return;
-  const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
-  const reply = await fetch("/api/strategies/import", { method: "POST", headers, body: await target.files[0].text() }).catch(() => null);
-  const said = await reply?.json().catch(() => null);
-  if (reply?.ok) location.assign(`/strategies/${said.strategy_id}`);
-  else notice(said?.findings?.[0] ? `Line ${said.findings[0].line}: ${said.findings[0].message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
+  const made = await send("/api/strategies/import", await target.files[0].text()).catch((error) => notice(error.message));
+  if (made) location.assign(`/strategies/${made.strategy_id}`);
   target.value = "";
 });
 
 // Of a ticket, only the prices that go with its type.
-function shapeTicket(form) {
-  for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(form.elements.type.value);
-}
+document.addEventListener("change", ({ target: { form } }) => {
+  for (const part of form?.querySelectorAll("[data-for]") ?? []) part.hidden = !part.dataset.for.split(" ").includes(form.elements.type.value);
+});
 
 // What is known to be refused is not sent.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button")) button.disabled = target.querySelector("[data-refused]") !== null;
 });
 
-// A notice stays for ten seconds, longer under the pointer or the focus; of more than four the oldest go.
-document.addEventListener("htmx:afterSwap", ({ target }) => {
-  if (target.id !== "toasts") return;
-  for (const toast of target.querySelectorAll(".toast:not([data-timed])")) {
-    toast.dataset.timed = "yes";
-    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2_000) : toast.remove());
-    setTimeout(leave, 10_000);
-  }
-  while (target.childElementCount > 4) target.firstElementChild.remove();
-});
+// A notice leaves by itself, as the style says.
+document.addEventListener("animationend", ({ target, animationName }) => animationName === "leave" && target.remove());
 
 // Keys: / to the search, g and a letter to a page, ? for the list of them.
 const PAGES = { h: "/", s: "/strategies", r: "/sessions", p: "/portfolio", o: "/orders", t: "/trades", n: "/notices", g: "/gallery", l: "/leaderboard", a: "/account" };
@@ -181,14 +178,10 @@ document.addEventListener("click", ({ target }) => {
 
 async function prepare(root) {
   if (root.querySelector("pre[data-code]")) (await import("./highlight.js")).paintAll(root);
-  for (const form of root.querySelectorAll("[data-ticket]")) {
-    form.addEventListener("change", () => shapeTicket(form));
-    shapeTicket(form);
-  }
   if (root.querySelector("[data-editor]")) (await import("./editor.js")).install(root);
   if (root.querySelector("table[data-table]")) (await import("./tables.js")).install(root);
   // Where there is a picture of it, a phone draws a chart when it is touched: one can move over the page without getting caught in it.
-  for (const box of root.querySelectorAll("[data-chart]")) if (HOVERS || !box.firstElementChild) sight.observe(box);
+  for (const box of root.querySelectorAll("[data-chart]")) document.querySelector("tr:target") ? chart(box) : (HOVERS || !box.firstElementChild) && sight.observe(box);
 }
 
 document.addEventListener("htmx:load", (event) => event.detail.elt !== document.body && prepare(event.detail.elt));
@@ -200,6 +193,6 @@ if (document.body.dataset.live !== undefined) {
   renew();
   setInterval(renew, 60_000);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && renew());
-  watch(cookie);
+  watch(send);
   setInterval(tick, 1000);
 }

@@ -20,14 +20,11 @@ function canvas(box) {
 }
 
 // The chart library writes UTC: times are moved by New York's offset, so that axes show the exchange's clock.
-const EXCHANGE = new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+const EXCHANGE = new Intl.DateTimeFormat("sv-SE", { timeZone: "America/New_York", dateStyle: "short", timeStyle: "medium" });
 const offsets = new Map();
 function exchange(time) {
   const hour = Math.floor(time / 3600);
-  if (!offsets.has(hour)) {
-    const part = Object.fromEntries(EXCHANGE.formatToParts(hour * 3_600_000).map((each) => [each.type, Number(each.value)]));
-    offsets.set(hour, Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) / 1000 - hour * 3600);
-  }
+  if (!offsets.has(hour)) offsets.set(hour, Date.parse(`${EXCHANGE.format(hour * 3_600_000).replace(" ", "T")}Z`) / 1000 - hour * 3600);
   return time + offsets.get(hour);
 }
 
@@ -50,16 +47,12 @@ class Tools {
   }
 
   button(group, text, press, label) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text, ariaLabel: label ?? null });
-    button.addEventListener("click", () => press(button));
-    group.append(button);
-    return button;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text, ariaLabel: label ?? null, onclick: () => press(button) });
+    return group.appendChild(button);
   }
 
   group(label) {
-    const group = Object.assign(document.createElement("div"), { className: "switch", role: "group", ariaLabel: label });
-    this.row.append(group);
-    return group;
+    return this.row.appendChild(Object.assign(document.createElement("div"), { className: "switch", role: "group", ariaLabel: label }));
   }
 
   // Of the ranges those that are shorter than all that there is.
@@ -113,8 +106,7 @@ class Tools {
     this.legend.replaceChildren(
       ...this.values(under).map(([name, text, color]) => {
         const item = document.createElement("span");
-        const value = document.createElement("b");
-        value.textContent = text;
+        const value = Object.assign(document.createElement("b"), { textContent: text });
         if (color === "gain" || color === "loss") value.className = color;
         else if (color) item.append(key(color));
         item.append(`${name} `, value);
@@ -167,21 +159,6 @@ function equity(box) {
   return show(box.dataset.days);
 }
 
-// Indicators that move over like values share a pane: a signal line and what it follows, two oscillators from 0 to 100.
-function panes(indicators) {
-  const found = [];
-  for (const each of indicators.filter((one) => !one.on_price)) {
-    const known = each.values.filter((value) => value !== null);
-    const [low, high] = [Math.min(...known), Math.max(...known)];
-    const alike = found.find((pane) => Math.min(high, pane.high) - Math.max(low, pane.low) > 0.4 * Math.max(high - low, pane.high - pane.low));
-    if (alike) {
-      alike.names.push(each.name);
-      [alike.low, alike.high] = [Math.min(low, alike.low), Math.max(high, alike.high)];
-    } else found.push({ names: [each.name], low, high });
-  }
-  return new Map(found.flatMap((pane, index) => pane.names.map((name) => [name, index + 1])));
-}
-
 // Candles with volume, the indicators that live on the price over them, all others in panes below, and what was traded.
 class PriceChart {
   constructor(box) {
@@ -209,11 +186,10 @@ class PriceChart {
     this.places = new Map(this.at.map((time, index) => [time, index]));
     this.candles.setData(this.at.map((time, index) => ({ time, open: curve.open[index], high: curve.high[index], low: curve.low[index], close: curve.close[index] })));
     if (curve.volume) this.volume.setData(this.at.map((time, index) => ({ time, value: curve.volume[index] })));
-    this.panes ??= panes(curve.indicators);
     curve.indicators.forEach((each, index) => {
       if (!this.lines.has(each.name)) {
         const options = { color: LINES[index % LINES.length], lineWidth: 1.5, priceLineVisible: false, lastValueVisible: !each.on_price, priceFormat: FIGURES };
-        this.lines.set(each.name, this.chart.addSeries(LineSeries, options, this.panes.get(each.name) ?? 0));
+        this.lines.set(each.name, this.chart.addSeries(LineSeries, options, each.pane));
       }
       this.lines.get(each.name).setData(points(curve.time, each.values));
     });
@@ -229,7 +205,7 @@ class PriceChart {
   drawProfit(curve) {
     const { gain, loss } = colors();
     const options = { baseValue: { type: "price", price: 0 }, topLineColor: gain, topFillColor1: `${gain}55`, topFillColor2: `${gain}11`, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}55`, lineWidth: 1.5, priceLineVisible: false, priceFormat: FIGURES };
-    this.profit ??= this.chart.addSeries(BaselineSeries, options, Math.max(0, ...this.panes.values()) + 1);
+    this.profit ??= this.chart.addSeries(BaselineSeries, options, 1 + Math.max(0, ...curve.indicators.map((each) => each.pane)));
     this.profit.setData(points(curve.time, curve.profit));
   }
 
@@ -304,16 +280,7 @@ class PriceChart {
 }
 
 // The last candle that began at a time or before.
-function candle(times, time) {
-  let low = 0;
-  let high = times.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (times[middle] <= time) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
+const candle = (times, time) => Math.max(0, times.findLastIndex((each) => each <= time));
 
 // Marks belong to the candle that holds their time.
 function placed(at, times, marks) {
@@ -341,29 +308,43 @@ async function report(box) {
   price.chart.timeScale().fitContent();
 }
 
-async function curves(box) {
-  const { curve } = await load(box.dataset.source);
-  const { accent, ink, loss } = colors();
+// Lines over time, each with its name, color and how its values are written; those of another pane below.
+function lines(box, shown) {
   const chart = canvas(box);
-  const tools = new Tools(box, chart);
-  const options = { priceLineVisible: false, lineWidth: 2, priceFormat: FIGURES };
-  chart.addSeries(LineSeries, { ...options, color: accent }).setData(points(curve.time, curve.equity));
-  chart.addSeries(LineSeries, { ...options, color: ink, lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
-  chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1).setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
-  chart.panes()[1].setHeight(100);
-  chart.timeScale().fitContent();
-  tools.ranges(curve.time);
-  const places = new Map(curve.time.map((time, index) => [exchange(time), index]));
-  tools.follow((under) => {
-    const index = under ? places.get(under.time) : curve.time.length - 1;
-    if (index === undefined) return [];
-    return [
-      [WHEN.format(exchange(curve.time[index]) * 1000), ""],
-      ["Strategy", figure(curve.equity[index]), accent],
-      ["Buy and hold", figure(curve.buy_and_hold[index]), ink],
-      ["Drawdown", `${(curve.drawdown[index] * 100).toFixed(2)} %`, loss],
-    ];
+  const series = shown.map(({ time, values, color, pane, ...options }) => {
+    const kind = pane ? BaselineSeries : LineSeries;
+    const found = chart.addSeries(kind, { color, lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES, ...options }, pane);
+    found.setData(points(time, values));
+    return found;
   });
+  if (chart.panes()[1]) chart.panes()[1].setHeight(100);
+  chart.timeScale().fitContent();
+  const longest = shown.reduce((known, { time }) => (time.length > known.length ? time : known), []);
+  if (!longest.length) return;
+  const tools = new Tools(box, chart);
+  tools.ranges(longest);
+  tools.follow((under) => [
+    [WHEN.format((under?.time ?? exchange(longest.at(-1))) * 1000), ""],
+    ...shown.map(({ name, values, color, written = figure }, index) => [name, written(under ? under.seriesData.get(series[index])?.value : values.at(-1)), color]),
+  ]);
+}
+
+async function curves(box) {
+  const { curve: { time, equity, buy_and_hold, drawdown } } = await load(box.dataset.source);
+  const { accent, ink, loss } = colors();
+  const percent = (value) => (value === undefined ? "–" : `${value.toFixed(2)} %`);
+  const below = { baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, lineWidth: 1, priceFormat: { type: "custom", formatter: percent } };
+  lines(box, [
+    { name: "Strategy", time, values: equity, color: accent },
+    { name: "Buy and hold", time, values: buy_and_hold, color: ink, lineWidth: 1 },
+    { name: "Drawdown", time, values: drawdown.map((value) => value * 100), color: loss, pane: 1, written: percent, ...below },
+  ]);
+}
+
+// Several equity curves, each from 100.
+async function overlay(box) {
+  const { runs } = await load(box.dataset.source);
+  lines(box, runs.map((run, index) => ({ name: String(index + 1), ...run, color: LINES[index % LINES.length] })));
 }
 
 async function session(box) {
@@ -391,22 +372,6 @@ async function session(box) {
   document.body.addEventListener("live:price", (event) => event.detail.some((each) => each.symbol === box.dataset.symbol) && show().catch(() => null));
   document.body.addEventListener("live:change", () => show().catch(() => null));
   await show();
-}
-
-// Several equity curves, each from 100.
-async function overlay(box) {
-  const { runs } = await load(box.dataset.source);
-  const chart = canvas(box);
-  const tools = new Tools(box, chart);
-  const lines = runs.map((run, index) => {
-    const series = chart.addSeries(LineSeries, { color: LINES[index % LINES.length], lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
-    series.setData(points(run.time, run.values));
-    return series;
-  });
-  chart.timeScale().fitContent();
-  if (!runs.length) return;
-  tools.ranges(runs.reduce((longest, run) => (run.time.length > longest.length ? run.time : longest), []));
-  tools.follow((under) => runs.map((run, index) => [String(index + 1), figure(under ? under.seriesData.get(lines[index])?.value : run.values.at(-1)), LINES[index % LINES.length]]));
 }
 
 const KINDS = { equity, report, curves, session, market: session, overlay };

@@ -51,9 +51,7 @@ class Editor {
     const shown = () => (list.value = line.exec(this.field.value)?.[1] ?? list.options[0].value);
     this.field.addEventListener("input", shown);
     list.addEventListener("change", () => {
-      const code = this.field.value.replace(line, "");
-      const first = list.selectedIndex === 0;
-      this.field.value = first ? code : `TIMEFRAME = "${list.value}"\n${code}`;
+      this.field.value = (list.selectedIndex ? `TIMEFRAME = "${list.value}"\n` : "") + this.field.value.replace(line, "");
       this.field.dispatchEvent(new Event("input", { bubbles: true }));
     });
     shown();

@@ -4,7 +4,7 @@ const SLOWEST = 15_000;
 let cursor = document.getElementById("seen")?.value;
 let attempt = 0;
 let socket = null;
-let csrf = () => "";
+let send;
 
 function state(name) {
   const shown = document.getElementById("link");
@@ -39,9 +39,7 @@ function hear(message) {
 
 async function open() {
   try {
-    const reply = await fetch("/api/realtime/ticket", { method: "POST", headers: { "X-CSRF-Token": csrf("stratforge_csrf") } });
-    if (!reply.ok) throw new Error(String(reply.status));
-    const { ticket, url } = await reply.json();
+    const { ticket, url } = await send("/api/realtime/ticket", {});
     const address = new URL(url, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     address.searchParams.set("ticket", ticket);
@@ -76,8 +74,8 @@ function cutOff() {
   again();
 }
 
-export function watch(cookie) {
-  csrf = cookie;
+export function watch(sending) {
+  send = sending;
   document.addEventListener("htmx:afterSettle", askForPrices);
   setInterval(() => socket?.readyState === WebSocket.OPEN && socket.send('{"action":"ping"}'), 240_000);
   addEventListener("offline", cutOff);

@@ -10,21 +10,15 @@ class Table {
     this.kept = { by: -1, down: false, hidden: [], open: false, ...JSON.parse(localStorage.getItem(this.key) ?? "{}") };
     this.heads = [...table.tHead.rows[0].cells];
     this.names = this.heads.map((head) => head.textContent);
-    this.heads.forEach((head, column) => {
-      if (!head.firstElementChild && head.textContent.trim()) head.replaceChildren(this.button(head.textContent, column));
-    });
+    this.heads.forEach((head, column) => !head.firstElementChild && head.textContent.trim() && this.offer(head, column));
     this.choose(table.closest(".scroll").previousElementSibling);
     this.sort();
     this.hide(this.kept.hidden);
   }
 
-  button(name, column) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "sort", textContent: name });
-    button.addEventListener("click", () => {
-      this.keep({ by: column, down: this.kept.by === column ? !this.kept.down : this.heads[column].matches(".n") });
-      this.sort();
-    });
-    return button;
+  offer(head, column) {
+    const press = () => this.sort(this.keep({ by: column, down: this.kept.by === column ? !this.kept.down : head.matches(".n") }));
+    head.replaceChildren(Object.assign(document.createElement("button"), { type: "button", className: "sort", textContent: head.textContent, onclick: press }));
   }
 
   choose(details) {
@@ -33,10 +27,7 @@ class Table {
     for (const name of this.names.slice(1)) {
       const label = Object.assign(document.createElement("label"), { className: "check", textContent: name });
       const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: !this.kept.hidden.includes(name) });
-      box.addEventListener("change", () => {
-        this.keep({ hidden: box.checked ? this.kept.hidden.filter((each) => each !== name) : [...this.kept.hidden, name] });
-        this.hide([name]);
-      });
+      box.onchange = () => this.hide([name], this.keep({ hidden: box.checked ? this.kept.hidden.filter((each) => each !== name) : [...this.kept.hidden, name] }));
       label.prepend(box);
       details.append(label);
     }

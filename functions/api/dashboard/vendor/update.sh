@@ -6,14 +6,11 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 npm init -y > /dev/null
-npm install --silent htmx.org@2.0.8 lightweight-charts@5.2.1 hyparquet-writer@0.17.0 esbuild@0.28.2 @fontsource-variable/inter@5.3.0 subset-font@2.9.0
+npm install --silent htmx.org@2.0.8 lightweight-charts@5.2.1 @fontsource-variable/inter@5.3.0 subset-font@2.9.0
 cp node_modules/htmx.org/dist/htmx.min.js "$here/htmx-2.0.8.min.js"
 cp node_modules/htmx.org/LICENSE "$here/htmx.LICENSE"
 cp node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs "$here/lightweight-charts-5.2.1.mjs"
 cp node_modules/lightweight-charts/LICENSE "$here/lightweight-charts.LICENSE"
-echo "export { parquetWriteBuffer } from 'hyparquet-writer'" > entry.js
-npx esbuild entry.js --bundle --format=esm --minify --platform=browser --outfile="$here/hyparquet-writer-0.17.0.mjs"
-cp node_modules/hyparquet-writer/LICENSE "$here/hyparquet-writer.LICENSE"
 cat > subset.mjs << 'END'
 import { readFileSync, writeFileSync } from "node:fs";
 import subsetFont from "subset-font";
