@@ -52,7 +52,7 @@ class NewAlert(BaseModel):
     def _one_of_them(self) -> NewAlert:
         wants_change = self.condition is AlertCondition.CHANGE
         if (self.change is not None) != wants_change or (self.price is not None) == wants_change:
-            raise ValueError("give a price for above and below, a change for change, and not the other")
+            raise ValueError("give exactly one of price and change: a price for above and below, a change for change")
         return self
 
 
