@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 from local_platform.failures import StartError
@@ -23,6 +23,8 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from stratforge.client import ApiError, Client
+
+from infra_cdk.configuration import BarBus
 
 _STEPS = 11
 DEMO_EMAIL = "demo@example.com"
@@ -290,6 +292,12 @@ def main() -> int:
         "--fresh", action="store_true", help="begin anew: forget accounts, trades and the market's time"
     )
     parser.add_argument("--empty", action="store_true", help="begin without the demo account's months")
+    parser.add_argument(
+        "--bars",
+        choices=get_args(BarBus),
+        default="topics",
+        help="what carries bars: a topic per symbol, or one stream",
+    )
     parser.add_argument("--state", type=Path, default=ROOT / ".stratforge", help="folder that keeps the state")
     options = parser.parse_args()
     console = Console(stderr=True)
@@ -304,6 +312,7 @@ def main() -> int:
             options.fresh,
             ROOT / ".stratforge" / "assemblies",
             history=not options.empty,
+            bars=options.bars,
         ),
         console,
     )

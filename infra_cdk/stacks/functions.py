@@ -69,6 +69,7 @@ class FunctionsStack(Stack):
                 "DATABASE_SECRET": engine_database,
                 "SANDBOX_FUNCTION": self.sandbox.target_name,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+                **({"BARS_QUEUE_URL": messaging.bars.queue.queue_url} if messaging.bar_stream is not None else {}),
             },
         )
         self.evaluator.may_read_secrets(secrets.database_engine)
@@ -77,6 +78,9 @@ class FunctionsStack(Stack):
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.sandbox.target_arn])
         )
         self.evaluator.consume(messaging.bars.queue, batch_size=10)
+        if messaging.bar_stream is not None:
+            self.evaluator.consume_stream(messaging.bar_stream, batch_size=10)
+            self.evaluator.may_send(messaging.bars.queue)
 
         self.executor = self._factory.function(
             "executor",

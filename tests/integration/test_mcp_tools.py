@@ -14,6 +14,7 @@ from stratforge.mcp_server import Toolset, create_server
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, jobs
 from stratforge.storage.strategies.jobs import JobKind
+from stratforge.strategy.rotation.language_reference import EXAMPLE
 
 from tests.support.api import Api, User
 
@@ -141,6 +142,11 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         assert (await ask("pause_session", **session))["status"] == "PAUSED"
         assert (await ask("explain_session", **session))["evaluated"] is False
         assert len((await ask("list_sessions", status="PAUSED"))["items"]) == 1
+        rotation = await ask("store_strategy", name="rotates", python_code=EXAMPLE)
+        assert "rebalance" in (await ask("strategy_language", portfolio=True))["text"]
+        several = await ask("start_session", strategy_id=rotation["strategy_id"], equity_fraction=0.5)
+        assert (len(several["universe"]), several["schedule"], several["capital"]) == (10, "monthly", 50_000)
+        assert (await ask("list_session_decisions", session_id=several["session_id"]))["items"] == []
         assert (await ask("portfolio"))["equity"] == 100_000
         for name in ("list_trades", "recent_signals", "equity_history"):
             assert "items" in await ask(name)

@@ -77,6 +77,7 @@ class CheckView(BaseModel):
     parameters: dict[str, float] = {}
     indicators: list[str] = []
     lookback: int | None = None
+    timeframe: str | None = None
 
 
 def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
@@ -95,6 +96,7 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
         parameters=dict(checked.strategy.parameters),
         indicators=list(checked.strategy.indicators),
         lookback=checked.strategy.lookback,
+        timeframe=checked.strategy.timeframe,
     )
 
 

@@ -15,6 +15,7 @@ from stratforge.mcp_server.answers import (
     OrderStory,
     Portfolio,
     Session,
+    SessionDecisions,
     SessionRules,
     Sessions,
     Signals,
@@ -99,6 +100,15 @@ def install(box: Toolbox) -> None:
     def get_session(session_id: SessionId, context: Context[Any]) -> Session:
         """A session with what it holds and made."""
         return box.ask(Session, context, "GET", f"/v1/sessions/{session_id}")
+
+    @box.reads("Decisions of a portfolio session")
+    def list_session_decisions(
+        session_id: SessionId,
+        context: Context[Any],
+        limit: Annotated[int, Field(ge=1, le=100, description="At most so many")] = 5,
+    ) -> SessionDecisions:
+        """The last decisions of a session whose strategy has a universe: what it saw, wanted and ordered of each symbol."""
+        return box.ask(SessionDecisions, context, "GET", f"/v1/sessions/{session_id}/decisions", limit=limit)
 
     @box.reads("Why a session did what it did")
     def explain_session(session_id: SessionId, context: Context[Any]) -> SessionRules:

@@ -15,7 +15,7 @@ from stratforge.application import watchlist as watching
 from stratforge.application.alerts import NewAlert
 from stratforge.application.errors import NotFound, existing
 from stratforge.application.idempotency import without_key
-from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.market import BarColumns, InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import operations, order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
@@ -37,6 +37,7 @@ from functions.api.dashboard.access import (
     text,
     validated,
 )
+from functions.api.dashboard.chart_tables import price_table
 from functions.api.dashboard.rendering import compressed, go_to
 
 router = APIRouter(include_in_schema=False)
@@ -79,13 +80,26 @@ def chart(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Res
     with database().reading(looking.caller) as connection:
         bars = market_data.bars_between(connection, wanted, None, None, _BARS_SHOWN)
         trades = portfolio.list_trades(connection, looking.user_id, LedgerFilter(wanted), NumberedPage(200))
-    columns = {name: getattr(bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
     marks = [
         {"time": int(each.executed_at.timestamp()), "side": each.side, "quantity": float(each.quantity)}
         for each in trades
     ]
-    body = json.dumps({"curve": {**columns, "indicators": []}, "marks": marks, "levels": []}, separators=(",", ":"))
+    body = json.dumps(
+        {"curve": {**_columns(bars), "indicators": []}, "marks": marks, "levels": []}, separators=(",", ":")
+    )
     return compressed(looking.request, body.encode(), "application/json")
+
+
+@router.get("/charts/market.html")
+def chart_figures(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Response:
+    """The last bars of a symbol as a table, for who cannot see the chart."""
+    with database().reading(looking.caller) as connection:
+        bars = market_data.bars_between(connection, _symbol(symbol), None, None, _BARS_SHOWN)
+    return looking.part("parts/chart_table.html", table=price_table({**_columns(bars), "indicators": []}))
+
+
+def _columns(bars: BarColumns) -> dict[str, list[float]]:
+    return {name: getattr(bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
 
 
 @router.post("/watchlist")
@@ -131,6 +145,7 @@ def page(symbol: str, looking: Looking) -> Response:
             "market.html",
             symbol=symbol,
             day=day,
+            closes=market_data.recent_closes(connection, [symbol], _BARS_SHOWN).get(symbol),
             watched=symbol in watchlist.watched(connection, looking.user_id),
             alerts=stored_alerts.list_alerts(connection, looking.user_id, symbol),
             notes=data_notes.list_notes(connection, symbol),

@@ -12,7 +12,7 @@ from stratforge.application.showing import LEAST_DAYS, LEAST_TRADES, ShownName
 
 from functions.api.context import database, origin
 from functions.api.dashboard.access import Fields, Looking, text, validated
-from functions.api.dashboard.pages.backtests import report_values
+from functions.api.dashboard.pages.backtests import CHARTS, ChartOf, report_values
 from functions.api.dashboard.rendering import compressed, go_to, render
 
 router = APIRouter(include_in_schema=False)
@@ -50,6 +50,15 @@ def shared_chart(token: Token, request: Request) -> Response:
     report = showing.read_shared(database(), token, origin(request).address).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     answer = compressed(request, body.encode(), "application/json")
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
+
+
+@router.get("/shared/{token}/chart.html")
+def shared_figures(token: Token, request: Request, of: ChartOf = "price") -> Response:
+    """One of a shared report's charts as a table, for who cannot see it."""
+    report = showing.read_shared(database(), token, origin(request).address).report
+    answer = render(request, "parts/chart_table.html", table=CHARTS[of](report["curve"]))
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 

@@ -14,6 +14,7 @@ from stratforge.application.errors import Conflict, Invalid, LimitReached, NotFo
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import export_data
 from stratforge.application.jobs.requests import (
+    ONE_SYMBOL_ONLY,
     ExportRequest,
     GenerateRequest,
     JobRequest,
@@ -25,6 +26,7 @@ from stratforge.application.jobs.requests import (
 from stratforge.application.jobs.results import FinishedExport, result_of
 from stratforge.application.quotas import spend
 from stratforge.bus.outbox import Outbox
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs, sessions, strategies
 from stratforge.storage.strategies.jobs import Job, JobKind
@@ -95,7 +97,7 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
 
     Raises:
         NotFound: if there is no such strategy.
-        Invalid: if a parameter is to be swept or set that it does not have.
+        Invalid: if a parameter is to be swept or set that it does not have, or it is a portfolio strategy.
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
@@ -104,6 +106,8 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
         version = existing(
             strategies.get_version(connection, request.strategy_id, found.version) if found else None, "strategy"
         )
+        if found is not None and found.symbol == PORTFOLIO:
+            raise Invalid(ONE_SYMBOL_ONLY, code="portfolio-backtest")
         for field, named in (("sweep", request.sweep), ("parameters", request.parameters)):
             if unknown := set(named or {}) - set(version.parameters):
                 raise Invalid(f"{field}: the strategy has no parameter {', '.join(sorted(unknown))}.")

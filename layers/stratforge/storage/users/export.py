@@ -29,6 +29,7 @@ TABLES = {
     "shared_reports": "SELECT backtest_id, created_at FROM shared_reports WHERE user_id = %(user)s ORDER BY created_at DESC",
     "price_alerts": "SELECT * FROM price_alerts WHERE user_id = %(user)s ORDER BY created_at DESC",
     "watched_symbols": "SELECT * FROM watched_symbols WHERE user_id = %(user)s ORDER BY added_at DESC",
+    "rebalances": "SELECT * FROM rebalances WHERE user_id = %(user)s ORDER BY decided_at DESC",
     "session_gaps": "SELECT * FROM session_gaps WHERE user_id = %(user)s ORDER BY noticed_at DESC",
     "trades": "SELECT * FROM told_trades WHERE user_id = %(user)s ORDER BY id DESC",
     "orders": "SELECT * FROM orders WHERE user_id = %(user)s ORDER BY created_at DESC",
@@ -38,6 +39,8 @@ TABLES = {
     # Questions, prompts and answers: conversations are the requests of jobs.
     "jobs": "SELECT * FROM jobs WHERE user_id = %(user)s ORDER BY created_at DESC",
     "backtests": "SELECT * FROM backtests WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "studies": "SELECT job_id, version, points, part, seconds, created_at FROM studies WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "study_parts": "SELECT * FROM study_parts WHERE user_id = %(user)s ORDER BY finished_at DESC",
     "equity_snapshots": "SELECT * FROM equity_snapshots WHERE user_id = %(user)s ORDER BY time DESC",
     "webhook_deliveries": "SELECT * FROM webhook_deliveries WHERE user_id = %(user)s ORDER BY id DESC",
     "events": "SELECT * FROM events WHERE user_id = %(user)s ORDER BY id DESC",

@@ -91,11 +91,6 @@ def drop(connection: Connection, mail_id: UUID) -> None:
     connection.execute("DELETE FROM mails WHERE id = %s", (mail_id,))
 
 
-def forget(connection: Connection, days: int) -> None:
-    """Forgets mails that are older than so many days."""
-    connection.execute("DELETE FROM mails WHERE created_at < now() - make_interval(days => %s)", (days,))
-
-
 def reset_password(connection: Connection, token_hash: bytes, password_hash: str) -> str | None:
     """Sets the password of whoever the token was sent to and ends all logins; the address, None if the token is not good."""
     address: str | None = fetch_value(connection, "SELECT reset_password(%s, %s)", (token_hash, password_hash))
