@@ -313,7 +313,7 @@ def test_the_owner_is_told_of_keys_and_webhooks_and_of_keys_that_outlive_a_passw
     assert "without an end" in key.text
     assert "https://evil" not in key.text, "what an intruder names a key is no link in the mail"
     assert "webhook was added" in hook.text
-    assert "API keys that go on: see" in password.text
+    assert "API keys and passkeys that go on: see" in password.text
 
 
 def test_whoever_registers_anothers_address_has_nothing_sent_there_but_its_confirmation(
