@@ -288,6 +288,7 @@ def test_what_operators_do_is_noted_and_what_others_try_is_not_done(vault: Vault
     op, mallory = (row[0] if row else None for row in rows)
     with psycopg.connect(managed) as connection:
         connection.execute("INSERT INTO symbol_halts (symbol, reason, details) VALUES ('AAPL', 'DRIFT', '')")
+    assert ask("confirm", "op@example.com")["done"]
     ask("grant", "op@example.com")
     database = Database(_current(vault).conninfo, application="test")
     for user, done in ((op, True), (mallory, False)):

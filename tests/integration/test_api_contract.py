@@ -42,8 +42,14 @@ NEEDS_SENSE = {
     ("POST", "/v1/webhooks"),
     ("POST", "/v1/sessions"),
     ("POST", "/v1/strategies"),
+    ("POST", "/v1/strategies/import"),
+    ("POST", "/v1/alerts"),
+    ("POST", "/v1/exports"),
     ("POST", "/v1/orders"),
-    # These want a token or a code that was sent or shown to somebody, or come after one that does.
+    # These want a token, a code or a device's signature, or come after one that does.
+    ("POST", "/v1/auth/passkey"),
+    ("POST", "/v1/users/me/passkeys"),
+    ("POST", "/v1/users/me/passkeys/options"),
     ("PUT", "/v1/auth/password/reset"),
     ("PUT", "/v1/auth/email/confirmation"),
     ("PUT", "/v1/users/me/email"),

@@ -305,7 +305,7 @@ def test_a_password_is_strong_by_what_it_begins_or_ends_with(password: str) -> N
 def test_the_owner_is_told_of_keys_and_webhooks_and_of_keys_that_outlive_a_password(
     owner: User, post: Callable[[], list[Mail]]
 ) -> None:
-    wanted = {"name": "see https://evil.example\nnow", "scopes": ["trade"], "days": None, "password": PASSWORD}
+    wanted = {"name": "see https://evil.example now", "scopes": ["trade"], "days": None, "password": PASSWORD}
     assert owner.call("POST", "/v1/users/me/api-keys", wanted).status_code == 201
     owner.call("POST", "/v1/webhooks", {"url": "https://example.com/hook", "kinds": ["order"]})
     owner.call("POST", "/v1/auth/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD})
@@ -313,7 +313,7 @@ def test_the_owner_is_told_of_keys_and_webhooks_and_of_keys_that_outlive_a_passw
     assert "without an end" in key.text
     assert "https://evil" not in key.text, "what an intruder names a key is no link in the mail"
     assert "webhook was added" in hook.text
-    assert "API keys that go on: see" in password.text
+    assert "API keys and passkeys that go on: see" in password.text
 
 
 def test_whoever_registers_anothers_address_has_nothing_sent_there_but_its_confirmation(

@@ -25,7 +25,7 @@ def _address(text: str) -> str:
     if parts.scheme != "https" or not host or parts.username or parts.password:
         raise ValueError("give an https address without a password")
     if not is_port_of_https(port):
-        raise ValueError("the port belongs to another protocol; 443, or 1024 and up, are sent to")
+        raise ValueError("give an https address whose port is 443, or 1024 and up")
     try:
         if not is_public(host):
             raise ValueError("private addresses are not sent to")
@@ -66,7 +66,7 @@ class NewWebhook(BaseModel):
     @model_validator(mode="after")
     def _names_its_chat(self) -> NewWebhook:
         if self.format is WebhookFormat.TELEGRAM and "chat_id" not in parse_qs(urlsplit(self.url).query):
-            raise ValueError("the address of a Telegram bot ends in sendMessage?chat_id= and the chat")
+            raise ValueError("a Telegram bot's address ends in sendMessage?chat_id= and the chat")
         return self
 
 

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.decimals import text_of
 from stratforge.application.errors import Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend
@@ -24,8 +25,14 @@ from stratforge.storage.users import accounts
 
 # Alerts that one transaction fires.
 _AT_ONCE = 500
-Level = Annotated[Decimal, Field(gt=0, le=Decimal(10_000_000), max_digits=16, decimal_places=8)]
-Change = Annotated[Decimal, Field(ge=Decimal("0.001"), le=10, max_digits=8, decimal_places=6)]
+Level = Annotated[Decimal, Field(gt=0, le=Decimal(10_000_000), max_digits=16, decimal_places=8), text_of(7, 8)]
+# From a thousandth to ten times, as a fraction.
+_A_CHANGE = r"^(10(\.0{1,6})?|[1-9](\.\d{1,6})?|0\.(?=\d{0,2}[1-9])\d{1,6})$"
+Change = Annotated[
+    Decimal,
+    Field(ge=Decimal("0.001"), le=10, max_digits=8, decimal_places=6),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": _A_CHANGE}),
+]
 
 
 class NewAlert(BaseModel):
@@ -52,7 +59,7 @@ class NewAlert(BaseModel):
     def _one_of_them(self) -> NewAlert:
         wants_change = self.condition is AlertCondition.CHANGE
         if (self.change is not None) != wants_change or (self.price is not None) == wants_change:
-            raise ValueError("give a price for above and below, a change for change, and not the other")
+            raise ValueError("give exactly one of price and change: a price for above and below, a change for change")
         return self
 
 

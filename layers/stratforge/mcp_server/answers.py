@@ -183,7 +183,7 @@ class Version(Answer):
 
 
 class SavedStrategy(Answer):
-    """A strategy as a file."""
+    """A strategy in the form of a file."""
 
     file: dict[str, Any] = Field(description="Goes into load_strategy, here or elsewhere")
 

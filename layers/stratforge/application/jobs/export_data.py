@@ -12,7 +12,7 @@ from uuid import UUID
 from stratforge.application.jobs.requests import Exported, ExportFormat, ExportRequest
 from stratforge.application.jobs.results import FinishedExport
 from stratforge.application.jobs.work import Failed, Work
-from stratforge.parquet import Column, ParquetWriter
+from stratforge.parquet_stream import Column, ParquetWriter
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.storage.users import bulk, export

@@ -184,11 +184,11 @@ class ExportRequest(JobRequest):
     def _fits(self) -> Self:
         whole = self.what is Exported.ACCOUNT
         if self.what is Exported.BARS and self.symbol is None:
-            raise ValueError("say of which symbol the bars are to be")
+            raise ValueError("a file of bars needs a symbol")
         if self.format is not None and (self.format is ExportFormat.JSON) != whole:
-            raise ValueError("the account is given as json; bars, trades and orders as csv or parquet")
+            raise ValueError("an account is given as json; bars, trades and orders as csv or parquet")
         if whole and (self.symbol or self.start or self.end):
-            raise ValueError("the account is given whole; leave symbol, start and end out")
+            raise ValueError("an account is given whole; leave symbol, start and end out")
         return self
 
     @property

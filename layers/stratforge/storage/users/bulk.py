@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from stratforge.parquet import Column, ColumnKind
+from stratforge.parquet_stream import Column, ColumnKind
 from stratforge.storage.postgres.database import Connection
 
 _AT_ONCE = 20_000

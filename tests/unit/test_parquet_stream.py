@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stratforge.parquet import DECIMAL_PLACES, Column, ColumnKind, ParquetWriter
+from stratforge.parquet_stream import DECIMAL_PLACES, Column, ColumnKind, ParquetWriter
 
 COLUMNS = [Column(each.value, each) for each in ColumnKind]
 EXACT = Decimal(1).scaleb(-DECIMAL_PLACES)

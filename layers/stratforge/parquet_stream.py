@@ -1,4 +1,4 @@
-"""Parquet files, written row group by row group: what pyarrow needs a hundred megabytes for is a page where only writing is wanted.
+"""Parquet files, written row group by row group as rows come: where a whole table does not fit, and pyarrow neither (`storage/parquet.py` is for where it does).
 
 The format is that of https://parquet.apache.org/docs/file-format: pages of plain values, compressed with gzip, and metadata in Thrift's compact
 protocol. Decimals stay exact (twelve digits after the point), times are microseconds in UTC, and any value may be missing.
