@@ -76,7 +76,7 @@ STAYS = {
     ),
     "strategy_versions": Stays(
         "A session names its version; the row says nothing any more.",
-        "strategy_id version user_id lookback created_at tokens lookback_edition",
+        "strategy_id version user_id lookback created_at tokens lookback_edition bar_minutes",
         {
             "python_code": "''",
             "logic_explanation": "''",
