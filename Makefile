@@ -142,7 +142,7 @@ smoke: install ## Buys one share of paper on a stage and sells it again, and rea
 secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in the stage's secrets
 	@$(BIN)/python -m infra_cdk.secrets enter --stage $(STAGE) $(ARGS)
 
-operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=revoke takes it away, COMMAND=list lists)
+operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=confirm confirms its address, COMMAND=revoke takes it away, COMMAND=list lists)
 	@$(BIN)/python -m infra_cdk.operators $(or $(COMMAND),grant) --email "$(EMAIL)" --stage $(STAGE) $(ARGS)
 
 corporate-actions: install ## Lists corporate actions that wait (COMMAND=approve or dismiss ID=… WHY="…"; COMMAND=enter with TERMS="symbol=… kind=… effective_on=… ratio=…" too)

@@ -14,6 +14,7 @@ from stratforge.aws import aws_client
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.queues import send_work_ready
+from stratforge.bus.streams import BarStream
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
@@ -81,12 +82,7 @@ def main() -> int:
     history = AlpacaHistory(secret, budget)
     clock = ExchangeClock(history, database, settings.clock_seconds)
     clock.start(fatal)
-    topics = BarTopics(settings.stage, settings.bars_queue_arn)
-    try:
-        log.info("topics found", topics=topics.load())
-    except (BotoCoreError, ClientError) as error:
-        # Then each is made sure of when it is first needed.
-        log.warning("topics were not listed", error=str(error)[:200])
+    topics = BarStream(settings.bars_stream) if settings.bars_stream else _topics(settings)
     health = Health(clock)
     segments = _segments_to_xray() if settings.traced else NOT_TRACED
     if segments.recorded:
@@ -130,6 +126,17 @@ def main() -> int:
     subscriptions.note()
     log.info("ingestor stopped", failed=failed.is_set())
     return 1 if failed.is_set() else 0
+
+
+def _topics(settings: IngestorSettings) -> BarTopics:
+    """A topic for each symbol, those that are there already found at once."""
+    topics = BarTopics(settings.stage, settings.bars_queue_arn)
+    try:
+        log.info("topics found", topics=topics.load())
+    except (BotoCoreError, ClientError) as error:
+        # Then each is made sure of when it is first needed.
+        log.warning("topics were not listed", error=str(error)[:200])
+    return topics
 
 
 if __name__ == "__main__":

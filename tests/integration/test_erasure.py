@@ -45,9 +45,11 @@ GONE = frozenset(
         "realtime_tickets",
         "idempotency_keys",
         "api_keys",
+        "passkeys",
         "refresh_tokens",
         "known_devices",
         "logins",
+        "authorization_codes",
         "risk_limits",
         "equity_snapshots",
         "equity_marks",
@@ -60,7 +62,10 @@ GONE = frozenset(
         "published_sessions",
         "session_standings",
         "watched_symbols",
+        "studies",
+        "study_parts",
         "rebalances",
+        "price_alerts",
     ]
 )
 STAYS = {
@@ -150,6 +155,7 @@ NOBODYS = {
     "daily_bars": "symbol day edition open high low close volume",
     "daily_histories": "symbol through edition days refused read_at",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
+    "house_orders": "client_order_id symbol asked_at ended_at outcome",
     "internal_requests": "nonce received_at",
     "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value side sent_at",
     "last_audit": "only_one began_at",
@@ -216,14 +222,19 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, execution_id, executed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', 'buy', 1, 100, 'execution', now())",
         "INSERT INTO jobs (id, user_id, kind, status, request, result, error, progress, partial, finished_at) VALUES (%(job)s, %(user)s, 'GENERATE', 'SUCCEEDED', %(json)s, %(json)s, %(json)s, %(private)s, %(private)s, now())",
         "INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report) VALUES (%(job)s, %(user)s, %(strategy)s, 1, 'AAPL', %(json)s, %(json)s, %(json)s)",
+        "INSERT INTO studies (job_id, user_id, version, points, part, seconds, bars) VALUES (%(job)s, %(user)s, 1, 1, 1, 1, %(private)s::text::bytea)",
+        "INSERT INTO study_parts (job_id, user_id, part, points, seconds, results, best) VALUES (%(job)s, %(user)s, 0, 1, 1, %(json)s, %(json)s)",
         "INSERT INTO shared_reports (token, backtest_id, user_id, strategy_name) SELECT repeat('t', 32), id, user_id, %(private)s FROM backtests WHERE job_id = %(job)s",
+        "INSERT INTO price_alerts (id, user_id, symbol, condition, upper_price, note, since) VALUES (%(hook)s, %(user)s, 'AAPL', 'above', 1, %(private)s, now())",
         "INSERT INTO watched_symbols (user_id, symbol) VALUES (%(user)s, 'AAPL')",
         "INSERT INTO published_sessions (session_id, user_id, name, name_key) VALUES (%(session)s, %(user)s, left(%(private)s, 40), %(private)s)",
         "SELECT compute_standings(ARRAY[%(session)s::uuid])",
         "INSERT INTO logins (id, user_id, address, client) VALUES (%(login)s, %(user)s, %(private)s, %(private)s)",
+        "INSERT INTO authorization_codes (code_hash, user_id, login_id, grantee, client, address, redirect_uri, challenge, scopes) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, '\\x00', %(private)s, %(private)s, %(private)s, %(private)s, '{read}')",
         "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, now())",
         "INSERT INTO known_devices (token_hash, user_id) VALUES (%(private)s::text::bytea, %(user)s)",
         "INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes) VALUES (%(key)s, %(user)s, %(private)s::text, %(private)s::text::bytea, 'sf_12', '{read}')",
+        "INSERT INTO passkeys (user_id, credential_id, public_key, sign_count, name) VALUES (%(user)s, %(private)s::text::bytea, %(private)s::text::bytea, 0, %(private)s)",
         "INSERT INTO realtime_tickets (ticket_hash, user_id, login_id, origin, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, %(private)s, now())",
         "INSERT INTO live_connections (connection_id, user_id, login_id, cursor_tx, cursor_id) VALUES (%(private)s, %(user)s, %(login)s, 0, 0)",
         "INSERT INTO webhooks (id, user_id, url, kinds, secret, old_secret, last_error) VALUES (%(hook)s, %(user)s, %(private)s, '{order}', %(private)s, %(private)s, %(private)s)",
@@ -367,6 +378,7 @@ def test_old_buckets_of_attempts_are_forgotten(database: Database) -> None:
 # What is not given to its owner, with the reason.
 NOT_EXPORTED = {
     "refresh_tokens": "hashes that open the account",
+    "authorization_codes": "good for a minute; what came of them is among the logins",
     "realtime_tickets": "hashes that open a connection",
     "live_connections": "open for minutes, and of use to nobody",
     "idempotency_keys": "copies of answers, kept for a day",
@@ -390,6 +402,7 @@ def test_the_export_holds_every_table_of_the_user_and_no_secret(database: Databa
         "backtests",
         "logins",
         "api_keys",
+        "passkeys",
     } <= filled
     assert exported["backtests"][0]["report"] == {"said": PRIVATE}
     assert exported["strategy_versions"][0]["prompt"] == PRIVATE

@@ -155,6 +155,16 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         assert (await ask("search_assets", search="AAP"))["items"] == []
         await ask("watch_symbol", symbol="BTC/USD")
         assert [each["symbol"] for each in (await ask("get_watchlist"))["items"]] == ["BTC/USD"]
+        alert = await ask("set_price_alert", symbol="AAPL", condition="above", price=250.5, note="sell")
+        assert (alert["upper_price"], alert["armed"]) == (250.5, True)
+        assert [each["note"] for each in (await ask("list_price_alerts"))["items"]] == ["sell"]
+        await ask("delete_price_alert", alert_id=alert["alert_id"])
+        assert (await ask("list_price_alerts"))["items"] == []
+        # Files.
+        file = await ask("save_strategy", **strategy)
+        assert file["file"]["parameters"] == {"FAST": 5.0}
+        assert (await ask("load_strategy", file=file["file"]))["python_code"] == CODE
+        assert (await ask("make_export", what="trades", format="parquet"))["kind"] == "EXPORT"
         # Others.
         assert "/shared/" in (await ask("share_backtest", **backtest))["url"]
         await ask("unshare_backtest", **backtest)
@@ -164,7 +174,11 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         await ask("delete_backtest", **backtest)
         assert (await ask("stop_session", **session))["status"] == "STOPPED"
         # What there is nothing of is said as a refusal.
-        for name, arguments in (("close_position", {"symbol": "AAPL"}), ("get_price", {"symbol": "AAPL"})):
+        for name, arguments in (
+            ("close_position", {"symbol": "AAPL"}),
+            ("get_price", {"symbol": "AAPL"}),
+            ("link_to_export", {"job_id": str(uuid4())}),
+        ):
             used.add(name)
             answer = await tools.call_tool(name, arguments)
             assert answer.is_error

@@ -23,6 +23,7 @@ from stratforge.strategy.source import OWN_BARS
 from functions.api.answers import SMALLEST_COMPRESSED, takes_gzip
 from functions.api.context import settings
 from functions.api.dashboard import assets
+from functions.api.dashboard.chart_tables import pictured
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _EXCHANGE = ZoneInfo("America/New_York")
@@ -242,6 +243,7 @@ def environment() -> Environment:
         ago,
         clock,
         spark,
+        pictured,
         cited,
         labeled,
     )

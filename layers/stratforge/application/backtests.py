@@ -10,12 +10,13 @@ from uuid import UUID
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.requests import (
-    MAX_POINTS,
-    MAX_SWEPT_BARS,
+    MAX_STUDY_POINTS,
     ONE_SYMBOL_ONLY,
     NewBacktest,
     default_period,
+    is_study,
 )
+from stratforge.application.jobs.study import DOLLARS_A_SECOND, MAX_STUDY_SECONDS
 from stratforge.backtest.sweep import sweep_seconds
 from stratforge.market import is_crypto
 from stratforge.market.symbols import PORTFOLIO
@@ -35,13 +36,17 @@ class SweepPrice:
     Attributes:
         points: Combinations of values.
         bars: About how many bars each is run on.
-        seconds: About how long it takes.
+        seconds: About how long it takes, of one core.
+        dollars: About what that costs the platform.
+        in_parts: True where it is larger than one function's time, and worked on in parts side by side.
         refusal: Why it would be refused; None where it would not.
     """
 
     points: int
     bars: int
     seconds: float
+    dollars: float
+    in_parts: bool
     refusal: str | None
 
 
@@ -71,13 +76,13 @@ def price_of_sweep(
             )
     bars = -(-minutes // min(compiled.bar_minutes, _MINUTES_OF_A_SESSION))
     points = math.prod(len(values) for values in parameters.values())
-    refusal = None
-    if points > MAX_POINTS:
-        refusal = f"{points:,} combinations are too many: {MAX_POINTS} are allowed. Give fewer values."
-    elif points * bars > MAX_SWEPT_BARS:
-        refusal = f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
     seconds = sweep_seconds(compiled, points, bars, wanted.folds)
-    return SweepPrice(points, bars, seconds, refusal)
+    refusal = None
+    if points > MAX_STUDY_POINTS:
+        refusal = f"{points:,} combinations are too many: {MAX_STUDY_POINTS:,} are allowed. Give fewer values."
+    elif seconds > MAX_STUDY_SECONDS:
+        refusal = f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
+    return SweepPrice(points, bars, seconds, seconds * DOLLARS_A_SECOND, is_study(points, bars), refusal)
 
 
 def delete_backtest(database: Database, caller: Caller, backtest_id: UUID) -> None:

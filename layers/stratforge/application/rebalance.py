@@ -25,7 +25,7 @@ from stratforge.market.sizes import MINIMUM_VALUE, Side, SizeKind
 from stratforge.market.timeliness import MINUTE
 from stratforge.portfolio.acceptance import COLLAR
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage.market import clock, daily_bars, market_data, trading_days
+from stratforge.storage.market import clock, daily_bars, trading_days
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import rebalances
 from stratforge.storage.strategies.rebalances import (
@@ -90,7 +90,7 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         return []
     reading = clock.market_clock(connection)
     days = _days(connection, reading.now)
-    found = []
+    found, waited_for = [], dict[tuple[object, ...], list[str]]()
     for session in sessions:
         schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
         period = period_now(schedule, symbol, days, reading.now)
@@ -100,7 +100,10 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         if not is_new(schedule, symbol, moment, session.decided_for):
             rebalances.replan(connection, session.session_id, next_decision(schedule, symbol, days, moment))
             continue
-        missing = _missing(connection, session, moment)
+        alike = (tuple(session.symbols), session.daily, session.lookback, moment)
+        if alike not in waited_for:
+            waited_for[alike] = _missing(connection, session, moment)
+        missing = waited_for[alike]
         patience = DAYS_GRACE if session.daily else GRACE * max(1.0, reading.speed)
         if not missing or reading.now >= max(session.decides_at, period.trades_from) + patience:
             found.append(Due(session, moment, tuple(missing)))
@@ -140,10 +143,6 @@ def rebalance(
             for each in due
             if each.session.open_orders
         }
-    for session_id, symbols in held_up.items():
-        # What is left of the decision before makes way; this one is taken when it has.
-        for symbol in symbols:
-            wake_executor(symbol, f"rebalance-ends-{session_id}-{datetime.now(UTC):%H%M%S}")
     due, failures = _with_lookbacks(database, [each for each in due if each.session.session_id not in held_up])
     groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
     for each in due:
@@ -152,9 +151,14 @@ def rebalance(
         groups[key].append(each)
     decided = orders = 0
     for group in groups.values():
-        done = _Group(database, sandbox, wake_executor, group).decide()
+        done = _Group(database, sandbox, group).decide()
         decided, orders, failures = decided + done.decided, orders + done.orders, failures + done.failures
-    orders += _place_purchases(database, wake_executor, session_ids)
+    orders += _place_purchases(database, session_ids)
+    with database.transaction() as connection:
+        waiting = rebalances.symbols_with_work(connection, session_ids)
+    # Also for orders of an earlier call that died before it could; and what is left of the decision before makes way for the one that waits for it.
+    for symbol in waiting:
+        wake_executor(symbol, f"rebalance-{session_ids[0]}-{datetime.now(UTC):%H%M%S}")
     return Rebalanced(decided, orders, failures, len(held_up))
 
 
@@ -180,17 +184,14 @@ def _with_lookbacks(database: Database, due: Sequence[Due]) -> tuple[list[Due], 
 class _Group:
     """Sessions that decide about one period on the same bars."""
 
-    def __init__(
-        self, database: Database, sandbox: RebalanceSandbox, wake_executor: WakeExecutor, due: Sequence[Due]
-    ) -> None:
+    def __init__(self, database: Database, sandbox: RebalanceSandbox, due: Sequence[Due]) -> None:
         self._database = database
         self._sandbox = sandbox
-        self._wake_executor = wake_executor
         self._due = {each.session.session_id: each for each in due}
         self._first = due[0]
 
     def decide(self) -> Rebalanced:
-        """Asks the sandbox, and writes what it says."""
+        """Asks the sandbox, and writes what it says, all of it or nothing."""
         session, moment = self._first.session, self._first.moment
         with self._database.transaction() as connection:
             self._windows, self._editions = seen_before(
@@ -198,22 +199,27 @@ class _Group:
             )
             self._last = last_bars(self._windows)
             self._prices, self._known = self._windows.prices
-            askings = [self._asking(connection, each.session) for each in self._due.values()]
+            held = rebalances.holdings_of(connection, list(self._due))
+            askings = [self._asking(each.session, held[session_id]) for session_id, each in self._due.items()]
+        answers = self._sandbox(self._windows, len(session.universe), askings)
         decided = orders = failures = 0
-        for said in self._sandbox(self._windows, len(session.universe), askings):
-            if said.error is not None:
-                failures += 1
-                with self._database.transaction() as connection:
-                    again = (clock.market_now(connection) or datetime.now(UTC)) + TRIED_AGAIN_AFTER
-                    rebalances.record_failure(connection, said.asking.session, said.error, again)
-                continue
-            placed = self._write(said)
-            decided += placed is not None
-            orders += placed or 0
+        with self._database.transaction() as connection:
+            now = clock.market_clock(connection).now
+            schedule = Schedule.of(session.schedule)
+            following = next_decision(schedule, session.symbols[0], _days(connection, now), moment)
+            # In the order of their ids, as everybody does who writes several.
+            for said in sorted(answers, key=lambda each: each.asking.session.session_id):
+                if said.error is not None:
+                    failures += 1
+                    rebalances.record_failure(connection, said.asking.session, said.error, now + TRIED_AGAIN_AFTER)
+                    continue
+                decision = self._decision(said, now)
+                if rebalances.record_decision(connection, said.asking.session, decision, following):
+                    decided += 1
+                    orders += _place_sales(connection, said.asking, decision)
         return Rebalanced(decided, orders, failures)
 
-    def _asking(self, connection: Connection, session: PortfolioSession) -> Asking:
-        holdings = rebalances.holdings(connection, session.session_id)
+    def _asking(self, session: PortfolioSession, holdings: dict[str, Holding]) -> Asking:
         cash = float(rebalances.cash_of(session.capital, holdings))
         worth = [self._worth(holdings.get(each), place) for place, each in enumerate(session.universe)]
         # What is held under another name than the universe has counts too.
@@ -232,53 +238,45 @@ class _Group:
         price = float(self._prices[place])
         return float(holding.quantity) * (price if np.isfinite(price) else float(holding.latest_price or ZERO))
 
-    def _write(self, said: Said) -> int | None:
-        """Writes a decision with its sales; gives how many orders were placed, or None when somebody else decided meanwhile."""
+    def _decision(self, said: Said, now: datetime) -> Recorded:
         asking, session = said.asking, said.asking.session
-        due = self._due[session.session_id]
-        held, count = np.array(asking.held), len(session.universe)
-        orders = np.zeros(count)
+        due, count = self._due[session.session_id], len(session.universe)
+        held, orders = np.array(asking.held), np.zeros(count)
         if said.weights is not None:
             prices, known = self._prices[:count], self._known[:count]
             orders = orders_for(np.array(said.weights), asking.equity, prices, known, held, fractional=True)
-        schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
-        with self._database.transaction() as connection:
-            now = clock.market_clock(connection).now
-            decision = Recorded(
-                rebalance_id=uuid4(),
-                session_id=session.session_id,
-                moment=due.moment,
-                decided_at=now,
-                status=_status(session.mode, orders),
-                missing=list(due.missing),
-                last_bars=self._last,
-                editions=self._editions,
-                prices=self._prices.tolist(),
-                known=self._known.tolist(),
-                held=held.tolist(),
-                parts=list(asking.weights),
-                equity=asking.equity,
-                cash=asking.cash,
-                state_before=session.state,
-                state_after=said.state,
-                weights=None if said.weights is None else list(said.weights),
-                orders=orders.tolist(),
-            )
-            following = next_decision(schedule, symbol, _days(connection, now), due.moment)
-            if not rebalances.record_decision(connection, session, decision, following):
-                return None
-            placed: list[NewOrder] = []
-            if decision.status is RebalanceStatus.SELLING:
-                placed = _sales(session.universe, orders.tolist(), asking.held)
-                rebalances.place_orders(
-                    connection, decision.rebalance_id, session.session_id, session.user_id, placed, now
-                )
-        self._wake(placed, decision.rebalance_id)
-        return len(placed)
+        return Recorded(
+            rebalance_id=uuid4(),
+            session_id=session.session_id,
+            moment=due.moment,
+            decided_at=now,
+            status=_status(session.mode, orders),
+            missing=list(due.missing),
+            last_bars=self._last,
+            editions=self._editions,
+            prices=self._prices.tolist(),
+            known=self._known.tolist(),
+            held=held.tolist(),
+            parts=list(asking.weights),
+            equity=asking.equity,
+            cash=asking.cash,
+            state_before=session.state,
+            state_after=said.state,
+            weights=None if said.weights is None else list(said.weights),
+            orders=orders.tolist(),
+        )
 
-    def _wake(self, orders: Sequence[NewOrder], rebalance_id: UUID) -> None:
-        for each in orders:
-            self._wake_executor(each.symbol, f"rebalance-{rebalance_id}-{each.side}")
+
+def _place_sales(connection: Connection, asking: Asking, decision: Recorded) -> int:
+    """Places the orders of a decision that sell; returns how many."""
+    if decision.status is not RebalanceStatus.SELLING:
+        return 0
+    session = asking.session
+    orders = _sales(session.universe, decision.orders, asking.held)
+    rebalances.place_orders(
+        connection, decision.rebalance_id, session.session_id, session.user_id, orders, decision.decided_at
+    )
+    return len(orders)
 
 
 def _quantity(holding: Holding | None) -> float:
@@ -306,7 +304,7 @@ def _rounded(quantity: float) -> Decimal:
     return Decimal(repr(quantity)).quantize(_STEP, ROUND_DOWN)
 
 
-def _place_purchases(database: Database, wake_executor: WakeExecutor, session_ids: Sequence[UUID]) -> int:
+def _place_purchases(database: Database, session_ids: Sequence[UUID]) -> int:
     """Places the purchases of decisions whose sales have ended, or were waited for long enough."""
     with database.transaction() as connection:
         ready = rebalances.sold_out(connection, session_ids)
@@ -323,8 +321,6 @@ def _place_purchases(database: Database, wake_executor: WakeExecutor, session_id
             now = clock.market_clock(connection).now
             rebalances.place_orders(connection, rebalance_id, waiting.session_id, waiting.user_id, orders, now)
             rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.ORDERED, part)
-        for each in orders:
-            wake_executor(each.symbol, f"rebalance-{rebalance_id}-{each.side}")
         placed += len(orders)
     return placed
 
@@ -335,12 +331,8 @@ def _purchases(connection: Connection, waiting: Waiting) -> tuple[list[NewOrder]
     holdings = rebalances.holdings(connection, waiting.session_id)
     cash = rebalances.cash_of(waiting.capital, holdings)
     wanted = {symbol: order for symbol, order in zip(waiting.universe, waiting.orders, strict=True) if order > 0}
-    prices = {symbol: market_data.latest_price(connection, symbol) for symbol in wanted}
-    costs = {
-        symbol: _rounded(order) * price.price
-        for symbol, order in wanted.items()
-        if (price := prices[symbol]) is not None
-    }
+    prices = rebalances.latest_prices(connection, list(wanted))
+    costs = {symbol: _rounded(order) * prices[symbol] for symbol, order in wanted.items() if symbol in prices}
     needed = sum(costs.values(), ZERO)
     if not needed:
         return [], None

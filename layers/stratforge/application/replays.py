@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare_session(database: Database, session_id: UUID) -> Comparison | None:
-    """Evaluates a session's recorded bars again; None if it has seen no bar. The database's role must see the session."""
+    """Evaluates a session's recorded bars again; None if it has seen no bar, or ended so long ago that its record is forgotten. The database's role must see the session."""
     with database.transaction() as connection:
         session = replays.recorded_session(connection, session_id)
         if session is None:

@@ -192,6 +192,8 @@ def change_session(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        # Nobody executes what the session said while it is paused.
+        lock_symbol(connection, _found(connection, session_id).symbol)
         current = _found(connection, session_id, lock=True)
         if current.status not in sessions.CHANGEABLE:
             raise Conflict(f"The session is {current.status}; start a new one.", code="session-ended")
@@ -239,6 +241,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
         active = sessions.active_sessions(connection, strategy_id)
         if active:
             latest = active[0]
+            lock_symbol(connection, latest.symbol)
             paused = latest.status != SessionStatus.PAUSED
             changed: StoredSession | None = sessions.change_session(
                 connection, latest.session_id, latest.settings, paused=paused

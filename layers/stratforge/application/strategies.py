@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -36,8 +36,11 @@ Symbol = Annotated[
     Field(max_length=20, examples=["AAPL"], json_schema_extra={"pattern": SYMBOL_PATTERN}),
     AfterValidator(parse_symbol),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Average cross"])]
+# Without characters that turn the order of what is shown around.
+NAME_PATTERN = r"^[^\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$"
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=NAME_PATTERN, examples=["Average cross"])]
 Code = Annotated[str, Field(min_length=1, max_length=32_000, examples=[_EXAMPLE])]
+ParameterValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]
 
 
@@ -50,6 +53,18 @@ class NewStrategy(BaseModel):
     symbol: Symbol | None = Field(None, description="What it trades; a portfolio strategy names its symbols itself")
     python_code: Code
     logic_explanation: Explanation = ""
+
+
+class StrategyFile(NewStrategy):
+    """A strategy as a file: what it is called, its code and what that does, what it trades, and the values of its parameters."""
+
+    format: Literal["stratforge-strategy"] = Field("stratforge-strategy", description="What kind of file it is")
+    edition: Literal[1] = Field(1, description="Of this form")
+    parameters: dict[Annotated[str, Field(max_length=60)], ParameterValue] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Values of the code's constants; those of the code where one is left out",
+    )
 
 
 class StrategyChange(BaseModel):
@@ -124,6 +139,42 @@ def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: Re
         return strategies.add_strategy(connection, caller.user_id, description, strategy, Origin(), strategy_id)
 
 
+def strategy_file(found: StoredStrategy) -> StrategyFile:
+    """A strategy as a file, which `import_strategy` takes, here or elsewhere."""
+    return StrategyFile(
+        name=found.name,
+        symbol=found.symbol,
+        python_code=found.python_code,
+        logic_explanation=found.logic_explanation,
+        parameters=dict(compiled(found.python_code).parameters),
+    )
+
+
+def import_strategy(database: Database, caller: Caller, file: StrategyFile, key: RequestKey) -> StoredStrategy:
+    """Stores the strategy of a file as a new one, as if its code had been written here: it passes every check, whoever wrote it.
+
+    Raises:
+        Invalid: if the code, with the file's values, is not in the strategy language, or has no parameter of a name.
+    """
+    caller.require(Scope.WRITE)
+    spend_first(database, caller, quotas.STRATEGIES)
+    code = _with_values(file.python_code, file.parameters)
+    new = NewStrategy(name=file.name, symbol=file.symbol, python_code=code, logic_explanation=file.logic_explanation)
+    return store_strategy(database, caller, new, key)
+
+
+def _with_values(code: str, values: Mapping[str, float]) -> str:
+    """Code with other values of its constants.
+
+    Raises:
+        Invalid: if it is not in the strategy language, or has no constant of a name.
+    """
+    parameters = compiled(code).parameters
+    if unknown := set(values) - set(parameters):
+        raise Invalid(f"The strategy has no parameter {', '.join(sorted(unknown))}.")
+    return with_constants(code, {name: value for name, value in values.items() if value != parameters[name]})
+
+
 def change_strategy(
     database: Database,
     caller: Caller,
@@ -176,11 +227,7 @@ def set_parameters(
     caller.require(Scope.WRITE)
     with database.reading(caller) as connection:
         found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-    parameters = compiled(found.python_code).parameters
-    if unknown := set(values) - set(parameters):
-        raise Invalid(f"The strategy has no parameter {', '.join(sorted(unknown))}.")
-    other = {name: value for name, value in values.items() if value != parameters[name]}
-    change = StrategyChange(python_code=with_constants(found.python_code, other))
+    change = StrategyChange(python_code=_with_values(found.python_code, values))
     return change_strategy(database, caller, strategy_id, change, lambda current: current.version == found.version)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
@@ -266,3 +267,19 @@ class JobReady(Message):
     """A message that a job waits to be run."""
 
     job_id: UUID
+
+
+class StudyStep(StrEnum):
+    """The steps of a study, as the state machine asks for them."""
+
+    PART = "part"
+    FINISH = "finish"
+    FAIL = "fail"
+
+
+class StudyTask(Message):
+    """A step of a study; `part` is the number of the one to work on."""
+
+    step: StudyStep
+    job_id: UUID
+    part: int = 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,7 +40,7 @@ class Job(Answer):
     """Work in the background: QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELED."""
 
     job_id: str
-    kind: str = Field(description="GENERATE, RESEARCH, BACKTEST or REPLAY")
+    kind: str = Field(description="GENERATE, RESEARCH, BACKTEST, REPLAY or EXPORT")
     status: str = Field(description="Ask again with get_job while it is QUEUED or RUNNING")
     progress: str | None = Field(None, description="Where it stands, in a few words")
     result: dict[str, Any] | None = Field(
@@ -111,6 +112,27 @@ class Watchlist(Answer):
     items: list[Watched]
 
 
+class Alert(Answer):
+    """A price that the user wants to be told of."""
+
+    alert_id: UUID
+    symbol: str
+    condition: Literal["above", "below", "change"]
+    upper_price: Dollars | None = Field(description="It fires at this price and above")
+    lower_price: Dollars | None = Field(description="It fires at this price and below")
+    repeats: bool
+    armed: bool = Field(description="It waits for its price")
+    note: str
+    times_fired: int
+    fired_price: Dollars | None
+
+
+class Alerts(Answer):
+    """The user's price alerts, those that wait first."""
+
+    items: list[Alert]
+
+
 # Strategies and backtests -----------------------------------------------------------------------------------------
 
 
@@ -158,6 +180,12 @@ class Version(Answer):
     parameters: dict[str, float]
     assumptions: list[str]
     created_at: datetime
+
+
+class SavedStrategy(Answer):
+    """A strategy as a file."""
+
+    file: dict[str, Any] = Field(description="Goes into load_strategy, here or elsewhere")
 
 
 class Versions(Answer):
@@ -413,7 +441,7 @@ class SessionDecisions(Answer):
 
 
 class Link(Answer):
-    """The link to a report, for whoever has it."""
+    """A link to a report or a file, for whoever has it."""
 
     url: str
 

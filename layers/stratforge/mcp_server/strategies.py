@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from stratforge.mcp_server.answers import Check, Job, Strategies, Strategy, Text, Versions
+from stratforge.mcp_server.answers import Check, Job, SavedStrategy, Strategies, Strategy, Text, Versions
 from stratforge.mcp_server.toolbox import (
     Code,
     Cursor,
@@ -90,6 +90,19 @@ def install(box: Toolbox) -> None:
     def get_strategy(strategy_id: StrategyId, context: Context[Any]) -> Strategy:
         """A strategy with its current code."""
         return box.ask(Strategy, context, "GET", f"/v1/strategies/{strategy_id}")
+
+    @box.reads("Save a strategy as a file")
+    def save_strategy(strategy_id: StrategyId, context: Context[Any]) -> SavedStrategy:
+        """A strategy as a file: its code, its explanation, its symbol and the values of its parameters."""
+        path = f"/v1/strategies/{strategy_id}/file"
+        return box.ask(SavedStrategy, context, "GET", path, prepare=lambda file: {"file": file})
+
+    @box.makes("Load a strategy from a file")
+    def load_strategy(
+        file: Annotated[dict[str, Any], Field(description="As save_strategy gave it")], context: Context[Any]
+    ) -> Strategy:
+        """Stores the strategy of a file as a new one, after every check."""
+        return box.ask(Strategy, context, "POST", "/v1/strategies/import", file)
 
     @box.makes("Change a strategy", again=True)
     def change_strategy(

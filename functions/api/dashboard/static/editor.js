@@ -1,7 +1,7 @@
 // A text field with colors behind it, line numbers, and marks where the compiler found something.
 import { painted } from "./highlight.js";
 
-function install(root) {
+export function install(root) {
   for (const box of root.querySelectorAll("[data-editor]")) new Editor(box);
 }
 
@@ -76,8 +76,7 @@ class Editor {
   draw() {
     const lines = this.field.value.split("\n");
     this.paint.replaceChildren(...lines.map((text, index) => {
-      const line = document.createElement("span");
-      line.className = this.marks.has(index + 1) ? "line marked" : this.asked.has(index + 1) ? "line asked" : "line";
+      const line = Object.assign(document.createElement("span"), { className: this.marks.has(index + 1) ? "line marked" : this.asked.has(index + 1) ? "line asked" : "line" });
       line.append(...painted(text), "\n");
       return line;
     }));
@@ -86,10 +85,8 @@ class Editor {
     this.paint.style.width = `${this.width}px`;
     const heights = [...this.paint.children].map((line) => line.offsetHeight);
     this.gutter.replaceChildren(...lines.map((_, index) => {
-      const number = document.createElement("span");
+      const number = Object.assign(document.createElement("span"), { className: this.marks.has(index + 1) ? "marked" : "", textContent: index + 1 });
       number.style.height = `${heights[index]}px`;
-      if (this.marks.has(index + 1)) number.className = "marked";
-      number.textContent = String(index + 1);
       return number;
     }));
     this.follow();
@@ -124,5 +121,3 @@ class Editor {
     this.field.setSelectionRange(place, place);
   }
 }
-
-export { install };

@@ -50,9 +50,8 @@ NOTE = """
 """
 
 
-def note_vital_signs(connection: Connection, days: int) -> None:
-    """Notes how the platform does now, and forgets what is older than so many days."""
-    connection.execute("DELETE FROM vital_signs WHERE at < now() - make_interval(days => %s)", (days,))
+def note_vital_signs(connection: Connection) -> None:
+    """Notes how the platform does now."""
     connection.execute(NOTE)
 
 

@@ -411,7 +411,7 @@ class Wanted:
 
 
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
-    """Symbols with running sessions, open positions, waiting orders or block orders at work, and what is wanted of each."""
+    """Symbols with running sessions, open positions, waiting orders, price alerts or block orders at work, and what is wanted of each."""
     rows = connection.execute(
         f"""
         WITH wanted AS (
@@ -423,6 +423,7 @@ def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NOT NULL
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity > 0
+            UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM price_alerts WHERE armed OR repeats
             UNION ALL SELECT user_id, symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
             UNION ALL SELECT NULL, symbol, NULL, 1, 3 FROM block_orders WHERE completed_at IS NULL),
         weighed AS (

@@ -120,6 +120,7 @@ def sessions_to_decide(connection: Connection, session_ids: Sequence[UUID] | Non
 class Holding:
     """A session's position in a symbol, and what it made of it: dollars and shares or coins."""
 
+    session_id: UUID
     symbol: str
     quantity: Decimal
     cost_basis: Decimal
@@ -127,18 +128,32 @@ class Holding:
     latest_price: Decimal | None
 
 
-def holdings(connection: Connection, session_id: UUID) -> dict[str, Holding]:
-    """The positions of a session, those that were closed too."""
+def holdings_of(connection: Connection, session_ids: Sequence[UUID]) -> dict[UUID, dict[str, Holding]]:
+    """The positions of sessions by symbol, those that were closed too."""
     rows = fetch_all(
         connection,
         Holding,
         """
-        SELECT p.symbol, p.quantity, p.cost_basis, p.realized_pnl, coalesce(l.price, nullif(p.avg_entry_price, 0)) AS latest_price
-        FROM positions p LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = %s
+        SELECT p.session_id, p.symbol, p.quantity, p.cost_basis, p.realized_pnl, coalesce(l.price, nullif(p.avg_entry_price, 0)) AS latest_price
+        FROM positions p LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = ANY(%s)
         """,
-        (session_id,),
+        (list(session_ids),),
     )
-    return {each.symbol: each for each in rows}
+    found: dict[UUID, dict[str, Holding]] = {each: {} for each in session_ids}
+    for each in rows:
+        found[each.session_id][each.symbol] = each
+    return found
+
+
+def holdings(connection: Connection, session_id: UUID) -> dict[str, Holding]:
+    """The positions of a session by symbol, those that were closed too."""
+    return holdings_of(connection, [session_id])[session_id]
+
+
+def latest_prices(connection: Connection, symbols: Sequence[str]) -> dict[str, Decimal]:
+    """The latest price of each symbol that has one, in dollars."""
+    rows = connection.execute("SELECT symbol, price FROM latest_prices WHERE symbol = ANY(%s)", (list(symbols),))
+    return dict(rows.fetchall())
 
 
 def cash_of(capital: Decimal, held: dict[str, Holding]) -> Decimal:
@@ -394,10 +409,16 @@ def end_waiting(connection: Connection, rebalance_id: UUID, status: RebalanceSta
     )
 
 
-def symbols_with_orders(connection: Connection, session_id: UUID) -> list[str]:
-    """The symbols of a session's open orders."""
-    query = f"SELECT DISTINCT symbol FROM orders WHERE session_id = %s AND status IN {_OPEN} ORDER BY symbol"  # noqa: S608
-    return [row[0] for row in connection.execute(query, (session_id,))]
+def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> list[str]:
+    """The symbols of orders of sessions that the executor has not decided on yet, or is to end."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT symbol FROM orders WHERE session_id = ANY(%s) AND rebalance_id IS NOT NULL
+          AND (status = 'PENDING' OR (status = 'RESTING' AND cancel_requested_at IS NOT NULL)) ORDER BY symbol
+        """,
+        (list(session_ids),),
+    )
+    return [row[0] for row in rows]
 
 
 def last_new_bars(connection: Connection, symbols: Sequence[str], before: datetime) -> dict[str, datetime]:

@@ -17,6 +17,7 @@ from stratforge.storage.market import daily_bars
 from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
+from stratforge.storage.retention import ENDED_LONG_AGO
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
 from stratforge.strategy.order_terms import Terms
@@ -46,15 +47,15 @@ class RecordedSession:
 
 
 def recorded_session(connection: Connection, session_id: UUID) -> RecordedSession | None:
-    """The session, if there is one that saw a bar."""
+    """The session, if there is one that saw a bar and whose record is kept."""
     return fetch_one(
         connection,
         RecordedSession,
-        """
+        f"""
         SELECT s.id AS session_id, coalesce(s.bars_symbol, s.symbol) AS symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated, s.symbols, s.daily FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-        WHERE s.id = %s AND s.first_bar_time IS NOT NULL
-        """,
+        WHERE s.id = %s AND s.first_bar_time IS NOT NULL AND ({ENDED_LONG_AGO}) IS NOT TRUE
+        """,  # noqa: S608 - a condition of ours
         (session_id,),
     )
 
