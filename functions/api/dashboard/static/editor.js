@@ -48,7 +48,11 @@ class Editor {
   // The bars that a strategy decides on are a line of its code: the list writes it, and shows what was written.
   choose(list) {
     const line = /^TIMEFRAME *= *["']([^"'\n]*)["'][^\n]*\n?/m;
-    const shown = () => (list.value = line.exec(this.field.value)?.[1] ?? list.options[0].value);
+    const shown = () => {
+      list.value = line.exec(this.field.value)?.[1] ?? list.options[0].value;
+      // What rotates has a schedule instead.
+      list.closest("label").hidden = /^(UNIVERSE|SCHEDULE) *=/m.test(this.field.value);
+    };
     this.field.addEventListener("input", shown);
     list.addEventListener("change", () => {
       this.field.value = (list.selectedIndex ? `TIMEFRAME = "${list.value}"\n` : "") + this.field.value.replace(line, "");
