@@ -13,6 +13,7 @@ from constructs import Construct
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.function_factory import CORE_MEMORY, FunctionFactory, Place
+from infra_cdk.constructs.study import Study, study_arn
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
 
@@ -21,7 +22,7 @@ _TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester, mailer, mcp, redriver, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester with its state machine, mailer, mcp, redriver, api."""
 
     def __init__(
         self,
@@ -151,15 +152,11 @@ class FunctionsStack(Stack):
         self.assistant.may_read_secrets(secrets.database_engine, secrets.gemini)
         self.assistant.consume(messaging.jobs.queue, batch_size=1)
 
-        self.backtester = self._factory.function(
-            "backtester",
-            "broker",
-            timeout=timeouts.backtester,
-            memory=CORE_MEMORY,
-            environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
-        )
-        self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
+        self.backtester = self._backtester("backtester", config, secrets)
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
+        # The same code with an environment's number of its own: a large sweep holds up nobody's backtest.
+        self.study = Study(self, "Study", config=config, worker=self._backtester("researcher", config, secrets))
+        self.backtester.allow(["states:StartExecution"], [study_arn(self, config)])
 
         if config.mail_from and messaging.mails:
             self._mailer(config.mail_from, timeouts.mailer, messaging.mails.queue, secrets)
@@ -184,6 +181,22 @@ class FunctionsStack(Stack):
         )
         self.watched = self._factory.watched
         self.alarms = self._factory.alarms
+
+    def _backtester(self, name: str, config: StageConfig, secrets: SecretsStack) -> PythonFunction:
+        made = self._factory.function(
+            name,
+            "broker",
+            folder="backtester",
+            timeout=config.timeouts.backtester,
+            memory=CORE_MEMORY,
+            environment={
+                "DATABASE_SECRET": secrets.name_of("database/engine"),
+                "ALPACA_SECRET": secrets.name_of("alpaca"),
+                "STUDY_STATE_MACHINE": study_arn(self, config),
+            },
+        )
+        made.may_read_secrets(secrets.database_engine, secrets.alpaca)
+        return made
 
     def _mailer(self, sender: str, timeout: int, mails: sqs.IQueue, secrets: SecretsStack) -> None:
         """The function that sends mails, from one address only."""

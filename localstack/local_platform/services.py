@@ -125,8 +125,10 @@ class Services:
                 "data_url": self.alpaca_address,
                 "trading_stream_url": f"{socket}/stream",
                 "data_stream_url": socket,
-                # A minute of a market that runs faster is shorter.
-                "requests_per_minute": max(200, int(200 * self.options.speed)),
+                # As the simulator grants them. A minute of a market that runs faster is shorter.
+                "requests_per_minute": int(
+                    int(os.environ.get("SIMULATED_REQUESTS_A_MINUTE", "200")) * max(1.0, self.options.speed)
+                ),
             }
         else:
             alpaca = {"key_id": os.environ["ALPACA_API_KEY"], "secret_key": os.environ.get("ALPACA_SECRET_KEY", "")}

@@ -27,6 +27,7 @@ _READERS = {
         "notifier",
         "realtime",
         "reconciler",
+        "researcher",
         "rotator",
         "settler",
     },
@@ -35,7 +36,7 @@ _READERS = {
     # Read by whoever deploys, when he tries what he deployed.
     "smoke": set(),
     "tokens": {"api", "api-waiting", "realtime"},
-    "alpaca": {"auditor", "backtester", "executor", "ingestor", "reconciler"},
+    "alpaca": {"auditor", "backtester", "executor", "ingestor", "reconciler", "researcher"},
     "gemini": {"assistant"},
 }
 # Who may write one.
