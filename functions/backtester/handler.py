@@ -1,18 +1,20 @@
-"""Lambda entry: jobs that run backtests and replays, and the parts of large sweeps."""
+"""Lambda entry: jobs that run backtests and replays, and make files; and the parts of large sweeps."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from stratforge.application.jobs.backtest_strategy import backtest_strategy, report_study, sweep_of_study
+from stratforge.application.jobs.export_data import export_data
 from stratforge.application.jobs.replay_session import replay_session
 from stratforge.application.jobs.study import fail_study, finish_study, work_on_part
-from stratforge.application.jobs.work import run_job
+from stratforge.application.jobs.work import Work, run_job
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.consumers import batch_handler
+from stratforge.bus.files import put_file
 from stratforge.bus.messages import JobReady, StudyStep, StudyTask
 from stratforge.bus.retries import JobProcessor
 from stratforge.bus.studies import start_study
@@ -29,6 +31,7 @@ class BacktesterSettings(Settings):
     """The environment variables of the backtester; see `Settings`."""
 
     alpaca_secret: str
+    files_bucket: str
     study_state_machine: str
 
 
@@ -36,6 +39,10 @@ class BacktesterSettings(Settings):
 def history() -> AlpacaHistory:
     """Alpaca's past bars, with the keys of this environment."""
     return AlpacaHistory(Keys(AlpacaSecret, BacktesterSettings.from_environment().alpaca_secret))
+
+
+def _export(work: Work) -> None:
+    export_data(work, partial(put_file, BacktesterSettings.from_environment().files_bucket))
 
 
 def _start(job_id: UUID, parts: int) -> None:
@@ -48,6 +55,7 @@ def record_handler(record: SQSRecord) -> None:
     kinds = {
         JobKind.BACKTEST: lambda work: backtest_strategy(work, history(), _start),
         JobKind.REPLAY: replay_session,
+        JobKind.EXPORT: _export,
     }
     log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
 

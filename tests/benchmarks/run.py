@@ -22,6 +22,7 @@ NAMES = (
     "audit",
     "database",
     "ingestor",
+    "rebalance",
     "telling",
     "api",
     "cold_starts",

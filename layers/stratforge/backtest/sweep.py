@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
-from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, run_loop
+from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, own_bars, run_loop
 from stratforge.backtest.loop import loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, Target, config_arguments
 from stratforge.backtest.metrics import Metrics, annual_return, bars_in_a_year, daily_returns, day_ends, days_in_a_year
@@ -133,8 +133,9 @@ class Sweeper:
         """
         self.strategy = strategy
         self.config = config or BacktestConfig()
-        self.bars = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
-        check_columns(self.bars)
+        columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
+        check_columns(columns)
+        self.bars = own_bars(strategy, columns)
         self._target = target
         try:
             self._loop = loop_for(strategy, self.config, target)

@@ -177,22 +177,47 @@ class AlpacaHistory:
             found.take(self._halving(group, start, end, as_traded))
         return found
 
-    def _halving(self, symbols: list[str], start: datetime, end: datetime, as_traded: bool) -> Found:
+    def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+        """Bars of days of many symbols, those that began from `start` (included) to `end` (excluded), adjusted for all splits until now; see `bars_of`.
+
+        Raises:
+            HistoryUnavailable: if Alpaca does not answer.
+        """
+        found = Found()
+        for group in _of_one_market(symbols):
+            found.take(self._halving(group, start, end, as_traded=False, timeframe=TimeFrame.Day))
+        return found
+
+    def _halving(
+        self,
+        symbols: list[str],
+        start: datetime,
+        end: datetime,
+        as_traded: bool,
+        timeframe: TimeFrame = TimeFrame.Minute,
+    ) -> Found:
         try:
-            return Found(self._ask(symbols, start, end, as_traded))
+            return Found(self._ask(symbols, start, end, as_traded, timeframe))
         except HistoryRefused as error:
             if len(symbols) == 1:
                 return Found(refused={symbols[0]: str(error)})
         middle = len(symbols) // 2
-        found = self._halving(symbols[:middle], start, end, as_traded)
-        found.take(self._halving(symbols[middle:], start, end, as_traded))
+        found = self._halving(symbols[:middle], start, end, as_traded, timeframe)
+        found.take(self._halving(symbols[middle:], start, end, as_traded, timeframe))
         return found
 
-    def _ask(self, symbols: list[str], start: datetime, end: datetime, as_traded: bool) -> dict[str, list[Bar]]:
+    def _ask(
+        self,
+        symbols: list[str],
+        start: datetime,
+        end: datetime,
+        as_traded: bool,
+        timeframe: TimeFrame = TimeFrame.Minute,
+    ) -> dict[str, list[Bar]]:
         self._meet_rotation()
         question: dict[str, Any] = {
             "symbol_or_symbols": symbols,
-            "timeframe": TimeFrame.Minute,
+            "timeframe": timeframe,
             "start": start,
             "end": end,
         }

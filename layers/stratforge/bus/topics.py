@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stratforge.aws import aws_client
-from stratforge.bus.messages import BarMessage, SubscriptionUpdate
+from stratforge.bus.messages import BarMessage, RebalanceDue, SubscriptionUpdate
 from stratforge.bus.names import bars_topic_name
 from stratforge.bus.publishing import Entry, Publisher
 
@@ -72,8 +72,8 @@ class BarTopics:
             sns.tag_resource(ResourceArn=found, Tags=tags)
             return found
 
-    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
-        """Publishes bars of a symbol, in order; publishing them again within five minutes changes nothing.
+    def publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:
+        """Publishes bars of a symbol, or what sessions that hold it are to do, in order; publishing them again within five minutes changes nothing.
 
         Raises:
             ClientError: if SNS refuses one of them; those before it are published.
@@ -85,13 +85,13 @@ class BarTopics:
             self._arns.pop(bars_topic_name(self._stage, symbol), None)
             self._publish(symbol, messages)
 
-    def _publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
+    def _publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:
         topic = self.arn(symbol)
         for start in range(0, len(messages), _BATCH):
             self._publisher.publish(topic, [_entry(each) for each in messages[start : start + _BATCH]])
 
 
-def _entry(message: BarMessage) -> Entry:
+def _entry(message: BarMessage | RebalanceDue) -> Entry:
     return {
         "Message": message.model_dump_json(),
         "MessageGroupId": message.group.replace("/", "_"),

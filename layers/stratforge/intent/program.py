@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -92,6 +93,9 @@ class Program:
             and isinstance(each.value, int | float)
             and not isinstance(each.value, bool)
         }
+        # A timeframe, “5min” or “1h”, is its number, and its minutes.
+        frames = [match for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str) and (match := re.fullmatch(r"(\d+)(min|h|d)", each.value))]  # fmt: skip
+        found |= {float(each[1]) for each in frames} | {float(each[1]) * {"min": 1, "h": 60, "d": 1440}[each[2]] for each in frames}  # fmt: skip
         found |= {
             self.constants[each.id]
             for each in ast.walk(node)

@@ -36,7 +36,7 @@ _READERS = {
     # Read by whoever deploys, when he tries what he deployed.
     "smoke": set(),
     "tokens": {"api", "api-waiting", "realtime"},
-    "alpaca": {"auditor", "backtester", "executor", "ingestor", "reconciler", "researcher"},
+    "alpaca": {"auditor", "backtester", "executor", "ingestor", "reconciler"},
     "gemini": {"assistant"},
 }
 # Who may write one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,6 +77,14 @@ class Clocked:
         self.now += point["SECONDS"] * (stop - start) / len(self.bars)
         self.ran.append(point)
         return PointResult(point, sharpe=point["SECONDS"])
+
+    def daily_returns(self, point: Point) -> npt.NDArray[np.float64]:
+        """Nobody asks for them."""
+        raise NotImplementedError
+
+    def identity(self) -> str:
+        """Nobody asks for it."""
+        raise NotImplementedError
 
     def clock(self) -> float:
         """The time."""

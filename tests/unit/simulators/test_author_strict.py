@@ -58,13 +58,21 @@ def test_every_form_of_a_statement_becomes_its_rule(words: str, rule: str) -> No
     [
         "Buy AAPL when RSI < 30 and the moon is full, sell when RSI > 70",
         "Buy AAPL and MSFT when RSI < 30, sell when RSI > 70",
-        "Buy AAPL when RSI < 30",
         "Sell AAPL when RSI > 70",
         "",
     ],
 )
 def test_nothing_is_written_where_a_word_is_not_read_or_a_side_is_missing(words: str) -> None:
     assert written_strictly(words) is None
+
+
+def test_how_it_sells_is_told_where_nothing_was_said_of_it() -> None:
+    answer = written_strictly("Buy AAPL when RSI < 30")
+    assert answer is not None
+    assert [each["rules"] for each in answer["requirements"] if each["status"] == "assumed"] == [
+        [f"sell when {RSI} >= 30"]
+    ]
+    assert "No rule for selling was given: it will sell when RSI(14) is at or above 30." in answer["assumptions"]
 
 
 def test_what_is_asked_for_a_reason_stays_a_question() -> None:

@@ -5,26 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Protocol
 
-from stratforge.application.jobs.requests import DEFAULT_PERIOD, NewBacktest, is_study
+from stratforge.application.jobs.requests import NewBacktest, default_period, is_study
 from stratforge.application.jobs.results import FinishedBacktest
 from stratforge.application.jobs.study import DOLLARS_A_SECOND, StartStudy, begin_study
 from stratforge.application.jobs.work import Continues, Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
+from stratforge.backtest.engine import own_bars
 from stratforge.backtest.overfitting import deflated_sharpe_ratio
 from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.backtest.study import walked_forward
 from stratforge.backtest.sweep import Fold, Point, PointResult, Sweeper, grid, ranked_results, run_sweep, walk_forward
-from stratforge.broker.history import HistoryRefused, HistoryUnavailable
+from stratforge.broker.history import Found, HistoryRefused, HistoryUnavailable
 from stratforge.market import Bar, BarColumns
 from stratforge.storage.strategies import backtests, strategies, studies
 from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.storage.strategies.studies import Material
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy.lookback import DAY_MINUTES
 
 MAX_BARS = 500_000
 _TELL_EVERY = 0.5
@@ -42,6 +44,10 @@ class History(Protocol):
 
     def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
         """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones."""
+        ...
+
+    def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+        """Bars of days that began from `start` (included) to `end` (excluded), adjusted for all splits until now."""
         ...
 
 
@@ -64,9 +70,10 @@ def backtest_strategy(work: Work, history: History, start: StartStudy | None = N
             raise BacktestError(_GONE)
         tested = _Tested(request, strategy.version, strategy.python_code, request.symbol or strategy.symbol)
         work.tell("loading bars")
-        bars = _bars(history, tested.symbol, request)
+        compiled = tested.strategy()
+        bars = own_bars(compiled, _bars(history, tested.symbol, request, compiled.bar_minutes))
         if start is not None and request.sweep and is_study(math.prod(map(len, request.sweep.values())), len(bars)):
-            sweeper = Sweeper(tested.strategy(), bars, request.config.config(), target="python")
+            sweeper = Sweeper(compiled, bars, request.config.config(), target="python")
             begin_study(work, tested.version, sweeper, grid(request.sweep), request.folds, start)
             raise Continues
         _report(work, tested, bars, _sweep)
@@ -138,7 +145,8 @@ def _report(
     ran = run_backtest(compiled, bars, config, symbol=tested.symbol)
     report = ran.as_dict()
     report["parameters"] = request.parameters or {}
-    report["period"] = [int(bars.time[0]), int(bars.time[-1]) + 60]
+    report["period"] = [int(bars.time[0]), int(bars.time[-1]) + bars.seconds]
+    report["bar_minutes"] = bars.seconds // 60
     work.tell("trying other costs")
     report["costs"] = [asdict(each) for each in cost_sensitivity(ran)]
     if request.sweep:
@@ -154,16 +162,23 @@ def _report(
     )
 
 
-def _bars(history: History, symbol: str, request: NewBacktest) -> BarColumns:
-    """The bars of a period: the last 30 days of the market's clock, unless given."""
+def _bars(history: History, symbol: str, request: NewBacktest, bar_minutes: int) -> BarColumns:
+    """The bars of a minute of a period, or its days: up to now by the market's clock, unless given."""
     end = request.end or history.now().replace(second=0, microsecond=0)
-    start = request.start or end - DEFAULT_PERIOD
-    bars = history.bars(symbol, start, end, MAX_BARS)
+    start = request.start or end - default_period(bar_minutes)
+    if bar_minutes == DAY_MINUTES:
+        found = history.days_of([symbol], start, end)
+        if symbol in found.refused:
+            raise BacktestError(found.refused[symbol])
+        # The day that is not over is no bar yet.
+        bars: Sequence[Bar] = [each for each in found.bars.get(symbol, []) if each.time + timedelta(days=1) <= end]
+    else:
+        bars = history.bars(symbol, start, end, MAX_BARS)
     if not bars:
         raise BacktestError(
             f"there are no bars of {symbol} from {start:%Y-%m-%d} to {end:%Y-%m-%d}; choose another period"
         )
-    return BarColumns.from_bars(bars)
+    return replace(BarColumns.from_bars(bars), daily=bar_minutes == DAY_MINUTES)
 
 
 def _sweep(work: Work, sweeper: Sweeper, request: NewBacktest) -> dict[str, Any]:

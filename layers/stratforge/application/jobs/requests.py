@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
@@ -18,13 +19,20 @@ from stratforge.storage.strategies.jobs import Job, JobKind
 MAX_POINTS = 400
 MAX_SWEPT_BARS = 40_000_000
 MAX_STUDY_POINTS = 100_000
+ONE_SYMBOL_ONLY = "The platform backtests strategies of one symbol. Backtest a portfolio strategy on bars of your own: stratforge backtest FILE --bars FOLDER."
 DEFAULT_PERIOD = timedelta(days=30)
+_LONGEST_PERIOD = 60 * DEFAULT_PERIOD
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 def is_study(points: int, bars: int) -> bool:
     """Returns whether a sweep is larger than one function's time."""
     return points > MAX_POINTS or points * bars > MAX_SWEPT_BARS
+
+
+def default_period(bar_minutes: int) -> timedelta:
+    """The last days that a backtest runs on where nothing else is asked for: the more, the longer the bars are."""
+    return min(max(1, bar_minutes // 10) * DEFAULT_PERIOD, _LONGEST_PERIOD)
 
 
 class JobRequest(BaseModel):
@@ -138,8 +146,65 @@ class ReplayRequest(JobRequest):
     session_id: UUID
 
 
+class Exported(StrEnum):
+    """The things that a file can be made of."""
+
+    BARS = "bars"
+    TRADES = "trades"
+    ORDERS = "orders"
+    ACCOUNT = "account"
+
+
+class ExportFormat(StrEnum):
+    """The formats in which files are made."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
+
+
+class ExportRequest(JobRequest):
+    """A file to be made: bars of a symbol, the caller's trades or orders, or everything that is stored about him."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"what": "trades", "format": "parquet", "symbol": "AAPL"}]}
+    )
+
+    kind = JobKind.EXPORT
+
+    what: Exported
+    format: ExportFormat | None = Field(
+        None, description="csv or parquet; json, and that alone, for the account. By default csv"
+    )
+    symbol: Symbol | None = Field(None, description="Needed for bars; for trades and orders only those of it")
+    start: AwareDatetime | None = Field(None, description="Nothing before this moment")
+    end: AwareDatetime | None = Field(None, description="Only what is before this moment")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        whole = self.what is Exported.ACCOUNT
+        if self.what is Exported.BARS and self.symbol is None:
+            raise ValueError("say of which symbol the bars are to be")
+        if self.format is not None and (self.format is ExportFormat.JSON) != whole:
+            raise ValueError("the account is given as json; bars, trades and orders as csv or parquet")
+        if whole and (self.symbol or self.start or self.end):
+            raise ValueError("the account is given whole; leave symbol, start and end out")
+        return self
+
+    @property
+    def form(self) -> ExportFormat:
+        """The format, the usual one where none is wished."""
+        return self.format or (ExportFormat.JSON if self.what is Exported.ACCOUNT else ExportFormat.CSV)
+
+    @property
+    def file_name(self) -> str:
+        """The name under which it is saved."""
+        of = f"-{self.symbol.replace('/', '-')}" if self.symbol else ""
+        return f"stratforge-{self.what}{of}.{self.form}"
+
+
 _FORMS: dict[JobKind, type[JobRequest]] = {
-    each.kind: each for each in (GenerateRequest, ResearchRequest, NewBacktest, ReplayRequest)
+    each.kind: each for each in (GenerateRequest, ResearchRequest, NewBacktest, ReplayRequest, ExportRequest)
 }
 
 

@@ -170,6 +170,10 @@ def _same(statements: Sequence[Statement], rules: Sequence[Rule], crypto: bool, 
 
 def _means(statements: Sequence[Statement], meaning: Meaning, week: frozenset[int], *, alone: bool) -> bool:
     settings = frozenset(one for each in statements for one in each.settings)
+    # An exit of the order says what a sale by the same condition says.
+    ordered = [(each, {(one, 0.0, "") for one in each.orders} & meaning.settings) for each in statements]
+    settings |= {one for _, found in ordered for one in found}
+    statements = [each for each, found in ordered if not found]
     if settings != meaning.settings or len({kind for kind, _, _ in settings}) != len(settings):
         return False
     of_kind: dict[str, list[Readings]] = {}

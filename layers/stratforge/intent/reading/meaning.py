@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, TURNED, Rule, RuleKind, is_number
+from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, TERM_KINDS, TURNED, Rule, RuleKind, is_number
 from stratforge.strategy.indicators import REGISTRY
 
 # One thing that has to hold: a comparison, days of the week, something for several bars.
@@ -68,6 +68,12 @@ def meaning_of(rules: Iterable[Rule], *, around_the_clock: bool = False) -> Mean
             settings.add((rule.kind.value, rule.value, rule.unit))
         elif (of_gain := _of_gain(rule)) is not None:
             leave = either(leave, at_once(of_gain))
+        elif rule.kind in TERM_KINDS and rule.level is not None:
+            settings.add(
+                (resting(rule.kind, side_of(rule.level), rule.value if rule.unit else 0, rule.unit, rule.bars), 0.0, "")
+            )
+        elif rule.level is not None and rule.condition is None:
+            settings.add((resting(rule.kind, side_of(rule.level)), 0.0, ""))
         elif rule.kind not in (RuleKind.SYMBOL, RuleKind.DROP):
             settings.add((rule.text, 0.0, ""))
     return Meaning(entry, only, leave, parts, frozenset(settings))
@@ -82,6 +88,13 @@ def _of_gain(rule: Rule) -> Fact | None:
         RuleKind.TARGET: ("gain", ">=", f"{rule.value:g}"),
         RuleKind.TRAIL: ("drop", ">=", f"{rule.value:g}"),
     }.get(rule.kind)
+
+
+def resting(kind: RuleKind, level: str, away: float = 0, unit: str = "", bars: int = 0) -> str:
+    """An order that rests, or an exit at a price, as the text of its rule; equal ones have equal texts."""
+    if kind in TERM_KINDS:
+        return f"{kind.value} {f'{away:g}% {unit} ' if unit else ''}{level}{f' for {bars} bars' if bars else ''}"
+    return f"{kind.value} at {level}"
 
 
 def at_once(*facts: Fact) -> Ways:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from stratforge.intent.reading.lines import Family, bands, high_low, line_of
 from stratforge.intent.reading.meaning import TooMany, side_of_text
-from stratforge.intent.reading.tokens import INDICATORS, Token
+from stratforge.intent.reading.tokens import Token
+from stratforge.intent.reading.words import INDICATORS, OF_PRICE
 
 T = TypeVar("T")
-_HL = {"high": "bars.high.rolling({0}).max()", "low": "bars.low.rolling({0}).min()"}
+# Longer timeframes by their minutes.
+FRAMES = {5.0: "5min", 15.0: "15min", 30.0: "30min", 60.0: "1h", 240.0: "4h"}
+_RELATES = ("is", "below", "above", "cross", "at_most", "at_least", "fall", "rise", "move", "trade", "break", "return", "turns", "crossover", "it_is", "touch", "back", "between", "oversold", "overbought")  # fmt: skip
 
 
 class Unread(Exception):
@@ -19,12 +23,25 @@ class Unread(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Something that is compared, in the forms that a rule may have it in, and whether it is a plain number or a price."""
+    """Something that is compared, in the forms that a rule may have it in, and whether it is a plain number or a price.
+
+    Attributes:
+        column: Of what measure it is: a price's name, `price`, `volume`, or empty for an indicator with a scale of its own.
+        edge: Whether it is by nature what is broken upwards (`above`) or downwards (`below`), such as the highest high of 20 bars.
+    """
 
     sides: tuple[str, ...]
     number: float | None = None
     column: str = ""
     money: bool = False
+    edge: str = ""
+
+
+def made(sides: tuple[str, ...], *, column: str, edge: str = "") -> Operand:
+    """What is compared, in forms that were found for it."""
+    if not sides:
+        raise Unread
+    return Operand(sides, column=column, edge=edge)
 
 
 class Operands:
@@ -41,6 +58,15 @@ class Operands:
         # What the statement before, and this one, compare: “it” is plain only where that is one thing.
         self.before: set[str] = set()
         self.now: set[str] = set()
+        self.spoken: list[Operand] = []
+        # The bands that were spoken of last, for “the middle band”; two averages, for “the 12 crosses back”.
+        self.family: Family | None = None
+        self.known: dict[float, Operand] = {}
+        self.trend: list[float] = []
+        # Whether something before was not read, which “it” may stand for.
+        self.lost = False
+        # The lengths with which indicators were named.
+        self.lengths: dict[str, set[float]] = {}
 
     def peek(self, ahead: int = 0) -> str:
         """The kind of the token that comes; empty at the end."""
@@ -65,31 +91,39 @@ class Operands:
         return float(self.need(*(kinds or ("number",))).value)
 
     def bars(self) -> float:
-        """The number of bars, of one minute each, that the next tokens count: “10 bars”, “2 hours”."""
-        count = self.number()
+        """The number of bars, of one minute each, that the next tokens count: “10 bars”, “2 hours”, “an hour”."""
+        if self.take("half_hour"):
+            return 30
+        if self.take("quarter_hour"):
+            return 15
+        count = self.number() if self.peek() == "number" else 1.0 if self.peek() == "hours" else self.number()
         return count * (60 if self.need("unit", "hours").kind == "hours" else 1)
 
     def attempt(self, read: Callable[[], T]) -> T | None:
         """Reads something, or stays where it was."""
-        before = self.at, self.left, self.right, set(self.now)
+        before = self.at, self.left, self.right, set(self.now), self.family, dict(self.known)
+        lengths = {name: set(each) for name, each in self.lengths.items()}
         try:
             return read()
         except (Unread, TooMany):
-            self.at, self.left, self.right, self.now = before
+            self.at, self.left, self.right, self.now, self.family, self.known = before
+            self.lengths = lengths
             return None
 
     def operand(self) -> Operand:
         """Reads what is compared: a number, a price, an indicator."""
         if self.take("it"):
             return self._spoken_of()
-        for read in (self._named, self._plain_number):
+        for read in (self._named, self._short, self._plain_number):
             found = self.attempt(read)
             if found is not None:
                 return found
         raise Unread
 
     def _spoken_of(self) -> Operand:
-        """What “it” is: the one thing that was compared before."""
+        """What “it” is: the one thing that was compared before; the symbol's price where nothing was."""
+        if self.left is None and not self.now and not self.before and not self.lost:
+            return Operand(("close",), column="close")
         if self.left is None or len(self.now or self.before) != 1:
             raise Unread
         return self.left
@@ -99,9 +133,19 @@ class Operands:
         number = float(token.value)
         return Operand((f"{number:.10g}",), number, money=token.kind == "dollars")
 
+    def _short(self) -> Operand:
+        """“The 12”, where an average of 12 bars was named."""
+        number = self.number()
+        if number not in self.known or self.peek() in ("unit", "times", "comma"):
+            raise Unread
+        return self.known[number]
+
     def _named(self) -> Operand:
         if token := self.take("column"):
-            return Operand((str(token.value),), column=str(token.value))
+            column = str(token.value)
+            edge = {"yesterday_high": "above", "yesterday_low": "below", "day_high": "", "day_low": ""}.get(column, "")
+            known = column in ("close", "open", "high", "low") or column.startswith("account")
+            return Operand((column,), column=column if known else "price", edge=edge)
         if self.take("volume"):
             return Operand(("volume",), column="volume")
         if self.take("symbol"):
@@ -111,34 +155,197 @@ class Operands:
             return self._indicator(name, float(glued))
         if self.take("yesterday"):
             price = self.need("column", "high", "low").value
-            return Operand((f"yesterday_{price}",), column="price")
-        length = self._length()
-        self.take("last")
-        if token := self.take("high", "low"):
-            if length is None:
+            edge = {"high": "above", "low": "below"}.get(str(price), "")
+            if price not in ("high", "low", "close", "open"):
                 raise Unread
-            window = _HL[str(token.kind)].format(f"{length:.10g}")
-            return Operand((side_of_text(f"{window}.shift(1)"),), column="price")
+            return Operand((f"yesterday_{price}",), column="price", edge=edge)
+        if self.peek() in ("high", "low") and self.peek(1) in ("below", "above", "at_most", "at_least", "is") and str(self.tokens[self.at].value) in ("high", "low"):  # fmt: skip
+            # “Low <= SMA50”: of the bar.
+            price = self.need("high", "low").kind
+            return Operand((price,), column=price)
+        for read in (self._highest, self._band, self._line):
+            found = self.attempt(read)
+            if found is not None:
+                return found
+        if framed := self.attempt(self._in_frame):
+            return framed
+        length = self._length()
         if self.take("average"):
             volume = self.take("volume")
             if length is None:
-                raise Unread
+                length = self.attempt(self._after_it)
+            if length is None:
+                # “The average”, where one was named.
+                if len(self.known) != 1 or volume:
+                    raise Unread
+                return next(iter(self.known.values()))
             return self._average("volume" if volume else "close", length)
-        which = self.take("upper", "lower", "middle")
-        if which:
-            self.need("band")
-            while self.take("band"):
-                pass
-            given = self._in_brackets() or [20.0, 2.0]
-            if len(given) != 2 or length is not None:
-                raise Unread
-            line = {"upper": "upper", "lower": "lower", "middle": "mid"}[which.kind]
-            return Operand((side_of_text(f"ta.bbands(bars.close, length={given[0]:.10g}, std={given[1]:.10g}).{line}"),), column="price")  # fmt: skip
         token = self.need("indicator")
         return self._indicator(str(token.value), length)
 
+    def _in_frame(self) -> Operand:
+        """“5m RSI”, “the hourly SMA 20”, “the 15-minute MACD”: of completed bars of a longer timeframe."""
+        if token := self.take("hourly"):
+            minutes = 60.0 if token.value == "hourly" else 1440.0
+        else:
+            number = self.number()
+            unit = self.need("unit", "hours")
+            if unit.kind == "unit" and str(unit.value) not in ("minute", "minutes", "min", "mins", "m"):
+                raise Unread
+            minutes = number * (60 if unit.kind == "hours" else 1)
+        frame = FRAMES.get(minutes)
+        said = self.peek() == "glued" or self.peek(1) in ("open", "number")
+        # “The 30-minute average” is one of 30 bars of a minute.
+        plain = self.peek() == "average" or (self.peek() == "indicator" and str(self.tokens[self.at].value) in OF_PRICE)
+        if frame is None or (plain and not said):
+            raise Unread
+        before = dict(self.lengths)
+        self.lengths = {}
+        if token := self.take("glued"):
+            name, glued = str(token.value).split()
+            found = self._indicator(name, float(glued))
+        elif self.peek() == "indicator" and self.tokens[self.at].value != "stoch":
+            found = self._indicator(str(self.need("indicator").value), None)
+        else:
+            found = self._line()
+        self.lengths = before
+        if "vwap" in found.sides[0] or "supertrend" in found.sides[0] or "psar" in found.sides[0]:
+            raise Unread
+        sides = tuple(side_of_text(each.replace("bars.", f'bars.resample("{frame}").')) for each in found.sides)
+        return Operand(sides, column=found.column)
+
+    def _after_it(self) -> float:
+        """The length of “the average of the last 20 bars”, “the average (20)”."""
+        given = self._in_brackets()
+        if len(given) == 1:
+            return given[0]
+        if not self.take("of"):
+            self.need("last")
+            self.at -= 1
+        self.take("last", "final")
+        number = self.number()
+        self.take("unit", "trade")
+        return number
+
+    def _highest(self) -> Operand:
+        """“The 20-bar high”, “the highest high of the last 20 bars”, “yesterday's high”."""
+        self.take("new")
+        self.take("last", "final")
+        self.take("its")
+        length = self._length()
+        self.take("new")
+        kind, price = self._extreme()
+        if length is None:
+            if self.take("of", "in"):
+                self.take("last", "final")
+                length = self.number()
+                self.need("unit")
+            elif self.take("yesterday"):
+                return Operand((f"yesterday_{'high' if kind == 'high' else 'low'}",), column="price", edge="above" if kind == "high" else "below")  # fmt: skip
+            else:
+                raise Unread
+        return made(high_low(kind, price, length), column="price", edge="above" if kind == "high" else "below")
+
+    def _extreme(self) -> tuple[str, str]:
+        if token := self.take("high", "low"):
+            return token.kind, token.kind
+        token = self.need("highest", "lowest")
+        column = str(self.need("column", "high", "low").value).split()[-1]
+        if column not in ("close", "high", "low"):
+            raise Unread
+        return ("high" if token.kind == "highest" else "low"), column
+
+    def _band(self) -> Operand:
+        """A line of the Bollinger bands, of the Keltner or of the Donchian channel."""
+        which = name = None
+        given: list[float] = []
+        while True:
+            if (token := self.take("upper", "lower", "middle")) and which is None:
+                which = token.kind
+            elif token := self.take("band", "keltner", "donchian"):
+                name = token.kind if token.kind != "band" or name is None else name
+                if token.kind == "band" and str(token.value) in ("band", "bands") and self.family and name == "band":
+                    name = self.family.name
+            elif name and not given and (found := self._in_brackets() or self._bare_pair()):
+                given = found
+            else:
+                break
+        if which is None:
+            raise Unread
+        if name is None and not (self.family and self._stands_alone()):
+            raise Unread
+        if name is None or (self.family and self.family.name == name and not given):
+            assert self.family is not None
+            name, given = self.family.name, list(self.family.numbers)
+        found_bands = bands(name, given)
+        if found_bands is None:
+            raise Unread
+        self.family = found_bands
+        edge = {"upper": "above", "lower": "below", "middle": ""}[which]
+        return made(found_bands.line(which), column="price", edge=edge)
+
+    def _stands_alone(self) -> bool:
+        return self.peek() in (
+            "touch",
+            "colon",
+            "question",
+            "",
+            "comma",
+            "stop_sign",
+            "and",
+            "or",
+            "sell",
+            "buy",
+            "arrow",
+            "bullet",
+            "with",
+        )
+
+    def _bare_pair(self) -> list[float]:
+        """The “20,2” of “BB 20,2”, “20/2”, “20 2”."""
+
+        def read() -> list[float]:
+            first = self.number()
+            self.take("comma", "slash")
+            second = self.number()
+            if not (5 <= first <= 500 and 0 < second <= 10):
+                raise Unread
+            return [first, second]
+
+        return self.attempt(read) or []
+
+    def _line(self) -> Operand:
+        """A line of an indicator that has several, or no length of its own: stochastic, directional movement, supertrend, parabolic."""
+        if token := self.take("k_line", "d_line"):
+            return made(line_of("stoch", [], token.kind), column="")
+        if token := self.take("plus_di", "minus_di"):
+            return made(line_of("adx", self._in_brackets(), token.kind), column="")
+        if self.take("trend"):
+            return made(line_of("supertrend", self._in_brackets() or self._bare_pair() or self.trend, "trend"), column="price")  # fmt: skip
+        if self.take("sar"):
+            return made(line_of("psar", [], "sar"), column="price")
+        if self.peek() == "indicator" and self.tokens[self.at].value == "stoch":
+            self.at += 1
+            given = self._in_brackets()
+            line = self.take("k_line", "d_line")
+            given = given or self._in_brackets()
+            return made(line_of("stoch", given, line.kind if line else "k_line"), column="")
+        if self.take("histogram"):
+            return made(line_of("macd", [], "histogram"), column="")
+        raise Unread
+
     def _length(self) -> float | None:
-        if self.peek() == "number" and self.peek(1) in ("unit", "indicator", "average", "high", "low", "last"):
+        if (
+            self.peek() == "number"
+            and self.peek(1) == "hours"
+            and self.peek(2) in ("high", "low", "average", "highest", "lowest")
+        ):
+            hours = self.number()
+            self.need("hours")
+            return 60 * hours
+        if self.peek() == "number" and (
+            self.peek(1) in ("unit", "indicator", "average", "high", "low", "highest", "lowest")
+        ):
             number = self.number()
             self.take("unit")
             return number
@@ -148,7 +355,8 @@ class Operands:
         def read() -> list[float]:
             self.need("open")
             found = [self.number()]
-            while self.take("comma"):
+            self.take("unit")
+            while self.take("comma", "slash"):
                 found.append(self.number())
             self.need("close")
             return found
@@ -157,31 +365,71 @@ class Operands:
 
     def _average(self, column: str, length: float) -> Operand:
         side = side_of_text(f"ta.sma(bars.{column}, length={length:.10g})")
-        return Operand((side,), column="price" if column == "close" else "volume")
+        return self._known(length, Operand((side,), column="price" if column == "close" else "volume"))
+
+    def _known(self, length: float, found: Operand) -> Operand:
+        """Notes an average by its length; two of one length are known by it no more."""
+        if length in self.known and self.known[length] != found:
+            self.known.pop(length)
+        elif found.column == "price":
+            self.known[length] = found
+        return found
 
     def _indicator(self, name: str, length: float | None) -> Operand:
-        given = self._in_brackets()
         if name == "macd":
-            return self._macd(given)
+            return self._macd(self._in_brackets())
+        if name in ("trix", "pvo", "ppo", "tsi"):
+            given = self._in_brackets()
+            line = self.take("signal", "histogram")
+            if line and line.kind == "histogram" and name not in ("pvo", "ppo"):
+                raise Unread
+            return made(line_of(name, given, line.kind if line else name), column="")
+        if name == "stoch":
+            raise Unread
         call, usual = INDICATORS[name]
+        if name == "sma" and self.peek() == "open" and self.peek(1) == "volume":
+            # “SMA(volume, 20)”.
+            self.at += 2
+            self.need("comma")
+            length = self.number()
+            self.need("close")
+            return self._average("volume", length)
+        given = self._in_brackets()
         if given:
             if len(given) > 1 or length is not None:
                 raise Unread
             length = given[0]
-        elif length is None and self.peek() == "number" and (usual is None or self.peek(1) in ("is", "below", "above", "cross", "at_most", "at_least", "fall", "rise", "move", "trade", "break", "return")):  # fmt: skip
+        elif length is None and self.peek() == "of" and self.peek(1) == "number" and self.peek(2) == "unit":
+            # “The z-score of 20 bars”.
+            self.need("of")
+            length = self.number()
+            self.need("unit")
+        elif length is None and name in OF_PRICE and self.peek() == "of" and self.peek(1) == "number":
+            self.need("of")
+            length = self.number()
+        elif length is None and self.peek() == "number" and (not usual or self.peek(1) in _RELATES):
             # “SMA 20”, “RSI 14 < 30”.
             length = self.number()
-        if length is None:
-            length = usual
-        if length is None:
+            self.take("unit")
+        if length is not None:
+            self.lengths.setdefault(name, set()).add(length)
+        elif len(said := self.lengths.get(name, set())) == 1:
+            # Said again without its number, it is the same.
+            length = next(iter(said))
+        elif said:
             raise Unread
-        return Operand((side_of_text(call.format(f"{length:.10g}")),), column="price" if name in ("sma", "ema", "wma", "hma", "vwap") else "")  # fmt: skip
+        lengths = (length,) if length is not None else usual
+        if not lengths:
+            raise Unread
+        sides = tuple(side_of_text(call.format(f"{each:.10g}")) for each in lengths)
+        found = Operand(sides, column="price" if name in OF_PRICE else "")
+        return self._known(lengths[0], found) if name in OF_PRICE and name != "vwap" else found
 
     def _macd(self, given: list[float]) -> Operand:
-        fast, slow, signal = given or (12.0, 26.0, 9.0)
+        if len(given) not in (0, 3):
+            raise Unread
         line = self.take("signal", "histogram")
-        which = line.kind if line else "macd"
-        return Operand((side_of_text(f"ta.macd(bars.close, fast={fast:.10g}, slow={slow:.10g}, signal={signal:.10g}).{which}"),))  # fmt: skip
+        return made(line_of("macd", given or self._in_brackets(), line.kind if line else "macd"), column="")
 
     def _right(self, left: Operand) -> Operand:
         """Reads the right side of a comparison, which may be the left one's own average or signal."""
@@ -189,15 +437,16 @@ class Operands:
             raise Unread
         own = self.take("its")
         if self.take("signal"):
-            if ".macd" not in left.sides[0]:
+            line = left.sides[0].rpartition(").")[2]
+            if line not in ("macd", "trix", "pvo", "ppo", "tsi"):
                 raise Unread
-            return Operand((left.sides[0].replace(").macd", ").signal"),))
+            return Operand((left.sides[0].removesuffix(line) + "signal",))
         if own:
-            length = self._length()
-            self.need("average")
-            if length is None or left.column not in ("close", "volume"):
-                raise Unread
-            return self._average(left.column, length)
+            if self.peek() in ("upper", "lower", "middle", "number") or left.column == "close":
+                found = self.attempt(self._own_average(left)) or self.attempt(self.operand)
+                if found is not None:
+                    return found
+            return self._own_average(left)()
         if token := self.take("multiple"):
             return self._many_times(left, float(token.value))
         if self.take("twice"):
@@ -206,9 +455,31 @@ class Operands:
             number = self.number()
             self.need("times")
             return self._many_times(left, number)
+        if left.column == "volume" and self.peek() == "average":
+            return self._average("volume", self._volume_average())
         return self.operand()
 
+    def _volume_average(self) -> float:
+        """“The average volume of the last 20 bars”, “average(20)”."""
+        self.need("average")
+        self.take("volume")
+        return self._after_it()
+
+    def _own_average(self, left: Operand) -> Callable[[], Operand]:
+        def read() -> Operand:
+            length = self._length()
+            self.need("average")
+            self.take("volume")
+            if length is None:
+                length = self._after_it()
+            if left.column not in ("close", "volume"):
+                raise Unread
+            return self._average(left.column, length)
+
+        return read
+
     def _many_times(self, left: Operand, number: float) -> Operand:
+        self.take("of")
         right = self._right(left)
         if right.number is not None:
             raise Unread

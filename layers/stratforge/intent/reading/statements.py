@@ -3,100 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
-from stratforge.intent.reading.conditions import Conditions, Readings
+from stratforge.intent.reading.conditions import Readings
+from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once
-from stratforge.intent.reading.operands import Unread
+from stratforge.intent.reading.moments import before_the_close
+from stratforge.intent.reading.operands import Operand, Unread, made
+from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
+from stratforge.intent.reading.words import STYLES
 
-_ENDS = ("comma", "stop_sign")
+__all__ = ["Statement", "statements_of"]
+_EXITS = ("stop", "target", "trail")
 _STARTS = (
-    "buy",
-    "sell",
-    "only",
-    "except",
-    "unless",
-    "not",
-    "stop",
-    "target",
-    "trail",
-    "with",
-    "max",
-    "once_a_day",
-    "wait",
-    "hold",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A stretch of a turn and what it says.
-
-    Attributes:
-        kind: `buy`, `only`, `both` (a restriction that names no side), `sell`, `part`, `setting`, `nothing`, or empty where it is not read.
-        readings: Its condition, in all usual readings.
-        value: The part that is sold, in percent.
-        settings: Sizes, limits and pauses, as `Meaning` has them.
-        unknown: The word at which reading ended, where it is not read.
-    """
-
-    start: int
-    end: int
-    kind: str
-    readings: Readings = ()
-    value: float = 100.0
-    settings: tuple[tuple[str, float, str], ...] = ()
-    unknown: str = ""
+    "buy", "sell", "only", "except", "unless", "not", *_EXITS, "with", "max", "once_a_day", "wait", "hold", "rest", "take", "entry_label", "exit_label", "percent", "otherwise", "all_in", "when", "at_latest",
+)  # fmt: skip
+_STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split())
+# Words of a heading that name what its rules are about, by the kinds of their tokens.
+_NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down")  # fmt: skip
 
 
 def statements_of(turn: str, symbol: str = "") -> list[Statement]:
     """Reads a turn; every word of it lies in one of the statements, but for what stands between them."""
     tokens = tokens_of(turn, symbol)
     week = frozenset(range(7 if "/" in symbol else 5))
-    return _Statements(tokens, week).read()
+    return _Statements(tokens, week, turn).read()
 
 
-class _Statements(Conditions):
-    def __init__(self, tokens: Sequence[Token], week: frozenset[int]) -> None:
+class _Statements(Settings):
+    def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
         super().__init__(tokens, week)
+        self.turn = turn
         self.settings: list[tuple[str, float, str]] = []
 
     def read(self) -> list[Statement]:
         found = list[Statement]()
+        readers = (self._symbol_alone, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self._overnight, self._only, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
-            if self.take(*_ENDS, "and", "then"):
+            if self.take(*ENDS, "and", "then", "colon"):
                 continue
             begin, statement = self.at, None
             self.before, self.now = self.now or self.before, set()
-            for reader in (self._symbol_alone, self._buy, self._sell, self._exit, self._size, self._limit, self._only):
+            for reader in readers:
                 self.settings = []
                 self.selling = False
                 statement = self.attempt(partial(self._whole, reader))
                 if statement is not None:
                     break
+            if statement is not None and statement.kind in ("buy", "noun"):
+                self.bought = statement.readings
             found.append(statement or self._skipped(begin))
-        return found
+        alone = not any(each.kind == "buy" for each in found) and sum(each.kind == "noun" for each in found) == 1
+        return [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
 
     def _whole(self, reader: Callable[[], Statement]) -> Statement:
         begin = self.at
         read = reader()
-        if not self._at_an_end():
+        if not self._at_an_end() and self.tokens[self.at - 1].kind not in ("colon", "said"):
             raise Unread
         return Statement(
-            self.tokens[begin].start, self.tokens[self.at - 1].end, read.kind, read.readings, read.value, read.settings
-        )
+            self.tokens[begin].start, self.tokens[self.at - 1].end, read.kind, read.readings, read.value, read.settings, read.orders
+        )  # fmt: skip
 
     def _at_an_end(self) -> bool:
         kind = self.peek()
-        if not kind or kind in _ENDS:
+        if not kind or kind in ENDS or kind == "colon":
             return True
-        if kind in ("then", "buy", "sell", "stop", "target", "trail", "once_a_day", "wait", "hold"):
+        if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "hold", "entry_label", "exit_label", "max"):
             return True
-        if kind == "with" or (kind == "percent" and self.peek(1) in ("stop", "target", "trail")):
+        if kind in ("with", "no_more") or self._far_exit_follows(0):
             return True
-        return kind == "and" and (self.peek(1) in (*_STARTS, "then", "when") or (self.peek(1) == "percent" and self.peek(2) in ("stop", "target", "trail")))  # fmt: skip
+        return kind == "and" and (
+            self.peek(1) in (*_STARTS, "then", "no_more", "its", "it") or self._far_exit_follows(1)
+        )
+
+    def _far_exit_follows(self, ahead: int) -> bool:
+        return self.peek(ahead) in ("percent", "number", "multiple") and self.peek(ahead + 1) in (*_EXITS, "indicator")
 
     def _skipped(self, begin: int) -> Statement:
         """What cannot be read, up to where another statement surely begins."""
@@ -118,55 +102,197 @@ class _Statements(Conditions):
         end = self.tokens[max(begin, at - 1)].end
         word = str(first_unknown.value) if first_unknown is not None and first_unknown.start < end else ""
         self.left = self.right = None
+        self.lost = True
         return Statement(self.tokens[begin].start, end, "", unknown=word)
 
     def _symbol_alone(self) -> Statement:
-        """The symbol alone: “AAPL: …”."""
+        """The symbol alone: “AAPL: …”, “Ticker: AAPL”, “on AAPL”; or the timeframe of one minute."""
+        if self.peek() in ("number", "on") and (found := self.attempt(self._one_minute)):
+            return found
+        if self.take("no_more") or (
+            self.peek() == "per_day" and self.tokens[self.at].value != "a day" and self.take("per_day")
+        ):
+            return self.said("nothing")
+        if self.take("symbol_word"):
+            self.take("colon", "is")
+        else:
+            self.take("on", "for")
         self.need("symbol")
         self.take("position")
-        if self.peek() and self.peek() not in _ENDS:
-            raise Unread
-        return self._said("nothing")
+        self.take("only")
+        self.take("colon")
+        return self.said("nothing")
 
-    def _said(self, kind: str, readings: Readings = (), value: float = 100.0) -> Statement:
-        return Statement(0, 0, kind, readings, value, tuple(self.settings))
+    def _one_minute(self) -> Statement:
+        self.take("on")
+        if self.number() != 1:
+            raise Unread
+        self.need("unit")
+        self.need("time_frame", "unit")
+        self.take("colon")
+        return self.said("nothing")
+
+    def _heading(self) -> Statement:
+        """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
+        if (context := self.attempt(self._context)) is not None:
+            return context
+        named, at = set[object](), self.at
+        while at < len(self.tokens) and self.tokens[at].kind not in ("colon", "stop_sign", "comma"):
+            token = self.tokens[at]
+            if token.kind in _NAMED:
+                named.add(token.value if token.kind in ("indicator", "glued") else token.kind)
+            elif token.kind not in ("symbol", "on", "of", "for", "with", "and") and not _is_style(token, self.turn):
+                raise Unread
+            at += 1
+        words = [each for each in self.tokens[self.at : at] if each.kind not in ("symbol", "on", "for")]
+        if at >= len(self.tokens) or self.tokens[at].kind != "colon" or not words:
+            raise Unread
+        rest = {each.value if each.kind in ("indicator", "glued") else each.kind for each in self.tokens[at + 1 :]}
+        rest |= {str(each.value).split()[0] for each in self.tokens[at + 1 :] if each.kind == "glued"}
+        if rest & {"k_line", "d_line"}:
+            rest |= {"stoch"}
+        if rest & {"high", "low"}:
+            rest |= {"breakout", "donchian"}
+        if rest & {"cross", "golden", "death", "crossover"}:
+            rest |= {"cross", "crossover"}
+        if not {str(each).split()[0] if isinstance(each, str) else each for each in named} <= rest | {"average"}:
+            raise Unread
+        self.at = at + 1
+        return self.said("nothing")
+
+    def _context(self) -> Statement:
+        """“BB(20,2):”, “Keltner 20/2”: the bands that the rules after it speak of."""
+        if self.take("trend"):
+            given = self._in_brackets() or self._bare_pair()
+            self.need("colon")
+            self.at -= 1
+            self.left = made(line_of("supertrend", given, "trend"), column="price")
+            self.before, self.now = {self.left.sides[0]}, set()
+            self.spoken = [self.left]
+            self.trend = given
+            self.need("colon")
+            return self.said("nothing")
+        name = self.need("band", "keltner", "donchian").kind
+        while self.take("band"):
+            pass
+        given = self._in_brackets() or self._bare_pair()
+        found = bands(name, given)
+        if not given or found is None:
+            raise Unread
+        if self.peek() not in ("colon", "column", "stop_sign", "lower", "upper"):
+            raise Unread
+        self.family = found
+        self.take("colon")
+        rest = {each.kind for each in self.tokens[self.at :]}
+        if not rest & {"upper", "lower", "middle", "band"}:
+            raise Unread
+        # What follows is read for itself.
+        self.tokens = [*self.tokens[: self.at - 1], replace(self.tokens[self.at - 1], kind="said"), *self.tokens[self.at :]]  # fmt: skip
+        return self.said("nothing")
 
     def _buy(self) -> Statement:
-        first = self.attempt(self.moments)
-        if first is not None:
-            self.take("comma")
-            self.need("buy")
+        if self.take("entry_label"):
             self._bought()
-            self._wanted()
+            found = self.listed(any_of=False)
+        elif (first := self.attempt(self._moments_first)) is not None:
             found = self.joined(first, self.condition(), both_of=True)
         elif self.take("when"):
             found = self.condition()
             self.take("comma")
             self.take("then")
-            self.need("buy")
-            self._bought()
+            self.take("arrow", "colon")
+            self._verb()
+        elif self.peek() in ("buy", "all_in", "limit_order") or (
+            self.peek() == "with" and self.peek(1) == "limit_order"
+        ):
+            found = self._verb_first()
         else:
-            if self.take("all_in"):
-                self.settings.append(("size", 100.0, "% of equity"))
+            found = self.condition()
+            if not self.take("arrow", "colon", "question", "comma"):
+                self.take("then")
+            self._verb()
+        found = self._restricted(found)
+        if any(text.startswith("buy at limit") and " for " not in text for text, _, _ in self.settings):
+            before = self.at
+            self.take("comma")
+            if self.take("good_for"):
+                bars = int(self.bars())
+                self.settings = [(f"{text} for {bars} bars" if text.startswith("buy at limit") else text, value, unit) for text, value, unit in self.settings]  # fmt: skip
             else:
-                self.need("buy")
-            self._bought()
-            hours = self.attempt(self.moments)
-            if hours is None or self.peek() == "when":
+                self.at = before
+        return self.said("buy", found)
+
+    def _moments_first(self) -> Readings:
+        """“On Mondays buy when …”."""
+        first = self.moments()
+        self.take("comma", "colon")
+        self.need("buy")
+        self._bought()
+        self._wanted()
+        return first
+
+    def _verb(self) -> None:
+        if self.peek() == "in" and self.peek(1) in ("", *ENDS):
+            self.need("in")
+        elif self.take("all_in"):
+            self.settings.append(("size", 100.0, "% of equity"))
+        else:
+            self.need("buy")
+        self._bought()
+
+    def _verb_first(self) -> Readings:
+        if self.peek() not in ("limit_order", "with"):
+            self._verb()
+        self._rests()
+        if self.peek() == "comma" and self.peek(1) == "when":
+            self.need("comma")
+        hours = self.attempt(self.moments)
+        daily = self.take("every_day", "per_day")
+        if hours is None or self.peek() == "when":
+            if hours is None and self.take("every_day", "per_day"):
+                return self.moments()
+            if self.peek() in ("above", "below") and self.left is None:
+                # “Buy above yesterday's high”: the price.
+                self.left, self.now = Operand(("close",), column="close"), {"close"}
+                if self.peek(1) == "number":
+                    raise Unread
+            else:
                 self._wanted()
-                found = self.condition()
-            else:
+            found = self.listed(any_of=False)
+            return found if hours is None else self.joined(hours, found, both_of=True)
+        # “Buy at 10:00 every day” is whole; “buy on Mondays” says no more than when.
+        if daily or any(fact[0] == "minute" for way in hours[0] for fact in way):
+            if not any(fact[:2] == ("minute", "<") for way in hours[0] for fact in way):
                 raise Unread
-            if hours is not None:
-                found = self.joined(hours, found, both_of=True)
-        return self._said("buy", self._restricted(found))
+            return hours
+        raise Unread
 
     def _wanted(self) -> None:
         """A condition begins, with its “when” or without one."""
-        if self.take("on") and self.peek() in ("indicator", "glued", "column"):
+        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout", "average", "it")  # fmt: skip
+        if self.take("on", "at") and self.peek() in (
+            *bare,
+            "number",
+            "high",
+            "open",
+            "below",
+            "above",
+            "touch",
+            "breakout",
+        ):
             return
-        if not self.take("when") and self.peek() not in ("indicator", "glued", "column", "number"):
+        if self.peek() == "after" and self.peek(1) in (
+            "number",
+            "engulfing",
+            "red",
+            "green",
+            "lower_close",
+            "higher_close",
+        ):
+            return
+        if not self.take("when", "colon") and self.peek() not in (*bare, "number", "arrow"):
             raise Unread
+        self.take("arrow", "colon")
 
     def _restricted(self, found: Readings) -> Readings:
         """Restrictions that follow what it buys by, in the same breath."""
@@ -183,62 +309,101 @@ class _Statements(Conditions):
                 return found
             found = self.joined(found, self.denied(more) if denied else more, both_of=True)
 
-    def _bought(self) -> None:
-        """What is bought, and how much of it."""
-        while True:
-            if self.take("symbol", "position", "it", "of"):
-                continue
-            if self.peek(1 if self.peek() == "only" else 0) == "once_a_day":
-                self.take("only")
-                self.need("once_a_day")
-                self.settings.append(("at most", 1.0, ""))
-                continue
-            begin = self.at
-            self.take("with", "for")
-            amount = self.attempt(self._amount)
-            if amount is None:
-                self.at = begin
-                return
-            self.settings.append(amount)
+    def _noun(self) -> Statement:
+        """“A golden cross on SPY”, “EMA 9/21 crossover”: a signal by its name is what it buys by where nothing else is."""
+        found = self.attempt(self._two_lines) or self._breakout()
+        while self.take("on", "symbol", "for") or (
+            self.at < len(self.tokens) and _is_style(self.tokens[self.at], self.turn)
+        ):
+            pass
+        return self.said("noun", found)
 
-    def _amount(self) -> tuple[str, float, str]:
-        """Reads a size: so many shares, dollars, or percent of the equity."""
-        if token := self.take("shares", "dollars"):
-            return "size", float(token.value), token.kind
-        part = self.number("percent")
-        self.need("equity")
-        return "size", part, "% of equity"
+    def _otherwise(self) -> Statement:
+        """“Otherwise sell”: when it would not buy."""
+        self.need("otherwise")
+        self.need("sell")
+        if not self.bought:
+            raise Unread
+        return self.said("sell", self.denied(self.bought))
 
     def _sell(self) -> Statement:
-        self.selling = True
+        self.selling, self.partly = True, False
         part = 100.0
-        if self.take("when"):
+        if self.take("exit_label"):
+            found = self.listed(any_of=True)
+        elif self.take("when"):
             found = self.condition()
             self.take("comma")
             self.take("then")
-            self.need("sell")
-            part = self._sold()
-        else:
-            self.need("sell")
-            part = self._sold()
+            self.take("arrow", "colon")
+            part = self._left()
+        elif self.peek() in ("sell", "rest", "take", "half") or self._closes():
+            part = self._left()
+            if self.peek() == "comma" and self.peek(1) == "when":
+                self.need("comma")
+            self.take("arrow", "colon")
             if self.take("opposite"):
                 raise Unread
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            if self.peek() == "on" and self.peek(1) == "opposite_cross":
+                found = self.condition()
+                return self.said("part" if part != 100 else "sell", found, part)
+            if self.peek() == "at" and self.peek(1) in (
+                "indicator",
+                "glued",
+                "k_line",
+                "histogram",
+                "band",
+                "oversold",
+                "overbought",
+            ):
+                self.need("at")
             if not self.take("when", "on") and self.peek() not in (
-                "at", "by", "after", "indicator", "glued", "column", "above", "below", "at_most", "at_least"
-            ):  # fmt: skip
+                *begins,
+                "indicator",
+                "glued",
+                "column",
+                "symbol",
+                "bullet",
+            ):
                 raise Unread
+            found = self.listed(any_of=True)
+        else:
             found = self.condition()
-        return self._said("part" if part != 100 else "sell", found, part)
+            if not self.take("arrow", "colon", "question", "comma"):
+                self.take("then")
+            part = self._left()
+        self.take("every_day", "per_day")
+        return self.said("part" if part != 100 else "sell", found, part)
+
+    def _closes(self) -> bool:
+        """“Close when …”."""
+        token = self.tokens[self.at] if self.at < len(self.tokens) else None
+        return token is not None and token.kind == "column" and token.value == "close" and self.turn[token.start : token.end].lower() == "close" and self.peek(1) in ("when", "at", "after")  # fmt: skip
+
+    def _left(self) -> float:
+        """The verb of a sale, and how much is sold."""
+        if self._closes() and self.at < len(self.tokens) and self.tokens[self.at].kind == "column":
+            self.at += 1
+            return 100.0
+        if self.peek() not in ("rest", "half"):
+            self.need("sell", "take")
+        elif self.peek() == "half" and self.peek(1) not in ("at", "when", "position"):
+            raise Unread
+        return self._sold()
 
     def _sold(self) -> float:
-        if self.take("half"):
-            self.take("position", "it", "of")
-            return 50.0
+        self.partly = self.peek() in ("half", "third", "quarter", "rest")
+        if token := self.take("half", "third", "quarter"):
+            self.take("of")
+            self.take("position", "it", "symbol")
+            self.take("position")
+            return PARTS[token.kind]
         if self.take("rest"):
             self.take("of")
             self.take("position", "it")
             return 100.0
-        if self.peek() == "percent":
+        if self.peek() == "percent" and self.peek(1) not in ("profit", "loss", "above", "below"):
             number = self.number("percent")
             self.take("of")
             self.take("position", "it")
@@ -250,119 +415,81 @@ class _Statements(Conditions):
             pass
         return 100.0
 
-    def part(self) -> Readings:
-        """Reads one condition; of a sale, the position's gain and its time too."""
-        if self.selling:
-            for reader in (self._gained, self._at_time):
-                found = self.attempt(reader)
-                if found is not None:
-                    return found
-        return super().part()
-
-    def _at_time(self) -> Readings:
-        self.need("at", "by")
-        minute = self.number("time")
-        return (at_once(("minute", ">=", f"{minute:.10g}")), at_once(("minute", "==", f"{minute:.10g}")))
-
-    def _gained(self) -> Readings:
-        """“It is up 2 %”, “at a profit of 2 %”, “at a 2 % loss”."""
-        self.take("it", "at", "it_is", "i_am")
-        self.take("position")
-        self.take("is")
-        more = self.take("at_least", "above")
-        if token := self.take("green", "red"):
-            if token.value not in ("up", "down"):
-                raise Unread
-            up = token.kind == "green"
-            more = more or self.take("at_least", "above")
-            far = self.number("percent")
-        elif token := self.take("profit", "loss"):
-            up = token.kind == "profit"
-            self.take("is", "of")
-            more = self.take("at_least", "above", "of") or more
-            far = self.number("percent")
-        else:
-            far = self.number("percent")
-            up = self.need("profit", "loss").kind == "profit"
-        if far <= 0:
-            raise Unread
-        signs = (">=", ">") if up else ("<=", "<")
-        sided = f"{far:.10g}" if up else f"{-far:.10g}"
-        return tuple(at_once(("gain", sign, sided)) for sign in signs)
-
     def _exit(self) -> Statement:
-        """A stop, a target or a trailing stop, in percent; or until when it is held."""
+        """A stop, a target or a trailing stop, or until when it is held."""
         self.selling = True
-        if self.take("hold"):
-            self.take("position", "it")
-            if self.take("for"):
-                return self._said("sell", (at_once(("bars_held", ">=", f"{self.bars():.10g}")),))
-            self.need("until")
-            if self.peek() == "time":
-                minute = self.number("time")
-                return self._said("sell", (at_once(("minute", ">=", f"{minute:.10g}")),))
-            return self._said("sell", self.condition())
-        if self.take("not") and self.need("stop", "target", "trail"):
-            return self._said("nothing")
-        self.take("with")
-        if self.peek() == "percent":
-            far = self.number("percent")
-            kind = self.need("stop", "target", "trail").kind
-        else:
-            kind = self.need("stop", "target", "trail").kind
-            self.take("at", "of", "is")
-            far = self.number("percent")
-        if far <= 0:
-            raise Unread
-        if kind == "trail":
-            return self._said("sell", (at_once(("drop", ">=", f"{far:.10g}")),))
-        sided = ("gain", ">=", f"{far:.10g}") if kind == "target" else ("gain", "<=", f"{-far:.10g}")
-        return self._said("sell", (at_once(sided),))
+        if self.peek() == "not" and self.peek(1) in (*_EXITS, "other"):
+            self.need("not")
+            self.need(*_EXITS)
+            return self.said("nothing")
+        if self.take("take"):
+            # “Take 1 % profit on it”.
+            far = self.number("percent", "signed")
+            self.need("profit")
+            if self.take("on"):
+                self.need("it")
+            return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
+        found = self.exit()
+        return self.said("sell", found.readings, orders=found.orders)
 
-    def _size(self) -> Statement:
-        self.need("with")
-        self.settings.append(self._amount())
-        return self._said("setting")
-
-    def _limit(self) -> Statement:
-        if self.take("once_a_day"):
-            self.settings.append(("at most", 1.0, ""))
-            return self._said("setting")
-        if self.take("wait"):
-            self.take("for")
-            self.settings.append(("wait", self.bars(), ""))
-            self.need("after_a_sale")
-            return self._said("setting")
-        self.need("max", "at_most", "only")
-        count = self.number()
-        self.need("trades", "trade", "buy")
-        self.need("per_day")
-        self.settings.append(("at most", count, ""))
-        return self._said("setting")
+    def _overnight(self) -> Statement:
+        """“Never hold overnight”, “no overnight positions”: it sells before the close."""
+        self.selling = True
+        self.need("not")
+        self.take("hold")
+        self.take("position", "it")
+        self.need("overnight")
+        self.take("position", "hold")
+        return self.said("sell", before_the_close())
 
     def _when(self) -> Readings:
         """Reads a condition after its “when”, or times and days without one."""
         return self.condition() if self.take("when") else self.moments()
 
+    def _trading(self) -> str:
+        """Of which side a restriction speaks: `only` of buying, `both` where it names none."""
+        if self.take("buy", "entries"):
+            self.take("position", "symbol")
+            return "only"
+        if self.take("trade", "trades"):
+            return "both"
+        return ""
+
     def _only(self) -> Statement:
         """A restriction of buying."""
         if self.take("only"):
-            kind = "only" if self.take("buy") or self.peek() == "when" else "both"
-            self.take("trade", "trades")
+            kind = self._trading() or ("only" if self.peek() == "when" else "both")
+            self.take("symbol")
             found = self._when()
-            return self._said(kind, found)
+            return self.said(kind, found)
         if self.take("except", "unless"):
-            return self._said("both", self.denied(self._when()))
-        if self.take("buy", "trade"):
+            return self.said("both", self.denied(self._when()))
+        if self.peek() in ("buy", "trade", "trades", "entries") and self.peek(1) in ("only", "symbol"):
+            self._trading()
             self.take("symbol")
             self.need("only")
-            return self._said("only", self._when())
+            return self.said("only", self._when())
         if self.take("not"):
-            kind = "only" if self.take("buy") else "both"
-            self.take("trade", "trades")
+            kind = self._trading() or "both"
             self.take("symbol")
             if kind == "only" and self.take("unless"):
-                return self._said(kind, self.condition())
+                return self.said(kind, self.condition())
+            if kind == "only" and self.peek() in ("above", "below"):
+                self.left = None
+                found = self._relation(Operand(("close",), column="close"))[0]
+                return self.said(kind, self.denied(found))
             found = self._when()
-            return self._said(kind, self.denied(found))
-        raise Unread
+            return self.said(kind, self.denied(found))
+        begin = self.at
+        if (demanded := self.attempt(self.condition)) is not None and any(str(each.value) in ("must be", "should be", "needs to be", "has to be") for each in self.tokens[begin : self.at]):  # fmt: skip
+            # “ADX must be over 15.”
+            return self.said("only", demanded)
+        self.at = begin
+        found = self.moments()
+        self.need("only")
+        return self.said("both", found)
+
+
+def _is_style(token: Token, turn: str) -> bool:
+    words = turn[token.start : token.end].lower().replace("-", " ").split()
+    return all(each in _STYLES for each in words)

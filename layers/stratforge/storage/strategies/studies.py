@@ -134,11 +134,13 @@ def _result(kept: dict[str, Any]) -> PointResult:
 def _packed(bars: BarColumns) -> bytes:
     target = io.BytesIO()
     columns = {name: getattr(bars, name) for name in ("time", *PRICE_COLUMNS)}
-    np.savez_compressed(target, timezone=np.array(bars.timezone.key), **columns)
+    length = np.array((bars.minutes, bars.daily))
+    np.savez_compressed(target, timezone=np.array(bars.timezone.key), length=length, **columns)
     return target.getvalue()
 
 
 def _unpacked(packed: bytes) -> BarColumns:
     with np.load(io.BytesIO(packed), allow_pickle=False) as found:
         columns = (found[name] for name in ("time", *PRICE_COLUMNS))
-        return BarColumns(*columns, timezone=ZoneInfo(str(found["timezone"])))
+        minutes, daily = map(int, found["length"])
+        return BarColumns(*columns, timezone=ZoneInfo(str(found["timezone"])), minutes=minutes, daily=bool(daily))

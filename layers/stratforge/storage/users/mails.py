@@ -14,12 +14,14 @@ from stratforge.storage.users.accounts import Credentials
 
 
 class MailKind(StrEnum):
-    """The purpose of a mail: an address to confirm or to change, a forgotten password, or something to know."""
+    """The purpose of a mail: an address to confirm or to change, a forgotten password, something to know, an address that was registered once more, or a price that was reached."""
 
     CONFIRM = "CONFIRM"
     CHANGE = "CHANGE"
     RESET = "RESET"
     NOTICE = "NOTICE"
+    ALERT = "ALERT"
+    REGISTERED = "REGISTERED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,8 +14,9 @@ from stratforge.intent.reading.meaning import Fact, Ways
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reference_strategy import reference_strategy
-from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, read_rule
 
+from simulators.gemini.author.rules import clock
 from simulators.gemini.author.wording import Wording
 
 _LEADS = {"buy": "buy when", "only": "buy only when", "both": "buy only when", "sell": "sell when"}
@@ -23,41 +25,46 @@ _LEADS = {"buy": "buy when", "only": "buy only when", "both": "buy only when", "
 def written_strictly(request: str) -> dict[str, Any] | None:
     """The parts of an answer to a single request, where every word of it is read strictly; None elsewhere."""
     symbols = Wording(request).symbols
-    symbol = symbols[0] if symbols else "AAPL"
-    read = statements_of(request, symbol)
-    if len(symbols) > 1 or not read or any(not each.kind or each.end - each.start > 600 for each in read):
-        return None
+    for symbol in symbols or ["AAPL"]:
+        # What is no name of a symbol, such as “ORB”, is not read where another one is it.
+        read = statements_of(request, symbol)
+        if read and all(each.kind and each.end - each.start <= 600 for each in read):
+            return _answer(request, read, symbol, named=bool(symbols))
+    return None
+
+
+def _answer(request: str, read: list[Statement], symbol: str, *, named: bool) -> dict[str, Any] | None:
     if not any(each.kind == "buy" for each in read):
         read = [_entry(each) for each in read]
     texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
+    late = _late(read)
+    texts = [[*of_it, f"buy only when minute < {late}"] if late and _sells_at(each, late) else of_it for each, of_it in zip(read, texts, strict=True)]  # fmt: skip
+    leave, left_open = _left_open(read)
     try:
         rules = [read_rule(text) for of_it in texts for text in of_it]
-        code = reference_strategy(rules).source
+        rules += [read_rule(leave)] if leave else []
     except RuleError:
         return None
-    code, constants = _with_constants(code)
     requirements = [
         {
-            "quote": request[each.start : each.end],
+            "quote": quote,
             "meaning": "; ".join(in_words(read_rule(text)) for text in of_it) or "nothing more",
             "status": "covered",
             "rules": of_it,
-            "lines": list(range(1, len(code.split("\n")))),
         }
-        for each, of_it in zip(read, texts, strict=True)
+        for quote, of_it in zip(_quotes(request, read), texts, strict=True)
     ]
-    if symbols:
+    if leave:
+        requirements.append({"quote": "", "meaning": in_words(read_rule(leave)), "status": "assumed", "rules": [leave]})  # fmt: skip
+    if named:
         requirements[0]["rules"] = [f"symbol {symbol}", *requirements[0]["rules"]]
-    said = [in_words(each) for each in rules]
-    return {
-        "symbol": symbol,
-        "python_code": code,
-        "requirements": requirements,
-        "logic_explanation": f"It will {'; '.join(said)}. [Written offline by fixed rules, without a language model.]"[:3_000],
-        "parameters": [{"name": name, "value": value, "meaning": f"a number of: {'; '.join(said)}"[:300]} for name, value in constants.items()],
-        "assumptions": [*_assumed(rules, symbols), *read_alone([request], rules)],
-        "name": f"{symbol} by {'the clock' if 'minute' in code and 'ta.' not in code else 'rules'}",
-    }  # fmt: skip
+    assumptions = [
+        *([left_open] if left_open else []),
+        *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
+        *_assumed(rules, named=named),
+        *read_alone([request], rules),
+    ]
+    return answer_by_rules([each.text for each in rules], requirements, symbol, assumptions)
 
 
 def _entry(each: Statement) -> Statement:
@@ -65,10 +72,49 @@ def _entry(each: Statement) -> Statement:
     return replace(each, kind="buy") if each.kind == "only" else each
 
 
-def _assumed(rules: list[Rule], symbols: list[str]) -> Iterator[str]:
+def _quotes(request: str, read: list[Statement]) -> Iterator[str]:
+    """The request in one piece for each statement; what joins two belongs to the second."""
+    starts = [0]
+    for one, other in itertools.pairwise(read):
+        joint = re.search(r"\b(?:and|then|but)\b", request[one.end : other.start], re.IGNORECASE)
+        starts.append(one.end + joint.start() if joint else other.start)
+    for start, end in itertools.pairwise([*starts, len(request)]):
+        yield request[start:end].strip(" ,;.\n")
+
+
+def _late(read: list[Statement]) -> int:
+    """The minute from which on it sells every day, and need not buy; 0 where there is none, or where buying has hours of its own."""
+    minutes = [int(str(fact[2])) for each in read if each.kind == "sell" for way in each.readings[0] if len(way) == 1 for fact in way if fact[:2] == ("minute", ">=")]  # fmt: skip
+    bounded = any(fact[0] == "minute" and str(fact[1])[0] == "<" for each in read if each.kind in ("buy", "only", "both") for way in each.readings[0] for fact in way)  # fmt: skip
+    return 0 if bounded or not minutes else min(minutes)
+
+
+def _sells_at(each: Statement, late: int) -> bool:
+    return each.kind == "sell" and frozenset({("minute", ">=", f"{late}")}) in each.readings[0]
+
+
+def _left_open(read: list[Statement]) -> tuple[str, str]:
+    """The rule to sell by that is taken where none was said, and the sentence that says so."""
+    if any(each.kind == "sell" for each in read):
+        return "", ""
+    ways = [way for each in read if each.kind == "buy" for way in each.readings[0]]
+    facts = [fact for way in ways for fact in way]
+    partly = any(each.kind == "part" for each in read)
+    if len(ways) == 1 and not partly:
+        crossings = [fact for fact in facts if fact[0] == "crosses"] or (facts if len(facts) == 1 and facts[0][0] not in ("days", "minute", "for", "not") else [])  # fmt: skip
+        if len(crossings) == 1:
+            fact = crossings[0]
+            sign = str(fact[-2])
+            other = {"<": ">", ">": "<"}[sign] if fact[0] == "crosses" else CONTRARY[sign]
+            rule = _UNSAID.sub("", f"sell when {_fact((*fact[:-2], other, fact[-1]))}")
+            return rule, f"No rule for selling was given: it will {in_words(read_rule(rule))}."
+    return "sell when bars_held >= 60", "No rule for selling everything was given: what is left is sold after 60 bars (an hour)."  # fmt: skip
+
+
+def _assumed(rules: list[Rule], *, named: bool) -> Iterator[str]:
     if not any(each.kind is RuleKind.SIZE for each in rules):
         yield "No size was given: the session's sizing rule decides."
-    if not symbols:
+    if not named:
         yield "No symbol was named: AAPL is used."
 
 
@@ -79,17 +125,50 @@ def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:
         yield f"“{words}” is read of {does} alone: it {goes_on} then all the same."
 
 
+def rules_of_statement(statement: Statement) -> list[str]:
+    """What a statement says, as formal rules."""
+    return [_UNSAID.sub("", each) for each in _rules(statement)]
+
+
+def answer_by_rules(rules: Sequence[str], requirements: list[dict[str, Any]], symbol: str, assumptions: Sequence[str]) -> dict[str, Any] | None:  # fmt: skip
+    """The parts of an answer whose strategy follows formal rules; None where they are no strategy."""
+    try:
+        read = [read_rule(each) for each in rules]
+        code, constants = _with_constants(reference_strategy(read).source)
+    except RuleError:
+        return None
+    lines = list(range(1, len(code.split("\n"))))
+    said = [in_words(each) for each in read]
+    return {
+        "symbol": symbol,
+        "python_code": code,
+        "requirements": [{**each, "lines": lines} for each in requirements],
+        "logic_explanation": f"It will {'; '.join(said)}. [Written offline by fixed rules, without a language model.]"[:3_000],
+        "parameters": [{"name": name, "value": value, "meaning": f"a number of: {'; '.join(said)}"[:300]} for name, value in constants.items()],
+        "assumptions": list(assumptions),
+        "name": f"{symbol} by {'the clock' if 'minute' in code and 'ta.' not in code else 'rules'}",
+    }  # fmt: skip
+
+
 def _rules(statement: Statement) -> Iterator[str]:
-    if statement.readings:
+    if statement.orders:
+        yield statement.orders[0]
+    elif statement.readings:
         lead = f"sell {statement.value:g}% when" if statement.kind == "part" else _LEADS[statement.kind]
         yield f"{lead} {_condition(statement.readings[0])}"
     for kind, value, unit in statement.settings:
-        yield Rule(RuleKind(kind), value=value, unit=unit).text
+        yield Rule(RuleKind(kind), value=value, unit=unit).text if value else kind
 
 
 def _condition(ways: Ways) -> str:
     texts = sorted(" and ".join(sorted(map(_fact, way))) for way in ways)
     return texts[0] if len(texts) == 1 else " or ".join(f"({each})" for each in texts)
+
+
+def _price_first(left: str, sign: str, right: str) -> tuple[str, str, str]:
+    """A comparison as people say it: the price, or what is made of it, before what it is compared with."""
+    first = ("close", "high", "low", "open", "gain_dollars", "drop_dollars", "volume", "day_open")
+    return (right, TURNED[sign], left) if right in first and left not in first else (left, sign, right)
 
 
 def _fact(fact: Fact) -> str:
@@ -101,8 +180,11 @@ def _fact(fact: Fact) -> str:
             return f"not ({_fact(denied)})"
         case ("for", float(bars), frozenset(ways)):
             return f"for_bars({bars:g}, {_condition(ways)})"
-        case ("crosses", left, sign, right):
+        case ("crosses", str(left), str(sign), str(right)):
+            left, sign, right = _price_first(left, sign, right)
             return f"crosses_{'above' if sign == '>' else 'below'}({left}, {right})"
+        case (str(left), str(sign), str(right)):
+            return " ".join(_price_first(left, sign, right))
     return " ".join(map(str, fact))
 
 

@@ -10,11 +10,13 @@ from typing import Any
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
-from stratforge.intent.gate import readings_to_tell
+from stratforge.intent.gate import readings_to_tell, rules_of
+from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import compile_strategy
 
+from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.paraphrases import in_plain_words
@@ -36,10 +38,15 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
-from simulators.gemini.author.strict import read_alone, written_strictly
+from simulators.gemini.author.strict import answer_by_rules, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
+
+# Questions about words that were not understood, rather than about what they ask for.
+_LOST = re.compile(
+    r"not understood|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
+)
 
 
 def write_answer(
@@ -66,13 +73,61 @@ def write_answer(
         other = _written(requests, plainer, untradable)
         if other["kind"] == "strategy" and not _findings(requests, other):
             return other
+    return _read_strictly(requests, found) or _amended(requests, found, untradable) or found
+
+
+def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The answer by the strict reading, where it says more plainly what was asked for; None where it does not."""
     # What was asked for a reason stays a question; only what was not understood is read once more.
-    lost = found["kind"] == "clarify" and all("not understood" in each for each in found["questions"])
-    if len(requests) == 1 and (lost or (found["kind"] == "strategy" and _findings(requests, found))):
-        strict = written_strictly(requests[0])
-        if strict is not None and not _findings(requests, {**_empty("", ""), **strict}):
-            return {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
-    return found
+    lost = found["kind"] == "clarify" and any(_LOST.search(each) for each in found["questions"])
+    if len(requests) > 1 or not (lost or (found["kind"] == "strategy" and (_told(requests[0], found) or _findings(requests, found)))):  # fmt: skip
+        return None
+    strict = written_strictly(requests[0])
+    if strict is None:
+        return None
+    whole = {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
+    return None if _told(requests[0], whole) or _findings(requests, whole) else whole
+
+
+def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozenset[str]) -> dict[str, Any] | None:
+    """The answer to a change, made on the rules that stand, where the grammar did not understand it or another strategy stands than it thinks."""
+    if len(requests) < 2 or found["kind"] not in ("strategy", "clarify"):
+        return None
+    standing = write_answer(requests[:-1], untradable)
+    if standing["kind"] != "strategy" or not standing["python_code"]:
+        return None
+    before = rules_of([Requirement.model_validate(each) for each in standing["requirements"]])
+    request = Request(requests[-1], whole=False, before=tuple(before))
+    if found["kind"] == "strategy":
+        draft = StrategyDraft.model_validate(found)
+        if not review(draft, compile_strategy(draft.python_code), request):
+            return None
+    work = amended(before, requests[-1], standing["symbol"])
+    if work is None:
+        return None
+    kept = [{"quote": "", "meaning": in_words(read_rule(each)), "status": "kept", "rules": [each]} for each in before if each not in work.dropped]  # fmt: skip
+    made = [*(f"drop {each}" for each in work.dropped), *work.added]
+    said = "; ".join(in_words(read_rule(each)) for each in made)
+    requirements = [{"quote": requests[-1].strip(" .,;!"), "meaning": said, "status": "covered", "rules": made}, *kept]
+    told = [each for each in standing["assumptions"] if each.startswith("No ") and not each.startswith("No rule")]
+    if any(each.startswith("size") for each in work.added):
+        told = [each for each in told if not each.startswith("No size")]
+    told.append(f"Changed: {said}.")
+    told += [f"It is gone: {each}." for each in work.dropped if each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip
+    answer = answer_by_rules(work.rules, requirements, standing["symbol"], told)
+    if answer is None:
+        return None
+    wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
+    answer["assumptions"] += readings_to_tell(requests[-1], wanted, told, symbol=standing["symbol"])[0]
+    whole = {**_empty("", ""), **answer, "plan": answer["logic_explanation"][:2_000]}
+    draft = StrategyDraft.model_validate(whole)
+    return None if review(draft, compile_strategy(draft.python_code), request) else whole
+
+
+def _told(request: str, answer: Mapping[str, Any]) -> bool:
+    """Whether a person has to be told how some of the words were read."""
+    wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
+    return bool(readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])[0])
 
 
 def _findings(requests: Sequence[str], answer: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,303 @@
+"""Reads how a position is left: by a condition, a gain or a loss, a stop, a target, at a time, in parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratforge.intent.reading.conditions import Conditions, Readings
+from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, resting, side_of_text
+from stratforge.intent.reading.moments import before_the_close, minute
+from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.rules import CONTRARY, RuleKind, is_number
+
+_ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
+_KINDS = {"stop": RuleKind.STOP, "target": RuleKind.TARGET, "trail": RuleKind.TRAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A way out that an order can have: when it sells, and the rules of such an order, the first of which is usual."""
+
+    readings: Readings
+    orders: tuple[str, ...] = ()
+
+
+class Exits(Conditions):
+    """Reads ways out from the tokens of a turn, from where it stands."""
+
+    # Whether a part of the position, or the rest of it, is sold.
+    partly = False
+
+    def part(self) -> Readings:
+        """Reads one condition; of a sale, the position's gain and its time too."""
+        if self.selling:
+            for reader in (
+                self._gained,
+                self._below_peak,
+                self._at_time,
+                self._at_level,
+                self._opposite,
+                self._as_exit,
+            ):
+                found = self.attempt(reader)
+                if found is not None:
+                    return found
+        return super().part()
+
+    def _as_exit(self) -> Readings:
+        """“… or a 2 % stop” beside other conditions of a sale."""
+        return self.far_exit().readings
+
+    def _below_peak(self) -> Readings:
+        """“It falls 2 % below the highest price since entry”, in percent or in average true ranges."""
+        self.take("it", "column", "symbol")
+        self.take("is", "fall")
+        if self.peek() == "percent":
+            far = self.number("percent")
+            self.need("below", "from")
+            self.need("peak")
+            return (at_once(("drop", ">=", f"{far:.10g}")), at_once(("drop", ">", f"{far:.10g}")))
+        times, length = self._true_ranges()
+        self.need("below", "from")
+        self.need("peak")
+        return _of_range("trail", times, length).readings
+
+    def _at_time(self) -> Readings:
+        self.take("at", "by", "no_later")
+        if self.take("at_close"):
+            return before_the_close()
+        at = self.number("time")
+        self.take("at_latest")
+        return (minute(">=", at), minute("==", at))
+
+    def _at_level(self) -> Readings:
+        """“At the middle band”, “back at VWAP”, “at the 10-bar low”."""
+        if self.take("it_is", "it"):
+            self.take("is")
+        back = self.take("back")
+        if back and self.peek() == "at_open" and any(str(fact[2]).startswith("day_open") or "day_open" in str(fact[0]) for ways in self.bought for fact in facts_in(ways) if len(fact) == 3):  # fmt: skip
+            self.need("at_open")
+            left = Operand(("close",), column="close")
+            return self._met(left, Operand(("day_open",), column="price"))[0]
+        self.need("at", "until") if back else self.need("at")
+        right = self.operand()
+        left = Operand(("close",), column="close")
+        if right.number is not None:
+            paid = self._paid()
+            if not paid or right.number <= paid:
+                raise Unread
+            return self._compare(left, (">=", ">"), right)
+        if right.column != "price":
+            raise Unread
+        if right.edge:
+            sign = ">" if right.edge == "above" else "<"
+            signs = (sign, f"{sign}=") if ".shift(1)" in right.sides[0] else (f"{sign}=", sign)
+            found = self._compare(left, signs, right)
+        else:
+            found = self._met(left, right)[0]
+        self.left, self.right = left, right
+        self.now.add("close")
+        return found
+
+    def _opposite(self) -> Readings:
+        """“On the opposite cross”: the crossing that it buys by, the other way."""
+        self.take("on", "at")
+        self.need("opposite_cross", "death")
+        if self.take("of"):
+            raise Unread
+        turned = []
+        for ways in self.bought:
+            facts = [fact for way in ways for fact in way if fact[0] == "crosses"]
+            only = [fact for way in ways for fact in way]
+            if len(ways) == 1 and len(only) == 1 and len(only[0]) == 3 and only[0][1] in ("<", ">") and only[0][0] != "minute":  # fmt: skip
+                one, sign, other = map(str, only[0])
+                turned += [at_once(compared(one, each, other)) for each in ("<" if sign == ">" else ">", CONTRARY[sign])]  # fmt: skip
+                continue
+            if len(ways) != 1 or len(facts) != 1:
+                raise Unread
+            _, first, side, second = map(str, facts[0])
+            turned.append(at_once(crossed(first, "<" if side == ">" else ">", second)))
+        if not turned:
+            raise Unread
+        return tuple(turned)
+
+    def _gained(self) -> Readings:
+        """“It is up 2 %”, “at a profit of 2 %”, “at a 2 % loss”, “at +2 %”."""
+        self.take("it", "at", "it_is", "i_am", "with")
+        self.take("position")
+        self.take("is")
+        if token := self.take("lose", "rise"):
+            if token.kind == "rise" and token.value != "gains":
+                raise Unread
+            self.take("above", "at_least")
+            return _gain(self.number("percent"), up=token.kind == "rise")
+        if token := self.take("signed"):
+            self.take("profit")
+            return _gain(float(token.value), up=True)
+        if self.peek() == "percent" and float(self.tokens[self.at].value) < 0:
+            far = -self.number("percent")
+            self.take("loss")
+            return _gain(far, up=False)
+        more = self.take("at_least", "above")
+        if token := self.take("green", "red"):
+            if token.value not in ("up", "down"):
+                raise Unread
+            up = token.kind == "green"
+            more = more or self.take("at_least", "above")
+            far = self.number("percent")
+        elif token := self.take("profit", "loss"):
+            up = token.kind == "profit"
+            self.take("is", "of", "at")
+            more = self.take("at_least", "above", "of") or more
+            far = self.number("percent")
+        else:
+            far = self.number("percent")
+            if self.partly and self.peek() in ("", "comma", "stop_sign", "and"):
+                # “Sell half at 2 %, the rest at 4 %”.
+                return _gain(far, up=True)
+            self.take("of")
+            if token := self.take("green", "red"):
+                if token.value not in ("up", "down"):
+                    raise Unread
+                up = token.kind == "green"
+            else:
+                up = self.need("profit", "loss").kind == "profit"
+        if far <= 0 or self.peek() in ("in", "above", "below", "for", "at_least", "from"):
+            raise Unread
+        return _gain(far, up=up)
+
+    def exit(self) -> Exit:
+        """A stop, a target or a trailing stop by itself; or until when it is held."""
+        self.selling = True
+        if self.take("hold"):
+            self.take("position", "it")
+            self.take("for")
+            if self.peek() in ("number", "hours", "half_hour", "max", "at_most"):
+                self.take("max", "at_most")
+                count = self.bars()
+                before = self.at
+                self.take("comma", "and")
+                self.take("then")
+                # “Hold 10 bars, exit”.
+                if not self.take("sell") or self.peek() not in ("", "comma", "stop_sign"):
+                    self.at = before
+                return Exit((at_once(("bars_held", ">=", f"{count:.10g}")),))
+            self.need("until")
+            if self.peek() in ("time", "at_close"):
+                return Exit(self._at_time())
+            self.take("when")
+            return Exit(self.condition())
+        self.take("with")
+        return self.far_exit()
+
+    def far_exit(self) -> Exit:
+        """“Stop loss 2 %”, “2 % target”, “stop 2 ATR below entry”, “stop at yesterday's low”."""
+        if self.peek() in ("percent", "signed"):
+            far = self.number("percent", "signed")
+            kind = self.need("stop", "target", "trail").kind
+            self.take("entry_price")
+            return _of_percent(kind, far)
+        if self.peek() in ("number", "multiple"):
+            # “2 ATR stop”.
+            times, length = self._true_ranges()
+            kind = self.need("stop", "target", "trail").kind
+            return _of_range(kind, times, length)
+        kind = self.need("stop", "target", "trail").kind
+        while self.take("at", "of", "is", "colon", "by", "on", "arrow", "with"):
+            pass
+        if self.peek() in ("percent", "signed"):
+            far = self.number("percent", "signed")
+            self.take("profit" if kind == "target" else "loss")
+            self.take("entry_price")
+            return _of_percent(kind, far)
+        if self.peek() == "dollars":
+            # So much a share, and not in all, where it is measured from the price paid.
+            far = self.number("dollars")
+            token = self.need("entry_price")
+            return _of_dollars(kind, far, str(token.value))
+        found = self.attempt(self._true_ranges)
+        if found is not None:
+            self.take("entry_price")
+            return _of_range(kind, *found)
+        self.take("below", "above")
+        return self._of_level(kind)
+
+    def _true_ranges(self) -> tuple[float, float]:
+        """“2 ATR”, “2x ATR(14)”, “2 times the ATR”: how many, and over how many bars."""
+        if (token := self.take("multiple")) is None:
+            token = self.need("number")
+            self.take("times")
+        if glued := self.take("glued"):
+            name, length = str(glued.value).split()
+            if name != "atr":
+                raise Unread
+            return float(token.value), float(length)
+        if self.need("indicator").value != "atr":
+            raise Unread
+        given = self._in_brackets()
+        if len(given) > 1:
+            raise Unread
+        return float(token.value), given[0] if given else 14.0
+
+    def _paid(self) -> float:
+        """The level of the price at which it buys, where it buys by one; 0 where it does not."""
+        levels = {fact[2] for ways in self.bought for fact in facts_in(ways) if fact[0] == "close"}
+        level = str(next(iter(levels))) if len(levels) == 1 else ""
+        return float(level) if is_number(level) else 0.0
+
+    def _of_level(self, kind: str) -> Exit:
+        right = self.operand()
+        if right.number is not None and kind != "trail" and (paid := self._paid()):
+            if (right.number < paid) != (kind == "stop"):
+                raise Unread
+            sign = "<" if kind == "stop" else ">"
+            close = Operand(("close",), column="close")
+            return Exit(self._compare(close, (f"{sign}=", sign), right), (resting(_KINDS[kind], right.sides[0]),))
+        if right.number is not None or right.column not in ("price", "low", "high") or kind == "trail":
+            raise Unread
+        left = Operand(("close",), column="close")
+        sign = "<" if kind == "stop" else ">"
+        if right.edge == ("above" if kind == "stop" else "below"):
+            raise Unread
+        orders = tuple(resting(_KINDS[kind], each) for each in right.sides)
+        if right.column in ("low", "high"):
+            # Of the bar on which it buys: only an order keeps it.
+            return Exit((at_once(("order", orders[0])),), orders)
+        return Exit(self._compare(left, (f"{sign}=", sign), right), orders if right.edge else ())
+
+
+def _gain(far: float, *, up: bool) -> Readings:
+    signs = (">=", ">") if up else ("<=", "<")
+    sided = f"{far:.10g}" if up else f"{-far:.10g}"
+    return tuple(at_once(("gain", sign, sided)) for sign in signs)
+
+
+def _of_percent(kind: str, far: float) -> Exit:
+    far = abs(far)
+    if far <= 0:
+        raise Unread
+    order = f"{_KINDS[kind].value} {far:.10g}%"
+    if kind == "trail":
+        return Exit((at_once(("drop", ">=", f"{far:.10g}")),), (order,))
+    return Exit(_gain(far, up=kind == "target")[:1], (order,))
+
+
+def _of_dollars(kind: str, far: float, words: str) -> Exit:
+    if kind == "trail" or (words.startswith(("below", "under")) and kind == "target") or (words.startswith(("above", "over")) and kind == "stop"):  # fmt: skip
+        raise Unread
+    fact = ("gain_dollars", ">=", f"{far:.10g}") if kind == "target" else ("gain_dollars", "<=", f"{-far:.10g}")
+    return Exit((at_once(fact),))
+
+
+def _of_range(kind: str, times: float, length: float) -> Exit:
+    """So many average true ranges: as a price at the purchase, or by that of every bar."""
+    atr = _ATR.format(length)
+    if kind == "trail":
+        return Exit((at_once(("drop_dollars", ">=", side_of_text(f"{times:.10g} * {atr}"))),))
+    if kind == "stop":
+        fact: Fact = ("gain_dollars", "<=", side_of_text(f"-{times:.10g} * {atr}"))
+        away = f"close - {times:.10g} * {atr}"
+    else:
+        fact = ("gain_dollars", ">=", side_of_text(f"{times:.10g} * {atr}"))
+        away = f"close + {times:.10g} * {atr}"
+    return Exit((at_once(compared(*map(str, fact))),), (resting(_KINDS[kind], side_of_text(away)),))

@@ -1,0 +1,206 @@
+"""Reads times of day and days of the week: “on Monday before noon”, “in the first hour”, “10:00-11:30”."""
+
+from __future__ import annotations
+
+from stratforge.intent.reading.meaning import ALWAYS, Fact, Ways, at_once, both, compared, either
+from stratforge.intent.reading.operands import Operands, Unread
+from stratforge.intent.rules import CONTRARY
+
+# The readings of a condition that are all right.
+Readings = tuple[Ways, ...]
+OPEN, CLOSE = 570, 960
+_MOST = 32
+_CLOCK = ("between", "after", "before", "until", "from", "time", "no_later", "outside", "first", "final", "morning", "afternoon", "at_open", "at_close", "number", "half_hour", "hours")  # fmt: skip
+# What may follow an hour that is said without its minutes.
+_AFTER_HOUR = ("", "comma", "stop_sign", "colon", "bullet", "question", "and", "until", "when", "buy", "sell", "on")
+
+
+def minute(sign: str, at: float) -> Ways:
+    """The condition that it is so late."""
+    return at_once(("minute", sign, f"{at:.10g}"))
+
+
+# Minutes before the close at which “before the close” may sell; the first one is usual.
+_BEFORE_CLOSE = (5, 1, 2, 3, 4, 10, 15)
+
+
+def before_the_close() -> Readings:
+    """The last minutes of the day, in which “at the close” may sell."""
+    return tuple(minute(">=", CLOSE - each) for each in _BEFORE_CLOSE)
+
+
+class Moments(Operands):
+    """Reads moments from the tokens of a turn, from where it stands."""
+
+    def joined(self, one: Readings, other: Readings, *, both_of: bool) -> Readings:
+        """Two conditions as one, in all their readings."""
+        pairs = [(first, second) for first in one for second in other]
+        if len(pairs) > _MOST:
+            raise Unread
+        return tuple(
+            dict.fromkeys(
+                both(first, second, self.week) if both_of else either(first, second) for first, second in pairs
+            )
+        )
+
+    def denied(self, readings: Readings) -> Readings:
+        """Returns the contrary of a condition, in all its readings."""
+        return tuple(self._contrary(each) for each in readings)
+
+    def _contrary(self, ways: Ways) -> Ways:
+        found = ALWAYS
+        for way in ways:
+            found = both(found, frozenset(frozenset({self._contrary_fact(each)}) for each in way), self.week)
+        return found
+
+    def _contrary_fact(self, each: Fact) -> Fact:
+        if each[0] == "days":
+            return ("days", *sorted(self.week - set(each[1:])))
+        if each[0] in ("for", "crosses"):
+            return ("not", each)
+        if each[0] == "not":
+            raise Unread
+        left, sign, right = each
+        return compared(str(left), CONTRARY[str(sign)], str(right))
+
+    def moments(self) -> Readings:
+        """Reads times and days: “on Monday before noon”, “on Mondays or after 15:00”."""
+        found = self.moment()
+        if self.peek() == "or":
+
+            def other() -> Readings:
+                self.need("or")
+                return self.moment()
+
+            more = self.attempt(other)
+            return found if more is None else self.joined(found, more, both_of=False)
+        before = self.at
+        self.take("and")
+        more = self.attempt(self.moment)
+        if more is None:
+            self.at = before
+            return found
+        return self.joined(found, more, both_of=True)
+
+    def moment(self) -> Readings:
+        """Reads a time of day or days of the week, denied or not."""
+        if not self.take("it_is") and self.take("it"):
+            self.need("is")
+        denied = self.take("not") is not None
+        ahead = 1 if self.peek() in ("at", "in", "on") else 0
+        found = self._time() if self.peek(ahead) in _CLOCK else self._days()
+        return self.denied(found) if denied else found
+
+    def _clock(self) -> float:
+        """A time, or a number that can be nothing else: “between 10 and 3”."""
+        if self.peek() == "time":
+            return self.number("time")
+        hour = self.number()
+        if hour != int(hour) or not (9 <= hour <= 16 or 1 <= hour <= 4) or self.peek() not in _AFTER_HOUR:
+            raise Unread
+        return 60 * (hour + 12 if hour <= 4 else hour)
+
+    def _time(self) -> Readings:
+        self.take("in")
+        if token := self.take("morning", "afternoon"):
+            return (minute("<" if token.kind == "morning" else ">=", 720),)
+        if self.take("first", "final"):
+            return self._edge(first=self.tokens[self.at - 1].kind == "first")
+        if self.peek() in ("number", "half_hour", "hours"):
+            return self._counted()
+        if self.take("at_open"):
+            return self._exactly(OPEN)
+        if self.peek() == "time":
+            at = self.number("time")
+            return (minute(">=", at), minute("==", at)) if self.selling else self._exactly(at)
+        if self.selling and self.take("at_close"):
+            return before_the_close()
+        word = self.need("between", "after", "before", "until", "from", "at", "no_later", "outside", "on").kind
+        if word in ("on", "at") and self.take("at_open"):
+            return self._exactly(OPEN)
+        if word == "outside":
+            self.take("from")
+            return self.denied(self._span())
+        if word in ("between", "from"):
+            start = self.attempt(self._span)
+            if start is not None:
+                return start
+            if word == "between":
+                raise Unread
+            at = self.number("time")
+            self.take("unit")
+            return (minute(">=", at), minute(">", at))
+        at = self._clock() if word in ("after", "before", "until", "no_later") else self.number("time")
+        if word == "after":
+            return (minute(">=", at), minute(">", at))
+        if word == "no_later":
+            return (minute("<=", at), minute("<", at))
+        if word == "at":
+            return (minute(">=", at), minute("==", at)) if self.selling else self._exactly(at)
+        return (minute("<", at),) if word == "before" else (minute("<", at), minute("<=", at))
+
+    def _exactly(self, at: float) -> Readings:
+        """At this minute of the day."""
+        return (
+            both(minute(">=", at), minute("<", at + 1), self.week),
+            minute("==", at),
+            both(minute(">=", at), minute("<=", at), self.week),
+        )
+
+    def _span(self) -> Readings:
+        start = self._clock()
+        self.need("and", "until")
+        end = self._clock()
+        if end <= start:
+            raise Unread
+        return self.joined((minute(">=", start),), (minute("<", end), minute("<=", end)), both_of=True)
+
+    def _edge(self, *, first: bool) -> Readings:
+        """“The first 15 minutes”, “the last hour”."""
+        count = self.bars()
+        self.take("of_the_day", "to_the_close", "at_close")
+        if "/" in "".join(str(each.value) for each in self.tokens if each.kind == "symbol"):
+            raise Unread
+        if first:
+            return (minute("<", OPEN + count),)
+        return (minute(">=", CLOSE - count),)
+
+    def _counted(self) -> Readings:
+        """“30 minutes after the open”, “10 minutes before the close”."""
+        count = self.bars()
+        if self.peek() == "after" and self.peek(1) == "at_open":
+            self.at += 2
+            return self._exactly(OPEN + count) if not self.selling else (minute(">=", OPEN + count),)
+        if token := self.take("of_the_day"):
+            if "after" not in str(token.value):
+                raise Unread
+            return (minute(">=", OPEN + count),) if self.selling else self._exactly(OPEN + count)
+        self.need("to_the_close", "at_close")
+        return (minute(">=", CLOSE - count),) if self.selling else self._exactly(CLOSE - count)
+
+    def _days(self) -> Readings:
+        self.take("on")
+        if self.take("weekdays"):
+            return (at_once(("days", *sorted(self.week & set(range(5))))),) if len(self.week) > 5 else (ALWAYS,)
+        days = [int(self.number("day"))]
+        while True:
+            before = self.at
+            if self.take("until"):
+                last = int(self.number("day"))
+                days += range(days[-1] + 1, last + 1)
+                if last < days[0]:
+                    raise Unread
+                continue
+            if not self.take("and", "or", "comma"):
+                break
+            self.take("on")
+            self.take("and", "or")
+            day = self.take("day")
+            if day is None:
+                self.at = before
+                break
+            days.append(int(day.value))
+        left = self.week & set(days)
+        if not left:
+            raise Unread
+        return (at_once(("days", *sorted(left))),)

@@ -1,0 +1,481 @@
+"""Reads how two things are compared: levels, crossings, distances in percent, what is reached and what is broken."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from stratforge.intent.reading.lines import Family
+from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, side_of_text
+from stratforge.intent.reading.moments import Moments, Readings
+from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.words import LEVELS
+from stratforge.intent.rules import CONTRARY
+
+SIGNS = {"below": "<", "above": ">", "at_most": "<=", "at_least": ">="}
+_ZERO = Operand(("0",), 0.0)
+
+
+class Relations(Moments):
+    """Reads relations from the tokens of a turn, from where it stands."""
+
+    # What it buys by, where it was read before.
+    bought: Readings = ()
+
+    def _relation(self, left: Operand) -> tuple[Readings, Operand | None]:
+        if self.peek() == "its" and self.peek(1) in (
+            "above",
+            "below",
+            "at_least",
+            "at_most",
+            "oversold",
+            "overbought",
+            "percent",
+        ):
+            self.at += 1
+        self.take("is", "it_is")
+        denied = self.take("not") is not None
+        if self.peek() == "between":
+            return self._between(left, denied=denied), None
+        if (other := self.attempt(lambda: self._other_order(left))) is not None:
+            return other
+        beyond = self.attempt(lambda: self._by_percent(left)) or self.attempt(lambda: self._deviations(left))
+        if beyond is not None:
+            if denied:
+                raise Unread
+            return beyond
+        back = self.take("back") if self.peek() == "back" and self.peek(1) in ("above", "below") else None
+        if token := self.take("below", "above", "at_most", "at_least"):
+            return self._level(left, token.kind, denied=denied, back=back is not None)
+        if denied:
+            raise Unread
+        if token := self.take("oversold", "overbought"):
+            return self._extreme_level(left, token.kind), None
+        if self.peek() in ("number", "dollars") and self.peek(1) in ("or_less", "or_more"):
+            right = self.operand()
+            self._fits(left, right)
+            end = self.need("or_less", "or_more")
+            return self._compare(left, ("<=" if end.kind == "or_less" else ">=",), right), right
+        if self.peek() in ("multiple", "twice") or (self.peek() == "number" and self.peek(1) == "times"):
+            right = self._beside(left)
+            return self._compare(left, (">=", ">"), right), right
+        if (found := self._of_sign(left)) is not None:
+            return found, None
+        if self.peek() in ("rise", "fall") and self.tokens[self.at].value in ("rising", "falling") and self.peek(1) not in ("below", "above", "back", "until", "number", "percent"):  # fmt: skip
+            sign = ">" if self.need("rise", "fall").kind == "rise" else "<"
+            return tuple(at_once(compared(each, sign, previous(each))) for each in left.sides), None
+        if self.peek() in ("has_moved", "fall", "rise") and self.peek(1) in ("number", "for") and (streak := self.attempt(lambda: self._in_a_row(left))):  # fmt: skip
+            return streak, None
+        if token := self.take("touch"):
+            return self._touched(left)
+        if token := self.take("reclaim", "lose"):
+            right = self._beside(left)
+            sign = ">" if token.kind == "reclaim" else "<"
+            return (*self._cross(left, sign, right), *self._compare(left, (sign,), right)), right
+        if self.peek() in ("crossover", "crossunder"):
+            sign = ">" if self.need("crossover", "crossunder").kind == "crossover" else "<"
+            right = self._right(left)
+            self._fits(left, right)
+            return self._cross(left, sign, right), right
+        if self.peek() in ("fall", "rise", "move", "break", "trade", "turns"):
+            return self._gone(left)
+        if self.take("return"):
+            if self.peek() in ("until", "at"):
+                self.at += 1
+                return self._back_to(left)
+            side = self.need("below", "above")
+            right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
+            return self._cross(left, ">" if side.kind == "above" else "<", right), right
+        self.need("cross")
+        return self._crossing(left)
+
+    def _other_order(self, left: Operand) -> tuple[Readings, Operand]:
+        """The order of words in other languages: “… unter 30 fällt”, “30 below”, “the one average the other one crosses”."""
+        if token := self.take("fall_below", "rise_above"):
+            sign = "<" if token.kind == "fall_below" else ">"
+            right = self._beside(left)
+            return (*self._compare(left, (sign,), right), *self._cross(left, sign, right)), right
+        if token := self.take("upcross", "downcross"):
+            right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
+            return self._cross(left, ">" if token.kind == "upcross" else "<", right), right
+        if token := self.take("below", "above"):
+            right = self._beside(left)
+            verb = self.need("fall", "rise", "is", "trade")
+            if (token.kind, verb.kind) in (("below", "rise"), ("above", "fall")):
+                raise Unread
+            sign = "<" if token.kind == "below" else ">"
+            state = self._compare(left, (sign,), right)
+            return state if verb.kind == "is" else (*state, *self._cross(left, sign, right)), right
+        right = self._beside(left)
+        if token := self.take("below_if", "above_if"):
+            sign = "<" if token.kind == "below_if" else ">"
+            return (*self._compare(left, (sign,), right), *self._cross(left, sign, right)), right
+        if token := self.take("upcross", "downcross"):
+            return self._cross(left, ">" if token.kind == "upcross" else "<", right), right
+        token = self.need("upwards", "downwards")
+        self.need("cross")
+        return self._cross(left, ">" if token.kind == "upwards" else "<", right), right
+
+    def _in_a_row(self, left: Operand) -> Readings:
+        """“Has fallen three bars in a row”."""
+        token = self.need("has_moved", "fall", "rise")
+        self.take("for")
+        count = self.number()
+        self.need("unit")
+        self.need("in_a_row")
+        down = token.kind == "fall" or str(token.value) in ("has fallen", "has dropped", "has been falling")
+        return tuple(at_once(("for", count, at_once(compared(each, "<" if down else ">", previous(each))))) for each in left.sides)  # fmt: skip
+
+    def _level(self, left: Operand, kind: str, *, denied: bool, back: bool) -> tuple[Readings, Operand]:
+        sign = CONTRARY[SIGNS[kind]] if denied else SIGNS[kind]
+        if self.take("both"):
+            one = self._first_of_two(left)
+            self.need("and")
+            two = self._beside(left)
+            return self.joined(self._compare(left, (sign,), one), self._compare(left, (sign,), two), both_of=True), two
+        if (earlier := self.attempt(lambda: self._earlier(left))) is not None:
+            return self._compare(left, (sign,), earlier), earlier
+        right = self._beside(left)
+        if self.peek() in ("or_less", "or_more"):
+            raise Unread
+        found = self._compare(left, (sign,), right)
+        if back:
+            found = (*found, *self._cross(left, sign, right))
+        if self.take("by"):
+            return self._by_so_much(left, right, sign)
+        while not denied and self.peek() in SIGNS and self.tokens[self.at].value in ("<", ">", "<=", ">="):
+            # “EMA(8) > EMA(21) > EMA(55)”.
+            following = SIGNS[self.need(*SIGNS).kind]
+            third = self._beside(right)
+            found = self.joined(found, self._compare(right, (following,), third), both_of=True)
+            right = third
+        return found, right
+
+    def _earlier(self, left: Operand) -> Operand:
+        """“Above its value 5 bars ago”."""
+        if self.take("its"):
+            self.need("unit") if self.peek() == "unit" else None
+        count = self.number()
+        self.need("unit")
+        self.need("ago")
+        sides = [previous(each) if count == 1 else side_of_text(f"{f'bars.{each}' if each in ('close', 'open', 'high', 'low', 'volume') else each}.shift({count:.10g})") for each in left.sides]  # fmt: skip
+        return Operand(tuple(sides), column=left.column)
+
+    def _first_of_two(self, left: Operand) -> Operand:
+        """The “20” of “above both the 20 and the 50 SMA”, or a whole operand."""
+        if self.peek() == "number" and self.peek(1) == "and":
+            length = self.number()
+            at = self.at
+            self.need("and")
+            self._length()
+            kind = self._average_kind()
+            self.at = at
+            if kind is None:
+                raise Unread
+            return self._indicator(kind, length)
+        return self._beside(left)
+
+    def _average_kind(self) -> str | None:
+        if self.peek() == "indicator" and self.tokens[self.at].value in ("sma", "ema", "wma", "hma"):
+            self.at += 1
+            return str(self.tokens[self.at - 1].value)
+        return "sma" if self.take("average") else None
+
+    def _by_so_much(self, left: Operand, right: Operand, sign: str) -> tuple[Readings, Operand]:
+        far = self.number("percent")
+        if right.number is not None or far <= 0 or sign not in "<>":
+            raise Unread
+        factor = 1 + far / 100 if sign == ">" else 1 - far / 100
+        times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column=right.column)
+        return self._compare(left, (f"{sign}=", sign), times), times
+
+    def _extreme_level(self, left: Operand, kind: str) -> Readings:
+        """Where an oscillator is oversold or overbought, by its usual level or by that in brackets."""
+        name = left.sides[0].split("(")[0]
+        if name not in LEVELS:
+            raise Unread
+        low = kind == "oversold"
+        level = LEVELS[name][0 if low else 1]
+
+        def own() -> float:
+            self.need("open")
+            self.take("below", "above", "at_most", "at_least")
+            number = self.number()
+            self.need("close")
+            return number
+
+        level = self.attempt(own) or level
+        right = Operand((f"{level:.10g}",), level)
+        self.left, self.right = left, right
+        self.now.add(left.sides[0])
+        sign = "<" if low else ">"
+        return (*self._compare(left, (sign, f"{sign}="), right), *self._cross(left, sign, right))
+
+    def _of_sign(self, left: Operand) -> Readings | None:
+        """“Is positive”, “turns negative”, “flips green”."""
+        if token := self.take("positive", "negative"):
+            if left.column:
+                raise Unread
+            return self._compare(left, (">" if token.kind == "positive" else "<",), _ZERO)
+        trend = left.sides[0].startswith("ta.supertrend")
+        kinds = ("green", "red", "bullish", "bearish") if trend else ("positive", "negative", "green", "red") if ".histogram" in left.sides[0] else ("positive", "negative")  # fmt: skip
+
+        def read() -> Readings:
+            turns = self.take("turns", "move")
+            token = self.need(*kinds)
+            up = token.kind in ("positive", "green", "bullish")
+            if trend:
+                direction = Operand(tuple(each.removesuffix(".trend") + ".direction" for each in left.sides))
+                state = self._compare(direction, (">" if up else "<",), _ZERO)
+                state += tuple(at_once(compared(each, "==", "1" if up else "-1")) for each in direction.sides)
+                event = self._cross(direction, ">" if up else "<", _ZERO)
+                return (*event, *state) if turns else (*state, *event)
+            if left.column:
+                raise Unread
+            if turns is None:
+                return self._compare(left, (">" if up else "<",), _ZERO)
+            return self._cross(left, ">" if up else "<", _ZERO)
+
+        return self.attempt(read)
+
+    def _touched(self, left: Operand) -> tuple[Readings, Operand]:
+        """A level that is reached: downwards if it lies below by nature, upwards if above; elsewhere it is not plain."""
+        self.take("new")
+        right = self._beside(left)
+        oscillator = not left.column and right.number is not None
+        if right.edge:
+            return self._touch_of(left, right), right
+        if oscillator and right.number is not None:
+            low, high = LEVELS.get(left.sides[0].split("(")[0], (0.0, 0.0))
+            middle = (low + high) / 2
+            if low < high and right.number != middle and (right.number <= low + 10 * (high - low) / 40 or right.number >= high - 10 * (high - low) / 40):  # fmt: skip
+                sign = "<" if right.number < middle else ">"
+                end = self.take("or_less", "or_more")
+                if end and (end.kind == "or_less") != (sign == "<"):
+                    raise Unread
+                return (*self._compare(left, (f"{sign}=", sign), right), *self._cross(left, sign, right)), right
+        return self._met(left, right)
+
+    def _touch_of(self, left: Operand, right: Operand) -> Readings:
+        sign = ">" if right.edge == "above" else "<"
+        if ".shift(1)" in right.sides[0]:
+            return self._compare(left, (sign, f"{sign}="), right)
+        found = self._compare(left, (f"{sign}=", sign), right)
+        if left.column == "close":
+            bar = Operand(("high" if sign == ">" else "low",), column="high")
+            found = (*found, *self._compare(bar, (f"{sign}=", sign), right))
+        return (*found, *self._cross(left, sign, right))
+
+    def _back_to(self, left: Operand) -> tuple[Readings, Operand]:
+        """“Back to the average”: from the side on which it bought."""
+        right = self._beside(left)
+        return self._met(left, right)
+
+    def _met(self, left: Operand, right: Operand) -> tuple[Readings, Operand]:
+        """A level that is met from the side on which the purchase was."""
+        side = self.bought_beside(left, right)
+        if not side:
+            raise Unread
+        return (*self._compare(left, (f"{side}=", side), right), *self._cross(left, side, right)), right
+
+    def bought_beside(self, left: Operand, right: Operand) -> str:
+        """From below (`>`) or from above (`<`), as it was bought; empty where that is not plain."""
+        if not self.selling:
+            return ""
+        sides = {_side_of(fact, left.sides[0], right.sides[0]) for ways in self.bought for fact in facts_in(ways)}
+        sides.discard("")
+        return sides.pop() if len(sides) == 1 else ""
+
+    def _gone(self, left: Operand) -> tuple[Readings, Operand | None]:
+        """“Falls below”, “breaks the 20-bar high”, “drops to 30”, “goes back above”."""
+        token = self.need("fall", "rise", "move", "break", "trade", "turns")
+        up = {"fall": "<", "rise": ">"}.get(token.kind, "")
+        if self.peek() in ("until", "at") and up:
+            self.at += 1
+            right = self._beside(left)
+            return (*self._compare(left, (f"{up}=", up), right), *self._cross(left, up, right)), right
+        if (
+            beyond := self.attempt(lambda: self._by_percent(left, {"<": "below", ">": "above"}.get(up, "")))
+        ) is not None:
+            return beyond
+        back = self.take("back")
+        side = self.take("below", "above")
+        if side is None:
+            if token.kind != "break":
+                raise Unread
+            broken = self._beside(left)
+            if not broken.edge:
+                raise Unread
+            sign = ">" if broken.edge == "above" else "<"
+            return (*self._compare(left, (sign,), broken), *self._cross(left, sign, broken)), broken
+        if (token.kind, side.kind) in (("fall", "above"), ("rise", "below")):
+            raise Unread
+        right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
+        sign = ">" if side.kind == "above" else "<"
+        crossing = self._cross(left, sign, right)
+        if back:
+            return crossing, right
+        return (*self._compare(left, (sign,), right), *crossing), right
+
+    def _beside_before(self, left: Operand) -> Operand:
+        """The right side of “sell when it closes below”: what was spoken of."""
+        self.take("it")
+        ends = ("", "comma", "stop_sign", "question", "bullet", "and", "or", "sell", "buy")
+        if self.right is None or self.right.number is not None or self.peek() not in ends:
+            raise Unread
+        self._fits(left, self.right)
+        return self.right
+
+    def _crossing(self, left: Operand) -> tuple[Readings, Operand]:
+        self.take("back")
+        signs = {"above": ">", "upwards": ">", "below": "<", "downwards": "<"}
+        token = self.take("upwards", "downwards", "above", "below")
+        sign = signs[token.kind] if token else ""
+        if token and token.kind in ("upwards", "downwards"):
+            second = self.take("above", "below")
+            if second is not None and signs[second.kind] != sign:
+                raise Unread
+        right = self.attempt(lambda: self._right(left))
+        if right is None:
+            # “Sell when it crosses below”: what was crossed before.
+            if self.right is None or not sign:
+                raise Unread
+            self.take("it")
+            right = self.right
+        self._fits(left, right)
+        if last := self.take("upwards", "downwards"):
+            if sign and signs[last.kind] != sign:
+                raise Unread
+            sign = signs[last.kind]
+        if not sign:
+            sign = self._of_averages(left, right)
+        found = self._cross(left, sign, right)
+        if right.number is None and not right.column and self.peek() in ("above", "below") and self.peek(1) == "number":
+            # “%K crosses above %D below 20”: where it does.
+            far = self.need("above", "below")
+            level = self._beside(left)
+            where = self._compare(left, (SIGNS[far.kind],), level)
+            other = self._compare(right, (SIGNS[far.kind],), level)
+            both_lines = self.joined(where, other, both_of=True)
+            found = self.joined(found, (*where, *other, *both_lines), both_of=True)
+        return found, right
+
+    def _of_averages(self, left: Operand, right: Operand) -> str:
+        """Of a shorter and a longer average of one kind: up where it buys, down where it sells."""
+        lengths = [next((each for each, one in self.known.items() if one == side), 0.0) for side in (left, right)]
+        if left.sides[0].split("(")[0] != right.sides[0].split("(")[0] or not 0 < lengths[0] < lengths[1]:
+            raise Unread
+        return "<" if self.selling else ">"
+
+    def _between(self, left: Operand, *, denied: bool) -> Readings:
+        self.need("between")
+        low = self._plain_number()
+        self.need("and")
+        high = self._plain_number()
+        self._fits(left, low)
+        self._fits(left, high)
+        if low.number is None or high.number is None or low.number >= high.number:
+            raise Unread
+        open_, closed = ((">", "<"), (">=", "<="))
+        found = tuple(
+            self.joined(self._compare(left, (one,), low), self._compare(left, (other,), high), both_of=True)[0]
+            for one, other in (closed, open_)
+        )
+        return self.denied(found) if denied else found
+
+    def _deviations(self, left: Operand) -> tuple[Readings, Operand]:
+        """“2 standard deviations below the 20-bar mean”: beyond a Bollinger band."""
+        self.take("above", "at_least")
+        far = self.number()
+        self.need("deviations")
+        side = self.need("below", "above")
+        length = self._length()
+        self.need("average")
+        length = length or self._after_it()
+        if left.column != "close":
+            raise Unread
+        family = Family("band", (length, far))
+        self.family = family
+        self._average("close", length)
+        right = Operand(family.line("lower" if side.kind == "below" else "upper"), column="price")
+        return self._compare(left, ("<", "<=") if side.kind == "below" else (">", ">="), right), right
+
+    def _by_percent(self, left: Operand, wanted: str = "") -> tuple[Readings, Operand]:
+        """So many percent, or dollars, above or below something: at least so many."""
+        exact = self.take("at_least")
+        more = None if exact else self.take("above")
+        far = self.number("percent", "dollars")
+        money = self.tokens[self.at - 1].kind == "dollars"
+        side = self.need(wanted) if wanted else self.need("above", "below")
+        right = self._right(left)
+        if right.number is not None or not left.column or far <= 0 or left.column.startswith("account"):
+            raise Unread
+        self._fits(left, right)
+        up = side.kind == "above"
+        if money:
+            if "volume" in (left.column, right.column):
+                raise Unread
+            texts = [f"({each}) {'+' if up else '-'} {far:.10g}" for each in right.sides]
+        else:
+            texts = [f"({each}) * {1 + far / 100 if up else 1 - far / 100:.10g}" for each in right.sides]
+        times = Operand(tuple(map(side_of_text, texts)), column=right.column)
+        strict, loose = (">", ">=") if up else ("<", "<=")
+        signs = (loose,) if exact else (strict,) if more else (loose, strict)
+        return self._compare(left, signs, times), times
+
+    def _beside(self, left: Operand) -> Operand:
+        """Reads what something is compared with, which has to be of its kind."""
+        right = self._right(left)
+        self._fits(left, right)
+        return right
+
+    def _fits(self, left: Operand, right: Operand) -> None:
+        """That two sides can be compared: an oscillator with a number, a price with a price, the volume with volume."""
+        if left.column.startswith("account") and not right.money:
+            raise Unread
+        if right.money and left.column not in ("close", "open", "high", "low", "account_cash", "account_equity"):
+            raise Unread
+        if right.number is None:
+            # An oscillator stands beside no price and no average.
+            if bool(left.column) != bool(right.column):
+                raise Unread
+            if (left.column == "volume") != (right.column == "volume") and right.column:
+                raise Unread
+            if not left.column and left.sides[0].split("(")[0] != right.sides[0].split("(")[0]:
+                raise Unread
+            return
+        if left.sides[0].startswith(("ta.rsi", "ta.mfi", "ta.adx", "ta.stoch")) and not 0 <= right.number <= 100:
+            raise Unread
+        if left.sides[0].startswith("ta.willr") and not -100 <= right.number <= 0:
+            raise Unread
+        if left.column == "price":
+            # An average is compared with prices; a number there is rare, and often another one's.
+            raise Unread
+
+    def _compare(self, left: Operand, signs: Iterable[str], right: Operand) -> Readings:
+        return tuple(
+            at_once(compared(one, sign, other))
+            for sign, one, other in itertools.product(signs, left.sides, right.sides)
+        )
+
+    def _cross(self, left: Operand, sign: str, right: Operand) -> Readings:
+        return tuple(at_once(crossed(one, sign, other)) for one, other in itertools.product(left.sides, right.sides))
+
+
+def previous(side: str) -> str:
+    """A side as it was one bar before."""
+    return f"previous({side})"
+
+
+def _side_of(fact: Fact, left: str, right: str) -> str:
+    """On which side of the right one the left one was, by a fact of the purchase."""
+    parts = fact[1:] if fact[0] == "crosses" else fact
+    if len(parts) != 3:
+        return ""
+    one, sign, other = map(str, parts)
+    # The lines of one indicator, and what is a percentage of them, belong together.
+    stem = right.rpartition(".")[0] if right.startswith(("ta.bbands", "ta.kc")) else right
+    below = sign.startswith("<")
+    if one == left and stem in other:
+        return ">" if below else "<"
+    return ("<" if below else ">") if other == left and stem in one else ""

@@ -1,0 +1,272 @@
+"""The closed vocabulary of the strict reading: words by what they are, prices and indicators by their names."""
+
+from __future__ import annotations
+
+import re
+
+from stratforge.intent.rules import DAYS
+
+_AFTER = ("after a sale", "after each sale", "after every sale", "after selling", "after each exit", "after an exit", "after exiting", "after every exit", "after a trade", "after each trade", "after closing a trade", "after closing")  # fmt: skip
+_AGAIN = ("before buying again", "before the next buy", "before the next purchase", "before the next entry", "before re-entering", "before entering again", "before the next trade", "between trades", "before a new entry", "before re-entry")  # fmt: skip
+AFTER_A_SALE = (*_AFTER, *_AGAIN, *(f"{one} {other}" for one in _AFTER for other in _AGAIN))
+# Words by what they are. Each has one meaning; a word with two is left out.
+WORDS: dict[str, tuple[str, ...]] = {
+    "buy": (
+        "buy", "buys", "buying", "acquire", "acquires", "open a long", "take a position", "take a long position", "get in", "gets in", "go long on", "go long", "goes long on", "goes long", "going long", "long on", "long",
+        "enter long", "enter a long position", "enter a long", "enter a trade", "enter", "enters", "open a long position", "open long", "open a position", "purchase", "purchases", "grab", "pick up", "snap up", "buy in", "get long", "be long",
+    ),
+    "all_in": ("go all in on", "all in on", "go all in", "goes all in on"),
+    "sell": (
+        "out", "get me out", "go out",        "sell", "sells", "selling", "get out of", "unload", "offload", "cash out", "bail out", "bail", "close the long", "sell it again", "exit", "exits", "get out", "gets out", "go flat", "goes flat", "close the position", "closes the position",
+        "close my position", "close the trade", "closes the trade", "close it", "close out", "close all positions", "close everything", "close all", "exit the position", "exit the trade", "liquidate", "dump", "dumps", "flat", "be flat", "be out", "sell out", "get rid of", "close long", "close position", "exit long",
+    ),
+    "when": ("when", "whenever", "if", "once", "as soon as", "every time", "each time", "any time", "anytime", "the moment", "as long as", "in case", "where", "on days when"),
+    "and": ("and", "&", "and also", "while", "and if", "and when", "with the", "as well as", "&&", "plus"),
+    "or": ("or", "or if", "or when", "||", "or once"),
+    "not": ("not", "isn't", "is not", "don't", "do not", "never", "no", "avoid", "without", "skip", "no longer", "doesn't", "does not", "ain't", "dont"),
+    "unless": ("unless",),
+    "either": ("either",),
+    "both": ("both",),
+    "except": ("except", "but not", "but never", "excluding", "apart from", "other than", "except when", "except if", "except on"),
+    "only": ("only", "but only", "and only"),
+    "is": ("is", "are", "has been", "stays", "remains", "was", "must be", "should be", "needs to be", "has to be", "being"),
+    "it_is": ("it's", "it is", "it has been"),
+    "i_am": ("i'm", "i am", "we are", "we're", "im"),
+    "it": ("it",),
+    "its": ("its",),
+    "below": ("below", "under", "beneath", "underneath", "less than", "lower than", "smaller than", "<", "lower then", "less then", "smaller then", "still below"),
+    "above": ("above", "over", "greater than", "higher than", "more than", "bigger than", "exceeds", "exceed", "surpasses", ">", "higher then", "greater then", "more then", "still above", "exceeding"),
+    "at_most": ("at most", "no more than", "not more than", "at or below", "<=", "≤", "no higher than", "=<"),
+    "at_least": ("at least", "no less than", "not less than", "at or above", ">=", "≥", "no lower than", "a minimum of"),
+    "or_less": ("or less", "or below", "or lower", "or under"),
+    "or_more": ("or more", "or above", "or higher", "or over", "or greater"),
+    "fall": ("falls", "drops", "dips", "sinks", "slips", "falling", "dropping", "fell", "fall", "drop", "dip", "declines", "comes down", "goes down", "dives", "dropped", "slides"),
+    "rise": ("rises", "climbs", "jumps", "rising", "climbing", "rose", "rise", "goes up", "gains", "moves up", "rallies", "pops", "climb"),
+    "move": ("goes", "gets", "moves", "going", "moving", "go", "flips", "comes", "pushes"),
+    "trade": ("trades", "closes", "closing"),
+    "has_moved": ("has fallen", "has risen", "has dropped", "has climbed", "has been falling", "has been rising"),
+    "break": ("breaks", "breaking", "break", "breaks out", "breaks through", "break through", "takes out", "clears"),
+    "cross": ("crosses", "crossing", "crossed", "cross", "x"),
+    "crossover": ("crossover", "x-over", "xover", "cross-over", "crossovers"),
+    "crossunder": ("crossunder", "cross-under"),
+    "bullish": ("bullish", "bullishly"),
+    "bearish": ("bearish", "bearishly"),
+    "golden": ("golden cross",),
+    "death": ("death cross",),
+    "back": ("back",),
+    "return": (
+        "comes back", "goes back", "gets back", "moves back", "recovers", "returns", "climbs back", "falls back", "drops back", "rises back", "crosses back", "breaks back", "closes back", "dips back", "reverts", "bounces back", "return",
+    ),
+    "reclaim": ("reclaims", "reclaim", "retakes", "regains"),
+    "lose": ("loses", "lose", "have lost", "has lost", "is losing"),
+    "touch": ("touches", "touch", "hits", "hit", "reaches", "reach", "tags", "tests", "a touch", "makes", "prints", "touched"),
+    "upwards": ("upwards", "upward", "from below", "up through", "from below to above", "to the upside", "up over", "up past", "upside"),
+    "downwards": ("downwards", "downward", "from above", "down through", "from above to below", "to the downside", "down below", "down under", "downside"),
+    "turns": ("turns", "flips", "becomes", "flipped"),
+    "positive": ("positive",),
+    "negative": ("negative",),
+    "oversold": ("oversold",),
+    "overbought": ("overbought",),
+    "between": ("between",),
+    "outside": ("outside", "outside of"),
+    "after": ("after", "past", "no earlier than", "not earlier than", "not before", "no sooner than", "starting at"),
+    "before": ("before", "prior to", "earlier than"),
+    "until": ("until", "till", "to", "and until", "through", "thru"),
+    "no_later": ("no later than", "not later than", "at the latest by", "by no later than"),
+    "at": ("at", "@"),
+    "by": ("by",),
+    "on": ("on", "upon"),
+    "in": ("in", "within", "inside"),
+    "of": ("of", "worth of"),
+    "for": ("for",),
+    "from": ("from", "versus", "vs", "vs.", "against", "compared to", "compared with", "relative to"),
+    "with": ("with", "use", "using", "invest", "put", "set", "add", "uses", "place", "allocate", "commit", "have"),
+    "times": ("times",),
+    "twice": ("twice", "double"),
+    "in_a_row": ("in a row", "consecutive", "consecutively", "straight", "successive"),
+    "unit": ("bar", "bars", "minute", "minutes", "min", "mins", "candle", "candles", "period", "periods", "candlestick", "candlesticks", "m"),
+    "hourly": ("hourly",),
+    "hours": ("hour", "hours", "hr", "hrs", "h"),
+    "half_hour": ("half an hour", "half hour"),
+    "quarter_hour": ("a quarter of an hour", "quarter of an hour"),
+    "later": ("later", "after entry", "after buying", "after the entry", "after the buy", "after i bought", "after the purchase", "after i buy", "after entering"),
+    "at_latest": ("at the latest", "latest"),
+    "green": ("green", "up"),
+    "red": ("red", "down"),
+    "stop": ("initial stop", "initial stop loss", "protective stop", "fixed stop", "stop-out", "disaster stop", "stop loss", "stop-loss", "stoploss", "sl", "stop", "hard stop", "stops", "cut losses", "cut the loss", "cut my losses", "cut my loss", "cut loss", "stop out", "stop me out"),
+    "target": ("take profit", "take-profit", "takeprofit", "tp", "profit target", "target", "take profits", "take my profit", "take my profits", "profit taking", "price target"),
+    "trail": ("trailing stop", "trailing stop loss", "trailing stop-loss", "trailing", "trail", "trailing sl", "tsl", "trail it", "trail the stop", "trailing exit", "trailing stop exit"),
+    "profit": ("profit", "gain", "in profit", "gains", "profits"),
+    "loss": ("loss", "in loss", "losses", "in the red"),
+    "entry_price": ("below entry", "under entry", "below my entry", "below the entry", "below the entry price", "below entry price", "above entry", "over entry", "above my entry", "above the entry", "above the entry price", "above entry price", "from entry", "from my entry", "from the entry", "below my entry price", "above my entry price", "below the purchase price", "above the purchase price"),
+    "equity": (
+        "of equity", "of my equity", "of the equity", "of my account", "of the account", "of my portfolio", "of the portfolio", "of my capital", "of capital", "of account", "of portfolio", "of the capital", "of account equity", "of my account equity", "of the session's equity", "of my trading capital", "of available equity",
+    ),
+    "per_trade": ("per trade", "each trade", "a trade", "per position", "each position", "for each trade", "every trade", "per entry", "per buy", "each time", "at a time", "each", "on each trade", "in each trade", "for every trade", "per order"),
+    "size_word": ("position size", "position sizing", "size", "sizing", "allocation", "stake", "trade size", "order size", "lot size"),
+    "half": ("half", "half of"),
+    "third": ("a third", "one third", "a third of", "one third of"),
+    "quarter": ("a quarter", "one quarter", "a quarter of", "one quarter of"),
+    "rest": ("the rest", "the remainder", "rest", "remainder", "the other half", "the remaining half", "remaining half", "the rest of it", "what's left", "the remaining"),
+    "position": ("the position", "my position", "everything", "it all", "all of it", "all", "the trade", "the stock", "the shares", "all shares", "shares", "stock", "the whole position", "position", "my shares", "full position", "positions", "the lot", "coins"),
+    "max": ("max", "maximum", "at most", "no more than", "limit to", "up to", "max.", "maximum of", "a maximum of", "limit of", "at max", "not more than"),
+    "trades": ("trades", "trade", "times", "positions a", "round trips", "trading"),
+    "entries": ("entries", "entry", "purchases", "new trades", "new positions", "new entries", "buys", "new buys", "new trade", "new entry", "new position"),
+    "daily": ("daily",),
+    "per_day": ("per day", "a day", "each day", "every day", "/day", "per trading day", "in a day"),
+    "once_a_day": ("once a day", "once per day", "one trade a day", "one trade per day", "one buy per day", "one entry per day", "one trade daily", "one trade each day", "one position a day", "one position per day"),
+    "hold": ("hold", "hold it", "keep it", "stay in", "hold the position", "holding period", "hold on"),
+    "wait": ("wait", "pause", "cooldown", "cool down", "cool-down", "cooldown period", "then wait", "cooling off", "cool off"),
+    "after_a_sale": AFTER_A_SALE,
+    "held": ("holding for", "holding it for", "holding", "being in for"),
+    "average": ("average", "avg", "avg.", "moving average", "mean", "ma", "averages", "moving averages", "mas"),
+    "high": ("high", "highest high", "highs", "highest price"),
+    "low": ("low", "lowest low", "lows", "lowest price"),
+    "highest": ("highest",),
+    "lowest": ("lowest",),
+    "new": ("a new", "new"),
+    "breakout": ("breakout", "breakouts", "break out", "the breakout", "a breakout"),
+    "yesterday": ("prev day", "prev day's", "previous days", "yesterday's", "previous day's", "the previous day's", "yesterdays", "previous day", "the previous day", "prior day's", "prior day", "the prior day's", "the day before's", "last day's", "yesterday"),
+    "today": ("today's", "the day's", "the days", "todays"),
+    "band": ("bollinger",  "bollinger band", "band", "bollinger", "bollinger bands", "bands", "bb", "bbs", "bbands", "boll"),
+    "keltner": ("keltner channel", "keltner", "keltner band", "keltner channels", "keltner bands", "kc"),
+    "donchian": ("donchian channel", "donchian", "donchian channels", "donchian band"),
+    "upper": ("upper",),
+    "lower": ("lower", "bottom"),
+    "middle": ("middle", "mid", "center", "centre"),
+    "signal": ("signal line", "signal"),
+    "histogram": ("histogram", "hist"),
+    "volume": ("volume",),
+    "k_line": ("%k", "% k", "k line", "k"),
+    "d_line": ("%d", "% d", "d line", "d"),
+    "plus_di": ("+di", "plus di", "di+", "+ di"),
+    "minus_di": ("-di", "minus di", "di-", "- di", "−di"),
+    "engulfing": ("bullish engulfing", "bullish engulfing candle", "bullish engulfing pattern", "bullish engulfing bar"),
+    "last": ("last", "previous", "prior", "past", "prev"),
+    "gap_up": ("gaps up", "gap up", "gapped up", "opens with a gap up", "gap-up"),
+    "gap_down": ("gaps down", "gap down", "gapped down", "opens with a gap down", "gap-down"),
+    "opens": ("opens", "opened"),
+    "limit_order": ("limit order", "a limit order", "limit buy", "limit buy order", "buy limit", "buy limit order", "limit"),
+    "good_for": ("good for", "valid for", "cancel after", "cancelled after", "canceled after", "expires after", "cancel it after", "expiring after"),
+    "opposite": ("vice versa", "reverse", "opposite"),
+    "opposite_cross": ("other way round", "the other way round", "the other way around", "other way around", "the opposite way", "the opposite cross over", "cross back", "cross back down", "the opposite crossing", "a cross back", "the reverse", "the opposite", "reverse cross", "the opposite cross", "the reverse cross", "opposite cross", "reverse cross", "the opposite signal", "opposite signal", "the reverse signal", "the opposite crossover", "the cross back", "the cross back down", "the reverse crossover", "the opposite happens", "the opposite is true", "it crosses back", "it crosses back down", "they cross back", "they cross back down", "it reverses"),
+    "otherwise": ("otherwise", "else"),
+    "then": ("then", "and then"),
+    "symbol_word": ("symbol", "ticker", "instrument", "asset", "market", "pair", "underlying"),
+    "time_frame": ("timeframe", "time frame", "chart", "tf", "charts", "basis"),
+    "first": ("the first", "first", "those first", "the opening"),
+    "final": ("the last", "the final", "final"),
+    "of_the_day": ("of the day", "of trading", "of the session", "after the open", "of the trading day", "of the market", "after market open", "after the market opens", "after the market open", "of each day"),
+    "to_the_close": ("before the close", "before market close", "before the market close", "before the market closes", "before close", "before the end of the day", "before the closing bell"),
+    "at_close": ("at the close", "the close of the day", "at market close", "at the market close", "end of day", "end of the day", "at the end of the day", "at end of day", "eod", "at the closing bell", "by the close", "before the close", "before the market closes", "before market close", "before the end of the day", "by end of day", "by the end of the day", "at close", "on the close", "at the end of the session"),
+    "at_open": ("the open", "at the open", "at market open", "at the market open", "at the opening bell", "on the open", "at open"),
+    "morning": ("in the morning", "in the mornings"),
+    "afternoon": ("in the afternoon", "in the afternoons"),
+    "weekdays": ("weekdays",),
+    "overnight": ("overnight", "over night"),
+    "every_day": ("every day", "each day", "every trading day", "each trading day", "any day"),
+    "take": ("take", "takes"),
+    "break_even": ("break even", "break-even", "breakeven"),
+    "deviations": ("standard deviations", "standard deviation", "std devs", "std dev", "stdev", "sigma", "sigmas", "std", "sd", "stds"),
+    "ago": ("ago", "earlier", "bars back"),
+    "peak": ("the highest price since entry", "the highest price since the entry", "the high since entry", "its high since entry", "the peak since entry", "the highest close since entry", "the highest price since i bought", "the highest price since the purchase", "its peak", "the peak", "the highest point since entry", "its highest price since entry", "its highest point since entry", "the highest high since entry", "the highest price since buying", "peak since entry"),
+    "lower_close": ("a lower close", "the first lower close", "lower close", "lower closes", "down close", "down closes", "first lower close", "falling closes", "it closes lower than the bar before", "it closes lower than the one before"),
+    "higher_close": ("a higher close", "the first higher close", "higher close", "higher closes", "up close", "up closes", "rising closes"),
+    "no_more": ("no other exit", "no other exits", "don't use any other exit", "do not use any other exit", "no other sell rule", "no other rule for selling", "no other way out", "no other rules", "nothing else", "no sell signal otherwise", "no other sell signal"),
+    "trend": ("supertrend", "super trend"),
+    "sar": ("parabolic sar", "psar", "sar"),
+    "atr": ("atr", "average true range", "atrs"),
+    # What says nothing: politeness, articles, what a sentence needs. No word that restricts, denies or counts.
+    "": (
+        "the", "a", "an", "please", "i", "we", "you", "want to", "would like to", "i'd like to", "i want to", "i want you to", "can you", "could you", "can u", "would you", "let's", "lets", "i will", "i'll", "i need to", "wanna", "i wanna", "gonna", "should", "must", "will", "i would", "it should", "it must", "it will", "you should",
+        "strategy that", "a strategy that", "a strategy which", "a strategy to", "write a strategy that", "make a strategy that", "build a strategy that", "create a strategy that", "write a strategy which", "write me a strategy that", "make me a strategy that", "build me a strategy that", "a bot that", "a bot which", "a bot to", "a script that", "an algo that", "an algorithm that", "something that",
+        "make me", "build me", "write me", "make", "build", "create", "write", "code", "give me", "i want", "i'd like", "i need", "we want", "i am looking for", "i'm looking for", "need", "want", "looking for", "help me", "set up",
+        "hi", "hello", "hey", "thanks", "thank you", "thx", "pls", "plz", "cheers", "hi there", "hi all", "thanks in advance", "in advance", "that's it", "that's all", "simple", "basic", "very", "current", "this", "code this", "the following", "all trades", "for all trades", "do this", "hey there", "evening", "a strategy where you", "a strategy where it", "the system", "my strategy is", "my strategy", "the strategy is", "the strategy", "the rules are", "rules are", "my rules are", "my idea is", "the idea is", "here is my strategy", "here's my strategy", "here are my rules", "here is my idea", "here's my idea", "here are the rules", "the plan is", "my plan is", "the plan", "i would like", "for me", "me",
+        "strategy", "bot", "value", "indicator", "reading", "line", "my", "whichever comes first", "whichever happens first", "long only", "long-only", "also", "again", "automatically", "so", "ok", "okay", "well", "some", "immediately",
+    ),
+}  # fmt: skip
+COLUMNS = {
+    "price": "close", "the price": "close", "close": "close", "closing price": "close", "the close": "close", "share price": "close", "stock price": "close", "my equity": "account_equity", "my account's equity": "account_equity", "my cash": "account_cash",
+    "my account": "account_equity", "the account": "account_equity", "my account's cash": "account_cash", "bar's open": "open", "bar's high": "high", "bar's low": "low", "candle's open": "open", "candle's high": "high", "candle's low": "low",
+    "pdh": "yesterday_high", "pdl": "yesterday_low", "pdc": "yesterday_close", "today's open": "day_open", "the day's open": "day_open", "the opening price": "day_open", "opening price": "day_open", "today's opening price": "day_open",
+    "the day's high": "day_high", "today's high": "day_high", "the high of the day": "day_high", "high of the day": "day_high", "hod": "day_high", "intraday high": "day_high", "the day's low": "day_low", "today's low": "day_low", "the low of the day": "day_low", "low of the day": "day_low", "lod": "day_low", "intraday low": "day_low", "session high": "day_high", "session low": "day_low",
+    "the low of the engulfing candle": "low", "the low of that candle": "low", "the low of the signal candle": "low", "the low of the signal bar": "low", "the low of the entry bar": "low", "the low of the candle": "low", "the low of the bar": "low", "the low of the current bar": "low", "the low of that bar": "low", "the candle's low": "low", "prev day close": "yesterday_close", "previous day close": "yesterday_close", "prior day close": "yesterday_close",
+    "prior close": "yesterday_close", "previous close": "yesterday_close", "yesterday's close": "yesterday_close", "the previous day's close": "yesterday_close",
+}  # fmt: skip
+_HLC, _HLCV = "bars.high, bars.low, bars.close", "bars.high, bars.low, bars.close, bars.volume"
+# Indicators of one line: how a rule has them, and their usual lengths, the first of which is taken where none is said.
+INDICATORS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "rsi": ("ta.rsi(bars.close, length={0})", (14,)),
+    "mfi": (f"ta.mfi({_HLCV}, length={{0}})", (14,)),
+    "cci": (f"ta.cci({_HLC}, length={{0}})", (14, 20)),
+    "willr": (f"ta.willr({_HLC}, length={{0}})", (14,)),
+    "adx": (f"ta.adx({_HLC}, length={{0}}).adx", (14,)),
+    "roc": ("ta.roc(bars.close, length={0})", ()),
+    "cmf": (f"ta.cmf({_HLCV}, length={{0}})", (20,)),
+    "atr": (f"ta.atr({_HLC}, length={{0}})", (14,)),
+    "sma": ("ta.sma(bars.close, length={0})", ()),
+    "ema": ("ta.ema(bars.close, length={0})", ()),
+    "wma": ("ta.wma(bars.close, length={0})", ()),
+    "hma": ("ta.hma(bars.close, length={0})", ()),
+    "dema": ("ta.dema(bars.close, length={0})", ()),
+    "tema": ("ta.tema(bars.close, length={0})", ()),
+    "vwap": (f"ta.vwap({_HLCV})", (0,)),
+    "stochrsi": ("ta.stochrsi(bars.close, length={0}, rsi_length={0}).k", (14,)),
+    "zscore": ("ta.zscore(bars.close, length={0})", ()),
+    "linregslope": ("ta.linregslope(bars.close, length={0})", ()),
+    "linreg": ("ta.linreg(bars.close, length={0})", ()),
+    "mom": ("ta.mom(bars.close, length={0})", ()),
+    "cmo": ("ta.cmo(bars.close, length={0})", (14,)),
+    "chop": (f"ta.chop({_HLC}, length={{0}})", (14,)),
+    "natr": (f"ta.natr({_HLC}, length={{0}})", (14,)),
+    "vwma": ("ta.vwma(bars.close, bars.volume, length={0})", ()),
+    "kama": ("ta.kama(bars.close, length={0})", ()),
+    "aroonup": ("ta.aroon(bars.high, bars.low, length={0}).up", (14, 25)),
+    "aroondown": ("ta.aroon(bars.high, bars.low, length={0}).down", (14, 25)),
+}
+# Those that are prices.
+OF_PRICE = frozenset({"sma", "ema", "wma", "hma", "dema", "tema", "vwap", "vwma", "kama", "linreg"})
+# Where they are oversold and overbought.
+LEVELS = {"ta.rsi": (30.0, 70.0), "ta.mfi": (20.0, 80.0), "ta.stoch": (20.0, 80.0), "ta.willr": (-80.0, -20.0), "ta.cci": (-100.0, 100.0), "ta.stochrsi": (20.0, 80.0)}  # fmt: skip
+CALLED = {
+    "rsi": ("rsi", "relative strength index"), "mfi": ("mfi", "money flow index"), "cci": ("cci", "commodity channel index"), "willr": ("williams %r", "williams r", "willr", "williams", "%r"), "adx": ("adx",), "cmf": ("cmf", "chaikin money flow"), "atr": ("atr", "average true range", "atrs"),
+    "roc": ("roc", "rate of change"), "sma": ("sma", "simple moving average", "smas", "simple moving averages", "simple ma"), "ema": ("ema", "exponential moving average", "emas", "exponential moving averages", "exponential ma"), "wma": ("wma", "weighted moving average"), "hma": ("hma", "hull moving average", "hull ma"), "vwap": ("vwap",),
+    "zscore": ("z-score", "zscore", "z score"), "linregslope": ("linreg slope", "linear regression slope", "slope of the linear regression"), "linreg": ("linreg", "linear regression"), "cmo": ("cmo", "chande momentum oscillator"), "chop": ("choppiness index", "choppiness", "chop"), "natr": ("natr",), "vwma": ("vwma", "volume weighted moving average"), "kama": ("kama",),
+    "aroonup": ("aroon up", "aroon-up"), "aroondown": ("aroon down", "aroon-down"), "trix": ("trix",), "pvo": ("pvo", "percentage volume oscillator"), "ppo": ("ppo",), "tsi": ("tsi", "true strength index"), "dema": ("dema",), "tema": ("tema",), "macd": ("macd", "macd line"), "stoch": ("stochastic", "stoch", "stochastics", "stochastic oscillator", "slow stochastic"), "stochrsi": ("stochrsi", "stoch rsi", "stochastic rsi"),
+}  # fmt: skip
+_NUMBERS = {word: float(number) for number, word in enumerate(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"))} | {"fifteen": 15.0, "twenty": 20.0, "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "seventy": 70.0, "eighty": 80.0, "ninety": 90.0}  # fmt: skip
+COMPANIES = {
+    "apple": "AAPL", "tesla": "TSLA", "microsoft": "MSFT", "nvidia": "NVDA", "amazon": "AMZN", "google": "GOOGL", "alphabet": "GOOGL", "meta": "META", "facebook": "META", "netflix": "NFLX",
+    "amd": "AMD", "intel": "INTC", "ibm": "IBM", "bitcoin": "BTC/USD", "ethereum": "ETH/USD",
+}  # fmt: skip
+# Names of kinds of strategies: they say nothing that the rules after them do not say.
+STYLES = (
+    "mean reversion", "mean-reversion", "trend following", "trend-following", "momentum", "scalping", "scalp", "scalper", "swing", "swing trade", "swing trading", "day trading", "day trade", "intraday", "breakout", "bounce", "pullback", "dip buying", "buy the dip", "buying the dip", "reversal", "trend", "turtle", "turtle trading", "connors", "scale out", "scaling out", "strategy", "system", "setup", "idea", "rules", "play", "trading", "reclaim",
+    "crossover", "cross", "x-over", "golden cross", "squeeze", "risk management", "exits", "entries", "filter", "time filter", "trend filter", "simple", "bot", "algo", "classic", "method", "basic", "opening gap", "bracket", "oco", "oco bracket", "dip",
+)  # fmt: skip
+
+PHRASES: dict[str, tuple[str, str | float]] = {}
+for _kind, _said in WORDS.items():
+    for _phrase in _said:
+        PHRASES.setdefault(_phrase, (_kind, _phrase))
+PHRASES |= {phrase: ("column", column) for phrase, column in COLUMNS.items()}
+PHRASES |= {phrase: ("indicator", name) for name, said in CALLED.items() for phrase in said}
+_PACES = ("fast", "slow", "faster", "slower", "short", "shorter", "longer", "quick", "short-term", "long-term")
+PHRASES |= {
+    f"{pace} {phrase}": ("indicator", name) for pace in _PACES for name in ("sma", "ema") for phrase in CALLED[name]
+}
+PHRASES |= {f"{pace} {phrase}": ("average", phrase) for pace in _PACES for phrase in WORDS["average"]}
+for _day, _name in enumerate(each.lower() for each in DAYS):
+    PHRASES |= dict.fromkeys((_name, f"{_name}s", _name[:3]), ("day", float(_day)))
+PHRASES |= dict.fromkeys(("tues",), ("day", 1.0)) | dict.fromkeys(("thurs", "thur"), ("day", 3.0))
+PHRASES |= {word: ("number", value) for word, value in _NUMBERS.items()}
+PHRASES |= {"noon": ("time", 720.0), "midday": ("time", 720.0)}
+# “Entry rules:”, “Exit when:”, with what belongs to them.
+_RULES = r"(?:\s+(?:rules?|conditions?|signals?|criteria|setup|logic|trigger|condition))?(?:\s+(?:when|if))?"
+LABELS = (
+    (
+        "entry_label",
+        re.compile(rf"(?:long\s+|buy\s+)?(?:entry|entries|buy|long|enter){_RULES}\s*(?::|=(?!=))", re.IGNORECASE),
+    ),
+    ("exit_label", re.compile(rf"(?:long\s+|sell\s+)?(?:exit|exits|sell|close){_RULES}\s*(?::|=(?!=))", re.IGNORECASE)),
+)
