@@ -62,6 +62,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "positions": Kept(_LEDGER),
     "trades": Kept(_LEDGER),
     "kept_corrections": Kept(_LEDGER),
+    "house_orders": Kept("What the account itself bought, which the audit counts."),
     "statement_fills": Kept("The broker's own statement, against which the audit holds the ledger; read anew when asked."),
     "audited_symbols": Kept(_ONE_ROW),
     "last_audit": Kept(_ONE_ROW),
@@ -70,6 +71,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "signals": Forgotten(_RECORD_DAYS, "A year and more after its end nobody replays a session.", old=_OF_OLD_SESSIONS),
     "position_views": Forgotten(_RECORD_DAYS, "What a replay needs beside the signals.", old=_OF_OLD_SESSIONS),
     "session_gaps": Forgotten(_RECORD_DAYS, "What a replay needs beside the signals.", old=_OF_OLD_SESSIONS),
+    "rebalances": Kept("What portfolio sessions decided, a row for each time that they decide, with all that a replay needs."),
     "published_sessions": Kept("Shown until its owner shows it no longer."),
     "session_standings": Kept("One row for each session that is shown, written over."),
     # What people wrote and had written
@@ -81,6 +83,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "studies": Kept("Gone with its job."),
     "study_parts": Kept("All points of a large sweep, gone with its job."),
     "watched_symbols": Kept(_ACCOUNT),
+    "price_alerts": Kept("The account's, so many at most, until they are deleted."),
     "model_usage": Kept("A row for each day, model and purpose."),
     # Equity
     "equity_snapshots": Kept(
@@ -92,6 +95,8 @@ WORDS: dict[str, Kept | Forgotten] = {
     "api_keys": Kept(_ACCOUNT),
     "risk_limits": Kept(_ACCOUNT),
     "two_factor": Kept(_ACCOUNT),
+    "passkeys": Kept(_ACCOUNT),
+    "authorization_codes": Kept("Good for a minute, and gone with the user's next one."),
     "logins": Forgotten(400, "A person sees where she was logged in; no refresh token lives as long.", "last_seen_at"),
     "refresh_tokens": Forgotten(30, "A spent token that comes again is theft, until long after it has expired.", "expires_at"),
     "known_devices": Forgotten(400, "A device that was not seen for a year is a new one.", "last_seen_at"),
@@ -110,6 +115,8 @@ WORDS: dict[str, Kept | Forgotten] = {
     # The market
     "market_data": Kept("A partition for each month. Windows, replays and charts read them; nobody but the vendor has them otherwise."),
     "market_data_corrections": Kept("Replays see the prices that were known then; few bars are corrected."),
+    "daily_bars": Kept("A row for each symbol and day, and more where a split gave it another edition."),
+    "daily_histories": Kept(_MARKET),
     "market_data_notes": Kept("What is not to be had at present, written anew when it changes."),
     "latest_prices": Kept(_MARKET),
     "market_days": Kept(_MARKET),
