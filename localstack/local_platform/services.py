@@ -23,7 +23,8 @@ from local_platform.state import StateFolder
 from local_platform.synthesis import ROOT
 
 # Those that are not part of the local stage are never asked for.
-FUNCTIONS = tuple(sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py")))
+# A folder each, and one that has another's code.
+FUNCTIONS = (*sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py")), "researcher")
 CORES = os.cpu_count() or 2
 # Environments that a function may have; those not named may have one for each core. Requests of people may wait in their handlers
 # for jobs, and the assistant waits for a model, so they get more.
