@@ -193,6 +193,8 @@ class FunctionsStack(Stack):
             folder="backtester",
             timeout=timeouts.backtester,
             memory=CORE_MEMORY,
+            # In a development stage whoever has asked for a sweep is told that it failed.
+            alarmed=config.production,
             environment={"DATABASE_SECRET": engine_database},
         )
         self.researcher.may_read_secrets(secrets.database_engine)
