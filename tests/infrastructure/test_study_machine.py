@@ -26,8 +26,9 @@ def states(machine: dict[str, Any]) -> dict[str, Any]:
     """Its states, with references as text."""
     definition = machine["DefinitionString"]
     parts = definition["Fn::Join"][1] if isinstance(definition, dict) else [definition]
-    found: dict[str, Any] = json.loads("".join(each if isinstance(each, str) else "function" for each in parts))
-    return found["States"]
+    definition = json.loads("".join(each if isinstance(each, str) else "function" for each in parts))
+    found: dict[str, Any] = definition["States"]
+    return found
 
 
 def test_parts_are_worked_on_side_by_side_by_half_of_the_workers_at_most(states: dict[str, Any]) -> None:
