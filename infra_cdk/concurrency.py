@@ -53,7 +53,10 @@ SHARES: Mapping[str, Share] = {
     "redriver": Share(2, 2, 0, "Asked by an operator, now and then."),
     "mailer": Share(2, 2, 1, "A mail takes a tenth of a second; what waits is sent by whoever comes first."),
     "assistant": Share(10, 3, 1, "What Gemini's quota takes; jobs wait in their queue."),
-    "backtester": Share(10, 3, 1, "A core each; jobs wait in their queue."),
+    "backtester": Share(6, 2, 1, "A core each; jobs wait in their queue."),
+    "researcher": Share(
+        4, 1, 1, "Parts of large sweeps, a core each, half for each of two; no backtest waits for them."
+    ),
 }
 # Queues that share a function: what each may have of it at a time.
 QUEUE_SHARES: Mapping[str, tuple[int, int]] = {"signals": (50, 6), "quotes": (20, 4)}

@@ -1,19 +1,23 @@
-"""Lambda entry: jobs that run backtests and replays, and make files."""
+"""Lambda entry: jobs that run backtests and replays, and make files; and the parts of large sweeps."""
 
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from stratforge.application.jobs.backtest_strategy import backtest_strategy
+from stratforge.application.jobs.backtest_strategy import backtest_strategy, report_study, sweep_of_study
 from stratforge.application.jobs.export_data import export_data
 from stratforge.application.jobs.replay_session import replay_session
+from stratforge.application.jobs.study import fail_study, finish_study, work_on_part
 from stratforge.application.jobs.work import Work, run_job
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.consumers import batch_handler
 from stratforge.bus.files import put_file
-from stratforge.bus.messages import JobReady
+from stratforge.bus.messages import JobReady, StudyStep, StudyTask
 from stratforge.bus.retries import JobProcessor
+from stratforge.bus.studies import start_study
 from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
@@ -28,6 +32,7 @@ class BacktesterSettings(Settings):
 
     alpaca_secret: str
     files_bucket: str
+    study_state_machine: str
 
 
 @lru_cache(maxsize=1)
@@ -40,15 +45,37 @@ def _export(work: Work) -> None:
     export_data(work, partial(put_file, BacktesterSettings.from_environment().files_bucket))
 
 
+def _start(job_id: UUID, parts: int) -> None:
+    start_study(BacktesterSettings.from_environment().study_state_machine, job_id, parts)
+
+
 def record_handler(record: SQSRecord) -> None:
     """Runs the job that a message names."""
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {
-        JobKind.BACKTEST: lambda work: backtest_strategy(work, history()),
+        JobKind.BACKTEST: lambda work: backtest_strategy(work, history(), _start),
         JobKind.REPLAY: replay_session,
         JobKind.EXPORT: _export,
     }
     log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
 
 
-handler = batch_handler(record_handler, JobProcessor(), database.prepare, log)
+_jobs = batch_handler(record_handler, JobProcessor(), database.prepare, log)
+
+
+def _study(task: StudyTask) -> dict[str, Any]:
+    """One step of a study, for the state machine that walks through it."""
+    if task.step is StudyStep.PART:
+        return {"wanted": work_on_part(database, task.job_id, task.part, sweep_of_study)}
+    if task.step is StudyStep.FAIL:
+        fail_study(database, task.job_id, "a part of it failed again and again; please ask again")
+        return {"outcome": "FAILED"}
+    kinds = {JobKind.BACKTEST: lambda work: finish_study(work, report_study)}
+    outcome = run_job(database, task.job_id, kinds)
+    log.info("study done", job=str(task.job_id), outcome=outcome or "finished before")
+    return {"outcome": outcome}
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Messages of the queue, or a step of a study."""
+    return _study(StudyTask.model_validate(event)) if "step" in event else _jobs(event, context)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stratforge.backtest.study import PART_SECONDS
 from stratforge.storage.delivery.events import SHARDS
 
 from infra_cdk.capacity.footprint import Footprint, FunctionSize, synthesize
@@ -71,6 +72,10 @@ def _item(what: str, quantity: float, price: str, *types: str) -> Item:
     return Item(what, quantity, PRICES[price], types)
 
 
+# Large sweeps of a user in a month, and the parts of each: every twentieth has one of an hour and a half of a core.
+_STUDIES, _STUDY_PARTS = 1 / 20, 125
+
+
 def database_for(load: Load, measured: Measured, *, smallest: str = "m7g.large") -> str:
     """The smallest instance, from the stage's own on, whose cores carry the writes of a minute in half a minute."""
     rows_a_minute = load.symbols + load.sessions * (1 + 3 * load.signal_rate)
@@ -92,6 +97,13 @@ def bill(load: Load, measured: Measured, footprint: Footprint) -> list[Item]:
         *_messages(load, footprint),
         *_gateways(load),
         *_network(load, footprint, runs),
+        # Of each part: it begins, its function, its end.
+        _item(
+            "steps of large sweeps",
+            load.users * _STUDIES * (3 * _STUDY_PARTS + 4),
+            "states-transition",
+            "AWS::StepFunctions::StateMachine",
+        ),
         *_ingestor(footprint),
         *_database(load, measured, footprint),
         *_observability(load, measured, footprint, runs),
@@ -130,6 +142,7 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         "api": (days * load.page_views, 0.02, 0.0),
         "assistant": (load.users * load.generations, 1.0, 15.0),
         "backtester": (load.users * load.backtests, 3.0, 0.0),
+        "researcher": (load.users * _STUDIES * _STUDY_PARTS, PART_SECONDS, 0.0),
         # While somebody is connected prices are told every second, to each shard of users by itself; a connection says a few words.
         "notifier": (connected, 0.006, 0.01),
         # What is told of a user's orders goes to his webhook too, where he has one: every fifth, say.

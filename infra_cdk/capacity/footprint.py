@@ -43,6 +43,7 @@ BILLED = frozenset(
         "AWS::SNS::Topic",
         "AWS::SQS::Queue",
         "AWS::SecretsManager::Secret",
+        "AWS::StepFunctions::StateMachine",
         "AWS::WAFv2::WebACL",
     }
 )

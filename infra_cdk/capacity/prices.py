@@ -36,6 +36,7 @@ PRICES = {
     "snapstart-cache": _price("Lambda", 0.0000015046, "GB-seconds cached", "lambda", "2026-05"),
     "snapstart-restore": _price("Lambda", 0.0001397998, "GB restored", "lambda", "2026-05"),
     "lambda-provisioned": _price("Lambda", 0.0000033334, "GB-seconds kept ready, arm64", "lambda"),
+    "states-transition": _price("Step Functions", 25.0 / MILLION, "state transitions", "step-functions"),
     "sqs-fifo": _price("SQS", 0.50 / MILLION, "requests", "sqs"),
     "sqs-standard": _price("SQS", 0.40 / MILLION, "requests", "sqs"),
     "sns-fifo-publish": _price("SNS", 0.30 / MILLION, "messages", "sns"),

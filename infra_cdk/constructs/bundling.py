@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 # The services that functions ask; botocore knows four hundred, in 26 MB.
-_SERVICES = frozenset(("apigatewaymanagementapi", "lambda", "secretsmanager", "sns", "sqs"))
+_SERVICES = frozenset(("apigatewaymanagementapi", "lambda", "secretsmanager", "sns", "sqs", "stepfunctions"))
 _UNUSED = (
     "**/tests",
     "**/*.pyi",

@@ -73,12 +73,14 @@ class FunctionFactory:
         in_network: bool = True,
         snap_start: bool = False,
         deployed: bool = True,
+        alarmed: bool = True,
         stopped_by: Sequence[str] = (),
     ) -> PythonFunction:
         """A function with the packages of its kind.
 
         Args:
             deployed: Whether it has versions behind an alias; what only a deployment calls has none.
+            alarmed: Whether somebody is woken when it fails.
             stopped_by: Names of alarms, without the stage's prefix, that send a new version back besides its own failures.
         """
         config, place = self._config, self._place
@@ -114,7 +116,7 @@ class FunctionFactory:
             traced=config.production and deployed and not isolated,
         )
         self.watched[name] = made.function
-        if on_aws and self._topic is not None:
+        if on_aws and alarmed and self._topic is not None:
             failing = made.failing_alarm()
             failing.add_alarm_action(actions.SnsAction(self._topic))
             self.alarms.append(failing)

@@ -14,6 +14,7 @@ from constructs import Construct
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.function_factory import CORE_MEMORY, FunctionFactory, Place
+from infra_cdk.constructs.study import Study, study_arn
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
 from infra_cdk.suppressions import acknowledge_wildcard, attribute
@@ -23,7 +24,7 @@ _TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester, mailer, mcp, redriver, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester with its state machine, mailer, mcp, redriver, api."""
 
     def __init__(
         self,
@@ -179,11 +180,26 @@ class FunctionsStack(Stack):
                 "DATABASE_SECRET": engine_database,
                 "ALPACA_SECRET": secrets.name_of("alpaca"),
                 "FILES_BUCKET": self.files.bucket_name,
+                "STUDY_STATE_MACHINE": study_arn(self, config),
             },
         )
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
         self._allow_files(self.backtester, "s3:PutObject", "Files of all jobs.")
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
+        # The same code with a number of environments of its own: a large sweep holds up nobody's backtest.
+        self.researcher = self._factory.function(
+            "researcher",
+            "broker",
+            folder="backtester",
+            timeout=timeouts.backtester,
+            memory=CORE_MEMORY,
+            # In a development stage whoever has asked for a sweep is told that it failed.
+            alarmed=config.production,
+            environment={"DATABASE_SECRET": engine_database},
+        )
+        self.researcher.may_read_secrets(secrets.database_engine)
+        self.study = Study(self, "Study", config=config, worker=self.researcher)
+        self.backtester.allow(["states:StartExecution"], [study_arn(self, config)])
 
         if config.mail_from and messaging.mails:
             self._mailer(config.mail_from, timeouts.mailer, messaging.mails.queue, secrets)

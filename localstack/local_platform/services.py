@@ -23,7 +23,8 @@ from local_platform.state import StateFolder
 from local_platform.synthesis import ROOT
 
 # Those that are not part of the local stage are never asked for.
-FUNCTIONS = tuple(sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py")))
+# A folder each, and one that has another's code.
+FUNCTIONS = (*sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py")), "researcher")
 CORES = os.cpu_count() or 2
 # Environments that a function may have; those not named may have one for each core. Requests of people may wait in their handlers
 # for jobs, and the assistant waits for a model, so they get more.
@@ -127,8 +128,10 @@ class Services:
                 "data_url": self.alpaca_address,
                 "trading_stream_url": f"{socket}/stream",
                 "data_stream_url": socket,
-                # A minute of a market that runs faster is shorter.
-                "requests_per_minute": max(200, int(200 * self.options.speed)),
+                # As the simulator grants them. A minute of a market that runs faster is shorter.
+                "requests_per_minute": int(
+                    int(os.environ.get("SIMULATED_REQUESTS_A_MINUTE", "200")) * max(1.0, self.options.speed)
+                ),
             }
         else:
             alpaca = {"key_id": os.environ["ALPACA_API_KEY"], "secret_key": os.environ.get("ALPACA_SECRET_KEY", "")}

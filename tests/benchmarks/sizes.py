@@ -44,6 +44,7 @@ KINDS = {
     "operators": "api",
     "reconciler": "broker",
     "redriver": "engine",
+    "researcher": "broker",
     "rotator": "engine",
     "sandbox": "sandbox",
     "settler": "engine",

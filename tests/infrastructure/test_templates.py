@@ -122,6 +122,10 @@ def test_no_role_of_ours_may_touch_every_resource(stacks: dict[str, Resources]) 
         "logs:DeleteRetentionPolicy",
     }
     needs_all |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "logs:DescribeLogGroups"}
+    # The delivery of a state machine's log, and its traces: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+    needs_all |= {f"logs:{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")}
+    needs_all |= {"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies"}
+    needs_all |= {"xray:GetSamplingRules", "xray:GetSamplingTargets"}
     needs_all |= {f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")}
     for name, statement in statements(stacks):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]

@@ -62,6 +62,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "positions": Kept(_LEDGER),
     "trades": Kept(_LEDGER),
     "kept_corrections": Kept(_LEDGER),
+    "house_orders": Kept("What the account itself bought, which the audit counts."),
     "statement_fills": Kept("The broker's own statement, against which the audit holds the ledger; read anew when asked."),
     "audited_symbols": Kept(_ONE_ROW),
     "last_audit": Kept(_ONE_ROW),
@@ -82,6 +83,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "studies": Kept("Gone with its job."),
     "study_parts": Kept("All points of a large sweep, gone with its job."),
     "watched_symbols": Kept(_ACCOUNT),
+    "price_alerts": Kept("The account's, so many at most, until they are deleted."),
     "model_usage": Kept("A row for each day, model and purpose."),
     # Equity
     "equity_snapshots": Kept(

@@ -27,6 +27,7 @@ _READERS = {
         "notifier",
         "realtime",
         "reconciler",
+        "researcher",
         "rotator",
         "settler",
     },

@@ -51,6 +51,7 @@ def test_whatever_the_parts_it_is_the_sweep_and_the_walk_forward_of_all(part: in
     assert str(forward) == str(walk_forward(sweeper, POINTS, folds=folds))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100_000), st.integers(1, 5_000))
 def test_parts_cover_all_points_once(points: int, part: int) -> None:
     planned = Plan(points, part, 1.0)
