@@ -22,14 +22,21 @@ _STARTS = (
 )  # fmt: skip
 _STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split())
 # Words of a heading that name what its rules are about, by the kinds of their tokens.
-_NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down")  # fmt: skip
+_NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down", "opening_range")  # fmt: skip
 
 
-def statements_of(turn: str, symbol: str = "") -> list[Statement]:
-    """Reads a turn; every word of it lies in one of the statements, but for what stands between them."""
+def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list[Statement]:
+    """Reads a turn; every word of it lies in one of the statements, but for what stands between them.
+
+    Args:
+        symbol: What the answer trades.
+        follows: Whether something was said before, which “it” may stand for.
+    """
     tokens = tokens_of(turn, symbol)
     week = frozenset(range(7 if "/" in symbol else 5))
-    return _Statements(tokens, week, turn).read()
+    reader = _Statements(tokens, week, turn)
+    reader.lost = follows
+    return reader.read()
 
 
 class _Statements(Settings):
@@ -110,7 +117,10 @@ class _Statements(Settings):
         if self.peek() in ("number", "on") and (found := self.attempt(self._one_minute)):
             return found
         if self.take("no_more") or (
-            self.peek() == "per_day" and self.tokens[self.at].value != "a day" and self.take("per_day")
+            self.peek() == "per_day"
+            and self.peek(1) != "max"
+            and self.tokens[self.at].value != "a day"
+            and self.take("per_day")
         ):
             return self.said("nothing")
         if self.take("symbol_word"):
