@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
@@ -139,6 +139,7 @@ def test_words_of_no_one_meaning_are_told_with_the_rules_own_words(words: str, r
 _WORDS = ("rarely", "barely", "sometimes", "outside", "afternoon", "weekly", "nearly", "twofold", "minus", "hardly", "half-heartedly", "first", "lunch", "opening", "tomorrow", "yesterday", "daily", "winning", "losing", "nicht", "sauf")  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.sampled_from(READ), st.sampled_from(_WORDS), st.integers(0, 40))
 def test_a_word_that_is_not_known_is_never_passed_over(case: tuple[str, list[str]], word: str, place: int) -> None:
     words = case[0].split()
@@ -148,6 +149,7 @@ def test_a_word_that_is_not_known_is_never_passed_over(case: tuple[str, list[str
     assert any(word in each for each in taken(said, *case[1])) or contrary(said, *case[1])
 
 
+@settings(deadline=None)
 @given(st.sampled_from(READ), st.sampled_from(["not", "unless", "except", "never"]), st.integers(0, 40))
 def test_a_word_that_turns_what_is_said_does_not_leave_the_rules_right(case: tuple[str, list[str]], word: str, place: int) -> None:  # fmt: skip
     words = case[0].split()

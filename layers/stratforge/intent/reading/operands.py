@@ -39,7 +39,7 @@ class Operand:
 
 
 def made(sides: tuple[str, ...], *, column: str, edge: str = "") -> Operand:
-    """What is compared, in forms that were found for it."""
+    """Returns what is compared, in the forms that were found for it; unread where there are none."""
     if not sides:
         raise Unread
     return Operand(sides, column=column, edge=edge)

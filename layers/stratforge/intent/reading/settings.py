@@ -132,6 +132,7 @@ class Settings(Exits):
         return Statement(0, 0, kind, readings, value, tuple(self.settings), orders)
 
     def size(self) -> Statement:
+        """Reads a size by itself: “use 10 % of equity”, “position size: 100 shares”."""
         labelled = self.take("size_word")
         if labelled:
             self.take("colon", "is", "of", "arrow")
@@ -154,6 +155,7 @@ class Settings(Exits):
         return self.said("setting")
 
     def limit(self) -> Statement:
+        """Reads how often it buys, or how long it waits after a sale."""
         if self.take("per_day"):
             # “1日最大3回まで”.
             self.need("max")

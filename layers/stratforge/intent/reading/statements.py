@@ -161,6 +161,8 @@ class _Statements(Settings):
         rest |= {str(each.value).split()[0] for each in self.tokens[at + 1 :] if each.kind == "glued"}
         if rest & {"k_line", "d_line"}:
             rest |= {"stoch"}
+        if rest & {"first"}:
+            rest |= {"opening_range"}
         if rest & {"high", "low"}:
             rest |= {"breakout", "donchian"}
         if rest & {"cross", "golden", "death", "crossover"}:
@@ -203,7 +205,7 @@ class _Statements(Settings):
     def _buy(self) -> Statement:
         if self.take("entry_label"):
             self._bought()
-            found = self.listed(any_of=False)
+            found = self.listed(any_of=False, commas=True)
         elif (first := self.attempt(self._moments_first)) is not None:
             found = self.joined(first, self.condition(), both_of=True)
         elif self.take("when"):
@@ -479,9 +481,17 @@ class _Statements(Settings):
             self.take("symbol")
             self.need("only")
             return self.said("only", self._when())
+        if self.peek() in ("trade", "trades", "buy") and self.peek(1) == "not":
+            # “Ne trade pas le vendredi”.
+            kind = self._trading()
+            self.need("not")
+            return self.said(kind, self.denied(self.moments()))
         if self.take("not"):
             kind = self._trading() or "both"
             self.take("symbol")
+            if self.peek() == "not":
+                # Denied twice.
+                raise Unread
             if kind == "only" and self.take("unless"):
                 return self.said(kind, self.condition())
             if kind == "only" and self.peek() in ("above", "below"):

@@ -1,4 +1,4 @@
-"""How a turn is divided into words of the closed vocabulary, numbers, times and signs."""
+"""Divides a turn into words of the closed vocabulary, numbers, times and signs, and says where each of them stands."""
 
 from __future__ import annotations
 

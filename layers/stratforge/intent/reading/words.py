@@ -172,7 +172,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "break_even": ("break even", "break-even", "breakeven"),
     "deviations": ("standard deviations", "standard deviation", "std devs", "std dev", "stdev", "sigma", "sigmas", "std", "sd", "stds"),
     "ago": ("ago", "earlier", "bars back"),
-    "peak": ("the highest price since entry", "the highest price since the entry", "the high since entry", "its high since entry", "the peak since entry", "the highest close since entry", "the highest price since i bought", "the highest price since the purchase", "its peak", "the peak", "the highest point since entry", "its highest price since entry", "its highest point since entry", "the highest high since entry", "the highest price since buying", "peak since entry"),
+    "peak": ("the highest close since entry", "the highest close since the entry", "the highest close since i bought", "the highest close since the purchase", "its highest close since entry"),
     "lower_close": ("a lower close", "the first lower close", "lower close", "lower closes", "down close", "down closes", "first lower close", "falling closes", "it closes lower than the bar before", "it closes lower than the one before"),
     "higher_close": ("a higher close", "the first higher close", "higher close", "higher closes", "up close", "up closes", "rising closes"),
     "no_more": ("no other exit", "no other exits", "don't use any other exit", "do not use any other exit", "no other sell rule", "no other rule for selling", "no other way out", "no other rules", "nothing else", "no sell signal otherwise", "no other sell signal"),

@@ -57,7 +57,7 @@ class Amended:
             self.add(new)
 
     def add(self, new: str) -> None:
-        """Adds a rule."""
+        """Adds a rule to those that stand, and notes that it is new."""
         self.rules.append(new)
         self.added.append(new)
 
@@ -247,6 +247,14 @@ def _only_percent(work: Amended, match: re.Match[str]) -> None:
     work.replace(stood[0], read_rule(new).text)
 
 
+def _opening_range(work: Amended, match: re.Match[str]) -> None:
+    stood = [each for each in work.rules if "opening_" in each]
+    if not stood:
+        raise _Unclear
+    for text in stood:
+        work.replace(text, read_rule(re.sub(r"(opening_(?:high|low))\(\d+\)", rf"\g<1>({_plain(_number(match['new']))})", text)).text)  # fmt: skip
+
+
 def _scaled(work: Amended, match: re.Match[str]) -> None:
     factor = 2.0 if match[1].lower() == "double" else 0.5
     for name in re.findall(_EXIT, match[2], re.IGNORECASE):
@@ -377,6 +385,7 @@ _CHANGES = tuple(
         (rf"{_CHANGE} {_THING}{_EXIT} (?:to|at|into|be)? ?{_N}\s*(?:%|percent)", _exit_moved),
         (rf"(?:make|have) {_THING}{_EXIT} {_N}\s*(?:%|percent)", _exit_moved),
         (rf"(?:(?:make|have|set|change) (?:it|that)(?: to)? |rather |better )?(?P<new>{_N[1:-1]}) ?(?:%|percent)(?: instead)?(?=$|[.!]? *$)", _only_percent),
+        (rf"{_CHANGE} (?:the |my )?(?:opening )?range(?: to)? (?P<new>{_N[1:-1]}) minutes", _opening_range),
         (rf"(double|halve|half) ((?: ?(?:the |both |and |, ?)*{_EXIT})+)", _scaled),
         (rf"{_REMOVE} {_THING}{_EXIT}(?: part| rule| order| exit)?(?! at| of| when| below)", _exit_removed),
         (r"(?:a |use a |make it a )?trailing(?: stop)? (?:in place of|instead of|rather than) (?:the |a )?(?:normal|fixed|regular|old|hard|plain)? ?(?:one|stop loss|stop)", _trailing_instead),

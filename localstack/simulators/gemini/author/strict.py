@@ -144,7 +144,7 @@ def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:
 
 
 def rules_of_statement(statement: Statement) -> list[str]:
-    """What a statement says, as formal rules."""
+    """Returns the formal rules of the intent contract that say what a statement says."""
     return [_UNSAID.sub("", each) for each in _rules(statement)]
 
 
