@@ -35,6 +35,9 @@ _LEAD = re.compile(
 )
 _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30}
 _COUNT = re.compile(r"\b(?:one(?= hour| minute| bar)|two|three|four|five|ten|fifteen|twenty|thirty)\b", re.IGNORECASE)
+_BOUND = re.compile(
+    r"\s+(?:unless|if|when|on|except|after|before|only|until|while|for|but|at|in|once|as long as)\b", re.IGNORECASE
+)
 _TAIL = re.compile(r"(?:\s|[,;.:!]|\b(?:please|pls|thanks|thank you|too|as well|instead|no matter what|anyway|in every case|for entries|for buying|for the entry|as well|then|also)\b)+$", re.IGNORECASE)  # fmt: skip
 
 
@@ -92,6 +95,9 @@ def amended(rules: Sequence[str], turn: str, symbol: str) -> Amended | None:
                 if match := pattern.match(rest):
                     change(work, match)
                     rest = rest[match.end() :]
+                    if _BOUND.match(rest):
+                        # “Remove the stop unless it is Friday”: a change that holds at times is none of the rules.
+                        raise _Unclear
                     break
             else:
                 _stated(work, rest, turn, symbol)
