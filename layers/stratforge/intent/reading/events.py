@@ -260,7 +260,7 @@ class Events(Relations):
     def _breakout(self) -> Readings:
         """“A 20-bar breakout”, “a breakout above the 20-bar high”, “previous day high breakout”."""
         left = Operand(("close",), column="close")
-        self.take("new")
+        new = self.take("new")
         if self.peek() == "number" and self.peek(1) == "unit" and self.peek(2) == "opening_range":
             right = self._opening("high")
             self.need("opening_range")
@@ -279,12 +279,14 @@ class Events(Relations):
             right = self.operand()
         else:
             right = self.operand()
-            self.need("breakout")
-        if right.edge != "above" or self.selling:
+            if not new:
+                self.need("breakout")
+        if right.edge != ("below" if self.selling else "above") or (self.selling and not new):
             raise Unread
         self.left, self.right = left, right
         self.now.add("close")
-        return (*self._compare(left, (">",), right), *self._cross(left, ">", right))
+        sign = "<" if self.selling else ">"
+        return (*self._compare(left, (sign,), right), *self._cross(left, sign, right))
 
     def _opening_range(self) -> Operand:
         """“Opening range breakout of the first 15 minutes”, “15 minute ORB”, “ORB (30 min)”."""

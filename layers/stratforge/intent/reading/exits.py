@@ -51,6 +51,7 @@ class Exits(Conditions):
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
+        self.take("with")
         return self.far_exit().readings
 
     def _below_peak(self) -> Readings:
@@ -73,7 +74,9 @@ class Exits(Conditions):
             return before_the_close()
         at = self.number("time")
         self.take("at_latest")
-        return (minute(">=", at), minute("==", at))
+        found = (minute(">=", at), minute("==", at))
+        days = self.attempt(self._days)
+        return found if days is None else self.joined(found, days, both_of=True)
 
     def _at_level(self) -> Readings:
         """“At the middle band”, “back at VWAP”, “at the 10-bar low”."""

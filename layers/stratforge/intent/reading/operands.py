@@ -144,6 +144,9 @@ class Operands:
         return self.known[number]
 
     def _named(self) -> Operand:
+        if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume"):
+            # “Tesla when its RSI …”.
+            self.need("its")
         if token := self.take("column"):
             column = str(token.value)
             edge = {"yesterday_high": "above", "yesterday_low": "below", "day_high": "", "day_low": ""}.get(column, "")

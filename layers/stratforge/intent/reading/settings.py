@@ -166,11 +166,12 @@ class Settings(Exits):
             self.take("max", "only")
             self.settings.append(("at most", 1.0, ""))
             return self.said("setting")
+        after = self.take("after_a_sale")
         if self.take("wait"):
             self.take("of", "for", "colon")
             self.settings.append(("wait", self.bars(), ""))
             self.take("after_a_sale")
-            if self.tokens[self.at - 1].kind != "after_a_sale" and "cool" not in self.turn.lower():
+            if not after and self.tokens[self.at - 1].kind != "after_a_sale" and "cool" not in self.turn.lower():
                 raise Unread
             return self.said("setting")
         if self.take("not"):

@@ -356,7 +356,7 @@ class _Statements(Settings):
             self.take("arrow", "colon")
             if self.take("opposite"):
                 raise Unread
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)
