@@ -10,9 +10,9 @@ from tests.evaluation.cases import Case, Reference
 _TEXT = Path(__file__).with_name("forum_cases.md").read_text(encoding="utf-8")
 # Of daily bars, whose paths the judge does not have.
 _DAILY = re.compile(r"\(daily bars\)")
-# Cases whose one reference tells too little: it does not trade on the judge's paths (s12, n21), begins with a day before the first (n03), or has an order within the bar or an event where
+# Cases whose one reference tells too little: it does not trade on the judge's paths (s12, n21, n51, l08, l10), begins with a day before the first (n03, r50), or has an order within the bar or an event where
 # the meaning allows the close or the level too (n13, n52, r05, r14).
-_UNJUDGED = ("s12", "n03", "n13", "n21", "n52", "r05", "r14")
+_UNJUDGED = ("s12", "n03", "n13", "n21", "n52", "r05", "r14", "n51", "l08", "l10", "r50")
 
 
 def _cases() -> tuple[Case, ...]:
