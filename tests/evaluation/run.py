@@ -1,7 +1,7 @@
 """`make eval`: all sets of requests against a model, or two models side by side; a table, and one JSON object with the figures.
 
 With GEMINI_API_KEY set, Gemini is asked (GEMINI_MODEL names the model, GEMINI_PRICES dollars for a million tokens of question, known question and answer);
-without it the offline author of the simulator, over the same protocol. `--against MODEL` asks a second model the same.
+without it the offline author of the simulator, over the same protocol. `--against MODEL` asks a second model the same, `--against-prompt FILE` the same or the second model with another system instruction.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from tests.evaluation import (
     attacked_cases,
     everyday_cases,
     filtered_cases,
+    forum_cases,
     held_out_cases,
     held_out_refinements,
     plain_cases,
@@ -54,6 +55,7 @@ SETS = {
     "everyday": everyday_cases.CASES,
     "changes": refinement_cases.CASES,
     "attacked": attacked_cases.CASES,
+    "forum": forum_cases.CASES,
     "groups": CASES,
     "held-out": (*held_out_cases.CASES, *held_out_refinements.CASES),
 }
@@ -83,8 +85,8 @@ class Outcome:
     code: str
 
 
-def evaluate(secret: GeminiSecret, case: Case) -> Outcome:
-    """One conversation through the product's own pipeline, turn by turn, with a deadline of its own as a job has."""
+def evaluate(secret: GeminiSecret, case: Case, prompt: str = "") -> Outcome:
+    """One conversation through the product's own pipeline, turn by turn, with a deadline of its own as a job has; with another system instruction, if one is given."""
     quant = GeminiQuant(secret)
     start, used, repairs = time.perf_counter(), Usage(), 0
     turns = list[Turn]()
@@ -92,7 +94,7 @@ def evaluate(secret: GeminiSecret, case: Case) -> Outcome:
 
     def ask(system: str, said: list[Turn], heard: Callable[[str], None]) -> Drafted:
         nonlocal used
-        drafted = quant.draft(system, said, heard)
+        drafted = quant.draft(prompt or system, said, heard)
         one, other = used, drafted.usage
         used = Usage(one.prompt + other.prompt, one.cached + other.cached, one.answer + other.answer)
         return drafted
@@ -231,6 +233,9 @@ def main() -> None:
         "--show", action="store_true", help="print what went wrong, with its code (never of the held-out set)"
     )
     parser.add_argument("--against", default="", help="another model to ask the same")
+    parser.add_argument(
+        "--against-prompt", type=Path, help="a file with another system instruction, with which the same is asked"
+    )
     options = parser.parse_args()
     chosen = [
         case
@@ -240,10 +245,15 @@ def main() -> None:
     ]
     console = Console(stderr=True, width=max(160, Console(stderr=True).width))
     answered: dict[str, list[Outcome]] = {}
-    for name in [None, *([options.against] if options.against else [])]:
+    prompt = options.against_prompt.read_text(encoding="utf-8") if options.against_prompt else ""
+    sides = [(None, ""), *([(options.against or None, prompt)] if options.against or prompt else [])]
+    for name, instruction in sides:
         with _model(name) as secret:
-            label = secret.quant_model if secret.quant_model not in answered else f"{secret.quant_model} again"
-            answered[label] = [evaluate(secret, each) for each in track(chosen, label, console=console, transient=True)]
+            label = secret.quant_model if not instruction else f"{secret.quant_model}, {options.against_prompt.name}"
+            label = f"{label} again" if label in answered else label
+            answered[label] = [
+                evaluate(secret, each, instruction) for each in track(chosen, label, console=console, transient=True)
+            ]
     console.print(_table(answered))
     if len(answered) == 2:
         console.print(

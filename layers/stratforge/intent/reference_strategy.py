@@ -10,6 +10,8 @@ from stratforge.intent.columns import cannot_be_said
 from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
+# The minute of the day at which the session opens.
+_OPEN = 570
 _OF_THE_BAR = ("open", "high", "low", "close", "volume")
 _DAY = ('new_day = bar.time.weekday != state.get("day", -1)', 'state["day"] = bar.time.weekday')
 _PEAK = (
@@ -198,11 +200,23 @@ class _Writer:
             return f"({self._number(node.left, back=back)} {sign} {self._number(node.right, back=back)})"
         assert isinstance(node, ast.Call)
         assert isinstance(node.func, ast.Name)
+        if node.func.id.startswith("opening"):
+            return self._opening(node.func.id.removeprefix("opening_"), int(ast.literal_eval(node.args[0])))
         if node.func.id == "previous":
             if back:
                 raise RuleError("previous(previous(x)) reaches too far: use .shift(n) in a column")
             return self._number(node.args[0], back=True)
         return f"{node.func.id}({', '.join(self._number(each, back=back) for each in node.args)})"
+
+    def _opening(self, price: str, minutes: int) -> str:
+        """The highest high, or lowest low, of the first minutes of the day; until they are over it takes in the bar itself, which no close is beyond."""
+        key, most = f"opening_{price}_{minutes}", "max" if price == "high" else "min"
+        self._need(*_DAY)
+        self._need(
+            f'if new_day:\n        state["{key}"] = bar.{price}',
+            f'if {_WORDS["minute"]} < {_OPEN + minutes}:\n        state["{key}"] = {most}(state["{key}"], bar.{price})',
+        )
+        return f'state["{key}"]'
 
     def _fact(self, name: str, bar: str, *, back: bool) -> str:
         if name in _OF_THE_BAR:

@@ -38,7 +38,9 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 PRICES = frozenset({"open", "high", "low", "close"})
 # Facts that judge a position by its price.
 RESULTS = ("gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
-CALLS = ("previous", "crosses_above", "crosses_below", "for_bars", "abs", "min", "max")
+CALLS = ("previous", "crosses_above", "crosses_below", "for_bars", "abs", "min", "max", "opening_high", "opening_low")
+# The longest opening range, in minutes: a trading day.
+LONGEST_OPENING = 390
 _FORMS = (
     ("buy when <condition>", "buys, when nothing is held"),
     ("buy only when <condition>", "has to hold too, whatever else makes it buy"),
@@ -218,7 +220,7 @@ def vocabulary() -> str:
 A rule is one of
 {forms}
 A condition is an expression with and, or, not, comparisons, + - * / and numbers over columns written as in indicators (ta.rsi(bars.close, length=14)),
-previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition), and these words:
+previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition), opening_high(n) and opening_low(n) of the first n minutes of the day's session, and these words:
 {facts}"""
 
 
@@ -351,9 +353,14 @@ def _check_call(node: ast.Call, name: str, said: str, *, truth: bool) -> None:
     crossing = name in ("crosses_above", "crosses_below")
     if (crossing or name == "for_bars") != truth:
         raise RuleError(f"“{said}” is {'no number' if not truth else 'no condition'}")
-    expected = {"previous": 1, "abs": 1}.get(name, 2)
+    expected = {"previous": 1, "abs": 1, "opening_high": 1, "opening_low": 1}.get(name, 2)
     if len(node.args) != expected:
         raise RuleError(f"“{said}”: {name} takes {expected} arguments")
+    if name.startswith("opening"):
+        count = node.args[0]
+        if not isinstance(count, ast.Constant) or type(count.value) is not int or not 1 <= count.value <= LONGEST_OPENING:  # fmt: skip
+            raise RuleError(f"“{said}”: {name} takes a whole number of minutes, 1 to {LONGEST_OPENING}")
+        return
     if name == "for_bars":
         count, condition = node.args
         if not isinstance(count, ast.Constant) or type(count.value) is not int or not 1 <= count.value <= 10_000:

@@ -63,7 +63,9 @@ def checked(
 ) -> Checked:
     """Compares the rules of requirements with the words that they quote, statement by statement."""
     crypto = "/" in symbol
-    statements = [statements_of(turn, symbol) for turn in turns]
+    # A change speaks of what stands: “it” is then no price that nobody named.
+    changes = any(each.status is Status.KEPT for each in requirements)
+    statements = [statements_of(turn, symbol, follows=changes or index > 0) for index, turn in enumerate(turns)]
     contrary, told, unread = list[str](), dict[str, None](), set[int]()
     proven = set[int]()
     everything = [each for of_turn in statements for each in of_turn]

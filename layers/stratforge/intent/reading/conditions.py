@@ -47,7 +47,7 @@ class Conditions(Events):
             found = self.joined(found, self.denied(self.condition()), both_of=True)
         return found
 
-    def listed(self, *, any_of: bool) -> Readings:
+    def listed(self, *, any_of: bool, commas: bool = False) -> Readings:
         """Conditions one below the other, or the one that follows: “Entry: - RSI < 40 - price above VWAP”."""
         while self.take("bullet", "stop_sign", "colon"):
             pass
@@ -58,7 +58,7 @@ class Conditions(Events):
                 pass
             item = self.take("bullet")
             self.take("and", "or")
-            more = self.attempt(self.condition) if item or (not any_of and self.tokens[before : self.at] and self.tokens[before].kind == "comma") else None  # fmt: skip
+            more = self.attempt(self.condition) if item or (commas and self.tokens[before : self.at] and self.tokens[before].kind == "comma") else None  # fmt: skip
             if more is None or self.peek() in ("colon", "buy", "sell", "arrow"):
                 self.at = before
                 return found

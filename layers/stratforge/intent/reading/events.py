@@ -260,25 +260,45 @@ class Events(Relations):
     def _breakout(self) -> Readings:
         """“A 20-bar breakout”, “a breakout above the 20-bar high”, “previous day high breakout”."""
         left = Operand(("close",), column="close")
-        self.take("new")
-        if self.peek() == "number" and self.peek(1) == "unit" and self.peek(2) == "breakout":
+        new = self.take("new")
+        if self.peek() == "number" and self.peek(1) == "unit" and self.peek(2) == "opening_range":
+            right = self._opening("high")
+            self.need("opening_range")
+            self.take("breakout")
+        elif self.peek() == "number" and self.peek(1) == "unit" and self.peek(2) == "breakout":
             right = Operand(high_low("high", "high", self.number()), column="price", edge="above")
             self.at += 2
         elif self.peek() == "donchian" and self.peek(1) == "number" and self.peek(2) == "breakout":
             self.at += 1
             right = Operand(high_low("high", "high", self.number()), column="price", edge="above")
             self.at += 1
+        elif self.take("opening_range"):
+            right = self._opening_range()
         elif self.take("breakout"):
             self.need("above", "of", "at", "from")
             right = self.operand()
         else:
             right = self.operand()
-            self.need("breakout")
-        if right.edge != "above" or self.selling:
+            if not new:
+                self.need("breakout")
+        if right.edge != ("below" if self.selling else "above") or (self.selling and not new):
             raise Unread
         self.left, self.right = left, right
         self.now.add("close")
-        return (*self._compare(left, (">",), right), *self._cross(left, ">", right))
+        sign = "<" if self.selling else ">"
+        return (*self._compare(left, (sign,), right), *self._cross(left, sign, right))
+
+    def _opening_range(self) -> Operand:
+        """“Opening range breakout of the first 15 minutes”, “15 minute ORB”, “ORB (30 min)”."""
+        self.take("breakout")
+        bracket = self.take("open")
+        self.take("of", "with", "in", "comma")
+        self.take("first")
+        right = self._opening("high")
+        if bracket:
+            self.need("close")
+        self.take("breakout")
+        return right
 
     def _touch(self) -> Readings:
         """“A touch of the lower band”, “the lower band is touched”."""

@@ -12,6 +12,8 @@ from stratforge.intent.rules import CONTRARY, RuleKind, is_number
 
 _ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
 _KINDS = {"stop": RuleKind.STOP, "target": RuleKind.TARGET, "trail": RuleKind.TRAIL}
+# What begins a way out of its own, rather than one more thing that has to hold.
+_BY_ITSELF = (*_KINDS, "at", "by", "with", "on", "after", "percent", "signed", "number", "multiple", "no_later", "time", "held", "hours", "half_hour", "opposite_cross")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,9 @@ class Exits(Conditions):
 
     def part(self) -> Readings:
         """Reads one condition; of a sale, the position's gain and its time too."""
+        if self.selling and self.at and self.tokens[self.at - 1].kind == "and" and self.peek() in _BY_ITSELF:
+            # “Sell when RSI > 70 and cut the loss at 2 %”, “… and at 15:50”: a way out of its own.
+            raise Unread
         if self.selling:
             for reader in (
                 self._gained,
@@ -46,6 +51,7 @@ class Exits(Conditions):
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
+        self.take("with")
         return self.far_exit().readings
 
     def _below_peak(self) -> Readings:
@@ -68,7 +74,9 @@ class Exits(Conditions):
             return before_the_close()
         at = self.number("time")
         self.take("at_latest")
-        return (minute(">=", at), minute("==", at))
+        found = (minute(">=", at), minute("==", at))
+        days = self.attempt(self._days)
+        return found if days is None else self.joined(found, days, both_of=True)
 
     def _at_level(self) -> Readings:
         """“At the middle band”, “back at VWAP”, “at the 10-bar low”."""

@@ -10,6 +10,7 @@ from stratforge.intent.reading.lines import Family, bands, high_low, line_of
 from stratforge.intent.reading.meaning import TooMany, side_of_text
 from stratforge.intent.reading.tokens import Token
 from stratforge.intent.reading.words import INDICATORS, OF_PRICE
+from stratforge.intent.rules import LONGEST_OPENING
 
 T = TypeVar("T")
 # Longer timeframes by their minutes.
@@ -38,7 +39,7 @@ class Operand:
 
 
 def made(sides: tuple[str, ...], *, column: str, edge: str = "") -> Operand:
-    """What is compared, in forms that were found for it."""
+    """Returns what is compared, in the forms that were found for it; unread where there are none."""
     if not sides:
         raise Unread
     return Operand(sides, column=column, edge=edge)
@@ -63,6 +64,8 @@ class Operands:
         self.family: Family | None = None
         self.known: dict[float, Operand] = {}
         self.trend: list[float] = []
+        # How many minutes the opening range has that was spoken of.
+        self.opening = 0.0
         # Whether something before was not read, which “it” may stand for.
         self.lost = False
         # The lengths with which indicators were named.
@@ -141,6 +144,9 @@ class Operands:
         return self.known[number]
 
     def _named(self) -> Operand:
+        if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume"):
+            # “Tesla when its RSI …”.
+            self.need("its")
         if token := self.take("column"):
             column = str(token.value)
             edge = {"yesterday_high": "above", "yesterday_low": "below", "day_high": "", "day_low": ""}.get(column, "")
@@ -163,6 +169,12 @@ class Operands:
             # “Low <= SMA50”: of the bar.
             price = self.need("high", "low").kind
             return Operand((price,), column=price)
+        if token := self.take("range_high", "range_low"):
+            # “The range high”, “the opening range low”.
+            if not self.opening:
+                raise Unread
+            side = token.kind.removeprefix("range_")
+            return Operand((f"opening_{side}({self.opening:.10g})",), column="price", edge="above" if side == "high" else "below")  # fmt: skip
         for read in (self._highest, self._band, self._line):
             found = self.attempt(read)
             if found is not None:
@@ -236,15 +248,30 @@ class Operands:
         self.take("new")
         kind, price = self._extreme()
         if length is None:
+            if self.peek() in ("of", "in") and self.peek(1) == "first" and kind == price:
+                self.at += 2
+                return self._opening(kind)
             if self.take("of", "in"):
                 self.take("last", "final")
                 length = self.number()
                 self.need("unit")
+            elif self.peek() == "first" and kind == price:
+                self.take("first")
+                return self._opening(kind)
             elif self.take("yesterday"):
                 return Operand((f"yesterday_{'high' if kind == 'high' else 'low'}",), column="price", edge="above" if kind == "high" else "below")  # fmt: skip
             else:
                 raise Unread
         return made(high_low(kind, price, length), column="price", edge="above" if kind == "high" else "below")
+
+    def _opening(self, kind: str) -> Operand:
+        """“The high of the first 15 minutes”."""
+        count = self.bars()
+        self.take("of_the_day")
+        if not 1 <= count <= LONGEST_OPENING or len(self.week) > 5:
+            raise Unread
+        self.opening = count
+        return Operand((f"opening_{kind}({count:.10g})",), column="price", edge="above" if kind == "high" else "below")
 
     def _extreme(self) -> tuple[str, str]:
         if token := self.take("high", "low"):

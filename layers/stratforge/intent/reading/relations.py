@@ -242,18 +242,8 @@ class Relations(Moments):
         """A level that is reached: downwards if it lies below by nature, upwards if above; elsewhere it is not plain."""
         self.take("new")
         right = self._beside(left)
-        oscillator = not left.column and right.number is not None
         if right.edge:
             return self._touch_of(left, right), right
-        if oscillator and right.number is not None:
-            low, high = LEVELS.get(left.sides[0].split("(")[0], (0.0, 0.0))
-            middle = (low + high) / 2
-            if low < high and right.number != middle and (right.number <= low + 10 * (high - low) / 40 or right.number >= high - 10 * (high - low) / 40):  # fmt: skip
-                sign = "<" if right.number < middle else ">"
-                end = self.take("or_less", "or_more")
-                if end and (end.kind == "or_less") != (sign == "<"):
-                    raise Unread
-                return (*self._compare(left, (f"{sign}=", sign), right), *self._cross(left, sign, right)), right
         return self._met(left, right)
 
     def _touch_of(self, left: Operand, right: Operand) -> Readings:

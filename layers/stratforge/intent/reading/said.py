@@ -40,6 +40,8 @@ def in_words(rule: Rule) -> str:
         away = f"{rule.value:g} % {rule.unit} " if rule.unit else ""
         rests = f", resting for {rule.bars} bars" if rule.bars else ""
         return f"{rule.kind.value} {away}{_side(rule.level)}{rests}"
+    if rule.kind is RuleKind.STOP and rule.level is None and not rule.value and (gain := re.fullmatch(r"gain >= (\S+)", ast.unparse(rule.condition) if rule.condition else "")):  # fmt: skip
+        return f"move the stop loss to the price that was paid once the gain is {gain[1]} %"
     if rule.kind in EXIT_KINDS:
         far = f"{rule.value:g} %" if rule.level is None else f"at {_side(rule.level)}"
         return f"{rule.kind.value} {far}{f' when {condition}' if condition else ''}"
@@ -93,6 +95,8 @@ def _side(node: ast.expr) -> str:
         return _FACTS[text]
     if text in FACTS:
         return f"the {text.replace('_', ' ')}"
+    if match := re.fullmatch(r"opening_(high|low)\((\d+)\)", text):
+        return f"the {match[1]} of the day's first {match[2]} minutes"
     if isinstance(node, ast.BinOp):
         sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "×", ast.Div: "/"}[type(node.op)]
         return f"{_side(node.left)} {sign} {_side(node.right)}"

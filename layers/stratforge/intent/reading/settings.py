@@ -132,6 +132,7 @@ class Settings(Exits):
         return Statement(0, 0, kind, readings, value, tuple(self.settings), orders)
 
     def size(self) -> Statement:
+        """Reads a size by itself: “use 10 % of equity”, “position size: 100 shares”."""
         labelled = self.take("size_word")
         if labelled:
             self.take("colon", "is", "of", "arrow")
@@ -154,6 +155,7 @@ class Settings(Exits):
         return self.said("setting")
 
     def limit(self) -> Statement:
+        """Reads how often it buys, or how long it waits after a sale."""
         if self.take("per_day"):
             # “1日最大3回まで”.
             self.need("max")
@@ -164,11 +166,12 @@ class Settings(Exits):
             self.take("max", "only")
             self.settings.append(("at most", 1.0, ""))
             return self.said("setting")
+        after = self.take("after_a_sale")
         if self.take("wait"):
             self.take("of", "for", "colon")
             self.settings.append(("wait", self.bars(), ""))
             self.take("after_a_sale")
-            if self.tokens[self.at - 1].kind != "after_a_sale" and "cool" not in self.turn.lower():
+            if not after and self.tokens[self.at - 1].kind != "after_a_sale" and "cool" not in self.turn.lower():
                 raise Unread
             return self.said("setting")
         if self.take("not"):

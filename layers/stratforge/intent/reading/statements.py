@@ -22,14 +22,21 @@ _STARTS = (
 )  # fmt: skip
 _STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split())
 # Words of a heading that name what its rules are about, by the kinds of their tokens.
-_NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down")  # fmt: skip
+_NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down", "opening_range")  # fmt: skip
 
 
-def statements_of(turn: str, symbol: str = "") -> list[Statement]:
-    """Reads a turn; every word of it lies in one of the statements, but for what stands between them."""
+def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list[Statement]:
+    """Reads a turn; every word of it lies in one of the statements, but for what stands between them.
+
+    Args:
+        symbol: What the answer trades.
+        follows: Whether something was said before, which “it” may stand for.
+    """
     tokens = tokens_of(turn, symbol)
     week = frozenset(range(7 if "/" in symbol else 5))
-    return _Statements(tokens, week, turn).read()
+    reader = _Statements(tokens, week, turn)
+    reader.lost = follows
+    return reader.read()
 
 
 class _Statements(Settings):
@@ -110,7 +117,10 @@ class _Statements(Settings):
         if self.peek() in ("number", "on") and (found := self.attempt(self._one_minute)):
             return found
         if self.take("no_more") or (
-            self.peek() == "per_day" and self.tokens[self.at].value != "a day" and self.take("per_day")
+            self.peek() == "per_day"
+            and self.peek(1) != "max"
+            and self.tokens[self.at].value != "a day"
+            and self.take("per_day")
         ):
             return self.said("nothing")
         if self.take("symbol_word"):
@@ -151,6 +161,8 @@ class _Statements(Settings):
         rest |= {str(each.value).split()[0] for each in self.tokens[at + 1 :] if each.kind == "glued"}
         if rest & {"k_line", "d_line"}:
             rest |= {"stoch"}
+        if rest & {"first"}:
+            rest |= {"opening_range"}
         if rest & {"high", "low"}:
             rest |= {"breakout", "donchian"}
         if rest & {"cross", "golden", "death", "crossover"}:
@@ -193,7 +205,7 @@ class _Statements(Settings):
     def _buy(self) -> Statement:
         if self.take("entry_label"):
             self._bought()
-            found = self.listed(any_of=False)
+            found = self.listed(any_of=False, commas=True)
         elif (first := self.attempt(self._moments_first)) is not None:
             found = self.joined(first, self.condition(), both_of=True)
         elif self.take("when"):
@@ -344,7 +356,7 @@ class _Statements(Settings):
             self.take("arrow", "colon")
             if self.take("opposite"):
                 raise Unread
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)
@@ -469,9 +481,17 @@ class _Statements(Settings):
             self.take("symbol")
             self.need("only")
             return self.said("only", self._when())
+        if self.peek() in ("trade", "trades", "buy") and self.peek(1) == "not":
+            # “Ne trade pas le vendredi”.
+            kind = self._trading()
+            self.need("not")
+            return self.said(kind, self.denied(self.moments()))
         if self.take("not"):
             kind = self._trading() or "both"
             self.take("symbol")
+            if self.peek() == "not":
+                # Denied twice.
+                raise Unread
             if kind == "only" and self.take("unless"):
                 return self.said(kind, self.condition())
             if kind == "only" and self.peek() in ("above", "below"):

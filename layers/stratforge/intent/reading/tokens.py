@@ -1,4 +1,4 @@
-"""How a turn is divided into words of the closed vocabulary, numbers, times and signs."""
+"""Divides a turn into words of the closed vocabulary, numbers, times and signs, and says where each of them stands."""
 
 from __future__ import annotations
 
@@ -130,6 +130,8 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
                 word in (symbol, base)
                 or (word.upper() in (symbol, base) and len(base) > 3)
                 or (known is not None and known.split("/")[0] == base)
+                or (word.upper() == base and "/" in symbol)
+                or (known == "GOOGL" and base == "GOOG")
             )
         ):
             return Token("symbol", symbol, *match.span())

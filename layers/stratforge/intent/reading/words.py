@@ -13,7 +13,7 @@ AFTER_A_SALE = (*_AFTER, *_AGAIN, *(f"{one} {other}" for one in _AFTER for other
 WORDS: dict[str, tuple[str, ...]] = {
     "buy": (
         "buy", "buys", "buying", "acquire", "acquires", "open a long", "take a position", "take a long position", "get in", "gets in", "go long on", "go long", "goes long on", "goes long", "going long", "long on", "long",
-        "enter long", "enter a long position", "enter a long", "enter a trade", "enter", "enters", "open a long position", "open long", "open a position", "purchase", "purchases", "grab", "pick up", "snap up", "buy in", "get long", "be long",
+        "enter long", "enter a long position", "enter a long", "enter a trade", "enter", "enters", "open a long position", "open long", "open a position", "purchase", "purchases", "invest in", "grab", "pick up", "snap up", "buy in", "get long", "be long",
     ),
     "all_in": ("go all in on", "all in on", "go all in", "goes all in on"),
     "sell": (
@@ -21,7 +21,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         "close my position", "close the trade", "closes the trade", "close it", "close out", "close all positions", "close everything", "close all", "exit the position", "exit the trade", "liquidate", "dump", "dumps", "flat", "be flat", "be out", "sell out", "get rid of", "close long", "close position", "exit long",
     ),
     "when": ("when", "whenever", "if", "once", "as soon as", "every time", "each time", "any time", "anytime", "the moment", "as long as", "in case", "where", "on days when"),
-    "and": ("and", "&", "and also", "while", "and if", "and when", "with the", "as well as", "&&", "plus"),
+    "and": ("and", "n", "&", "and also", "while", "and if", "and when", "with the", "as well as", "&&", "plus"),
     "or": ("or", "or if", "or when", "||", "or once"),
     "not": ("not", "isn't", "is not", "don't", "do not", "never", "no", "avoid", "without", "skip", "no longer", "doesn't", "does not", "ain't", "dont"),
     "unless": ("unless",),
@@ -149,7 +149,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "limit_order": ("limit order", "a limit order", "limit buy", "limit buy order", "buy limit", "buy limit order", "limit"),
     "good_for": ("good for", "valid for", "cancel after", "cancelled after", "canceled after", "expires after", "cancel it after", "expiring after"),
     "opposite": ("vice versa", "reverse", "opposite"),
-    "opposite_cross": ("other way round", "the other way round", "the other way around", "other way around", "the opposite way", "the opposite cross over", "cross back", "cross back down", "the opposite crossing", "a cross back", "the reverse", "the opposite", "reverse cross", "the opposite cross", "the reverse cross", "opposite cross", "reverse cross", "the opposite signal", "opposite signal", "the reverse signal", "the opposite crossover", "the cross back", "the cross back down", "the reverse crossover", "the opposite happens", "the opposite is true", "it crosses back", "it crosses back down", "they cross back", "they cross back down", "it reverses"),
+    "opposite_cross": ("other way round", "the other way round", "the other way around", "other way around", "the opposite way", "the opposite cross over", "cross back", "cross back down", "the opposite crossing", "a cross back", "the reverse", "the opposite", "reverse cross", "the opposite cross", "the reverse cross", "opposite cross", "reverse cross", "the opposite signal", "opposite signal", "the reverse signal", "the opposite crossover", "the cross back", "the cross back down", "the reverse crossover", "the opposite happens", "the opposite is true", "it crosses back down", "they cross back down", "it reverses"),
     "otherwise": ("otherwise", "else"),
     "then": ("then", "and then"),
     "symbol_word": ("symbol", "ticker", "instrument", "asset", "market", "pair", "underlying"),
@@ -166,10 +166,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "overnight": ("overnight", "over night"),
     "every_day": ("every day", "each day", "every trading day", "each trading day", "any day"),
     "take": ("take", "takes"),
+    "range_high": ("the range high", "range high", "the high of the range", "the opening range high", "opening range high", "the top of the range", "the high of the opening range", "orb high", "or high", "the range's high"),
+    "range_low": ("the range low", "range low", "the low of the range", "the opening range low", "opening range low", "the bottom of the range", "the low of the opening range", "orb low", "or low", "the range's low", "the other side of the range"),
+    "opening_range": ("opening range breakout", "opening range", "orb", "the opening range", "opening range breakouts"),
     "break_even": ("break even", "break-even", "breakeven"),
     "deviations": ("standard deviations", "standard deviation", "std devs", "std dev", "stdev", "sigma", "sigmas", "std", "sd", "stds"),
     "ago": ("ago", "earlier", "bars back"),
-    "peak": ("the highest price since entry", "the highest price since the entry", "the high since entry", "its high since entry", "the peak since entry", "the highest close since entry", "the highest price since i bought", "the highest price since the purchase", "its peak", "the peak", "the highest point since entry", "its highest price since entry", "its highest point since entry", "the highest high since entry", "the highest price since buying", "peak since entry"),
+    "peak": ("the highest close since entry", "the highest close since the entry", "the highest close since i bought", "the highest close since the purchase", "its highest close since entry"),
     "lower_close": ("a lower close", "the first lower close", "lower close", "lower closes", "down close", "down closes", "first lower close", "falling closes", "it closes lower than the bar before", "it closes lower than the one before"),
     "higher_close": ("a higher close", "the first higher close", "higher close", "higher closes", "up close", "up closes", "rising closes"),
     "no_more": ("no other exit", "no other exits", "don't use any other exit", "do not use any other exit", "no other sell rule", "no other rule for selling", "no other way out", "no other rules", "nothing else", "no sell signal otherwise", "no other sell signal"),
@@ -178,7 +181,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "atr": ("atr", "average true range", "atrs"),
     # What says nothing: politeness, articles, what a sentence needs. No word that restricts, denies or counts.
     "": (
-        "the", "a", "an", "please", "i", "we", "you", "want to", "would like to", "i'd like to", "i want to", "i want you to", "can you", "could you", "can u", "would you", "let's", "lets", "i will", "i'll", "i need to", "wanna", "i wanna", "gonna", "should", "must", "will", "i would", "it should", "it must", "it will", "you should",
+        "the", "a", "an", "please", "i", "we", "you", "want to", "would like to", "i'd like to", "i want to", "i want you to", "can you", "could you", "can u", "would you", "let's", "lets", "i will", "i'll", "i need to", "is there a way to", "what i'd like", "what i would like", "quick one", "would it be possible to", "i was wondering if you could make", "was wondering if you could make", "i was wondering if you could", "wanna", "i wanna", "gonna", "should", "must", "will", "i would", "it should", "it must", "it will", "you should",
         "strategy that", "a strategy that", "a strategy which", "a strategy to", "write a strategy that", "make a strategy that", "build a strategy that", "create a strategy that", "write a strategy which", "write me a strategy that", "make me a strategy that", "build me a strategy that", "a bot that", "a bot which", "a bot to", "a script that", "an algo that", "an algorithm that", "something that",
         "make me", "build me", "write me", "make", "build", "create", "write", "code", "give me", "i want", "i'd like", "i need", "we want", "i am looking for", "i'm looking for", "need", "want", "looking for", "help me", "set up",
         "hi", "hello", "hey", "thanks", "thank you", "thx", "pls", "plz", "cheers", "hi there", "hi all", "thanks in advance", "in advance", "that's it", "that's all", "simple", "basic", "very", "current", "this", "code this", "the following", "all trades", "for all trades", "do this", "hey there", "evening", "a strategy where you", "a strategy where it", "the system", "my strategy is", "my strategy", "the strategy is", "the strategy", "the rules are", "rules are", "my rules are", "my idea is", "the idea is", "here is my strategy", "here's my strategy", "here are my rules", "here is my idea", "here's my idea", "here are the rules", "the plan is", "my plan is", "the plan", "i would like", "for me", "me",

@@ -35,6 +35,9 @@ _LEAD = re.compile(
 )
 _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30}
 _COUNT = re.compile(r"\b(?:one(?= hour| minute| bar)|two|three|four|five|ten|fifteen|twenty|thirty)\b", re.IGNORECASE)
+_BOUND = re.compile(
+    r"\s+(?:unless|if|when|on|except|after|before|only|until|while|for|but|at|in|once|as long as)\b", re.IGNORECASE
+)
 _TAIL = re.compile(r"(?:\s|[,;.:!]|\b(?:please|pls|thanks|thank you|too|as well|instead|no matter what|anyway|in every case|for entries|for buying|for the entry|as well|then|also)\b)+$", re.IGNORECASE)  # fmt: skip
 
 
@@ -57,7 +60,7 @@ class Amended:
             self.add(new)
 
     def add(self, new: str) -> None:
-        """Adds a rule."""
+        """Adds a rule to those that stand, and notes that it is new."""
         self.rules.append(new)
         self.added.append(new)
 
@@ -92,6 +95,9 @@ def amended(rules: Sequence[str], turn: str, symbol: str) -> Amended | None:
                 if match := pattern.match(rest):
                     change(work, match)
                     rest = rest[match.end() :]
+                    if _BOUND.match(rest):
+                        # “Remove the stop unless it is Friday”: a change that holds at times is none of the rules.
+                        raise _Unclear
                     break
             else:
                 _stated(work, rest, turn, symbol)
@@ -107,6 +113,7 @@ def _stated(work: Amended, words: str, turn: str, symbol: str) -> None:
         if match := lead.match(text):
             text = f"{prefix}{text[match.end() :]}"
             break
+    text = _IT.sub(lambda match: f"{match[1]} {_spoken_of(work, match[1])}", text)
     read = statements_of(text, symbol)
     if not read or any(not each.kind for each in read):
         raise _Unclear
@@ -116,6 +123,20 @@ def _stated(work: Amended, words: str, turn: str, symbol: str) -> None:
     for each in read:
         for rule in rules_of_statement(each):
             _put(work, each, rule, also=also, instead=instead)
+
+
+_IT = re.compile(r"\b(buy when|sell when|buy if|sell if|exit when|enter when) it\b", re.IGNORECASE)
+_WORDS = re.compile(r"ta\.(rsi|mfi|cci|willr|adx)\([^()]*length=(\d+)\)(?:\.adx)?")
+
+
+def _spoken_of(work: Amended, lead: str) -> str:
+    """The indicator that “it” is: the one by which that side is decided."""
+    side = "buy when" if lead[0].lower() == "b" or lead.lower().startswith("en") else "sell when"
+    stood = {match[0]: match for each in work.rules if each.startswith(side) for match in _WORDS.finditer(each)}
+    if len(stood) != 1:
+        raise _Unclear
+    match = next(iter(stood.values()))
+    return f"{match[1]}({match[2]})"
 
 
 def _put(work: Amended, said: Statement, rule: str, *, also: bool, instead: bool) -> None:
@@ -218,6 +239,26 @@ def _exit_moved(work: Amended, match: re.Match[str]) -> None:
     for old in stood:
         work.replace(old, None)
     work.add(f"{kind.value} {_plain(_number(match[2]))}%")
+
+
+def _only_percent(work: Amended, match: re.Match[str]) -> None:
+    """“Make it 3 %”: the one percentage that there is."""
+    found = re.compile(r"(?:loss|profit|stop|size|gain [<>]=|drop >=) -?(\d+(?:\.\d+)?)")
+    stood = [each for each in work.rules if found.search(each)]
+    if len(stood) != 1 or len(found.findall(stood[0])) != 1:
+        raise _Unclear
+    place = found.search(stood[0])
+    assert place is not None
+    new = f"{stood[0][: place.start(1)]}{_plain(_number(match['new']))}{stood[0][place.end(1) :]}"
+    work.replace(stood[0], read_rule(new).text)
+
+
+def _opening_range(work: Amended, match: re.Match[str]) -> None:
+    stood = [each for each in work.rules if "opening_" in each]
+    if not stood:
+        raise _Unclear
+    for text in stood:
+        work.replace(text, read_rule(re.sub(r"(opening_(?:high|low))\(\d+\)", rf"\g<1>({_plain(_number(match['new']))})", text)).text)  # fmt: skip
 
 
 def _scaled(work: Amended, match: re.Match[str]) -> None:
@@ -349,6 +390,8 @@ _CHANGES = tuple(
         (rf"{_CHANGE} {_THING}{_OLD}(?: [a-z]+){{0,4}}? (?:to|into) {_NEW}", _new_for_old),
         (rf"{_CHANGE} {_THING}{_EXIT} (?:to|at|into|be)? ?{_N}\s*(?:%|percent)", _exit_moved),
         (rf"(?:make|have) {_THING}{_EXIT} {_N}\s*(?:%|percent)", _exit_moved),
+        (rf"(?:(?:make|have|set|change) (?:it|that)(?: to)? |rather |better )?(?P<new>{_N[1:-1]}) ?(?:%|percent)(?: instead)?(?=$|[.!]? *$)", _only_percent),
+        (rf"{_CHANGE} (?:the |my )?(?:opening )?range(?: to)? (?P<new>{_N[1:-1]}) minutes", _opening_range),
         (rf"(double|halve|half) ((?: ?(?:the |both |and |, ?)*{_EXIT})+)", _scaled),
         (rf"{_REMOVE} {_THING}{_EXIT}(?: part| rule| order| exit)?(?! at| of| when| below)", _exit_removed),
         (r"(?:a |use a |make it a )?trailing(?: stop)? (?:in place of|instead of|rather than) (?:the |a )?(?:normal|fixed|regular|old|hard|plain)? ?(?:one|stop loss|stop)", _trailing_instead),

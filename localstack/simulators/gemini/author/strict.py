@@ -15,6 +15,7 @@ from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.sides import respelled
 
 from simulators.gemini.author.rules import clock
 from simulators.gemini.author.wording import Wording
@@ -24,16 +25,23 @@ _LEADS = {"buy": "buy when", "only": "buy only when", "both": "buy only when", "
 
 def written_strictly(request: str) -> dict[str, Any] | None:
     """The parts of an answer to a single request, where every word of it is read strictly; None elsewhere."""
-    symbols = Wording(request).symbols
-    for symbol in symbols or ["AAPL"]:
-        # What is no name of a symbol, such as “ORB”, is not read where another one is it.
-        read = statements_of(request, symbol)
-        if read and all(each.kind and each.end - each.start <= 600 for each in read):
-            return _answer(request, read, symbol, named=bool(symbols))
+    # “MM200” is an average, and no symbol.
+    wording = Wording(request)
+    symbols = [each for each in wording.symbols if not re.search(rf"\b{re.escape(each)}\d", request)]
+    spelled = respelled(request, wording.notes)
+    for text, notes in {request: list[str](), spelled: wording.notes}.items():
+        for symbol in symbols or ["AAPL"]:
+            # What is no name of a symbol, such as “ORB”, is not read where another one is it.
+            read = statements_of(text, symbol)
+            if read and all(each.kind and each.end - each.start <= 600 for each in read):
+                quotes = list(_quotes(request, text, read))
+                return _answer(request, read, quotes, symbol, notes, named=bool(symbols))
     return None
 
 
-def _answer(request: str, read: list[Statement], symbol: str, *, named: bool) -> dict[str, Any] | None:
+def _answer(
+    request: str, read: list[Statement], quotes: list[str], symbol: str, notes: list[str], *, named: bool
+) -> dict[str, Any] | None:
     if not any(each.kind == "buy" for each in read):
         read = [_entry(each) for each in read]
     texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
@@ -52,13 +60,14 @@ def _answer(request: str, read: list[Statement], symbol: str, *, named: bool) ->
             "status": "covered",
             "rules": of_it,
         }
-        for quote, of_it in zip(_quotes(request, read), texts, strict=True)
+        for quote, of_it in zip(quotes, texts, strict=True)
     ]
     if leave:
         requirements.append({"quote": "", "meaning": in_words(read_rule(leave)), "status": "assumed", "rules": [leave]})  # fmt: skip
     if named:
         requirements[0]["rules"] = [f"symbol {symbol}", *requirements[0]["rules"]]
     assumptions = [
+        *notes,
         *([left_open] if left_open else []),
         *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
         *_assumed(rules, named=named),
@@ -72,14 +81,23 @@ def _entry(each: Statement) -> Statement:
     return replace(each, kind="buy") if each.kind == "only" else each
 
 
-def _quotes(request: str, read: list[Statement]) -> Iterator[str]:
-    """The request in one piece for each statement; what joins two belongs to the second."""
+def _quotes(request: str, spelled: str, read: list[Statement]) -> Iterator[str]:
+    """The request in one piece for each statement; what joins two belongs to the second.
+
+    Args:
+        spelled: The request as it was read, its words spelled as they are meant.
+    """
     starts = [0]
     for one, other in itertools.pairwise(read):
-        joint = re.search(r"\b(?:and|then|but)\b", request[one.end : other.start], re.IGNORECASE)
+        joint = re.search(r"\b(?:and|then|but)\b", spelled[one.end : other.start], re.IGNORECASE)
         starts.append(one.end + joint.start() if joint else other.start)
-    for start, end in itertools.pairwise([*starts, len(request)]):
-        yield request[start:end].strip(" ,;.\n")
+    words, meant = ([each.span() for each in re.finditer(r"\S+", text)] for text in (request, spelled))
+    for start, end in itertools.pairwise([*starts, len(spelled)]):
+        if request == spelled:
+            yield request[start:end].strip(" ,;.\n")
+            continue
+        inside = [place for place, (begin, stop) in zip(words, meant, strict=True) if begin < end and start < stop]
+        yield request[inside[0][0] : inside[-1][1]].strip(" ,;.\n") if inside else ""
 
 
 def _late(read: list[Statement]) -> int:
@@ -126,7 +144,7 @@ def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:
 
 
 def rules_of_statement(statement: Statement) -> list[str]:
-    """What a statement says, as formal rules."""
+    """Returns the formal rules of the intent contract that say what a statement says."""
     return [_UNSAID.sub("", each) for each in _rules(statement)]
 
 
@@ -171,6 +189,13 @@ def _price_first(left: str, sign: str, right: str) -> tuple[str, str, str]:
     return (right, TURNED[sign], left) if right in first and left not in first else (left, sign, right)
 
 
+def _short_first(left: str, sign: str, right: str) -> tuple[str, str, str]:
+    """A crossing as people say it: the shorter average before the longer one, the line before its signal."""
+    lengths = [float(found[1]) if (found := re.match(r"ta\.[seh]ma\(bars\.close, length=(\d+)", each)) else 0.0 for each in (left, right)]  # fmt: skip
+    turned = lengths[0] > lengths[1] > 0 or (left.endswith(".signal") and not right.endswith(".signal"))
+    return (right, TURNED[sign], left) if turned else (left, sign, right)
+
+
 def _fact(fact: Fact) -> str:
     match fact:
         case ("days", *days):
@@ -181,7 +206,7 @@ def _fact(fact: Fact) -> str:
         case ("for", float(bars), frozenset(ways)):
             return f"for_bars({bars:g}, {_condition(ways)})"
         case ("crosses", str(left), str(sign), str(right)):
-            left, sign, right = _price_first(left, sign, right)
+            left, sign, right = _short_first(*_price_first(left, sign, right))
             return f"crosses_{'above' if sign == '>' else 'below'}({left}, {right})"
         case (str(left), str(sign), str(right)):
             return " ".join(_price_first(left, sign, right))

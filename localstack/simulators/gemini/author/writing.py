@@ -49,6 +49,10 @@ _LOST = re.compile(
 )
 
 
+# Changes that speak of two things at once, or of what “it” is.
+_OF_TWO = re.compile(r"^\W*(?:use|make it|take|switch to)(?: the)? \d+ and \d+|\b(?:buy|sell|exit|enter) (?:when|if) it\b", re.IGNORECASE)  # fmt: skip
+
+
 def write_answer(
     requests: Sequence[str],
     untradable: frozenset[str] = frozenset(),
@@ -73,6 +77,12 @@ def write_answer(
         other = _written(requests, plainer, untradable)
         if other["kind"] == "strategy" and not _findings(requests, other):
             return other
+    if (
+        len(requests) > 1
+        and _OF_TWO.search(requests[-1])
+        and (changed := _amended(requests, {"kind": "clarify"}, untradable))
+    ):
+        return changed
     return _read_strictly(requests, found) or _amended(requests, found, untradable) or found
 
 
