@@ -646,7 +646,11 @@ def test_operators_have_missing_units_bought_on_their_page(
     page = user.client.get("/operations", headers=HTML).text
     (form,) = [
         each
-        for each in re.findall(r'<form class="inline" method="post" action="/operations/halts" hx-post="/operations/halts".*?</form>', page, re.DOTALL)
+        for each in re.findall(
+            r'<form class="inline" method="post" action="/operations/halts" hx-post="/operations/halts".*?</form>',
+            page,
+            re.DOTALL,
+        )
         if 'name="buy"' in each
     ]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a fill was taken back"}
