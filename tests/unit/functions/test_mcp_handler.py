@@ -269,6 +269,7 @@ def test_every_tool_says_what_it_is_what_it_takes_and_whether_it_changes_anythin
         "cancel_order",
         "close_position",
         "delete_backtest",
+        "delete_price_alert",
         "stop_session",
         "unshare_backtest",
         "withdraw_session",
