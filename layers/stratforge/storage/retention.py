@@ -95,7 +95,6 @@ WORDS: dict[str, Kept | Forgotten] = {
     "api_keys": Kept(_ACCOUNT),
     "passkeys": Kept(_ACCOUNT),
     "authorization_codes": Kept("Good for a minute; whoever allows the next program takes his old ones away."),
-    "price_alerts": Kept("The account's: fifty that wait, and of those that fired for good the latest fifty."),
     "risk_limits": Kept(_ACCOUNT),
     "two_factor": Kept(_ACCOUNT),
     "logins": Forgotten(400, "A person sees where she was logged in; no refresh token lives as long.", "last_seen_at"),

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Response
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_backtest
 from stratforge.application.jobs.requests import NewBacktest
-from stratforge.parquet import Column, ColumnKind, ParquetWriter
+from stratforge.parquet_stream import Column, ColumnKind, ParquetWriter
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.backtests import StoredReport
