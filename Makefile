@@ -17,7 +17,7 @@ SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 SIMULATION_SECONDS ?= 3600
 
-.PHONY: help install up demo test test-fast soak check contract openapi format lock bench eval screenshots lighthouse history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check contract openapi examples format lock bench eval screenshots lighthouse history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ contract: install ## Lints the API's documents (OpenAPI, AsyncAPI) with spectral
 
 openapi: install ## Writes the OpenAPI file anew
 	@$(BIN)/python -m functions.api > functions/api/openapi.json
+
+examples: install ## Writes the table of well-known strategies anew (examples/README.md)
+	@$(BIN)/python -W ignore -m tests.benchmarks.known
 
 format: install ## Formats and mends what can be mended
 	@$(BIN)/ruff format .
@@ -139,7 +142,7 @@ smoke: install ## Buys one share of paper on a stage and sells it again, and rea
 secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in the stage's secrets
 	@$(BIN)/python -m infra_cdk.secrets enter --stage $(STAGE) $(ARGS)
 
-operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=revoke takes it away, COMMAND=list lists)
+operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=confirm confirms its address, COMMAND=revoke takes it away, COMMAND=list lists)
 	@$(BIN)/python -m infra_cdk.operators $(or $(COMMAND),grant) --email "$(EMAIL)" --stage $(STAGE) $(ARGS)
 
 corporate-actions: install ## Lists corporate actions that wait (COMMAND=approve or dismiss ID=… WHY="…"; COMMAND=enter with TERMS="symbol=… kind=… effective_on=… ratio=…" too)

@@ -18,6 +18,8 @@ class ConfigurationError(ValueError):
 # services of AWS through endpoints of the VPC's own (which pay from about 160 GB a month on for each endpoint and zone).
 Egress = Literal["nat-instance", "nat-gateways", "nat-gateways-and-endpoints"]
 DatabaseKind = Literal["instance", "aurora"]
+# What carries bars: a FIFO topic per symbol into one queue, or one Kinesis stream keyed by symbol and shard.
+BarBus = Literal["topics", "stream"]
 # Classes of the database's instance, with the connections that each is set to take. A connection needs about 10 MB.
 DATABASE_CLASSES = {
     "t4g.micro": 80,
@@ -118,6 +120,7 @@ class StageConfig:
     production: bool
     network: NetworkConfig | None
     symbols: tuple[str, ...] = SYMBOLS
+    bars: BarBus = "topics"
     timeouts: Timeouts = Timeouts()
     simulated_market: bool = False
     log_retention_days: int = 30
@@ -182,6 +185,7 @@ def stage_config(node: Context) -> StageConfig:
             False,
             None,
             timeouts=short,
+            bars=_choice(node, "bars", get_args(BarBus), "topics"),
             # An engine without gateways has no identities for mails either.
             mail_from="stratforge@example.com" if node.try_get_context("gateways") is not False else None,
             # Said by what starts the platform: the page labels the market as simulated only when it is.
@@ -214,6 +218,7 @@ def stage_config(node: Context) -> StageConfig:
             zone_names=_zones(node, region, zones),
         ),
         symbols=_symbols(node),
+        bars=_choice(node, "bars", get_args(BarBus), "topics"),
         log_retention_days=90 if production else 14,
         database=_choice(node, "database", get_args(DatabaseKind), "instance"),
         database_class=_choice(

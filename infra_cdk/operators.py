@@ -13,7 +13,7 @@ from infra_cdk.target import parse
 def main() -> int:
     """Asks, and prints who the operators are."""
     parser = argparse.ArgumentParser(prog="make operator", description=__doc__)
-    parser.add_argument("command", choices=("grant", "revoke", "list"))
+    parser.add_argument("command", choices=("grant", "revoke", "confirm", "list"))
     parser.add_argument("--email", default="")
     options, target = parse(parser)
     if options.command != "list" and not options.email:
@@ -27,7 +27,10 @@ def main() -> int:
         print(f"make operator: {target.told(error)}", file=sys.stderr)
         return 1
     if not answer["done"]:
-        print(f"make operator: there is no account of {options.email}; register it first", file=sys.stderr)
+        hint = (
+            "" if options.command != "grant" else " whose address is confirmed (by its mail, or with COMMAND=confirm)"
+        )
+        print(f"make operator: there is no account of {options.email}{hint}; register it first", file=sys.stderr)
     print("operators:", ", ".join(answer["operators"]) or "none")
     return 0 if answer["done"] else 1
 

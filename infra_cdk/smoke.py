@@ -115,7 +115,16 @@ def main() -> int:
             return 0
         account = target.secret(f"stratforge/{target.stage}/smoke")
         client = Client(_address(target))
-        client.register(account["email"], account["password"])
+        try:
+            client.register(account["email"], account["password"])
+        except ApiError as error:
+            if error.status != 401:
+                raise
+            # Accounts open by mail here, and nobody reads this one's.
+            by = str(target.client("sts").get_caller_identity()["Arn"])
+            request = {"command": "confirm", "email": account["email"], "by": by}
+            target.invoke(target.client("lambda"), "operators", request)
+            client.log_in(account["email"], account["password"])
         done = trade(client)
     except (BotoCoreError, ClientError, ApiError, SmokeFailed) as error:
         print(f"make smoke: {target.told(error)}", file=sys.stderr)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 from local_platform.failures import StartError
@@ -23,6 +23,8 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from stratforge.client import ApiError, Client
+
+from infra_cdk.configuration import BarBus
 
 _STEPS = 11
 DEMO_EMAIL = "demo@example.com"
@@ -41,6 +43,7 @@ def begin_demo(platform: Platform) -> None:
     client = Client(platform.address)
     client.register(DEMO_EMAIL, platform.folder.passwords.demo_account)
     with psycopg.connect(platform.conninfo("owner"), connect_timeout=10) as connection:
+        connection.execute("SELECT confirm_by_hand(%s, 'make up')", (DEMO_EMAIL,))
         connection.execute(
             "SELECT set_operator(email, true, 'make up') FROM users WHERE email = %s AND NOT is_operator", (DEMO_EMAIL,)
         )
@@ -289,6 +292,12 @@ def main() -> int:
         "--fresh", action="store_true", help="begin anew: forget accounts, trades and the market's time"
     )
     parser.add_argument("--empty", action="store_true", help="begin without the demo account's months")
+    parser.add_argument(
+        "--bars",
+        choices=get_args(BarBus),
+        default="topics",
+        help="what carries bars: a topic per symbol, or one stream",
+    )
     parser.add_argument("--state", type=Path, default=ROOT / ".stratforge", help="folder that keeps the state")
     options = parser.parse_args()
     console = Console(stderr=True)
@@ -303,6 +312,7 @@ def main() -> int:
             options.fresh,
             ROOT / ".stratforge" / "assemblies",
             history=not options.empty,
+            bars=options.bars,
         ),
         console,
     )

@@ -21,6 +21,7 @@ from local_platform.platform import Options, Platform
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT, synthesize
+from psycopg.sql import SQL
 from simulators.alpaca.faults import Faults
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
@@ -115,16 +116,24 @@ def state_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+# A connection to each server, by its port: one for every database that is made and dropped would cost a third of that.
+_ADMINISTRATION: dict[int, psycopg.Connection[Any]] = {}
+
+
 @pytest.fixture(scope="session")
 def postgres(state_folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL server."""
-    # Every test makes a database and drops it: nothing of this server must survive the machine.
-    hasty = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    # Every test makes a database and drops it: nothing of this server must survive the machine, and its passwords are hard to guess as they are.
+    hasty = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "scram_iterations": "1"}
     server = Postgres(state_folder / "postgres", secrets.token_urlsafe(16), state_folder / "logs", settings=hasty)
     server.prepare()
     supervisor = Supervisor(lambda _text: None)
     supervisor.add(server.process())
-    yield server
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(server.password))
+        _ADMINISTRATION[server.port] = connection
+        yield server
+        del _ADMINISTRATION[server.port]
     supervisor.stop()
 
 
@@ -137,19 +146,17 @@ def empty_database(postgres: Postgres) -> Iterator[str]:
 def copied_database(postgres: Postgres, template: str) -> Iterator[str]:
     """A database of its own, made like `template`."""
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} {template} STRATEGY FILE_COPY")
+    connection = _ADMINISTRATION[postgres.port]
+    connection.execute(f"CREATE DATABASE {name} {template} STRATEGY FILE_COPY")
     yield postgres.conninfo(name)
-    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
     """The name of a database with the schema that others are copied from."""
     name = "template_migrated"
-    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+    _ADMINISTRATION[postgres.port].execute(f"CREATE DATABASE {name}")
     migrate(postgres.conninfo(name), read_migrations(MIGRATIONS))
     return name
 

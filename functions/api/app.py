@@ -7,15 +7,18 @@ from stratforge import __version__
 
 from functions.api import csv_lists, hardening, idempotency, problems, rate_limits, revalidation
 from functions.api.ai.endpoints import router as ai
+from functions.api.alerts.endpoints import router as alerts
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
 from functions.api.contract import routes as contract
 from functions.api.dashboard import routes as dashboard
 from functions.api.doors import Doors
+from functions.api.exports.endpoints import router as exports
 from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
 from functions.api.market.endpoints import router as market
+from functions.api.oauth.endpoints import router as oauth
 from functions.api.operations.endpoints import router as operations
 from functions.api.orders.endpoints import router as orders
 from functions.api.portfolio.endpoints import router as portfolio
@@ -47,11 +50,13 @@ def create_app() -> FastAPI:
         strategies,
         ai,
         jobs,
+        exports,
         backtests,
         sessions,
         orders,
         portfolio,
         market,
+        alerts,
         realtime,
         webhooks,
         operations,
@@ -59,6 +64,7 @@ def create_app() -> FastAPI:
         health,
     ):
         app.include_router(router)
+    app.include_router(oauth)
     dashboard.install(app)
     contract.install(app)
     csv_lists.install(app)

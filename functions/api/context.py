@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Annotated
@@ -13,8 +15,10 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.accounts import Registration
 from stratforge.application.api_keys import KEY_PREFIX, caller_of_key
 from stratforge.application.logins import Origin
+from stratforge.application.passkeys import Party
 from stratforge.bus.dead_letters import QueueName, ask_to_redrive
 from stratforge.bus.outbox import Outbox
+from stratforge.configuration import TokenSecret, read_secret
 from stratforge.storage.postgres.database import Connection, Database
 
 from functions.api.problems import Problem, unauthenticated
@@ -56,7 +60,10 @@ def redrive_by_function(queue: QueueName) -> int:
 
 def registration(request: Request) -> Registration:
     """Returns the settings for new accounts."""
-    return Registration(settings().starting_balance, settings().registrations_per_address, site(request))
+    given = settings()
+    return Registration(
+        given.starting_balance, given.registrations_per_address, site(request), given.registrations_by_mail
+    )
 
 
 def caller(request: Request) -> Caller:
@@ -71,10 +78,11 @@ def caller(request: Request) -> Caller:
             if (owner := caller_of_key(database(), token)) is not None:
                 return owner
         elif (access := read_access_token(settings().token_secret, token)) is not None:
-            return Caller(access.user_id, None, access.login_id)
+            return Caller(access.user_id, access.scopes, access.login_id)
     elif not token and (cookie := request.cookies.get(ACCESS_COOKIE)):
         access = read_access_token(settings().token_secret, cookie)
-        if access is not None:
+        # A page is a person's: no program's token is taken from a cookie.
+        if access is not None and access.scopes is None:
             if request.method not in _SAFE:
                 _check_csrf(request, access.login_id)
             return Caller(access.user_id, None, access.login_id)
@@ -130,7 +138,17 @@ UserConnection = Annotated[Connection, Depends(reader_transaction, scope="functi
 def site(request: Request) -> str:
     """Returns the platform's own address, for links: as the gateway says it, never as a header of whoever asks does."""
     gateway = request.scope.get("aws.event", {}).get("requestContext", {})
-    return f"{request.url.scheme}://{gateway['domainName']}" if gateway else str(request.base_url).rstrip("/")
+    if not gateway:
+        return str(request.base_url).rstrip("/")
+    # AWS's gateways know no other scheme; on one machine the front door says which it was.
+    scheme = request.url.scheme if os.environ.get("AWS_ENDPOINT_URL") else "https"
+    return f"{scheme}://{gateway['domainName']}"
+
+
+def party(request: Request) -> Party:
+    """Returns the site that visitors' devices sign for."""
+    signing_key = read_secret(TokenSecret, settings().token_secret).signing_key.get_secret_value()
+    return Party(site(request), hmac.new(signing_key.encode(), b"passkeys", hashlib.sha256).digest())
 
 
 def origin(request: Request) -> Origin:

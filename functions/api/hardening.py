@@ -57,7 +57,7 @@ async def _refusal(request: Request) -> Response | None:
         return None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded" and not request.url.path.startswith(("/api", "/internal")):
-        # A form of the dashboard.
+        # A form of the dashboard, or of a program that asks for tokens.
         return None
     if kind not in ("application/json", "") and not kind.endswith("+json"):
         return response(415, "not-json", "Send the body as application/json.")

@@ -28,13 +28,19 @@ log = logger("api")
 _KEPT_HEADERS = ("content-type", "etag", "location")
 # Answers that hold a secret are not kept. What makes one derives it from the key, or is safe to repeat by itself.
 _NOT_KEPT = re.compile(
-    r"/api/(auth/.*|users/me/(api-keys|two-factor(/.*)?)|webhooks|webhooks/[^/]+/rotate|realtime/ticket)"
+    r"/api/(auth/.*|users/me/(api-keys|two-factor(/.*)?|passkeys/options)|webhooks|webhooks/[^/]+/rotate|realtime/ticket)"
 )
 
 
 async def _digest(request: Request) -> bytes:
+    # With a key of ours: a body may hold a password, which nobody is to guess from what is kept here.
     asked = f"{request.method} {request.url.path}?{request.url.query}\n"
-    return hashlib.sha256(asked.encode() + await request.body()).digest()
+    return hmac.new(_seed(), asked.encode() + await request.body(), hashlib.sha256).digest()
+
+
+def _seed() -> bytes:
+    signing_key = read_secret(TokenSecret, settings().token_secret).signing_key.get_secret_value()
+    return hmac.new(signing_key.encode(), b"idempotency", hashlib.sha256).digest()
 
 
 async def _request_key(
@@ -45,9 +51,7 @@ async def _request_key(
 ) -> RequestKey:
     if idempotency_key is None:
         return RequestKey(None, b"")
-    signing_key = read_secret(TokenSecret, settings().token_secret).signing_key.get_secret_value()
-    seed = hmac.new(signing_key.encode(), b"idempotency", hashlib.sha256).digest()
-    return RequestKey(idempotency_key, await _digest(request), seed)
+    return RequestKey(idempotency_key, await _digest(request), _seed())
 
 
 IdempotencyKey = Annotated[RequestKey, Depends(_request_key)]

@@ -19,9 +19,11 @@ class ApiSettings(Settings):
     mails_queue_url: str = ""
     subscription_topic_arn: str
     redriver_function: str
+    files_bucket: str = ""
     simulated_market: bool = False
     realtime_url: str = ""
     private_webhooks: bool = False
     behind_edge: bool = False
     registrations_per_address: float = 0.0
+    registrations_by_mail: bool = False
     starting_balance: Decimal = Decimal(100_000)

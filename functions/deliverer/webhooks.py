@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import urllib3
-from stratforge.application.webhooks import is_public
+from stratforge.application.notices import notice_of
+from stratforge.application.webhooks import is_port_of_https, is_public
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.events import utc_text
-from stratforge.storage.delivery.webhooks import DueDelivery
+from stratforge.storage.delivery.webhooks import DueDelivery, WebhookFormat
 from stratforge.storage.postgres.database import Database
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -51,6 +52,8 @@ def resolve(url: str, *, allow_private: bool) -> tuple[str, str, int, str, str]:
         raise RefusedDestination("only https is sent to")
     if not parts.hostname or parts.username or parts.password:
         raise RefusedDestination("the address has no host, or holds a password")
+    if not allow_private and not is_port_of_https(parts.port):
+        raise RefusedDestination("the port is another protocol's")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
@@ -62,6 +65,17 @@ def resolve(url: str, *, allow_private: bool) -> tuple[str, str, int, str, str]:
             raise RefusedDestination("the host has a private address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return parts.scheme, parts.hostname, port, addresses[0], path
+
+
+def chat_message(form: WebhookFormat, text: str) -> dict[str, object]:
+    """A sentence as a chat takes it; it calls nobody by name and is not read as markup."""
+    if form is WebhookFormat.DISCORD:
+        return {"content": f"StratForge: {text}"[:2000], "allowed_mentions": {"parse": []}}
+    if form is WebhookFormat.SLACK:
+        # Slack reads these three as markup.
+        safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return {"text": f"StratForge: {safe}"[:3000], "mrkdwn": False}
+    return {"text": f"StratForge: {text}"[:4000], "disable_web_page_preview": True}
 
 
 class WebhookSender:
@@ -98,6 +112,8 @@ class WebhookSender:
         return arrived, failed
 
     def _attempt(self, delivery: DueDelivery) -> tuple[int | None, str | None]:
+        if delivery.format is not WebhookFormat.JSON:
+            return self._tell_chat(delivery)
         body = json.dumps(
             {
                 "id": str(delivery.delivery_id),
@@ -114,8 +130,20 @@ class WebhookSender:
             "StratForge-Delivery": str(delivery.delivery_id),
             SIGNATURE_HEADER: f"t={timestamp},{signatures}",
         }
+        return self._outcome(delivery.url, body, headers)
+
+    def _tell_chat(self, delivery: DueDelivery) -> tuple[int | None, str | None]:
+        """Writes a sentence into a chat; what nobody needs to be told of in words has arrived by that."""
+        said = notice_of(delivery.kind, delivery.data)
+        if said is None:
+            return None, None
+        body = json.dumps(chat_message(delivery.format, said[0])).encode()
+        headers = {"Content-Type": "application/json", "User-Agent": "StratForge-Webhook/1"}
+        return self._outcome(delivery.url, body, headers)
+
+    def _outcome(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int | None, str | None]:
         try:
-            status = self._post(delivery.url, body, headers)
+            status = self._post(url, body, headers)
         except RefusedDestination as error:
             return None, str(error)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:

@@ -1,23 +1,29 @@
-"""Lambda entry: bars of the FIFO queue, in order within each symbol."""
+"""Lambda entry: bars of the FIFO queue, or of the stream where the stage has one, in order within each symbol."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.application.alerts import fire_alerts
 from stratforge.application.evaluate_bar import Evaluated, correct_bar, evaluate_bar
+from stratforge.application.rebalance import rebalance
 from stratforge.bus.consumers import batch_handler
-from stratforge.bus.messages import BarMessage
-from stratforge.bus.queues import send_work_ready, sqs_client
+from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
+from stratforge.bus.queues import send_again, send_work_ready, sqs_client
 from stratforge.bus.retries import FifoProcessor
+from stratforge.bus.streams import StreamProcessor
 from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.database import Database
 
+from functions.evaluator.rebalance_client import decide_rebalances
 from functions.evaluator.sandbox_client import evaluate_sessions, sandbox_client
 
 log = logger("evaluator")
@@ -30,6 +36,29 @@ class EvaluatorSettings(Settings):
 
     sandbox_function: str
     signals_queue_url: str
+    # Where bars of the stream are tried again; a stage whose bars come by topics has none.
+    bars_queue_url: str = ""
+
+
+def _rebalance(message: RebalanceDue) -> None:
+    settings = EvaluatorSettings.from_environment()
+    done = rebalance(
+        database,
+        partial(decide_rebalances, settings.sandbox_function),
+        partial(send_work_ready, settings.signals_queue_url),
+        message.session_ids,
+    )
+    log.info(
+        "portfolio sessions decided",
+        user=str(message.user_id),
+        cause=message.cause,
+        decided=done.decided,
+        orders=done.orders,
+        failures=done.failures,
+        waiting=done.waiting,
+    )
+    metrics.add_metric("Rebalances", MetricUnit.Count, done.decided)
+    metrics.add_metric("StrategyFailures", MetricUnit.Count, done.failures)
 
 
 # The part of the time that the function still has which one message may take for sessions that are behind: after it come the other messages of a batch.
@@ -52,15 +81,23 @@ def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) ->
     )
 
 
-def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    """Evaluates the sessions that wait for one bar of the queue."""
-    message = BarMessage.model_validate_json(record.body)
-    arrived_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: LambdaContext) -> None:
+    """Evaluates the sessions that wait for one bar, or has portfolio sessions decide."""
+    if isinstance(record, KinesisStreamRecord):
+        body, arrived = record.kinesis.data_as_text(), record.kinesis.approximate_arrival_timestamp
+    else:
+        body, arrived = record.body, int(record.attributes.sent_timestamp) / 1000
+    message, arrived_at = EvaluatorMessage.model_validate_json(body).root, datetime.fromtimestamp(arrived, UTC)
+    if isinstance(message, RebalanceDue):
+        _rebalance(message)
+        return
     if message.kind == "correction":
         changed = correct_bar(database, message.bar())
         log.info("bar corrected", symbol=message.symbol, bar=message.time.isoformat(), changed=changed)
         return
     done = _evaluate(message, arrived_at, lambda_context.get_remaining_time_in_millis() / 1000)
+    # After what trades; whoever comes again after a failure here finds the bar evaluated.
+    alerts = fire_alerts(database, message.bar()) if message.shard == 0 else 0
     log.info(
         "bar evaluated",
         symbol=message.symbol,
@@ -71,6 +108,7 @@ def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
         failures=done.failures,
         missed=done.missed,
         late=done.late,
+        alerts=alerts,
     )
     metrics.add_metric("MissedBars", MetricUnit.Count, done.missed)
     metrics.add_metric("BarsEvaluated", MetricUnit.Count, done.sessions)
@@ -85,4 +123,17 @@ def prepare() -> None:
     sandbox_client()
 
 
-handler = batch_handler(record_handler, FifoProcessor(), prepare, log, metrics)
+def _try_again(record: KinesisStreamRecord) -> None:
+    kinesis = record.kinesis
+    queue = EvaluatorSettings.from_environment().bars_queue_url
+    send_again(queue, kinesis.data_as_text(), kinesis.partition_key, kinesis.sequence_number)
+
+
+_of_queue = batch_handler(record_handler, FifoProcessor(), prepare, log, metrics)
+_of_stream = batch_handler(record_handler, StreamProcessor(_try_again), prepare, log, metrics)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Evaluates the bars of an event: of the queue, or of the stream."""
+    records = event.get("Records")
+    return (_of_stream if records and "kinesis" in records[0] else _of_queue)(event, context)

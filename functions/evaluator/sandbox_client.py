@@ -15,6 +15,7 @@ import numpy as np
 from stratforge.aws import aws_client
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.rebalances import PortfolioSession
 from stratforge.strategy.batch import Program, Sessions, encode_columns
 from stratforge.strategy.evaluation import STATE_LIMIT, kept_state
 from stratforge.strategy.signals import decision_of
@@ -57,11 +58,11 @@ def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence
     outcomes: list[Outcome | None] = [None] * len(sessions)
     parts = list(_parts(len(bars), sessions, outcomes))
     if len(parts) == 1:
-        parts[0].understand(_asked(function_name, bars, parts[0]), sessions, outcomes)
+        parts[0].understand(asked(function_name, bars, parts[0]), sessions, outcomes)
     elif parts:
         with ThreadPoolExecutor(max_workers=_PARTS_AT_ONCE) as executor:
             for part, answer in zip(
-                parts, executor.map(lambda part: _asked(function_name, bars, part), parts), strict=True
+                parts, executor.map(lambda part: asked(function_name, bars, part), parts), strict=True
             ):
                 part.understand(answer, sessions, outcomes)
     return [each for each in outcomes if each is not None]
@@ -137,7 +138,7 @@ _latest: dict[str, tuple[str, dict[str, float], Program]] = {}
 _program_of = lru_cache(maxsize=_KNOWN_PROGRAMS)(lambda source, *parameters: Program.of(source, dict(parameters)))
 
 
-def _program(session: RunningSession) -> Program:
+def program_of(session: RunningSession | PortfolioSession) -> Program:
     """The program of a session.
 
     Raises:
@@ -180,7 +181,7 @@ def _filled(
     of_program: list[Program] = []
     for place in range(start, end):
         try:
-            of_program.append(_program(sessions[place]))
+            of_program.append(program_of(sessions[place]))
         except ValueError as error:
             outcomes[place] = Outcome(sessions[place], sessions[place].state, error=str(error)[:500])
         else:
@@ -190,9 +191,9 @@ def _filled(
     numbers = array("d")
     for each in chosen:
         numbers.extend((each.quantity, each.average_entry_price, each.bars_held_now, *each.state.values()))
-    programs, program_places = _tabled(of_program)
-    names, names_places = _tabled(of_names)
-    _, owner_places = _tabled([each.user_id.int for each in chosen])
+    programs, program_places = tabled(of_program)
+    names, names_places = tabled(of_names)
+    _, owner_places = tabled([each.user_id.int for each in chosen])
     # Every three numbers are 32 characters; what is left over at the end of a column is in the frame.
     sizes = np.array([48 + 11 * len(each) for each in names], dtype=np.int64)[names_places]
     # Each counts where it is needed first.
@@ -209,14 +210,14 @@ def _filled(
     return end
 
 
-def _tabled(values: list[Value]) -> tuple[list[Value], list[int]]:
+def tabled(values: list[Value]) -> tuple[list[Value], list[int]]:
     """The different ones of some values, in the order of their first, and of each value its place among them."""
     table = dict(zip(dict.fromkeys(values), range(len(values)), strict=False))
     return list(table), list(map(table.__getitem__, values))
 
 
-def _asked(function_name: str, bars: str, part: Part) -> dict[str, Any]:
-    """What the sandbox answers: asked without code first, and again with the code it does not have."""
+def asked(function_name: str, bars: str, part: Part) -> dict[str, Any]:
+    """The answer of the sandbox: asked without code first, and again with the code it does not have."""
     answer = _invoke(function_name, part.payload(bars, {}))
     if "unknown" in answer:
         sources = {each.hash: each.text for each in part.programs}

@@ -14,23 +14,27 @@ from stratforge.aws import aws_client
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.queues import send_work_ready
+from stratforge.bus.streams import BarStream
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.rebalances import days_wanted
 from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.alpaca_streams import MarketStream, OrderStream
 from functions.ingestor.announcements import Announcements
 from functions.ingestor.block_timer import BlockTimer
 from functions.ingestor.clock import ExchangeClock
+from functions.ingestor.daily_history import DailyHistoryReader
 from functions.ingestor.health import Health
 from functions.ingestor.keys import AccountKeys
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
 from functions.ingestor.prices import PriceBook, PricePublisher
+from functions.ingestor.rebalance_timer import RebalanceTimer
 from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
@@ -78,12 +82,7 @@ def main() -> int:
     history = AlpacaHistory(secret, budget)
     clock = ExchangeClock(history, database, settings.clock_seconds)
     clock.start(fatal)
-    topics = BarTopics(settings.stage, settings.bars_queue_arn)
-    try:
-        log.info("topics found", topics=topics.load())
-    except (BotoCoreError, ClientError) as error:
-        # Then each is made sure of when it is first needed.
-        log.warning("topics were not listed", error=str(error)[:200])
+    topics = BarStream(settings.bars_stream) if settings.bars_stream else _topics(settings)
     health = Health(clock)
     segments = _segments_to_xray() if settings.traced else NOT_TRACED
     if segments.recorded:
@@ -92,6 +91,8 @@ def main() -> int:
         topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar, segments=segments
     )
     Announcements(database, settings.notifications_queue_url, fatal)
+    DailyHistoryReader(database, history, clock.now, days_wanted, fatal)
+    RebalanceTimer(database, topics, fatal)
     BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
     with database.transaction() as connection:
         book = PriceBook(market_data.exchange_states(connection))
@@ -125,6 +126,17 @@ def main() -> int:
     subscriptions.note()
     log.info("ingestor stopped", failed=failed.is_set())
     return 1 if failed.is_set() else 0
+
+
+def _topics(settings: IngestorSettings) -> BarTopics:
+    """A topic for each symbol, those that are there already found at once."""
+    topics = BarTopics(settings.stage, settings.bars_queue_arn)
+    try:
+        log.info("topics found", topics=topics.load())
+    except (BotoCoreError, ClientError) as error:
+        # Then each is made sure of when it is first needed.
+        log.warning("topics were not listed", error=str(error)[:200])
+    return topics
 
 
 if __name__ == "__main__":

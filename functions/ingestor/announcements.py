@@ -16,8 +16,9 @@ from stratforge.storage.postgres.database import Database
 log = logger("ingestor")
 # Events that come close together are told together.
 _COLLECT_SECONDS = 0.1
-# Prices have no notifications of their own, nor has the time of a delivery's next attempt: they are looked for this often.
-_PRICE_SECONDS = 1.0
+# Prices have no notifications of their own, nor has the time of a delivery's next attempt, nor the end of an older transaction that hid an
+# event when it was announced: they are looked for this often.
+_LOOK_SECONDS = 1.0
 
 
 class Announcements:
@@ -44,19 +45,17 @@ class Announcements:
 
     def _listen(self) -> None:
         with self._database.listening("events") as connection:
-            self._tell(happened=True)
+            self._tell()
             while True:
-                happened = bool(list(connection.notifies(timeout=_PRICE_SECONDS, stop_after=1)))
-                if happened:
+                if list(connection.notifies(timeout=_LOOK_SECONDS, stop_after=1)):
                     # The rest of what comes now goes along.
                     list(connection.notifies(timeout=_COLLECT_SECONDS))
-                self._tell(happened=happened)
+                self._tell()
 
-    def _tell(self, *, happened: bool) -> None:
+    def _tell(self) -> None:
         with self._database.transaction() as transaction:
             wanted = events.listeners(transaction)
         try:
-            webhooks = wanted.due or (happened and wanted.webhooks)
-            send_something_happened(self._queue_url, wanted.shards, webhooks=webhooks)
+            send_something_happened(self._queue_url, wanted.shards, webhooks=wanted.webhooks)
         except (BotoCoreError, ClientError) as error:
             log.warning("nobody was told", error=str(error)[:200])

@@ -27,7 +27,7 @@ class ExchangeClock:
         self._history = history
         self._database = database
         self._seconds = seconds
-        self._reading = (datetime.min.replace(tzinfo=UTC), 0.0)
+        self._reading = (datetime.min.replace(tzinfo=UTC), 0.0, 1.0)
 
     def start(self, on_fatal: Callable[[], None]) -> None:
         """Reads it once, then again and again in a thread of its own. While nobody answers, the last known reading goes on, else our clock."""
@@ -36,14 +36,14 @@ class ExchangeClock:
         except HistoryUnavailable as error:
             with self._database.transaction() as connection:
                 known = market_now(connection)
-            self._reading = (known or datetime.now(UTC), time.monotonic())
+            self._reading = (known or datetime.now(UTC), time.monotonic(), 1.0)
             log.warning("the exchange's clock was not read yet", error=str(error)[:200])
         threading.Thread(target=self._work, args=(on_fatal,), name="clock", daemon=True).start()
 
     def now(self) -> datetime:
         """The exchange's present time, reckoned from its last reading."""
-        at, when = self._reading
-        return at + timedelta(seconds=time.monotonic() - when)
+        at, when, speed = self._reading
+        return at + timedelta(seconds=(time.monotonic() - when) * speed)
 
     @property
     def drift(self) -> float:
@@ -58,7 +58,7 @@ class ExchangeClock:
         """
         asked = time.monotonic()
         found = self._history.clock()
-        self._reading = (found.time, (asked + time.monotonic()) / 2)
+        self._reading = (found.time, (asked + time.monotonic()) / 2, 1.0 if found.speed is None else found.speed)
         with self._database.transaction() as connection:
             wanted = set_market_clock(connection, self.now(), found.speed)
         if wanted is not None:

@@ -130,8 +130,9 @@ class BarPipeline:
         self._on_fatal = on_fatal
         self._asking = threads or ThreadPoolExecutor(4, thread_name_prefix="history")
         publishing = threads or ThreadPoolExecutor(publishers, thread_name_prefix="publish")
-        # Why there is nothing of a symbol, for whoever looks after the service.
+        # Why there is nothing of a symbol, for whoever looks after the service; and whose last bar was dated in the future.
         self.refused: dict[str, str] = {}
+        self.from_the_future: dict[str, str] = {}
         self._workers = [
             _Worker(self, _Outlet(topics, database, publishing, on_published, segments), database)
             for _ in range(workers)
@@ -344,6 +345,8 @@ class _Worker:
 
     def _live(self, bar: Bar, correction: bool) -> None:
         progress = self._symbols[bar.symbol]
+        if self._is_from_the_future(bar):
+            return
         if correction:
             if not progress.is_new(bar):
                 self._outlet.add(bar, range(progress.shards), correction=True)
@@ -355,6 +358,18 @@ class _Worker:
                 self._ask(bar.symbol, bar.time)
             else:
                 self._pass_on(bar, progress)
+
+    def _is_from_the_future(self, bar: Bar) -> bool:
+        """Refuses a bar whose minute has not begun: it would stand for the price, and for the last bar, until its time comes."""
+        now = self._pipeline.now()
+        if bar.time <= now:
+            self._pipeline.from_the_future.pop(bar.symbol, None)
+            return False
+        said = f"a bar dated {bar.time.isoformat()} came at {now.isoformat()} and was refused"
+        if bar.symbol not in self._pipeline.from_the_future:
+            log.error("a bar is dated in the future", symbol=bar.symbol, why=said)
+        self._pipeline.from_the_future[bar.symbol] = said
+        return True
 
     def _pass_on(self, bar: Bar, progress: Progress) -> None:
         self._outlet.add(bar, range(progress.shards))

@@ -12,6 +12,8 @@ class IngestorSettings(Settings):
     database_secret: str
     alpaca_secret: str
     bars_queue_arn: str
+    # The stream that carries all bars; without one each symbol has a topic.
+    bars_stream: str = ""
     order_updates_queue_url: str
     quotes_queue_url: str
     notifications_queue_url: str

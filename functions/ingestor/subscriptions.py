@@ -162,9 +162,13 @@ class Subscriptions:
 
     @property
     def refused(self) -> set[str]:
-        """Symbols of which nothing comes: history or their topic refuses them, or Alpaca their market's whole stream."""
+        """Symbols of which nothing comes: history or their topic refuses them, Alpaca their market's whole stream, or we their bars."""
         mute = {crypto for crypto, each in self._errors.items() if each.code not in (SYMBOL_LIMIT, *_CHANNELS_REFUSED)}
-        return {*self._pipeline.refused, *(each for each in self._watched if is_crypto(each) in mute)}
+        return {
+            *self._pipeline.refused,
+            *self._pipeline.from_the_future,
+            *(each for each in self._watched if is_crypto(each) in mute),
+        }
 
     def notes(self) -> list[DataNote]:
         """Notes of what is not to be had at present."""
@@ -178,6 +182,7 @@ class Subscriptions:
             for symbol in each.without
         ]
         notes += [DataNote(symbol, NoteKind.NO_HISTORY, why) for symbol, why in self._pipeline.refused.items()]
+        notes += [DataNote(symbol, NoteKind.FUTURE_BARS, why) for symbol, why in self._pipeline.from_the_future.items()]
         if self._errors:
             said = "; ".join(
                 f"{'crypto' if each.crypto else 'stocks'}: {each.message} ({each.code})"

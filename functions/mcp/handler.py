@@ -84,7 +84,11 @@ def _unauthorized(site: str, error: str = "") -> Answer:
         *([f'error="{error}"'] if error else []),
         f'resource_metadata="{site}/.well-known/oauth-protected-resource/mcp"',
     ]
-    return _refused(401, "Send a personal API key: Authorization: Bearer sfk_…", {"WWW-Authenticate": ", ".join(said)})
+    return _refused(
+        401,
+        "Log in (OAuth), or send a personal API key: Authorization: Bearer sfk_…",
+        {"WWW-Authenticate": ", ".join(said)},
+    )
 
 
 def _refused(status: int, detail: str, headers: dict[str, str] | None = None) -> Answer:

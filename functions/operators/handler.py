@@ -48,9 +48,9 @@ class _Asked(BaseModel):
 
 
 class Command(_Asked):
-    """Request of `make operator`: makes the account of an address an operator, or no longer, or asks who is one."""
+    """Request of `make operator`: makes the account of an address an operator, or no longer, confirms its address by hand, or asks who is one."""
 
-    command: Literal["grant", "revoke", "list"]
+    command: Literal["grant", "revoke", "confirm", "list"]
     email: str = ""
 
 
@@ -96,7 +96,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         asked = _REQUEST.validate_python(event)
         if isinstance(asked, Command):
             done = True
-            if asked.command != "list":
+            if asked.command == "confirm":
+                done = operators.confirm_address(connection, asked.email, asked.by)
+            elif asked.command != "list":
                 done = operators.set_operator(connection, asked.email, asked.command == "grant", asked.by)
             answer: dict[str, Any] = {"operators": operators.all_operators(connection)}
         else:

@@ -18,7 +18,8 @@ _pool = Pool()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Evaluates `event["sessions"]`, whose programs are in `event["sources"]` or were sent before, on the last bar of `event["bars"]`.
+    """Evaluates `event["sessions"]`, whose programs are in `event["sources"]` or were sent before, on the last bar of `event["bars"]`;
+    those of portfolio strategies where these are the windows of several symbols.
 
     The answer is `Answers.encoded`, or `{"unknown": [hash, ...]}` when programs are to be sent first.
     """

@@ -39,6 +39,13 @@ from stratforge.strategy.batch import (
     load_everything,
     programs_of,
 )
+from stratforge.strategy.rotation.batch import (
+    CompiledPortfolio,
+    decode_windows,
+    evaluate_rebalances,
+    is_of_windows,
+    universe_of,
+)
 
 from functions.sandbox.confinement import lock_down
 
@@ -80,14 +87,21 @@ class _WorkerEnded(Exception):
 class Batch:
     """One request to the sandbox: a window, and the sessions to evaluate on it, both as they are sent; and how many sessions those are."""
 
-    bars: Mapping[str, str]
+    bars: Mapping[str, Any]
     sessions: Mapping[str, Any]
     count: int
+    # Numbers of an answer before those of the state.
+    decision: int = _DECISION
 
     @classmethod
-    def of(cls, bars: Mapping[str, str], sessions: Mapping[str, Any]) -> Batch:
-        """The batch that the values of a request describe."""
-        return cls(bars, sessions, Sessions.counted(sessions))
+    def of(cls, bars: Mapping[str, Any], sessions: Mapping[str, Any]) -> Batch:
+        """The batch that the values of a request describe.
+
+        Raises:
+            ValueError: if they describe none.
+        """
+        decision = 1 + universe_of(bars) if is_of_windows(bars) else _DECISION
+        return cls(bars, sessions, Sessions.counted(sessions), decision)
 
 
 @dataclass(slots=True)
@@ -107,8 +121,11 @@ class Answers:
     errors: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def understood(cls, said: Any, places: bytes, numbers: bytes, waiting: Waiting) -> Answers:
-        """A message of a child as answers, if it is what one can be, and nobody waits for them any more: a child is not believed.
+    def understood(
+        cls, said: Any, places: bytes, numbers: bytes, waiting: Waiting, decision: int = _DECISION
+    ) -> Answers:
+        """A message of a child as answers, if it is what one can be, and nobody waits for them any more: a child is not believed. Each begins with so
+        many numbers of a decision.
 
         Raises:
             NOT_UNDERSTOOD: if it is not.
@@ -125,7 +142,7 @@ class Answers:
             raise ValueError(said)
         if answered.min(initial=0) < 0 or not waiting[answered].all():
             raise ValueError(answered)
-        widths = np.array([_DECISION + len(keys) for keys in names], dtype=int)
+        widths = np.array([decision + len(keys) for keys in names], dtype=int)
         if named.min(initial=0) < 0 or widths[named].sum() != len(found.numbers):
             raise ValueError(named)
         left = waiting.copy()
@@ -227,7 +244,7 @@ class Worker:
             chosen = np.flatnonzero(waiting).tobytes()
             message = (dict(batch.bars), dict(batch.sessions), new, chosen, careful, seconds)
             self._send(marshal.dumps(message), deadline)
-            while self._receive(waiting, answers, deadline):
+            while self._receive(waiting, answers, deadline, batch.decision):
                 pass
         except _WorkerEnded as ended:
             place = self._position()[0]
@@ -253,7 +270,7 @@ class Worker:
             elif time.monotonic() > limit:
                 raise self._too_slow(deadline)
 
-    def _receive(self, waiting: Waiting, answers: Answers, deadline: float) -> bool:
+    def _receive(self, waiting: Waiting, answers: Answers, deadline: float, decision: int) -> bool:
         """Takes in one message of the child. Gives whether the child goes on."""
         sizes = _HEADER.unpack(self._read(_HEADER.size, deadline))
         if sum(sizes) > _MAX_ANSWER_BYTES:
@@ -262,7 +279,7 @@ class Worker:
         first, second = sizes[0], sizes[0] + sizes[1]
         try:
             message = json.loads(data[:first])
-            found = Answers.understood(message, data[first:second], data[second:], waiting)
+            found = Answers.understood(message, data[first:second], data[second:], waiting, decision)
         except NOT_UNDERSTOOD:
             raise self._not_understood() from None
         answers.add(found)
@@ -332,13 +349,13 @@ class Pool:
         self._bytes = 0
 
     def evaluate(
-        self, bars: Mapping[str, str], sources: Mapping[str, str], sessions: Mapping[str, Any]
+        self, bars: Mapping[str, Any], sources: Mapping[str, str], sessions: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Answers to all sessions as plain values (`Answers.encoded`); or `{"unknown": [hash, ...]}`, with nothing evaluated, when programs must
         be sent that were not.
 
         Args:
-            bars: The window, as `encode_columns` gives it.
+            bars: The window, as `encode_columns` gives it; or those of several symbols, as `encode_windows` does: then sessions are of portfolio strategies.
             sources: Programs by their hashes, those that may not be known here.
             sessions: As `Sessions.encoded` gives them.
 
@@ -420,7 +437,7 @@ class Pool:
 
 def _child(source: int, sink: int, counter: mmap.mmap) -> None:
     lock_down(source, sink)
-    cache = StrategyCache()
+    cache, portfolios = StrategyCache(), dict[str, CompiledPortfolio]()
     begin = partial(_POSITION.pack_into, counter, 0)
     while True:
         size, *_ = _HEADER.unpack(_read_exactly(source, _HEADER.size))
@@ -429,9 +446,13 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
         cache.learn(texts)
         places, numbers, errors = list[int](), list[float](), dict[int, str]()
         named, said = dict[tuple[str, ...], int](), time.perf_counter_ns()
-        for place, keys, found in evaluate_requests(
-            decode_columns(bars), Sessions.decoded(encoded), cache, np.frombuffer(chosen, dtype=np.intp), begin
-        ):
+        sessions, places_chosen = Sessions.decoded(encoded), np.frombuffer(chosen, dtype=np.intp)
+        if is_of_windows(bars):
+            windows, universe = decode_windows(bars), universe_of(bars)
+            said_by = evaluate_rebalances(windows, universe, sessions, cache, portfolios, places_chosen, begin)
+        else:
+            said_by = evaluate_requests(decode_columns(bars), sessions, cache, places_chosen, begin)
+        for place, keys, found in said_by:
             if isinstance(found, str):
                 errors[place] = found
             else:

@@ -181,12 +181,21 @@ def _functions(runs: list[_Run], footprint: Footprint) -> Iterator[Item]:
 def _messages(load: Load, footprint: Footprint) -> Iterator[Item]:
     bars, busy = load.bars_a_month, load.bars_a_month * load.symbols_with_orders
     orders = load.evaluations_a_month * load.signal_rate
-    topic, queue = "AWS::SNS::Topic", "AWS::SQS::Queue"
-    yield _item("bars published", bars, "sns-fifo-publish", topic)
-    yield _item("bars delivered", bars, "sns-fifo-delivery", topic)
+    topic, queue, stream = "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::Kinesis::Stream"
+    streams = footprint.counts.get(stream, 0)
+    if streams:
+        gigabytes = bars * 1024 / 1e9
+        yield _item("stream of bars", streams * HOURS, "kinesis-stream", stream)
+        yield _item("bars written", gigabytes, "kinesis-in", stream)
+        yield _item("bars read", gigabytes, "kinesis-out", stream)
+    by_topics = 0.0 if streams else bars
+    # The stage's other topic tells of subscriptions, too seldom to be counted.
+    yield _item("bars published", by_topics, "sns-fifo-publish", topic)
+    yield _item("bars delivered", by_topics, "sns-fifo-delivery", topic)
     # Sent, received and deleted: a bar, six batches of prices, signals, fills and deliveries; and what a mapping asks while nothing comes.
     fifo = (
-        3 * (bars * 7 + busy * 3 + _told_seconds(load) + orders * 2 / 5) + footprint.fifo_queues * HOURS * _EMPTY_POLLS
+        3 * (by_topics + bars * 6 + busy * 3 + _told_seconds(load) + orders * 2 / 5)
+        + footprint.fifo_queues * HOURS * _EMPTY_POLLS
     )
     yield _item("FIFO queues", fifo, "sqs-fifo", queue)
     jobs = 3 * load.users * (load.generations + load.backtests) + footprint.standard_queues * HOURS * _EMPTY_POLLS

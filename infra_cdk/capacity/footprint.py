@@ -33,6 +33,7 @@ BILLED = frozenset(
         "AWS::ECS::Cluster",
         "AWS::ECS::Service",
         "AWS::KMS::Key",
+        "AWS::Kinesis::Stream",
         "AWS::Lambda::Function",
         "AWS::Lambda::Version",
         "AWS::Logs::LogGroup",

@@ -8,6 +8,7 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -171,6 +172,21 @@ class PythonFunction(Construct):
                 provisioned_poller_config=(
                     lambda_.ProvisionedPollerConfig(minimum_pollers=2, maximum_pollers=pollers) if provisioned else None
                 ),
+            )
+        )
+
+    def consume_stream(self, stream: kinesis.IStream, *, batch_size: int) -> None:
+        """Feeds the function from a stream, in order within each partition key; ten keys of a shard side by side.
+
+        The function hands what fails to a queue of its own accord: a batch comes again only when nothing could be done with it.
+        """
+        self.target.add_event_source(
+            event_sources.KinesisEventSource(
+                stream,
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                batch_size=batch_size,
+                parallelization_factor=10,
+                report_batch_item_failures=True,
             )
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -15,6 +16,7 @@ from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.function_factory import CORE_MEMORY, FunctionFactory, Place
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
+from infra_cdk.suppressions import acknowledge_wildcard, attribute
 
 # What sends a new version of the trading path back, besides its own failures.
 _TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
@@ -39,6 +41,19 @@ class FunctionsStack(Stack):
         engine_database = secrets.name_of("database/engine")
         timeouts = config.timeouts
 
+        # Files that people had made, for a day; whoever makes them writes, whoever gives links reads.
+        self.files = s3.Bucket(
+            self,
+            "Files",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=config.network is not None,
+            lifecycle_rules=[
+                s3.LifecycleRule(expiration=Duration.days(1), abort_incomplete_multipart_upload_after=Duration.days(1))
+            ],
+            removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
+        )
+
         self.sandbox = self._factory.function(
             "sandbox", "sandbox", timeout=60, memory=CORE_MEMORY, environment={}, isolated=True, stopped_by=_TRADING
         )
@@ -54,6 +69,7 @@ class FunctionsStack(Stack):
                 "DATABASE_SECRET": engine_database,
                 "SANDBOX_FUNCTION": self.sandbox.target_name,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+                **({"BARS_QUEUE_URL": messaging.bars.queue.queue_url} if messaging.bar_stream is not None else {}),
             },
         )
         self.evaluator.may_read_secrets(secrets.database_engine)
@@ -62,6 +78,9 @@ class FunctionsStack(Stack):
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.sandbox.target_arn])
         )
         self.evaluator.consume(messaging.bars.queue, batch_size=10)
+        if messaging.bar_stream is not None:
+            self.evaluator.consume_stream(messaging.bar_stream, batch_size=10)
+            self.evaluator.may_send(messaging.bars.queue)
 
         self.executor = self._factory.function(
             "executor",
@@ -156,9 +175,14 @@ class FunctionsStack(Stack):
             "broker",
             timeout=timeouts.backtester,
             memory=CORE_MEMORY,
-            environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
+            environment={
+                "DATABASE_SECRET": engine_database,
+                "ALPACA_SECRET": secrets.name_of("alpaca"),
+                "FILES_BUCKET": self.files.bucket_name,
+            },
         )
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
+        self._allow_files(self.backtester, "s3:PutObject", "Files of all jobs.")
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
 
         if config.mail_from and messaging.mails:
@@ -206,6 +230,10 @@ class FunctionsStack(Stack):
             targets=[targets.LambdaFunction(mailer.target, retry_attempts=0)],
         )
 
+    def _allow_files(self, function: PythonFunction, action: str, reason: str) -> None:
+        function.allow([action], [self.files.arn_for_objects("exports/*")])
+        acknowledge_wildcard(function, f"{attribute(self.files)}/exports/*", reason)
+
     def _api(
         self, name: str, config: StageConfig, messaging: MessagingStack, secrets: SecretsStack, realtime_url: str
     ) -> PythonFunction:
@@ -227,11 +255,14 @@ class FunctionsStack(Stack):
                 **({"MAILS_QUEUE_URL": messaging.mails.queue.queue_url} if messaging.mails else {}),
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "REDRIVER_FUNCTION": self.redriver.target_name,
+                "FILES_BUCKET": self.files.bucket_name,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
                 # On one machine the front door has everything on one host.
                 "REALTIME_URL": realtime_url,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
+                # Whoever is at the one machine reads all mailboxes there are.
+                "REGISTRATIONS_BY_MAIL": str(config.network is not None and messaging.mails is not None).lower(),
                 **_behind_edge(config),
             },
         )
@@ -240,6 +271,7 @@ class FunctionsStack(Stack):
         made.allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], _all_queues(messaging))
         made.allow(["lambda:InvokeFunction"], [self.redriver.target_arn])
         made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
+        self._allow_files(made, "s3:GetObject", "The API gives links to files of all users, to each to his own.")
         if messaging.mails:
             made.may_send(messaging.mails.queue)
         made.role.add_to_policy(

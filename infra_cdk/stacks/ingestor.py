@@ -70,6 +70,7 @@ class IngestorStack(Stack):
                 "DATABASE_HOST": database_host,
                 "DATABASE_CA": "/app/rds-global-bundle.pem",
                 "BARS_QUEUE_ARN": messaging.bars.queue.queue_arn,
+                **({"BARS_STREAM": messaging.bar_stream.stream_name} if messaging.bar_stream is not None else {}),
                 "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
                 "QUOTES_QUEUE_URL": messaging.quotes.queue.queue_url,
                 "NOTIFICATIONS_QUEUE_URL": messaging.notifications.queue.queue_url,
@@ -97,13 +98,16 @@ class IngestorStack(Stack):
                 start_period=Duration.seconds(90),
             ),
         )
-        statements = [
-            (
-                ["sns:CreateTopic", "sns:Subscribe", "sns:Publish", "sns:TagResource"],
-                [f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"],
-            ),
+        topics = f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"
+        publishing: list[tuple[list[str], list[str]]] = [
+            (["sns:CreateTopic", "sns:Subscribe", "sns:Publish", "sns:TagResource"], [topics]),
             # Which topics lead to the bars queue already; a list cannot be narrowed to names.
             (["sns:ListSubscriptions"], ["*"]),
+        ]
+        if messaging.bar_stream is not None:
+            publishing = [(["kinesis:PutRecords"], [messaging.bar_stream.stream_arn])]
+        statements = [
+            *publishing,
             (
                 ["sqs:SendMessage"],
                 [
@@ -124,7 +128,8 @@ class IngestorStack(Stack):
         for actions, resources in statements:
             task.add_to_task_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
         read_secrets(task.task_role, secrets.database_engine, secrets.alpaca)
-        acknowledge_wildcard(task, topics_of(self, config), "Topics of symbols get their names at run time.")
+        if messaging.bar_stream is None:
+            acknowledge_wildcard(task, topics_of(self, config), "Topics of symbols get their names at run time.")
         service = ecs.FargateService(
             self,
             "Service",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, CustomResource, RemovalPolicy, Stack, custom_resources
+from aws_cdk import CfnOutput, CustomResource, Duration, RemovalPolicy, Stack, custom_resources
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -14,7 +16,7 @@ from stratforge.market import encode_symbol
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.packages import library_layer, requirements_layer
-from infra_cdk.constructs.queue import WorkQueue
+from infra_cdk.constructs.queue import RUNBOOK, WorkQueue
 from infra_cdk.suppressions import acknowledge_wildcard, arn, attribute
 
 
@@ -81,9 +83,15 @@ class MessagingStack(Stack):
             subscriptions.SqsSubscription(self.subscriptions.queue, raw_message_delivery=True)
         )
         self.alarms: sns.Topic | None = None
-        self._bar_topics(config)
+        self.bar_stream: kinesis.Stream | None = None
+        self._stream_alarms: list[cloudwatch.Alarm] = []
+        if config.bars == "stream":
+            self.bar_stream = self._bar_stream(config)
+        else:
+            self._bar_topics(config)
         if config.network is not None:
-            self._cleaner(config)
+            if self.bar_stream is None:
+                self._cleaner(config)
             self._alarm_topic(config)
         for name, queue in (
             ("BarsQueueArn", self.bars.queue.queue_arn),
@@ -94,6 +102,34 @@ class MessagingStack(Stack):
             ("SignalsQueueUrl", self.signals.queue.queue_url),
         ):
             CfnOutput(self, name, value=queue)
+
+    def _bar_stream(self, config: StageConfig) -> kinesis.Stream:
+        """One stream for the bars of all symbols; it grows by itself with what is written."""
+        stream = kinesis.Stream(
+            self,
+            "BarStream",
+            stream_name=f"{config.prefix}-bars",
+            stream_mode=kinesis.StreamMode.ON_DEMAND,
+            encryption=kinesis.StreamEncryption.MANAGED,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self._stream_alarms.append(
+            cloudwatch.Alarm(
+                self,
+                "BarStreamAge",
+                alarm_name=f"{config.prefix}-bars-stream-age",
+                alarm_description=f"A bar waits in the stream for more than a minute. Runbook: {RUNBOOK}#oldest-message",
+                metric=stream.metric_get_records_iterator_age_milliseconds(
+                    period=Duration.minutes(1), statistic="Maximum"
+                ),
+                threshold=60_000,
+                evaluation_periods=3,
+                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            )
+        )
+        CfnOutput(self, "BarsStream", value=stream.stream_name)
+        return stream
 
     def _bar_topics(self, config: StageConfig) -> None:
         """A topic for each configured symbol; the ingestor makes others of the same name pattern when they are needed."""
@@ -167,9 +203,9 @@ class MessagingStack(Stack):
         )
         if config.alarm_email:
             self.alarms.add_subscription(subscriptions.EmailSubscription(config.alarm_email))
-        for queue in self.work_queues:
-            for alarm in queue.alarms:
-                alarm.add_alarm_action(actions.SnsAction(self.alarms))
+        of_queues = [alarm for queue in self.work_queues for alarm in queue.alarms]
+        for alarm in (*of_queues, *self._stream_alarms):
+            alarm.add_alarm_action(actions.SnsAction(self.alarms))
 
 
 def topics_of(scope: Construct, config: StageConfig) -> str:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.session import Session
 
 from stratforge.tracing import carried
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
 
 
 @lru_cache(maxsize=1)
@@ -51,6 +54,12 @@ def aws_client(
     client = _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint_url)
     client.meta.events.register("before-call", _carry_trace)
     return client
+
+
+def credentials() -> ReadOnlyCredentials | None:
+    """The keys of this process as they are now; None where it has none."""
+    found = _session().get_credentials()
+    return None if found is None else found.get_frozen_credentials()
 
 
 def _carry_trace(params: dict[str, Any], **_given: Any) -> None:

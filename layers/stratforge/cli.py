@@ -20,8 +20,8 @@ from stratforge import __version__
 from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.strategy import Strategy, StrategyError, compile_strategy
-from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, is_portfolio
+from stratforge.strategy import Strategy, StrategyError
+from stratforge.strategy.rotation import PortfolioStrategy, compile_any
 
 _DEAREST = 10
 
@@ -31,7 +31,7 @@ def _read_strategy(path: Path) -> Strategy | PortfolioStrategy:
         source = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BacktestError(f"{path} cannot be read: {error}") from error
-    return compile_portfolio(source) if is_portfolio(source) else compile_strategy(source)
+    return compile_any(source)
 
 
 def _assignments(texts: Sequence[str]) -> dict[str, float]:
@@ -99,6 +99,7 @@ def check(options: argparse.Namespace) -> int:
         "parameters": strategy.parameters,
         "indicators": list(strategy.indicators),
         "lookback": lookback,
+        "timeframe": strategy.timeframe,
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
     }
     if isinstance(strategy, PortfolioStrategy):
@@ -119,7 +120,7 @@ def check(options: argparse.Namespace) -> int:
         print(
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
-        print(f"  lookback    {lookback:,} bars")
+        print(f"  lookback    {lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}")
         print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
     if options.cost and not options.json:
         if not several:

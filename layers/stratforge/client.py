@@ -134,12 +134,20 @@ class Client:
         self._token = str(tokens["access_token"])
 
     def register(self, email: str, password: str) -> None:
-        """Makes an account and logs in; where the address has one already it only logs in."""
+        """Makes an account and logs in; where the address has one already it only logs in.
+
+        Raises:
+            ApiError: where accounts open by mail, and this one's link was not followed yet.
+        """
         try:
-            tokens = self.call("POST", "/api/auth/register", {"email": email, "password": password})
+            tokens: dict[str, Any] | None = self.call(
+                "POST", "/api/auth/register", {"email": email, "password": password}
+            )
         except ApiError as error:
             if error.status != 409:
                 raise
+            tokens = None
+        if tokens is None:
             self.log_in(email, password)
         else:
             self._token = str(tokens["access_token"])

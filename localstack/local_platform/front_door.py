@@ -216,7 +216,10 @@ async def _ask(client: httpx.AsyncClient, target: str, request: Request, body: b
     headers.append(("x-forwarded-proto", "http"))
     # What the edge says on AWS, whatever the visitor said of it.
     headers = [(name, value) for name, value in headers if name.lower() not in (HOST_HEADER, VISITOR_HEADER)]
-    headers.append((HOST_HEADER, f"{request.scope['server'][0]}:{request.scope['server'][1]}"))
+    host, port = request.scope["server"]
+    # The machine's own name is the one that passkeys can be made for.
+    named = "localhost" if request.headers.get("host") == f"localhost:{port}" else host
+    headers.append((HOST_HEADER, f"{named}:{port}"))
     headers.append((VISITOR_HEADER, request.client.host if request.client else "127.0.0.1"))
     base = httpx.URL(target)
     # The path as it came: decoded and encoded again, it would be another.

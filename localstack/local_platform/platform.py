@@ -70,7 +70,10 @@ class Platform(Services):
             [
                 Step("function host", lambda: self._add(self._host_process())),
                 Step("database", self._start_database),
-                Step("templates", lambda: assembly.append(synthesize(cache, simulated=self.simulated_alpaca))),
+                Step(
+                    "templates",
+                    lambda: assembly.append(synthesize(cache, simulated=self.simulated_alpaca, bars=self.options.bars)),
+                ),
                 Step("AWS engine", lambda: self._add(engine)),
                 Step("simulators", self._start_simulators),
                 Step("front door", lambda: self._add(self._front_door_process())),

@@ -42,6 +42,8 @@ class Options:
     assemblies: Path | None = None
     # Whether a new platform begins with the demo account's months, on the simulated market.
     history: bool = False
+    # What carries bars: a topic per symbol, or one stream.
+    bars: str = "topics"
 
 
 class Services:
@@ -256,6 +258,7 @@ class Services:
             DATABASE_SECRET="stratforge/local/database/engine",
             ALPACA_SECRET="stratforge/local/alpaca",
             BARS_QUEUE_ARN=self.outputs["BarsQueueArn"],
+            BARS_STREAM=self.outputs.get("BarsStream", ""),
             ORDER_UPDATES_QUEUE_URL=self.outputs["OrderUpdatesQueueUrl"],
             NOTIFICATIONS_QUEUE_URL=self.outputs["NotificationsQueueUrl"],
             QUOTES_QUEUE_URL=self.outputs["QuotesQueueUrl"],

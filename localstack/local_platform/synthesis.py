@@ -41,8 +41,14 @@ _SYNTHESIS_SECONDS = 300
 _UNUSED_SECONDS = 24 * 3600.0
 
 
-def _context(simulated: bool, gateways: bool) -> dict[str, object]:
-    return {"stage": "local", "simulated": simulated, "gateways": gateways, "aws:cdk:bundling-stacks": []}
+def _context(simulated: bool, gateways: bool, bars: str) -> dict[str, object]:
+    return {
+        "stage": "local",
+        "simulated": simulated,
+        "gateways": gateways,
+        "bars": bars,
+        "aws:cdk:bundling-stacks": [],
+    }
 
 
 def digest(names: tuple[str, ...], *more: object) -> str:
@@ -58,24 +64,25 @@ def digest(names: tuple[str, ...], *more: object) -> str:
     return digest.hexdigest()[:24]
 
 
-def template_hash(*, simulated: bool, gateways: bool) -> str:
+def template_hash(*, simulated: bool, gateways: bool, bars: str = "topics") -> str:
     """Returns a hash of everything that the templates depend on."""
     functions = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
-    return digest(_APP, _context(simulated, gateways), functions)
+    return digest(_APP, _context(simulated, gateways, bars), functions)
 
 
-def synthesize(cache: Path, *, simulated: bool = True, gateways: bool = True) -> Path:
+def synthesize(cache: Path, *, simulated: bool = True, gateways: bool = True, bars: str = "topics") -> Path:
     """The cloud assembly of the local stage.
 
     Args:
         cache: Folder of assemblies; what it gives is never changed again, whoever else uses it.
         simulated: Whether the market is simulated, which the dashboard says.
         gateways: Whether the engine has HTTP and WebSocket APIs; without them there are no stacks that need one.
+        bars: What carries bars, as the deployment's setting of that name.
 
     Raises:
         StartError: if the app does not synthesize.
     """
-    templates = cache / f"templates-{template_hash(simulated=simulated, gateways=gateways)}"
+    templates = cache / f"templates-{template_hash(simulated=simulated, gateways=gateways, bars=bars)}"
     output = cache / f"assembly-{digest(_CODE, templates.name)}"
     cache.mkdir(parents=True, exist_ok=True)
     with alone(cache):
@@ -84,7 +91,7 @@ def synthesize(cache: Path, *, simulated: bool = True, gateways: bool = True) ->
             if old not in (templates, output) and old.is_dir() and unused:
                 shutil.rmtree(old, ignore_errors=True)
         if not (templates / "manifest.json").exists():
-            _synthesize(templates, _context(simulated, gateways))
+            _synthesize(templates, _context(simulated, gateways, bars))
         if not (output / "manifest.json").exists():
             _fill(templates, output)
         for used in (templates, output):

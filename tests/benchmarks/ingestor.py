@@ -1,7 +1,7 @@
 """What the ingestor takes for 5,000 symbols: a start, a new connection, and a minute's bars, with its own pipeline on PostgreSQL.
 
 History and SNS answer over HTTP in this process's neighbor, as fast as they are asked (SNS after 10 ms, as in a region), so that what is measured is the ingestor.
-Run as `python -m tests.benchmarks.ingestor`.
+Of history every symbol has a bar every minute.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ import json
 import logging
 import os
 import secrets
-import tempfile
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import Process
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import psycopg
-from local_platform.postgres import Postgres
-from local_platform.processes import Supervisor
+import urllib3
 from local_platform.synthesis import ROOT
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.topics import BarTopics
@@ -34,12 +32,13 @@ from stratforge.storage.postgres.migrations import migrate, read_migrations
 from stratforge.storage.strategies.evaluations import Need, Wanted
 
 from functions.ingestor.pipeline import BarPipeline
+from tests.benchmarks.database import server
 
 SYMBOLS = [f"S{chr(65 + n // 676)}{chr(65 + n // 26 % 26)}{chr(65 + n % 26)}" for n in range(5_000)]
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 NOW = OPEN + timedelta(hours=4)
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:bars.fifo"
-_PAGE = 10_000
+_PAGE, _HISTORY, _THREADS = 10_000, 64, 32
 
 
 class Neighbor(BaseHTTPRequestHandler):
@@ -82,7 +81,7 @@ class Neighbor(BaseHTTPRequestHandler):
             self._answer(json.dumps({"timestamp": NOW.isoformat(), "is_open": True, "next_open": NOW.isoformat(), "next_close": NOW.isoformat()}).encode(), "application/json")  # fmt: skip
             return
         start, end = (
-            max(OPEN, min(datetime.fromisoformat(query[name].replace("Z", "+00:00")), NOW)) for name in ("start", "end")
+            max(OPEN, datetime.fromisoformat(query[name].replace("Z", "+00:00"))) for name in ("start", "end")
         )
         minutes = max(0, int((end - start) / timedelta(minutes=1)))
         symbols, offset = sorted(query["symbols"].split(",")), int(query.get("page_token", 0))
@@ -119,8 +118,68 @@ def bar(symbol: str, minute: int) -> Bar:
     return Bar(symbol, NOW + timedelta(minutes=minute), one, one, one, one, one)
 
 
-def main() -> None:
-    """Measures and prints."""
+class _Service:
+    """A pipeline as the ingestor runs it, and what it published, when."""
+
+    def __init__(self, database: Database, secret: AlpacaSecret, budget: Counting, now: Callable[[], datetime]) -> None:
+        self.published: list[float] = []
+        self._budget = budget
+        began, asked, worked = time.perf_counter(), budget.taken, time.process_time()
+        topics = BarTopics("dev", QUEUE)
+        assert topics.load() == len(SYMBOLS)
+        self.pipeline = BarPipeline(
+            topics,
+            AlpacaHistory(secret, budget),
+            now,
+            database,
+            on_fatal=lambda: os._exit(1),
+            on_published=lambda _bar: self.published.append(time.perf_counter()),
+        )
+        for done in self.pipeline.watch(dict.fromkeys(SYMBOLS, Wanted(1, _HISTORY, Need.RUNS))):
+            assert done.wait(900)
+        self.ready = time.perf_counter() - began
+        self.asked, self.processor = budget.taken - asked, time.process_time() - worked
+
+    def until(self, bars: int) -> None:
+        """Waits until so many bars were published."""
+        while len(self.published) < bars:
+            time.sleep(0.01)
+
+    def reconnected(self, bars: int) -> tuple[float, int]:
+        """Seconds, and requests, from a new connection until so many bars that were missed are published."""
+        self.published.clear()
+        began, asked = time.perf_counter(), self._budget.taken
+        self.pipeline.reconnected(crypto=False)
+        self.until(bars)
+        return self.published[-1] - began, self._budget.taken - asked
+
+    def minute(self, number: int) -> tuple[float, float]:
+        """Seconds, and those of the processor, from the last of a minute's bars until all are published."""
+        self.published.clear()
+        worked = time.process_time()
+        for symbol in SYMBOLS:
+            self.pipeline.bar(bar(symbol, number), False)
+        began = time.perf_counter()
+        self.until(len(SYMBOLS))
+        return self.published[-1] - began, time.process_time() - worked
+
+
+def _floor(address: str) -> float:
+    """Seconds that as many requests take, of the same size, from as many threads, when nothing else is done."""
+    connections = urllib3.connection_from_url(address, maxsize=_THREADS)
+
+    def post(_: int) -> None:
+        connections.urlopen("POST", "/", body=b"Action=Publish&Message=" + b"m" * 400)
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        began = time.perf_counter()
+        for _ in threads.map(post, range(len(SYMBOLS))):
+            pass
+        return time.perf_counter() - began
+
+
+def run() -> Iterator[tuple[str, str, str, str, str]]:
+    """Rows of the benchmark's table."""
     logging.disable(logging.INFO)
     port = 45_000 + secrets.randbelow(1_000)
     neighbor = Process(target=serve, args=(port,), daemon=True)
@@ -132,68 +191,54 @@ def main() -> None:
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
     }
-    folder = Path(tempfile.mkdtemp(prefix="stratforge-ingestor-"))
-    folder.chmod(0o755)
-    server = Postgres(folder / "postgres", secrets.token_urlsafe(16), folder / "logs")
-    server.prepare()
-    supervisor = Supervisor(lambda _text: None)
-    supervisor.add(server.process())
-    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE bench")
-    migrate(server.conninfo("bench"), read_migrations(ROOT / "db" / "migrations"))
-    database = Database(lambda: server.conninfo("bench"), application="bench")
     secret = AlpacaSecret.model_validate(
         {"key_id": "k", "secret_key": "s", "trading_url": address, "data_url": address}
     )
-    budget = Counting(database, 200)
-    published: list[tuple[str, float]] = []
-    now = [NOW]
+    with server() as postgres:
+        postgres.ensure_database()
+        migrate(postgres.conninfo(), read_migrations(ROOT / "db" / "migrations"))
+        database = Database(postgres.conninfo, application="bench")
+        budget, now = Counting(database, 200), [NOW]
 
-    def begin(symbols: list[str], history: int) -> BarPipeline:
-        topics = BarTopics("dev", QUEUE)
-        began = time.perf_counter()
-        assert topics.load() == len(SYMBOLS)
-        listed = time.perf_counter() - began
-        pipeline = BarPipeline(
-            topics,
-            AlpacaHistory(secret, budget),
-            lambda: now[0],
-            database,
-            on_fatal=lambda: os._exit(1),
-            on_published=lambda each: published.append((each.symbol, time.perf_counter())),
+        def begun() -> _Service:
+            return _Service(database, secret, budget, lambda: now[0])
+
+        first = begun()
+        yield (
+            f"a first start with {len(SYMBOLS):,} symbols, nothing stored: ready",
+            f"{first.ready:.1f} s, {first.asked} requests, {first.processor:.1f} s of the processor",
+            "",
+            "",
+            "",
         )
-        taken, began, worked = budget.taken, time.perf_counter(), time.process_time()
-        for done in pipeline.watch(dict.fromkeys(symbols, Wanted(1, history, Need.RUNS))):
-            assert done.wait(900)
-        took, spent = time.perf_counter() - began, time.process_time() - worked
-        asked = budget.taken - taken
-        print(f"  topics listed in {listed:.1f} s, {len(symbols):,} symbols ready {took:.1f} s later: {asked} requests, {spent:.1f} s of processor")  # fmt: skip
-        return pipeline
-
-    print("a start with nothing to ask of history:", flush=True)
-    pipeline = begin(SYMBOLS, 0)
-    for minute in (0, 1):
-        published.clear()
-        began, worked = time.perf_counter(), time.process_time()
-        for symbol in SYMBOLS:
-            pipeline.bar(bar(symbol, minute), False)
-        while len(published) < len(SYMBOLS):
-            time.sleep(0.01)
-        took, spent = published[-1][1] - began, time.process_time() - worked
-        print(f"a minute of {len(SYMBOLS):,} bars: published in {took:.1f} s, {spent:.1f} s of processor", flush=True)
-    now[0] = NOW + timedelta(minutes=4)
-    taken, began = budget.taken, time.perf_counter()
-    pipeline.reconnected(crypto=False)
-    for done in pipeline.watch(dict.fromkeys(SYMBOLS, Wanted(1, 0, Need.RUNS))):
-        done.wait(600)
-    took = time.perf_counter() - began
-    print(f"a new connection: every symbol joined after {took:.1f} s, {budget.taken - taken} requests", flush=True)
-    print("a first start of 1,000 symbols, nothing stored:", flush=True)
-    begin([f"N{each[1:]}" for each in SYMBOLS[:1_000]], 64)
-    database.close()
-    supervisor.stop()
+        seconds = [first.minute(minute) for minute in range(3)]
+        floor = _floor(address)
+        took, worked = sorted(seconds)[len(seconds) // 2]
+        yield (
+            f"a minute of {len(SYMBOLS):,} bars: published after the last came",
+            f"{took:.1f} s, {worked:.1f} s of the processor",
+            f"as many requests and nothing else: {floor:.1f} s",
+            f"{took / floor:.1f} x",
+            "< 3 s",
+        )
+        now[0] = NOW + timedelta(minutes=7)
+        took, asked = first.reconnected(4 * len(SYMBOLS))
+        yield (
+            "a new connection after four minutes: all that was missed published",
+            f"{took:.1f} s, {asked} requests",
+            "",
+            "",
+            "< 30 s",
+        )
+        now[0] = NOW + timedelta(minutes=12)
+        again = begun()
+        took, asked = again.reconnected(5 * len(SYMBOLS))
+        yield (
+            "a start after five minutes, history stored: ready; all that was missed published",
+            f"{again.ready:.1f} s, {again.asked} requests; {took:.1f} s later, {asked} requests",
+            "",
+            "",
+            "< 30 s",
+        )
+        database.close()
     neighbor.kill()
-
-
-if __name__ == "__main__":
-    main()

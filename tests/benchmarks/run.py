@@ -11,7 +11,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("backtest", "sweep", "sandbox", "cost", "bar_to_order", "crowd", "audit", "telling", "api", "cold_starts")
+NAMES = (
+    "backtest",
+    "sweep",
+    "sandbox",
+    "cost",
+    "bar_to_order",
+    "crowd",
+    "crowd_on_platform",
+    "audit",
+    "database",
+    "ingestor",
+    "rebalance",
+    "telling",
+    "api",
+    "cold_starts",
+)
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ from rich.table import Table
 from stratforge.client import Client
 
 from infra_cdk.capacity.measured import FILE
+from tests.benchmarks.first_page import first_pages
 from tests.benchmarks.spans import hops, table, total
 from tests.support.crowd import add_crowd, one_side, stop_crowd
 
@@ -36,6 +37,7 @@ _FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
 _SECONDS = 40
 # Slower than the demo: two cores must not be the limit that is measured.
 _SPEED = 20.0
+_IDLE, _PASSWORD = "idle@example.com", "a long enough password"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _phase(platform: Platform) -> Phase:
 def _idle(platform: Platform) -> tuple[float, float]:
     """Percent of one core and megabytes of everything at the real speed, with ten sessions that hardly ever trade."""
     client = Client(platform.address)
-    client.register("idle@example.com", "a long enough password")
+    client.register(_IDLE, _PASSWORD)
     strategy = client.generate("Buy AAPL when the RSI falls below 5 and sell above 95")
     sessions = [client.start_session(strategy["strategy_id"], symbol) for symbol in SYMBOLS for _ in range(2)]
     platform.simulator("market", {"speed": 1})
@@ -151,6 +153,7 @@ def main() -> int:
         try:
             platform.start()
             idle_percent, idle_megabytes = _idle(platform)
+            pages = first_pages(platform.address, _IDLE, _PASSWORD)
             phases = []
             for name, users in (("few", 4), ("many", 400)):
                 for symbol in SYMBOLS:
@@ -204,6 +207,7 @@ def main() -> int:
     idle.add_row("processor", f"{idle_percent:.1f}% of one core", "< 10%")
     idle.add_row("memory, what is shared counted once", f"{idle_megabytes:,.0f} MB", "< 1,200 MB")
     console.print(idle)
+    console.print(pages)
     return 0 if found.invariants_ok and not found.lost else 1
 
 

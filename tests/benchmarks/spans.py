@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,8 +63,8 @@ def _line(entry: Mapping[str, Any]) -> _Line:
     return _Line(entry["function_request_id"], datetime.fromisoformat(entry["timestamp"]).timestamp())
 
 
-def hops(platform: Platform) -> dict[str, list[float]]:
-    """Milliseconds of each hop, sorted, over all block orders whose way is known from end to end."""
+def hops(platform: Platform, symbols: Collection[str] | None = None) -> dict[str, list[float]]:
+    """Milliseconds of each hop, sorted, over all block orders (of some symbols) whose way is known from end to end."""
     spans, lines = _read(platform.folder.logs / "functions.log")
     evaluated = {(each["symbol"], each["bar"]): _line(each) for each in lines if each["message"] == "bar evaluated"}
     executed = {each.get("client_order_id"): _line(each) for each in lines if each["message"] == "symbol executed"}
@@ -80,6 +80,8 @@ def hops(platform: Platform) -> dict[str, list[float]]:
         ).fetchall()
     found: dict[str, list[float]] = {name: [] for name in HOPS}
     for symbol, bar_time, client_order_id in blocks:
+        if symbols is not None and symbol not in symbols:
+            continue
         left = status["bars_sent"].get(f"{symbol}@{int(bar_time.timestamp())}")
         reached = status["orders_received"].get(client_order_id)
         on_the_way = (

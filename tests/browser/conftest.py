@@ -19,7 +19,7 @@ _PATIENCE_MS = 90_000
 expect.set_options(timeout=_PATIENCE_MS)
 PASSWORD = "a long enough password"
 _NUMBERS = itertools.count()
-_EXECUTABLE = os.environ.get("CHROMIUM") or next(
+EXECUTABLE = os.environ.get("CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 
@@ -27,12 +27,10 @@ _EXECUTABLE = os.environ.get("CHROMIUM") or next(
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The browser. It ends with these tests: Playwright's loop would stand in the way of others'."""
-    if _EXECUTABLE is None:
+    if EXECUTABLE is None:
         pytest.skip("no Chromium is installed: apt-get install chromium, or set CHROMIUM to where it is")
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=_EXECUTABLE, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+        found = playwright.chromium.launch(executable_path=EXECUTABLE, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield found
         found.close()
 

@@ -78,11 +78,11 @@ def _settled(visitor: Visitor, path: str) -> Any:
 def test_every_page_fits_and_axe_finds_nothing(world: tuple[Visitor, list[str]]) -> None:
     visitor, pages = world
     for path in pages:
-        visitor.page.set_viewport_size({"width": 360, "height": 900})
+        visitor.page.set_viewport_size({"width": 320, "height": 900})
         page = _settled(visitor, path)
         # The way of the browser's own debugger: the page's policy lets no other script in.
         page.evaluate(_AXE)
-        for width in (360, 1280, 2560):
+        for width in (320, 1280, 2560):
             page.set_viewport_size({"width": width, "height": 900})
             # Drawn anew, charts too, which follow their place.
             page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
@@ -156,6 +156,13 @@ def test_the_policy_allows_nothing_inline_and_no_page_needs_it(world: tuple[Visi
         assert "<style" not in html
         assert " style=" not in html
         visitor.page.wait_for_timeout(500)
+    # What is swapped takes over classes of what was there, and no style that a script has put on it and taken off again.
+    page = visitor.go("/")
+    page.evaluate("document.querySelector('#latest-trades').style.color = 'red'")
+    page.evaluate("document.querySelector('#latest-trades').style.color = ''")
+    with page.expect_response("**/home/now"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:change'))")
+    page.wait_for_timeout(500)
     assert visitor.complaints == []
 
 

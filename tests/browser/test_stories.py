@@ -411,12 +411,9 @@ def test_a_stranger_sees_nothing_of_it(browser: Browser, member: Visitor) -> Non
 def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) -> None:
     """Orders sorted by their quantity, one column put away; the same after a reload."""
     client = member.client
+    order = {"symbol": "AAPL", "side": "buy", "type": "limit", "limit_price": "1"}
     for quantity in ("3", "1", "20"):
-        client.call(
-            "POST",
-            "/api/trade/orders",
-            {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": quantity, "limit_price": "1"},
-        )
+        client.call("POST", "/api/trade/orders", {**order, "quantity": quantity})
     page = member.go("/orders")
     quantities = page.locator("[data-label='Quantity']")
     page.get_by_role("button", name="Quantity").click()
@@ -429,6 +426,17 @@ def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) ->
     page.reload()
     expect(quantities).to_have_text(["1", "3", "20"])
     expect(page.get_by_role("columnheader", name="Stop")).to_have_count(0)
+    # What comes meanwhile appears by itself, in its place.
+    client.call("POST", "/api/trade/orders", {**order, "quantity": "2"})
+    expect(quantities).to_have_text(["1", "2", "3", "20"])
+    # What a person is typing is not taken from under his hands.
+    price = page.get_by_role("textbox", name="Limit price").first
+    price.fill("1.5")
+    with page.expect_response("**/orders/now*"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:change'))")
+    page.wait_for_load_state("networkidle")
+    expect(price).to_have_value("1.5")
+    expect(price).to_be_focused()
 
 
 def test_on_a_phone_one_sees_where_one_is_and_rows_are_cards(browser: Browser, platform: Platform) -> None:
@@ -464,3 +472,46 @@ def test_the_tour_leads_through_five_pages(member: Visitor) -> None:
     expect(page.locator(".tour strong")).to_contain_text("5 of 5")
     page.get_by_role("link", name="Done").click()
     expect(page.locator(".tour")).to_have_count(0)
+
+
+def test_what_is_pressed_shows_that_it_is_at_work_before_it_is_answered(member: Visitor) -> None:
+    page = member.go("/strategies/new")
+    bar = "getComputedStyle(document.documentElement, '::before').content !== 'none'"
+    assert page.evaluate(bar) is False
+    held: list[Route] = []
+    page.route("**/strategies/describe", held.append)
+    page.get_by_label("What should it do?").fill("make me rich")
+    page.get_by_role("button", name="Write the strategy").click()
+    page.wait_for_function(bar)
+    held.pop().continue_()
+    expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
+    assert page.evaluate(bar) is False
+    page.route("**/sessions", held.append)
+    page.get_by_role("link", name="Sessions", exact=True).click(no_wait_after=True)
+    page.wait_for_function(bar)
+    held.pop().continue_()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
+    assert page.evaluate(bar) is False
+
+
+def test_on_a_phone_a_chart_is_a_picture_and_a_table_until_it_is_touched(browser: Browser, platform: Platform) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    visitor = new_visitor(browser, platform.address, **phone)
+    visitor.register()
+    strategy = visitor.client.generate("Buy AAPL when the 10-bar average crosses above the 30-bar average")
+    backtest = visitor.client.backtest(strategy["strategy_id"])
+    page = visitor.go(f"/backtests/{backtest['backtest_id']}")
+    expect(page.locator(".chart .picture")).to_have_count(2)
+    page.get_by_text("As a table").first.tap()
+    expect(
+        page.get_by_role("region", name="The chart as a table").get_by_role("columnheader", name="Close")
+    ).to_be_visible()
+    assert page.locator(".chart canvas").count() == 0, "nothing was drawn that was not asked for"
+    page.get_by_role("button", name="Explore").first.tap()
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    expect(page.locator(".chart .picture")).to_have_count(1)
+    # The second is drawn when one of its trades, or it itself, is touched.
+    page.locator(".chart .picture").tap()
+    expect(page.locator(".chart .picture")).to_have_count(0)
+    visitor.context.close()
+    assert visitor.complaints == []

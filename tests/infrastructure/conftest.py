@@ -16,6 +16,12 @@ def production_assembly() -> Path:
 
 
 @pytest.fixture(scope="session")
+def streaming_assembly() -> Path:
+    """Development whose bars come by one stream."""
+    return assembly_of("dev", bars="stream")
+
+
+@pytest.fixture(scope="session")
 def development_assembly() -> Path:
     """Development as it comes."""
     return assembly_of("dev")

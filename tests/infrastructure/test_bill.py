@@ -32,15 +32,20 @@ def plain_production() -> Path:
     return assembly_of("prod", budget=None, mail_from=None)
 
 
-@pytest.fixture(params=["production with everything", "development with Aurora", "development"])
+@pytest.fixture(params=["production with everything", "development with Aurora", "development", "a stream of bars"])
 def assembly_with_a_bill(
-    request: pytest.FixtureRequest, production_assembly: Path, development_assembly: Path, plain_development: Path
+    request: pytest.FixtureRequest,
+    production_assembly: Path,
+    development_assembly: Path,
+    plain_development: Path,
+    streaming_assembly: Path,
 ) -> Path:
     """Stages that differ in what they are made of."""
     return {
         "production with everything": production_assembly,
         "development with Aurora": development_assembly,
         "development": plain_development,
+        "a stream of bars": streaming_assembly,
     }[str(request.param)]
 
 

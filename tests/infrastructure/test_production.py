@@ -274,6 +274,7 @@ _OF_LAMBDA = {
 }
 
 
+@cache
 def _modules() -> dict[str, ast.Module]:
     found = {}
     for base, prefix in ((ROOT / "layers/stratforge", "stratforge"), (ROOT / "functions", "functions")):
@@ -283,14 +284,11 @@ def _modules() -> dict[str, ast.Module]:
     return found
 
 
-_MODULES = _modules()
-
-
 @cache
 def _definitions(module: str) -> dict[str, ast.AST]:
     return {
         node.name: node
-        for node in ast.walk(_MODULES[module])
+        for node in ast.walk(_modules()[module])
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     }
 
@@ -299,11 +297,11 @@ def _definitions(module: str) -> dict[str, ast.AST]:
 def _imports(module: str) -> dict[str, tuple[str, str]]:
     """What names of a module mean: (module, name), or (module, "") for modules."""
     found: dict[str, tuple[str, str]] = {}
-    for node in ast.walk(_MODULES[module]):
+    for node in ast.walk(_modules()[module]):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                found[alias.asname or alias.name] = (whole, "") if whole in _MODULES else (node.module, alias.name)
+                found[alias.asname or alias.name] = (whole, "") if whole in _modules() else (node.module, alias.name)
     return found
 
 
@@ -323,13 +321,13 @@ def _calls(module: str, node: ast.AST, seen: set[tuple[str, int]]) -> Iterator[s
             ):
                 yield _ACTIONS[part.attr]
             target = names.get(holder)
-            if target and target[1] == "" and target[0] in _MODULES and part.attr in _definitions(target[0]):
+            if target and target[1] == "" and target[0] in _modules() and part.attr in _definitions(target[0]):
                 yield from _calls(target[0], _definitions(target[0])[part.attr], seen)
         if isinstance(part, ast.Name):
             if part.id in own and own[part.id] is not node:
                 yield from _calls(module, own[part.id], seen)
             target = names.get(part.id)
-            if target and target[1] and target[0] in _MODULES and target[1] in _definitions(target[0]):
+            if target and target[1] and target[0] in _modules() and target[1] in _definitions(target[0]):
                 yield from _calls(target[0], _definitions(target[0])[target[1]], seen)
 
 
@@ -338,10 +336,10 @@ def _called_by(function: str) -> frozenset[str]:
     entry = "__main__" if function == "ingestor" else "handler"
     seen: set[tuple[str, int]] = set()
     found: set[str] = set()
-    for module in _MODULES:
+    for module in _modules():
         if module.startswith(f"functions.{function}.") or module == f"functions.{function}":
-            found |= set(_calls(module, _MODULES[module], seen))
-    assert f"functions.{function}.{entry}" in _MODULES
+            found |= set(_calls(module, _modules()[module], seen))
+    assert f"functions.{function}.{entry}" in _modules()
     return frozenset(found)
 
 

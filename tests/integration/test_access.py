@@ -199,6 +199,8 @@ def ask(command: str, email: str = "") -> dict[str, Any]:
 def test_an_operator_is_made_by_command_and_the_database_knows_by_whom(vault: Vault, managed: str) -> None:
     with psycopg.connect(managed) as connection:
         connection.execute("SELECT register_user('grace@example.com', 'x', 1000)")
+    assert not ask("grant", "grace@example.com")["done"], "whoever registered an address is not for that its owner"
+    assert ask("confirm", "grace@example.com")["done"]
     assert "grace@example.com" in ask("grant", "Grace@example.com")["operators"]
     assert "grace@example.com" not in ask("revoke", "grace@example.com")["operators"]
     with psycopg.connect(managed) as connection:
@@ -206,6 +208,7 @@ def test_an_operator_is_made_by_command_and_the_database_knows_by_whom(vault: Va
             "SELECT actor, action FROM operator_actions WHERE subject = 'grace@example.com' ORDER BY id"
         ).fetchall()
     assert rows == [
+        ("arn:aws:iam::1:user/eve", "confirm address"),
         ("arn:aws:iam::1:user/eve", "grant operator"),
         ("arn:aws:iam::1:user/eve", "revoke operator"),
     ]

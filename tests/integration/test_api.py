@@ -297,6 +297,19 @@ def test_operators_accept_a_correction_by_its_amounts_and_it_is_noted(api: Api, 
     assert noted == [("accept correction", "sf-1", "a gift of the broker's")]
 
 
+def test_operators_have_missing_units_bought_once_and_it_is_noted(api: Api, ada: User, migrated: str) -> None:
+    path, why = "/api/operations/halts/BTC-USD/purchase", {"reason": "a fill was taken back"}
+    assert ada.call("PUT", path, why).status_code == 404
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute("UPDATE users SET is_operator = true WHERE email = %s", (ada.email,))
+        assert ada.call("PUT", path, why).status_code == 409
+        connection.execute("INSERT INTO symbol_halts (symbol, reason, details) VALUES ('BTC/USD', 'MISSING_UNITS', '')")
+        assert [ada.call("PUT", path, why).status_code for _ in range(2)] == [204, 409]
+        assert connection.execute("SELECT symbol, ended_at FROM house_orders").fetchall() == [("BTC/USD", None)]
+        noted = connection.execute("SELECT action, subject, reason FROM operator_actions").fetchall()
+    assert noted == [("buy missing units", "BTC/USD", why["reason"])]
+
+
 def test_operators_decide_on_corporate_actions_and_it_is_noted(api: Api, ada: User, migrated: str) -> None:
     bob = api.user("bob")
     with psycopg.connect(migrated, autocommit=True) as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from stratforge.application.jobs.results import OpenQuestions, as_json
 from stratforge.application.jobs.work import run_job
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
+from stratforge.broker.history import Found
 from stratforge.market import Bar, BarColumns
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
@@ -89,6 +91,20 @@ def test_a_form_without_our_token_changes_nothing(user: User) -> None:
     assert user.get("/api/users/me")["trading_state"] == "HALTED"
 
 
+@pytest.mark.parametrize("path", ["/login", "/register", "/forgot", *PAGES])
+def test_a_form_that_is_sent_before_its_page_is_ready_puts_nothing_into_an_address(user: User, path: str) -> None:
+    """A slow network, or no scripts: the browser itself would send a form without a method as a query, password and all."""
+    page = user.client.get(path, headers=HTML).text
+    forms = re.findall(r"<form\b[^>]*hx-post=[^>]*>", page)
+    assert forms
+    for form in forms:
+        assert 'method="post" action="/' in form, form
+    (address,) = re.findall(r'action="([^"]*)"', forms[0])
+    sent = user.client.post(address, data={"password": "x"}, headers={**HTML, "Origin": "https://testserver"})
+    assert sent.status_code in (403, 404), "by the browser alone it changes nothing either"
+    assert "noscript" in page
+
+
 def test_a_login_form_of_another_site_does_nothing(api: Api) -> None:
     api.user("ada")
     answer = api.client().post(
@@ -145,7 +161,7 @@ def test_wrong_input_is_told_beside_the_form_and_names_the_field(user: User) -> 
 def test_files_are_kept_for_good_under_an_address_of_their_content(user: User) -> None:
     page = user.client.get("/", headers=HTML).text
     found = re.findall(r"/static/([0-9a-f]{12})/([\w.-]+)", page)
-    assert {name for _, name in found} >= {"app.css", "app.js", "htmx-2.0.8.min.js", "mark.svg"}
+    assert {name for _, name in found} >= {"pages.css", "app.js", "htmx-2.0.8.min.js", "mark.svg"}
     for version, name in found:
         answer = user.client.get(f"/static/{version}/{name}")
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -210,6 +226,8 @@ def test_a_form_does_not_send_what_would_be_refused(user: User, database: Databa
         user.client.post("/orders", data={**order, "symbol": "NOPE", "size": "1"}, headers=headers).status_code == 422
     )
     assert user.get("/api/trade/orders")["items"] == []
+    half = user.client.post("/orders/preview", data={**order, "size": "1,5"}, headers=headers).text
+    assert "1.5 AAPL" in half
     options = user.client.get("/symbols?symbol=apple", headers=HTML).text
     assert options.strip() == '<option value="AAPL">Apple Inc.</option>'
 
@@ -244,6 +262,80 @@ def test_cards_show_the_latest_backtest_and_copies_are_strategies_of_their_own(u
 CODE = "LENGTH = 3\n\n\ndef indicators(bars):\n    return {'average': ta.sma(bars.close, length=LENGTH)}\n\n\ndef on_bar(bar, position, state):\n    return buy()\n"
 
 
+@pytest.mark.parametrize(
+    ("chart", "columns"),
+    [
+        ("/backtests/{id}/chart.html", ("Open", "Close", "Volume")),
+        ("/backtests/{id}/chart.html?of=equity", ("Equity", "Buy and hold", "Drawdown, %")),
+        ("/backtests/compare.html?id={id}&id={id}", ("1", "2")),
+        ("/home/equity.html", ("Equity", "Cash")),
+        ("/charts/market.html?symbol=AAPL", ("Open", "Close", "Volume")),
+    ],
+)
+def test_every_chart_is_a_table_for_who_cannot_see_it(
+    user: User, database: Database, chart: str, columns: tuple[str, ...]
+) -> None:
+    backtest_id = add_report(user, database, days=3)
+    with database.transaction() as connection:
+        set_price(connection, "100")
+    table = user.client.get(chart.format(id=backtest_id), headers=HTML)
+    assert table.status_code == 200
+    for name in ("Time (ET)", *columns):
+        assert f">{name}</th>" in table.text
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    assert page.count("toggle from:closest details") == page.count("data-chart=") == 2
+    assert page.count('class="picture"') == 2, "something is seen of a chart before, and without, scripts"
+
+
+def test_the_equity_of_the_first_page_is_drawn_from_what_was_noted(user: User) -> None:
+    assert user.client.get("/home/equity.json?days=7&points=50").json() == {"items": []}
+    for wrong in ("days=0", "points=1", "points=100000"):
+        assert user.client.get(f"/home/equity.json?{wrong}", headers=HTML).status_code == 422
+
+
+def test_the_setup_of_a_backtest_is_that_of_the_form_and_what_runs_otherwise_is_told(
+    user: User, database: Database
+) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    backtest_id = add_report(user, database, days=3, slippage_bps=3.0)
+    strategy_id = user.get("/api/strategies")["items"][0]["strategy_id"]
+
+    def run(**fields: str) -> str:
+        answer = user.client.post(f"/strategies/{strategy_id}/run", content=urlencode(fields), headers=headers)
+        shown = user.client.get(answer.headers["HX-Redirect"], headers=HTML).text
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", shown))
+
+    form = user.client.get(f"/strategies/{strategy_id}", headers=HTML).text
+    assert 'name="sizing_value" type="text" value="100"' in form
+    assert 'name="slippage_bps" type="text" value="3"' in form
+    assert "It runs exactly as it was backtested" in run(symbol="AAPL", sizing_value="100")
+    told = run(symbol="MSFT", sizing_rule="FIXED_CASH", sizing_value="500", stop_loss="2")
+    assert (
+        "Otherwise than it was backtested: symbol MSFT instead of AAPL, size $500 instead of 100 % of equity, stop loss 2 % instead of none."
+        in told
+    )
+    user.call("DELETE", f"/api/backtests/{backtest_id}")
+    assert "It was not backtested." in run(symbol="AAPL")
+    # However many there are, each is on a page.
+    seen: list[str] = []
+    page = "/sessions?limit=1"
+    for _ in range(3):
+        shown = user.client.get(page, headers=HTML).text
+        seen += re.findall(r'href="(/sessions/[^"]+)"', shown)
+        (further,) = re.findall(r'href="(\?cursor=[^"]*)">Earlier sessions', shown)
+        page = f"/sessions{further}&limit=1"
+    assert len(set(seen)) == len(seen) == 3
+    assert "Earlier strategies" in user.client.get("/strategies?limit=1", headers=HTML).text
+
+
+def test_runs_of_any_strategies_stand_side_by_side(user: User, database: Database) -> None:
+    first, second, third = (add_report(user, database, days=3) for _ in range(3))
+    page = user.client.get(f"/backtests/compare?id={first}&id={second}", headers=HTML).text
+    assert f"id={first}&amp;id={second}&amp;id={third}" in page.replace("&amp;amp;", "&amp;")
+    page = user.client.get(f"/backtests/compare?id={first}&id={second}&id={third}", headers=HTML).text
+    assert f'href="/backtests/compare?id={second}&amp;id={third}"' in page
+
+
 def test_what_forms_make_has_pages(user: User) -> None:
     """A strategy by hand, other parameters, a session, its settings, a question, a backtest, a replay: each form leads to a page that is shown."""
     headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
@@ -270,6 +362,7 @@ def test_what_forms_make_has_pages(user: User) -> None:
     send(f"{session}/pause")
     assert user.get(f"/api{session}")["stop_loss"] == "0.03"
     assert '"indicators"' in shown(f"{session}/chart.json")
+    assert "There is nothing in the chart yet." in shown(f"{session}/chart.html")
     for path, fields in (
         (f"{strategy}/backtest", {"vary": "LENGTH", "from-LENGTH": "5", "to-LENGTH": "10", "count-LENGTH": "2"}),
         (f"{session}/replay", {}),
@@ -425,6 +518,18 @@ def test_the_limit_of_an_order_that_waits_is_changed_on_the_page(user: User) -> 
     assert (new["limit_price"], new["replaces_order_id"]) == ("91.5", placed["order_id"])
 
 
+def test_an_order_that_waits_is_shown_with_what_was_asked_for(user: User) -> None:
+    for size in ({"quantity": "3"}, {"notional": "500"}, {"fraction": "0.5"}):
+        user.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", **size})
+    page = user.client.get("/orders?symbol=AAPL&state=open", headers=HTML).text
+    assert 'hx-get="/orders/now?symbol=AAPL&amp;state=open"' in page, (
+        "what changes is asked for by the page's own filter"
+    )
+    for path in ("/orders", "/orders/now", "/portfolio", "/portfolio/now"):
+        shown = user.client.get(path, headers=HTML).text
+        assert re.findall(r'data-label="(?:Quantity|Size)"[^>]*>([^<]*)<', shown) == ["50.00 %", "$500.00", "3"], path
+
+
 def test_at_night_the_first_page_says_what_happens_next_and_offers_the_day_that_is_over(
     user: User, database: Database
 ) -> None:
@@ -458,6 +563,9 @@ def test_the_tour_has_five_steps_that_can_be_left_and_is_offered_once(user: User
         went = user.client.get(f"/tour/{step}", headers=HTML, follow_redirects=False)
         assert (went.status_code, went.headers["Location"].split("?")[0]) == (303, leads_to)
         assert told(leads_to) == [str(step)]
+    # Elsewhere nothing of it is in the way; at home it waits.
+    assert told("/account") == told("/") == []
+    assert "You are at step 5 of 5" in user.client.get("/", headers=HTML).text
     assert user.client.get("/tour/end", headers=HTML).status_code == 200
     assert told("/") == []
     assert "Take the tour" not in user.client.get("/", headers=HTML).text
@@ -495,7 +603,11 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
             """
         )
     page = user.client.get("/operations", headers=HTML).text
-    (form,) = re.findall(r'<form class="inline" hx-post="/operations/corrections".*?</form>', page, re.DOTALL)
+    (form,) = re.findall(
+        r'<form class="inline" method="post" action="/operations/corrections" hx-post="/operations/corrections".*?</form>',
+        page,
+        re.DOTALL,
+    )
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a gift"}
     headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
     wrong = user.client.post("/operations/corrections", content=urlencode({**fields, "value": "1"}), headers=headers)
@@ -505,6 +617,31 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
     shown = user.client.get("/operations", headers=HTML).text
     assert "sf-1" not in shown.split("<h2>Corrections")[1].split("Corporate actions")[0]
     assert "correction sf-1 <em>a gift</em>" in shown, "what operators did is on the page"
+
+
+def test_operators_have_missing_units_bought_on_their_page(
+    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    with database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE users SET is_operator = true;
+            INSERT INTO symbol_halts (symbol, reason, details) VALUES ('AAPL', 'MISSING_UNITS', ''), ('MSFT', 'DRIFT', '')
+            """
+        )
+    page = user.client.get("/operations", headers=HTML).text
+    (form,) = [
+        each
+        for each in re.findall(r'<form class="inline" hx-post="/operations/halts".*?</form>', page, re.DOTALL)
+        if 'name="buy"' in each
+    ]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a fill was taken back"}
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    asked = user.client.post("/operations/halts", content=urlencode(fields), headers=headers)
+    assert asked.status_code in (200, 204)
+    with database.transaction() as connection:
+        assert connection.execute("SELECT symbol FROM house_orders").fetchall() == [("AAPL",)]
 
 
 class Saw:
@@ -521,6 +658,10 @@ class Saw:
             price = Decimal(100 + abs(minute // 7 % 40 - 20))
             found.append(Bar(symbol, OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(1_000)))
         return [each for each in found if start <= each.time < end]
+
+    def days_of(self, symbols: Sequence[str], _start: datetime, _end: datetime) -> Found:
+        """None: nobody asks for days."""
+        return Found(refused=dict.fromkeys(symbols, "no days"))
 
 
 @pytest.mark.parametrize("number", ["inf", "-inf", "nan", "1e400", "1e308"])
@@ -559,7 +700,7 @@ def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, da
     price = send(f"/strategies/{strategy_id}/sweep", form).text
     assert "<strong>3</strong> combinations" in price
     assert (
-        "400 are allowed"
+        "worked on in parts"
         in send(
             f"/strategies/{strategy_id}/sweep",
             form + "&vary=A&from-A=1&to-A=90&count-A=40&vary=B&from-B=1&to-B=9&count-B=40",
@@ -600,7 +741,7 @@ def test_a_symbol_has_a_page_and_is_watched_at_home(user: User, database: Databa
     )
     assert "50.00" in user.client.get("/market/BTC/USD", headers=HTML).text
     assert user.client.get("/market/%3Cscript%3E", headers=HTML).status_code == 404
-    assert user.client.get("/charts/market.json?symbol=BTC/USD").json()["curve"]["time"] == []
+    assert user.client.get("/charts/market.json?symbol=BTC/USD").json()["curve"]["time"] == [int(OPEN.timestamp())]
     assert "Nothing is watched yet" in user.client.get("/", headers=HTML).text
     assert user.client.post("/watchlist", content="symbol=AAPL", headers=headers).status_code == 204
     assert 'href="/market/AAPL"' in user.client.get("/", headers=HTML).text

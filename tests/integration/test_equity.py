@@ -43,3 +43,17 @@ def test_of_what_is_two_days_old_one_minute_in_fifteen_stays(database: Database)
         assert kept is not None
         assert kept[0] in (2880, 2881)
         assert 19 <= kept[1] <= 21
+
+
+def test_of_what_is_93_days_old_the_last_note_before_the_close_stays(database: Database) -> None:
+    with database.transaction() as connection:
+        add_trader(connection, "ada")
+        connection.execute(
+            "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT u.id, date_trunc('hour', now()) - interval '94 days 5 hours' + m * interval '15 minutes', 1, 1 "
+            "FROM users u, generate_series(0, 4 * 30) m"
+        )
+        assert equity.thin_equity(connection) > 100
+        left = connection.execute(
+            "SELECT to_char(time AT TIME ZONE 'America/New_York', 'HH24:MI') FROM equity_snapshots WHERE time < now() - interval '93 days'"
+        ).fetchall()
+    assert left in ([("15:45",)], [("15:45",)] * 2), "one a day"

@@ -45,9 +45,11 @@ GONE = frozenset(
         "realtime_tickets",
         "idempotency_keys",
         "api_keys",
+        "passkeys",
         "refresh_tokens",
         "known_devices",
         "logins",
+        "authorization_codes",
         "risk_limits",
         "equity_snapshots",
         "equity_marks",
@@ -60,6 +62,10 @@ GONE = frozenset(
         "published_sessions",
         "session_standings",
         "watched_symbols",
+        "studies",
+        "study_parts",
+        "rebalances",
+        "price_alerts",
     ]
 )
 STAYS = {
@@ -90,11 +96,12 @@ STAYS = {
         },
     ),
     "sessions": Stays(
-        "Orders and trades name their session; symbol, times and result are the ledger's.",
+        "Orders and trades name their session; symbols, capital, times and result are the ledger's.",
         (
             "id user_id strategy_id strategy_version symbol shard mode status sizing_rule sizing_value first_bar_time last_bar_time "
             "bars_evaluated bars_held consecutive_failures started_at ended_at final_pnl seen_quantity seen_entry_price stop_loss take_profit "
-            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol after_bar interfered_at"
+            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol after_bar interfered_at "
+            "universe symbols schedule daily capital decides_at decided_for"
         ),
         {"state": "'{}'", "failure_reason": "NULL", "replay_differences": "NULL"},
     ),
@@ -108,7 +115,7 @@ STAYS = {
             "id user_id session_id signal_id block_order_id symbol side quantity filled_quantity filled_value reserve_price reserved_cash "
             "reserved_quantity status reason created_at completed_at origin type time_in_force size_kind size limit_price stop_price "
             "trail_percent trail_price water_mark trigger_below trigger_above triggered_at retry_at last_bar active_from decided_at expires_at "
-            "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id exit_level exit_fraction"
+            "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id exit_level exit_fraction rebalance_id"
         ),
         {"client_order_id": "NULL"},
     ),
@@ -145,7 +152,10 @@ NOBODYS = {
     "broker_account": "singleton buying_power cash_power equity read_at scale",
     "broker_budget": "singleton tokens updated_at",
     "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner",
+    "daily_bars": "symbol day edition open high low close volume",
+    "daily_histories": "symbol through edition days refused read_at",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
+    "house_orders": "client_order_id symbol asked_at ended_at outcome",
     "internal_requests": "nonce received_at",
     "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value side sent_at",
     "last_audit": "only_one began_at",
@@ -212,14 +222,19 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, execution_id, executed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', 'buy', 1, 100, 'execution', now())",
         "INSERT INTO jobs (id, user_id, kind, status, request, result, error, progress, partial, finished_at) VALUES (%(job)s, %(user)s, 'GENERATE', 'SUCCEEDED', %(json)s, %(json)s, %(json)s, %(private)s, %(private)s, now())",
         "INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report) VALUES (%(job)s, %(user)s, %(strategy)s, 1, 'AAPL', %(json)s, %(json)s, %(json)s)",
+        "INSERT INTO studies (job_id, user_id, version, points, part, seconds, bars) VALUES (%(job)s, %(user)s, 1, 1, 1, 1, %(private)s::text::bytea)",
+        "INSERT INTO study_parts (job_id, user_id, part, points, seconds, results, best) VALUES (%(job)s, %(user)s, 0, 1, 1, %(json)s, %(json)s)",
         "INSERT INTO shared_reports (token, backtest_id, user_id, strategy_name) SELECT repeat('t', 32), id, user_id, %(private)s FROM backtests WHERE job_id = %(job)s",
+        "INSERT INTO price_alerts (id, user_id, symbol, condition, upper_price, note, since) VALUES (%(hook)s, %(user)s, 'AAPL', 'above', 1, %(private)s, now())",
         "INSERT INTO watched_symbols (user_id, symbol) VALUES (%(user)s, 'AAPL')",
         "INSERT INTO published_sessions (session_id, user_id, name, name_key) VALUES (%(session)s, %(user)s, left(%(private)s, 40), %(private)s)",
         "SELECT compute_standings(ARRAY[%(session)s::uuid])",
         "INSERT INTO logins (id, user_id, address, client) VALUES (%(login)s, %(user)s, %(private)s, %(private)s)",
+        "INSERT INTO authorization_codes (code_hash, user_id, login_id, grantee, client, address, redirect_uri, challenge, scopes) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, '\\x00', %(private)s, %(private)s, %(private)s, %(private)s, '{read}')",
         "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, now())",
         "INSERT INTO known_devices (token_hash, user_id) VALUES (%(private)s::text::bytea, %(user)s)",
         "INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes) VALUES (%(key)s, %(user)s, %(private)s::text, %(private)s::text::bytea, 'sf_12', '{read}')",
+        "INSERT INTO passkeys (user_id, credential_id, public_key, sign_count, name) VALUES (%(user)s, %(private)s::text::bytea, %(private)s::text::bytea, 0, %(private)s)",
         "INSERT INTO realtime_tickets (ticket_hash, user_id, login_id, origin, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, %(private)s, now())",
         "INSERT INTO live_connections (connection_id, user_id, login_id, cursor_tx, cursor_id) VALUES (%(private)s, %(user)s, %(login)s, 0, 0)",
         "INSERT INTO webhooks (id, user_id, url, kinds, secret, old_secret, last_error) VALUES (%(hook)s, %(user)s, %(private)s, '{order}', %(private)s, %(private)s, %(private)s)",
@@ -234,6 +249,9 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO equity_snapshots (user_id, time, cash, equity) VALUES (%(user)s, now(), 1, 1)",
         "INSERT INTO equity_marks (user_id, day, day_equity, peak_equity) VALUES (%(user)s, current_date, 1, 1)",
         "INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price) VALUES (%(session)s, %(user)s, now(), 1, 1)",
+        """INSERT INTO rebalances (session_id, user_id, moment, decided_at, status, missing, last_bars, editions, prices, known, held, parts, equity, cash,
+               state_before, state_after, orders)
+           VALUES (%(session)s, %(user)s, now(), now(), 'UNCHANGED', ARRAY[%(private)s], '{}', '{}', '{}', '{}', '{}', '{}', 1, 1, %(json)s, %(json)s, '{}')""",
         "INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar, bars) VALUES (%(session)s, %(user)s, now() - interval '1 hour', now(), 5)",
         "INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, status) VALUES (%(session)s, %(user)s, 'AAPL', now(), 'buy', 1, 'EXECUTED')",
         "INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause) VALUES (%(user)s, %(session)s, 'AAPL', 'SPLIT', 0, 0, 'execution')",
@@ -360,6 +378,7 @@ def test_old_buckets_of_attempts_are_forgotten(database: Database) -> None:
 # What is not given to its owner, with the reason.
 NOT_EXPORTED = {
     "refresh_tokens": "hashes that open the account",
+    "authorization_codes": "good for a minute; what came of them is among the logins",
     "realtime_tickets": "hashes that open a connection",
     "live_connections": "open for minutes, and of use to nobody",
     "idempotency_keys": "copies of answers, kept for a day",
@@ -383,6 +402,7 @@ def test_the_export_holds_every_table_of_the_user_and_no_secret(database: Databa
         "backtests",
         "logins",
         "api_keys",
+        "passkeys",
     } <= filled
     assert exported["backtests"][0]["report"] == {"said": PRIVATE}
     assert exported["strategy_versions"][0]["prompt"] == PRIVATE

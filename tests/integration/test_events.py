@@ -16,7 +16,7 @@ import pytest
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.delivery.events import EventCursor
 from stratforge.storage.delivery.tickets import Ticket, add_ticket, take_ticket
-from stratforge.storage.delivery.webhooks import EventKind
+from stratforge.storage.delivery.webhooks import EventKind, WebhookFormat
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users.accounts import register_user
 
@@ -257,7 +257,13 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
 ) -> None:
     with database.transaction() as connection:
         hook = webhooks.add_webhook(
-            connection, uuid4(), user, f"http://127.0.0.1:{receiver.server_port}/hook", [EventKind.ORDER], "whsec_one"
+            connection,
+            uuid4(),
+            user,
+            f"http://127.0.0.1:{receiver.server_port}/hook",
+            [EventKind.ORDER],
+            "whsec_one",
+            WebhookFormat.JSON,
         )
     with database.transaction() as connection:
         happen(connection, user, 1)
@@ -289,7 +295,9 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
 
 def test_a_webhook_that_always_fails_is_disabled_and_its_owner_sees_why(database: Database, user: UUID) -> None:
     with database.transaction() as connection:
-        hook = webhooks.add_webhook(connection, uuid4(), user, "http://127.0.0.1:1/", [EventKind.ORDER], "secret")
+        hook = webhooks.add_webhook(
+            connection, uuid4(), user, "http://127.0.0.1:1/", [EventKind.ORDER], "secret", WebhookFormat.JSON
+        )
     sender = WebhookSender(database, allow_private=True)
     for number in range(50):
         with database.transaction() as connection:

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from stratforge.bus.messages import SomethingHappened
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.delivery.tickets import Ticket, add_ticket
-from stratforge.storage.delivery.webhooks import EventKind, WebhookState
+from stratforge.storage.delivery.webhooks import EventKind, WebhookFormat, WebhookState
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users.accounts import register_user
 
@@ -50,7 +50,9 @@ def add_hooks(database: Database, user: UUID, count: int, url: str) -> list[UUID
     """Webhooks of a user."""
     with database.transaction() as connection:
         return [
-            webhooks.add_webhook(connection, uuid4(), user, url, [EventKind.ORDER], "secret").webhook_id
+            webhooks.add_webhook(
+                connection, uuid4(), user, url, [EventKind.ORDER], "secret", WebhookFormat.JSON
+            ).webhook_id
             for _ in range(count)
         ]
 
@@ -186,11 +188,42 @@ def test_a_lease_that_nobody_ended_ends(database: Database) -> None:
     with database.transaction() as connection:
         webhooks.queue_deliveries(connection, 500)
         assert len(webhooks.lease_due(connection)) == 1
-        assert not events.listeners(connection).due
+        assert not events.listeners(connection).webhooks
     with database.transaction() as connection:
         connection.execute("UPDATE webhooks SET leased_until = leased_until - interval '2 minutes'")
-        assert events.listeners(connection).due
+        assert events.listeners(connection).webhooks
         assert [each.webhook_id for each in webhooks.lease_due(connection)] == [hook]
+
+
+def test_an_event_that_an_older_transaction_hid_is_told_though_nothing_else_happens(database: Database) -> None:
+    """On a busy machine some transaction is nearly always older, and its end announces nothing."""
+    user = user_named(database, "ada")
+    add_hooks(database, user, 1, "http://127.0.0.1:1/")
+    with database.transaction() as older:
+        older.execute("SELECT pg_current_xact_id()")
+        happen(database, user)
+        with database.transaction() as connection:
+            assert not events.listeners(connection).webhooks, "woken for what cannot be told yet"
+            assert webhooks.queue_deliveries(connection, 500) == 0
+    with database.transaction() as connection:
+        assert events.listeners(connection).webhooks, "nobody looks again"
+    with database.transaction() as connection:
+        assert webhooks.queue_deliveries(connection, 500) == 1
+
+
+def test_what_no_webhook_wants_wakes_nobody_twice(database: Database) -> None:
+    user = user_named(database, "ada")
+    add_hooks(database, user, 1, "http://127.0.0.1:1/")
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO events (user_id, kind, data) VALUES (%s, 'job', '{}'), (NULL, 'halt', '{}')", (user,)
+        )
+    with database.transaction() as connection:
+        assert events.listeners(connection).webhooks
+    with database.transaction() as connection:
+        assert webhooks.queue_deliveries(connection, 500) == 0
+    with database.transaction() as connection:
+        assert not events.listeners(connection).webhooks
 
 
 @pytest.mark.parametrize("dripping", [False, True])

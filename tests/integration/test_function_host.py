@@ -278,8 +278,14 @@ asyncio.run(main())
     assert alive == []
 
 
-def host_of(definition: Definition, fork_server: ForkServer, bound: int = 1) -> Host:
-    host = Host(lambda _name: definition, {}, bound)
+def host_of(
+    definition: Definition, fork_server: ForkServer, bound: int = 1, given_back: list[str] | None = None
+) -> Host:
+    """A host that notes which messages it gave back."""
+    noted = given_back if given_back is not None else []
+    host = Host(
+        lambda _name: definition, {}, bound, lambda messages: noted.extend(each["messageId"] for each in messages)
+    )
     host.fork_server = fork_server
     return host
 
@@ -332,7 +338,13 @@ def test_after_a_new_deployment_the_new_code_runs(fork_server: ForkServer, tmp_p
 
 
 def record(message: str, group: str) -> dict[str, Any]:
-    return {"messageId": message, "body": "{}", "attributes": {"MessageGroupId": group}}
+    return {
+        "messageId": message,
+        "body": "{}",
+        "attributes": {"MessageGroupId": group},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:bars.fifo",
+    }
 
 
 GROUPS = """
@@ -361,8 +373,10 @@ def test_groups_of_a_batch_run_side_by_side_each_in_its_order_and_only_what_fail
     definition = replace(definition, environment={**definition.environment, "SEEN": str(seen)})
     records = [record("1", "a"), record("2", "b"), record("3", "a"), record("bad", "b"), record("4", "broken")]
 
+    given_back: list[str] = []
+
     async def batch() -> tuple[int, bytes, Pool]:
-        host = host_of(definition, fork_server, bound=2)
+        host = host_of(definition, fork_server, 2, given_back)
         status, body = await host.invoke(invocation({"Records": records}))
         return status, body, host.pools()[0]
 
@@ -370,6 +384,8 @@ def test_groups_of_a_batch_run_side_by_side_each_in_its_order_and_only_what_fail
     assert status == 200
     assert {each["itemIdentifier"] for each in json.loads(body)["batchItemFailures"]} == {"bad", "4"}
     assert sorted(seen.read_text().splitlines()) == ["1 3", "2 bad", "4"]
+    # What a handler reports it has given back itself.
+    assert given_back == ["4"]
     assert pool.counters.most_at_once == 2
 
 
@@ -382,3 +398,38 @@ def test_a_batch_that_failed_altogether_is_an_error(fork_server: ForkServer, tmp
 
     status, body = run(batch())
     assert (status, json.loads(body)["errorMessage"]) == (500, "as asked")
+
+
+def test_messages_that_nobody_works_on_any_more_are_given_back(fork_server: ForkServer, definition: Definition) -> None:
+    """Of a handler that died, was ended, found no place, or was done when the engine had given up; a queue would hide them for minutes."""
+    given_back: list[str] = []
+    slow = "import time\ndef handler(event, context):\n    time.sleep(2.5)\n    return {'batchItemFailures': []}\n"
+
+    async def asked() -> tuple[int, ...]:
+        host = host_of(definition, fork_server, 1, given_back)
+        died, _ = await host.invoke(invocation({"die": True, "Records": [record("died", "a")]}))
+        done, _ = await host.invoke(invocation({"Records": [record("done", "a")]}))
+        late_host = host_of(define(Path(definition.code).parent / "slow", slow), fork_server, 1, given_back)
+        first = asyncio.create_task(late_host.invoke(invocation({"Records": [record("too slow", "a")]}, seconds=2.0)))
+        second = asyncio.create_task(late_host.invoke(invocation({"Records": [record("no place", "a")]}, seconds=0.5)))
+        return died, done, (await first)[0], (await second)[0]
+
+    assert run(asked()) == (500, 200, 500, 429)
+    assert given_back == ["died", "no place", "too slow"]
+
+
+def test_what_an_environment_takes_to_begin_is_not_taken_from_the_handlers_time(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
+    """Or the first batches of a busy machine end in the middle, one after the other; the engine, which has given up, has them come again."""
+    given_back: list[str] = []
+    definition = define(
+        tmp_path / "slow", "import time\ntime.sleep(3)\ndef handler(event, context):\n    return 'done'\n"
+    )
+
+    async def asked() -> tuple[int, bytes]:
+        host = host_of(definition, fork_server, 1, given_back)
+        return await host.invoke(invocation({"Records": [record("1", "a")]}, seconds=2.5))
+
+    assert run(asked()) == (200, b'"done"')
+    assert given_back == ["1"]

@@ -87,6 +87,17 @@ class History:
         return Found(found, {symbol: "HTTP 400" for symbol in symbols if symbol in self.unknown})
 
 
+class Pipeline(BarPipeline):
+    """A pipeline whose bars come when their minute is over."""
+
+    market: History
+
+    def bar(self, bar: Bar, correction: bool) -> None:
+        """Takes a bar of the stream."""
+        self.market.at = max(self.market.at, bar.time + timedelta(minutes=1))
+        super().bar(bar, correction)
+
+
 class Ingestor:
     """A pipeline with one worker, whose queue is followed by asking it to watch a symbol again."""
 
@@ -94,9 +105,8 @@ class Ingestor:
         self.topics, self.history, self.fatal = Topics(), History(), False
         self.database = database
         self.wanted = Wanted(1, 10)
-        self.pipeline = BarPipeline(
-            self.topics, self.history, self.history.now, database, workers=1, on_fatal=self._fail
-        )
+        self.pipeline = Pipeline(self.topics, self.history, self.history.now, database, workers=1, on_fatal=self._fail)
+        self.pipeline.market = self.history
 
     def _fail(self) -> None:
         self.fatal = True
@@ -143,6 +153,21 @@ def test_a_bar_that_comes_twice_is_published_once(ingestor: Ingestor) -> None:
     for minute in (5, 5, 6, 5):
         ingestor.pipeline.bar(bar(minute), False)
     assert ingestor.minutes() == [5, 6]
+
+
+@pytest.mark.parametrize("correction", [False, True])
+def test_a_bar_that_is_dated_in_the_future_is_not_taken_and_the_next_ones_are(
+    ingestor: Ingestor, correction: bool
+) -> None:
+    ingestor.begin(5)
+    BarPipeline.bar(ingestor.pipeline, bar(6), correction)
+    assert ingestor.minutes() == []
+    with ingestor.database.transaction() as connection:
+        assert market_data.last_bar_times(connection, ["AAPL"]) == {"AAPL": OPEN + timedelta(minutes=4)}
+    assert ingestor.pipeline.from_the_future.keys() == {"AAPL"}
+    ingestor.pipeline.bar(bar(5), False)
+    assert ingestor.minutes() == [5]
+    assert ingestor.pipeline.from_the_future == {}
 
 
 def test_minutes_that_the_stream_left_out_come_from_history_in_order(ingestor: Ingestor) -> None:

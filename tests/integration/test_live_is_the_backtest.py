@@ -23,12 +23,14 @@ from stratforge.backtest import BacktestConfig
 from stratforge.backtest.engine import run_loop
 from stratforge.backtest.loop import loop_for
 from stratforge.market import BarColumns
+from stratforge.market.resampling import decided_bars, resample
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Node, Values
-from stratforge.strategy.lookback import window_length
+from stratforge.strategy.lookback import own_window, window_length
 from stratforge.strategy.order_terms import terms_in
+from stratforge.strategy.source import OWN_BARS
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import evaluate_sessions
@@ -86,12 +88,12 @@ def trading(bars: BarColumns, start: int, account: Account) -> Generator[Asked, 
         order = Order.of(side, wanted, terms)
 
 
-def sessions_of(seeds: range, bars: BarColumns, start: int) -> Iterator[Session]:
-    """The programs whose history is long enough."""
+def sessions_of(seeds: range, bars: BarColumns, start: int, declared: str = "") -> Iterator[Session]:
+    """The programs whose history is long enough, with what they declare first."""
     for seed in seeds:
         try:
-            strategy = compile_strategy(program(seed))
-            if window_length(strategy.lookback) > LONGEST_WINDOW:
+            strategy = compile_strategy(declared + program(seed))
+            if window_length(strategy.stored_lookback) > LONGEST_WINDOW:
                 continue
         except StrategyError:
             continue  # It needs too long a history, or a constant of it is no price: it says so.
@@ -114,8 +116,8 @@ def ask(window: BarColumns, sessions: list[Session]) -> None:
     """One bar live: from sessions as the database has them to what the evaluator would note."""
     running = [
         RunningSession(
-            each.session_id, each.session_id, each.strategy.source, each.strategy.source_hash, each.strategy.parameters, each.strategy.lookback,
-            each.state, int(each.asked[2]) - 1, each.asked[0], each.asked[1],
+            each.session_id, each.session_id, each.strategy.source, each.strategy.source_hash, each.strategy.parameters, each.strategy.stored_lookback,
+            each.state, int(each.asked[2]) - 1, each.asked[0], each.asked[1], bar_minutes=each.strategy.bar_minutes,
         )
         for each in sessions
     ]  # fmt: skip
@@ -214,7 +216,51 @@ def test_live_gives_bar_for_bar_what_the_backtest_gives(first: int, connection: 
         for length, group in groups.items():
             ask(bars.slice(index + 1 - length, index + 1), group)
         through_postgres(connection, sessions)
-    values = Values(bars)
+    compare(sessions, Values(bars), start)
+    # A search in which nobody trades would find nothing.
+    assert len(sessions) > len(seeds) // 2
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("timeframe", ["5min", "15min", "1h"])
+@pytest.mark.parametrize("first", range(0, PROGRAMS, TOGETHER))
+def test_on_longer_bars_it_gives_bar_for_bar_what_the_backtest_gives(
+    first: int, timeframe: str, connection: psycopg.Connection[Any]
+) -> None:
+    """Live each bar of a minute comes with the window of minutes that is stored; the backtest has the longer bars, each decided on once and in order."""
+    seeds = range(first, min(first + TOGETHER, PROGRAMS))
+    minutes = awkward_bars(first, LONGEST_WINDOW + BARS * OWN_BARS[timeframe] * 2)
+    longer = resample(minutes, timeframe).bars
+    start = len(longer) - BARS
+    sessions = list(sessions_of(seeds, longer, start, f'TIMEFRAME = "{timeframe}"\n'))
+    groups: dict[tuple[int, int], list[Session]] = {}
+    for session in sessions:
+        stored = session.strategy.stored_lookback
+        key = window_length(stored), own_window(stored, OWN_BARS[timeframe])
+        groups.setdefault(key, []).append(session)
+    at = start
+    for index in range(LONGEST_WINDOW, len(minutes)):
+        windows = {key: minutes.slice(index + 1 - key[0], index + 1) for key in groups}
+        decided = {key: decided_bars(window, timeframe, key[1]) for key, window in windows.items()}
+        for key, group in groups.items():
+            window = decided[key]
+            if window is None or window.time[-1] < longer.time[start]:
+                continue
+            assert len(window) == key[1]
+            assert window.time[-1] == longer.time[at]
+            ask(window, group)
+        if any(each is not None and each.time[-1] >= longer.time[start] for each in decided.values()):
+            assert all(each is not None for each in decided.values())
+            through_postgres(connection, sessions)
+            at += 1
+    # The last may wait for a bar of a minute that is not here.
+    assert at >= len(longer) - 1
+    compare(sessions, Values(longer.slice(0, at)), start)
+    assert len(sessions) > len(seeds) // 4
+
+
+def compare(sessions: list[Session], values: Values, start: int) -> None:
+    """Every session said what the backtest says."""
     failures = []
     for session in sessions:
         try:
@@ -224,5 +270,4 @@ def test_live_gives_bar_for_bar_what_the_backtest_gives(first: int, connection: 
             failures.append(f"program({session.seed}): {error}")
     assert not failures, "\n\n".join(failures)
     # A search in which nobody trades would find nothing.
-    assert len(sessions) > len(seeds) // 2
     assert sum(said is not None for session in sessions for _, said in session.dialog) > len(sessions)

@@ -14,6 +14,7 @@ from stratforge.mcp_server import Toolset, create_server
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, jobs
 from stratforge.storage.strategies.jobs import JobKind
+from stratforge.strategy.rotation.language_reference import EXAMPLE
 
 from tests.support.api import Api, User
 
@@ -141,6 +142,11 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         assert (await ask("pause_session", **session))["status"] == "PAUSED"
         assert (await ask("explain_session", **session))["evaluated"] is False
         assert len((await ask("list_sessions", status="PAUSED"))["items"]) == 1
+        rotation = await ask("store_strategy", name="rotates", python_code=EXAMPLE)
+        assert "rebalance" in (await ask("strategy_language", portfolio=True))["text"]
+        several = await ask("start_session", strategy_id=rotation["strategy_id"], equity_fraction=0.5)
+        assert (len(several["universe"]), several["schedule"], several["capital"]) == (10, "monthly", 50_000)
+        assert (await ask("list_session_decisions", session_id=several["session_id"]))["items"] == []
         assert (await ask("portfolio"))["equity"] == 100_000
         for name in ("list_trades", "recent_signals", "equity_history"):
             assert "items" in await ask(name)
@@ -149,6 +155,16 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         assert (await ask("search_assets", search="AAP"))["items"] == []
         await ask("watch_symbol", symbol="BTC/USD")
         assert [each["symbol"] for each in (await ask("get_watchlist"))["items"]] == ["BTC/USD"]
+        alert = await ask("set_price_alert", symbol="AAPL", condition="above", price=250.5, note="sell")
+        assert (alert["upper_price"], alert["armed"]) == (250.5, True)
+        assert [each["note"] for each in (await ask("list_price_alerts"))["items"]] == ["sell"]
+        await ask("delete_price_alert", alert_id=alert["alert_id"])
+        assert (await ask("list_price_alerts"))["items"] == []
+        # Files.
+        file = await ask("save_strategy", **strategy)
+        assert file["file"]["parameters"] == {"FAST": 5.0}
+        assert (await ask("load_strategy", file=file["file"]))["python_code"] == CODE
+        assert (await ask("make_export", what="trades", format="parquet"))["kind"] == "EXPORT"
         # Others.
         assert "/shared/" in (await ask("share_backtest", **backtest))["url"]
         await ask("unshare_backtest", **backtest)
@@ -158,7 +174,11 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         await ask("delete_backtest", **backtest)
         assert (await ask("stop_session", **session))["status"] == "STOPPED"
         # What there is nothing of is said as a refusal.
-        for name, arguments in (("close_position", {"symbol": "AAPL"}), ("get_price", {"symbol": "AAPL"})):
+        for name, arguments in (
+            ("close_position", {"symbol": "AAPL"}),
+            ("get_price", {"symbol": "AAPL"}),
+            ("link_to_export", {"job_id": str(uuid4())}),
+        ):
             used.add(name)
             answer = await tools.call_tool(name, arguments)
             assert answer.is_error

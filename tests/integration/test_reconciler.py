@@ -98,17 +98,7 @@ def test_an_order_of_nobody_that_an_operator_accepts_is_the_accounts_own(world: 
 
 
 def test_what_the_account_lacks_is_bought_by_hand_before_its_last_holders_can_sell(world: World) -> None:
-    busted(world)
-    assert world.reconciler.run().clean
-    with world.database.transaction() as connection:
-        bar_time = set_price(connection, "100", 2)
-        add_signal(connection, trader_of(world), "buy", bar_time, quantity=7)
-    world.work = ["AAPL"]
-    world.quiet()
-    with world.database.transaction() as connection:
-        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 3))
-    world.execute("AAPL")
-    assert halted(world) == {"AAPL": "MISSING_UNITS"}
+    lacking(world)
     for _ in range(2):
         assert "lacks 5" in world.reconciler.run().unexplained["AAPL"]
     by_hand(world, "AAPL", "buy", "5")
@@ -122,6 +112,89 @@ def test_what_the_account_lacks_is_bought_by_hand_before_its_last_holders_can_se
     world.quiet()
     assert (halted(world), audited(world)) == ({}, set())
     assert world.exchange.positions["AAPL"] == 0
+
+
+def lacking(world: World) -> None:
+    """The account lacks five shares of what is held, by an operator's word, and the broker has refused to sell them."""
+    busted(world)
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "buy", set_price(connection, "100", 2), quantity=7)
+    world.work = ["AAPL"]
+    world.quiet()
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 3))
+    world.execute("AAPL")
+    assert halted(world) == {"AAPL": "MISSING_UNITS"}
+
+
+def have_bought(world: World) -> bool:
+    """An operator has the account buy what it lacks."""
+    with world.database.transaction(trader_of(world).user_id) as connection:
+        return operations.buy_missing(connection, "AAPL", "the broker took a fill back")
+
+
+def house_order(world: World) -> SimulatedOrder:
+    """The account's own order at the exchange."""
+    (order,) = [each for name, each in world.exchange.by_client_id.items() if name.startswith("house-") and each.open]
+    return order
+
+
+@pytest.mark.parametrize("reply", ["", "before", "after"])
+def test_what_the_account_lacks_is_bought_for_it_once_when_an_operator_asks(world: World, reply: str) -> None:
+    lacking(world)
+    assert have_bought(world)
+    assert not have_bought(world)
+    world.broker.submit_fault = reply
+    for _ in range(2 if reply == "before" else 1):
+        assert world.reconciler.run().buying.keys() == {"AAPL"}
+    order = house_order(world)
+    assert (order.side, order.quantity, order.limit_price) == ("buy", Decimal(5), Decimal(102))
+    world.exchange.fill(order, Decimal(5), Decimal(101), world.broker.now_at)
+    world.updates.clear()
+    report = world.reconciler.run()
+    assert (report.clean, report.buying, report.resumed, halted(world)) == (True, {}, ["AAPL"], {})
+    assert kept(world) == []
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 5))
+    world.work = ["AAPL"]
+    world.quiet()
+    assert (halted(world), audited(world)) == ({}, set())
+    assert world.exchange.positions["AAPL"] == 0
+
+
+def test_what_is_bought_of_it_in_part_counts_and_the_rest_is_asked_for_again(world: World) -> None:
+    lacking(world)
+    assert have_bought(world)
+    world.reconciler.run()
+    world.exchange.fill(house_order(world), Decimal(2), Decimal(100), world.broker.now_at)
+    assert "called off" in world.reconciler.run().buying["AAPL"]
+    world.updates.clear()
+    report = world.reconciler.run()
+    assert "lacks 3" in report.unexplained["AAPL"]
+    assert halted(world) == {"AAPL": "MISSING_UNITS"}
+    assert have_bought(world)
+    world.reconciler.run()
+    assert house_order(world).quantity == 3
+    assert audited(world) <= {"position at the broker"}
+
+
+def test_nothing_is_bought_for_the_account_where_nothing_is_missing_or_the_market_is_closed(world: World) -> None:
+    assert not have_bought(world)
+    lacking(world)
+    assert have_bought(world)
+    with world.database.transaction() as connection:
+        set_price(connection, "100", 600)
+    assert "open" in world.reconciler.run().buying["AAPL"]
+    by_hand(world, "AAPL", "buy", "5")
+    sent = len(world.exchange.orders)
+    with world.database.transaction() as connection:
+        connection.execute("DELETE FROM house_orders")
+    assert "not in the ledger" in world.reconciler.run().unexplained["AAPL"]
+    accept(world)
+    with world.database.transaction() as connection:
+        connection.execute("INSERT INTO house_orders (client_order_id, symbol) VALUES ('house-1', 'AAPL')")
+    assert world.reconciler.run().buying == {}
+    assert len(world.exchange.orders) == sent
 
 
 @pytest.mark.parametrize("symbol", ["BRK.B", "BTC/USD"])
@@ -169,6 +242,17 @@ def test_a_correction_is_borne_by_whoever_bought_at_the_price_from_the_broker_or
     gained = [after - then for after, then in zip(cash_of_buyers(), before, strict=True)]
     assert gained[0] > 0
     assert abs(gained[0] - gained[1]) < Decimal("0.000001")
+
+
+def test_units_that_the_broker_took_back_are_taken_once(world: World) -> None:
+    (order,) = world.exchange.orders.values()
+    world.exchange.correct_last_fill(order, order.filled_quantity - 5, price_of(order), world.broker.now_at)
+    assert world.reconciler.run().corrected == [order.client_order_id]
+    for _ in range(2):
+        report = world.reconciler.run()
+        assert (report.clean, report.corrected) == (True, [])
+    with world.database.transaction() as connection:
+        assert connection.execute("SELECT quantity FROM positions").fetchall() == [(order.filled_quantity,)]
 
 
 def test_money_that_a_holder_does_not_have_halts_nobody_and_is_taken_when_he_has_it(world: World) -> None:
@@ -573,6 +657,44 @@ def test_a_status_that_nobody_knows_is_told_and_looked_at_again(world: World) ->
     order.status = "new"
     world.quiet()
     assert world.reconciler.run().clean
+
+
+def test_what_the_fees_of_coins_were_rounded_by_is_no_drift_and_more_is(world: World) -> None:
+    with world.database.transaction() as connection:
+        bob = add_trader(connection, "bob", symbol="BTC/USD")
+        add_signal(connection, bob, "buy", set_price(connection, "60000", symbol="BTC/USD"), "BTC/USD", quantity=0.1)
+    world.broker.prices["BTC/USD"] = Decimal(60_000)
+    world.work = ["BTC/USD"]
+    world.quiet()
+    world.exchange.positions["BTC/USD"] += Decimal("0.00000001")
+    report = world.reconciler.run()
+    assert (report.drift, list(report.rounding)) == ({}, ["BTC/USD"])
+    world.exchange.positions["BTC/USD"] += Decimal("0.0000001")
+    assert world.reconciler.run().drift.keys() == {"BTC/USD"}
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_what_is_filled_while_the_broker_answers_is_no_drift(
+    world: World, monkeypatch: pytest.MonkeyPatch, settled: bool
+) -> None:
+    """His answer is from before, or the ledger has not heard of it yet."""
+    answer = world.broker.positions
+
+    def meanwhile() -> dict[str, Decimal]:
+        before = answer()
+        with world.database.transaction() as connection:
+            add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 1))
+        world.execute("AAPL")
+        order = list(world.exchange.orders.values())[-1]
+        world.exchange.fill(order, order.quantity, Decimal(100), world.broker.now_at)
+        while settled and world.updates:
+            assert world.settle(0)
+        return before if settled else answer()
+
+    monkeypatch.setattr(world.broker, "positions", meanwhile)
+    report = world.reconciler.run()
+    assert (report.drift, halted(world)) == ({}, {})
+    assert len(world.exchange.orders) == 2
 
 
 def test_drift_that_goes_away_lifts_its_own_halt(world: World) -> None:

@@ -20,7 +20,6 @@ from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.exits import EXIT_KEYS, PRICE_KEYS
 from stratforge.strategy.graph import Values
-from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Difference, replay
 
 from tests.support.ledger import OPEN, add_trader
@@ -113,7 +112,7 @@ class Live:
             assert session is not None
             signals = replays.recorded_signals(connection, self.session_id)
             strategy = session.strategy()
-            bars = replays.recorded_bars(connection, session, window_length(strategy.lookback))
+            bars = replays.recorded_bars(connection, session, strategy)
             count, differences = replay(strategy, bars, signals)
         return count, session.bars_evaluated, len(signals), differences
 

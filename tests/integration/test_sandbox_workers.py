@@ -30,7 +30,7 @@ from functions.sandbox.workers import Pool, WorkersFailed
 SOURCE = "def on_bar(bar, position, state):\n    state['n'] = state.get('n', 0) + 1\n    return buy(confidence=0.5)\n"
 
 
-def window() -> dict[str, str]:
+def window() -> dict[str, str | int]:
     """An encoded window."""
     path = 100 + np.arange(60.0)
     time_ = 1_700_000_040 + 60 * np.arange(60, dtype=np.int64)
@@ -60,7 +60,7 @@ def answered(answer: dict[str, Any]) -> list[tuple[int, int]]:
 
 
 def ask(
-    pool: Pool, programs: list[str], sources: dict[str, str] = SOURCES, bars: dict[str, str] | None = None
+    pool: Pool, programs: list[str], sources: dict[str, str] = SOURCES, bars: dict[str, str | int] | None = None
 ) -> list[dict[str, Any]]:
     """What a pool answers to each, in their order, read as the evaluator reads it."""
     sessions = encoded(programs)

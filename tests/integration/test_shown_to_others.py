@@ -75,6 +75,7 @@ def test_a_link_shows_the_report_to_anybody_without_code_or_owner_until_it_is_en
     for private in ("on_bar", "ada", "hx-post", str(backtest_id)):
         assert private not in shown.text, private
     assert stranger.get(f"{link}/chart.json").json()["trades"]
+    assert "Drawdown, %" in stranger.get(f"{link}/chart.html?of=equity", headers=HTML).text
     assert stranger.get(link[:-1] + ("a" if link[-1] != "a" else "b"), headers=HTML).status_code == 404
     send(eve, f"/backtests/{backtest_id}/unshare")
     assert stranger.get(link, headers=HTML).status_code == 200

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 from stratforge.application.access import Caller
-from stratforge.application.equity_snapshots import snapshot_equity
+from stratforge.application.equity_snapshots import forget_old, snapshot_equity
 from stratforge.application.errors import NotFound
 from stratforge.application.incidents import read_incident
 from stratforge.bus.dead_letters import QueueState
@@ -112,6 +112,7 @@ def test_it_is_for_operators_and_kept_for_two_weeks(database: Database, operator
         connection.execute("INSERT INTO vital_signs VALUES (now() - interval '15 days', 1, 0, 0, 0, 0, 0, 0)")
         other = add_trader(connection, "other", symbol="MSFT")
     snapshot_equity(database)
+    forget_old(database, "vital_signs")
     with database.transaction() as connection:
         (oldest,) = connection.execute("SELECT min(at) FROM vital_signs").fetchall()[0]
     assert datetime.now(UTC) - oldest < timedelta(minutes=5)

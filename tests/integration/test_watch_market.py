@@ -151,6 +151,12 @@ def test_coins_may_move(world: World) -> None:
     assert halted(world) == {}
 
 
+def test_whatever_may_be_missing_can_be_noted(world: World) -> None:
+    with world.database.transaction() as connection:
+        data_notes.replace_notes(connection, [DataNote("AAPL", kind, "why") for kind in NoteKind])
+        assert {each.kind for each in data_notes.list_notes(connection)} == set(NoteKind)
+
+
 def test_notes_stand_while_they_hold_and_keep_their_time(world: World) -> None:
     live = DataNote("AAPL", NoteKind.NO_LIVE_PRICES, "30 at a time")
     with world.database.transaction() as connection:

@@ -22,7 +22,7 @@ from hypothesis import Phase, settings
 from tests.mutants.broken import install
 from tests.mutants.equivalent import EQUIVALENT
 from tests.mutants.operators import mutants
-from tests.mutants.statements import AUDIT, STATEMENTS
+from tests.mutants.statements import AUDIT, EXECUTION, PLAN, RECONCILE, RECONCILIATION, STATEMENTS, SYMBOLS
 
 CORE = ("netting", "allocation", "settlement", "corrections")
 # That a property fails is enough; nobody wants its smallest example.
@@ -36,11 +36,16 @@ CORE_TESTS = (
     "tests/unit/portfolio/test_allocation.py",
     "tests/unit/portfolio/test_split_orders.py",
 )
+RECONCILER, RESTING = "tests/integration/test_reconciler.py", "tests/integration/test_resting_signals.py"
 STATEMENT_TESTS = (
+    "tests/integration/test_execution_plan.py",
     "tests/integration/test_ledger.py",
     "tests/integration/test_fair_crossing.py",
-    "tests/integration/test_reconciler.py",
+    RESTING,
+    RECONCILER,
 )
+# Where a mutant of a module is noticed soonest.
+SOONEST = {PLAN: RESTING, EXECUTION: RESTING, SYMBOLS: RESTING, RECONCILE: RECONCILER, RECONCILIATION: RECONCILER}
 AUDIT_TESTS = ("tests/unit/portfolio/test_statement.py", "tests/integration/test_audit.py")
 _SECONDS = 600
 
@@ -70,7 +75,9 @@ def broken_statements() -> Iterator[Case]:
     for module, there, instead in STATEMENTS:
         source = _source(module)
         assert source.count(there) == 1, f"{module} holds {there!r} {source.count(there)} times"
-        tests = AUDIT_TESTS if module == AUDIT else STATEMENT_TESTS
+        soonest = SOONEST.get(module, STATEMENT_TESTS[0])
+        rest = [each for each in STATEMENT_TESTS if each != soonest]
+        tests = AUDIT_TESTS if module == AUDIT else (soonest, *rest)
         yield Case(module, f"{there[:60]!r} -> {instead[:40]!r}", source.replace(there, instead), tests)
 
 
@@ -109,9 +116,9 @@ def main() -> int:
         if asked.only in f"{case.module} {case.name}"
         and (asked.kind is None or (asked.kind == "core") == (case.tests is CORE_TESTS))
     ]
-    for tests in {case.tests for case in chosen}:
-        whole = next(case for case in chosen if case.tests == tests)
-        assert not noticed(Case(whole.module, "whole", _source(whole.module), tests)), f"{tests} fail without a mutant"
+    for whole in {frozenset(case.tests): case for case in chosen}.values():
+        healthy = Case(whole.module, "whole", _source(whole.module), whole.tests)
+        assert not noticed(healthy), f"{whole.tests} fail without a mutant"
     killed: Counter[str] = Counter()
     survivors = []
     with ThreadPoolExecutor(asked.workers) as pool:

@@ -6,6 +6,7 @@ LEDGER = "stratforge.storage.ledger."
 RESERVATIONS, FILLS, BLOCKS = LEDGER + "reservations", LEDGER + "fills", LEDGER + "blocks"
 INVARIANTS = LEDGER + "invariants"
 RECONCILIATION, RECONCILE = LEDGER + "reconciliation", "stratforge.application.reconcile"
+SYMBOLS = LEDGER + "symbols"
 PLAN, EXECUTE, EXECUTION = (
     "stratforge.application.execution_plan",
     "stratforge.application.execute_symbol",
@@ -117,14 +118,46 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (PLAN, "execution.end_replaced(connection, gone, symbol)", "pass"),
     (EXECUTION, "decision.reserved_cash - decision.request.reserved_cash", "decision.reserved_cash"),
     (EXECUTION, "decision.reserved_quantity - decision.request.reserved_quantity", "decision.reserved_quantity"),
-    (PLAN, "if each.ends is not None or _adds_to(each.request, sold)", "if each.ends is not None"),
+    (
+        PLAN,
+        "if each.ends is not None or each.request.makes_way_for_exits(emptied)",
+        "if each.ends is not None",
+    ),
+    (PLAN, "for each in signals if each.makes_way_for_exits(leaving)", "for each in signals if False"),
+    (PLAN, "{each.request.session_id for each in due if each.goes_first and id(each.request) not in ending}", "set()"),
+    (PLAN, "return decision.action is Action.WAIT or refused", "return decision.action is Action.WAIT"),
     (EXECUTION, "WHEN g.side = 'buy' AND v.quantity > 0 AND", "WHEN false AND"),
-    (EXECUTION, "WHEN EXISTS (SELECT FROM signals n WHERE", "WHEN false AND EXISTS (SELECT FROM signals n WHERE"),
-    (EXECUTION, "WHEN g.side = 'buy' AND position.held > v.quantity * (1 + 1e-9)", "WHEN false"),
     (
         EXECUTION,
-        "OR (o.session_id = ANY(%s) AND o.side = 'buy' AND o.origin = 'SIGNAL')",
-        "OR (o.session_id = ANY(%s) AND false)",
+        "WHEN g.side = 'buy' AND EXISTS (SELECT FROM signals n WHERE",
+        "WHEN EXISTS (SELECT FROM signals n WHERE",
+    ),
+    (
+        EXECUTION,
+        "WHEN g.side = 'buy' AND EXISTS (SELECT FROM signals n WHERE",
+        "WHEN false AND EXISTS (SELECT FROM signals n WHERE",
+    ),
+    (EXECUTION, "WHEN g.bar_number + g.expire_bars <= s.bars_evaluated THEN", "WHEN false THEN"),
+    (EXECUTION, "WHEN g.side = 'buy' AND position.held > v.quantity * (1 + 1e-9)", "WHEN false"),
+    (EXECUTION, "ELSE o.quantity - w.cut END", "ELSE o.quantity END"),
+    (
+        EXECUTION,
+        'WHEN last.bar_time IS NOT NULL AND NOT {reached_by("last.bar_time")}',
+        "WHEN last.bar_time IS NOT NULL",
+    ),
+    (
+        EXECUTION,
+        'WHEN later.bar_time IS NOT NULL AND NOT {reached_by("later.bar_time")}',
+        "WHEN later.bar_time IS NOT NULL",
+    ),
+    (SYMBOLS, "AND (g.status IN ('PENDING', 'EXECUTED') OR 'buy' IN (o.side, g.side))", ""),
+    (SYMBOLS, "AND (g.status IN ('PENDING', 'EXECUTED') OR 'buy' IN (o.side, g.side))", "AND g.status = 'PENDING'"),
+    (SYMBOLS, "THEN o.retry_at IS NULL\n", "THEN true\n"),
+    (SYMBOLS, "THEN {_PRICE_REACHED}\n                  AND EXISTS", "THEN EXISTS"),
+    (
+        SYMBOLS,
+        " BETWEEN greatest(o.active_from, {bar_time} - interval '2 minutes') AND {bar_time}",
+        " >= o.active_from",
     ),
     (EXECUTION, "THEN o.filled_quantity ELSE o.filled_before END", "THEN o.filled_before ELSE o.filled_before END"),
     (RECONCILIATION, "filled_quantity + corrected_quantity AS filled_quantity", "filled_quantity AS filled_quantity"),
@@ -145,7 +178,8 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (RECONCILIATION, "= 'sell' THEN -1\n", "= 'sell' THEN 1\n"),
     (RECONCILIATION, "round(a.quantity * became.units, 18)", "a.quantity"),
     (RECONCILIATION, "CASE WHEN c.kind = 'symbol_change' THEN 0 ELSE", "CASE WHEN false THEN 0 ELSE"),
-    (RECONCILIATION, "AND g.quantity = 0 AND g.value = 0)", "AND g.quantity = 0)"),
+    (RECONCILIATION, "AND g.quantity = 0 AND g.value = 0)", "AND false)"),
+    (RECONCILIATION, "AND (g.quantity <> 0 OR g.value <> 0)", "AND g.quantity <> 0"),
     (INVARIANTS, "(*again[:_BROKEN_PARTS], following)", "(following,)"),
     (INVARIANTS, "(*again[:_BROKEN_PARTS], following)", "again[:_BROKEN_PARTS] or (following,)"),
     (RECONCILE, "if more == 0 and not is_crypto(block.symbol):", "if False:"),

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from stratforge import aws, configuration
-from stratforge.bus import queues, topics
+from stratforge.application import passwords
+from stratforge.bus import files, queues, topics
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.postgres.roles import set_role_passwords
 
@@ -73,6 +75,16 @@ def application() -> FastAPI:
     return create_app()
 
 
+@cache
+def _quick_hasher() -> PasswordHash:
+    """Makes hashes of the same kind, of which none is worth the time that an attacker is to lose with each."""
+    return PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+
+
+# Clients of services that moto answers for, made once: one takes as long as some of the tests.
+_aws_client = cache(aws.aws_client)
+
+
 @contextmanager
 def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
     """Brings the application up on a database."""
@@ -95,16 +107,19 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         configuration._secrets_client,
         queues.sqs_client,
         topics.sns_client,
-        aws._session,
+        files.s3_client,
     )
+    for module in (configuration, files, queues, topics):
+        patch.setattr(module, "aws_client", _aws_client)
+    patch.setattr(passwords, "_hasher", _quick_hasher)
     with mock_aws():
         for cached in caches:
             cached.cache_clear()
         configuration._cache.clear()
-        secrets = boto3.client("secretsmanager")
+        secrets = _aws_client("secretsmanager")
         secrets.create_secret(Name="test/database", SecretString=json.dumps(secret))
         secrets.create_secret(Name="test/tokens", SecretString=json.dumps({"signing_key": SIGNING_KEY, "key_id": "1"}))
-        sqs = boto3.client("sqs")
+        sqs = _aws_client("sqs")
         fifo = sqs.create_queue(QueueName="signals.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         patch.setenv("STAGE", "test")
         patch.setenv("DATABASE_SECRET", "test/database")
@@ -113,8 +128,10 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         patch.setenv("JOBS_QUEUE_URL", sqs.create_queue(QueueName="jobs")["QueueUrl"])
         patch.setenv("BACKTESTS_QUEUE_URL", sqs.create_queue(QueueName="backtests")["QueueUrl"])
         patch.setenv("MAILS_QUEUE_URL", sqs.create_queue(QueueName="mails")["QueueUrl"])
-        patch.setenv("SUBSCRIPTION_TOPIC_ARN", boto3.client("sns").create_topic(Name="updates")["TopicArn"])
+        patch.setenv("SUBSCRIPTION_TOPIC_ARN", _aws_client("sns").create_topic(Name="updates")["TopicArn"])
         patch.setenv("REDRIVER_FUNCTION", "redriver")
+        _aws_client("s3").create_bucket(Bucket="files")
+        patch.setenv("FILES_BUCKET", "files")
         patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")
         yield Api(application())
         context.database().close()

@@ -20,8 +20,12 @@ def on_bar(bar, position, state):
 """
 
 
-def add_crowd(platform: Platform, name: str, users: int, symbol: str) -> None:
-    """Registers users who each run a session on the symbol from the next bar on."""
+def add_crowd(platform: Platform, name: str, users: int, symbol: str, sides: tuple[int, int] = (1, 1)) -> None:
+    """Registers users who each run a session on the symbol from the next bar on.
+
+    Args:
+        sides: The parts of them that buy first and that sell first. What is not equal is traded at the broker, bar by bar.
+    """
     with psycopg.connect(platform.conninfo("owner")) as connection:
         for phase in (0, 1):
             strategy = compile_strategy(CODE.format(phase=phase))
@@ -43,7 +47,7 @@ def add_crowd(platform: Platform, name: str, users: int, symbol: str) -> None:
                 {
                     "name": name,
                     "phase": str(phase),
-                    "count": users // 2,
+                    "count": users * sides[phase] // sum(sides),
                     "symbol": symbol,
                     "code": strategy.source,
                     "hash": strategy.source_hash,

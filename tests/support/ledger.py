@@ -53,10 +53,12 @@ def add_trader(
 def set_price(
     connection: Connection, price: str, minute: int = 0, symbol: str = "AAPL", low: str = "", high: str = ""
 ) -> datetime:
-    """A finished bar that closes at a price; gives its start."""
+    """A finished bar that closes at a price is stored; gives its start."""
     time = OPEN + timedelta(minutes=minute)
     value = Decimal(price)
     bar = Bar(symbol, time, value, Decimal(high or price), Decimal(low or price), value, Decimal(1000))
+    market_data.ensure_months(connection, [time])
+    market_data.add_bars(connection, [bar])
     market_data.set_bar_price(connection, bar)
     return time
 

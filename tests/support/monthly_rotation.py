@@ -10,23 +10,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 
 # The same as a portfolio strategy.
-SOURCE = """
-UNIVERSE = {universe}
-SCHEDULE = "monthly"
-TOP, DAYS, AVERAGE = 3, 126, 200
+EXAMPLE = (Path(__file__).parents[2] / "examples" / "monthly_rotation.py").read_text(encoding="utf-8")
 
 
-def indicators(bars):
-    return {{"momentum": bars.close.pct_change(DAYS), "average": ta.sma(bars.close, length=AVERAGE)}}
-
-
-def rebalance(universe, portfolio, state):
-    return weights.equal(universe.momentum.top(TOP)) if universe.of("{index}").close > universe.of("{index}").average else cash()
-"""
+def source_of(universe: list[str], index: str) -> str:
+    """The example for other symbols, of which three are held."""
+    _, listed = next(line for line in EXAMPLE.split("\n") if line.startswith("UNIVERSE")).split(" = ")
+    return (
+        EXAMPLE.replace(listed, repr(universe))
+        .replace('of("IBM")', f'of("{index}")')
+        .replace("AVERAGE = 2,", "AVERAGE = 3,")
+    )
 
 
 @dataclass

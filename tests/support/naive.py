@@ -65,8 +65,8 @@ class Account:
         return shares, most
 
     def sell(self, bar: int, shares: float, price: float, why: str) -> None:
-        fee = self.fee(shares, price)
-        self.cash += shares * price - fee
+        fee = min(self.fee(shares, price), self.cash + shares * price)
+        self.cash = max(self.cash + shares * price - fee, 0.0)
         self.fees += fee
         self.spent -= self.entry * shares
         self.shares -= shares

@@ -5,21 +5,25 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, addresses, logins
-from stratforge.application.passwords import Credentials, LoginRequest, PasswordChange
+from stratforge.application import accounts, addresses, logins, passkeys
+from stratforge.application.passwords import Credentials, PasswordChange
 
 from functions.api.auth import cookies
+from functions.api.auth.entering import log_in
 from functions.api.auth.schemas import (
     AddressConfirmation,
+    LoginBody,
     LoginList,
     LoginsEnded,
     LoginView,
+    PasskeyLogin,
+    PasskeyOptions,
     PasswordReset,
     RefreshRequest,
     ResetRequest,
     Tokens,
 )
-from functions.api.context import LoggedIn, database, origin, outbox, registration, site
+from functions.api.context import LoggedIn, database, origin, outbox, party, registration, site
 from functions.api.problems import Problem
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -32,17 +36,37 @@ def _refresh_token(body: RefreshRequest | None, request: Request) -> str:
     return token
 
 
-@router.post("/register", status_code=201)
-def register(credentials: Credentials, request: Request, response: Response) -> Tokens:
-    """Creates an account with a virtual portfolio of its own, and logs in."""
+@router.post(
+    "/register",
+    status_code=201,
+    responses={202: {"description": "A mail says how to go on, whether the address has an account or not"}},
+)
+def register(credentials: Credentials, request: Request, response: Response) -> Tokens | None:
+    """Creates an account with a virtual portfolio of its own, and logs in. Where accounts open by mail it is 202, and a link in the mail opens it."""
     login = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
+    if login is None:
+        response.status_code = 202
+        return None
+    return cookies.enter(request, response, login)
+
+
+@router.post("/passkey/options")
+def begin_passkey_login(request: Request) -> PasskeyOptions:
+    """Gives what the browser asks the visitor's device with; the same for everybody."""
+    return PasskeyOptions(options=passkeys.using_options(party(request)))
+
+
+@router.post("/passkey")
+def login_with_passkey(body: PasskeyLogin, request: Request, response: Response) -> Tokens:
+    """Logs in with a passkey, which needs neither password nor code: the device has asked for its person."""
+    login = logins.log_in_with_passkey(database(), party(request), body.credential, origin(request))
     return cookies.enter(request, response, login)
 
 
 @router.post("/login")
-def login(credentials: LoginRequest, request: Request, response: Response) -> Tokens:
+def login(credentials: LoginBody, request: Request, response: Response) -> Tokens:
     """Logs in. Wrong passwords and codes cost a pause that grows, at the place they come from. `second-factor-required`: send it again with a code."""
-    return cookies.enter(request, response, logins.log_in(database(), credentials, origin(request)))
+    return cookies.enter(request, response, log_in(request, credentials))
 
 
 @router.post("/refresh")

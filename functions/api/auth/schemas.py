@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from stratforge.application.passwords import Email, OneTimeCode, Password, Proof
+from stratforge.application.access import Scope
+from stratforge.application.passkeys import Answer, PasskeyName
+from stratforge.application.passwords import Email, LoginRequest, OneTimeCode, Password, Proof
 
 
 class RefreshRequest(BaseModel):
@@ -35,6 +37,37 @@ class LinkToken(BaseModel):
         pattern=r"^[A-Za-z0-9_-]{20,100}$",
         description="What the link has as its `token`; good once",
         examples=["Zk1vTqv0mQy3p2dYJ8n6rW4xB7sK9uHcLfAeGgRt5No"],
+    )
+
+
+class LoginBody(LoginRequest):
+    """An e-mail address and a password, and where the account has a second factor a code of it or the answer of a passkey."""
+
+    passkey: Answer | None = Field(None, description="A passkey of the account, in the place of a code")
+
+
+class PasskeyLogin(BaseModel):
+    """The answer of a passkey to the options of a login."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    credential: Answer
+
+
+class PasskeyRename(BaseModel):
+    """The name that a passkey has from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: PasskeyName
+
+
+class PasskeyOptions(BaseModel):
+    """The options that a page gives to the browser for the device: `PublicKeyCredential.parseRequestOptionsFromJSON`, or `parseCreationOptionsFromJSON` to add one."""
+
+    options: dict[str, Any] = Field(
+        description="As WebAuthn has them; good for five minutes",
+        examples=[{"challenge": "AAAB", "rpId": "example.com"}],
     )
 
 
@@ -89,6 +122,9 @@ class LoginView(BaseModel):
     created_at: datetime
     last_seen_at: datetime
     authenticated_at: datetime = Field(description="When the password was last given")
+    scopes: list[Scope] | None = Field(
+        description="What a program may do that was allowed to act for the user; null for a person"
+    )
 
 
 class LoginList(BaseModel):

@@ -13,12 +13,12 @@ from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_backtest
 from stratforge.application.jobs.requests import NewBacktest
 from stratforge.application.strategies import Symbol
-from stratforge.storage.strategies import backtests, shown
+from stratforge.storage.strategies import backtests
 from stratforge.storage.strategies.backtests import StoredBacktest, StoredReport
 from stratforge.storage.strategies.jobs import Job
 from stratforge.storage.strategies.shown import SharedReport
 
-from functions.api.context import AnonymousConnection, Asking, Reader, UserConnection, database, outbox, site
+from functions.api.context import Asking, Reader, UserConnection, database, origin, outbox, site
 from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
@@ -92,7 +92,7 @@ def get_shared_backtest(
     token: Annotated[
         str, Path(pattern=r"^[A-Za-z0-9_-]{32,64}$", description="What the link ends in", examples=[_SHARED])
     ],
-    connection: AnonymousConnection,
+    request: Request,
 ) -> SharedReport:
     """The report behind a link; it needs no login."""
-    return existing(shown.shared_report(connection, token), "report")
+    return showing.read_shared(database(), token, origin(request).address)

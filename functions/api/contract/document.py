@@ -43,6 +43,7 @@ _TAGS = {
     "orders": "Orders by hand, and those of sessions to read",
     "portfolio": "Money, positions, trades and signals",
     "market": "Bars, prices and what can be traded",
+    "alerts": "Prices that somebody wants to be told of",
     "realtime": "What opens the WebSocket",
     "webhooks": "Where programs are told of what happens",
     "operations": "The platform's state, and its switches for operators",
@@ -63,6 +64,8 @@ _HEADERS = {
 _OPEN = {
     "/api/auth/register",
     "/api/auth/login",
+    "/api/auth/passkey",
+    "/api/auth/passkey/options",
     "/api/auth/refresh",
     "/api/auth/logout",
     "/healthz",
@@ -70,7 +73,7 @@ _OPEN = {
     "/api/shared/{token}",
     "/internal/execute",
 }
-_LOCATED = {"create_strategy", "start_session", "place_order", "replace_order"}
+_LOCATED = {"create_strategy", "import_strategy", "start_session", "place_order", "replace_order"}
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:

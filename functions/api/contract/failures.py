@@ -39,7 +39,7 @@ class ProblemDetails(BaseModel):
 # What it means, and an example: a code and what it says.
 _WHEN = {
     401: ("Nobody is logged in, or the token is not valid", "unauthorized", "Log in first."),
-    403: ("The API key lacks a scope, or the CSRF token is missing", "scope", "The API key lacks the scope 'trade'."),
+    403: ("What came with the request lacks a scope, or the CSRF token is missing", "scope", "This access lacks the scope 'trade'."),
     404: ("There is no such thing, or it is somebody else's", "not-found", "There is no such strategy."),
     409: ("The state of things does not allow it, or the same request is being answered", "in-progress",
           "The same request is being answered right now; ask again in a moment."),

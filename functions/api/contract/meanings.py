@@ -174,6 +174,7 @@ symbol: A stock such as AAPL or BRK.B, or a pair such as BTC/USD
 take_profit: Sells this far above the average entry price; null for none
 ticket: Opens one connection within a minute
 time: The moment
+timeframe: The bars that it decides on, where its code says so
 time_in_force: How long it waits
 title: The status in words
 token_type: How the access token is sent

@@ -38,12 +38,13 @@ def install(app: FastAPI) -> None:
     @app.get("/.well-known/oauth-protected-resource", include_in_schema=False)
     @app.get("/.well-known/oauth-protected-resource/mcp", include_in_schema=False)
     def protected_resource(request: Request) -> JSONResponse:
-        """What a client of `/mcp` is to bring (RFC 9728): a personal API key of the account page; nobody else gives tokens for it."""
+        """What a client of `/mcp` is to bring (RFC 9728): a token that it gets here with its user's consent, or a personal API key of the account page."""
         ours = site(request)
         return JSONResponse(
             {
                 "resource": f"{ours}/mcp",
                 "resource_name": "StratForge",
+                "authorization_servers": [ours],
                 "bearer_methods_supported": ["header"],
                 "scopes_supported": [each.value for each in Scope],
                 "resource_documentation": f"{ours}/docs",

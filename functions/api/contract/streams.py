@@ -14,6 +14,7 @@ from stratforge.market.sizes import Side
 from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderType, TradingState
 from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.ledger.portfolio import SignalStatus
+from stratforge.storage.market.alerts import AlertCondition
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 from stratforge.storage.strategies.sessions import SessionStatus
 
@@ -108,6 +109,21 @@ class PlatformEvent(EventData):
     suspended: bool = Field(description="Whether it pauses by itself")
 
 
+class AlertEvent(EventData):
+    """A price was reached that somebody wanted to be told of."""
+
+    alert_id: UUID
+    symbol: str
+    condition: AlertCondition
+    level: Number | None = Field(description="The price that it waited for; null for a change")
+    change: Number | None = Field(description="The move that it waited for, as a fraction; null for a level")
+    reference: Number | None = Field(description="The price that the move is counted from; null for a level")
+    price: Number = Field(description="Dollars at the end of the bar")
+    bar_time: datetime
+    repeats: bool
+    note: str
+
+
 EVENTS: dict[EventKind, type[EventData]] = {
     EventKind.ORDER: OrderEvent,
     EventKind.TRADE: TradeEvent,
@@ -116,6 +132,7 @@ EVENTS: dict[EventKind, type[EventData]] = {
     EventKind.JOB: JobEvent,
     EventKind.HALT: HaltEvent,
     EventKind.PLATFORM: PlatformEvent,
+    EventKind.ALERT: AlertEvent,
 }
 
 

@@ -59,6 +59,7 @@ class Visitor:
             halted=halts.halted_symbols(connection),
             tour=tour.shown(self.request),
             tour_offered=tour.offered(self.request),
+            tour_waits=tour.reached(self.request),
             tour_steps=len(tour.STEPS),
             **values,
         )
@@ -92,7 +93,11 @@ def operator_visitor(looking: Annotated[Visitor, Depends(visitor)]) -> Visitor:
 async def form_fields(request: Request) -> Form:
     """The fields of a form. A page of another site cannot set the header that our forms carry."""
     if not request.headers.get("HX-Request"):
-        raise Problem(403, "csrf", "The form did not come from a page of ours. Reload the page and try again.")
+        raise Problem(
+            403,
+            "csrf",
+            "The form did not come from a page of ours, or was sent before its page was ready (it takes scripts). Go back and try again.",
+        )
     try:
         pairs = parse_qsl(
             (await request.body()).decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=MAX_FIELDS
@@ -138,11 +143,26 @@ def validated(model: type[Model], values: Any) -> Model:
         raise Problem(422, "validation", f"{said[:1].upper()}{said[1:]}.") from None
 
 
+# Thousands apart as our pages write them, and the other way around, which only says what it is with a comma for the point.
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
+_GROUPED_BY_POINTS = re.compile(r"\d{1,3}(\.\d{3})+,\d+")
+
+
+def typed_number(typed: str) -> str:
+    """A number as people write it, with the point that programs want: `1,234.5`, `1.234,5` and `1,5` are what they seem. What is none is left as it is, for the model to refuse."""
+    plain = typed.strip()
+    if _GROUPED.fullmatch(plain):
+        return plain.replace(",", "")
+    if _GROUPED_BY_POINTS.fullmatch(plain):
+        plain = plain.replace(".", "")
+    return plain.replace(",", ".") if plain.count(",") == 1 and "." not in plain else plain
+
+
 def fraction(fields: Form, name: str) -> str:
     """A percentage as a fraction of one."""
     typed = text(fields, name)
     try:
-        return f"{float(typed.replace(',', '.').rstrip(' %')) / 100:.6f}"
+        return f"{float(typed_number(typed.rstrip(' %'))) / 100:.6f}"
     except ValueError:
         raise Problem(422, "validation", f"{name.replace('_', ' ')}: {typed[:40]!r} is not a percentage.") from None
 

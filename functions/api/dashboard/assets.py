@@ -34,13 +34,15 @@ class Asset:
 
 @lru_cache(maxsize=1)
 def assets() -> dict[str, Asset]:
-    """All files by name: nothing of an address is ever joined to a path."""
-    return {
+    """All files by name: nothing of an address is ever joined to a path. The style of pages is one file with that of its font."""
+    found = {
         path.name: Asset(path.read_bytes(), _TYPES[path.suffix])
         for folder in ("static", "vendor")
         for path in sorted((_HERE / folder).iterdir())
         if path.suffix in _TYPES
     }
+    font = found.pop("inter-5.3.0.css").content
+    return {**found, "pages.css": Asset(font + found["app.css"].content, _TYPES[".css"])}
 
 
 @lru_cache(maxsize=64)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import median
 from typing import Any
 
 _CELL, _WEEKS = 14, 54
 _WIDTH, _HEIGHT = 420, 150
+# Points of a scatter, the latest.
+_SCATTERED = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,9 @@ def histogram(distribution: dict[str, Any]) -> list[Cell]:
 
 def scatter(excursions: Sequence[Sequence[float]], column: int) -> list[Cell]:
     """Trades as points: how far they went against or for them (`column` 0 or 1) to the right, what they returned upwards."""
-    shown = excursions[-400:]
+    shown = excursions[-_SCATTERED:]
     far = max((abs(each[column]) for each in shown), default=0.0) or 1.0
-    low, high = min((each[2] for each in shown), default=0.0), max((each[2] for each in shown), default=0.0)
+    low, high = min((0.0, *(each[2] for each in shown))), max((0.0, *(each[2] for each in shown)))
     names = ("MAE", "MFE")
     return [
         Cell(
@@ -98,3 +101,52 @@ def scatter(excursions: Sequence[Sequence[float]], column: int) -> list[Cell]:
         )
         for each in shown
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The ends of the axes of a scatter of excursions.
+
+    Attributes:
+        against: The farthest that a trade went against its entry, as a fraction; `favor` the same in its favor.
+        low: The least of the returns and zero; `high` the most.
+        zero: Where a return of zero stands in the drawing, from its top.
+    """
+
+    against: float
+    favor: float
+    low: float
+    high: float
+    zero: float
+
+
+def reach(excursions: Sequence[Sequence[float]]) -> Reach:
+    """Measures the axes of `scatter` for these excursions."""
+    shown = excursions[-_SCATTERED:]
+    low, high = min((0.0, *(each[2] for each in shown))), max((0.0, *(each[2] for each in shown)))
+    farthest = [max((abs(each[column]) for each in shown), default=0.0) for column in (0, 1)]
+    return Reach(farthest[0], farthest[1], low, high, round(6 + (_HEIGHT - 12) * (1 + low / ((high - low) or 1.0)), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Excursions:
+    """Winners or losers, and how far they went: the median and the worst tenth of the adverse, the median and the best tenth of the favorable excursions."""
+
+    name: str
+    trades: int
+    shown: tuple[float, float, float, float]
+
+
+def excursion_rows(excursions: Sequence[Sequence[float]]) -> list[Excursions]:
+    """The scatters in figures, winners and losers apart; whoever there are none of is left out."""
+    found = []
+    for name, rows in (
+        ("Winners", [each for each in excursions if each[2] > 0]),
+        ("Losers", [each for each in excursions if each[2] <= 0]),
+    ):
+        if rows:
+            against, favor = sorted((each[0] for each in rows), reverse=True), sorted(each[1] for each in rows)
+            at = min(len(rows) - 1, len(rows) * 9 // 10)
+            shown = (median(against), against[at], median(favor), favor[at])
+            found.append(Excursions(name, len(rows), shown))
+    return found

@@ -17,10 +17,13 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from stratforge.ai.research import Citation
+from stratforge.strategy.lookback import DAY_MINUTES
+from stratforge.strategy.source import OWN_BARS
 
 from functions.api.answers import SMALLEST_COMPRESSED, takes_gzip
 from functions.api.context import settings
 from functions.api.dashboard import assets
+from functions.api.dashboard.chart_tables import pictured
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _EXCHANGE = ZoneInfo("America/New_York")
@@ -126,6 +129,12 @@ def client_name(user_agent: str) -> str:
     return browser or (user_agent.split() or ["unknown client"])[0]
 
 
+def bar_length(minutes: int) -> str:
+    """The length of bars in words: 15-minute bars."""
+    hours = minutes // 60
+    return "daily bars" if minutes == DAY_MINUTES else f"{hours}-hour bars" if hours else f"{minutes}-minute bars"
+
+
 def moment(value: Any) -> str:
     """A time on the exchange's clock, New York's: 2026-11-21 09:30."""
     if value is None:
@@ -228,17 +237,20 @@ def environment() -> Environment:
         duration,
         tone,
         client_name,
+        bar_length,
         moment,
         day_and_time,
         ago,
         clock,
         spark,
+        pictured,
         cited,
         labeled,
     )
     for filter_ in filters:
         found.filters[filter_.__name__] = filter_
     found.globals["asset"] = assets.address
+    found.globals["timeframes"] = {name: bar_length(minutes) for name, minutes in OWN_BARS.items()}
     return found
 
 

@@ -9,6 +9,7 @@ from functions.api.dashboard.access import LoginNeeded
 from functions.api.dashboard.pages import (
     account,
     backtests,
+    consent,
     docs,
     entrance,
     gallery,
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
     for page in (
         assets,
         entrance,
+        consent,
         docs,
         gallery,
         home,

@@ -17,19 +17,21 @@ class Step:
 
     Attributes:
         address: The page that it leads to; None for that of the user's own first session, or the gallery where he has none.
+        pages: What the addresses begin with on which it is shown: those where one does what it says.
     """
 
     address: str | None
+    pages: tuple[str, ...]
     title: str
     text: str
 
 
 STEPS = (
-    Step("/", "Where you stand", "Equity, what each session made, what you hold, and what wants to be looked at. It moves by itself."),
-    Step(None, "Why it trades, or does not", "Each rule with its numbers now, met or not, computed by the strategy's own code. Click on a bar for how it stood then."),
-    Step("/trades", "Explain this trade", "Press “Why?” at a trade: the bar, the rule, the order, its netting, the fill, and what it cost against the price it was decided on."),
-    Step(f"/strategies/new?prompt={_EXAMPLE.replace(' ', '+')}", "Describe, test, run", "Say it in your own words and press “Write the strategy”. You get its rules and code, a preview at once, a backtest, and “Run it”."),
-    Step("/leaderboard", "What others run", "Sessions that people show, ranked by risk-adjusted return; every figure is verified by a replay. That was the tour."),
+    Step("/", (), "Where you stand", "Equity, what each session made, what you hold, and what wants to be looked at. It moves by itself."),
+    Step(None, ("/sessions/", "/gallery"), "Why it trades, or does not", "Each rule with its numbers now, met or not, computed by the strategy's own code. Click on a bar for how it stood then."),
+    Step("/trades", ("/trades",), "Explain this trade", "Press “Why?” at a trade: the bar, the rule, the order, its netting, the fill, and what it cost against the price it was decided on."),
+    Step(f"/strategies/new?prompt={_EXAMPLE.replace(' ', '+')}", ("/strategies/", "/backtests/", "/sessions/"), "Describe, test, run", "Say it in your own words and press “Write the strategy”. You get its rules and code, a preview at once, a backtest, and “Run it”."),
+    Step("/leaderboard", ("/leaderboard",), "What others run", "Sessions that people show, ranked by risk-adjusted return; every figure is verified by a replay. That was the tour."),
 )  # fmt: skip
 
 
@@ -46,9 +48,15 @@ def step_of(number: str) -> Shown | None:
     return next((Shown(at, step) for at, step in enumerate(STEPS, start=1) if str(at) == number), None)
 
 
-def shown(request: Request) -> Shown | None:
+def reached(request: Request) -> Shown | None:
     """The step that the visitor is at; None before the tour, after it, or when it was skipped."""
     return step_of(request.cookies.get(COOKIE, ""))
+
+
+def shown(request: Request) -> Shown | None:
+    """The step that the visitor is at, where the page is one of it; None on all others, which have the tour wait at home."""
+    at, path = reached(request), request.url.path
+    return at if at and (path == at.step.address or path.startswith(at.step.pages)) else None
 
 
 def offered(request: Request) -> bool:

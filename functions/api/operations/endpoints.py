@@ -84,6 +84,12 @@ def resume_symbol(symbol: PathSymbol, asking: Operator) -> None:
     application.resume_symbol(database(), asking, symbol)
 
 
+@router.put("/halts/{symbol}/purchase", status_code=204)
+def buy_missing_units(symbol: PathSymbol, body: HaltBody, asking: Operator) -> None:
+    """Has the account buy what it lacks of a symbol that is halted for missing units. For operators."""
+    application.buy_missing_units(database(), asking, symbol, body.reason)
+
+
 @router.get("/corrections", response_model=CorrectionList)
 def list_corrections(asking: Operator) -> Listed[OpenCorrection]:
     """Lists what the broker changed in finished orders and the ledger could not follow. For operators."""

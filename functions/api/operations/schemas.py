@@ -50,7 +50,7 @@ class PlatformStateBody(BaseModel):
 
 
 class HaltBody(BaseModel):
-    """The request to halt a symbol, with the reason."""
+    """The reason why a symbol is halted, or why what the account lacks of it is bought."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -12,6 +12,7 @@ from stratforge.application import showing
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
+from stratforge.application.session_decisions import session_decisions
 from stratforge.application.session_rules import SessionRules, session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.application.strategies import Symbol
@@ -28,6 +29,8 @@ from functions.api.pages import PageQuery
 from functions.api.sessions.schemas import (
     Leaderboard,
     Publication,
+    SessionDecisionList,
+    SessionDecisionView,
     SessionList,
     SessionRulesView,
     SessionView,
@@ -78,6 +81,20 @@ def get_session_rules(
 ) -> SessionRules:
     """The rules of the session's strategy on a bar, with the numbers they compare: why it did what it did, or nothing."""
     return session_rules(database(), asking, session_id, bar_time)
+
+
+@router.get("/sessions/{session_id}/decisions", response_model=SessionDecisionList)
+def list_session_decisions(
+    session_id: UUID,
+    asking: Asking,
+    limit: Annotated[int, Query(ge=1, le=100, description="At most so many decisions")] = 20,
+    before: Annotated[
+        AwareDatetime | None, Query(description="Only decisions about periods that began before this time")
+    ] = None,
+) -> BaseModel:
+    """The decisions of a portfolio session: what it saw, wanted and ordered of each symbol."""
+    found = session_decisions(database(), asking, session_id, limit, before)
+    return SessionDecisionList(items=[SessionDecisionView.model_validate(each) for each in found])
 
 
 def _tagged(stored: StoredSession, response: Response) -> StoredSession:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.application import showing
+from stratforge.application.session_decisions import SessionDecision, SymbolDecision
 from stratforge.application.session_rules import SessionRules
 from stratforge.application.showing import ShownName
 from stratforge.storage.strategies.sessions import StoredSession
@@ -29,6 +30,13 @@ SessionList = list_of(SessionView, "SessionList", "Sessions; `next` continues th
 _ConditionView = view_of(Condition, "ConditionView", operands=(many(view_of(Operand, "OperandView")), ...))
 RuleView = view_of(Rule, "RuleView", conditions=(many(_ConditionView), ...))
 SessionRulesView = view_of(SessionRules, "SessionRulesView", rules=(many(RuleView), ...))
+
+
+_EACH = Field(description="Each symbol of the universe, then those that it only looks at.")
+SessionDecisionView = view_of(
+    SessionDecision, "SessionDecisionView", symbols=(many(view_of(SymbolDecision, "SymbolDecisionView")), _EACH)
+)
+SessionDecisionList = items_of(SessionDecisionView, "SessionDecisionList", "Decisions, the newest first.")
 
 
 class Publication(BaseModel):

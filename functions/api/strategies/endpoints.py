@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stratforge.application import sessions as running
 from stratforge.application import strategies as application
 from stratforge.application.errors import NotFound, existing
-from stratforge.application.strategies import Code, NewStrategy, StrategyChange, Symbol
+from stratforge.application.strategies import Code, NewStrategy, StrategyChange, StrategyFile, Symbol
 from stratforge.intent.requirements import Requirement
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.sessions import StoredSession
@@ -77,6 +77,7 @@ class CheckView(BaseModel):
     parameters: dict[str, float] = {}
     indicators: list[str] = []
     lookback: int | None = None
+    timeframe: str | None = None
 
 
 def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
@@ -95,6 +96,7 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
         parameters=dict(checked.strategy.parameters),
         indicators=list(checked.strategy.indicators),
         lookback=checked.strategy.lookback,
+        timeframe=checked.strategy.timeframe,
     )
 
 
@@ -102,6 +104,14 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
 def create_strategy(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Response) -> StoredStrategy:
     """Stores a strategy that passes the compiler; otherwise 422 with every finding."""
     stored = application.store_strategy(database(), asking, new, key)
+    response.headers["Location"] = f"/v1/strategies/{stored.strategy_id}"
+    return _tagged(stored, response)
+
+
+@router.post("/import", status_code=201, response_model=StrategyView)
+def import_strategy(file: StrategyFile, asking: Asking, key: IdempotencyKey, response: Response) -> StoredStrategy:
+    """Stores the strategy of a file as a new one. It passes the same checks as code that is written here; otherwise 422 with every finding."""
+    stored = application.import_strategy(database(), asking, file, key)
     response.headers["Location"] = f"/v1/strategies/{stored.strategy_id}"
     return _tagged(stored, response)
 
@@ -124,6 +134,14 @@ def get_strategy(strategy_id: UUID, connection: UserConnection, response: Respon
     """One strategy with its current code."""
     found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
     return _tagged(found, response)
+
+
+@router.get("/{strategy_id}/file")
+def export_strategy(strategy_id: UUID, connection: UserConnection, response: Response) -> StrategyFile:
+    """A strategy as a file, with its code, its explanation, what it trades and the values of its parameters; `import` takes it."""
+    found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
+    response.headers["Content-Disposition"] = f'attachment; filename="strategy-{strategy_id}.json"'
+    return application.strategy_file(found)
 
 
 @router.patch("/{strategy_id}", response_model=StrategyView)

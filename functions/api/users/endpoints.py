@@ -7,20 +7,23 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts as application
-from stratforge.application import addresses, two_factor
+from stratforge.application import addresses, passkeys, two_factor
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.application.errors import existing
+from stratforge.application.passkeys import NewPasskey
 from stratforge.application.passwords import Proof
 from stratforge.application.two_factor import Proposal, RecoveryCodes, TwoFactorState
 from stratforge.storage.users import account_events, accounts, api_keys
+from stratforge.storage.users import passkeys as stored_passkeys
 from stratforge.storage.users.account_events import AccountEvent
 from stratforge.storage.users.accounts import User
 from stratforge.storage.users.api_keys import StoredKey
+from stratforge.storage.users.passkeys import Passkey
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import CodeProof, EmailChange
-from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, origin, outbox, site
+from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyOptions, PasskeyRename
+from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, origin, outbox, party, site
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.views import Listed, items_of, list_of, view_of
@@ -36,6 +39,8 @@ TwoFactorView = view_of(TwoFactorState, "TwoFactorView")
 AccountEventList = list_of(
     view_of(AccountEvent, "AccountEventView"), "AccountEventList", "Events, the newest first unless asked otherwise."
 )
+PasskeyView = view_of(Passkey, "PasskeyView")
+PasskeyList = items_of(PasskeyView, "PasskeyList", "Passkeys, the oldest first.")
 ApiKeyList = items_of(view_of(StoredKey, "ApiKeyView"), "ApiKeyList", "Keys, the newest first.")
 
 
@@ -90,6 +95,37 @@ def list_account_events(asking: LoggedIn, page: NumberedPageQuery) -> Listed[Acc
     with database().reading(asking) as connection:
         found = account_events.list_events(connection, asking.user_id, page)
     return Listed(found, next_number(page, found, lambda each: each.event_id))
+
+
+@router.get("/passkeys", response_model=PasskeyList)
+def list_passkeys(asking: LoggedIn) -> Listed[Passkey]:
+    """Lists the user's passkeys, each of which opens the account without the password."""
+    with database().reading(asking) as connection:
+        return Listed(stored_passkeys.list_passkeys(connection, asking.user_id))
+
+
+@router.post("/passkeys/options")
+def begin_passkey(body: Proof, asking: LoggedIn, request: Request) -> PasskeyOptions:
+    """Begins to add a passkey: what the browser asks the user's device with."""
+    return PasskeyOptions(options=passkeys.adding_options(database(), asking, party(request), body))
+
+
+@router.post("/passkeys", status_code=201, response_model=PasskeyView)
+def add_passkey(new: NewPasskey, asking: LoggedIn, request: Request) -> Passkey:
+    """Adds the passkey that the device made in answer, within five minutes and at the login that began it."""
+    return passkeys.add(database(), asking, party(request), new)
+
+
+@router.patch("/passkeys/{passkey_id}", response_model=PasskeyView)
+def rename_passkey(passkey_id: UUID, body: PasskeyRename, asking: LoggedIn) -> Passkey:
+    """Gives a passkey another name; it opens what it opened."""
+    return passkeys.rename(database(), asking, passkey_id, body.name)
+
+
+@router.delete("/passkeys/{passkey_id}", status_code=204)
+def remove_passkey(passkey_id: UUID, body: Proof, asking: LoggedIn) -> None:
+    """Removes a passkey, with the password and, where there is one, a code: it opens nothing from then on."""
+    passkeys.remove(database(), asking, passkey_id, body)
 
 
 @router.get("/two-factor", response_model=TwoFactorView)

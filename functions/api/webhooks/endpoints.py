@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 @router.post("", status_code=201, response_model=NewWebhookView)
 def create_webhook(new: NewWebhook, asking: Asking, key: IdempotencyKey) -> SignedWebhook:
     """Tells an address of everything that happens from now on. Private addresses are refused, here and whenever something is sent."""
-    return application.create_webhook(database(), asking, new.url, new.kinds, key)
+    return application.create_webhook(database(), asking, new.url, new.kinds, key, new.format)
 
 
 @router.get("", response_model=WebhookList)

@@ -19,6 +19,7 @@ from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review, told
 from stratforge.intent.gate import rules_of
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy.constants import timeframe_of, with_timeframe
 
 MAX_REPAIRS = 3
 # How often a model may look something up before it answers.
@@ -128,7 +129,7 @@ def request_of(conversation: list[Turn]) -> Request:
     Raises:
         ValueError: if the last turn is no request.
     """
-    still_open, whole, before = list[str](), True, None
+    still_open, whole, before, timeframe = list[str](), True, None, None
     for turn in conversation:
         if turn.role == "user":
             words = words_in(turn.text)
@@ -140,12 +141,13 @@ def request_of(conversation: list[Turn]) -> Request:
             continue
         if draft.kind is AnswerKind.STRATEGY and draft.python_code.strip():
             still_open, whole, before = [], False, tuple(rules_of(draft.requirements)) or None
+            timeframe = timeframe_of(draft.python_code)
         elif draft.kind is AnswerKind.ANSWER:
             # A question that was answered asks for nothing more.
             del still_open[-1:]
     if conversation[-1].role != "user" or not still_open or words_in(conversation[-1].text) is None:
         raise ValueError("the last turn of a conversation is a request")
-    return Request(still_open[-1], whole, before, tuple(still_open[:-1]))
+    return Request(still_open[-1], whole, before, tuple(still_open[:-1]), timeframe)
 
 
 def numbers_unknown(answer: str, known: Sequence[str]) -> list[str]:
@@ -169,6 +171,8 @@ def _examine(
 ) -> tuple[StrategyDraft, Strategy | None, list[str]]:
     """The draft with what the person has to be told of how it was read, its strategy, and what is wrong with it."""
     progress("checking")
+    # On which bars it decides is the person's choice, made with the code: no draft changes it.
+    draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, request.timeframe)})
     try:
         strategy = compile_strategy(draft.python_code)
         # Measuring the lookback runs the indicators once over made-up bars.

@@ -104,12 +104,14 @@ class Request:
         whole: Whether the turns describe a whole strategy; otherwise a change.
         before: Of a change, the rules that stood before, where they are known.
         earlier: The words of the open turns before the last.
+        timeframe: The bars on which what stood before decides, where its code says so.
     """
 
     text: str
     whole: bool
     before: tuple[str, ...] | None = None
     earlier: tuple[str, ...] = ()
+    timeframe: str | None = None
 
 
 def words_in(turn: str) -> str | None:

@@ -24,8 +24,8 @@ class Caller:
 
     Attributes:
         user_id: Whose rows are seen and changed.
-        scopes: What the API key he came with allows; None for somebody who logged in, who may do everything.
-        login_id: The login, for somebody who logged in.
+        scopes: What the API key he came with allows, or he allowed the program that came; None for somebody who logged in, who may do everything.
+        login_id: The login, for somebody who logged in, and for a program that he allowed.
         key_id: The API key, for a program that came with one.
     """
 
@@ -45,13 +45,13 @@ class Caller:
             Forbidden: if he came with a key that lacks the scope.
         """
         if not self.may(scope):
-            raise Forbidden(f"The API key lacks the scope {scope.value!r}.", code="scope", scope=scope.value)
+            raise Forbidden(f"This access lacks the scope {scope.value!r}.", code="scope", scope=scope.value)
 
     def require_login(self) -> None:
-        """Checks that the caller logged in with a password, not with an API key.
+        """Checks that the caller is a person who logged in, not a program.
 
         Raises:
-            Forbidden: if he came with an API key; credentials and the account are changed by people only.
+            Forbidden: if he came with an API key, or a program acts for him; credentials and the account are changed by people only.
         """
         if self.scopes is not None:
-            raise Forbidden("An API key cannot do this. Log in.", code="login-required")
+            raise Forbidden("A program cannot do this. Log in.", code="login-required")

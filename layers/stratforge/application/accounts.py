@@ -33,22 +33,30 @@ class Registration:
         starting_balance: Dollars of virtual cash.
         per_address: New accounts of one address in a quarter of an hour; 0 for the usual thirty.
         site: The platform's address, which the link leads to that confirms an address.
+        by_mail: Whether an account opens only after its address is confirmed, so that registering tells nobody who has one.
     """
 
     starting_balance: Decimal
     per_address: float = 0.0
     site: str = ""
+    by_mail: bool = False
 
 
 def register(
     database: Database, outbox: Outbox, credentials: Credentials, origin: Origin, terms: Registration
-) -> Login:
+) -> Login | None:
     """Creates an account with a virtual portfolio of its own, has a link sent that confirms its address, and logs in.
+
+    Where accounts open by mail, nothing else is done: what goes on is in the mail, for an address that has an account too, and the answer is
+    the same. So nobody learns here who has one.
+
+    Returns:
+        The login; None where accounts open by mail.
 
     Raises:
         LimitReached: if too many accounts were made from the same network address.
         Invalid: if the password is easy to guess.
-        Conflict: if the e-mail address has an account.
+        Conflict: if the e-mail address has an account, and accounts do not open by mail.
     """
     allowed = terms.per_address or _REGISTRATIONS
     with database.transaction() as connection:
@@ -56,6 +64,12 @@ def register(
             raise too_many_attempts(_REFILL_SECONDS / allowed)
     require_strong(credentials.password)
     kept = hash_password(credentials.password)
+    if terms.by_mail and outbox.sends_mail:
+        with database.transaction() as connection:
+            site = terms.site if may_send_unasked(connection, credentials.email) else None
+            accounts.register_by_mail(connection, credentials.email, kept, terms.starting_balance, site)
+        outbox.wake_mailer()
+        return None
     with database.transaction() as connection:
         user_id = accounts.register_user(connection, credentials.email, kept, terms.starting_balance)
     if user_id is None:

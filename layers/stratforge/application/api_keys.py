@@ -14,6 +14,7 @@ from stratforge.application.errors import Conflict, Forbidden, NotFound
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.passwords import CODE_MEANING, OneTimeCode, Proof
 from stratforge.application.proofs import hold, require_recent_proof
+from stratforge.application.strategies import NAME_PATTERN
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import api_keys
 from stratforge.storage.users.api_keys import StoredKey
@@ -33,7 +34,7 @@ class NewApiKey(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"name": "notebook", "scopes": ["read"], "days": 30}]}
     )
 
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")
+    name: str = Field(min_length=1, max_length=100, pattern=NAME_PATTERN)
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
     days: int | None = Field(90, ge=1, le=3650, description="Valid for so many days; null: until it is revoked")
     password: SecretStr | None = Field(

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from stratforge.application.showing import refresh_standings
-from stratforge.storage.delivery import events, webhooks
+from stratforge.storage import retention
 from stratforge.storage.ledger import equity, vital_signs
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users import account_events, accounts, mails
+from stratforge.storage.retention import Forgotten
+from stratforge.storage.users import accounts
 
-_EVENT_DAYS, _DELIVERY_DAYS, _ACCOUNT_EVENT_DAYS, _MAIL_DAYS, _VITAL_SIGNS_DAYS = 7, 30, 400, 7, 14
 # What was under way when an account was closed has ended by then: requests, deliveries, sockets.
 _ERASED_AFTER = timedelta(hours=1)
 _ERASED_AT_ONCE = 20
 # Users whose equity is noted in one transaction.
 _USERS_AT_ONCE = 5_000
+# Rows that are forgotten in one transaction, and such transactions at most in a minute: what is left has its turn again.
+_ROWS_AT_ONCE, _TIMES = 5_000, 10
+_FORGOTTEN = [table for table, word in retention.WORDS.items() if isinstance(word, Forgotten)]
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity and how the platform does, forgets old events, deliveries, mails and most old notes of equity, and erases accounts that were closed; returns for how many users."""
+    """Notes everybody's equity and how the platform does, forgets what is old of one table and most old notes of equity, and erases accounts that were closed; returns for how many users."""
     with database.transaction() as connection:
         accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
+    forget_old(database, _FORGOTTEN[int(time.time() // 60) % len(_FORGOTTEN)])
     with database.transaction() as connection:
-        events.forget_events(connection, _EVENT_DAYS)
-        webhooks.forget_deliveries(connection, _DELIVERY_DAYS)
-        account_events.forget(connection, _ACCOUNT_EVENT_DAYS)
-        mails.forget(connection, _MAIL_DAYS)
         equity.thin_equity(connection)
-        vital_signs.note_vital_signs(connection, _VITAL_SIGNS_DAYS)
+        vital_signs.note_vital_signs(connection)
     refresh_standings(database)
     users, noted = 0, equity.Noted(_USERS_AT_ONCE, None)
     # Part by part: settling waits for none of it.
@@ -37,3 +38,15 @@ def snapshot_equity(database: Database) -> int:
             noted = equity.snapshot_equity(connection, _USERS_AT_ONCE, noted.last)
         users += noted.users
     return users
+
+
+def forget_old(database: Database, table: str) -> int:
+    """Forgets what a table has kept as long as `retention` says, in short transactions and for a bounded time; returns how many rows."""
+    forgotten = 0
+    for _ in range(_TIMES):
+        with database.transaction() as connection:
+            rows = retention.forget(connection, table, _ROWS_AT_ONCE)
+        forgotten += rows
+        if rows < _ROWS_AT_ONCE:
+            break
+    return forgotten

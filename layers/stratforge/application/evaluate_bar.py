@@ -7,12 +7,13 @@ brought up to date with the next one that comes, in order. Nothing is ordered on
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
+from stratforge.application.session_windows import Sandbox, missing, seen_with, with_days
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.timeliness import is_late
@@ -22,10 +23,7 @@ from stratforge.storage.market import clock, market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, replays
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
-from stratforge.strategy.lookback import window_length
 
-# What each session's strategy says on the last bar of a window; raises when the sandbox did not answer for all of them.
-Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
 # Wakes the executor for a symbol; the same cause does so once within five minutes. The last is when the bar came into its queue.
 WakeExecutor = Callable[[str, str, datetime | None], None]
 
@@ -75,18 +73,18 @@ def evaluate_bar(
         awaiting = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
         before = evaluations.bar_before(connection, bar.symbol, bar.time)
         ready = [each for each in awaiting if not _is_behind(each, before)]
-        longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
+        seen = seen_with(connection, bar.symbol, bar.time, ready)
     outcomes: list[Outcome] = []
     if any(each.lookback is None for each in ready):
         ready, outcomes = with_lookbacks(database, ready)
         with database.transaction() as connection:
-            longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
-    outcomes += _run(sandbox, longest, ready)
+            seen = seen_with(connection, bar.symbol, bar.time, ready)
+    outcomes += session_windows.run(sandbox, seen, ready)
     with database.transaction() as connection:
-        for length, group in _by_window_length(ready).items():
+        for (length, minutes), group in session_windows.by_window(ready).items():
             # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
-            if len(longest) < length:
-                evaluations.note_missing_bars(connection, [each.session_id for each in group], length - len(longest))
+            if lacking := missing(seen, length, minutes):
+                evaluations.note_missing_bars(connection, [each.session_id for each in group], lacking)
         recorded = evaluations.record_outcomes(
             connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
         )
@@ -168,7 +166,9 @@ class _CatchUp:
                 # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
                 behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
                 behind, outcomes = with_lookbacks(self._database, behind)
-                outcomes += _run(self._sandbox, window, behind)
+                with self._database.transaction() as connection:
+                    seen = with_days(connection, self._bar.symbol, window, behind)
+                outcomes += session_windows.run(self._sandbox, seen, behind)
                 now = at == self._bar.time
                 with self._database.transaction() as connection:
                     acted_on = now and not self._late
@@ -198,26 +198,8 @@ class _CatchUp:
         awaiting, _ = with_lookbacks(self._database, [each for each in awaiting if each.last_bar_time == last])
         with self._database.transaction() as connection:
             windows = replays.windows_as_of(
-                connection, self._bar.symbol, min(before), max(before), _longest_window(awaiting)
+                connection, self._bar.symbol, min(before), max(before), session_windows.longest_window(awaiting)
             )
         for seconds, window in windows:
             at = datetime.fromtimestamp(seconds, UTC)
             yield at, before[at], window
-
-
-def _by_window_length(sessions: Sequence[RunningSession]) -> dict[int, list[RunningSession]]:
-    groups: dict[int, list[RunningSession]] = defaultdict(list)
-    for session in sessions:
-        if session.lookback is not None:
-            groups[window_length(session.lookback)].append(session)
-    return groups
-
-
-def _longest_window(sessions: Sequence[RunningSession]) -> int:
-    return max(_by_window_length(sessions), default=1)
-
-
-def _run(sandbox: Sandbox, longest: BarColumns, sessions: Sequence[RunningSession]) -> Iterator[Outcome]:
-    for length, group in _by_window_length(sessions).items():
-        if len(longest) >= length:
-            yield from sandbox(longest.tail(length), group)

@@ -62,34 +62,26 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         return _plan_without_price(connection, execution.due_orders(connection, symbol))
     execution.expire_signals(connection, symbol, oldest_actionable(state.now))
     exits = execution.due_exits(connection, symbol)
-    signals = [DueOrder(each, None) for each in execution.pending_signals(connection, symbol)]
     leaving = {each.session_id for each in exits}
-    # What a strategy was still to buy ends with its own sale too, and when somebody sells all that it holds.
-    selling = leaving | {each.request.session_id for each in signals if each.request.terms.side == Side.SELL}
-    deciding = {each.request.session_id for each in signals}
-    due = execution.due_orders(connection, symbol, selling, deciding)
+    due = execution.due_orders(connection, symbol, leaving)
     flattened = {each.request.session_id for each in due if each.request.origin is OrderOrigin.FLATTEN} - {None}
-    if not flattened <= selling:
-        selling |= flattened
-        due = execution.due_orders(connection, symbol, selling, deciding)
     emptied = leaving | flattened
+    if emptied != leaving:
+        due = execution.due_orders(connection, symbol, emptied)
+    signals = execution.pending_signals(connection, symbol)
+    # What a strategy was still to buy, and what rests by a decision of it, makes way when all that it holds is sold.
     ends = [
         replace(each, ends=each.ends or Reason.POSITION_SOLD)
-        for part, sold in ((due, selling), (signals, leaving))
-        for each in part
-        if each.ends is not None or _adds_to(each.request, sold)
-    ]
-    # What rests by an earlier decision of a strategy makes way for its exits and for its next decision.
-    ends += [
-        replace(each, ends=Reason.POSITION_SOLD if each.request.session_id in emptied else Reason.REPLACED)
         for each in due
-        if each.ends is None
-        and each.request.rests_for_a_strategy
-        and each.request.session_id in emptied | deciding
-        and not _adds_to(each.request, selling)
+        if each.ends is not None or each.request.makes_way_for_exits(emptied)
     ]
+    ends += [DueOrder(each, Reason.POSITION_SOLD) for each in signals if each.makes_way_for_exits(leaving)]
     ending = {id(each.request) for each in ends}
-    orders, said = ([each.request for each in part if id(each.request) not in ending] for part in (due, signals))
+    orders = [each.request for each in due if id(each.request) not in ending]
+    said = _first_of_each(
+        [each for each in signals if id(each) not in ending],
+        {each.request.session_id for each in due if each.goes_first and id(each.request) not in ending},
+    )
     requests = [*exits, *_without_replaced(orders), *said]
     symbols.ratchet(connection, symbol)
     if not requests and not ends:
@@ -112,6 +104,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     ]
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
+    ends = _without_those_that_stay(ends, decisions)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]
     turn = blocks.read_turn(connection, symbol)
     net = _net(executable, market, turn)
@@ -170,9 +163,33 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     return Planned(len(writes), len(inside), block.client_order_id)
 
 
-def _adds_to(request: OrderRequest, leaving: Collection[UUID | None]) -> bool:
-    """Returns whether a strategy wants more of what an exit of its session sells, which ends that in a backtest too."""
-    return request.terms.side == Side.BUY and request.origin is OrderOrigin.SIGNAL and request.session_id in leaving
+def _first_of_each(signals: Sequence[OrderRequest], waiting: Collection[UUID | None]) -> list[OrderRequest]:
+    """The earliest decision of each session: the next one meets what becomes of it, and all of one that waits meet what becomes of an order that was due before."""
+    first: dict[UUID | None, OrderRequest] = {}
+    for each in signals:
+        if each.session_id not in waiting:
+            first.setdefault(each.session_id, each)
+    return list(first.values())
+
+
+def _without_those_that_stay(ends: Sequence[DueOrder], decisions: Sequence[Decision]) -> list[DueOrder]:
+    """Leaves out what was to make way for a decision that is not made yet, and sales for one that is refused: what was to be sold still is."""
+    made = {
+        each.request.session_id: each
+        for each in decisions
+        if each.request.origin is OrderOrigin.SIGNAL and not each.request.accepted
+    }
+
+    def stays(each: DueOrder) -> bool:
+        decision = made.get(each.request.session_id) if each.ends in (Reason.REPLACED, Reason.POSITION_SOLD) else None
+        if decision is None or each.request.order_id is None:
+            return False
+        refused = (
+            decision.action is Action.REFUSE and each.request.terms.side is decision.request.terms.side is Side.SELL
+        )
+        return decision.action is Action.WAIT or refused
+
+    return [each for each in ends if not stays(each)]
 
 
 def _plan_without_price(connection: Connection, due: Sequence[DueOrder]) -> Planned:

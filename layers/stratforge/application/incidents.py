@@ -132,9 +132,10 @@ def symptoms_of(
         advice = "Set it to active below when the reason is gone."
         found.append(Symptom(f"Trading is {state.trading_state.value.lower()}{why}", state.changed_at, advice))
     for halt in halted:
-        found.append(
-            Symptom(f"{halt.symbol} is halted: {halt.reason}", halt.halted_at, "Resume it below once it is explained.")
-        )
+        advice = "Resume it below once it is explained."
+        if halt.reason == halts.MISSING_UNITS:
+            advice = "The account has less of it than its holders: have it buy what is missing, below, once the reconciler says why."
+        found.append(Symptom(f"{halt.symbol} is halted: {halt.reason}", halt.halted_at, advice))
     for trend in trends:
         if trend.bad_since is not None and trend.now is not None:
             text = f"{trend.sign.name}: {trend.now:,.0f} {trend.sign.unit}"

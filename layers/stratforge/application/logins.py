@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from stratforge.application import attempts, one_time_codes
+from stratforge.application import attempts, one_time_codes, passkeys
 from stratforge.application.access import Caller
 from stratforge.application.attempts import too_many_attempts
 from stratforge.application.errors import NotFound, Unauthenticated
 from stratforge.application.one_time_codes import Verdict
+from stratforge.application.passkeys import Answer, Party, Used
 from stratforge.application.passwords import LoginRequest, fits, nobodys_hash
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.users import accounts, logins, mails, two_factor
+from stratforge.storage.users.grants import AuthorizationCode
 from stratforge.storage.users.logins import StoredLogin
 from stratforge.storage.users.tokens import hash_token
 
@@ -51,29 +53,39 @@ class Login:
         login_id: Stays the same while refresh tokens are exchanged.
         refresh_token: Exchanged once for the next one.
         device: What the device shows at the next login, so that others who guess the password do not lock it out; None when it keeps what it has.
+        scopes: What a program may do for the user; None for a person.
     """
 
     user_id: UUID
     login_id: str
     refresh_token: str
     device: str | None = None
+    scopes: tuple[str, ...] | None = None
 
 
-def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Login:
+def log_in(
+    database: Database,
+    credentials: LoginRequest,
+    origin: Origin,
+    *,
+    by_mail: bool = False,
+    passkey: Used | None = None,
+) -> Login:
     """Logs in. A wrong e-mail address takes as long and sounds the same as a wrong password, and pauses alike.
 
     A pause that grows with every wrong password holds for the place it came from. A device that logged in to the account before has attempts of
     its own, so nobody else can lock its owner out.
+
+    Args:
+        by_mail: Whether accounts open only after their address is confirmed: one that is not is like none.
+        passkey: A passkey whose answer was right: one of the account's takes the place of a code.
 
     Raises:
         LimitReached: during a pause, and after sixty attempts of the network address in a quarter of an hour.
         Unauthenticated: if the e-mail address or the password is wrong, or the second factor is, where the account has one.
     """
     with database.transaction() as connection:
-        if not limits.take(
-            connection, f"login:{origin.address}", _ADDRESS_ATTEMPTS, _ADDRESS_ATTEMPTS / _REFILL_SECONDS
-        ):
-            raise too_many_attempts(_REFILL_SECONDS / _ADDRESS_ATTEMPTS)
+        _take_attempt(connection, origin)
         known = bool(origin.device) and logins.knows_device(connection, credentials.email, hash_token(origin.device))
         here = f"{credentials.email} {'device ' + origin.device if known else 'from ' + origin.address}"
         wait = attempts.wait_for(connection, here)
@@ -82,13 +94,17 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Log
         found = None if wait else accounts.find_credentials(connection, credentials.email)
     if wait:
         raise too_many_attempts(wait)
+    if found is not None and by_mail and not found.confirmed:
+        found = None
     if not fits(credentials.password, found.password_hash if found else nobodys_hash()) or found is None:
-        raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
+        unconfirmed = ", or the address is not confirmed: follow the link in our mail" if by_mail else ""
+        raise Unauthenticated(f"The address or the password is wrong{unconfirmed}.", code="wrong-credentials")
     with database.transaction() as connection:
         logins.forget_attempts(connection, here)
     # Known devices share their attempts: whoever has many has no more guesses.
     place = "of known devices" if known else "of strangers"
-    match one_time_codes.check(database, found.user_id, credentials.code, place):
+    beside = passkey if passkey is not None and passkey.key.user_id == found.user_id else None
+    match Verdict.ENOUGH if beside else one_time_codes.check(database, found.user_id, credentials.code, place):
         case Verdict.MISSING:
             raise Unauthenticated("Give the code of your authenticator app as well.", code="second-factor-required")
         case Verdict.WRONG:
@@ -99,14 +115,47 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Log
         # Another password may have been set since this one was read: then it is worth nothing any more.
         if accounts.hold(connection, found.user_id) != found.password_hash:
             raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
+        if beside is not None:
+            beside.take(connection)
         return begin_login(connection, found.user_id, origin)
 
 
-def begin_login(connection: Connection, user_id: UUID, origin: Origin) -> Login:
-    """Begins a login of the transaction's user, whose password was just given, at a device that is known from then on.
+def log_in_with_passkey(database: Database, party: Party, answer: Answer, origin: Origin) -> Login:
+    """Logs in with a passkey alone: the device has asked for its person, which is the second factor.
+
+    Raises:
+        LimitReached: after sixty attempts of the network address in a quarter of an hour.
+        Unauthenticated: if the passkey is nobody's here, or its answer is not good.
+    """
+    with database.transaction() as connection:
+        _take_attempt(connection, origin)
+    used = passkeys.check(database, party, answer)
+    with database.transaction(used.key.user_id) as connection:
+        accounts.hold(connection, used.key.user_id)
+        used.take(connection)
+        return begin_login(connection, used.key.user_id, origin)
+
+
+def _take_attempt(connection: Connection, origin: Origin) -> None:
+    if not limits.take(connection, f"login:{origin.address}", _ADDRESS_ATTEMPTS, _ADDRESS_ATTEMPTS / _REFILL_SECONDS):
+        raise too_many_attempts(_REFILL_SECONDS / _ADDRESS_ATTEMPTS)
+
+
+def begin_login(
+    connection: Connection, user_id: UUID, origin: Origin, program: AuthorizationCode | None = None
+) -> Login:
+    """Begins a login of the transaction's user, who was just shown to be it, at a device that is known from then on.
 
     A device that the account does not know, another person's at the same computer too, is given a name of its own.
+
+    Args:
+        program: What a program was allowed, for the login of one; it is no device, and what it may do is in its login.
     """
+    if program is not None:
+        scopes = tuple(program.scopes)
+        logins.add_login(connection, program.login_id, user_id, origin.address, origin.client, scopes, program.grantee)
+        token = _next_token(connection, user_id, program.login_id)
+        return Login(user_id, str(program.login_id), token, scopes=scopes)
     login_id, device = uuid4(), origin.device
     logins.add_login(connection, login_id, user_id, origin.address, origin.client)
     if not device or not logins.saw_device(connection, user_id, hash_token(device)):
@@ -115,11 +164,14 @@ def begin_login(connection: Connection, user_id: UUID, origin: Origin) -> Login:
     return Login(user_id, str(login_id), _next_token(connection, user_id, login_id), device)
 
 
-def refresh_login(database: Database, token: str) -> Login:
+def refresh_login(database: Database, token: str, grantee: bytes | None = None) -> Login:
     """Exchanges a refresh token for the next. A token that comes twice was stolen: its login ends.
 
     But for a reply that got lost: within seconds a token is taken once more, as long as the first reply's was not exchanged, and that one
     then ends the login. The access token of the first reply goes on for its quarter of an hour.
+
+    Args:
+        grantee: The program that asks, by the hash of its client id; None for a person. Neither has the other's tokens.
 
     Raises:
         Unauthenticated: if the token is unknown, expired or spent, or its login has ended.
@@ -133,7 +185,8 @@ def refresh_login(database: Database, token: str) -> Login:
     following = None
     with database.transaction(found.user_id) as connection:
         # First of all, since this waits for whoever exchanges another token of the login: what he did is seen by what follows.
-        if logins.continue_login(connection, found.family_id):
+        going_on = logins.continue_login(connection, found.family_id, grantee)
+        if going_on is not None:
             fresh = accounts.spend_refresh_token(connection, hashed)
             if fresh or accounts.forgive_refresh_token(connection, found, hashed, _LOST_REPLY_SECONDS):
                 following = _next_token(connection, found.user_id, found.family_id)
@@ -141,7 +194,9 @@ def refresh_login(database: Database, token: str) -> Login:
                 logins.end_login(connection, found.family_id)
     if following is None:
         raise expired
-    return Login(found.user_id, str(found.family_id), following)
+    assert going_on is not None
+    scopes = tuple(going_on.scopes) if going_on.scopes is not None else None
+    return Login(found.user_id, str(found.family_id), following, scopes=scopes)
 
 
 def _next_token(connection: Connection, user_id: UUID, login_id: UUID) -> str:

@@ -14,7 +14,8 @@ from functools import lru_cache
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.storage.strategies.strategies import note_lookbacks
-from stratforge.strategy import StrategyError, compile_strategy
+from stratforge.strategy import StrategyError
+from stratforge.strategy.rotation import compile_any
 
 # Of one bar: measuring takes less than a second for any source, and next to nothing for most.
 MEASURING_SECONDS = 5.0
@@ -51,13 +52,22 @@ def with_lookbacks(
     return known, refused
 
 
+def lookback_of(database: Database, source: str, source_hash: str) -> int | str:
+    """The lookback of a source by this edition, noted for everybody; or why it has none."""
+    found = _measure(source, source_hash)
+    if isinstance(found, int):
+        with database.transaction() as connection:
+            note_lookbacks(connection, {source_hash: found})
+    return found
+
+
 @lru_cache(maxsize=4_096)
 def _measure(source: str, source_hash: str) -> int | str:
     """The lookback of a source by this edition, or why it has none; a refusal is remembered too."""
     try:
-        strategy = compile_strategy(source)
+        strategy = compile_any(source)
         if strategy.source_hash != source_hash:
             return "the source is not the one that was checked"
-        return strategy.lookback
+        return strategy.stored_lookback
     except StrategyError as error:
         return str(error)[:500]

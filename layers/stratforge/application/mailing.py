@@ -61,15 +61,26 @@ _LINKS = {
             "Set a new password for your StratForge account:\n\n{link}\n\nThe link is good once, for half an hour. {ignore}",
         ),
     ),
+    MailKind.REGISTERED: (
+        "/login",
+        _Words(
+            "You have an account already",
+            "Somebody asked for an account of StratForge with this address, which has one already. If it was you, log in:\n\n{site}/login\n\n"
+            "If you forgot the password, set another at {site}/forgot. If it was not you, do nothing: nothing changes.",
+        ),
+    ),
 }
 _NOTICES = {
-    AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended. API keys that go on: {about}.",
+    AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended. API keys and passkeys that go on: {about}.",
     AccountEventKind.ADDRESS_CHANGED: "Your StratForge account has another e-mail address from now on, {about}; this one leads to it no more.",
     AccountEventKind.TWO_FACTOR_ON: "Your StratForge account has a second factor from now on.",
     AccountEventKind.TWO_FACTOR_OFF: "Your StratForge account has no second factor any more.",
     AccountEventKind.RECOVERY_CODE_USED: "A recovery code of your StratForge account was used; {about}.",
     AccountEventKind.WRONG_CODE: "Somebody gave the right password of your StratForge account and a wrong code of its second factor.",
     AccountEventKind.KEY_MADE: "An API key of your StratForge account was made: {about}.",
+    AccountEventKind.PASSKEY_ADDED: "A passkey was added to your StratForge account, which opens it without the password: {about}.",
+    AccountEventKind.PASSKEY_REMOVED: "A passkey of your StratForge account was removed: {about}.",
+    AccountEventKind.PROGRAM_ALLOWED: "A program may act for your StratForge account from now on: {about}.",
     AccountEventKind.WEBHOOK_ADDED: "A webhook was added to your StratForge account: {about}.",
 }
 
@@ -101,7 +112,7 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
             failures.append(error)
             mails.not_sent(connection, waiting.id)
             continue
-        hashed = hash_token(token) if waiting.kind in _LINKS else None
+        hashed = hash_token(token) if waiting.kind in _VALID else None
         mails.sent(connection, waiting.id, hashed, _VALID.get(waiting.kind, timedelta()))
         done += 1
     return done, failures
@@ -112,8 +123,12 @@ def _written(mail: WaitingMail, token: str) -> Mail:
         # What it is about was written by whoever did it: one line, and no link that a mail program would make.
         about = " ".join(mail.about.split()).replace("://", ": //") or "none"
         said = _NOTICES[AccountEventKind(mail.notice or "")].format(about=about)
-        text = f"{said}\n\nIf that was not you, set a new password at once, and look at the log, the keys and the webhooks on your account's page."
+        text = f"{said}\n\nIf that was not you, set a new password at once, and look at the log, the logins, the keys and the webhooks on your account's page."
         return Mail(mail.address, "A change of your account", text)
+    if mail.kind is MailKind.ALERT:
+        about = " ".join(mail.about.split()).replace("://", ": //")
+        text = f"{about}.\n\nYou set this alert at StratForge; it is listed on the symbol's page and among your alerts."
+        return Mail(mail.address, f"Price alert: {about.partition(';')[0]}"[:120], text)
     path, words = _LINKS[mail.kind]
     return Mail(
         mail.address,

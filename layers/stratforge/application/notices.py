@@ -79,6 +79,8 @@ def notice_of(kind: str, data: dict[str, Any]) -> tuple[str, Tone, str | None] |
             return _trade(data)
         case "order":
             return _order(data)
+        case "alert":
+            return _alert(data)
         case "session":
             return _session(data)
         case "halt":
@@ -115,6 +117,16 @@ def _order(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
         text = f"The {side} of {data['symbol']} {end}" + (f": {reason}" if reason else "")
         return text, Tone.BAD if bad else Tone.PLAIN, address
     return None
+
+
+def _alert(data: dict[str, Any]) -> tuple[str, Tone, str]:
+    price = f"{Decimal(data['price']):,.2f}"
+    if data["condition"] == "change":
+        reference = Decimal(data["reference"])
+        text = f"{data['symbol']} moved {(Decimal(data['price']) / reference - 1) * 100:+.1f} % from {reference:,.2f} to {price}"
+    else:
+        text = f"{data['symbol']} is {data['condition']} {Decimal(data['level']):,.2f}: it traded at {price}"
+    return text + (f" ({data['note']})" if data["note"] else ""), Tone.PLAIN, f"/market/{data['symbol']}"
 
 
 def _session(data: dict[str, Any]) -> tuple[str, Tone, str] | None:

@@ -140,6 +140,20 @@ def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
             raise NotFound("halt")
 
 
+def buy_missing_units(database: Database, caller: Caller, symbol: str, reason: str) -> None:
+    """Has the account buy, for itself, what it lacks of a symbol whose last holders cannot sell; the reconciler does it within minutes, while the market is open.
+
+    Raises:
+        NotFound: if the caller is no operator.
+        Conflict: if the symbol is not halted for missing units, or they are being bought already.
+    """
+    with _operating(database, caller) as connection:
+        if not operations.buy_missing(connection, symbol, reason):
+            raise Conflict(
+                "The symbol is not halted for missing units, or they are being bought already.", code="nothing-missing"
+            )
+
+
 def change_market_speed(database: Database, caller: Caller, speed: float) -> None:
     """Has a replayed market run at another speed, in its seconds for each of ours; 0 stops it. The ingestor follows with its next reading of the clock.
 

@@ -12,6 +12,7 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import LimitReached
 from stratforge.application.quotas import PREVIEWS, spend_first
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
+from stratforge.backtest.engine import own_bars
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -63,9 +64,10 @@ def preview(database: Database, caller: Caller, strategy: Strategy, symbol: str)
         return None
     with database.reading(caller) as connection:
         bars = market_data.bars_between(connection, symbol, None, None, affordable)
-    if len(bars) < _FEWEST:
-        return None
     try:
+        bars = own_bars(strategy, bars) if len(bars) else bars
+        if len(bars) < _FEWEST:
+            return None
         report = run_backtest(strategy, bars, BacktestConfig(sizing_value=0.1, slippage_bps=1.0), symbol=symbol)
     except BacktestError:
         return None

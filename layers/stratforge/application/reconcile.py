@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from stratforge.application.execute_symbol import SCALE_CHANGED
+from stratforge.application.missing_units import buy_missing_units
+from stratforge.application.reference_data import ReferenceData
 from stratforge.application.suspension import end_suspension, suspend
 from stratforge.application.watch_market import PRICE_JUMP
 from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
@@ -37,14 +39,6 @@ from stratforge.storage.ledger import (
     symbols,
 )
 from stratforge.storage.ledger.announced_actions import OpenAction
-from stratforge.storage.ledger.halts import (
-    BROKEN_LEDGER,
-    DRIFT,
-    MISSING_UNITS,
-    SPLIT_AHEAD,
-    UNEXPLAINED_FILL,
-    UNKNOWN_ORDER,
-)
 from stratforge.storage.ledger.reconciliation import FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
@@ -59,7 +53,7 @@ _LAG = timedelta(minutes=30)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
 # Halts that end when the account has what the ledger says.
-_LIFTED = (DRIFT, MISSING_UNITS, SPLIT_AHEAD)
+_LIFTED = (halts.DRIFT, halts.MISSING_UNITS, halts.SPLIT_AHEAD)
 # Operators are warned when less than this part of the account's equity is left to buy with.
 _LOW_POWER = Decimal("0.1")
 # A pass looks at a part of the ledger; who looks at all of it is missed after this.
@@ -73,7 +67,8 @@ class Report:
     `unconfirmed` holds corrections of the last minutes that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
     to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
-    could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed.
+    could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed,
+    and `buying` those of which the account buys what it lacks.
     `part` is the part of the ledger whose invariants were looked at, besides those that were broken before; `broken` are those that do not hold in `broken_parts`.
     """
 
@@ -92,6 +87,7 @@ class Report:
     odd_lots: list[str] = field(default_factory=list)
     rounding: dict[str, str] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
+    buying: dict[str, str] = field(default_factory=dict)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     buying_power: dict[str, str] = field(default_factory=dict)
     short: bool = False
@@ -110,7 +106,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, for the log and the store."""
-        drift = {symbol: [str(ours), str(theirs)] for symbol, (ours, theirs) in self.drift.items()}
+        drift = {symbol: [str(each) for each in both] for symbol, both in self.drift.items()}
         return {**asdict(self), "drift": drift, "clean": self.clean}
 
 
@@ -139,6 +135,7 @@ class Reconciliation:
         self._pass_on = pass_on
         self._wake_executor = wake_executor
         self._young = young
+        self._reference = ReferenceData(database, broker)
 
     def run(self) -> Report:
         """Runs one pass of reconciliation, stores its report and returns it.
@@ -157,6 +154,7 @@ class Reconciliation:
         started_at = datetime.now(UTC)
         self._broker.check_account()
         self._recover_open_blocks(report, started_at)
+        report.buying = buy_missing_units(self._database, self._broker, self._reference)
         self._compare_statement(report, started_at)
         self._follow_corporate_actions(report)
         self._settle_odd_lots(report)
@@ -212,8 +210,9 @@ class Reconciliation:
         fills: list[FillActivity] | None = None
         for name, order in orders.items():
             block, mine = finished.get(name), kept.get(name)
-            if block is None:
+            if block is None and order.symbol not in report.buying:
                 self._keep_order_of_nobody(report, order, mine)
+            if block is None:
                 continue
             ours, accepted = block.figures, NOTHING if mine is None else mine.accepted
             agrees = not differ(_figures(order), (ours[0] + accepted[0], ours[1] + accepted[1]))
@@ -238,7 +237,7 @@ class Reconciliation:
                     connection, order.client_order_id, order.symbol, order.side, order.sent_at, figures
                 )
             detail = f"order {order.client_order_id} is at the broker and not in the ledger"
-            self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
+            self._halt(report, order.symbol, halts.UNKNOWN_ORDER, detail)
 
     def _stated(self, order: BrokerOrder, recent: list[FillActivity], kept: KeptCorrection | None) -> Figures:
         """An order by the account's statement: of the last day, and of one that is kept longer also where it was filled."""
@@ -305,7 +304,7 @@ class Reconciliation:
             # Money that its holder has spent. Nobody's units are in doubt, so nobody else waits for it; a later pass takes it once he has it.
             report.unexplained[name] = detail
         else:
-            self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
+            self._halt(report, block.symbol, halts.UNEXPLAINED_FILL, detail)
 
     # Corporate actions -----------------------------------------------------------------------------------
 
@@ -374,7 +373,7 @@ class Reconciliation:
             after = reconciliation.ledger_by_symbol(connection)
             halted = {halt.symbol: halt for halt in halts.halted_symbols(connection)}
             own_units = reconciliation.own_units(connection)
-        unsettled = set(report.unconfirmed.values())
+        unsettled = {*report.unconfirmed.values(), *report.buying}
         for symbol in sorted({*after, *theirs, *own_units}):
             nothing = LedgerSymbol(symbol)
             state = after.get(symbol, nothing)
@@ -384,7 +383,7 @@ class Reconciliation:
             ours, broker = state.quantity, theirs.get(symbol, Decimal(0)) - own.quantity
             if abs(ours - broker) <= own.slack:
                 halt = halted.get(symbol)
-                if halt is not None and halt.reason == MISSING_UNITS and own.quantity < 0:
+                if halt is not None and halt.reason == halts.MISSING_UNITS and own.quantity < 0:
                     report.unexplained[symbol] = (
                         f"the account lacks {-own.quantity}, by an operator's word: to be bought"
                     )
@@ -399,13 +398,15 @@ class Reconciliation:
                 report.behind[symbol] = f"{broker} at the broker, {ours} here"
                 with self._database.transaction() as connection:
                     detail = "the broker has not followed the split yet"
-                    if halts.halt_symbol(connection, symbol, SPLIT_AHEAD, detail):
+                    if halts.halt_symbol(connection, symbol, halts.SPLIT_AHEAD, detail):
                         report.halted.append(symbol)
             elif self._is_rounded(symbol, ours, broker):
                 report.rounding[symbol] = str(broker - ours)
             else:
                 report.drift[symbol] = (ours, broker)
-                self._halt(report, symbol, DRIFT, f"the ledger has {ours}, the broker {broker}", unexplained=False)
+                self._halt(
+                    report, symbol, halts.DRIFT, f"the ledger has {ours}, the broker {broker}", unexplained=False
+                )
 
     def _is_behind(self, symbol: str, ours: Decimal, broker: Decimal, own: OwnUnits) -> bool:
         """Tells whether a difference is a split that the ledger has followed and the broker has not."""
@@ -473,7 +474,7 @@ class Reconciliation:
             report.broken = {name: len(each) for name, each in rows.items()}
             if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
                 halts.set_platform_state(
-                    connection, TradingState.HALTED, f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]
+                    connection, TradingState.HALTED, f"{halts.BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]
                 )
 
     def _wake_waiting_symbols(self, report: Report, now: datetime) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed
+from stratforge.application.quotas import spend
 from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import halts, risk
@@ -28,9 +30,11 @@ def set_limits(
 
     Raises:
         Changed: if they are not.
+        LimitReached: if they were changed too often: each change is a line of the account's log.
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.LIMITS)
         if not unchanged(risk.read_limits(connection, caller.user_id)):
             raise Changed
         risk.set_limits(connection, caller.user_id, limits)
@@ -38,7 +42,13 @@ def set_limits(
 
 
 def choose_trading_state(database: Database, caller: Caller, state: TradingState) -> None:
-    """Sets the user's own switch; of it and what an operator imposed, the stricter counts."""
+    """Sets the user's own switch; of it and what an operator imposed, the stricter counts.
+
+    Raises:
+        LimitReached: if it was set too often.
+    """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        # Apart from the limits' own: whoever has used those up can still stop everything.
+        spend(connection, caller, quotas.SWITCHES)
         halts.choose_state(connection, caller.user_id, state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,25 +12,29 @@ from uuid import UUID
 import numpy as np
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import existing
+from stratforge.application.errors import Conflict, existing
 from stratforge.application.session_condition import position_of
 from stratforge.backtest.presentation import indicator_line
 from stratforge.market import BarColumns
+from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
 from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, TradeRow
-from stratforge.storage.market import market_data
+from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.strategies import replays, sessions, strategies
 from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.graph import Values
+from stratforge.strategy.lookback import DAY_MINUTES
 
 # A trading day of minutes.
 _BARS_SHOWN = 390
 # The most bars before those that are read for indicators to settle.
 _BARS_BEFORE = 2_000
+# The most bars of a minute that longer ones are made of.
+_MINUTES_READ = 40_000
 _TRADES_READ = 200
 
 
@@ -65,22 +69,28 @@ def session_chart(database: Database, caller: Caller, session_id: UUID, until: d
 
     Raises:
         NotFound: if there is no such session.
+        Conflict: if it is of a portfolio strategy.
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         session = existing(sessions.get_session(connection, session_id), "session")
+        if session.universe is not None:
+            raise Conflict(
+                "The session decides about a universe, not on every bar; see its decisions.", code="portfolio-session"
+            )
         version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
         assert version is not None, "a session refers to a version"
         end = session.last_bar_time + timedelta(minutes=1) if session.ended_at and session.last_bar_time else None
         end = until or end
-        count = _BARS_SHOWN + min(version.lookback, _BARS_BEFORE)
+        strategy = compile_strategy(version.python_code)
+        count = _BARS_SHOWN + min(strategy.lookback, _BARS_BEFORE)
         symbol = replays.symbol_of_bars(connection, session_id)
-        bars = market_data.bars_between(connection, symbol, None, end, count)
+        bars = _bars(connection, symbol, strategy, end, count)
         ledger = LedgerFilter(session_id=session_id)
         trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(_TRADES_READ))
         position = None if until else position_of(connection, caller.user_id, session_id)
         levels = _levels(connection, session, position)
-    indicators = _indicators(compile_strategy(version.python_code), bars)
+    indicators = _indicators(strategy, bars)
     shown = bars.tail(_BARS_SHOWN)
     held = (position.quantity, position.avg_entry_price) if position else (Decimal(0), Decimal(0))
     profit = profit_curve(shown, trades, session.realized_pnl, *held)
@@ -88,8 +98,21 @@ def session_chart(database: Database, caller: Caller, session_id: UUID, until: d
         profit = [None] * len(shown)
     elif len(trades) == _TRADES_READ:
         begun = trades[-1].executed_at.timestamp()
-        profit = [None if time + 60 <= begun else each for time, each in zip(shown.time.tolist(), profit, strict=True)]
+        profit = [
+            None if time + shown.seconds <= begun else each
+            for time, each in zip(shown.time.tolist(), profit, strict=True)
+        ]
     return SessionChart(shown, indicators, trades, levels, profit)
+
+
+def _bars(connection: Connection, symbol: str, strategy: Strategy, end: datetime | None, count: int) -> BarColumns:
+    """The last bars that a session's strategy decides on, those of days up to yesterday."""
+    minutes = strategy.bar_minutes
+    if minutes == DAY_MINUTES:
+        today = daily_bars.exchange_day(symbol, end) if end else date.max
+        return daily_bars.days_before(connection, {symbol: today}, count)[symbol].bars
+    bars = market_data.bars_between(connection, symbol, None, end, min(count * minutes, _MINUTES_READ))
+    return bars if minutes == 1 else latest_bars(bars, TIMEFRAME_OF[minutes], count)
 
 
 def profit_curve(
@@ -108,7 +131,7 @@ def profit_curve(
     later = iter(trades)
     trade = next(later, None)
     for time, close in zip(reversed(bars.time.tolist()), reversed(bars.close.tolist()), strict=True):
-        while trade is not None and trade.executed_at.timestamp() >= time + 60 and found:
+        while trade is not None and trade.executed_at.timestamp() >= time + bars.seconds and found:
             bought = 1 if trade.side is Side.BUY else -1
             cash += float(bought * trade.quantity * trade.price + trade.fee_cash)
             held -= float(bought * trade.quantity - trade.fee_quantity)

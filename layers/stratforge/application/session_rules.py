@@ -9,12 +9,13 @@ from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, existing
-from stratforge.storage.market import market_data
+from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
+from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations, replays, sessions
 from stratforge.strategy import PositionView, Strategy, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
-from stratforge.strategy.lookback import window_length
+from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
 from stratforge.strategy.replay import Memory, RecordedBar
 from stratforge.strategy.trace import Condition, Rule, Trace, Traced
 
@@ -64,26 +65,38 @@ def session_rules(
 
     Raises:
         NotFound: if there is no such session.
-        Conflict: if nothing near the bar is recorded to begin from.
+        Conflict: if nothing near the bar is recorded to begin from, or the session is of a portfolio strategy.
     """
     caller.require(Scope.READ)
+    with database.reading(caller) as connection:
+        session = existing(sessions.get_session(connection, session_id), "session")
+        if session.universe is not None:
+            raise Conflict(
+                "The session decides about a universe, not on every bar; see its decisions.", code="portfolio-session"
+            )
     if bar_time is not None:
         with database.reading(caller) as connection:
-            existing(sessions.get_session(connection, session_id), "session")
             bars = bars_to_trace(connection, session_id, bar_time, bar_time)
         found = trace_bar(bars, bar_time)
         return _told(bar_time, found.trace.rules) if found else SessionRules(bar_time, False, [])
     with database.reading(caller) as connection:
-        existing(sessions.get_session(connection, session_id), "session")
         evaluated = existing(evaluations.session_as_evaluated(connection, session_id), "session")
         seen = evaluated.last_bar_time
         if seen is None:
             return SessionRules(None, False, [])
         earlier = bars_to_trace(connection, session_id, seen - LOOKED_BACK, seen)
     strategy = compile_strategy(evaluated.python_code).with_parameters(**evaluated.parameters)
-    length = window_length(evaluated.lookback or strategy.lookback)
+    lookback, minutes = evaluated.lookback or strategy.stored_lookback, strategy.bar_minutes
+    length = window_length(lookback)
     with database.reading(caller) as connection:
-        window = market_data.trailing_window(connection, replays.symbol_of_bars(connection, session_id), seen, length)
+        symbol = replays.symbol_of_bars(connection, session_id)
+        if minutes == DAY_MINUTES:
+            today = daily_bars.exchange_day(symbol, seen)
+            window = daily_bars.days_before(connection, {symbol: today}, length)[symbol].bars
+        else:
+            window = market_data.trailing_window(connection, symbol, seen, length)
+    if 1 < minutes < DAY_MINUTES:
+        window = latest_bars(window, TIMEFRAME_OF[minutes], own_window(lookback, minutes))
     if not len(window):
         return SessionRules(seen, False, [])
     position = PositionView(evaluated.quantity, evaluated.average_entry_price, float(evaluated.bars_held))
@@ -121,8 +134,7 @@ def bars_to_trace(connection: Connection, session_id: UUID, first: datetime, las
     if not strategy.on_bar.state and (checkpoint is None or checkpoint.quantity == 0):
         # What holds nothing and remembers nothing is on every bar as if it were its first.
         start = first
-    length = window_length(strategy.lookback)
-    bars = replays.recorded_bars(connection, replace(session, first_bar_time=start, last_bar_time=last), length)
+    bars = replays.recorded_bars(connection, replace(session, first_bar_time=start, last_bar_time=last), strategy)
     return _traced(strategy, bars, memory, int(first.timestamp()))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -17,14 +17,26 @@ from stratforge.application.decimals import text_of, text_of_part
 from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend
-from stratforge.application.strategies import Symbol
+from stratforge.application.strategies import Symbol, compiled
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import SizingRule, check_size
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
-from stratforge.storage.strategies.sessions import SessionMode, SessionSettings, SessionStatus, StoredSession
+from stratforge.storage.strategies.sessions import (
+    PortfolioTerms,
+    SessionMode,
+    SessionSettings,
+    SessionStatus,
+    StoredSession,
+)
+from stratforge.strategy.lookback import window_length
+from stratforge.strategy.rotation import PortfolioStrategy, is_portfolio
 
+_CENT, _LEAST_CAPITAL = Decimal("0.01"), Decimal(100)
+# Bars of all symbols together that a live decision looks at: 48 bytes each, in base64, within what Lambda takes.
+_MOST_BARS = 65_536
 SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20), text_of(9, 9)]
 Part = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6), text_of_part(6)]
 Gain = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6), text_of(2, 6)]
@@ -73,31 +85,92 @@ class SessionChange(BaseModel):
 def start_session(
     database: Database, outbox: Outbox, caller: Caller, new: NewSession, key: RequestKey
 ) -> StoredSession:
-    """Starts a session of a strategy's version on live bars; the ingestor streams the symbol from then on.
+    """Starts a session of a strategy's version on live bars; the ingestor streams its symbol, or those of its universe, from then on.
 
     Raises:
         NotFound: if there is no such strategy or version.
+        Invalid: if a portfolio strategy is given a symbol, stops or a size that it has no use for.
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
-    with database.transaction(caller) as connection:
-        spend(connection, caller, quotas.SESSIONS)
+    with database.reading(caller) as connection:
         strategy = existing(strategies.get_strategy(connection, new.strategy_id), "strategy")
         version = new.version or strategy.version
-        if new.version and strategies.get_version(connection, new.strategy_id, new.version) is None:
+        stored = strategies.get_version(connection, new.strategy_id, version)
+        if stored is None:
             raise NotFound("version")
+    portfolio = _portfolio(stored.python_code, new)
+    with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.SESSIONS)
         started = sessions.start_session(
             connection,
             caller.user_id,
             strategy.strategy_id,
             version,
-            new.symbol or strategy.symbol,
+            PORTFOLIO if portfolio else new.symbol or strategy.symbol,
             settings,
             new.mode,
             key.new_id(connection, caller.user_id),
+            _terms(connection, caller, portfolio, new),
         )
     outbox.request_subscription(started.symbol)
     return started
+
+
+def _portfolio(source: str, new: NewSession) -> PortfolioStrategy | None:
+    """The portfolio strategy that a session is to run; None where it is one of one symbol. Compiles it, so no transaction is open.
+
+    Raises:
+        Invalid: if the request holds what such a session has no use for.
+    """
+    if not is_portfolio(source):
+        return None
+    strategy = compiled(source)
+    assert isinstance(strategy, PortfolioStrategy)
+    if new.symbol not in (None, PORTFOLIO):
+        raise Invalid("A portfolio strategy names its symbols itself; leave symbol out.", code="portfolio-symbol")
+    if new.stop_loss or new.take_profit or new.trailing_stop:
+        message = "Weights say what a portfolio strategy holds; it has no stops. Leave them out."
+        raise Invalid(message, code="portfolio-stops")
+    if new.sizing_rule is SizingRule.FIXED_QUANTITY:
+        message = "A portfolio session begins with dollars: give sizing_rule FIXED_CASH with an amount, or EQUITY_FRACTION with a part of your equity."
+        raise Invalid(message, code="portfolio-size")
+    check_live(strategy)
+    return strategy
+
+
+def _terms(
+    connection: Connection, caller: Caller, strategy: PortfolioStrategy | None, new: NewSession
+) -> PortfolioTerms | None:
+    """The terms on which a session of a portfolio strategy starts.
+
+    Raises:
+        Invalid: if it would begin with next to nothing.
+    """
+    if strategy is None:
+        return None
+    capital = new.sizing_value
+    if new.sizing_rule is SizingRule.EQUITY_FRACTION:
+        capital = (sessions.equity_of(connection, caller.user_id) * new.sizing_value).quantize(_CENT, ROUND_DOWN)
+    if capital < _LEAST_CAPITAL:
+        message = f"The session would begin with {capital:,.2f} dollars; give it {_LEAST_CAPITAL:,} or more."
+        raise Invalid(message, code="portfolio-size")
+    schedule = strategy.schedule
+    return PortfolioTerms(
+        list(strategy.universe), list(strategy.symbols), schedule.stored, not schedule.minutes, capital
+    )
+
+
+def check_live(strategy: PortfolioStrategy) -> None:
+    """Refuses a strategy whose bars are more than a live decision takes.
+
+    Raises:
+        Invalid: saying how many there may be.
+    """
+    bars = window_length(strategy.lookback) * len(strategy.symbols)
+    if bars > _MOST_BARS:
+        message = f"A decision would look at {bars:,} bars of {len(strategy.symbols)} symbols; live it may look at {_MOST_BARS:,}. Use fewer symbols or shorter lengths."
+        raise Invalid(message, code="portfolio-too-large")
 
 
 def change_session(
@@ -119,6 +192,8 @@ def change_session(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        # Nobody executes what the session said while it is paused.
+        lock_symbol(connection, _found(connection, session_id).symbol)
         current = _found(connection, session_id, lock=True)
         if current.status not in sessions.CHANGEABLE:
             raise Conflict(f"The session is {current.status}; start a new one.", code="session-ended")
@@ -126,6 +201,11 @@ def change_session(
             raise Changed
         given = change.model_dump(exclude_unset=True)
         stops = ("stop_loss", "take_profit", "trailing_stop")
+        if current.universe is not None and set(given) - {"status"}:
+            message = (
+                "A portfolio session keeps the capital that it began with, and has no stops; start another one instead."
+            )
+            raise Invalid(message, code="portfolio-size")
         settings = replace(
             current.settings,
             sizing_rule=change.sizing_rule or current.sizing_rule,
@@ -149,18 +229,32 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
         NotFound: if there is no such strategy.
     """
     caller.require(Scope.TRADE)
+    new = NewSession(strategy_id=strategy_id)
+    with database.reading(caller) as connection:
+        current = existing(strategies.get_strategy(connection, strategy_id), "strategy")
+    portfolio = _portfolio(current.python_code, new)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.SESSIONS)
         strategy = existing(strategies.lock_strategy(connection, strategy_id), "strategy")
+        if strategy.version != current.version:
+            raise Changed
         active = sessions.active_sessions(connection, strategy_id)
         if active:
             latest = active[0]
+            lock_symbol(connection, latest.symbol)
             paused = latest.status != SessionStatus.PAUSED
             changed: StoredSession | None = sessions.change_session(
                 connection, latest.session_id, latest.settings, paused=paused
             )
         else:
-            changed = sessions.start_session(connection, caller.user_id, strategy_id, strategy.version, strategy.symbol)
+            changed = sessions.start_session(
+                connection,
+                caller.user_id,
+                strategy_id,
+                strategy.version,
+                strategy.symbol,
+                portfolio=_terms(connection, caller, portfolio, new),
+            )
     assert changed is not None
     outbox.request_subscription(changed.symbol)
     return changed
@@ -177,7 +271,7 @@ def stop_session(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
-        lock_symbol(connection, _found(connection, session_id).symbol)
+        _lock_symbols(connection, [_found(connection, session_id)])
         stopped = existing(sessions.stop_session(connection, session_id, flatten=flatten), "session")
     _tell_of_end(outbox, stopped)
     return stopped
@@ -196,8 +290,7 @@ def stop_strategy(
         if strategies.get_strategy(connection, strategy_id) is None:
             raise NotFound("strategy")
         active = sessions.active_sessions(connection, strategy_id)
-        for symbol in sorted({each.symbol for each in active}):
-            lock_symbol(connection, symbol)
+        _lock_symbols(connection, active)
         ended = [sessions.stop_session(connection, each.session_id, flatten=flatten) for each in active]
     stopped = [each for each in ended if each is not None]
     for each in stopped:
@@ -207,12 +300,15 @@ def stop_strategy(
 
 def _tell_of_end(outbox: Outbox, stopped: StoredSession) -> None:
     if stopped.open_orders or stopped.flattening:
-        outbox.wake_executor(stopped.symbol, f"stop-{stopped.session_id}")
+        for symbol in stopped.traded_symbols:
+            outbox.wake_executor(symbol, f"stop-{stopped.session_id}")
     outbox.request_subscription(stopped.symbol)
 
 
-def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_id: UUID) -> StoredSession:
-    """Places an order to sell what a session holds. A running session goes on.
+def flatten_session(
+    database: Database, outbox: Outbox, caller: Caller, session_id: UUID, symbol: str | None = None
+) -> StoredSession:
+    """Places orders to sell what a session holds, or what it holds of one symbol. A running session goes on.
 
     Raises:
         NotFound: if there is no such session.
@@ -220,10 +316,17 @@ def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
         found = _found(connection, session_id)
-        lock_symbol(connection, found.symbol)
-        sessions.flatten_session(connection, session_id)
-    outbox.wake_executor(found.symbol, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
+        _lock_symbols(connection, [found])
+        sessions.flatten_session(connection, session_id, symbol)
+    for each in found.traded_symbols:
+        outbox.wake_executor(each, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
     return found
+
+
+def _lock_symbols(connection: Connection, found: Sequence[StoredSession]) -> None:
+    """Makes this transaction the only one that executes or settles the symbols of sessions, in the order in which everybody takes several."""
+    for symbol in sorted({symbol for each in found for symbol in each.traded_symbols}):
+        lock_symbol(connection, symbol)
 
 
 def _found(connection: Connection, session_id: UUID, *, lock: bool = False) -> StoredSession:

@@ -12,17 +12,20 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Conflict, NotFound, existing
+from stratforge.application.errors import Conflict, LimitReached, NotFound, existing
 from stratforge.application.quotas import SHOWINGS, spend_first
+from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import shown
-from stratforge.storage.strategies.shown import ShownSession
+from stratforge.storage.strategies.shown import SharedReport, ShownSession
 
 _TOKEN_BYTES = 24
 # Fewer may be anything.
 LEAST_TRADES, LEAST_DAYS = 30, 20
 # Sessions that one user shows at a time.
 _MOST_SHOWN = 3
+# Shared reports and their charts that one network address reads at once, and as many again in so many seconds.
+_READ_AT_ONCE, _READ_SECONDS = 60.0, 60.0
 # Standings that are computed anew in a minute.
 _STANDINGS_A_MINUTE = 50
 # Scripts that are written together.
@@ -78,6 +81,25 @@ def unshare_report(database: Database, caller: Caller, backtest_id: UUID) -> Non
     with database.transaction(caller) as connection:
         if not shown.unshare(connection, backtest_id):
             raise NotFound("backtest")
+
+
+def read_shared(database: Database, token: str, address: str) -> SharedReport:
+    """The report behind a link, for whoever has it.
+
+    Args:
+        address: The network address that asks, which a report costs something each time.
+
+    Raises:
+        LimitReached: if more were read from there than a person reads.
+        NotFound: if the link leads to none.
+    """
+    with database.transaction() as connection:
+        if not limits.take(connection, f"shared from {address}", _READ_AT_ONCE, _READ_AT_ONCE / _READ_SECONDS):
+            raise LimitReached(
+                "Too many reports were read from this address.", retry_after=_READ_SECONDS / _READ_AT_ONCE
+            )
+    with database.transaction() as connection:
+        return existing(shown.shared_report(connection, token), "report")
 
 
 def publish_session(database: Database, caller: Caller, session_id: UUID, name: str) -> None:

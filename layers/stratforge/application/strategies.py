@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -19,13 +19,14 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
 from stratforge.intent.requirements import Requirement
 from stratforge.market import parse_symbol
-from stratforge.market.symbols import SYMBOL_PATTERN
+from stratforge.market.symbols import PORTFOLIO, SYMBOL_PATTERN
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy, StoredVersion
-from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy import Strategy, StrategyError
 from stratforge.strategy.constants import with_constants
 from stratforge.strategy.findings import Finding
+from stratforge.strategy.rotation import PortfolioStrategy, compile_any
 
 # Texts of more lines each are not compared line by line.
 _COMPARABLE_LINES = 1_000
@@ -35,8 +36,11 @@ Symbol = Annotated[
     Field(max_length=20, examples=["AAPL"], json_schema_extra={"pattern": SYMBOL_PATTERN}),
     AfterValidator(parse_symbol),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Average cross"])]
+# Without characters that turn the order of what is shown around.
+NAME_PATTERN = r"^[^\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$"
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=NAME_PATTERN, examples=["Average cross"])]
 Code = Annotated[str, Field(min_length=1, max_length=32_000, examples=[_EXAMPLE])]
+ParameterValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]
 
 
@@ -46,9 +50,21 @@ class NewStrategy(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    symbol: Symbol
+    symbol: Symbol | None = Field(None, description="What it trades; a portfolio strategy names its symbols itself")
     python_code: Code
     logic_explanation: Explanation = ""
+
+
+class StrategyFile(NewStrategy):
+    """A strategy as a file: what it is called, its code and what that does, what it trades, and the values of its parameters."""
+
+    format: Literal["stratforge-strategy"] = Field("stratforge-strategy", description="What kind of file it is")
+    edition: Literal[1] = Field(1, description="Of this form")
+    parameters: dict[Annotated[str, Field(max_length=60)], ParameterValue] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Values of the code's constants; those of the code where one is left out",
+    )
 
 
 class StrategyChange(BaseModel):
@@ -69,7 +85,7 @@ class StrategyChange(BaseModel):
 class CheckedCode:
     """The compiler's answer to code: the strategy, or everything that is wrong with it."""
 
-    strategy: Strategy | None
+    strategy: Strategy | PortfolioStrategy | None
     findings: tuple[Finding, ...] = ()
 
 
@@ -86,7 +102,7 @@ def check_code(database: Database, caller: Caller, code: str) -> CheckedCode:
 
 def _examined(code: str) -> CheckedCode:
     try:
-        strategy = compile_strategy(code)
+        strategy = compile_any(code)
         # Measured here, where nobody waits for a row.
         _ = strategy.lookback
     except StrategyError as error:
@@ -94,7 +110,12 @@ def _examined(code: str) -> CheckedCode:
     return CheckedCode(strategy)
 
 
-def _compiled(code: str) -> Strategy:
+def compiled(code: str) -> Strategy | PortfolioStrategy:
+    """The strategy that code is, of one symbol or of a portfolio.
+
+    Raises:
+        Invalid: with every finding, if it is not in the language.
+    """
     examined = _examined(code)
     if examined.strategy is None:
         findings = [finding.as_dict() for finding in examined.findings]
@@ -111,11 +132,47 @@ def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: Re
     """
     caller.require(Scope.WRITE)
     spend_first(database, caller, quotas.STRATEGIES)
-    strategy = _compiled(new.python_code)
-    description = Description(new.name, new.symbol, new.logic_explanation)
+    strategy = compiled(new.python_code)
+    description = Description(new.name, _symbol(strategy, new.symbol), new.logic_explanation)
     with database.transaction(caller) as connection:
         strategy_id = key.new_id(connection, caller.user_id)
         return strategies.add_strategy(connection, caller.user_id, description, strategy, Origin(), strategy_id)
+
+
+def strategy_file(found: StoredStrategy) -> StrategyFile:
+    """A strategy as a file, which `import_strategy` takes, here or elsewhere."""
+    return StrategyFile(
+        name=found.name,
+        symbol=found.symbol,
+        python_code=found.python_code,
+        logic_explanation=found.logic_explanation,
+        parameters=dict(compiled(found.python_code).parameters),
+    )
+
+
+def import_strategy(database: Database, caller: Caller, file: StrategyFile, key: RequestKey) -> StoredStrategy:
+    """Stores the strategy of a file as a new one, as if its code had been written here: it passes every check, whoever wrote it.
+
+    Raises:
+        Invalid: if the code, with the file's values, is not in the strategy language, or has no parameter of a name.
+    """
+    caller.require(Scope.WRITE)
+    spend_first(database, caller, quotas.STRATEGIES)
+    code = _with_values(file.python_code, file.parameters)
+    new = NewStrategy(name=file.name, symbol=file.symbol, python_code=code, logic_explanation=file.logic_explanation)
+    return store_strategy(database, caller, new, key)
+
+
+def _with_values(code: str, values: Mapping[str, float]) -> str:
+    """Code with other values of its constants.
+
+    Raises:
+        Invalid: if it is not in the strategy language, or has no constant of a name.
+    """
+    parameters = compiled(code).parameters
+    if unknown := set(values) - set(parameters):
+        raise Invalid(f"The strategy has no parameter {', '.join(sorted(unknown))}.")
+    return with_constants(code, {name: value for name, value in values.items() if value != parameters[name]})
 
 
 def change_strategy(
@@ -137,7 +194,7 @@ def change_strategy(
     """
     caller.require(Scope.WRITE)
     spend_first(database, caller, quotas.STRATEGIES)
-    strategy = None if change.python_code is None else _compiled(change.python_code)
+    strategy = None if change.python_code is None else compiled(change.python_code)
     with database.transaction(caller) as connection:
         current = _locked(connection, strategy_id)
         if not unchanged(current):
@@ -146,7 +203,7 @@ def change_strategy(
             strategies.archive(connection, strategy_id, archived=change.archived)
         description = Description(
             change.name or current.name,
-            change.symbol or current.symbol,
+            _symbol(strategy, change.symbol, current),
             current.logic_explanation if change.logic_explanation is None else change.logic_explanation,
         )
         if strategy is None:
@@ -170,11 +227,7 @@ def set_parameters(
     caller.require(Scope.WRITE)
     with database.reading(caller) as connection:
         found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-    parameters = _compiled(found.python_code).parameters
-    if unknown := set(values) - set(parameters):
-        raise Invalid(f"The strategy has no parameter {', '.join(sorted(unknown))}.")
-    other = {name: value for name, value in values.items() if value != parameters[name]}
-    change = StrategyChange(python_code=with_constants(found.python_code, other))
+    change = StrategyChange(python_code=_with_values(found.python_code, values))
     return change_strategy(database, caller, strategy_id, change, lambda current: current.version == found.version)
 
 
@@ -204,13 +257,13 @@ def version_wanted(prompt: str, versions: Sequence[StoredVersion]) -> int | None
     return (int(restored[1]) if restored else current.version) - 1
 
 
-def compiled_version(version: StoredVersion) -> Strategy:
+def compiled_version(version: StoredVersion) -> Strategy | PortfolioStrategy:
     """A stored version as a strategy, checked anew.
 
     Raises:
         Invalid: if its code is not in the language any more.
     """
-    return _compiled(version.python_code)
+    return compiled(version.python_code)
 
 
 def restore_version(database: Database, caller: Caller, strategy_id: UUID, version: int) -> StoredStrategy:
@@ -234,7 +287,11 @@ def restore_version(database: Database, caller: Caller, strategy_id: UUID, versi
 
 
 def store_restored(
-    connection: Connection, user_id: UUID, current: StoredStrategy, older: StoredVersion, strategy: Strategy
+    connection: Connection,
+    user_id: UUID,
+    current: StoredStrategy,
+    older: StoredVersion,
+    strategy: Strategy | PortfolioStrategy,
 ) -> StoredStrategy:
     """Stores an earlier version's code as the next version of a strategy that is locked."""
     origin = Origin(
@@ -246,8 +303,27 @@ def store_restored(
         older.parameter_meanings,
         tuple(Requirement.model_validate(each) for each in older.requirements),
     )
-    description = Description(current.name, current.symbol, older.logic_explanation)
+    description = Description(current.name, _symbol(strategy, None, current), older.logic_explanation)
     return strategies.change_strategy(connection, user_id, current, description, strategy, origin)
+
+
+def _symbol(
+    strategy: Strategy | PortfolioStrategy | None, wanted: str | None, current: StoredStrategy | None = None
+) -> str:
+    """The symbol that a strategy is stored for: none of the market's for that of a portfolio.
+
+    Raises:
+        Invalid: if it needs one that is not given.
+    """
+    if isinstance(strategy, PortfolioStrategy):
+        return PORTFOLIO
+    known = None if current is None or (strategy is not None and current.symbol == PORTFOLIO) else current.symbol
+    found = wanted if wanted != PORTFOLIO else None
+    if known == PORTFOLIO:
+        return PORTFOLIO
+    if found or known:
+        return str(found or known)
+    raise Invalid("A strategy of one symbol needs it: give symbol, such as AAPL.", code="symbol-missing")
 
 
 def delete_strategy(database: Database, caller: Caller, strategy_id: UUID) -> None:

@@ -14,13 +14,30 @@ from stratforge.application.errors import Conflict, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend
 from stratforge.storage.delivery import webhooks
-from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
+from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook, WebhookFormat
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
-# IPv6 that lies in the Internet; in it, what carries IPv4 addresses or is for protocols and examples (Teredo and others, 6to4, documentation).
+# IPv6 that lies in the Internet; in it, what carries IPv4 addresses or is for protocols and examples (Teredo and others, 6to4, documentation), and
+# of both what leads to whoever answers nearest (AS112, AMT).
 _INTERNET = ipaddress.ip_network("2000::/3")
-_NOT_HOSTS = tuple(map(ipaddress.ip_network, ("2001::/23", "2002::/16", "3fff::/20", "192.88.99.0/24")))
+_NOT_HOSTS = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "2001::/23",
+            "2002::/16",
+            "2620:4f:8000::/48",
+            "3fff::/20",
+            "192.0.0.0/24",
+            "192.31.196.0/24",
+            "192.52.193.0/24",
+            "192.88.99.0/24",
+            "192.175.48.0/24",
+        ),
+    )
+)
+_FIRST_FREE_PORT = 1024
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 _OLD_SECRET_SIGNS = timedelta(hours=24)
 
@@ -39,6 +56,11 @@ def is_public(address: str) -> bool:
     return inside and parsed.is_global and not special
 
 
+def is_port_of_https(port: int | None) -> bool:
+    """Returns whether a port may be one of HTTPS: its own, or none that belongs to another protocol (mail, shells, databases' are above)."""
+    return port is None or port == 443 or port >= _FIRST_FREE_PORT
+
+
 @dataclass(frozen=True, slots=True)
 class SignedWebhook(StoredWebhook):
     """A webhook with its new secret, which is shown this once.
@@ -51,9 +73,14 @@ class SignedWebhook(StoredWebhook):
 
 
 def create_webhook(
-    database: Database, caller: Caller, url: str, kinds: Sequence[EventKind], request: RequestKey
+    database: Database,
+    caller: Caller,
+    url: str,
+    kinds: Sequence[EventKind],
+    request: RequestKey,
+    form: WebhookFormat = WebhookFormat.JSON,
 ) -> SignedWebhook:
-    """Tells an address of every event of these kinds from now on. Where the address leads is checked whenever something is sent.
+    """Tells an address of every event of these kinds from now on, in our form or as a chat takes it. Where the address leads is checked whenever something is sent.
 
     Raises:
         Forbidden: if a key asks that may not read: what is told is what it could not see.
@@ -69,7 +96,7 @@ def create_webhook(
             return SignedWebhook(**asdict(made), secret=secret)
         if len(webhooks.list_webhooks(connection, caller.user_id)) >= _MAX_WEBHOOKS:
             raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
-        stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret)
+        stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret, form)
     return SignedWebhook(**asdict(stored), secret=secret)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ from stratforge.backtest.fills import Fills
 from stratforge.backtest.loop import Loop, loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, config_arguments
 from stratforge.backtest.report import BacktestReport
-from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, exchange_timezone
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, bar_seconds, exchange_timezone
+from stratforge.market.resampling import latest_bars
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
 
 Floats = npt.NDArray[np.float64]
+_DAY = 86_400
 
 
 def run_backtest(
@@ -36,7 +38,8 @@ def run_backtest(
     Args:
         strategy: A compiled strategy.
         bars: A pandas DataFrame with columns open, high, low, close, volume (in any case) and a DatetimeIndex, ascending (in UTC
-            when it has no time zone; days of the exchange when it has no times either); or `BarColumns`.
+            when it has no time zone; days of the exchange when it has no times either); or `BarColumns`. Where the strategy says on which bars
+            it decides they may be shorter, and it is run on the whole bars of its timeframe that they make.
         config: The assumptions.
         symbol: Tells the exchange, whose clock `bar.hour` and daily anchors follow.
 
@@ -46,10 +49,36 @@ def run_backtest(
     config = config or BacktestConfig()
     columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
     check_columns(columns)
+    columns = own_bars(strategy, columns)
     loop = loop_for(strategy, config, "python")
     values = Values(columns)
     fills = run_loop(loop, strategy, values, config)
     return BacktestReport.build(strategy, columns, values, config, fills)
+
+
+def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:
+    """The bars that a strategy decides on: those of its timeframe, where it names one, and else the ones that are given.
+
+    Raises:
+        BacktestError: if the bars are longer than those, or do not make any.
+    """
+    timeframe, length = strategy.timeframe, 60 * strategy.bar_minutes
+    if timeframe is None or bars.seconds == length:
+        return bars
+    if length % bars.seconds:
+        raise BacktestError(
+            f'bars of {_length(bars.seconds)} make none of TIMEFRAME = "{timeframe}"; give bars of that length or of a minute'
+        )
+    made = latest_bars(bars, timeframe, len(bars)) if bars.seconds < length else bars
+    if not len(made):
+        raise BacktestError(
+            f'{len(bars):,} bars of {_length(bars.seconds)} make no whole one of TIMEFRAME = "{timeframe}"; give a longer period'
+        )
+    return made
+
+
+def _length(seconds: int) -> str:
+    return f"{seconds // _DAY} days" if seconds % _DAY == 0 else f"{seconds // 60} minutes"
 
 
 def run_loop(
@@ -101,7 +130,8 @@ def columns_of_frame(frame: Any, symbol: str, times: FrameTimes | None = None) -
         numbers = [np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS]
     except (TypeError, ValueError) as error:
         raise BacktestError(f"bars hold something that is not a number: {error}") from None
-    return BarColumns(times.seconds, *numbers, timezone=exchange_timezone(symbol), daily=times.daily)
+    columns = BarColumns(times.seconds, *numbers, timezone=exchange_timezone(symbol), daily=times.daily)
+    return replace(columns, minutes=max(1, bar_seconds(columns) // 60))
 
 
 @dataclass(frozen=True, slots=True)

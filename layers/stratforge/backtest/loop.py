@@ -109,8 +109,10 @@ def _write(
     columns = tuple(sorted(read))
     # What only fills and decisions read is looked up then, and not carried through every bar.
     read_always = {name[2:] for name in (*on_bar, *previous)} | (
-        {"open", "close"} if matching.within or EQUITY_KEY in state or "unrealized_return" in position else set()
+        {"open", "close"} if matching.within and not matching.kept else set()
     )
+    if EQUITY_KEY in state or "unrealized_return" in position:
+        read_always |= {"open", "close"}
     rare = {"open", "close"} - read_always if target == "python" and read_always else set()
     parameters = [name for name in arguments if name[0] == "k"]
     sink = [f"f_{name}" for name in FILL_COLUMNS] if target == "numba" else ["rows"]
@@ -147,9 +149,10 @@ def _write(
     for name in previous:
         write(f"        {name} = l_{name[2:]}; l_{name[2:]} = b_{name[2:]}")
     matching.orders("open" in rare)
-    for key in state:
+    # Those that hold its exits and terms are bounded where they are set.
+    for key in (key for key in state if key not in (*exits, *terms)):
         write(f"        if not -{STATE_LIMIT!r} <= s_{key} <= {STATE_LIMIT!r}: s_{key} = NAN")
-    matching.after_the_open()
+    matching.after_the_open("open" in rare)
     if held:
         write("        bars_held = bars_held + 1.0 if quantity > 0.0 else 0.0")
     if CASH_KEY in state:
@@ -168,6 +171,8 @@ def _write(
     else:
         results = ", ".join(("action", "confidence", "kind", "size", *(f"s_{key}" for key in state)))
         write(f"        {results} = on_bar({', '.join(views.get(name, name) for name in arguments)})")
+        if matching.kept:
+            write(f"        {matching.moved}")
         write("        if action != 0.0:")
         for line in close:
             write(f"            {line}")
@@ -197,6 +202,8 @@ def _write_inlined(
         indent = "        " + line[: len(line) - len(bare)]
         if not bare.startswith("return "):
             write(indent + bare)
+            if matching.kept and bare.startswith(tuple(f"s_{key} = " for key in matching.exits)):
+                write(indent + matching.moved)
             continue
         decision = bare.removeprefix("return (").removesuffix(")").removesuffix(suffix)
         if decision != NO_SIGNAL:

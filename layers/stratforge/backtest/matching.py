@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stratforge.backtest.config import BacktestConfig
-from stratforge.market.sizes import SizingRule
-from stratforge.strategy.exits import stop_prices, target_prices
+from stratforge.market.sizes import MINIMUM_VALUE, SizingRule
+from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
 from stratforge.strategy.order_terms import EXPIRY_KEY, LIMIT_KEY, STOP_KEY
 
 Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
 FILL_COLUMNS = ("bar", "side", "quantity", "price", "commission", "reason", "cash", "held")
-MINIMUM_VALUE = 1.0
 _DUST = 1e-9
 # Of a level that was computed from a price: 10.70 less a tenth of it is touched at 9.63.
 _ABOVE, _BELOW = f"{1 + 1e-12!r}", f"{1 - 1e-12!r}"
@@ -108,6 +107,17 @@ class Matching:
         return self.features.stops or bool(self.exits) or bool(self.terms)
 
     @property
+    def kept(self) -> bool:
+        """True when the position's levels stand until it, or what the strategy sets, changes: most bars come to none of them."""
+        trails = self.features.trailing_stop or EXIT_KEYS["trailing_stop"] in self.exits
+        return not self.terms and self.within and not trails
+
+    @property
+    def moved(self) -> str:
+        """The line that has the levels looked at anew."""
+        return "near = 1e400" if self._stops else "far = -1e400"
+
+    @property
     def _stops(self) -> bool:
         return self.features.stop_loss or self.features.trailing_stop or bool(list(stop_prices(self.exits, "")))
 
@@ -120,6 +130,8 @@ class Matching:
         for key, name in ((LIMIT_KEY, "r_limit"), (STOP_KEY, "r_stop"), (EXPIRY_KEY, "r_left")):
             if key in self.terms:
                 self.write(f"    {name} = NAN")
+        if self.kept:
+            self.write("    near = 1e400; far = -1e400")
 
     def orders(self, rare_open: bool) -> None:
         """Fills what earlier bars decided; without terms at the open, whatever the bar is then."""
@@ -131,13 +143,23 @@ class Matching:
             self.write("            b_open = float(c_open[i])")
         self._fill("            ", "b_open")
 
-    def after_the_open(self) -> None:
+    def after_the_open(self, rare_open: bool) -> None:
         """Exits within the bar, for the position as it is after the open; with terms they were looked at with the order."""
         if self.terms or not self.within:
             return
         self.write("        if quantity > 0.0:")
         indent = "            "
+        if self.kept:
+            sides = [*(["b_low <= near"] if self._stops else []), *(["b_high >= far"] if self._targets else [])]
+            self.write(f"{indent}if {' or '.join(sides)}:")
+            indent += "    "
+            if rare_open:
+                self.write(f"{indent}b_open = float(c_open[i])")
         goal = self._levels(indent)
+        if self.kept and self._stops:
+            self.write(f"{indent}near = level * {_ABOVE}")
+        if self.kept and self._targets:
+            self.write(f"{indent}far = {goal} * {_BELOW}")
         condition = "if"
         if self._stops:
             self.write(f"{indent}if {self._stopped(goal)}:")
@@ -311,6 +333,8 @@ class Matching:
         if features.trailing_stop:
             write(deep + "peak = price if quantity == 0.0 else peak")
         write(deep + "quantity += part; cost += part * price; entry = cost / quantity")
+        if self.kept:
+            write(deep + self.moved)
         self._record(deep, "1.0", "0.0")
         write(deep + "want -= part")
         if features.participation:
@@ -335,8 +359,13 @@ class Matching:
 
     def _sale(self, indent: str, reason: str) -> None:
         write = self.write
-        write(indent + f"fee = {self._commission}")
-        write(indent + "cash += part * price - fee")
+        if self.features.commission:
+            # Whoever has nothing left cannot pay more.
+            write(indent + f"fee = min({self._commission}, cash + part * price)")
+            write(indent + "cash = max(cash + part * price - fee, 0.0)")
+        else:
+            write(indent + "fee = 0.0")
+            write(indent + "cash += part * price")
         write(indent + "cost -= entry * part; quantity -= part")
         write(indent + "if quantity <= 0.0: quantity = 0.0; cost = 0.0; entry = 0.0")
         self._record(indent, "2.0", reason)

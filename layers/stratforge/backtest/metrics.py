@@ -87,9 +87,10 @@ def day_ends(bars: BarColumns) -> npt.NDArray[np.int64]:
 
 
 def daily_returns(equity: Floats, ends: npt.NDArray[np.int64], initial_cash: float) -> Floats:
-    """The return of each day, the first from the initial cash."""
+    """The return of each day, the first from the initial cash; nothing returns nothing."""
     closing = equity[ends]
-    return np.asarray(closing / np.concatenate(([initial_cash], closing[:-1])) - 1.0)
+    before = np.concatenate(([initial_cash], closing[:-1]))
+    return np.divide(closing, before, out=np.ones(len(closing)), where=before > 0) - 1.0
 
 
 def drawdown_curve(equity: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,17 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
 from stratforge.backtest.fills import Trades
-from stratforge.backtest.matching import MINIMUM_VALUE
 from stratforge.backtest.portfolio_report import PortfolioReport, latest_close
-from stratforge.market.columns import BarColumns, Integers
+from stratforge.market.columns import BarColumns, bar_seconds
+from stratforge.market.sizes import MINIMUM_VALUE
 from stratforge.strategy.graph import STALE, OtherSymbols, Values
 from stratforge.strategy.rotation import PortfolioStrategy
+from stratforge.strategy.rotation.orders import orders_for, whole_shares
+from stratforge.strategy.rotation.seen import Seen, decide_on
 from stratforge.strategy.rotation.strategy import Decision
 
 Floats = npt.NDArray[np.float64]
 _MOST_CELLS = 64_000_000
-_BROKEN_SHARE = 1e-9
 _NOT_HERE = ("participation", "stop_loss", "take_profit", "trailing_stop")
 
 
@@ -58,7 +60,8 @@ def run_on_market(strategy: PortfolioStrategy, market: Market, config: BacktestC
         raise BacktestError(
             f"a schedule of {strategy.schedule.minutes} minutes needs bars of a minute; these are of days"
         )
-    seen = Seen.of(strategy, market)
+    due = strategy.schedule.due(clock) if len(clock) > 1 else np.empty(0, dtype=np.int64)
+    seen = Seen.of(strategy, market.columns, market.values, clock, due)
     run = _Run(strategy, market.columns, clock, config)
     targets = [run.decide(seen, index) for index in range(len(seen.due))]
     run.fill_until(len(clock))
@@ -130,7 +133,36 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
             raise BacktestError(
                 f"{symbol}: bars are more than a week apart, after which nothing is known; give days or minutes"
             )
+    _check_together(found)
     return found
+
+
+def _check_together(columns: Mapping[str, BarColumns]) -> None:
+    """Refuses bars of which one begins while another goes on: what that comes to would be known before it is over.
+
+    Raises:
+        BacktestError: naming both symbols and what to give.
+    """
+    first = next(iter(columns.values()))
+    if all(np.array_equal(each.time, first.time) for each in columns.values()):
+        return
+    clock = np.unique(np.concatenate([each.local_seconds for each in columns.values()]))
+    for symbol, each in columns.items():
+        length, begins = bar_seconds(each), each.local_seconds
+        ends = np.minimum(begins + length, np.append(begins[1:], begins[-1] + length))
+        within = np.searchsorted(clock, ends) - np.searchsorted(clock, begins) > 1
+        if within.any():
+            place = int(within.argmax())
+            moment = clock[np.searchsorted(clock, begins[place]) + 1]
+            other = next(name for name, others in columns.items() if moment in others.local_seconds)
+            raise BacktestError(
+                f"{symbol}: its bar of {_wall_clock(begins[place])} is not over when that of {other} begins at {_wall_clock(moment)}; "
+                "give bars of all symbols of one length and in one time zone"
+            )
+
+
+def _wall_clock(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
 
 
 def clock_of(columns: Mapping[str, BarColumns], universe: Sequence[str]) -> BarColumns:
@@ -143,55 +175,7 @@ def clock_of(columns: Mapping[str, BarColumns], universe: Sequence[str]) -> BarC
     parts = [columns[symbol] for symbol in universe if columns[symbol].time[0] == time[0]]
     hold = np.asarray(np.mean([latest_close(each, time) / each.close[0] for each in parts], axis=0)) if parts else None
     prices = np.ones(len(time)) if hold is None else hold
-    return BarColumns(time, *(prices,) * 5, timezone=first.timezone, daily=first.daily)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """The view that each decision has of each symbol, as tables of decisions by symbols.
-
-    Attributes:
-        due: The places of the decisions on the clock.
-        values: The columns that `rebalance` reads, NaN where they are not known.
-        price: The last close there was, NaN before the first.
-        known: Whether that is of the seven days before.
-        open: The open of the bar that begins then, NaN where none does.
-        time: The fields of the time of each decision.
-    """
-
-    due: Integers
-    values: dict[str, Floats]
-    price: Floats
-    known: npt.NDArray[np.bool_]
-    open: Floats
-    time: dict[str, Floats]
-
-    @classmethod
-    def of(cls, strategy: PortfolioStrategy, market: Market) -> Seen:
-        """Looks at the columns of every symbol as each decision sees them, one symbol after the other."""
-        clock = market.clock
-        due = strategy.schedule.due(clock) if len(clock) > 1 else np.empty(0, dtype=np.int64)
-        moments, shape = clock.time[due], (len(due), len(strategy.symbols))
-        values = {name: np.full(shape, np.nan) for name in strategy.read}
-        price, opens = np.full(shape, np.nan), np.full(shape, np.nan)
-        known = np.zeros(shape, dtype=bool)
-        for place, symbol in enumerate(strategy.symbols):
-            bars, nodes = market.columns[symbol], market.values[symbol]
-            after = due if bars.time is clock.time else np.searchsorted(bars.time, moments)
-            begun = after > 0
-            last = after[begun] - 1
-            price[begun, place] = bars.close[last]
-            known[begun, place] = moments[begun] - bars.time[last] <= STALE
-            begins = np.flatnonzero(after < len(bars))
-            begins = begins[bars.time[after[begins]] == moments[begins]]
-            opens[begins, place] = bars.open[after[begins]]
-            fresh = known[:, place]
-            for name, table in values.items():
-                node = strategy.columns.get(name)
-                column = getattr(bars, name) if node is None else nodes.series(node)
-                table[fresh, place] = column[after[fresh] - 1]
-        moment = clock.take(due)
-        return cls(due, values, price, known, opens, {name: getattr(moment, name) for name in strategy.time_fields})
+    return BarColumns(time, *(prices,) * 5, timezone=first.timezone, daily=first.daily, minutes=first.minutes)
 
 
 @dataclass(slots=True, eq=False)
@@ -222,14 +206,8 @@ class _Run:
         price, known = seen.price[index, :count], seen.known[index, :count]
         worth = np.where(self.held > 0, self.held * price, 0.0)
         equity = self.cash + float(worth.sum())
-        decision = self.strategy.decide(
-            {name: table[index] for name, table in seen.values.items()},
-            {name: float(column[index]) for name, column in seen.time.items()},
-            worth / equity if equity > 0 else worth,
-            equity,
-            self.cash,
-            self.state,
-        )
+        parts = worth / equity if equity > 0 else worth
+        decision = decide_on(self.strategy, seen, parts, equity, self.cash, self.state, index)
         self.state = decision.state
         self._order(decision, equity, price, known)
         if self.orders.any():
@@ -237,15 +215,10 @@ class _Run:
         return np.full(count, np.nan) if decision.weights is None else decision.weights
 
     def _order(self, decision: Decision, equity: float, price: Floats, known: npt.NDArray[np.bool_]) -> None:
-        if decision.weights is None:
-            return
-        wanted = np.where(known, decision.weights * equity / price, self.held)
-        if not self.config.fractional:
-            wanted = np.floor(wanted + _BROKEN_SHARE)
-        wanted[decision.weights == 0.0] = 0.0
-        orders = wanted - self.held
-        orders[(np.abs(orders) * np.where(known, price, 0.0) < MINIMUM_VALUE) & (wanted > 0)] = 0.0
-        self.orders = orders
+        if decision.weights is not None:
+            self.orders = orders_for(
+                decision.weights, equity, price, known, self.held, fractional=self.config.fractional
+            )
 
     def fill_until(self, place: int) -> None:
         """Fills orders that wait for a bar, at bars that begin before the one at `place` of the clock."""
@@ -275,8 +248,9 @@ class _Run:
         for each in np.flatnonzero(begins & (self.orders < 0)).tolist():
             quantity = min(-float(self.orders[each]), float(self.held[each]))
             price = float(opens[each]) * (1.0 - config.half_cost)
-            fee = self._fee(quantity, price)
-            self.cash += quantity * price - fee
+            # Whoever has nothing left cannot pay more.
+            fee = min(self._fee(quantity, price), self.cash + quantity * price)
+            self.cash = max(self.cash + quantity * price - fee, 0.0)
             self.held[each] -= quantity
             self.rows.append((place, each, 2.0, quantity, price, fee, self.cash))
         buying = np.flatnonzero(begins & (self.orders > 0))
@@ -289,7 +263,7 @@ class _Run:
             if needed + fixed > self.cash:
                 quantities = quantities * (max(self.cash - fixed, 0.0) / needed)
                 if not config.fractional:
-                    quantities = np.floor(quantities + _BROKEN_SHARE)
+                    quantities = whole_shares(quantities)
             for each, quantity, price in zip(buying.tolist(), quantities.tolist(), prices.tolist(), strict=True):
                 if quantity * price < MINIMUM_VALUE:
                     continue

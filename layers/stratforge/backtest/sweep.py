@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
-from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, run_loop
+from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, own_bars, run_loop
 from stratforge.backtest.loop import loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, Target, config_arguments
 from stratforge.backtest.metrics import Metrics, annual_return, bars_in_a_year, daily_returns, day_ends, days_in_a_year
@@ -133,8 +133,9 @@ class Sweeper:
         """
         self.strategy = strategy
         self.config = config or BacktestConfig()
-        self.bars = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
-        check_columns(self.bars)
+        columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
+        check_columns(columns)
+        self.bars = own_bars(strategy, columns)
         self._target = target
         try:
             self._loop = loop_for(strategy, self.config, target)
@@ -325,17 +326,27 @@ def walk_forward(sweeper: Sweepable, points: Sequence[Point], *, folds: int = 5,
     Raises:
         BacktestError: if there are too few bars.
     """
-    length = len(sweeper.bars) // (folds + 1)
-    if folds < 1 or length < 2:
-        raise BacktestError(f"{len(sweeper.bars)} bars are too few for {folds} folds; give fewer folds")
     found = []
-    for fold in range(folds):
-        start, middle = fold * length, (fold + 1) * length
-        stop = len(sweeper.bars) if fold == folds - 1 else middle + length
+    for start, middle, stop in fold_windows(len(sweeper.bars), folds):
         trained = [sweeper.run_between(point, start, middle) for point in points]
         best = ranked_results(trained, metric)[0]
         found.append(Fold(start, middle, stop, best, sweeper.run_between(best.parameters, middle, stop)))
     return found
+
+
+def fold_windows(bars: int, folds: int) -> list[tuple[int, int, int]]:
+    """The bars on which each step of a walk-forward begins to learn, begins to be tried, and ends.
+
+    Raises:
+        BacktestError: if there are too few bars.
+    """
+    length = bars // (folds + 1)
+    if folds < 1 or length < 2:
+        raise BacktestError(f"{bars} bars are too few for {folds} folds; give fewer folds")
+    return [
+        (fold * length, (fold + 1) * length, bars if fold == folds - 1 else (fold + 2) * length)
+        for fold in range(folds)
+    ]
 
 
 def ranked_results(results: Sequence[PointResult], metric: str = "sharpe") -> list[PointResult]:

@@ -1,4 +1,4 @@
-"""The entry of a function that consumes a queue: a batch in, the messages that failed out.
+"""The entry of a function that consumes a queue or a stream: a batch in, the messages that failed out.
 
 Records are powertools' typed event source, `SQSRecord`. Its parser is not used on them: a batch that is parsed reports failures as two
 different types, which the delays of `retries` would have to tell apart. Nor is its idempotency: what makes a message safe to repeat are keys of
@@ -15,13 +15,14 @@ from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stratforge.bus.retries import FifoProcessor, JobProcessor
+from stratforge.bus.streams import StreamProcessor
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 
 def batch_handler(
     handle: Callable[..., None],
-    processor: FifoProcessor | JobProcessor,
+    processor: FifoProcessor | JobProcessor | StreamProcessor,
     prepare: Callable[[], None],
     log: Logger,
     metrics: Metrics | None = None,
@@ -29,7 +30,7 @@ def batch_handler(
     """Makes the handler of a queue's consumer: what failed is reported, and delivered again.
 
     Args:
-        handle: Handles one message (an `SQSRecord`), and is given the function's context too if it takes a `lambda_context`;
+        handle: Handles one message (an `SQSRecord`, of a stream a `KinesisStreamRecord`), and is given the function's context too if it takes a `lambda_context`;
             whatever it raises is that message's failure.
         prepare: Does what the first message would have to wait for; called by an event without records (a warm-up).
     """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
 from stratforge.market import Bar, Quote, Trade
 from stratforge.portfolio.order_states import meaning_of
@@ -71,6 +73,30 @@ class BarMessage(Message):
         detail = f"-{self.open}-{self.high}-{self.low}-{self.close}-{self.volume}" if self.kind == "correction" else ""
         repeated = f"-again-{self.again}" if self.again else ""
         return (stamp + detail + repeated).replace("/", "_")[:128]
+
+
+class RebalanceDue(Message):
+    """Portfolio sessions of a user can decide, or place purchases that waited for sales. `cause` makes the message unlike the ones before it."""
+
+    kind: Literal["rebalance"] = "rebalance"
+    user_id: UUID
+    session_ids: tuple[UUID, ...]
+    cause: str
+
+    @property
+    def group(self) -> str:
+        """Message group: nobody's decisions wait for another user's."""
+        return f"rebalance-{self.user_id}"
+
+    @property
+    def deduplication_id(self) -> str:
+        """The same sessions, told of again for the same cause, are the same message."""
+        told = hashlib.sha256("".join(map(str, self.session_ids)).encode()).hexdigest()[:32]
+        return f"rebalance-{told}-{self.cause}"[:128]
+
+
+class EvaluatorMessage(RootModel[Annotated[BarMessage | RebalanceDue, Field(discriminator="kind")]]):
+    """A message to the evaluator: a bar, or that portfolio sessions are due."""
 
 
 class WorkReady(Message):
@@ -241,3 +267,19 @@ class JobReady(Message):
     """A message that a job waits to be run."""
 
     job_id: UUID
+
+
+class StudyStep(StrEnum):
+    """The steps of a study, as the state machine asks for them."""
+
+    PART = "part"
+    FINISH = "finish"
+    FAIL = "fail"
+
+
+class StudyTask(Message):
+    """A step of a study; `part` is the number of the one to work on."""
+
+    step: StudyStep
+    job_id: UUID
+    part: int = 0

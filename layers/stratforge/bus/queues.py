@@ -69,6 +69,16 @@ def _send_all(queue_url: str, entries: Sequence[tuple[Message, str, str]]) -> No
         )
 
 
+def send_again(queue_url: str, body: str, group: str, deduplication_id: str) -> None:
+    """Puts the text of a message into a FIFO queue as it is, whatever it says."""
+    sqs_client().send_message(
+        QueueUrl=queue_url,
+        MessageBody=body,
+        MessageGroupId=group.replace("/", "_"),
+        MessageDeduplicationId=deduplication_id,
+    )
+
+
 def send_market_updates(queue_url: str, updates: Sequence[MarketUpdate]) -> None:
     """Passes news of symbols on, in order for each symbol."""
     _send_all(queue_url, [(each, each.symbol.replace("/", "_"), each.deduplication_id) for each in updates])

@@ -5,28 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypedDict
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING
 
 from stratforge.aws import aws_client
-from stratforge.bus.messages import BarMessage, SubscriptionUpdate
+from stratforge.bus.messages import BarMessage, RebalanceDue, SubscriptionUpdate
 from stratforge.bus.names import bars_topic_name
+from stratforge.bus.publishing import Entry, Publisher
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef, TagTypeDef
+    from mypy_boto3_sns.type_defs import TagTypeDef
 
 # What SNS takes at once.
 _BATCH = 10
-
-
-class _Entry(TypedDict):
-    """A message as SNS takes it."""
-
-    Message: str
-    MessageGroupId: str
-    MessageDeduplicationId: str
 
 
 @lru_cache(maxsize=1)
@@ -39,9 +30,14 @@ def sns_client() -> SNSClient:
 class BarTopics:
     """One FIFO topic per symbol, each created and subscribed to the bars queue when it is first needed."""
 
-    def __init__(self, stage: str, bars_queue_arn: str) -> None:
+    def __init__(self, stage: str, bars_queue_arn: str, at_once: int = 32) -> None:
+        """
+        Args:
+            at_once: Threads that publish.
+        """
         self._stage = stage
         self._bars_queue_arn = bars_queue_arn
+        self._publisher = Publisher(sns_client(), at_once)
         self._arns: dict[str, str] = {}
 
     def load(self) -> int:
@@ -76,8 +72,8 @@ class BarTopics:
             sns.tag_resource(ResourceArn=found, Tags=tags)
             return found
 
-    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
-        """Publishes bars of a symbol, in order; publishing them again within five minutes changes nothing.
+    def publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:
+        """Publishes bars of a symbol, or what sessions that hold it are to do, in order; publishing them again within five minutes changes nothing.
 
         Raises:
             ClientError: if SNS refuses one of them; those before it are published.
@@ -89,28 +85,13 @@ class BarTopics:
             self._arns.pop(bars_topic_name(self._stage, symbol), None)
             self._publish(symbol, messages)
 
-    def _publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
+    def _publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:
         topic = self.arn(symbol)
-        if len(messages) == 1:
-            sns_client().publish(TopicArn=topic, **_entry(messages[0]))
-            return
         for start in range(0, len(messages), _BATCH):
-            entries: list[PublishBatchRequestEntryTypeDef] = []
-            for index, each in enumerate(messages[start : start + _BATCH]):
-                entries.append({"Id": str(index), **_entry(each)})  # type: ignore[typeddict-item] # the rest may be left out
-            failed = sns_client().publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries).get("Failed", [])
-            if failed:
-                status = 400 if failed[0]["SenderFault"] else 500
-                raise ClientError(
-                    {
-                        "Error": {"Code": failed[0]["Code"], "Message": failed[0].get("Message", "")},
-                        "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item] # the part that is read
-                    },
-                    "PublishBatch",
-                )
+            self._publisher.publish(topic, [_entry(each) for each in messages[start : start + _BATCH]])
 
 
-def _entry(message: BarMessage) -> _Entry:
+def _entry(message: BarMessage | RebalanceDue) -> Entry:
     return {
         "Message": message.model_dump_json(),
         "MessageGroupId": message.group.replace("/", "_"),

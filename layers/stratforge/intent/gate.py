@@ -214,7 +214,9 @@ def _behaves(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator
         yield f"The rules of the requirements are no strategy: {error}. All rules together must say everything that the code does."
         return
     yield from said_by_no_rule(strategy, reference)
-    yield from disagreement(strategy, reference, around_the_clock="/" in symbol)
+    found = disagreement(strategy, reference, around_the_clock="/" in symbol)
+    if found is not None:
+        yield found
 
 
 def _kept(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], before: Sequence[str]) -> Iterator[str]:

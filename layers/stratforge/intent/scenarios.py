@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
 from stratforge.intent.markets import KINDS, market
 from stratforge.intent.program import Program
 from stratforge.intent.trial import sides_decided
 from stratforge.strategy import Strategy
+from stratforge.strategy.lookback import DAY_MINUTES
 
 
 def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool = False) -> Iterator[str]:
@@ -18,7 +20,9 @@ def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool =
     for level in _levels(program):
         for kind in KINDS:
             try:
-                bars = market(kind, level, volume, weekend=around_the_clock)
+                # Of whatever length its bars are, these are of that length.
+                made = market(kind, level, volume, weekend=around_the_clock)
+                bars = replace(made, minutes=strategy.bar_minutes, daily=strategy.bar_minutes == DAY_MINUTES)
                 report = run_backtest(strategy, bars, BacktestConfig())
             except BacktestError as error:
                 yield f"The strategy cannot be backtested: {error}"

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,29 +30,43 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
+_UNTRIED = "not tried"
+_REMEMBERED: dict[tuple[str, str, bool], str | None] = {}
+_REMEMBERED_AT_MOST = 64
 
 
-def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool = False) -> Iterator[str]:
-    """Finds what the code does otherwise than the rules: the first bar on which they differ, or a column that no rule has.
+def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool = False) -> str | None:
+    """Finds what the code does otherwise than the rules: the first bar on which they differ, or a column that no rule has. Of what was tried lately
+    the answer is remembered: whoever repairs an answer is often asked about the same code again.
 
     Args:
         code: The strategy that was written.
         reference: The strategy that follows the rules and nothing else.
         around_the_clock: Whether the symbol is traded at night and on weekends.
     """
+    tried = (code.source, reference.source, around_the_clock)
+    found = _REMEMBERED.get(tried, _UNTRIED)
+    if found is _UNTRIED:
+        found = _disagreement(code, reference, around_the_clock=around_the_clock)
+        if len(_REMEMBERED) >= _REMEMBERED_AT_MOST:
+            _REMEMBERED.clear()
+        _REMEMBERED[tried] = found
+    return found
+
+
+def _disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool) -> str | None:
     same = SameColumns()
     unknown = _unknown_columns(code, reference, same)
     if unknown:
         names = ", ".join(unknown)
-        yield f"The code decides by its columns {names}, and no rule does: write the rules with the same columns, or leave them out of the code."
-        return
+        return f"The code decides by its columns {names}, and no rule does: write the rules with the same columns, or leave them out of the code."
     real = Values(market("swing", 100.0))
     amounts = [number for each in (code, reference) for _, numbers in _compared(each) for number in numbers]
     for values in _markets(code, reference, real, same, around_the_clock=around_the_clock):
         found = _first_difference(code, reference, values, _cash(amounts, len(values.bars)))
         if found is not None:
-            yield found
-            return
+            return found
+    return None
 
 
 def sides_decided(code: Strategy, *, around_the_clock: bool = False) -> frozenset[str]:
@@ -258,48 +273,50 @@ class _Runner:
         # The exits that are set, by their names: those that are kept with the position.
         self.exits: dict[str, float] = {}
         self.function = self.strategy.on_bar.function
-        self.plan = []
-        for origin, key, back in self.strategy.argument_plan:
+        self.names = self.strategy.on_bar.state
+        self.account = [key for key in (CASH_KEY, EQUITY_KEY) if key in self.names]
+        self._exit_places = [(name, self.names.index(key)) for name, key in EXIT_KEYS.items() if key in self.names]
+        self.plan: list[tuple[str, Any, list[float] | None]] = []
+        # The arguments of every bar, made at once; what hangs on the bars before is put into its places when the bar comes.
+        arguments: list[Iterable[float]] = []
+        self._remembered: list[tuple[int, str]] = []
+        self._of_position: list[tuple[int, str]] = []
+        for place, (origin, key, back) in enumerate(self.strategy.argument_plan):
             column = None
             if origin == "column":
                 series = self.values.series(key) if isinstance(key, Node) else getattr(self.values.bars, key)
-                column = ([math.nan] * (back - 1) + list(series))[: len(series)]
+                column = ([math.nan] * (back - 1) + np.asarray(series, dtype=np.float64).tolist())[: len(series)]
+            elif origin != "constant":
+                (self._remembered if origin == "state" else self._of_position).append((place, key))
             self.plan.append((origin, key, column))
+            arguments.append(column or itertools.repeat(float(key) if origin == "constant" else math.nan))
+        self._arguments = [list(each) for _, *each in zip(range(len(self.values.bars)), *arguments, strict=False)]
 
     def decide(self, index: int, position: dict[str, float]) -> SignalValue | None:
-        arguments = []
-        for origin, key, column in self.plan:
-            if column is not None:
-                arguments.append(column[index])
-            elif origin == "state":
-                arguments.append(self.state.get(key, math.nan))
-            elif origin == "constant":
-                arguments.append(key)
-            else:
-                arguments.append(position[key])
-        action, confidence, kind, size, *after = self.function(*(float(each) for each in arguments))
-        names = self.strategy.on_bar.state
-        bought = action == 1.0 and not position["quantity"]
-        if position["quantity"] or bought:
-            self.exits = {
-                name: after[names.index(key)]
-                for name, key in EXIT_KEYS.items()
-                if key in names and after[names.index(key)] == after[names.index(key)]
-            }
-        self.state = {key: value for key, value in zip(names, after, strict=True) if abs(value) <= 1e300}
-        return signal_from_numbers(self.state, action, confidence, kind, size)
+        arguments = self._arguments[index]
+        for place, key in self._remembered:
+            arguments[place] = float(self.state.get(key, math.nan))
+        for place, key in self._of_position:
+            arguments[place] = float(position[key])
+        action, confidence, kind, size, *after = self.function(*arguments)
+        if self._exit_places and (position["quantity"] or action == 1.0):
+            self.exits = {name: after[place] for name, place in self._exit_places if after[place] == after[place]}
+        self.state = {key: value for key, value in zip(self.names, after, strict=True) if abs(value) <= 1e300}
+        return signal_from_numbers(self.state, action, confidence, kind, size) if action else None
 
 
 def _first_difference(code: Strategy, reference: Strategy, values: Values, cash: Floats) -> str | None:
     mine, theirs = _Runner(code, values), _Runner(reference, values)
     bars = values.bars
-    open_, close = bars.open.tolist(), bars.close.tolist()
+    # Numbers of Python's own: one by one they take a fraction of the time.
+    open_, high, low, close = bars.open.tolist(), bars.high.tolist(), bars.low.tolist(), bars.close.tolist()
+    money = cash.tolist()
     quantity = price = held = 0.0
     order: SignalValue | None = None
     left = 0
     for index in range(len(bars)):
         left -= 1
-        if order is not None and _fills(order, bars.high[index], bars.low[index]):
+        if order is not None and _fills(order, high[index], low[index]):
             if order.side == "buy" and quantity == 0:
                 quantity, price, held = 100.0, open_[index], 0.0
             elif order.side == "sell":
@@ -308,21 +325,22 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
             order = None
         elif left < 1 and order is not None and order.terms.expire_bars is not None:
             order = None
-        if quantity and _reached(theirs, price, bars.high[index], bars.low[index]):
+        if quantity and theirs.exits and _reached(theirs, price, high[index], low[index]):
             quantity = 0.0
         held = held + 1 if quantity else 0.0
         price = price if quantity else 0.0
         gain = close[index] / price - 1 if quantity else 0.0
         position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}
-        account = {CASH_KEY: float(cash[index]), EQUITY_KEY: float(cash[index]) + quantity * close[index]}
-        mine.state |= {key: value for key, value in account.items() if key in mine.strategy.on_bar.state}
-        theirs.state |= {key: value for key, value in account.items() if key in theirs.strategy.on_bar.state}
+        if mine.account or theirs.account:
+            account = {CASH_KEY: money[index], EQUITY_KEY: money[index] + quantity * close[index]}
+            for each in (mine, theirs):
+                each.state |= {key: account[key] for key in each.account}
         done, signal = mine.decide(index, position), theirs.decide(index, position)
-        if _meaning(done, quantity) != _meaning(signal, quantity):
+        if (done or signal) and _meaning(done, quantity) != _meaning(signal, quantity):
             return _told(code, bars, mine, index, position, done, signal)
         if signal is not None:
             order, left = signal, signal.terms.expire_bars or 0
-        if not _same_exits(mine.exits, theirs.exits):
+        if (mine.exits or theirs.exits) and not _same_exits(mine.exits, theirs.exits):
             return f"Tried on bars made for the rules: by the rules of the requirements the position's exits are {_exits_said(theirs.exits)}, and the code sets {_exits_said(mine.exits)}."
     return None
 

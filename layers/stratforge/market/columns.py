@@ -25,6 +25,9 @@ Chosen = slice | Integers
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
 _NEW_YORK = ZoneInfo("America/New_York")
 _HOUR, _DAY = 3600, 86400
+# Between daily bars lie four days at most, with a holiday beside a weekend; bars of a week are no further apart than that only by chance.
+_WEEKEND = 5 * _DAY
+_FEW = 10
 
 
 def exchange_timezone(symbol: str) -> ZoneInfo:
@@ -53,11 +56,28 @@ def _offset(hour: int, timezone: ZoneInfo) -> int:
     return int((datetime.fromtimestamp(hour * _HOUR, timezone).utcoffset() or timedelta()).total_seconds())
 
 
+def bar_seconds(bars: BarColumns) -> int:
+    """The length of each bar in seconds: as long as from one to the next in most cases, however many are missing.
+
+    Of a few bars nothing is the rule: then the longest length that goes into every distance between them. Days are days, whatever lies between them.
+    """
+    apart = np.diff(bars.local_seconds)
+    if not len(apart):
+        return bars.seconds
+    length = int(apart.min())
+    if len(apart) < _FEW:
+        length = int(np.gcd.reduce(apart))
+    elif 2 * np.count_nonzero(apart == length) < len(apart):
+        lengths, times = np.unique(apart, return_counts=True)
+        length = int(lengths[times.argmax()])
+    return _DAY if _DAY <= length < _WEEKEND else length
+
+
 @dataclass(frozen=True, eq=False)
 class BarColumns:
     """Consecutive bars of one symbol as arrays of equal length.
 
-    `time` holds the bars' starts in seconds since the epoch (UTC), ascending. `daily` bars are each a day of the exchange.
+    `time` holds the bars' starts in seconds since the epoch (UTC), ascending. A bar is `minutes` long, and those that are `daily` a day of the exchange.
     """
 
     time: Integers
@@ -68,6 +88,7 @@ class BarColumns:
     volume: Floats
     timezone: ZoneInfo = field(default=_NEW_YORK, kw_only=True)
     daily: bool = field(default=False, kw_only=True)
+    minutes: int = field(default=1, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -110,13 +131,19 @@ class BarColumns:
             self.volume[chosen],
             timezone=self.timezone,
             daily=self.daily,
+            minutes=self.minutes,
         )
 
     def after_unknown(self) -> BarColumns:
         """These bars after one, a day before them, of which nothing is known."""
         time = np.concatenate((self.time[:1] - _DAY, self.time)) if len(self) else np.zeros(1, dtype=np.int64)
         columns = (np.concatenate(([np.nan], getattr(self, name))) for name in PRICE_COLUMNS)
-        return BarColumns(time, *columns, timezone=self.timezone, daily=self.daily)
+        return BarColumns(time, *columns, timezone=self.timezone, daily=self.daily, minutes=self.minutes)
+
+    @property
+    def seconds(self) -> int:
+        """The length of a bar in seconds."""
+        return _DAY if self.daily else 60 * self.minutes
 
     @cached_property
     def local_seconds(self) -> Integers:

@@ -11,7 +11,10 @@ from stratforge.market.hours import OPEN, closing_minute
 
 # Each with its minutes: it holds no more bars of a minute than that.
 TIMEFRAMES = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1_440}
+# The same by their minutes.
+TIMEFRAME_OF = {minutes: name for name, minutes in TIMEFRAMES.items()}
 _DAY = 86_400
+RECENT = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +35,14 @@ def resample(bars: BarColumns, timeframe: str) -> Resampled:
 
     They are aligned to the exchange's session: those of a stock are counted from the open, none reaches beyond the close, and before the open and after
     the close others are counted from there; those of crypto are counted from midnight UTC. A day is a day of the exchange's calendar. A bar is
-    completed by the bar of its last minute, or by the next bar where that minute has none.
+    completed by the bar of its last minute, or by the next bar where that minute has none. Bars that are as long already, or longer, stay what they are.
     """
+    if bars.seconds >= TIMEFRAMES[timeframe] * 60:
+        return Resampled(bars, np.arange(len(bars)))
     starts, ends = _spans(bars, TIMEFRAMES[timeframe] * 60)
     firsts = np.flatnonzero(np.diff(starts, prepend=starts[:1] - 1))
     lasts = np.append(firsts[1:], len(bars))[: len(firsts)] - 1
-    seconds = _DAY if bars.daily else 60
-    completed = lasts + (bars.local_seconds[lasts] + seconds < ends[lasts])
+    completed = lasts + (bars.local_seconds[lasts] + bars.seconds < ends[lasts])
     # The last may not be yet.
     completed = completed[completed < len(bars)]
     firsts, lasts = firsts[: len(completed)], lasts[: len(completed)]
@@ -49,8 +53,59 @@ def resample(bars: BarColumns, timeframe: str) -> Resampled:
     made.append(bars.close[lasts])
     made.append(np.add.reduceat(bars.volume[:upto], firsts) if len(firsts) else bars.volume[:0])
     latest = np.searchsorted(completed, np.arange(len(bars)), side="right") - 1
-    whole_days = bars.daily or timeframe == "1d"
-    return Resampled(BarColumns(bars.time[firsts], *made, timezone=bars.timezone, daily=whole_days), latest)
+    made_of = BarColumns(
+        bars.time[firsts], *made, timezone=bars.timezone, daily=timeframe == "1d", minutes=TIMEFRAMES[timeframe]
+    )
+    return Resampled(made_of, latest)
+
+
+def waiting(bars: BarColumns, timeframe: str) -> int | None:
+    """The number of completed longer bars that wait after the one that is decided on with the last of these bars; None where none is.
+
+    A bar of a minute may complete two, the one before its own and its own. They are decided on one after the other, with one bar of a minute each; `RECENT` of
+    these are enough to know.
+    """
+    latest, places = resample(bars, timeframe).latest, np.arange(len(bars))
+    decided = np.minimum.accumulate(latest - places) + places
+    return int(latest[-1] - decided[-1]) if len(bars) > 1 and decided[-1] > decided[-2] else None
+
+
+def decided_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns | None:
+    """The last `length` longer bars up to the one that is decided on with the last of these bars of a minute; None where none is.
+
+    Whether one is depends on the last `RECENT` bars alone, whatever came before them.
+    """
+    left = waiting(bars.tail(RECENT), timeframe)
+    if left is None:
+        return None
+    longer = resample(bars, timeframe)
+    end = int(longer.latest[-1]) + 1 - left
+    return longer.bars.slice(max(0, end - length), end)
+
+
+def opens_day(bars: BarColumns) -> bool:
+    """Returns whether the last of these bars of a minute is the first of its day: of a stock in the regular hours."""
+    last = bars.tail(2)
+    if not len(last):
+        return False
+    if bars.timezone.key == "UTC":
+        return len(last) < 2 or bool(last.day[0] != last.day[1])
+    minutes = last.local_seconds % _DAY // 60
+    within = [
+        OPEN <= minute < closing_minute(day) for minute, day in zip(minutes.tolist(), last.day.tolist(), strict=True)
+    ]
+    return within[-1] and (len(last) < 2 or not within[0] or bool(last.day[0] != last.day[1]))
+
+
+def latest_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns:
+    """The last `length` longer bars that are completed with the last of these bars of a minute."""
+    longer = resample(bars, timeframe)
+    return longer.bars.tail(length) if len(longer.latest) and longer.latest[-1] >= 0 else longer.bars.slice(0, 0)
+
+
+def minutes_of(length: int, timeframe: str) -> int:
+    """Bars of a minute that hold so many whole bars of a timeframe, whatever is missing: the first may be a part of one, and the last two be of others."""
+    return (length + 2) * TIMEFRAMES[timeframe]
 
 
 def _spans(bars: BarColumns, length: int) -> tuple[Integers, Integers]:

@@ -40,3 +40,7 @@ def check_size(rule: SizingRule, value: float | Decimal) -> None:
         raise ValueError(
             f"sizing_value is {value:g}; with EQUITY_FRACTION give a part of the equity between 0 and 1, such as 0.1"
         )
+
+
+# What is worth less, in dollars, is not traded by itself.
+MINIMUM_VALUE = 1.0

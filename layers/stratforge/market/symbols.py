@@ -5,6 +5,8 @@ import re
 # The canonical form; lower case is taken too.
 SYMBOL_PATTERN = r"^[A-Z][A-Z0-9]{0,9}(\.[A-Z]{1,3})?(/[A-Z]{3,5})?$"
 _SYMBOL = re.compile(SYMBOL_PATTERN[1:-1])
+# What stands for a symbol where a strategy has a universe of them; no exchange lists it.
+PORTFOLIO = "PORTFOLIO"
 # Topic and queue names allow letters, digits, "-" and "_" only.
 _ENCODE = {".": "_d", "/": "_s"}
 _DECODE = {value: key for key, value in _ENCODE.items()}

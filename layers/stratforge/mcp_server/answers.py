@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,7 +40,7 @@ class Job(Answer):
     """Work in the background: QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELED."""
 
     job_id: str
-    kind: str = Field(description="GENERATE, RESEARCH, BACKTEST or REPLAY")
+    kind: str = Field(description="GENERATE, RESEARCH, BACKTEST, REPLAY or EXPORT")
     status: str = Field(description="Ask again with get_job while it is QUEUED or RUNNING")
     progress: str | None = Field(None, description="Where it stands, in a few words")
     result: dict[str, Any] | None = Field(
@@ -111,6 +112,27 @@ class Watchlist(Answer):
     items: list[Watched]
 
 
+class Alert(Answer):
+    """A price that the user wants to be told of."""
+
+    alert_id: UUID
+    symbol: str
+    condition: Literal["above", "below", "change"]
+    upper_price: Dollars | None = Field(description="It fires at this price and above")
+    lower_price: Dollars | None = Field(description="It fires at this price and below")
+    repeats: bool
+    armed: bool = Field(description="It waits for its price")
+    note: str
+    times_fired: int
+    fired_price: Dollars | None
+
+
+class Alerts(Answer):
+    """The user's price alerts, those that wait first."""
+
+    items: list[Alert]
+
+
 # Strategies and backtests -----------------------------------------------------------------------------------------
 
 
@@ -122,6 +144,7 @@ class Check(Answer):
     parameters: dict[str, float]
     indicators: list[str]
     lookback: int | None = Field(description="Bars of history that it needs")
+    timeframe: str | None = Field(description="The bars that it decides on, such as 15min; null for those of a minute")
 
 
 class StrategyLine(Answer):
@@ -157,6 +180,12 @@ class Version(Answer):
     parameters: dict[str, float]
     assumptions: list[str]
     created_at: datetime
+
+
+class SavedStrategy(Answer):
+    """A strategy as a file."""
+
+    file: dict[str, Any] = Field(description="Goes into load_strategy, here or elsewhere")
 
 
 class Versions(Answer):
@@ -345,6 +374,7 @@ class Session(Answer):
     strategy_version: int
     symbol: str
     status: str = Field(description="PENDING, RUNNING, PAUSED, STOPPED, FAILED or COMPLETED")
+    bar_minutes: int = Field(description="How long the bars are that it decides on; 1440 are days")
     failure_reason: str | None
     sizing_rule: str = Field(description="What sizing_value counts")
     sizing_value: float
@@ -358,6 +388,10 @@ class Session(Answer):
     last_bar_time: datetime | None
     began_at: datetime
     ended_at: datetime | None
+    universe: list[str] | None = Field(description="The symbols that a portfolio strategy may hold; null for others")
+    schedule: str | None = Field(description="When a portfolio strategy decides; null for others")
+    capital: float | None = Field(description="The dollars that a portfolio session began with")
+    decides_at: datetime | None = Field(description="When its next decision falls due")
 
 
 class Sessions(Answer):
@@ -375,8 +409,39 @@ class SessionRules(Answer):
     rules: list[dict[str, Any]] = Field(description="Each with its side, whether it was met, and its conditions")
 
 
+class SymbolDecision(Answer):
+    """A symbol in a decision: as it was seen, wanted and ordered."""
+
+    symbol: str
+    price: float | None = Field(description="The last close that was seen, in dollars")
+    known: bool = Field(description="False where there was no bar in seven days")
+    missing: bool = Field(description="A later bar was waited for in vain")
+    held: float | None = Field(description="Shares or coins; null for a symbol that is only looked at")
+    weight_before: float | None = Field(description="The part of the equity that was held")
+    weight: float | None = Field(description="The part that is to be held; null where nothing was to change")
+    order: float | None = Field(description="Shares or coins to buy, below 0 to sell")
+
+
+class SessionDecision(Answer):
+    """A decision of a portfolio session."""
+
+    moment: datetime = Field(description="The beginning of the period that was decided about")
+    decided_at: datetime
+    status: str = Field(description="SELLING, ORDERED, UNCHANGED, RECORDED or CALLED_OFF")
+    equity: float = Field(description="Dollars that the session had")
+    cash: float
+    bought_part: float | None = Field(description="By what part purchases were cut to the cash there was")
+    symbols: list[SymbolDecision]
+
+
+class SessionDecisions(Answer):
+    """The last decisions of a session, the newest first."""
+
+    items: list[SessionDecision]
+
+
 class Link(Answer):
-    """The link to a report, for whoever has it."""
+    """A link to a report or a file, for whoever has it."""
 
     url: str
 

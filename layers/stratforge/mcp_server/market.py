@@ -1,14 +1,15 @@
-"""Tools for the market: research, bars, prices, what can be traded, and the watchlist."""
+"""Tools for the market: research, bars, prices, what can be traded, the watchlist and price alerts."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from stratforge.mcp_server.answers import Assets, Bars, Done, Job, Price, Watchlist
+from stratforge.mcp_server.answers import Alert, Alerts, Assets, Bars, Done, Job, Price, Watchlist
 from stratforge.mcp_server.toolbox import Cursor, Limit, Symbol, Toolbox, in_path, rfc3339
 
 BarLimit = Annotated[int, Field(ge=1, le=1000, description="At most so many")]
@@ -65,3 +66,34 @@ def install(box: Toolbox) -> None:
     ) -> Done:
         """Adds a symbol to those that the user watches, or takes it off."""
         return box.ask(Done, context, "PUT" if watched else "DELETE", f"/v1/watchlist/{in_path(symbol)}")
+
+    @box.reads("Price alerts")
+    def list_price_alerts(context: Context[Any]) -> Alerts:
+        """The prices that the user wants to be told of, those that wait first."""
+        return box.ask(Alerts, context, "GET", "/v1/alerts")
+
+    @box.makes("Set a price alert")
+    def set_price_alert(
+        symbol: Symbol,
+        condition: Annotated[
+            Literal["above", "below", "change"], Field(description="Above or below a price, or a change from now")
+        ],
+        context: Context[Any],
+        price: Annotated[float | None, Field(gt=0, description="Dollars; for above and below")] = None,
+        change: Annotated[
+            float | None, Field(ge=0.001, le=10, description="A fraction of the price of now; for change")
+        ] = None,
+        repeats: Annotated[bool, Field(description="Again whenever the price came back")] = False,
+        note: Annotated[str, Field(max_length=200, description="What the user wants to be reminded of")] = "",
+    ) -> Alert:
+        """Has the user told when a price is reached; a bar a minute is looked at."""
+        body = {"symbol": symbol, "condition": condition, "repeats": repeats, "note": note}
+        body |= {name: str(value) for name, value in (("price", price), ("change", change)) if value is not None}
+        return box.ask(Alert, context, "POST", "/v1/alerts", body)
+
+    @box.ends("Delete a price alert")
+    def delete_price_alert(
+        alert_id: Annotated[UUID, Field(description="The id of an alert; see list_price_alerts")], context: Context[Any]
+    ) -> Done:
+        """Deletes a price alert."""
+        return box.ask(Done, context, "DELETE", f"/v1/alerts/{alert_id}")

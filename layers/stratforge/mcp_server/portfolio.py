@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from stratforge.mcp_server.answers import (
     Equity,
+    Job,
+    Link,
     Orders,
     OrderStory,
     Portfolio,
     Session,
+    SessionDecisions,
     SessionRules,
     Sessions,
     Signals,
@@ -20,6 +23,7 @@ from stratforge.mcp_server.answers import (
 )
 from stratforge.mcp_server.toolbox import (
     Cursor,
+    JobId,
     Limit,
     OptionalSessionId,
     OptionalSymbol,
@@ -97,7 +101,37 @@ def install(box: Toolbox) -> None:
         """A session with what it holds and made."""
         return box.ask(Session, context, "GET", f"/v1/sessions/{session_id}")
 
+    @box.reads("Decisions of a portfolio session")
+    def list_session_decisions(
+        session_id: SessionId,
+        context: Context[Any],
+        limit: Annotated[int, Field(ge=1, le=100, description="At most so many")] = 5,
+    ) -> SessionDecisions:
+        """The last decisions of a session whose strategy has a universe: what it saw, wanted and ordered of each symbol."""
+        return box.ask(SessionDecisions, context, "GET", f"/v1/sessions/{session_id}/decisions", limit=limit)
+
     @box.reads("Why a session did what it did")
     def explain_session(session_id: SessionId, context: Context[Any]) -> SessionRules:
         """The rules of a session's strategy on its last bar, with the numbers that they compare."""
         return box.ask(SessionRules, context, "GET", f"/v1/sessions/{session_id}/rules")
+
+    @box.makes("Make a file")
+    def make_export(
+        what: Annotated[
+            Literal["bars", "trades", "orders", "account"],
+            Field(description="What it is made of; account is everything"),
+        ],
+        context: Context[Any],
+        format: Annotated[
+            Literal["csv", "parquet", "json"] | None, Field(description="json for the account; by default csv")
+        ] = None,
+        symbol: OptionalSymbol = None,
+    ) -> Job:
+        """Has a file made of bars of a symbol, of the user's trades or orders, or of everything; link_to_export says where it is."""
+        body = {"what": what, "format": format, "symbol": symbol}
+        return box.ask(Job, context, "POST", "/v1/exports", body)
+
+    @box.makes("Link to a file")
+    def link_to_export(job_id: JobId, context: Context[Any]) -> Link:
+        """A link to a file that a job made, good for five minutes."""
+        return box.ask(Link, context, "POST", f"/v1/exports/{job_id}/link")

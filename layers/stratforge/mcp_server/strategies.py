@@ -7,14 +7,13 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from stratforge.mcp_server.answers import Check, Job, Strategies, Strategy, Text, Versions
+from stratforge.mcp_server.answers import Check, Job, SavedStrategy, Strategies, Strategy, Text, Versions
 from stratforge.mcp_server.toolbox import (
     Code,
     Cursor,
     Limit,
     OptionalSymbol,
     StrategyId,
-    Symbol,
     Toolbox,
 )
 
@@ -49,11 +48,16 @@ def install(box: Toolbox) -> None:
         return box.job(context, "/v1/ai/generate", body)
 
     @box.reads("The strategy language")
-    def strategy_language() -> Text:
+    def strategy_language(
+        portfolio: Annotated[
+            bool, Field(description="The language of portfolio strategies instead, with rebalance")
+        ] = False,
+    ) -> Text:
         """The language strategies are written in: what is allowed, and every indicator."""
         from stratforge.strategy.language_reference import prompt_section
+        from stratforge.strategy.rotation.language_reference import rotation_page
 
-        return Text(text=prompt_section())
+        return Text(text=rotation_page() if portfolio else prompt_section())
 
     @box.reads("Check a strategy")
     def check_strategy(python_code: Code, context: Context[Any]) -> Check:
@@ -62,9 +66,13 @@ def install(box: Toolbox) -> None:
 
     @box.makes("Store a strategy")
     def store_strategy(
-        name: Name, symbol: Symbol, python_code: Code, context: Context[Any], explanation: Explanation = ""
+        name: Name,
+        python_code: Code,
+        context: Context[Any],
+        symbol: OptionalSymbol = None,
+        explanation: Explanation = "",
     ) -> Strategy:
-        """Stores strategy code that passes the check."""
+        """Stores strategy code that passes the check; a strategy of one symbol needs it, a portfolio strategy names its symbols itself."""
         body = {"name": name, "symbol": symbol, "python_code": python_code, "logic_explanation": explanation}
         return box.ask(Strategy, context, "POST", "/v1/strategies", body)
 
@@ -82,6 +90,19 @@ def install(box: Toolbox) -> None:
     def get_strategy(strategy_id: StrategyId, context: Context[Any]) -> Strategy:
         """A strategy with its current code."""
         return box.ask(Strategy, context, "GET", f"/v1/strategies/{strategy_id}")
+
+    @box.reads("Save a strategy as a file")
+    def save_strategy(strategy_id: StrategyId, context: Context[Any]) -> SavedStrategy:
+        """A strategy as a file: its code, its explanation, its symbol and the values of its parameters."""
+        path = f"/v1/strategies/{strategy_id}/file"
+        return box.ask(SavedStrategy, context, "GET", path, prepare=lambda file: {"file": file})
+
+    @box.makes("Load a strategy from a file")
+    def load_strategy(
+        file: Annotated[dict[str, Any], Field(description="As save_strategy gave it")], context: Context[Any]
+    ) -> Strategy:
+        """Stores the strategy of a file as a new one, after every check."""
+        return box.ask(Strategy, context, "POST", "/v1/strategies/import", file)
 
     @box.makes("Change a strategy", again=True)
     def change_strategy(

@@ -103,7 +103,7 @@ def install(box: Toolbox) -> None:
         take_profit: TakeProfit = None,
         trailing_stop: Part = None,
     ) -> Session:
-        """Runs a strategy on live bars with paper money. Stops sell so far below the entry, or below the highest price since."""
+        """Runs a strategy on live bars with paper money. Stops sell so far below the entry, or below the highest price since; a portfolio strategy begins with that part of the equity, and takes neither symbol nor stops."""
         body = {"strategy_id": str(strategy_id), "symbol": symbol, "sizing_value": amount(equity_fraction)}
         stops = {"stop_loss": stop_loss, "take_profit": take_profit, "trailing_stop": trailing_stop}
         return box.ask(Session, context, "POST", "/v1/sessions", {**body, **{k: amount(v) for k, v in stops.items()}})

@@ -73,13 +73,15 @@ class Market:
 class Decision:
     """The decision on an order request: its action, quantity and reservation.
 
-    `quantity` is the whole order's, `remaining` what is still to be had of it. The reservation is what is held from now on, in all.
+    `quantity` is the whole order's, `remaining` what is still to be had of it, `cut` what an accepted order wants less than before. The reservation is
+    what is held from now on, in all.
     """
 
     request: OrderRequest
     action: Action
     quantity: Decimal = ZERO
     remaining: Decimal = ZERO
+    cut: Decimal = ZERO
     reserve_price: Decimal = ZERO
     reserved_cash: Decimal = ZERO
     reserved_quantity: Decimal = ZERO
@@ -213,7 +215,15 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     reserve_price = request.reserve_price
     if request.terms.side == Side.BUY and effective_limit(request.terms) is None:
         reserve_price = max(reserve_price, market.price * (1 + market.collar))
-    reserved = request.remaining * reserve_price if request.terms.side == Side.BUY else ZERO
+    remaining = request.remaining
+    if request.terms.side == Side.BUY and request.origin is OrderOrigin.SIGNAL and market.asset is not None:
+        # A strategy's purchase is cut to the cash there is, as in a backtest; a person's means what it says.
+        affordable = (request.reserved_cash + account.cash) / reserve_price
+        if remaining > affordable:
+            remaining = market.asset.conform(affordable)
+            if not market.asset.is_large_enough(remaining, market.price):
+                return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_CASH)
+    reserved = remaining * reserve_price if request.terms.side == Side.BUY else ZERO
     more = reserved - request.reserved_cash
     if more > account.cash:
         return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_CASH)
@@ -223,7 +233,8 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     return Decision(
         request,
         Action.REST if stop_limit_waits else Action.JOIN,
-        remaining=request.remaining,
+        remaining=remaining,
+        cut=request.remaining - remaining,
         reserve_price=reserve_price,
         reserved_cash=reserved,
         reserved_quantity=request.reserved_quantity,
@@ -289,7 +300,9 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     else:
         sellable = quantity if asset.is_large_enough(quantity, price) else ZERO
     if sellable == 0:
-        return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.BELOW_MINIMUM)
+        poor = terms.side == Side.BUY and not asset.is_large_enough(asset.conform(cash / unit), price)
+        reason = Reason.INSUFFICIENT_CASH if poor else Reason.BELOW_MINIMUM
+        return Decision(request, Action.REFUSE, quantity=quantity, reason=reason)
     quantity = sellable
     reserved_cash = quantity * unit if terms.side == Side.BUY else ZERO
     if reserved_cash > cash:
@@ -303,9 +316,9 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         market.price,
         market.time,
     )
-    reason = refusal(proposal)
-    if reason is not None:
-        return Decision(request, Action.REFUSE, quantity=quantity, reason=reason)
+    protects = refusal(proposal)
+    if protects is not None:
+        return Decision(request, Action.REFUSE, quantity=quantity, reason=protects)
     reserved_quantity = quantity if terms.side == Side.SELL else ZERO
     if request.replaces is not None:
         # Only once: a second order that wants to replace the same one comes too late.

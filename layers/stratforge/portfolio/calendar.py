@@ -21,17 +21,17 @@ class MarketCalendar:
     """The market's trading days in order, and questions about its hours."""
 
     def __init__(self, days: Iterable[MarketDay]) -> None:
-        self._days = sorted(days)
-        self._closes = [each.closes_at for each in self._days]
+        self.days = sorted(days)
+        self._closes = [each.closes_at for each in self.days]
 
     def covers(self, at: datetime) -> bool:
         """Returns whether the day of `at` and a close after it are known."""
-        return bool(self._days) and self._days[0].opens_at <= at < self._days[-1].closes_at
+        return bool(self.days) and self.days[0].opens_at <= at < self.days[-1].closes_at
 
     def _current(self, at: datetime) -> MarketDay | None:
         """The day that is running at `at`, or the next one."""
         index = bisect.bisect_right(self._closes, at)
-        return self._days[index] if index < len(self._days) else None
+        return self.days[index] if index < len(self.days) else None
 
     def is_open(self, at: datetime) -> bool:
         """Returns whether the exchange trades at `at`. The moment of the close is closed."""

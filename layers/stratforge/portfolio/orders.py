@@ -6,6 +6,7 @@ prices, its trigger: it is looked at when the market falls to `below` or rises t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -240,3 +241,8 @@ class OrderRequest:
     def rests_for_a_strategy(self) -> bool:
         """Returns whether a strategy gave it a limit or a stop."""
         return self.origin is OrderOrigin.SIGNAL and self.terms.type is not OrderType.MARKET
+
+    def makes_way_for_exits(self, leaving: Collection[UUID | None]) -> bool:
+        """Returns whether it ends when all is sold that one of these sessions holds: what its strategy was still to buy, and what rests by a decision of it."""
+        mine = self.origin is OrderOrigin.SIGNAL and self.session_id in leaving
+        return mine and (self.terms.side == Side.BUY or self.rests_for_a_strategy)

@@ -22,21 +22,28 @@ def requested_quantity(
         cash: Free cash.
         free: What the holder has and is not already selling.
         price: The price the size is reckoned at.
-        worst_price: What a unit may cost at most. A share of equity is cut to what the free cash buys at it; a quantity or
-            an amount means what it says, or nothing.
+        worst_price: What a unit may cost at most. A purchase is cut to what the free cash buys at it, as in a backtest; but a person's quantity
+            or amount means what it says, or nothing.
     """
     if request.terms.side == Side.SELL:
         return _to_sell(request, free, price)
+    wanted = _to_buy(request, equity, price)
+    if request.origin is OrderOrigin.MANUAL and request.size_kind in (SizeKind.QUANTITY, SizeKind.NOTIONAL):
+        return wanted
+    return min(wanted, cash / worst_price)
+
+
+def _to_buy(request: OrderRequest, equity: Decimal, price: Decimal) -> Decimal:
     if request.size_kind == SizeKind.QUANTITY:
         return request.size
     if request.size_kind == SizeKind.NOTIONAL:
         return request.size / price
     if request.size_kind == SizeKind.DEFAULT and request.sizing_rule == SizingRule.FIXED_QUANTITY:
-        return min(request.sizing_value, cash / worst_price)
+        return request.sizing_value
     if request.size_kind == SizeKind.DEFAULT and request.sizing_rule == SizingRule.FIXED_CASH:
-        return min(request.sizing_value / price, cash / worst_price)
+        return request.sizing_value / price
     share = request.size if request.size_kind == SizeKind.FRACTION else request.sizing_value * request.confidence
-    return min(equity * share / price, cash / worst_price)
+    return equity * share / price
 
 
 def _to_sell(request: OrderRequest, free: Decimal, price: Decimal) -> Decimal:

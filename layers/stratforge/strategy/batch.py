@@ -11,13 +11,13 @@ import hashlib
 import json
 import math
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
 from time import perf_counter_ns
 from types import FunctionType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -40,21 +40,23 @@ _COMPILING_NANOSECONDS, _COMPILING_NANOSECONDS_A_CHARACTER = 1_000_000, 12_000
 _FAR, _FAR_NANOSECONDS = 4, 2_000_000
 # Values of indicators that are kept for others of the batch.
 _SHARED_CELLS = 8_000_000
-_FAILURES = (StrategyError, ValueError, KeyError, ArithmeticError, MemoryError)
+FAILURES = (StrategyError, ValueError, KeyError, ArithmeticError, MemoryError)
+_DAY = 1_440
 # Read when this is imported: a worker of the sandbox can open no file.
 _TIMEZONES = {name: ZoneInfo(name) for name in ("America/New_York", "UTC")}
 # Of a session: its program, the names of its state and its owner, as places in tables; and its position, before its state.
-_PLACES, _POSITION = 3, ("quantity", "average_entry_price", "bars_held")
+PLACES, _POSITION = 3, ("quantity", "average_entry_price", "bars_held")
 
 
-def encode_columns(bars: BarColumns) -> dict[str, str]:
+def encode_columns(bars: BarColumns) -> dict[str, str | int]:
     """A window of bars as plain values."""
     columns = b"".join(getattr(bars, name).astype("<f8").tobytes() for name in PRICE_COLUMNS)
     times = bars.time.astype("<i8").tobytes()
-    return {"columns": base64.b64encode(times + columns).decode(), "timezone": bars.timezone.key}
+    length = {"minutes": bars.seconds // 60} if bars.seconds > 60 else {}
+    return {"columns": base64.b64encode(times + columns).decode(), "timezone": bars.timezone.key, **length}
 
 
-def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
+def decode_columns(encoded: Mapping[str, Any]) -> BarColumns:
     """The window that `encode_columns` encoded.
 
     Raises:
@@ -70,7 +72,8 @@ def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
     time = np.frombuffer(data, dtype="<i8", count=length)
     columns = np.frombuffer(data, dtype="<f8", offset=8 * length).reshape(-1, length)
     open_, high, low, close, volume = columns
-    return BarColumns(time, open_, high, low, close, volume, timezone=timezone)
+    minutes = int(encoded.get("minutes", 1))
+    return BarColumns(time, open_, high, low, close, volume, timezone=timezone, daily=minutes == _DAY, minutes=minutes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,12 +109,12 @@ class Sessions:
     numbers: array[float] = field(default_factory=lambda: array("d"))
 
     def __len__(self) -> int:
-        return len(self.places) // _PLACES
+        return len(self.places) // PLACES
 
     @property
     def program_places(self) -> list[int]:
         """The program of each session, as a place in `programs`."""
-        return self.places[::_PLACES].tolist()
+        return self.places[::PLACES].tolist()
 
     def encoded(self) -> dict[str, Any]:
         """The sessions as plain values."""
@@ -130,7 +133,7 @@ class Sessions:
         Raises:
             ValueError: if it did not.
         """
-        return len(base64.b64decode(encoded["places"])) // (_PLACES * array("i").itemsize)
+        return len(base64.b64decode(encoded["places"])) // (PLACES * array("i").itemsize)
 
     @classmethod
     def decoded(cls, encoded: Mapping[str, Any]) -> Sessions:
@@ -225,6 +228,19 @@ class Compiled:
         return self.function(*self.columns(values), *self.own(numbers))
 
 
+class _Kept(Protocol):
+    """Something that takes memory."""
+
+    @property
+    def bytes(self) -> int:
+        """How much."""
+        ...
+
+
+Key = TypeVar("Key", bound=Hashable)
+Kept = TypeVar("Kept", bound=_Kept)
+
+
 class StrategyCache:
     """Compiled strategies by the hash of their program and the length of the window, the first dropped first; and the texts that they are compiled
     from, which stay."""
@@ -272,10 +288,24 @@ class StrategyCache:
         return _COMPILING_NANOSECONDS + _COMPILING_NANOSECONDS_A_CHARACTER * len(self._texts.get(program, ""))
 
     def compiled(self, program: str, window: int) -> Compiled:
-        """Compiles a program. The gate runs here, right before execution, whoever stored the source.
+        """Compiles a program; see `program`.
 
         Raises:
-            StrategyError: if the source does not pass, or costs far more than a session may.
+            StrategyError: also if it costs far more than a session may.
+        """
+        source, parameters, size = self.program(program)
+        strategy = compile_strategy(source)
+        if parameters != strategy.parameters:
+            strategy = strategy.with_parameters(**parameters)
+        found = Compiled.of(strategy, window, size)
+        self.keep(self._strategies, (program, window), found)
+        return found
+
+    def program(self, program: str) -> tuple[str, dict[str, float], int]:
+        """The source of a program, the values of its constants, and the memory that it takes once it is compiled. The gate runs after this, right before
+        execution, whoever stored the source.
+
+        Raises:
             ValueError: if the program is not the one that was sent for this hash.
             KeyError: if none was.
         """
@@ -283,15 +313,14 @@ class StrategyCache:
         source, parameters = json.loads(text)
         if hashlib.sha256(text.encode()).hexdigest() != program:
             raise ValueError("the source is not the one that was checked")
-        strategy = compile_strategy(source)
-        if parameters != strategy.parameters:
-            strategy = strategy.with_parameters(**parameters)
-        size = compiled_bytes(text)
-        found = self._strategies[(program, window)] = Compiled.of(strategy, window, size)
-        self._bytes += size
-        while self._bytes > self._limit:
-            self._bytes -= self._strategies.pop(next(iter(self._strategies))).bytes
-        return found
+        return source, parameters, compiled_bytes(text)
+
+    def keep(self, kept: dict[Key, Kept], key: Key, found: Kept) -> None:
+        """Keeps what was compiled, in a dictionary of whoever compiled it; where all is more than may be kept its first go."""
+        kept[key] = found
+        self._bytes += found.bytes
+        while self._bytes > self._limit and kept:
+            self._bytes -= kept.pop(next(iter(kept))).bytes
 
 
 # Shared by all programs that read the same: a thousand of them are then sooner found in the processor's cache.
@@ -357,7 +386,7 @@ def evaluate_requests(
         For each its place, the keys of its state, and what `on_bar` returned (see `OnBar`) or what is wrong, in words for its owner.
     """
     numbers, names, window = sessions.numbers.tolist(), sessions.names, len(bars)
-    programs, keys, owners = np.array(sessions.places).reshape(-1, _PLACES).T
+    programs, keys, owners = np.array(sessions.places).reshape(-1, PLACES).T
     widths = np.array([len(_POSITION) + len(each) for each in names], dtype=np.int64)[keys]
     starts = np.cumsum(widths) - widths
     known = cache.found(sessions.programs, window)
@@ -386,14 +415,15 @@ def evaluate_requests(
             if took > found.patience or cache.taken:
                 cache.note_time(sessions.programs[program], found.patience, took)
             yield place, found.state, said
-        except _FAILURES as error:
+        except FAILURES as error:
             if isinstance(error, MemoryError):
                 values.forget()
             cache.ended = perf_counter_ns()
-            yield place, (), _failed(error)
+            yield place, (), said_of(error)
 
 
-def _failed(error: Exception) -> str:
+def said_of(error: Exception) -> str:
+    """The reason of a failure, in words for the strategy's owner."""
     if isinstance(error, MemoryError):
         return "the strategy was stopped: it needs more memory than a strategy may use"
     return str(error)[:500] or type(error).__name__

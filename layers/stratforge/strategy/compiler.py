@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, SupportsFloat
 
+from stratforge.market.resampling import TIMEFRAMES, minutes_of
 from stratforge.strategy.columns_compiler import ColumnsCompiler
 from stratforge.strategy.cost import (
     MAX_GRAPH_NODES,
@@ -24,9 +25,9 @@ from stratforge.strategy.cost import (
 )
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, reachable
-from stratforge.strategy.lookback import measure_lookback, window_length
+from stratforge.strategy.lookback import DAY_MINUTES, check_history, measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
-from stratforge.strategy.source import MAX_LITERAL, Findings, Module, check_runs_as_python, parse, read_module
+from stratforge.strategy.source import MAX_LITERAL, OWN_BARS, Findings, Module, check_runs_as_python, parse, read_module
 from stratforge.strategy.vocabulary import TIME_FIELDS
 from stratforge.strategy.wire import without_comments
 
@@ -49,6 +50,16 @@ class Admitted:
     def indicators(self) -> tuple[str, ...]:
         """Names of the indicators, in the order they are returned."""
         return tuple(self.columns)
+
+    @property
+    def timeframe(self) -> str | None:
+        """The bars that it decides on, one of `OWN_BARS`, if it says so: else those of a minute live, and those that it is given in a backtest."""
+        return None
+
+    @property
+    def bar_minutes(self) -> int:
+        """The length of the bars on which its sessions decide."""
+        return OWN_BARS[self.timeframe or "1min"]
 
     @cached_property
     def source_hash(self) -> str:
@@ -87,16 +98,33 @@ class Strategy(Admitted):
         """The syntax tree of `on_bar`, as it was written."""
         return self._module.on_bar
 
+    @property
+    def timeframe(self) -> str | None:
+        """The bars that it decides on, one of `OWN_BARS`; None where its code does not say."""
+        return self._module.timeframe
+
     @cached_property
     def lookback(self) -> int:
-        """Bars after which a trailing window gives the last values of the full history, bit for bit.
+        """Bars of its own after which a trailing window gives the last values of the full history, bit for bit.
 
         Raises:
             StrategyError: if no window is long enough, or evaluating it would cost more than a session may.
         """
-        lookback = measure_lookback(self._nodes, previous=bool(self.on_bar.needs("p")))
+        lookback = measure_lookback(self._nodes, previous=bool(self.on_bar.needs("p")), minutes=self.bar_minutes)
+        check_history(lookback, self.timeframe)
         self.cost_over(window_length(lookback))
         return lookback
+
+    @property
+    def stored_lookback(self) -> int:
+        """Bars of a minute that its sessions need before they can be evaluated; of a strategy on bars of days the days.
+
+        Raises:
+            StrategyError: as `lookback` does.
+        """
+        if self.bar_minutes in (1, DAY_MINUTES):
+            return self.lookback
+        return minutes_of(window_length(self.lookback), str(self.timeframe))
 
     @property
     def cost(self) -> Cost:
@@ -162,9 +190,9 @@ class Strategy(Admitted):
 
 
 def _number(value: object) -> float:
-    """The value as a float; NaN for what is no number, infinity for what is too large for one."""
+    """The value as a float, with one zero; NaN for what is no number, infinity for what is too large for one."""
     try:
-        return float(value) if isinstance(value, SupportsFloat) else math.nan
+        return float(value) + 0.0 if isinstance(value, SupportsFloat) else math.nan
     except OverflowError:
         return math.inf
 
@@ -196,12 +224,24 @@ def _check_indicators_alone(tree: ast.Module, findings: Findings) -> None:
 def _build(source: str, module: Module, parameters: dict[str, float], findings: Findings | None = None) -> Strategy:
     findings = findings or Findings()
     columns, returned = compile_indicators(module, parameters, findings)
+    _check_timeframes(module, columns, findings)
     on_bar = OnBarCompiler(parameters, columns, findings, returned).compile(module.on_bar)
     findings.raise_if_any()
     check_graph(module, columns, findings)
     operations = _compile_on_bar(on_bar, parameters, module.on_bar, findings)
     findings.raise_if_any()
     return Strategy(source, parameters, columns, on_bar, operations, module)
+
+
+def _check_timeframes(module: Module, columns: Mapping[str, Node], findings: Findings) -> None:
+    """Refuses to make shorter bars of longer ones."""
+    own = OWN_BARS[module.timeframe or "1min"]
+    for each in sorted({each.timeframe for each in reachable(columns.values())} & {*TIMEFRAMES}):
+        if TIMEFRAMES[each] < own:
+            message = (
+                f'bars.resample("{each}") is of bars that are shorter than those of TIMEFRAME = "{module.timeframe}"'
+            )
+            findings.add(module.indicators or module.on_bar, Code.ARGUMENT, message, "Resample to longer bars")
 
 
 def compile_indicators(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 # Where Python ends a line, and nowhere else: str.splitlines also splits at characters that may stand inside of a comment.
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _WHOLE = 1e15
+_TIMEFRAME = re.compile(r"""^TIMEFRAME *= *["']([^"'\r\n]*)["'].*$""", re.MULTILINE)
 
 
 def with_constants(source: str, values: Mapping[str, float]) -> str:
@@ -46,6 +47,20 @@ def with_constants(source: str, values: Mapping[str, float]) -> str:
         changed_line = first[: literal.col_offset] + _written(values[changed]).encode() + last[literal.end_col_offset :]
         lines[literal.lineno - 1 : literal.end_lineno] = [changed_line.decode()]
     return "".join(lines)
+
+
+def timeframe_of(source: str) -> str | None:
+    """The timeframe that a source declares, whether the language has it or not; None where it declares none."""
+    found = _TIMEFRAME.search(source)
+    return found[1] if found else None
+
+
+def with_timeframe(source: str, timeframe: str | None) -> str:
+    """The source on other bars; every other line stays where it is."""
+    if timeframe_of(source) == timeframe:
+        return source
+    bare = _TIMEFRAME.sub("", source)
+    return bare if timeframe is None else f'{bare.rstrip()}\n\nTIMEFRAME = "{timeframe}"\n'
 
 
 def _written(value: float) -> str:

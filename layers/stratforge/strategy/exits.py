@@ -19,15 +19,17 @@ EXITS = {
         "sells everything this fraction below the average entry price, or at it with 0: 0.02 is two percent",
         "stop_loss_price",
     ),
-    "stop_loss_price": Keyword("0.0 < {} <= 1e12", "above 0", "sells everything at this price or below", "stop_loss"),
+    "stop_loss_price": Keyword(
+        "0.0 < {} <= 1e12", "above 0 and at most 1e12", "sells everything at this price or below", "stop_loss"
+    ),
     "take_profit": Keyword(
         "0.0 <= {} <= 1e6",
-        "0 or more",
+        "from 0 to 1,000,000",
         "sells everything this fraction above the average entry price, or at it with 0",
         "take_profit_price",
     ),
     "take_profit_price": Keyword(
-        "0.0 < {} <= 1e12", "above 0", "sells everything at this price or above", "take_profit"
+        "0.0 < {} <= 1e12", "above 0 and at most 1e12", "sells everything at this price or above", "take_profit"
     ),
     "trailing_stop": Keyword(
         "0.0 < {} < 1.0",

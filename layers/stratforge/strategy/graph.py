@@ -19,6 +19,7 @@ from stratforge.market.resampling import Resampled, resample
 from stratforge.strategy import kernels as k
 from stratforge.strategy.arithmetic import MOST_QUOTIENT
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.indicators.stretches import through_stretches
 from stratforge.strategy.quantization import finite_or_unknown, quantized
 from stratforge.strategy.reach import Floats
 
@@ -177,7 +178,9 @@ OPERATIONS: dict[str, Callable[..., Computed]] = {
     "pct_change": lambda _bars, inputs, arguments: inputs[0] / k.shift(inputs[0], arguments[0]) - 1.0,
     "round": lambda _bars, inputs, arguments: np.round(inputs[0], int(arguments[0])),
     "fillna": lambda _bars, inputs, arguments: np.where(np.isnan(inputs[0]), arguments[0], inputs[0]),
-    "ffill": lambda bars, inputs, _arguments: k.forward_fill(inputs[0], bars.anchor),
+    "ffill": lambda bars, inputs, _arguments: through_stretches(
+        bars, lambda of, columns: (k.forward_fill(columns[0], of.anchor),), (inputs[0],)
+    )[0],
     "rolling_mean": _rolling(k.rolling_mean),
     "rolling_sum": _rolling(k.rolling_sum),
     "rolling_min": _rolling(k.rolling_min),

@@ -6,6 +6,7 @@ from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS, MAX_OPERATIONS
 from stratforge.strategy.exits import EXITS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
+from stratforge.strategy.indicators.stretches import STRETCH
 from stratforge.strategy.lookback import MAX_LOOKBACK
 from stratforge.strategy.order_terms import TERMS
 from stratforge.strategy.source import (
@@ -16,6 +17,7 @@ from stratforge.strategy.source import (
     MAX_NAME,
     MAX_NODES,
     MAX_PARAMETERS,
+    OWN_BARS,
 )
 from stratforge.strategy.vocabulary import (
     ACCOUNT_FIELDS,
@@ -114,6 +116,12 @@ def reference_page() -> str:
         "",
         "There is one unknown value. Comparisons with it are false, except `!=`, which is true; as a condition it counts as false, `x or 5` gives 5 for",
         'it, and `x is None` asks for it. A key of state that has no value reads as unknown with `state.get("key")` and as 0 with `state["key"]`.',
+        "",
+        f'`TIMEFRAME = "15min"` ({", ".join(OWN_BARS)}) says on which bars the strategy decides; without it they are those of a minute. It belongs to the version, so that',
+        "its backtests, sweeps and sessions run on the same bars, made of those of a minute as `bars.resample` makes them. A session decides when such a bar is",
+        "completed, or with the next bar of a minute where two are completed at once; every length, `position.bars_held` and `expire_bars=` count such bars, while stops and limits",
+        "are looked at with every price. Its indicators may look back over 32,768 minutes of history. On `1d` a session decides before the first bar of a minute of the regular",
+        "hours is a minute old, on the vendor's bars of the days before, of which there may be 2,048: what it says is traded near that day's open, as in the backtest.",
         "",
         "## In `indicators(bars)`",
         "",
@@ -215,7 +223,7 @@ def reference_page() -> str:
         "",
         "By pandas-ta's names, parameters and defaults (`ta.alma` weighs as its authors define, the newest values most; pandas-ta has it reversed). Fields follow the arrow where an indicator gives several series.",
         "What begins anew every day begins with the first bar of the exchange's day; the change into that bar (`ta.obv`, `ta.pvt`), the averages of `ta.hilo` and the average true range of `ta.supertrend` still reach back over night.",
-        "In a backtest on daily bars (rows with dates and without times) it runs from the first bar on, except `ta.vwap`.",
+        f"On bars of days it runs through days, except `ta.vwap`: on each from the beginning of the {STRETCH} days of the calendar before the running {STRETCH}, which are counted from 1970.",
     ]
     for category in sorted({each.category for each in REGISTRY.values()}):
         lines += ["", f"### {category.capitalize()}", "", "| call | what |", "|---|---|"]

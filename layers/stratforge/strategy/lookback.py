@@ -26,6 +26,9 @@ from stratforge.strategy.reach import DAY_BARS, probe, reach_of
 # strategies change (`test_lookback.py` holds the windows of this edition).
 EDITION = 2
 MAX_LOOKBACK = 32_000
+DAY_MINUTES = TIMEFRAMES["1d"]
+# What a session on longer bars may have of bars of a minute, and of days.
+_MOST_MINUTES, _MOST_DAYS = 32_768, 2_048
 
 
 def window_length(lookback: int) -> int:
@@ -38,6 +41,11 @@ def window_length(lookback: int) -> int:
     while length < lookback:
         length *= 2
     return length
+
+
+def own_window(lookback: int, bar_minutes: int) -> int:
+    """The length of the window that a strategy is evaluated on, in bars of its own, by the lookback that is stored of it (`Strategy.stored_lookback`)."""
+    return window_length(lookback) if bar_minutes in (1, DAY_MINUTES) else lookback // bar_minutes - 2
 
 
 @lru_cache(maxsize=16)
@@ -141,20 +149,34 @@ def _own_bars(node: Node, meter: _Meter) -> int:
     return 0
 
 
-def _bars_of_minutes(node: Node, looks: int) -> int:
+def check_history(lookback: int, timeframe: str | None) -> None:
+    """Refuses a strategy whose sessions would need more bars of a minute, or of days, than they get.
+
+    Raises:
+        StrategyError: saying how many of its own bars it may have.
+    """
+    minutes = TIMEFRAMES.get(timeframe or "", 1)
+    most = _MOST_DAYS if minutes == DAY_MINUTES else _MOST_MINUTES // minutes - 2
+    if minutes > 1 and window_length(lookback) > most:
+        message = f'the indicators need {lookback:,} bars of TIMEFRAME = "{timeframe}"; {1 << most.bit_length() - 1:,} are allowed'
+        raise StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths, or another timeframe")])
+
+
+def _bars_of_minutes(node: Node, looks: int, minutes: int) -> int:
     """Bars before its own that a value looks at which is of the last completed bar of a longer timeframe, and of `looks` bars before that."""
     # Bars of another symbol are as long as the strategy's own.
-    most = TIMEFRAMES.get(node.timeframe, 1)
+    most = -(-TIMEFRAMES.get(node.timeframe, 1) // minutes)
     # All of these, and what has come since.
     return (looks + 1) * most + most - 1
 
 
-def measure_lookback(nodes: Iterable[Node], *, previous: bool) -> int:
+def measure_lookback(nodes: Iterable[Node], *, previous: bool, minutes: int = 1) -> int:
     """Bars of history that `nodes` need for their last values (the last two, with `previous`).
 
     Args:
         nodes: All columns on the way to those that are read, in an order in which inputs come first.
         previous: Whether the values of the bar before the last are read.
+        minutes: How long a bar is.
 
     Raises:
         StrategyError: if that is more than `MAX_LOOKBACK`, or a window of it costs more than a session may.
@@ -164,7 +186,7 @@ def measure_lookback(nodes: Iterable[Node], *, previous: bool) -> int:
     for node in nodes:
         longest = max((looks[each] for each in node.inputs), default=0)
         if node.operation == "last_completed":
-            looks[node] = _bars_of_minutes(node.inputs[0], longest)
+            looks[node] = _bars_of_minutes(node.inputs[0], longest, minutes)
         else:
             looks[node] = longest + _own_bars(node, meter)
         if looks[node] > MAX_LOOKBACK:

@@ -38,12 +38,12 @@ class Keyword:
 TERMS = {
     "limit": Keyword(
         "0.0 < {} <= 1e12",
-        "above 0",
+        "above 0 and at most 1e12",
         "the price that a purchase fills at or below, and a sale at or above; it rests until then",
     ),
     "stop": Keyword(
         "0.0 < {} <= 1e12",
-        "above 0",
+        "above 0 and at most 1e12",
         "the price from which on it is executed: at or above it for a purchase, at or below it for a sale; with `limit=` it is a limit order from then on",
     ),
     "expire_bars": Keyword(

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.inlining import Inliner, Refused
@@ -38,11 +39,28 @@ _SHAPE = (
     "Write module constants (LENGTH = 14), a function indicators(bars) that returns a dict of series, and a "
     "function on_bar(bar, position, state)"
 )
-_TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "adjust", "indicators", "on_bar")
+_TAKEN = (
+    "bars",
+    "bar",
+    "position",
+    "state",
+    "pd",
+    "np",
+    "ta",
+    "buy",
+    "sell",
+    "adjust",
+    "indicators",
+    "on_bar",
+    "TIMEFRAME",
+)
 _PORTFOLIO = (
     "this is a portfolio strategy, with rebalance(universe, portfolio, state)",
-    "Run it with stratforge backtest or stratforge sweep; the platform trades strategies of one symbol, with on_bar(bar, position, state)",
+    "Here a strategy of one symbol is wanted, with on_bar(bar, position, state)",
 )
+# The bars that a strategy decides on, with their minutes.
+OWN_BARS = {"1min": 1, **TIMEFRAMES}
+_TIMEFRAME = "TIMEFRAME"
 _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Div: "divide",
     ast.FloorDiv: "floor_divide",
@@ -72,11 +90,12 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """The parts of a strategy's module."""
+    """The parts of a strategy's module; `timeframe` is one of `OWN_BARS`, or None where it does not say."""
 
     parameters: dict[str, float]
     indicators: ast.FunctionDef | None
     on_bar: ast.FunctionDef
+    timeframe: str | None = None
 
 
 def _refuse(line: int, column: int, code: Code, message: str, suggestion: str) -> StrategyError:
@@ -225,8 +244,13 @@ def read_module(tree: ast.Module, findings: Findings, shape: Shape = ON_BAR) -> 
     parameters: dict[str, float] = {}
     functions: dict[str, ast.FunctionDef] = {}
     helpers: dict[str, ast.FunctionDef] = {}
+    timeframe = None
     for statement in tree.body:
         if is_docstring(statement):
+            continue
+        if _TIMEFRAME not in shape.taken and _declares_timeframe(statement):
+            assert isinstance(statement, ast.Assign)
+            timeframe = _timeframe(statement, timeframe, findings)
             continue
         if isinstance(statement, ast.Import):
             _check_import(statement, findings)
@@ -262,7 +286,26 @@ def read_module(tree: ast.Module, findings: Findings, shape: Shape = ON_BAR) -> 
         return None
     if helpers:
         _inline(functions, helpers, parameters, findings)
-    return Module(parameters, functions.get("indicators"), functions[shape.name])
+    return Module(parameters, functions.get("indicators"), functions[shape.name], timeframe)
+
+
+def _declares_timeframe(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return False
+    target = statement.targets[0]
+    return isinstance(target, ast.Name) and target.id == _TIMEFRAME
+
+
+def _timeframe(statement: ast.Assign, known: str | None, findings: Findings) -> str | None:
+    word = statement.value.value if isinstance(statement.value, ast.Constant) else None
+    if known is not None:
+        findings.add(statement, Code.STRUCTURE, "TIMEFRAME is set twice", "Keep one")
+    elif not isinstance(word, str) or word not in OWN_BARS:
+        names = ", ".join(f'"{each}"' for each in OWN_BARS)
+        findings.add(statement.value, Code.STRUCTURE, "this is not a timeframe", f"Write TIMEFRAME = one of {names}")
+    else:
+        return word
+    return known
 
 
 def _read_helper(
@@ -314,7 +357,7 @@ def inlined(tree: ast.Module) -> ast.Module:
     for each in tree.body:
         if isinstance(each, ast.FunctionDef):
             (functions if each.name in ("indicators", "on_bar") else helpers)[each.name] = each
-        elif isinstance(each, ast.Assign):
+        elif isinstance(each, ast.Assign) and not _declares_timeframe(each):
             _read_parameters(each, parameters, Findings())
     if not helpers:
         return tree
@@ -368,7 +411,8 @@ def _read_parameters(
         elif name.id in parameters:
             findings.add(name, Code.STRUCTURE, f"{name.id} is set twice", "Keep one constant")
         else:
-            parameters[name.id] = number
+            # There is one zero.
+            parameters[name.id] = number + 0.0
 
 
 def _check_signature(function: ast.FunctionDef, names: list[str], findings: Findings) -> None:

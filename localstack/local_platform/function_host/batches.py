@@ -20,6 +20,24 @@ class Part:
     message_ids: tuple[str, ...]
 
 
+def messages_of(event: bytes) -> list[dict[str, Any]]:
+    """The messages of a queue in an event; nothing for any other event."""
+    if b'"aws:sqs"' not in event:
+        return []
+    records = json.loads(event).get("Records")
+    return records if isinstance(records, list) else []
+
+
+def give_back(messages: Sequence[dict[str, Any]]) -> None:
+    """Has messages come again in seconds, of which the queue believes that somebody works on them. Handlers do that with what fails; who was ended in the
+    middle, or was done only after the engine had given up, cannot, and a busy machine would have a symbol wait for as long as the queue hides its messages.
+    """
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from stratforge.bus.retries import back_off
+
+    back_off([SQSRecord(each) for each in messages])
+
+
 @dataclass(frozen=True, slots=True)
 class PartAnswer:
     """A part of a batch with its handler's answer; without one when it failed as a whole."""

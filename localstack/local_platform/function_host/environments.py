@@ -129,6 +129,7 @@ class Pool:
         """Runs the handler, in the order of arrival.
 
         Args:
+            head: With the time at which it must have ended. What it waits for an environment is not taken from the handler's own time, as on AWS.
             patience: Seconds to wait for an environment.
 
         Raises:
@@ -136,6 +137,7 @@ class Pool:
             EnvironmentEnded: if it ended, or could not be started.
             TimedOut: if the handler took too long.
         """
+        allowed = float(head["deadline"]) - time.time()
         self.waiting += 1
         try:
             async with asyncio.timeout(patience):
@@ -146,12 +148,13 @@ class Pool:
         finally:
             self.waiting -= 1
         try:
-            return await self._run(head, event)
+            return await self._run(head, event, allowed)
         finally:
             self._places.release()
 
-    async def _run(self, head: Head, event: bytes) -> tuple[Head, bytes]:
+    async def _run(self, head: Head, event: bytes, allowed: float) -> tuple[Head, bytes]:
         environment = await self._take()
+        head = {**head, "deadline": time.time() + allowed}
         self.busy.add(environment)
         self.counters.invocations += 1
         self.counters.most_at_once = max(self.counters.most_at_once, len(self.busy))

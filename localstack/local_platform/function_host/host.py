@@ -9,11 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from local_platform.function_host.batches import PartAnswer, joined, split
+from local_platform.function_host.batches import PartAnswer, give_back, joined, messages_of, split
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
 from local_platform.function_host.wire import pack, send_with_descriptor
@@ -106,14 +106,22 @@ class ForkServer:
 class Host:
     """The host of all functions: their pools of environments."""
 
-    def __init__(self, look_up: Callable[[str], Definition], bounds: Mapping[str, int], bound: int) -> None:
+    def __init__(
+        self,
+        look_up: Callable[[str], Definition],
+        bounds: Mapping[str, int],
+        bound: int,
+        give_back: Callable[[Sequence[dict[str, Any]]], None] = give_back,
+    ) -> None:
         """
         Args:
             look_up: Gives a function by its name.
             bounds: Environments that single functions may have.
             bound: Environments that any other may have.
+            give_back: Has messages of a queue come again that nobody works on any more.
         """
         self.fork_server = ForkServer()
+        self._give_back = give_back
         self._look_up, self._bounds, self._bound = look_up, bounds, bound
         self._pools: dict[str, asyncio.Task[Pool]] = {}
 
@@ -125,12 +133,15 @@ class Host:
             return 500, _failure("Runtime.InitError", f"{call.function} cannot be looked up: {error}")
         parts = split(call.event)
         if not parts:
-            return await self._invoke(pool, call)
+            answer = await self._invoke(pool, call)
+            await self._release([call], [answer])
+            return answer
         calls = [
             replace(call, request_id=f"{call.request_id}-{number}", event=part.event)
             for number, part in enumerate(parts)
         ]
         answers = await asyncio.gather(*(self._invoke(pool, each) for each in calls))
+        await self._release(calls, answers)
         if all(status != 200 for status, _ in answers):
             return answers[0]
         return 200, joined(
@@ -139,6 +150,17 @@ class Host:
                 for part, (status, body) in zip(parts, answers, strict=True)
             ]
         )
+
+    async def _release(self, calls: Sequence[Invocation], answers: Sequence[tuple[int, bytes]]) -> None:
+        """Gives back the messages of a queue that were not handled, or not before the engine had given up: to it all of those have failed."""
+        messages = [
+            message
+            for call, (status, _) in zip(calls, answers, strict=True)
+            if status != 200 or time.time() >= call.deadline
+            for message in messages_of(call.event)
+        ]
+        if messages:
+            await asyncio.to_thread(self._give_back, messages)
 
     async def _invoke(self, pool: Pool, call: Invocation) -> tuple[int, bytes]:
         head = {

@@ -8,6 +8,7 @@ market is shown it is labeled as simulated.
 from __future__ import annotations
 
 import itertools
+import os
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -24,7 +25,9 @@ FIRST_DAY, LAST_DAY = date(2012, 5, 18), date(2013, 3, 1)
 _NEW_YORK = ZoneInfo("America/New_York")
 _FILES = {"AAPL": "AAPL", "GOOG": "GOOG", "IBM": "IBM", "META": "FB", "MSFT": "MSFT"}
 CRYPTO = "BTC/USD"
-SYMBOLS = (*_FILES, CRYPTO)
+# Made-up stocks that move alike, for measurements with many symbols.
+ALIKE = tuple(f"S{number:03}" for number in range(int(os.environ.get("SIMULATED_SYMBOLS", "0"))))
+SYMBOLS = (*_FILES, CRYPTO, *ALIKE)
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,6 +57,7 @@ class DemoMarket:
             for symbol in _FILES
         }
         self.bars[CRYPTO] = _walk(len(self.time), seed)
+        self.bars |= dict.fromkeys(ALIKE, self.bars["IBM"])
 
     def __len__(self) -> int:
         return len(self.time)

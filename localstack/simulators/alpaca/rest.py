@@ -278,8 +278,9 @@ def _asset(simulator: Simulator, symbol: str) -> dict[str, Any]:
 async def list_bars(request: Request) -> Response:
     """`GET /v2/stocks/bars`, or of crypto pairs `/v1beta3/crypto/us/bars`: finished minutes of several symbols, in pages across symbols."""
     simulator, query, crypto = _simulator(request), request.query_params, "crypto" in request.url.path
-    if query.get("timeframe", "1Min") != "1Min":
-        return _error(400, 40010001, "the simulator has 1Min bars only")
+    timeframe = query.get("timeframe", "1Min")
+    if timeframe not in ("1Min", "1Day"):
+        return _error(400, 40010001, "the simulator has bars of 1Min and 1Day only")
     for symbol in query.get("symbols", "").split(","):
         # A symbol that nobody knows has no bars; a text that is no symbol is refused, with all that was asked beside it.
         if not _SYMBOL.fullmatch(symbol):
@@ -287,24 +288,28 @@ async def list_bars(request: Request) -> Response:
     start = _stamp(query.get("start"), 0)
     end = _stamp(query.get("end"), 1 << 40)
     limit = min(int(query.get("limit", "1000")), _PAGE)
-    times = simulator.market.time
-    first = bisect.bisect_left(times, start)
-    last = min(bisect.bisect_right(times, end), simulator.clock.minute)
-    keys = [
-        (symbol, index)
-        for symbol in sorted(set(query.get("symbols", "").split(",")))
-        if symbol in SYMBOLS and is_crypto(symbol) is crypto
-        for index in range(first, last)
+    symbols = [
+        each
+        for each in sorted(set(query.get("symbols", "").split(",")))
+        if each in SYMBOLS and is_crypto(each) is crypto
     ]
+    found: list[tuple[str, Any]]
+    if timeframe == "1Day":
+        found = [(symbol, each) for symbol in symbols for each in simulator.days(symbol, start, end)]
+    else:
+        times = simulator.market.time
+        first = bisect.bisect_left(times, start)
+        last = min(bisect.bisect_right(times, end), simulator.clock.minute)
+        found = [(symbol, index) for symbol in symbols for index in range(first, last)]
     offset = int(query.get("page_token") or 0)
     page: dict[str, list[dict[str, Any]]] = {}
-    for symbol, index in keys[offset : offset + limit]:
-        bar = simulator.bar(symbol, index)
+    for symbol, each in found[offset : offset + limit]:
+        bar = each if isinstance(each, dict) else simulator.bar(symbol, each)
         page.setdefault(symbol, []).append(
             {k: v for k, v in bar.items() if k != "S"} | {"t": bar["t"].isoformat().replace("+00:00", "Z")}
         )
     following = offset + limit
-    return JSONResponse({"bars": page, "next_page_token": str(following) if following < len(keys) else None})
+    return JSONResponse({"bars": page, "next_page_token": str(following) if following < len(found) else None})
 
 
 def _stamp(text: str | None, default: int) -> int:

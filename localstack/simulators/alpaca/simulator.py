@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import msgpack
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from stratforge.market import is_crypto
+from stratforge.market.columns import exchange_timezone
 
 from simulators.alpaca import tape
 from simulators.alpaca.clock import ReplayClock
@@ -136,6 +138,26 @@ class Simulator:
             "vw": round((high + low + close) / 3, 4),
             "t": self.market.begins_at(minute),
         }
+
+    def days(self, symbol: str, start: int, end: int) -> list[dict[str, Any]]:
+        """Bars of days that began between two times (both included, in seconds), the running one so far; adjusted for all splits until now."""
+        market, bars, found = self.market, self.market.bars[symbol], []
+        ratio = math.prod(float(each.ratio) for each in self.splits if each.symbol == symbol)
+        zone = exchange_timezone(symbol)
+        for day, first, last in zip(market.days, market.starts, market.starts[1:], strict=False):
+            begins = datetime(day.year, day.month, day.day, tzinfo=zone)
+            last = min(last, self.clock.minute)
+            if first < last and start <= begins.timestamp() <= end:
+                high, low = float(bars.high[first:last].max()), float(bars.low[first:last].min())
+                prices = {"o": float(bars.open[first]), "h": high, "l": low, "c": float(bars.close[last - 1])}
+                volume = float(bars.volume[first:last].sum()) * ratio
+                shown = {name: round(price / ratio, 2) for name, price in prices.items()}
+                traded = round(volume, 4) if is_crypto(symbol) else int(volume)
+                number = max(1, int(volume) // 200)
+                found.append(
+                    shown | {"S": symbol, "v": traded, "n": number, "vw": shown["c"], "t": begins.astimezone(UTC)}
+                )
+        return found
 
     def day_bar(self, symbol: str, minute: int) -> dict[str, Any]:
         """The bar of the day so far, up to a minute."""

@@ -20,13 +20,17 @@ def simulator() -> Iterator[Simulator]:
     found.close()
 
 
-@pytest.fixture(scope="session", params=["prod", "dev"])
+@pytest.fixture(scope="session", params=["prod", "dev", "dev by a stream"])
 def account(
-    request: pytest.FixtureRequest, simulator: Simulator, production_assembly: Path, development_assembly: Path
+    request: pytest.FixtureRequest,
+    simulator: Simulator,
+    production_assembly: Path,
+    development_assembly: Path,
+    streaming_assembly: Path,
 ) -> Account:
     """The account after a stage was deployed to it."""
-    assembly = production_assembly if request.param == "prod" else development_assembly
-    return Account(Deployment.read(assembly), simulator)
+    assemblies = {"prod": production_assembly, "dev": development_assembly, "dev by a stream": streaming_assembly}
+    return Account(Deployment.read(assemblies[str(request.param)]), simulator)
 
 
 @pytest.fixture(scope="session")

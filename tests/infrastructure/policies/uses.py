@@ -67,8 +67,15 @@ def of_environment(account: Account, who: Principal, variables: dict[str, str]) 
                 yield account.may(who, "lambda:InvokeFunction", resource.arn)
 
 
+def bar_streams(account: Account) -> list[Resource]:
+    """The stream of bars, where a stage has one."""
+    return account.deployment.of_type("AWS::Kinesis::Stream")
+
+
 def bar_topics(account: Account) -> list[str]:
-    """ARNs of topics of symbols, made at run time or not."""
+    """ARNs of topics of symbols, made at run time or not; none where a stream carries bars."""
+    if bar_streams(account):
+        return []
     return [f"arn:aws:sns:{REGION}:{ACCOUNT}:{bars_topic_name(stage_of(account), symbol)}" for symbol in SYMBOLS]
 
 
@@ -99,7 +106,10 @@ def _redriver(account: Account, who: Principal) -> Iterator[Decision]:
 
 def _ingestor(account: Account, who: Principal) -> Iterator[Decision]:
     """Topics of symbols are found, made, tagged, subscribed and published to."""
-    yield account.may(who, "sns:ListSubscriptions", "*")
+    for stream in bar_streams(account):
+        yield account.may(who, "kinesis:PutRecords", stream.arn)
+    if not bar_streams(account):
+        yield account.may(who, "sns:ListSubscriptions", "*")
     for topic in bar_topics(account):
         for action in ("CreateTopic", "TagResource", "Subscribe", "Publish"):
             yield account.may(who, f"sns:{action}", topic)
@@ -174,6 +184,7 @@ def queues_of(account: Account, function: Resource) -> list[Resource]:
         account.by_arn(mapping.properties["EventSourceArn"])
         for mapping in account.deployment.of_type("AWS::Lambda::EventSourceMapping")
         if function.name in str(mapping.properties["FunctionName"]).split(":")
+        and mapping.properties["EventSourceArn"] not in {each.arn for each in bar_streams(account)}
     ]
 
 

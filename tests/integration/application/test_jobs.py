@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from stratforge.application.access import Caller, Scope
@@ -19,9 +21,9 @@ from stratforge.application.jobs.requests import GenerateRequest, NewBacktest, R
 from stratforge.application.jobs.results import FinishedBacktest, ReplayedSession, failure_of, result_of
 from stratforge.application.jobs.work import Work, run_job
 from stratforge.application.sessions import NewSession, start_session
-from stratforge.application.strategies import delete_strategy
+from stratforge.application.strategies import NewStrategy, delete_strategy, store_strategy
 from stratforge.backtest import BacktestReport, run_backtest
-from stratforge.broker.history import HistoryUnavailable
+from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -43,6 +45,13 @@ class Past:
 
     def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
         return [bar(minute, 100 + minute % 10) for minute in range(100)]
+
+    def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+        """Every day asked for, the running one too."""
+        count = (end - start).days + 2
+        first = start.astimezone(ZoneInfo("America/New_York")).replace(hour=0, minute=0, second=0, microsecond=0)
+        bars = [replace(bar(0, 100 + number % 10), time=(first + timedelta(days=number))) for number in range(count)]
+        return Found({symbol: [each for each in bars if start <= each.time < end] for symbol in symbols})
 
 
 def bar(minute: int, price: int) -> Bar:
@@ -70,6 +79,27 @@ def asked(database: Database, outbox: Told, ada: Caller, strategy: StoredStrateg
 def test_a_request_is_queued_and_its_worker_woken(asked: Job, outbox: Told) -> None:
     assert (asked.kind, asked.status) == (JobKind.BACKTEST, JobStatus.QUEUED)
     assert outbox.messages == [("backtester", asked.job_id)]
+
+
+@pytest.mark.parametrize(("timeframe", "bars", "first"), [("15min", 6, "14:30"), ("1d", 1_800, "05:00")])
+def test_a_backtest_runs_on_the_bars_of_its_version(
+    database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy, timeframe: str, bars: int, first: str
+) -> None:
+    """Minutes are made into them; days are the vendor's, as a session sees them, five years of them, and only those that are over."""
+    code = f'TIMEFRAME = "{timeframe}"\n{strategy.python_code}'
+    new = NewStrategy(name="Longer", symbol="AAPL", python_code=code)
+    longer = store_strategy(database, ada, new, RequestKey("longer", b"digest"))
+    job = queueing.request_backtest(database, outbox, ada, NewBacktest(strategy_id=longer.strategy_id), NEW)
+    done = run(database, job, BACKTEST=lambda work: backtest_strategy(work, Past()))
+    result = result_of(done)
+    assert isinstance(result, FinishedBacktest)
+    assert result.metrics["bars"] == pytest.approx(bars, abs=2)
+    with database.transaction() as connection:
+        query = "SELECT report -> 'period' FROM backtests WHERE id = %s"
+        ((period,),) = connection.execute(query, (result.backtest_id,)).fetchall()
+    begin, end = (datetime.fromtimestamp(each, UTC) for each in period)
+    assert f"{begin:%H:%M}" in (first, "04:00")
+    assert end <= OPEN + timedelta(minutes=100)
 
 
 def test_the_same_key_asks_once(database: Database, outbox: Told, ada: Caller) -> None:

@@ -153,6 +153,7 @@ def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database
         lambda: operations.set_platform_state(database, ada, TradingState.HALTED, "a drill"),
         lambda: operations.halt_symbol(database, ada, "AAPL", "a drill"),
         lambda: operations.resume_symbol(database, ada, "AAPL"),
+        lambda: operations.buy_missing_units(database, ada, "AAPL", "a drill"),
         lambda: operations.accept_correction(database, ada, "sf-1", Decimal(1), Decimal(1), "a drill"),
         lambda: operations.redrive_queue(database, ada, lambda _queue: pytest.fail("asked for"), "bars"),
     ):
@@ -162,6 +163,7 @@ def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database
 
 def test_a_refresh_token_that_comes_after_its_successor_ends_the_login(database: Database) -> None:
     login = accounts.register(database, Told(), CREDENTIALS, HERE, TERMS)
+    assert login is not None
     following = logins.refresh_login(database, login.refresh_token)
     assert following.login_id == login.login_id
     newest = logins.refresh_login(database, following.refresh_token)
@@ -172,6 +174,7 @@ def test_a_refresh_token_that_comes_after_its_successor_ends_the_login(database:
 
 def test_another_password_ends_every_login(database: Database) -> None:
     login = accounts.register(database, Told(), CREDENTIALS, HERE, TERMS)
+    assert login is not None
     other = SecretStr("another long password")
     change = PasswordChange(current_password=PASSWORD, new_password=other)
     accounts.change_password(database, Told(), Caller(login.user_id), change, HERE)
@@ -184,7 +187,9 @@ def test_another_password_ends_every_login(database: Database) -> None:
 
 
 def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Database, outbox: Told) -> None:
-    caller = Caller(accounts.register(database, Told(), CREDENTIALS, HERE, TERMS).user_id)
+    login = accounts.register(database, Told(), CREDENTIALS, HERE, TERMS)
+    assert login is not None
+    caller = Caller(login.user_id)
     orders.place_order(database, outbox, caller, ORDER, NEW)
     outbox.messages.clear()
     with pytest.raises(Forbidden, match="password"):

@@ -31,7 +31,7 @@ def test_nobody_waits_for_a_compiler(
         locked.append(is_locked(migrated, "SELECT 1 FROM strategies"))
         return compile_strategy(source)
 
-    monkeypatch.setattr(application, "compile_strategy", compiled)
+    monkeypatch.setattr(application, "compile_any", compiled)
     change = StrategyChange(python_code=CODE.replace("LENGTH = 3", "LENGTH = 4"))
     assert application.change_strategy(database, ada, strategy.strategy_id, change).version == 2
     application.set_parameters(database, ada, strategy.strategy_id, {"LENGTH": 5})
@@ -53,13 +53,32 @@ def test_code_outside_the_language_is_refused_with_its_findings(database: Databa
     assert refused.value.details["findings"][0]["line"] == 1
 
 
-def test_a_portfolio_strategy_is_refused_with_what_to_do(database: Database, ada: Caller) -> None:
-    new = NewStrategy(name="Rotation", symbol="AAPL", python_code=EXAMPLE)
-    with pytest.raises(Invalid) as refused:
-        application.store_strategy(database, ada, new, NEW)
-    (finding,) = refused.value.details["findings"]
-    assert "portfolio strategy" in finding["message"]
-    assert "stratforge backtest" in finding["suggestion"]
+def test_a_portfolio_strategy_names_its_symbols_itself(database: Database, ada: Caller) -> None:
+    stored = application.store_strategy(database, ada, NewStrategy(name="Rotation", python_code=EXAMPLE), NEW)
+    assert stored.symbol == "PORTFOLIO"
+    with database.transaction() as connection:
+        version = strategies.get_version(connection, stored.strategy_id, 1)
+    assert version is not None
+    assert (version.lookback, version.parameters) == (200, {"TOP": 3.0, "MONTHS": 6.0})
+
+
+def test_a_strategy_of_one_symbol_is_stored_with_it(database: Database, ada: Caller) -> None:
+    with pytest.raises(Invalid, match="give symbol") as refused:
+        application.store_strategy(database, ada, NewStrategy(name="Cross", python_code=CODE), NEW)
+    assert refused.value.code == "symbol-missing"
+
+
+def test_a_strategy_of_one_symbol_becomes_one_of_a_portfolio_and_back_with_a_symbol(
+    database: Database, ada: Caller, strategy: StoredStrategy
+) -> None:
+    changed = application.change_strategy(database, ada, strategy.strategy_id, StrategyChange(python_code=EXAMPLE))
+    assert (changed.symbol, changed.version) == ("PORTFOLIO", 2)
+    with pytest.raises(Invalid, match="give symbol"):
+        application.change_strategy(database, ada, strategy.strategy_id, StrategyChange(python_code=CODE))
+    back = application.change_strategy(
+        database, ada, strategy.strategy_id, StrategyChange(python_code=CODE, symbol="IBM")
+    )
+    assert (back.symbol, back.version) == ("IBM", 3)
 
 
 def test_parameters_become_the_next_version(database: Database, ada: Caller, strategy: StoredStrategy) -> None:
@@ -79,7 +98,7 @@ def test_parameters_of_code_that_changed_meanwhile_are_refused(
         application.change_strategy(database, ada, strategy.strategy_id, StrategyChange(python_code=other))
         return compile_strategy(source)
 
-    monkeypatch.setattr(application, "compile_strategy", compiled)
+    monkeypatch.setattr(application, "compile_any", compiled)
     with pytest.raises(Changed):
         application.set_parameters(database, ada, strategy.strategy_id, {"LENGTH": 7})
     with database.transaction() as connection:

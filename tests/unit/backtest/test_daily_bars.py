@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from stratforge.backtest.engine import columns_of_frame
 from stratforge.backtest.presentation import monthly_returns
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.graph import Values
+from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import _random_history
 
 DAYS = pd.bdate_range("2024-01-02", periods=300)
@@ -82,6 +85,24 @@ def test_what_begins_anew_every_day_runs_through_days() -> None:
     below = sar < WALK.low
     assert (below | (sar > WALK.high))[20:].mean() > 0.9
     assert 5 < np.count_nonzero(np.diff(below[20:])) < 60
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC"])
+@pytest.mark.parametrize("name", [name for name, each in REGISTRY.items() if each.anchored])
+def test_a_window_of_two_thousand_days_gives_what_all_days_give(name: str, zone: str) -> None:
+    """Bit for bit, on any day: what a session on bars of days decides on is what its backtest saw."""
+    walk = _random_history(9, 4_000, 0.02, 50.0)
+    time = np.arange(4_000, dtype=np.int64) * 86_400 + 86_400 * 14_000 + 18_000 * (zone != "UTC")
+    bars = replace(walk, time=time, timezone=ZoneInfo(zone), daily=True)
+    inputs = tuple(REGISTRY[name].inputs)
+    defaults = {each.name: each.default for each in REGISTRY[name].parameters}
+    whole = REGISTRY[name].compute(bars, tuple(getattr(bars, each) for each in inputs), defaults)
+    for end in (2_100, 2_799, 2_800, 2_801, 3_333, 4_000):
+        window = bars.slice(end - 2_048, end)
+        found = REGISTRY[name].compute(window, tuple(getattr(window, each) for each in inputs), defaults)
+        assert [float(each[-1]) for each in found] == pytest.approx(
+            [float(each[end - 1]) for each in whole], abs=0, rel=0, nan_ok=True
+        )
 
 
 def test_what_fills_forward_fills_over_days() -> None:

@@ -177,6 +177,7 @@ def test_the_loop_agrees_with_a_second_backtester(name: str, config: BacktestCon
     np.testing.assert_allclose(report.equity_values, equity, rtol=1e-9)
     assert fills.commission.sum() == pytest.approx(account.fees, rel=1e-9)
     assert (report.equity_values >= 0).all()
+    assert (fills.cash >= 0).all()
 
 
 def test_a_decision_is_filled_at_the_next_open() -> None:
@@ -192,6 +193,21 @@ def test_slippage_and_half_the_spread_make_a_fill_worse() -> None:
     report = run(BUY_ONCE, bars_of(flat(10), flat(10)), slippage_bps=10, spread_bps=20)
     assert report.fills.price[0] == pytest.approx(10 * 1.002)
     assert report.metrics.costs == pytest.approx(10 * 10 * 0.002)
+
+
+@pytest.mark.parametrize("target", ["python", "numba"])
+def test_a_commission_takes_no_more_than_there_is(target: Target) -> None:
+    """It bought for 70 and paid 30; at 0.2 a share the sale brings 0.14 and costs that."""
+    strategy = compile_strategy(
+        "def on_bar(bar, position, state):\n    return buy() if position.quantity == 0 else sell()\n"
+    )
+    bars = bars_of(flat(100), flat(100), *[flat(0.2)] * 4)
+    config = BacktestConfig(cash=100, commission_per_order=30)
+    report = run_backtest(strategy, bars, config)
+    assert report.fills.cash.tolist() == [0.0, 0.0]
+    assert report.fills.commission.tolist() == pytest.approx([30, 0.14])
+    assert report.equity_values.min() == 0
+    assert Sweeper(strategy, bars, config, target=target).run(strategy.parameters).final_equity == 0
 
 
 def test_a_gap_through_the_stop_fills_at_the_open() -> None:

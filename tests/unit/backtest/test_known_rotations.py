@@ -8,33 +8,10 @@ from stratforge.backtest import BacktestConfig
 from stratforge.backtest.portfolio import run_portfolio_backtest
 from stratforge.strategy.rotation import compile_portfolio
 
+from tests.benchmarks.known import EXAMPLES
+
 DAYS = 700
-PAIR = """
-UNIVERSE = ["KO", "PEP"]
-SCHEDULE = "daily"
-DAYS, FAR = 40, 1.2
-
-
-def indicators(bars):
-    ratio = bars.close / bars.of("PEP").close
-    return {"z": (ratio - ratio.rolling(DAYS).mean()) / ratio.rolling(DAYS).std()}
-
-
-def rebalance(universe, portfolio, state):
-    ko = universe.of("KO")
-    if ko.z < -FAR:
-        return {"KO": 1}
-    if ko.z > FAR:
-        return {"PEP": 1}
-"""
-BALANCED = """
-UNIVERSE = ["SPY", "AGG"]
-SCHEDULE = "quarterly"
-
-
-def rebalance(universe, portfolio, state):
-    return {"SPY": 0.6, "AGG": 0.4}
-"""
+PAIR, BALANCED = ((EXAMPLES / f"{name}.py").read_text(encoding="utf-8") for name in ("pair", "sixty_forty"))
 
 
 def prices(*symbols: str) -> dict[str, pd.DataFrame]:
@@ -51,10 +28,10 @@ def prices(*symbols: str) -> dict[str, pd.DataFrame]:
 
 
 def test_a_pair_is_swapped_when_its_ratio_is_far_from_its_mean() -> None:
-    bars = prices("KO", "PEP")
-    ratio = bars["KO"]["close"] / bars["PEP"]["close"]
+    bars = prices("IBM", "MSFT")
+    ratio = bars["IBM"]["close"] / bars["MSFT"]["close"]
     z = (ratio - ratio.rolling(40).mean()) / ratio.rolling(40).std()
-    wanted = ["KO" if value < -1.2 else "PEP" if value > 1.2 else "" for value in z]
+    wanted = ["IBM" if value < -1.2 else "MSFT" if value > 1.2 else "" for value in z]
     money, shares, held, swaps = 10_000.0, 0.0, "", 0
     equity: list[float] = []
     for day in range(DAYS):
@@ -80,16 +57,16 @@ def test_a_pair_is_swapped_when_its_ratio_is_far_from_its_mean() -> None:
 
 
 def test_sixty_forty_is_made_anew_every_quarter() -> None:
-    bars = prices("SPY", "AGG")
+    bars = prices("IBM", "MSFT")
     opens, closes = (pd.DataFrame({name: each[field] for name, each in bars.items()}) for field in ("open", "close"))
     quarter = pd.Series([f"{day.year}/{(day.month - 1) // 3}" for day in closes.index])
     due = {1, *np.flatnonzero(quarter != quarter.shift(1)).tolist()} - {0}
-    money, shares = 10_000.0, pd.Series({"SPY": 0.0, "AGG": 0.0})
+    money, shares = 10_000.0, pd.Series({"IBM": 0.0, "MSFT": 0.0})
     equity: list[float] = []
     for day in range(DAYS):
         if day in due:
             last = closes.iloc[day - 1]
-            change = pd.Series({"SPY": 0.6, "AGG": 0.4}) * (money + (shares * last).sum()) / last - shares
+            change = pd.Series({"IBM": 0.6, "MSFT": 0.4}) * (money + (shares * last).sum()) / last - shares
             change[change.abs() * last < 1.0] = 0.0
             money -= (change.clip(upper=0) * opens.iloc[day]).sum()
             bought = change.clip(lower=0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,51 +18,12 @@ from stratforge.market import BarColumns
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
 
-MINIMAL_ROI = """
-def target(held):
-    if held >= 40:
-        return 0
-    if held >= 30:
-        return 0.01
-    return 0.02 if held >= 20 else 0.04
-def level(position, held):
-    return position.entry_price * (1 + target(held))
-def on_bar(bar, position, state):
-    if position.quantity == 0:
-        return buy(stop_loss=0.1, take_profit=target(0))
-    return adjust(take_profit_price=level(position, position.bars_held))
-"""
-SAMPLE_TABLE = """
-STOP, POSITIVE, OFFSET = 0.125, 0.0033, 0.02
-def target(held):
-    if held < 20:
-        return 0.076 if held < 8 else 0.07 if held < 17 else 0.06
-    if held < 45:
-        return 0.04 if held < 31 else 0.02
-    return 0.01 if held < 56 else 0.004 if held < 79 else 0
-def on_bar(bar, position, state):
-    if position.quantity == 0:
-        return buy(stop_loss=STOP, take_profit=target(0))
-    if position.max_favorable >= position.entry_price * (1 + OFFSET):
-        return adjust(stop_loss_price=position.max_favorable * (1 - POSITIVE), take_profit_price=position.entry_price * (1 + target(position.bars_held)))
-    return adjust(take_profit_price=position.entry_price * (1 + target(position.bars_held)))
-"""
-ATR_BRACKET = """
-def indicators(bars):
-    return {"atr": ta.atr(bars.high, bars.low, bars.close, length=14, mamode="sma"), "top": bars.high.rolling(20).max().shift(1)}
-def on_bar(bar, position, state):
-    if position.quantity == 0 and bar.close > bar.top:
-        return buy(stop_loss_price=bar.close - 2 * bar.atr, take_profit_price=bar.close + 3 * bar.atr)
-    if position.quantity > 0 and position.max_favorable > position.entry_price * 1.01:
-        return adjust(stop_loss_price=position.entry_price)
-"""
-TURN_OF_THE_MONTH = """
-def on_bar(bar, position, state):
-    if position.quantity == 0 and (bar.time.day >= 28 or bar.time.day <= 2) and bar.time.minutes_to_close == 10:
-        return buy()
-    if 3 <= bar.time.day < 28 and bar.time.minutes_to_close <= 5:
-        return sell()
-"""
+from tests.benchmarks.known import EXAMPLES, five_minutes
+
+MINIMAL_ROI, SAMPLE_TABLE, ATR_BRACKET, TURN_OF_THE_MONTH = (
+    (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    for name in ("roi_table", "trailing_offset", "atr_bracket", "month_end_at_the_close")
+)
 
 
 @dataclass
@@ -173,22 +134,13 @@ def turn_of_the_month(bars: BarColumns) -> Script:
     return script
 
 
-def month() -> BarColumns:
-    """Five-minute bars of the regular hours of ten weeks."""
-    first = datetime(2026, 1, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
-    days = [first + timedelta(days=day) for day in range(70) if (first + timedelta(days=day)).weekday() < 5]
-    time = np.array([int(day.timestamp()) + 300 * index for day in days for index in range(78)], dtype=np.int64)
-    walk = _random_history(5, len(time), 0.002, 50.0)
-    return BarColumns(time, walk.open, walk.high, walk.low, walk.close, walk.volume)
-
-
 @pytest.mark.parametrize(
     ("source", "script", "bars", "least"),
     [
         (MINIMAL_ROI, minimal_roi, _random_history(2, 4_000, 0.006, 50.0), 60),
         (SAMPLE_TABLE, sample_table, _random_history(3, 4_000, 0.006, 50.0), 60),
         (ATR_BRACKET, atr_bracket, _random_history(4, 4_000, 0.004, 50.0), 60),
-        (TURN_OF_THE_MONTH, turn_of_the_month, month(), 2),
+        (TURN_OF_THE_MONTH, turn_of_the_month, five_minutes(), 2),
     ],
     ids=["minimal roi", "trailing offset", "atr bracket", "turn of the month"],
 )

@@ -10,7 +10,7 @@ from stratforge.backtest.portfolio import run_portfolio_backtest
 from stratforge.backtest.portfolio_report import PortfolioReport
 from stratforge.strategy.rotation import compile_portfolio
 
-from tests.support.monthly_rotation import SOURCE, Book, Costs, rotate
+from tests.support.monthly_rotation import Book, Costs, rotate, source_of
 
 SYMBOLS = [f"S{letter}" for letter in "ABCDEFGHIJ"]
 INDEX = "SPY"
@@ -41,7 +41,7 @@ def _prices(seed: int, days: int, *, gaps: bool) -> dict[str, pd.DataFrame]:
 
 
 def _both(prices: dict[str, pd.DataFrame], costs: Costs, config: BacktestConfig) -> tuple[PortfolioReport, Book]:
-    strategy = compile_portfolio(SOURCE.format(universe=SYMBOLS, index=INDEX))
+    strategy = compile_portfolio(source_of(SYMBOLS, INDEX))
     return run_portfolio_backtest(strategy, prices, config), rotate(prices, INDEX, config.cash, costs)
 
 

@@ -265,6 +265,94 @@ def test_what_cannot_be_run_is_refused_with_what_to_do(change: dict[str, object]
         run(given["source"], given["bars"], **given["config"])  # type: ignore[arg-type]
 
 
+IF_ANOTHER_ROSE = 'UNIVERSE = ["BB"]\nSCHEDULE = {}\ndef rebalance(universe, portfolio, state):\n    other = universe.of("AA")\n    return {{"BB": 1}} if other.close > other.open else cash()\n'
+
+
+def walk(index: pd.DatetimeIndex) -> pd.DataFrame:
+    """Bars of a price that goes nowhere in particular."""
+    close = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.001, len(index))))
+    frame = pd.DataFrame({"open": np.append(close[:1], close[:-1]), "close": close}, index=index)
+    return frame.assign(high=frame.max(axis=1), low=frame.min(axis=1), volume=1e3)
+
+
+def longer(bars: pd.DataFrame, length: str, **how: object) -> pd.DataFrame:
+    """The same market in longer bars."""
+    columns = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    return bars.resample(length, **how).agg(columns).dropna()  # type: ignore[arg-type]
+
+
+MINUTES = walk(pd.date_range("2026-01-05 14:30", periods=390, freq="1min", tz="UTC"))
+DAYS = walk(pd.bdate_range("2026-01-05", periods=250))
+
+
+@pytest.mark.parametrize(
+    ("other", "own", "schedule"),
+    [
+        (longer(MINUTES, "5min"), MINUTES, "1"),
+        (longer(MINUTES, "30min"), MINUTES, "1"),
+        (longer(MINUTES, "5min", offset="2min"), longer(MINUTES, "5min"), "5"),
+        (longer(MINUTES, "60min", offset="30min"), longer(MINUTES, "5min"), "5"),
+        # So few that they could be of a minute.
+        (longer(MINUTES, "30min").head(4), MINUTES, "1"),
+        (longer(MINUTES, "5min").drop(MINUTES.index[15]), MINUTES, "1"),
+        (DAYS.tz_localize("UTC"), DAYS.tz_localize("America/New_York"), '"daily"'),
+        (DAYS.tz_localize("America/New_York"), DAYS.tz_localize("UTC"), '"daily"'),
+        (DAYS.tz_localize("UTC"), DAYS.tz_localize("UTC").shift(freq="1h"), '"daily"'),
+        (longer(DAYS, "W-MON", label="left", closed="left"), DAYS, '"daily"'),
+        # A week that begins on a Tuesday.
+        (longer(DAYS.drop(DAYS.index[[10, 30]]), "W-MON", label="left", closed="left"), DAYS, '"daily"'),
+    ],
+)
+def test_a_bar_that_goes_on_while_another_begins_is_refused(
+    other: pd.DataFrame, own: pd.DataFrame, schedule: str
+) -> None:
+    """Else what it will come to were known: a strategy that buys what will have risen would win always."""
+    with pytest.raises(
+        BacktestError, match=r"(AA|BB): its bar of 20.* is not over when that of (AA|BB) begins at 20.*one length"
+    ):
+        run(IF_ANOTHER_ROSE.format(schedule), {"AA": other, "BB": own})
+
+
+@pytest.mark.parametrize(
+    ("other", "own", "schedule"),
+    [
+        (MINUTES.sample(40, random_state=1).sort_index(), MINUTES.sample(100, random_state=2).sort_index(), "30"),
+        (MINUTES.iloc[[5, 7, 90]], MINUTES.iloc[[7, 200, 259]], "30"),
+        (longer(MINUTES, "5min").drop(MINUTES.index[[5, 45]]), longer(MINUTES, "5min").head(50), "30"),
+        (DAYS.drop(DAYS.index[::3]), DAYS, '"daily"'),
+        (DAYS.iloc[[4, 5, 9]], DAYS, '"daily"'),
+        (DAYS.tz_localize("America/New_York"), DAYS.tz_localize("America/New_York").tail(100), '"daily"'),
+    ],
+)
+def test_bars_may_be_missing(other: pd.DataFrame, own: pd.DataFrame, schedule: str) -> None:
+    assert len(run(IF_ANOTHER_ROSE.format(schedule), {"AA": other, "BB": own}).due)
+
+
+@pytest.mark.parametrize(
+    ("price", "config"),
+    [
+        (50.0, {"cash": 1_000.0, "commission_per_order": 10.0}),
+        (50.0, {"cash": 200.0, "commission_per_order": 10.0}),
+        (0.5, {"cash": 1_000.0, "commission_per_share": 0.6}),
+        (50.0, {"cash": 1_000.0, "commission_bps": 15_000.0}),
+        (50.0, {"cash": 1_000.0, "commission_per_order": 10.0, "fractional": False}),
+    ],
+)
+def test_commissions_take_what_there_is_and_nothing_is_sold_that_is_not_held(
+    price: float, config: dict[str, float]
+) -> None:
+    universe = ("AA", "BB", "CC")
+    report = run(
+        holding('weights.equal(universe.close > 0) if state["n"] % 2 == 1 else cash()', universe),
+        days({symbol: [price] * 60 for symbol in universe}),
+        **config,
+    )
+    assert report.equity_values.min() >= 0
+    assert report.fills.cash.min() >= 0
+    assert report.fills.quantity.min() > 0
+    assert report.fills.commission.min() >= 0
+
+
 def test_one_bar_is_no_decision() -> None:
     report = run(holding("weights.equal(universe.close > 0)"), days({"AA": [10], "BB": [5]}))
     assert (len(report.due), report.equity_values.tolist()) == (0, [1_000.0])

@@ -28,6 +28,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    # The SDK alone is asked: what asks without it would leave this process.
+    monkeypatch.setattr("stratforge.bus.publishing.credentials", lambda: None)
     caches = (queues.sqs_client, topics.sns_client, aws._session)
     with mock_aws():
         for cached in caches:

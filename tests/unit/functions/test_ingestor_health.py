@@ -26,6 +26,7 @@ class Pipeline:
 
     def __init__(self) -> None:
         self.refused = {"GONE": "unknown asset"}
+        self.from_the_future: dict[str, str] = {}
 
     def reconnected(self, *, crypto: bool) -> None:
         """Nothing to backfill."""
@@ -78,6 +79,16 @@ def test_a_stream_that_is_refused_counts_with_all_its_symbols_until_it_connects(
     assert subscribed.refused == {"GONE", "AAPL"}
     subscribed.connected(crypto=False)
     assert subscribed.refused == {"GONE"}
+
+
+def test_a_symbol_whose_bars_come_from_the_future_is_told_with_those_of_which_nothing_comes() -> None:
+    subscribed = subscriptions()
+    subscribed._pipeline.from_the_future["AAPL"] = "a bar dated 2027"
+    assert subscribed.refused == {"GONE", "AAPL"}
+    assert [(each.symbol, each.kind) for each in subscribed.notes()] == [
+        ("GONE", "NO_HISTORY"),
+        ("AAPL", "FUTURE_BARS"),
+    ]
 
 
 @pytest.mark.parametrize("code", [SYMBOL_LIMIT, 400, 410])

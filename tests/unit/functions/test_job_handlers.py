@@ -39,7 +39,7 @@ def event(*jobs: UUID) -> dict[str, Any]:
     ("unit", "kinds"),
     [
         (assistant, {JobKind.RESEARCH, JobKind.GENERATE}),
-        (backtester, {JobKind.BACKTEST, JobKind.REPLAY}),
+        (backtester, {JobKind.BACKTEST, JobKind.REPLAY, JobKind.EXPORT}),
     ],
 )
 def test_what_failed_is_delivered_again_and_what_was_done_is_not(

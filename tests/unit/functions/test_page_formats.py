@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from markupsafe import Markup
 
+from functions.api.dashboard.access import typed_number
 from functions.api.dashboard.rendering import client_name, duration, labeled, moment, ratio
 
 
@@ -23,6 +24,28 @@ from functions.api.dashboard.rendering import client_name, duration, labeled, mo
 )
 def test_a_time_is_on_the_exchanges_clock(time: object, shown: str) -> None:
     assert moment(time) == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("1,5", "1.5"),
+        ("0,25", "0.25"),
+        ("1,234", "1234"),
+        ("1,234.5", "1234.5"),
+        ("1,234,567", "1234567"),
+        ("1.234,5", "1234.5"),
+        ("1.234.567,89", "1234567.89"),
+        ("1.5", "1.5"),
+        ("-2,5", "-2.5"),
+        ("1.234.567", "1.234.567"),
+        ("1,2,3", "1,2,3"),
+        ("many", "many"),
+    ],
+)
+def test_a_number_is_what_it_seems_in_either_way_of_writing_it(typed: str, meant: str) -> None:
+    """A share and a half must not become fifteen."""
+    assert typed_number(typed) == meant
 
 
 @pytest.mark.parametrize(

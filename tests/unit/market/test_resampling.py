@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS
-from stratforge.market.resampling import TIMEFRAMES, resample
+from stratforge.market.resampling import RECENT, TIMEFRAMES, decided_bars, resample
 
 from tests.support.random_programs import awkward_bars
 
@@ -104,6 +104,45 @@ def test_a_bar_whose_last_minute_has_none_is_completed_by_the_next_bar() -> None
     assert resample(bars, "5min").latest[:6].tolist() == [-1, -1, -1, -1, 0, 0]
     assert resample(gapped, "5min").latest[:6].tolist() == [-1, -1, -1, -1, 0, 0]
     assert resample(gapped, "5min").bars.close[0] == bars.close[3]
+
+
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+def test_bars_that_are_as_long_already_stay_what_they_are(timeframe: str) -> None:
+    bars = resample(awkward_bars(5, 9_000), timeframe).bars
+    again = resample(bars, timeframe)
+    assert again.bars is bars
+    # None lags.
+    assert again.latest.tolist() == list(range(len(bars)))
+    assert resample(bars, "5min").bars is bars
+
+
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+def test_every_longer_bar_is_decided_on_once_and_in_order_with_a_bar_of_a_minute_each(timeframe: str) -> None:
+    """Whatever is missing, and as soon as it is completed: at most one bar of a minute later, where two were completed by one."""
+    for seed in range(5):
+        bars = awkward_bars(seed, 3_000)
+        longer, decided = resample(bars, timeframe), list[int]()
+        for end in range(RECENT, len(bars)):
+            window = decided_bars(bars.slice(max(0, end - 2_000), end), timeframe, 3)
+            completed = longer.latest[end - 1]
+            if window is not None:
+                decided.append(int(np.searchsorted(longer.bars.time, window.time[-1])))
+                if len(window) == 3 and end < 2_000:
+                    assert window.close.tolist() == longer.bars.close[decided[-1] - 2 : decided[-1] + 1].tolist()
+                assert completed - decided[-1] in (0, 1)
+            elif decided:
+                assert decided[-1] == completed
+        assert decided == list(range(decided[0], decided[-1] + 1)) if decided else timeframe == "1d"
+
+
+def test_two_bars_that_one_minute_completes_are_decided_on_one_after_the_other() -> None:
+    bars = minutes(date(2023, 11, 22), time(9, 30), time(10))
+    # 9:34 to 9:38 have none: 9:39 completes what began at 9:30 and at 9:35.
+    gapped = bars.take(np.flatnonzero((bars.minute < 34) | (bars.minute > 38)))
+    ends = {end: decided_bars(gapped.slice(0, end), "5min", 1) for end in range(2, 12)}
+    said = {int(gapped.minute[end - 1]): int(found.minute[-1]) for end, found in ends.items() if found is not None}
+    # Each bears the time of the first bar that it was made of.
+    assert said == {39: 30, 40: 39, 44: 40}
 
 
 def test_there_may_be_no_bars() -> None:

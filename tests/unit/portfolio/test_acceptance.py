@@ -33,7 +33,7 @@ def test_a_limit_order_reserves_its_limit() -> None:
 @pytest.mark.parametrize(
     ("one", "arguments", "reason"),
     [
-        (request(size_kind="notional", size=Decimal(5000)), {}, Reason.INSUFFICIENT_CASH),
+        (order(quantity="5000"), {}, Reason.INSUFFICIENT_CASH),
         (request(size_kind="notional", size=Decimal("0.5")), {}, Reason.BELOW_MINIMUM),
         (request("sell"), {}, Reason.NO_POSITION),
         (order("sell", "6"), {"held": "5"}, Reason.NO_POSITION),
@@ -85,10 +85,20 @@ def test_a_crypto_order_obeys_its_increments() -> None:
 
 def test_two_purchases_of_one_user_never_spend_the_same_cash() -> None:
     user = uuid4()
-    requests = [request(user_id=user, size_kind="notional", size=Decimal(600)) for _ in range(2)]
+    requests = [replace(order(quantity="60"), user_id=user) for _ in range(2)]
     first, second = decide(requests, {user: account(user)}, {}, market())
     assert first.reason is None
     assert second.reason is Reason.INSUFFICIENT_CASH
+
+
+@pytest.mark.parametrize(("kind", "size"), [("notional", 600), ("quantity", 60), ("fraction", 1)])
+def test_a_strategys_purchase_is_cut_to_the_cash_that_is_left(kind: str, size: int) -> None:
+    user = uuid4()
+    requests = [request(user_id=user, size_kind=kind, size=Decimal(size)) for _ in range(3)]
+    decisions = decide(requests, {user: account(user)}, {}, market())
+    assert [each.reason for each in decisions][:1] == [None]
+    assert Decimal(999) < sum(each.reserved_cash for each in decisions) <= Decimal(1000)
+    assert decisions[-1].reason is Reason.INSUFFICIENT_CASH
 
 
 @pytest.mark.parametrize(
@@ -141,6 +151,22 @@ def test_a_stop_that_triggers_at_a_higher_price_reserves_more_or_is_refused() ->
     assert (joined.action, joined.reserved_cash) == ("join", 10 * Decimal(12) * (1 + COLLAR))
     refused = decide_one(waiting, market("12"), cash="5")
     assert (refused.action, refused.reason, refused.reserved_cash) == ("refuse", Reason.INSUFFICIENT_CASH, ZERO)
+
+
+def test_a_strategys_stop_that_triggers_at_a_higher_price_is_cut_to_the_cash() -> None:
+    waiting = replace(
+        request(type="stop", stop_price=Decimal(10), order_id=uuid4()),
+        accepted=True,
+        remaining=Decimal(10),
+        reserve_price=Decimal("10.2"),
+        reserved_cash=Decimal(102),
+    )
+    joined = decide_one(waiting, market("12"), cash="5")
+    assert joined.action == "join"
+    assert joined.remaining + joined.cut == 10
+    assert Decimal(106) < joined.reserved_cash <= Decimal(107)
+    poor = replace(waiting, remaining=Decimal("0.1"), reserved_cash=Decimal("0.9"))
+    assert decide_one(poor, market("12"), cash="0").reason is Reason.INSUFFICIENT_CASH
 
 
 def test_a_replacement_may_use_what_its_predecessor_held() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from stratforge.strategy import compile_strategy
-from stratforge.strategy.constants import with_constants
+from stratforge.strategy.constants import timeframe_of, with_constants, with_timeframe
 
 SOURCE = """\
 FAST, SLOW = 12, 26  # the Ärger with bytes
@@ -52,6 +54,27 @@ def test_only_pythons_line_ends_count(character: str) -> None:
 def test_no_digit_is_lost(value: float, written: str) -> None:
     assert with_constants("A = 1\n", {"A": value}) == f"A = {written}\n"
     assert float(written) == value
+
+
+@pytest.mark.parametrize("first", ["", 'TIMEFRAME = "15min"  # quarters\n', "TIMEFRAME='1h'\n"])
+def test_other_bars_move_no_line(first: str) -> None:
+    source = f"{first}{SOURCE}"
+    for timeframe in ("5min", "1d"):
+        changed = with_timeframe(source, timeframe)
+        assert compile_strategy(changed).timeframe == timeframe_of(changed) == timeframe
+        assert changed.split("\n")[1 if first else 0 :][: SOURCE.count("\n")] == SOURCE.split("\n")[:-1]
+    bare = with_timeframe(source, None)
+    assert compile_strategy(bare).timeframe is timeframe_of(bare) is None
+    assert bare.count("\n") == source.count("\n")
+    assert with_timeframe(source, timeframe_of(source)) == source
+
+
+def test_there_is_one_zero() -> None:
+    """Else -0.0 would be another parameter than 0.0, and share what was compiled for it."""
+    source = "A = -0.0\ndef on_bar(bar, position, state):\n    return buy() if bar.close > A else None\n"
+    strategy = compile_strategy(source)
+    for each in (strategy, strategy.with_parameters(A=-0.0)):
+        assert math.copysign(1, each.parameters["A"]) == 1
 
 
 def test_what_is_no_number_is_refused() -> None:

@@ -83,9 +83,14 @@ ELSEWHERE = {
     "A bar that opens beyond": "unit/backtest/test_engine.py test_the_loop_agrees_with_a_second_backtester",
     "What is set on a bar": "integration/test_ledger.py test_an_exit_that_was_set_on_a_bar_does_not_count_on_that_bar",
     "Live the price is": "integration/test_ledger.py test_an_exit_that_a_strategy_set_sells_at_a_price_between_bars",
-    "In a backtest on daily bars": "unit/backtest/test_daily_bars.py test_what_begins_anew_every_day_runs_through_days",
+    "On bars of days it runs": "unit/backtest/test_daily_bars.py test_what_begins_anew_every_day_runs_through_days",
     "The account is that of": "integration/test_replay.py test_what_a_session_saw_of_its_account_is_recorded_and_replayed",
     "What a session saw of it": "integration/test_replay.py test_what_a_session_saw_of_its_account_is_recorded_and_replayed",
+    "`TIMEFRAME = ": "unit/backtest/test_own_timeframe.py test_without_it_a_strategy_runs_on_the_bars_that_it_is_given",
+    "It belongs to the version": "unit/backtest/test_own_timeframe.py test_it_runs_on_the_whole_bars_that_shorter_ones_make",
+    "A session decides when such a bar": "integration/test_longer_bars.py test_every_bar_is_decided_on_in_time_whatever_minutes_are_missing",
+    "Its indicators may look back over": "unit/backtest/test_own_timeframe.py test_its_history_is_counted_and_bounded",
+    "On `1d` a session decides": "integration/test_longer_bars.py test_on_days_it_decides_once_a_day_with_the_first_minute_of_the_regular_hours",
     "By pandas-ta's names": "unit/strategy/test_indicators.py test_the_values_are_those_of_pandas_ta",
 }  # fmt: skip
 PROVED: list[str] = []

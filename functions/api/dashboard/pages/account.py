@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, addresses, logins, two_factor
+from stratforge.application import accounts, addresses, logins, passkeys, two_factor
 from stratforge.application import api_keys as keys
 from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
 from stratforge.application.api_keys import NewApiKey
+from stratforge.application.errors import existing
 from stratforge.application.idempotency import without_key
+from stratforge.application.jobs import queueing
+from stratforge.application.jobs.requests import Exported, ExportRequest
 from stratforge.application.passwords import PasswordChange, Proof
+from stratforge.bus.files import link_to
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.postgres.pages import NumberedPage
+from stratforge.storage.strategies import jobs
 from stratforge.storage.users import account_events, api_keys
 from stratforge.storage.users import logins as stored_logins
+from stratforge.storage.users import passkeys as stored_passkeys
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import CodeProof, EmailChange
-from functions.api.context import database, origin, outbox, site
-from functions.api.dashboard.access import Fields, Form, Looking, fraction, text, validated
+from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyRename
+from functions.api.context import database, origin, outbox, settings, site
+from functions.api.dashboard.access import Fields, Form, Looking, fraction, given, text, validated
 from functions.api.dashboard.rendering import go_to
 from functions.api.risk.schemas import RiskLimitsBody, TradingStateBody
 from functions.api.webhooks.schemas import NewWebhook
@@ -48,6 +55,7 @@ def page(looking: Looking) -> Response:
             logins=stored_logins.open_logins(connection, looking.user_id),
             here=looking.caller.login_id,
             two_factor=two_factor.state(connection, looking.user_id),
+            passkeys=stored_passkeys.list_passkeys(connection, looking.user_id),
             events=account_events.list_events(connection, looking.user_id, NumberedPage(_EVENTS)),
         )
 
@@ -70,8 +78,8 @@ def end_login(login_id: UUID, looking: Looking, _fields: Fields) -> Response:
 def change_password(request: Request, looking: Looking, fields: Fields) -> Response:
     """Sets another password; every other login ends."""
     names = ("current_password", "new_password")
-    given = {name: fields.get(name, [""])[0] for name in names}
-    change = validated(PasswordChange, {**given, "code": text(fields, "code") or None})
+    words = {name: fields.get(name, [""])[0] for name in names}
+    change = validated(PasswordChange, {**words, "code": text(fields, "code") or None})
     login = accounts.change_password(database(), outbox(), looking.caller, change, origin(request))
     answer = looking.part("parts/done.html", said="The password is changed. Every other login has ended.")
     cookies.enter(request, answer, login)
@@ -132,6 +140,21 @@ def remove_two_factor(looking: Looking, fields: Fields) -> Response:
     return go_to(looking.request, "/account")
 
 
+@router.post("/account/passkeys/{passkey_id}/rename")
+def rename_passkey(passkey_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Gives a passkey another name. It is added by the page's script, which asks the device."""
+    wanted = validated(PasskeyRename, {"name": text(fields, "name")})
+    passkeys.rename(database(), looking.caller, passkey_id, wanted.name)
+    return go_to(looking.request, "/account")
+
+
+@router.post("/account/passkeys/{passkey_id}/remove")
+def remove_passkey(passkey_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Removes a passkey, after the password and a code were given once more."""
+    passkeys.remove(database(), looking.caller, passkey_id, validated(Proof, _proof(fields)))
+    return go_to(looking.request, "/account")
+
+
 @router.post("/account/keys")
 def create_key(looking: Looking, fields: Fields) -> Response:
     """Makes a key and shows it this once."""
@@ -155,8 +178,10 @@ def revoke_key(key_id: UUID, looking: Looking, _fields: Fields) -> Response:
 @router.post("/account/webhooks")
 def create_webhook(looking: Looking, fields: Fields) -> Response:
     """Adds an address and shows its secret this once."""
-    new = validated(NewWebhook, {"url": text(fields, "url"), "kinds": fields.get("kinds", [])})
-    made = telling.create_webhook(database(), looking.caller, new.url, new.kinds, without_key())
+    new = validated(
+        NewWebhook, {"url": text(fields, "url"), "kinds": fields.get("kinds", []), **given(fields, "format")}
+    )
+    made = telling.create_webhook(database(), looking.caller, new.url, new.kinds, without_key(), new.format)
     return looking.part("parts/secret.html", title="The webhook's secret", secret=made.secret)
 
 
@@ -192,6 +217,31 @@ def export_all(looking: Looking) -> Response:
     answer.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@router.post("/account/exports")
+def make_export(looking: Looking, fields: Fields) -> Response:
+    """Has a file made, and shows when it is there."""
+    wanted = given(fields, "what", "format", "symbol")
+    if wanted.get("what") == Exported.ACCOUNT:
+        wanted = {"what": wanted["what"]}
+    request = validated(ExportRequest, wanted)
+    job = queueing.request_export(database(), outbox(), looking.caller, request, without_key())
+    return looking.part("parts/export.html", job=job)
+
+
+@router.get("/account/exports/{job_id}")
+def export_made(job_id: UUID, looking: Looking) -> Response:
+    """Shows whether a file is there yet."""
+    with database().reading(looking.caller) as connection:
+        return looking.part("parts/export.html", job=existing(jobs.get_job(connection, job_id), "export"))
+
+
+@router.get("/account/exports/{job_id}/file")
+def export_file(job_id: UUID, looking: Looking) -> Response:
+    """Leads to the file that a job made."""
+    link = queueing.link_to_export(database(), looking.caller, job_id, partial(link_to, settings().files_bucket))
+    return go_to(looking.request, link.url)
 
 
 @router.post("/account/close")

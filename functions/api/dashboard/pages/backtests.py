@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -20,7 +20,8 @@ from stratforge.storage.strategies.shown import token_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
-from functions.api.dashboard.access import Fields, Looking, text, validated
+from functions.api.dashboard.access import Fields, Looking, text, typed_number, validated
+from functions.api.dashboard.chart_tables import equity_table, price_table, table_of
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.pages.sessions import setup
@@ -29,7 +30,10 @@ from functions.api.dashboard.rendering import compressed, environment, security_
 
 router = APIRouter(include_in_schema=False)
 # As many as colors can be told apart.
-Compared = Annotated[list[UUID], Query(alias="id", max_length=6, default_factory=list)]
+MOST_COMPARED = 6
+Compared = Annotated[list[UUID], Query(alias="id", max_length=MOST_COMPARED, default_factory=list)]
+ChartOf = Literal["price", "equity"]
+CHARTS = {"price": price_table, "equity": equity_table}
 _TRADE_COLUMNS = (
     "entry_time",
     "exit_time",
@@ -47,7 +51,9 @@ _TRADE_COLUMNS = (
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Asks for a backtest; the answer is the job's progress."""
     config: dict[str, Any] = {
-        name: text(fields, name) for name in ("cash", "slippage_bps", "commission_bps") if text(fields, name)
+        name: typed_number(text(fields, name))
+        for name in ("cash", "slippage_bps", "commission_bps")
+        if text(fields, name)
     }
     config |= setup(fields)
     wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": swept(fields)}
@@ -66,12 +72,18 @@ def compare(looking: Looking, ids: Compared) -> Response:
     with database().reading(looking.caller) as connection:
         runs = [found for each in ids if (found := backtests.get_report(connection, each))]
         configured = {name for run in runs for name, value in run.config.items() if value is not None}
+        named = strategies.names(connection, looking.user_id)
+        latest = (
+            backtests.latest_backtests(connection, looking.user_id, list(named)) if len(runs) < MOST_COMPARED else {}
+        )
+        chosen = {each.backtest_id for each in runs}
         different = [name for name in sorted(configured) if len({str(run.config.get(name)) for run in runs}) > 1]
         return looking.page(
             connection,
             "compare.html",
             runs=runs,
-            names=strategies.names(connection, looking.user_id),
+            names=named,
+            others=[each for each in latest.values() if each.backtest_id not in chosen][:12],
             settings=different,
             groups=METRICS,
             query="&".join(f"id={each.backtest_id}" for each in runs),
@@ -88,6 +100,18 @@ def compared(looking: Looking, ids: Compared) -> Response:
         for each in curves
     ]
     return compressed(looking.request, json.dumps({"runs": runs}, separators=(",", ":")).encode(), "application/json")
+
+
+@router.get("/backtests/compare.html")
+def compared_figures(looking: Looking, ids: Compared) -> Response:
+    """The equity curves side by side as a table, each from 100."""
+    with database().reading(looking.caller) as connection:
+        curves = [found.report["curve"] for each in ids if (found := backtests.get_report(connection, each))]
+    lines = {
+        f"{number}": (each["time"], [100 * value / each["equity"][0] for value in each["equity"]])
+        for number, each in enumerate(curves, start=1)
+    }
+    return looking.part("parts/chart_table.html", table=table_of(lines))
 
 
 @router.get("/backtests/{backtest_id}/report.html")
@@ -128,6 +152,8 @@ def _analysis(backtest: StoredReport) -> dict[str, Any]:
         "bars": drawings.histogram(found["distribution"]),
         "against": drawings.scatter(found["excursions"], 0),
         "favor": drawings.scatter(found["excursions"], 1),
+        "reach": drawings.reach(found["excursions"]),
+        "excursions": drawings.excursion_rows(found["excursions"]),
     }
 
 
@@ -204,6 +230,12 @@ def chart(backtest_id: UUID, looking: Looking) -> Response:
     report = _stored(looking, backtest_id).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     return compressed(looking.request, body.encode(), "application/json")
+
+
+@router.get("/backtests/{backtest_id}/chart.html")
+def chart_figures(backtest_id: UUID, looking: Looking, of: ChartOf = "price") -> Response:
+    """One of a report's charts as a table, for who cannot see it."""
+    return looking.part("parts/chart_table.html", table=CHARTS[of](_stored(looking, backtest_id).report["curve"]))
 
 
 @router.get("/backtests/{backtest_id}/trades.csv")

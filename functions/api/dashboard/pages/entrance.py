@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, addresses, logins
+from stratforge.application import accounts, addresses
 from stratforge.application.logins import Login
-from stratforge.application.passwords import Credentials, LoginRequest
+from stratforge.application.passwords import Credentials
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import AddressConfirmation, PasswordReset, ResetRequest
+from functions.api.auth.entering import log_in
+from functions.api.auth.schemas import AddressConfirmation, LoginBody, PasswordReset, ResetRequest
 from functions.api.context import database, origin, outbox, registration, site
 from functions.api.dashboard.access import Fields, Form, own_path, text, validated
 from functions.api.dashboard.rendering import go_to, render
@@ -31,8 +32,8 @@ def register_page(request: Request) -> Response:
 @router.post("/login")
 def login(request: Request, fields: Fields) -> Response:
     """Logs in with email and password."""
-    credentials = validated(LoginRequest, {**_credentials(fields), "code": text(fields, "code") or None})
-    return _entered(request, fields, logins.log_in(database(), credentials, origin(request)))
+    credentials = validated(LoginBody, {**_credentials(fields), "code": text(fields, "code") or None})
+    return _entered(request, fields, log_in(request, credentials))
 
 
 @router.post("/register")
@@ -40,6 +41,9 @@ def register(request: Request, fields: Fields) -> Response:
     """Creates an account and logs in."""
     credentials = validated(Credentials, _credentials(fields))
     entered = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
+    if entered is None:
+        said = f"A mail is on its way to {credentials.email}. Follow its link to open the account."
+        return render(request, "parts/done.html", said=said)
     return _entered(request, fields, entered)
 
 

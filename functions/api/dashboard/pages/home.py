@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from stratforge.application.overview import read_overview
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
-from stratforge.storage.ledger.portfolio import LedgerFilter, SignalStatus
+from stratforge.storage.ledger.portfolio import EquityPoint, LedgerFilter, SignalStatus
 from stratforge.storage.market import market_data
 from stratforge.storage.market.clock import market_clock, past_day
 from stratforge.storage.postgres.database import Connection
@@ -20,7 +22,9 @@ from stratforge.storage.strategies import strategies
 from functions.api.context import database
 from functions.api.dashboard import drawings
 from functions.api.dashboard.access import Looking, Visitor
+from functions.api.dashboard.chart_tables import table_of
 from functions.api.dashboard.pages.examples import EXAMPLES
+from functions.api.dashboard.rendering import compressed
 
 router = APIRouter(include_in_schema=False)
 _SPARK_BARS = 60
@@ -30,7 +34,13 @@ _SPARK_BARS = 60
 def page(looking: Looking) -> Response:
     """The first page after the login."""
     with database().reading(looking.caller) as connection:
-        return looking.page(connection, "home.html", examples=EXAMPLES[:3], **_now(connection, looking))
+        return looking.page(
+            connection,
+            "home.html",
+            examples=EXAMPLES[:3],
+            history=[float(each.equity) for each in _history(connection, looking)],
+            **_now(connection, looking),
+        )
 
 
 @router.get("/home/now")
@@ -38,6 +48,40 @@ def now(looking: Looking) -> Response:
     """The part of the page that changes."""
     with database().reading(looking.caller) as connection:
         return looking.part("parts/now.html", market=market_clock(connection), **_now(connection, looking))
+
+
+# How many points a chart may have, and how many days it may go back.
+_Points = Annotated[int, Query(ge=2, le=2000)]
+_Days = Annotated[float, Query(gt=0, le=3660)]
+
+
+@router.get("/home/equity.json")
+def equity(looking: Looking, days: _Days = 30, points: _Points = 200) -> Response:
+    """The user's equity over so many days of the market, for the chart."""
+    with database().reading(looking.caller) as connection:
+        items = [
+            {"time": each.time.timestamp(), "equity": float(each.equity)}
+            for each in _history(connection, looking, days, points)
+        ]
+    return compressed(looking.request, json.dumps({"items": items}, separators=(",", ":")).encode(), "application/json")
+
+
+@router.get("/home/equity.html")
+def equity_figures(looking: Looking, days: _Days = 30) -> Response:
+    """The user's equity and cash over so many days of the market, as a table."""
+    with database().reading(looking.caller) as connection:
+        found = _history(connection, looking, days)
+    times = [each.time.timestamp() for each in found]
+    lines = {
+        "Equity": (times, [float(each.equity) for each in found]),
+        "Cash": (times, [float(each.cash) for each in found]),
+    }
+    return looking.part("parts/chart_table.html", table=table_of(lines))
+
+
+def _history(connection: Connection, looking: Visitor, days: float = 30, points: int = 200) -> list[EquityPoint]:
+    now = market_clock(connection).now
+    return portfolio.equity_history(connection, looking.user_id, now - timedelta(days=days), now, points)
 
 
 def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:

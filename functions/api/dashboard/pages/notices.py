@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from stratforge.application.notices import latest_notices, new_notices
 from stratforge.storage.delivery import events
 from stratforge.storage.delivery.events import EventCursor
+from stratforge.storage.market import alerts
 
 from functions.api.context import database
 from functions.api.dashboard.access import Looking
@@ -19,7 +20,12 @@ router = APIRouter(include_in_schema=False)
 def page(looking: Looking) -> Response:
     """The list of the latest notices."""
     with database().reading(looking.caller) as connection:
-        return looking.page(connection, "notices.html", notices=latest_notices(connection, looking.user_id))
+        return looking.page(
+            connection,
+            "notices.html",
+            notices=latest_notices(connection, looking.user_id),
+            alerts=alerts.list_alerts(connection, looking.user_id),
+        )
 
 
 @router.get("/notices/new")

@@ -57,7 +57,7 @@ def change_state(looking: Operating, fields: Fields) -> Response:
 
 @router.post("/operations/halts")
 def halt(looking: Operating, fields: Fields) -> Response:
-    """Halts a symbol, or trades one again."""
+    """Halts a symbol, trades one again, or has the account buy what it lacks of one."""
     try:
         symbol = parse_symbol(text(fields, "symbol"))
     except InvalidSymbol as error:
@@ -66,7 +66,8 @@ def halt(looking: Operating, fields: Fields) -> Response:
         application.resume_symbol(database(), looking.caller, symbol)
     else:
         reason = validated(HaltBody, {"reason": text(fields, "reason")}).reason
-        application.halt_symbol(database(), looking.caller, symbol, reason)
+        change = application.buy_missing_units if text(fields, "buy") else application.halt_symbol
+        change(database(), looking.caller, symbol, reason)
     return go_to(looking.request, "/operations")
 
 

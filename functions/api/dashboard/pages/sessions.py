@@ -14,35 +14,55 @@ from stratforge.application.errors import existing
 from stratforge.application.explanations import terms_in_words
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
-from stratforge.application.session_chart import session_chart
+from stratforge.application.session_chart import SessionChart, session_chart
 from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
+from stratforge.application.session_decisions import decisions_of, weights_now
 from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
+from stratforge.application.setups import differences, nearest_backtest, running_setup
 from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import data_notes, market_data
-from stratforge.storage.market.clock import past_day
+from stratforge.storage.market.clock import PastDay, past_day
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
-from stratforge.storage.strategies import backtests, sessions, strategies
-from stratforge.storage.strategies.sessions import SessionStatus
+from stratforge.storage.strategies import backtests, replays, sessions, strategies
+from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.storage.strategies.shown import published_name
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
+from functions.api.dashboard.access import (
+    Fields,
+    Looking,
+    Visitor,
+    current_path,
+    fraction,
+    text,
+    typed_number,
+    validated,
+)
+from functions.api.dashboard.chart_tables import price_table
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
+from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+_DECISIONS_SHOWN = 20
+# A trading day of minutes.
+_BARS_PICTURED = 390
 
 
 @router.get("/sessions")
-def index(looking: Looking) -> Response:
+def index(looking: Looking, page: PageQuery) -> Response:
     """The page of all sessions, running and ended."""
     with database().reading(looking.caller) as connection:
-        found = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(100))
+        found = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), page)
         return looking.page(
-            connection, "sessions.html", sessions=found, names=strategies.names(connection, looking.user_id)
+            connection,
+            "sessions.html",
+            sessions=found,
+            next=next_cursor(page, found, lambda each: (each.started_at, each.session_id)),
+            names=strategies.names(connection, looking.user_id),
         )
 
 
@@ -62,7 +82,7 @@ def setup(fields: dict[str, list[str]]) -> dict[str, str]:
     rule = text(fields, "sizing_rule") or "EQUITY_FRACTION"
     found = {"sizing_rule": rule, **_stops(fields)}
     if size := text(fields, "sizing_value"):
-        found["sizing_value"] = fraction(fields, "sizing_value") if rule == "EQUITY_FRACTION" else size.replace(",", "")
+        found["sizing_value"] = fraction(fields, "sizing_value") if rule == "EQUITY_FRACTION" else typed_number(size)
     return found
 
 
@@ -99,6 +119,11 @@ def page(session_id: UUID, looking: Looking, day: date | None = None) -> Respons
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
         shown = _shown(connection, condition)
         published = published_name(connection, session_id)
+        if condition.session.universe is not None:
+            key = new_key()
+            return looking.page(
+                connection, "portfolio_session.html", strategy=strategy, published=published, key=key, **shown
+            )
         past = existing(past_day(connection, day), "trading day") if day else None
         last = past or past_day(connection)
         return looking.page(
@@ -109,16 +134,35 @@ def page(session_id: UUID, looking: Looking, day: date | None = None) -> Respons
             key=new_key(),
             past=past,
             last=last,
+            closes=_closes(connection, condition, past),
+            **_tested(connection, looking, condition.session),
             **shown,
         )
+
+
+def _tested(connection: Connection, looking: Visitor, session: StoredSession) -> dict[str, Any]:
+    """The backtest whose setup is nearest to the session's, and in what they differ."""
+    made = backtests.list_backtests(connection, looking.user_id, Page(50), session.strategy_id)
+    found = nearest_backtest(running_setup(session), made)
+    return {"backtest": found, "differences": differences(found, running_setup(session)) if found else []}
+
+
+def _closes(connection: Connection, condition: SessionCondition, past: PastDay | None) -> list[float]:
+    """The last day of closes that its chart shows: of a day that is over, up to the end of a session that has ended, or up to now."""
+    session = condition.session
+    end = past.closes_at if past else session.last_bar_time if session.ended_at else None
+    symbol = replays.symbol_of_bars(connection, session.session_id)
+    return [float(each) for each in market_data.bars_between(connection, symbol, None, end, _BARS_PICTURED).close]
 
 
 @router.get("/sessions/{session_id}/now")
 def now(session_id: UUID, looking: Looking) -> Response:
     """The part of the page that changes."""
     with database().reading(looking.caller) as connection:
-        shown = _shown(connection, session_condition(connection, looking.user_id, session_id))
-    return looking.part("parts/session_now.html", **shown)
+        condition = session_condition(connection, looking.user_id, session_id)
+        shown = _shown(connection, condition)
+    part = "session_now" if condition.session.universe is None else "portfolio_session_now"
+    return looking.part(f"parts/{part}.html", **shown)
 
 
 @router.get("/sessions/{session_id}/rules")
@@ -130,11 +174,19 @@ def rules(session_id: UUID, looking: Looking, bar: Annotated[int | None, Query(g
 
 
 def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any]:
-    return {
+    common = {
         "session": condition.session,
-        "position": condition.position,
-        "log": [_line(each) for each in condition.log],
+        "log": [_line(each, named=condition.session.universe is not None) for each in condition.log],
         "trades": condition.trades,
+    }
+    symbols = condition.session.symbols
+    if symbols is not None:
+        decisions = decisions_of(connection, condition.session, _DECISIONS_SHOWN)
+        noted = [each for each in data_notes.list_notes(connection) if each.symbol in (*symbols, "*")]
+        weights = weights_now(connection, condition.session, decisions)
+        return common | {"decisions": decisions, "weights": weights, "notes": noted}
+    return common | {
+        "position": condition.position,
         "state": condition.state,
         "resting": [(each, terms_in_words(each)) for each in condition.resting],
         "price": market_data.latest_price(connection, condition.session.symbol),
@@ -142,14 +194,14 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
     }
 
 
-def _line(entry: LogEntry) -> dict[str, Any]:
+def _line(entry: LogEntry, *, named: bool) -> dict[str, Any]:
     event = entry.event
     if isinstance(event, SignalRow):
         prices = ((event.limit_price, " at a limit of"), (event.stop_price, " from a stop at"))
         terms = "".join(f"{words} {price:,.10g}" for price, words in prices if price is not None)
         kind, text = "signal", f"{event.side}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
     else:
-        type_ = event.type.replace("_", " ")
+        type_ = f"{event.symbol} " * named + event.type.replace("_", " ")
         kind, text = "order", f"{event.side} {type_} ({event.origin.words}): {event.status.lower()}"
     return {"time": entry.time, "kind": kind, "text": text, "why": event.explanation or ""}
 
@@ -157,10 +209,7 @@ def _line(entry: LogEntry) -> dict[str, Any]:
 @router.get("/sessions/{session_id}/chart.json")
 def chart(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
     """The last bars, or those up to the close of a day, with the strategy's indicators, its trades and its stop levels."""
-    with database().reading(looking.caller) as connection:
-        past = existing(past_day(connection, day), "trading day") if day else None
-    shown = session_chart(database(), looking.caller, session_id, past.closes_at if past else None)
-    columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
+    shown = _chart(looking, session_id, day)
     marks = [
         {
             "time": int(each.executed_at.timestamp()),
@@ -171,12 +220,29 @@ def chart(session_id: UUID, looking: Looking, day: date | None = None) -> Respon
         for each in shown.trades
     ]
     content = {
-        "curve": {**columns, "indicators": shown.indicators, "profit": shown.profit},
+        "curve": _curve(shown),
         "marks": marks,
         "levels": [asdict(each) for each in shown.levels],
     }
     body = json.dumps(content, separators=(",", ":"))
     return compressed(looking.request, body.encode(), "application/json")
+
+
+@router.get("/sessions/{session_id}/chart.html")
+def chart_figures(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
+    """The bars, indicators and profit of a session's chart as a table."""
+    return looking.part("parts/chart_table.html", table=price_table(_curve(_chart(looking, session_id, day))))
+
+
+def _chart(looking: Visitor, session_id: UUID, day: date | None) -> SessionChart:
+    with database().reading(looking.caller) as connection:
+        past = existing(past_day(connection, day), "trading day") if day else None
+    return session_chart(database(), looking.caller, session_id, past.closes_at if past else None)
+
+
+def _curve(shown: SessionChart) -> dict[str, Any]:
+    columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
+    return {**columns, "indicators": shown.indicators, "profit": shown.profit}
 
 
 @router.post("/sessions/{session_id}/pause")
@@ -205,9 +271,10 @@ def stop(session_id: UUID, looking: Looking, fields: Fields) -> Response:
 
 
 @router.post("/sessions/{session_id}/flatten")
-def flatten(session_id: UUID, looking: Looking, _fields: Fields) -> Response:
-    """Sells what a session holds; it goes on."""
-    application.flatten_session(database(), outbox(), looking.caller, session_id)
+def flatten(session_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Sells what a session holds, or what it holds of one symbol; it goes on."""
+    symbol = text(fields, "symbol") or None
+    application.flatten_session(database(), outbox(), looking.caller, session_id, symbol)
     return _back(looking, session_id)
 
 

@@ -8,14 +8,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 from stratforge.application import showing
-from stratforge.application.errors import existing
 from stratforge.application.showing import LEAST_DAYS, LEAST_TRADES, ShownName
-from stratforge.storage.strategies import shown
-from stratforge.storage.strategies.shown import SharedReport
 
-from functions.api.context import database
+from functions.api.context import database, origin
 from functions.api.dashboard.access import Fields, Looking, text, validated
-from functions.api.dashboard.pages.backtests import report_values
+from functions.api.dashboard.pages.backtests import CHARTS, ChartOf, report_values
 from functions.api.dashboard.rendering import compressed, go_to, render
 
 router = APIRouter(include_in_schema=False)
@@ -39,7 +36,7 @@ def unshare(backtest_id: UUID, looking: Looking, _fields: Fields) -> Response:
 @router.get("/shared/{token}")
 def shared(token: Token, request: Request) -> Response:
     """The report behind a link, without its code, for whoever has the link."""
-    found = _shared(token)
+    found = showing.read_shared(database(), token, origin(request).address)
     source = f"/shared/{token}/chart.json"
     answer = render(request, "shared.html", backtest=found, source=source, **report_values(found))
     answer.headers["X-Robots-Tag"] = "noindex"
@@ -50,16 +47,20 @@ def shared(token: Token, request: Request) -> Response:
 @router.get("/shared/{token}/chart.json")
 def shared_chart(token: Token, request: Request) -> Response:
     """The curves and trades of a shared report, for its charts."""
-    report = _shared(token).report
+    report = showing.read_shared(database(), token, origin(request).address).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     answer = compressed(request, body.encode(), "application/json")
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 
 
-def _shared(token: str) -> SharedReport:
-    with database().transaction() as connection:
-        return existing(shown.shared_report(connection, token), "report")
+@router.get("/shared/{token}/chart.html")
+def shared_figures(token: Token, request: Request, of: ChartOf = "price") -> Response:
+    """One of a shared report's charts as a table, for who cannot see it."""
+    report = showing.read_shared(database(), token, origin(request).address).report
+    answer = render(request, "parts/chart_table.html", table=CHARTS[of](report["curve"]))
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
 
 
 @router.get("/leaderboard")

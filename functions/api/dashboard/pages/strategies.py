@@ -12,19 +12,22 @@ from stratforge.application import strategies as application
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import GenerateRequest
-from stratforge.application.preview import preview
+from stratforge.application.preview import Preview, preview
+from stratforge.application.setups import tested_setup
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
+from stratforge.strategy import Strategy
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Looking, given, text, validated
+from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.sweeps import ranges
 from functions.api.dashboard.rendering import go_to
+from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -45,11 +48,10 @@ def on_bar(bar, position, state):
 
 
 @router.get("/strategies")
-def index(looking: Looking, archived: bool = False) -> Response:
+def index(looking: Looking, page: PageQuery, archived: bool = False) -> Response:
     """The page of all strategies, with those that run marked; or of those that were put aside."""
     with database().reading(looking.caller) as connection:
-        everything = strategies.list_strategies(connection, looking.user_id, Page(200))
-        found = [each for each in everything if bool(each.archived_at) is archived]
+        found = strategies.list_strategies(connection, looking.user_id, page, archived=archived)
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
         active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
         tested = backtests.latest_backtests(connection, looking.user_id, [each.strategy_id for each in found])
@@ -58,7 +60,8 @@ def index(looking: Looking, archived: bool = False) -> Response:
             "strategies.html",
             strategies=found,
             archived=archived,
-            aside=len([each for each in everything if each.archived_at]),
+            aside=bool(strategies.list_strategies(connection, looking.user_id, Page(1), archived=True)),
+            next=next_cursor(page, found, lambda each: (each.created_at, each.strategy_id)),
             active=active,
             tested=tested,
             examples=EXAMPLES,
@@ -87,8 +90,14 @@ def check(looking: Looking, fields: Fields) -> Response:
     """Checks code while it is being written: shows the findings, or what it would have done on the last bars."""
     code = fields.get("python_code", [""])[0][:32_000]
     checked = application.check_code(database(), looking.caller, code) if code.strip() else CheckedCode(None)
-    seen = preview(database(), looking.caller, checked.strategy, text(fields, "symbol")) if checked.strategy else None
+    seen = _preview(looking, checked, text(fields, "symbol"))
     return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy, preview=seen)
+
+
+def _preview(looking: Looking, checked: CheckedCode, symbol: str) -> Preview | None:
+    # What trades a universe has no bars here: its days are read for sessions.
+    strategy = checked.strategy
+    return preview(database(), looking.caller, strategy, symbol) if isinstance(strategy, Strategy) else None
 
 
 @router.post("/strategies")
@@ -112,14 +121,18 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
         shown = existing(
             next((each for each in versions if each.version == version), None) if version else versions[0], "version"
         )
+        tested = backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id)
+        last = next((each for each in tested if each.strategy_version == shown.version), tested[0] if tested else None)
         return looking.page(
             connection,
             "strategy.html",
             strategy=found,
+            setup=tested_setup(last) if last else None,
+            last=last,
             versions=versions,
             shown=shown,
             diffs=_diffs(versions),
-            backtests=backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id),
+            backtests=tested,
             sessions=sessions.list_sessions(
                 connection, looking.user_id, sessions.SessionFilter(strategy_id=strategy_id), Page(6)
             ),
@@ -160,7 +173,7 @@ def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Resp
         if name == field or not typed:
             continue
         try:
-            values[name] = float(typed.replace(",", "."))
+            values[name] = float(typed_number(typed))
         except ValueError:
             raise Problem(422, "validation", f"{name}: {typed[:40]!r} is not a number.") from None
     with _first_finding():

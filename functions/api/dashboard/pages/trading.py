@@ -21,7 +21,7 @@ from stratforge.storage.market import assets
 from stratforge.storage.postgres.pages import Page
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Form, Looking, Visitor, given, text, validated
+from functions.api.dashboard.access import Fields, Form, Looking, Visitor, given, text, typed_number, validated
 from functions.api.dashboard.pages.jobs import new_key, started
 from functions.api.dashboard.rendering import go_to
 from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
@@ -61,8 +61,9 @@ def _order(fields: Form) -> PlaceOrder:
     values: dict[str, Any] = given(
         fields, "symbol", "side", "type", "time_in_force", "limit_price", "stop_price", "trail_percent", "session_id"
     )
-    kind, amount = text(fields, "size_kind") or "quantity", text(fields, "size").replace(",", "")
+    kind, amount = text(fields, "size_kind") or "quantity", typed_number(text(fields, "size"))
     # People write parts as percentages.
+    values |= {name: typed_number(values[name]) for name in _PRICES if name in values}
     values[kind] = (
         f"{float(amount) / 100:.6f}" if kind == "fraction" and amount.replace(".", "", 1).isdigit() else amount
     )
@@ -121,7 +122,7 @@ def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
 @router.post("/orders/{order_id}/change")
 def change(order_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Replaces an order that waits by one with the form's limit price."""
-    wanted = validated(OrderChange, {"limit_price": text(fields, "limit_price").replace(",", "")})
+    wanted = validated(OrderChange, {"limit_price": typed_number(text(fields, "limit_price"))})
     application.replace_order(database(), outbox(), looking.caller, order_id, wanted, started(looking, fields))
     return go_to(looking.request, "/orders")
 
@@ -147,17 +148,23 @@ def close_positions(looking: Looking, fields: Fields) -> Response:
 @router.get("/orders")
 def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
     """All orders, those of sessions included."""
-    wanted = OrderFilter(_symbol(symbol), None, {"open": True, "ended": False}.get(state))
     with database().reading(looking.caller) as connection:
-        found = order_book.list_orders(connection, looking.user_id, wanted, page)
-        return looking.page(
-            connection,
-            "orders.html",
-            orders=found,
-            next=next_cursor(page, found, lambda each: (each.created_at, each.order_id)),
-            symbol=symbol[:20],
-            state=state,
-        )
+        found = _orders(connection, looking, page, symbol, state)
+        return looking.page(connection, "orders.html", query=looking.request.url.query, **found)
+
+
+@router.get("/orders/now")
+def orders_now(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
+    """The part of the page that changes."""
+    with database().reading(looking.caller) as connection:
+        return looking.part("parts/orders.html", **_orders(connection, looking, page, symbol, state))
+
+
+def _orders(connection: Any, looking: Looking, page: Page, symbol: str, state: str) -> dict[str, Any]:
+    wanted = OrderFilter(_symbol(symbol), None, {"open": True, "ended": False}.get(state))
+    found = order_book.list_orders(connection, looking.user_id, wanted, page)
+    following = next_cursor(page, found, lambda each: (each.created_at, each.order_id))
+    return {"orders": found, "next": following, "symbol": symbol[:20], "state": state}
 
 
 @router.get("/trades")

@@ -1,6 +1,5 @@
 // Every page: who is asking, notices, small conveniences. Charts and the editor are loaded where a page has one.
 import { watch } from "./realtime.js";
-import { paintAll } from "./highlight.js";
 
 const RENEW_AFTER = 10 * 60_000;
 const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
@@ -20,12 +19,10 @@ async function renew(force = false) {
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.verb !== "get") event.detail.headers["X-CSRF-Token"] = cookie("stratforge_csrf");
 });
-document.addEventListener("htmx:beforeRequest", (event) => {
-  const path = event.detail.requestConfig.path;
-  if (path === "/logout") {
-    localStorage.removeItem("renewed");
-    fetch("/api/auth/logout", { method: "POST", keepalive: true }).catch(() => null);
-  }
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.requestConfig.path !== "/logout") return;
+  localStorage.removeItem("renewed");
+  fetch("/api/auth/logout", { method: "POST", keepalive: true }).catch(() => null);
 });
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
@@ -47,19 +44,25 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   else notice("The platform is busy. Try again in a moment.");
 });
 
+// What a person is typing into is not taken from under his hands: it is brought up to date with the next look.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const typing = document.activeElement;
+  if (detail.target.matches("[data-left-while-typing]") && detail.target.contains(typing) && typing.matches("input")) detail.shouldSwap = false;
+});
+
 function notice(text) {
-  const box = document.createElement("div");
-  box.className = "notice bad";
-  box.setAttribute("role", "alert");
-  const said = document.createElement("p");
-  said.textContent = text;
-  box.append(said);
+  const box = Object.assign(document.createElement("p"), { className: "notice bad", role: "alert", textContent: text });
   document.getElementById("notices").replaceChildren(box);
 }
 
+// That a page is being left is seen before the next one answers.
+addEventListener("beforeunload", () => document.documentElement.classList.add("leaving"));
+addEventListener("pageshow", () => document.documentElement.classList.remove("leaving"));
+
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print],[data-passkey]");
   if (!target) return;
+  if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target, cookie("stratforge_csrf"));
   if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
   const copied = target.dataset.copy ?? (target.dataset.copyAddress && new URL(target.dataset.copyAddress, location.href).href);
@@ -70,6 +73,8 @@ document.addEventListener("click", async (event) => {
   if (target.dataset.fill) {
     const field = document.querySelector(`[name="${target.dataset.fill}"]`);
     field.value = target.dataset.text;
+    if (target.dataset.kind) field.form.elements.size_kind.value = target.dataset.kind;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();
   }
   if (target.dataset.filter) filter(target);
@@ -83,8 +88,15 @@ function filter(chosen) {
   }
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+// A strategy's file is read here and stored by the API, which checks it as any code.
+document.addEventListener("change", async ({ target }) => {
+  if (target.dataset.importStrategy === undefined || !target.files.length) return;
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
+  const reply = await fetch("/api/strategies/import", { method: "POST", headers, body: await target.files[0].text() }).catch(() => null);
+  const said = await reply?.json().catch(() => null);
+  if (reply?.ok) location.assign(`/strategies/${said.strategy_id}`);
+  else notice(said?.findings?.[0] ? `Line ${said.findings[0].line}: ${said.findings[0].message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
+  target.value = "";
 });
 
 // Of a ticket, only the prices that go with its type.
@@ -112,6 +124,7 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
 const PAGES = { h: "/", s: "/strategies", r: "/sessions", p: "/portfolio", o: "/orders", t: "/trades", n: "/notices", g: "/gallery", l: "/leaderboard", a: "/account" };
 let pressedG = 0;
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select, [contenteditable]") || document.body.dataset.live === undefined) return;
   if (event.key === "/") {
     const field = document.querySelector("[data-hotkey='/'], [data-search]");
@@ -150,15 +163,32 @@ function tick() {
   }
 }
 
+// A chart is drawn when it comes into sight and there is nothing else to do.
+const HOVERS = matchMedia("(hover: hover)").matches;
+const charts = new WeakMap();
+const chart = (box) => charts.get(box) ?? charts.set(box, import("./charts.js").then(({ draw }) => draw(box))).get(box);
+const sight = new IntersectionObserver((seen) => {
+  for (const { target } of seen.filter((each) => each.isIntersecting)) {
+    sight.unobserve(target);
+    (window.requestIdleCallback ?? setTimeout)(() => chart(target));
+  }
+}, { rootMargin: "200px" });
+// What was pressed before that is pressed again when it is drawn.
+document.addEventListener("click", ({ target }) => {
+  const box = target.closest("[data-show-trade]") ? document.querySelector("[data-chart]") : target.closest(".card")?.querySelector("[data-chart]");
+  if (box && !charts.has(box) && target.closest("button, [data-chart]")) chart(box).then(() => target.isConnected && target.click());
+});
+
 async function prepare(root) {
-  paintAll(root);
+  if (root.querySelector("pre[data-code]")) (await import("./highlight.js")).paintAll(root);
   for (const form of root.querySelectorAll("[data-ticket]")) {
     form.addEventListener("change", () => shapeTicket(form));
     shapeTicket(form);
   }
   if (root.querySelector("[data-editor]")) (await import("./editor.js")).install(root);
   if (root.querySelector("table[data-table]")) (await import("./tables.js")).install(root);
-  if (root.querySelector("[data-chart]")) (await import("./charts.js")).install(root);
+  // Where there is a picture of it, a phone draws a chart when it is touched: one can move over the page without getting caught in it.
+  for (const box of root.querySelectorAll("[data-chart]")) if (HOVERS || !box.firstElementChild) sight.observe(box);
 }
 
 document.addEventListener("htmx:load", (event) => event.detail.elt !== document.body && prepare(event.detail.elt));

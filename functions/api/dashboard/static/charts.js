@@ -5,15 +5,17 @@ const LINES = ["#e08a00", "#7c5cff", "#0091a8", "#c2417f", "#5b8c00", "#9a6b3f"]
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colors = () => ({ ink: style("--muted"), line: style("--line"), gain: style("--gain"), loss: style("--loss"), accent: style("--accent"), card: style("--card") });
 
-function canvas(box, extra = {}) {
+// In the place of the picture that the page came with.
+function canvas(box) {
   const { ink, line } = colors();
+  box.replaceChildren();
+  box.parentElement.querySelector(".explore")?.remove();
   return createChart(box, {
     autoSize: true,
     layout: { background: { color: "transparent" }, textColor: ink, attributionLogo: false, panes: { separatorColor: line } },
     grid: { vertLines: { color: line }, horzLines: { color: line } },
     rightPriceScale: { borderColor: line },
     timeScale: { borderColor: line, timeVisible: true, secondsVisible: false },
-    ...extra,
   });
 }
 
@@ -36,7 +38,6 @@ const FIGURES = { type: "custom", minMove: 0.0001, formatter: (value) => figure(
 const points = (times, values) => times.map((time, index) => (values[index] === null ? { time: exchange(time) } : { time: exchange(time), value: values[index] }));
 const load = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))));
 
-
 // What stands above a chart: ranges of time, a logarithmic scale, the whole screen, and what lies under the crosshair.
 const RANGES = [["1H", 1 / 24], ["1D", 1], ["5D", 5], ["1M", 30], ["3M", 91], ["1Y", 365], ["All", Infinity]];
 class Tools {
@@ -45,24 +46,18 @@ class Tools {
     this.chart = chart;
     // Their place is kept by the page, so that nothing moves when they are filled.
     [this.row, this.legend] = ["tools", "legend"].map((name) => box.parentElement.querySelector(`:scope > .${name}`));
-    this.times = [];
+    this.views();
   }
 
   button(group, text, press, label) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = text;
-    if (label) button.setAttribute("aria-label", label);
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text, ariaLabel: label ?? null });
     button.addEventListener("click", () => press(button));
     group.append(button);
     return button;
   }
 
   group(label) {
-    const group = document.createElement("div");
-    group.className = "switch";
-    group.setAttribute("role", "group");
-    group.setAttribute("aria-label", label);
+    const group = Object.assign(document.createElement("div"), { className: "switch", role: "group", ariaLabel: label });
     this.row.append(group);
     return group;
   }
@@ -143,12 +138,12 @@ const whole = (value) => (value === undefined ? "–" : Intl.NumberFormat("en-US
 
 function equity(box) {
   const { accent } = colors();
-  const chart = canvas(box);
-  const series = chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
-  let last = 0;
+  let last = 0, chart, series;
   const show = async (days) => {
     const { items } = await load(`${box.dataset.source}&days=${days}`);
-    const minutes = new Map(items.map((each) => [minute(Date.parse(each.time) / 1000), Number(each.equity)]));
+    chart ??= canvas(box);
+    series ??= chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
+    const minutes = new Map(items.map((each) => [minute(each.time), each.equity]));
     series.setData([...minutes].map(([time, value]) => ({ time: exchange(time), value })));
     last = [...minutes.keys()].at(-1) ?? 0;
     now();
@@ -158,7 +153,7 @@ function equity(box) {
   const now = () => {
     const known = document.querySelector("[data-equity]");
     const time = known ? minute(Number(known.dataset.time)) : 0;
-    if (time >= last && time) series.update({ time: exchange((last = time)), value: Number(known.dataset.equity) });
+    if (time >= last && time) series?.update({ time: exchange((last = time)), value: Number(known.dataset.equity) });
   };
   document.body.addEventListener("htmx:afterSettle", now);
   const ranges = document.querySelector(`[data-ranges="${box.id}"]`);
@@ -202,9 +197,8 @@ class PriceChart {
     this.levels = [];
     this.marks = [];
     this.tools = new Tools(box, this.chart);
-    this.tools.views();
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => (this.thinning ??= requestAnimationFrame(() => this.thin())));
-    document.addEventListener("trade:show", ({ detail }) => this.show(detail.from, detail.to));
+    document.addEventListener("click", ({ target }) => this.show(target.closest?.("[data-show-trade]")?.closest("tr")));
     this.chart.subscribeClick(({ time }) => time !== undefined && this.pick(this.times.get(time)));
   }
 
@@ -289,9 +283,11 @@ class PriceChart {
   }
 
   // A trade from the list, with something around it.
-  show(from, to) {
-    const times = this.curve.time;
-    const [first, last] = [candle(times, from), candle(times, to)];
+  show(row) {
+    if (!row) return;
+    if (Number(row.dataset.from) < this.curve.time[0] && row.dataset.day) return location.assign(`?day=${row.dataset.day}#${row.id}`);
+    for (const each of document.querySelectorAll("tr[data-from]")) each.classList.toggle("current", each === row);
+    const [first, last] = [row.dataset.from, row.dataset.to].map((time) => candle(this.curve.time, Number(time)));
     const margin = Math.max(15, last - first);
     this.chart.timeScale().setVisibleLogicalRange({ from: first - margin, to: last + margin });
     this.box.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
@@ -350,12 +346,10 @@ async function curves(box) {
   const { accent, ink, loss } = colors();
   const chart = canvas(box);
   const tools = new Tools(box, chart);
-  tools.views();
   const options = { priceLineVisible: false, lineWidth: 2, priceFormat: FIGURES };
   chart.addSeries(LineSeries, { ...options, color: accent }).setData(points(curve.time, curve.equity));
   chart.addSeries(LineSeries, { ...options, color: ink, lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
-  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
-  below.setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
+  chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1).setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
   chart.panes()[1].setHeight(100);
   chart.timeScale().fitContent();
   tools.ranges(curve.time);
@@ -373,28 +367,30 @@ async function curves(box) {
 }
 
 async function session(box) {
-  const price = new PriceChart(box);
-  let busy = false;
+  let busy = false, price;
   const show = async () => {
     if (busy || document.visibilityState === "hidden") return;
     busy = true;
     try {
       const { curve, marks, levels } = await load(box.dataset.source);
+      const fresh = !price;
+      price ??= new PriceChart(box);
       price.draw(curve, marks.map((each) => ({ ...each, weight: each.time, text: `${each.side} ${Number(each.quantity.toPrecision(4))}` })));
       price.drawLevels(levels);
+      if (fresh) price.chart.timeScale().fitContent();
+      if (fresh) price.show(document.querySelector("tr:target"));
+      // The rules as they stood on the bar that is clicked.
+      if (fresh && box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
+        const bar = price.times.get(time);
+        if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace(/chart.json.*/, "rules")}?bar=${bar}`, "#bar-rules");
+      });
     } finally {
       setTimeout(() => (busy = false), 1_500);
     }
   };
   document.body.addEventListener("live:price", (event) => event.detail.some((each) => each.symbol === box.dataset.symbol) && show().catch(() => null));
   document.body.addEventListener("live:change", () => show().catch(() => null));
-  // The rules as they stood on the bar that is clicked.
-  if (box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
-    const bar = price.times.get(time);
-    if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace(/chart.json.*/, "rules")}?bar=${bar}`, "#bar-rules");
-  });
   await show();
-  price.chart.timeScale().fitContent();
 }
 
 // Several equity curves, each from 100.
@@ -402,7 +398,6 @@ async function overlay(box) {
   const { runs } = await load(box.dataset.source);
   const chart = canvas(box);
   const tools = new Tools(box, chart);
-  tools.views();
   const lines = runs.map((run, index) => {
     const series = chart.addSeries(LineSeries, { color: LINES[index % LINES.length], lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
     series.setData(points(run.time, run.values));
@@ -414,17 +409,6 @@ async function overlay(box) {
   tools.follow((under) => runs.map((run, index) => [String(index + 1), figure(under ? under.seriesData.get(lines[index])?.value : run.values.at(-1)), LINES[index % LINES.length]]));
 }
 
-document.addEventListener("click", ({ target }) => {
-  const row = target.closest?.("[data-show-trade]")?.closest("tr");
-  if (!row) return;
-  for (const each of document.querySelectorAll("tr[data-from]")) each.classList.toggle("current", each === row);
-  document.dispatchEvent(new CustomEvent("trade:show", { detail: { from: Number(row.dataset.from), to: Number(row.dataset.to) } }));
-});
-
 const KINDS = { equity, report, curves, session, market: session, overlay };
 
-export function install(root) {
-  for (const box of root.querySelectorAll("[data-chart]")) {
-    KINDS[box.dataset.chart](box).catch(() => box.replaceChildren("The chart cannot be loaded right now; reload the page to try again."));
-  }
-}
+export const draw = (box) => KINDS[box.dataset.chart](box).catch(() => box.replaceChildren("The chart cannot be loaded right now; reload the page to try again."));

@@ -1,7 +1,7 @@
 // A text field with colors behind it, line numbers, and marks where the compiler found something.
 import { painted } from "./highlight.js";
 
-function install(root) {
+export function install(root) {
   for (const box of root.querySelectorAll("[data-editor]")) new Editor(box);
 }
 
@@ -21,6 +21,7 @@ class Editor {
     this.findings.addEventListener("click", (event) => this.jump(event));
     box.closest("section")?.addEventListener("click", (event) => this.show(event));
     this.keep(box);
+    this.choose(document.querySelector(`[data-timeframe="${this.field.id}"]`));
     this.draw();
     new ResizeObserver(() => this.field.clientWidth !== this.width && this.draw()).observe(this.field);
   }
@@ -44,6 +45,20 @@ class Editor {
     this.field.form.addEventListener("htmx:afterRequest", ({ detail }) => detail.elt === this.field.form && detail.successful && localStorage.removeItem(key));
   }
 
+  // The bars that a strategy decides on are a line of its code: the list writes it, and shows what was written.
+  choose(list) {
+    const line = /^TIMEFRAME *= *["']([^"'\n]*)["'][^\n]*\n?/m;
+    const shown = () => (list.value = line.exec(this.field.value)?.[1] ?? list.options[0].value);
+    this.field.addEventListener("input", shown);
+    list.addEventListener("change", () => {
+      const code = this.field.value.replace(line, "");
+      const first = list.selectedIndex === 0;
+      this.field.value = first ? code : `TIMEFRAME = "${list.value}"\n${code}`;
+      this.field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    shown();
+  }
+
   // A requirement's lines are marked while its chip is pressed.
   show(event) {
     const chip = event.target.closest("[data-lines]");
@@ -57,8 +72,7 @@ class Editor {
   draw() {
     const lines = this.field.value.split("\n");
     this.paint.replaceChildren(...lines.map((text, index) => {
-      const line = document.createElement("span");
-      line.className = this.marks.has(index + 1) ? "line marked" : this.asked.has(index + 1) ? "line asked" : "line";
+      const line = Object.assign(document.createElement("span"), { className: this.marks.has(index + 1) ? "line marked" : this.asked.has(index + 1) ? "line asked" : "line" });
       line.append(...painted(text), "\n");
       return line;
     }));
@@ -67,10 +81,8 @@ class Editor {
     this.paint.style.width = `${this.width}px`;
     const heights = [...this.paint.children].map((line) => line.offsetHeight);
     this.gutter.replaceChildren(...lines.map((_, index) => {
-      const number = document.createElement("span");
+      const number = Object.assign(document.createElement("span"), { className: this.marks.has(index + 1) ? "marked" : "", textContent: index + 1 });
       number.style.height = `${heights[index]}px`;
-      if (this.marks.has(index + 1)) number.className = "marked";
-      number.textContent = String(index + 1);
       return number;
     }));
     this.follow();
@@ -105,5 +117,3 @@ class Editor {
     this.field.setSelectionRange(place, place);
   }
 }
-
-export { install };

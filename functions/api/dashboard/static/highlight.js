@@ -2,12 +2,7 @@
 const KEYWORDS = new Set("def return if elif else for in and or not pass True False None import as is".split(" "));
 const TOKEN = /(#[^\n]*)|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(\b\d[\d_.]*(?:e[+-]?\d+)?\b)|([A-Za-z_]\w*)(?=(\s*\()?)/g;
 
-function span(kind, text) {
-  const part = document.createElement("span");
-  part.className = kind;
-  part.textContent = text;
-  return part;
-}
+const span = (kind, text) => Object.assign(document.createElement("span"), { className: kind, textContent: text });
 
 export function painted(line) {
   const parts = [];

@@ -1,6 +1,7 @@
 // The realtime connection: opened with a ticket, goes on where it left off, and tells the page by events: live:change, live:job, live:price.
 const SLOWEST = 15_000;
-let cursor = null;
+// From where the page was made: what happened since, until the connection stands, is told as well.
+let cursor = document.getElementById("seen")?.value;
 let attempt = 0;
 let socket = null;
 let csrf = () => "";

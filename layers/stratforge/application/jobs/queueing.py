@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Invalid, LimitReached, NotFound, existing
+from stratforge.application.errors import Conflict, Invalid, LimitReached, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.jobs import export_data
 from stratforge.application.jobs.requests import (
+    ONE_SYMBOL_ONLY,
+    ExportRequest,
     GenerateRequest,
     JobRequest,
     NewBacktest,
     ReplayRequest,
     ResearchRequest,
+    request_of,
 )
+from stratforge.application.jobs.results import FinishedExport, result_of
 from stratforge.application.quotas import spend
 from stratforge.bus.outbox import Outbox
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs, sessions, strategies
 from stratforge.storage.strategies.jobs import Job, JobKind
@@ -27,7 +34,21 @@ from stratforge.storage.strategies.jobs import Job, JobKind
 JOBS_A_DAY = 200
 TOKENS_A_DAY = 2_000_000
 _DAY = timedelta(days=1)
+LINK_SECONDS = 300
 _FIRST_POLL, _SLOWEST_POLL = 0.03, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLink:
+    """A link to a file.
+
+    Attributes:
+        url: It needs no key; hand it to nobody.
+        expires_in: Seconds.
+    """
+
+    url: str
+    expires_in: int
 
 
 def request_research(
@@ -76,7 +97,7 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
 
     Raises:
         NotFound: if there is no such strategy.
-        Invalid: if a parameter is to be swept or set that it does not have.
+        Invalid: if a parameter is to be swept or set that it does not have, or it is a portfolio strategy.
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
@@ -85,6 +106,8 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
         version = existing(
             strategies.get_version(connection, request.strategy_id, found.version) if found else None, "strategy"
         )
+        if found is not None and found.symbol == PORTFOLIO:
+            raise Invalid(ONE_SYMBOL_ONLY, code="portfolio-backtest")
         for field, named in (("sweep", request.sweep), ("parameters", request.parameters)):
             if unknown := set(named or {}) - set(version.parameters):
                 raise Invalid(f"{field}: the strategy has no parameter {', '.join(sorted(unknown))}.")
@@ -107,6 +130,44 @@ def request_replay(database: Database, outbox: Outbox, caller: Caller, request: 
         job = _added(connection, caller, request, key)
     outbox.run_backtest_job(job.job_id)
     return job
+
+
+def request_export(database: Database, outbox: Outbox, caller: Caller, request: ExportRequest, key: RequestKey) -> Job:
+    """Has a file made of what the caller may read.
+
+    Raises:
+        LimitReached: if too many were asked for.
+    """
+    caller.require(Scope.READ)
+    with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.EXPORTS)
+        job = _added(connection, caller, request, key)
+    outbox.run_backtest_job(job.job_id)
+    return job
+
+
+def link_to_export(
+    database: Database, caller: Caller, job_id: UUID, link: Callable[[str, str, int], str]
+) -> ExportLink:
+    """A link to a file that a job made, good for minutes; whoever has it needs nothing else.
+
+    Args:
+        link: Makes a link to a file: its key, the name to save it under, and the seconds for which it is good.
+
+    Raises:
+        NotFound: if there is no such job of the caller.
+        Conflict: if it makes no file, has not made it yet, or made it more than a day ago.
+    """
+    caller.require(Scope.READ)
+    with database.reading(caller) as connection:
+        job = existing(jobs.get_job(connection, job_id), "export")
+    made, asked = result_of(job), request_of(job)
+    if not isinstance(made, FinishedExport) or not isinstance(asked, ExportRequest) or job.finished_at is None:
+        raise Conflict("There is no file yet; ask again when the job has succeeded.", code="no-file")
+    if datetime.now(UTC) - job.finished_at > _DAY:
+        raise Conflict("The file was kept for a day. Have it made again.", code="file-gone")
+    key = export_data.key_of(caller.user_id, job_id, asked.form)
+    return ExportLink(link(key, made.name, LINK_SECONDS), LINK_SECONDS)
 
 
 def cancel_job(database: Database, caller: Caller, job_id: UUID) -> Job:

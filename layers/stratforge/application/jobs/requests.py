@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
@@ -14,11 +15,24 @@ from stratforge.backtest import BacktestConfig
 from stratforge.market.sizes import SizingRule, check_size
 from stratforge.storage.strategies.jobs import Job, JobKind
 
+# What a sweep may come to within the function's time, in points and in bars of all its points; what is more is worked on in parts.
 MAX_POINTS = 400
-# What a sweep may come to within the function's time, in bars of all its points.
 MAX_SWEPT_BARS = 40_000_000
+MAX_STUDY_POINTS = 100_000
+ONE_SYMBOL_ONLY = "The platform backtests strategies of one symbol. Backtest a portfolio strategy on bars of your own: stratforge backtest FILE --bars FOLDER."
 DEFAULT_PERIOD = timedelta(days=30)
+_LONGEST_PERIOD = 60 * DEFAULT_PERIOD
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+
+
+def is_study(points: int, bars: int) -> bool:
+    """Returns whether a sweep is larger than one function's time."""
+    return points > MAX_POINTS or points * bars > MAX_SWEPT_BARS
+
+
+def default_period(bar_minutes: int) -> timedelta:
+    """The last days that a backtest runs on where nothing else is asked for: the more, the longer the bars are."""
+    return min(max(1, bar_minutes // 10) * DEFAULT_PERIOD, _LONGEST_PERIOD)
 
 
 class JobRequest(BaseModel):
@@ -99,12 +113,12 @@ class NewBacktest(JobRequest):
     end: AwareDatetime | None = None
     config: Assumptions = Assumptions()
     sweep: (
-        dict[Annotated[str, Field(max_length=60)], Annotated[list[SweptValue], Field(min_length=1, max_length=40)]]
+        dict[Annotated[str, Field(max_length=60)], Annotated[list[SweptValue], Field(min_length=1, max_length=400)]]
         | None
     ) = Field(
         None,
         max_length=3,
-        description="Values of parameters to try in all combinations, at most 400; the report then has a walk-forward too",
+        description="Values of parameters to try in all combinations, at most 100,000; the report then has a walk-forward too. More than 400 are worked on in parts, and the report has the best 400",
         examples=[{"FAST": [5, 10, 15], "SLOW": [20, 40, 60]}],
     )
     parameters: dict[Annotated[str, Field(max_length=60)], SweptValue] | None = Field(
@@ -118,9 +132,9 @@ class NewBacktest(JobRequest):
     @field_validator("sweep")
     @classmethod
     def few_points(cls, sweep: dict[str, list[float]] | None) -> dict[str, list[float]] | None:
-        """Refuses a sweep of more than 400 combinations of parameters."""
-        if sweep is not None and math.prod(len(values) for values in sweep.values()) > MAX_POINTS:
-            raise ValueError(f"a sweep has at most {MAX_POINTS} combinations; give fewer values")
+        """Refuses a sweep of more than 100,000 combinations of parameters."""
+        if sweep is not None and math.prod(len(values) for values in sweep.values()) > MAX_STUDY_POINTS:
+            raise ValueError(f"a sweep has at most {MAX_STUDY_POINTS:,} combinations; give fewer values")
         return sweep or None
 
 
@@ -132,8 +146,65 @@ class ReplayRequest(JobRequest):
     session_id: UUID
 
 
+class Exported(StrEnum):
+    """The things that a file can be made of."""
+
+    BARS = "bars"
+    TRADES = "trades"
+    ORDERS = "orders"
+    ACCOUNT = "account"
+
+
+class ExportFormat(StrEnum):
+    """The formats in which files are made."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
+
+
+class ExportRequest(JobRequest):
+    """A file to be made: bars of a symbol, the caller's trades or orders, or everything that is stored about him."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"what": "trades", "format": "parquet", "symbol": "AAPL"}]}
+    )
+
+    kind = JobKind.EXPORT
+
+    what: Exported
+    format: ExportFormat | None = Field(
+        None, description="csv or parquet; json, and that alone, for the account. By default csv"
+    )
+    symbol: Symbol | None = Field(None, description="Needed for bars; for trades and orders only those of it")
+    start: AwareDatetime | None = Field(None, description="Nothing before this moment")
+    end: AwareDatetime | None = Field(None, description="Only what is before this moment")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        whole = self.what is Exported.ACCOUNT
+        if self.what is Exported.BARS and self.symbol is None:
+            raise ValueError("say of which symbol the bars are to be")
+        if self.format is not None and (self.format is ExportFormat.JSON) != whole:
+            raise ValueError("the account is given as json; bars, trades and orders as csv or parquet")
+        if whole and (self.symbol or self.start or self.end):
+            raise ValueError("the account is given whole; leave symbol, start and end out")
+        return self
+
+    @property
+    def form(self) -> ExportFormat:
+        """The format, the usual one where none is wished."""
+        return self.format or (ExportFormat.JSON if self.what is Exported.ACCOUNT else ExportFormat.CSV)
+
+    @property
+    def file_name(self) -> str:
+        """The name under which it is saved."""
+        of = f"-{self.symbol.replace('/', '-')}" if self.symbol else ""
+        return f"stratforge-{self.what}{of}.{self.form}"
+
+
 _FORMS: dict[JobKind, type[JobRequest]] = {
-    each.kind: each for each in (GenerateRequest, ResearchRequest, NewBacktest, ReplayRequest)
+    each.kind: each for each in (GenerateRequest, ResearchRequest, NewBacktest, ReplayRequest, ExportRequest)
 }
 
 

@@ -85,6 +85,14 @@ class ReplayedSession(JobResult):
     differences: list[ReplayDifference]
 
 
+class FinishedExport(JobResult):
+    """The result of an export: its rows, its size, and the name under which it is saved. Ask for a link to it; it is kept for a day."""
+
+    rows: int
+    bytes: int
+    name: str
+
+
 class RefusedDraft(JobResult):
     """Code that did not pass: it is shown, and stored nowhere else."""
 
@@ -106,12 +114,13 @@ class JobFailure(JobResult):
     draft: RefusedDraft | None = None
 
 
-Result = WrittenStrategy | OpenQuestions | Research | FinishedBacktest | ReplayedSession
+Result = WrittenStrategy | OpenQuestions | Research | FinishedBacktest | ReplayedSession | FinishedExport
 _FORMS: dict[JobKind, TypeAdapter[Result]] = {
     JobKind.GENERATE: TypeAdapter(WrittenStrategy | OpenQuestions),
     JobKind.RESEARCH: TypeAdapter(Research),
     JobKind.BACKTEST: TypeAdapter(FinishedBacktest),
     JobKind.REPLAY: TypeAdapter(ReplayedSession),
+    JobKind.EXPORT: TypeAdapter(FinishedExport),
 }
 
 

@@ -17,6 +17,10 @@ class Canceled(Exception):
     """Nobody wants the job any more."""
 
 
+class Continues(Exception):
+    """The job goes on elsewhere, and is ended there."""
+
+
 class Failed(Exception):
     """The job cannot be done.
 
@@ -90,7 +94,7 @@ def run_job(database: Database, job_id: UUID, kinds: Mapping[JobKind, Callable[[
         kinds: What does each kind; it raises `Failed` when the job cannot be done.
 
     Returns:
-        How it ended; None if it had ended before.
+        How it ended, or RUNNING where it goes on elsewhere; None if it had ended before.
     """
     with database.transaction() as connection:
         job = jobs.begin_job(connection, job_id)
@@ -100,6 +104,8 @@ def run_job(database: Database, job_id: UUID, kinds: Mapping[JobKind, Callable[[
         kinds[job.kind](Work(database, job))
     except Canceled:
         return JobStatus.CANCELED
+    except Continues:
+        return JobStatus.RUNNING
     except Failed as error:
         with database.transaction() as connection:
             jobs.finish_job(connection, job_id, error=as_json(error.failure))

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.storage.delivery.tickets import Ticket
-from stratforge.storage.delivery.webhooks import IS_DUE
+from stratforge.storage.delivery.webhooks import HAS_NEWS, IS_DUE
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_value
 
@@ -119,13 +119,6 @@ def events_of_connections(connection: Connection, connection_ids: Sequence[str],
     )
 
 
-def forget_events(connection: Connection, days: int) -> int:
-    """Forgets old events: who was away for longer reads the lists again."""
-    return connection.execute(
-        "DELETE FROM events WHERE created_at < now() - make_interval(days => %s)", (days,)
-    ).rowcount
-
-
 # Realtime connections --------------------------------------------------------------------------------------------
 
 
@@ -215,24 +208,22 @@ class Listeners:
 
     Attributes:
         shards: Shards of users with an open connection.
-        webhooks: Whether any webhook is enabled.
-        due: Whether a webhook has a delivery whose time has come.
+        webhooks: Whether a webhook has an event that it was not looked at for, or a delivery whose time has come.
     """
 
     shards: list[int]
     webhooks: bool
-    due: bool
 
 
 def listeners(connection: Connection) -> Listeners:
-    """Finds those who wait to be told of events."""
+    """Finds those who wait to be told of events. It does not matter who said that there are any: an event that an older transaction still hides when it
+    is announced is found by a later look."""
     return fetch_exactly(
         connection,
         Listeners,
         f"""
         SELECT ARRAY(SELECT DISTINCT realtime_shard(user_id) FROM live_connections ORDER BY 1) AS shards,
-               EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL) AS webhooks,
-               EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS due
+               EXISTS (SELECT FROM webhooks w WHERE {HAS_NEWS}) OR EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS webhooks
         """,  # noqa: S608 - a condition of our own
     )
 

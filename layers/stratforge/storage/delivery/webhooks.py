@@ -21,12 +21,17 @@ IN_WORK_OF_A_USER = 3
 _WOKEN_AT_ONCE = 100
 # What has not arrived within a day is given up.
 _GIVEN_UP_AFTER = timedelta(days=1)
-_COLUMNS = f"""id AS webhook_id, url, kinds, failures, disabled_at, retry_at, last_error, old_secret_ends, created_at,
+_COLUMNS = f"""id AS webhook_id, url, format, kinds, failures, disabled_at, retry_at, last_error, old_secret_ends, created_at,
     CASE WHEN disabled_at IS NOT NULL THEN 'DISABLED' WHEN failures < {OPENS_AFTER} THEN 'ACTIVE'
          WHEN retry_at > now() THEN 'RESTING' ELSE 'PROBING' END AS state"""
 # Whether webhook `w` is to be woken.
 IS_DUE: LiteralString = """w.disabled_at IS NULL AND (w.retry_at IS NULL OR w.retry_at <= now()) AND (w.leased_until IS NULL OR w.leased_until <= now())
     AND EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.next_attempt_at <= now())"""
+
+# Whether something happened that deliveries of webhook `w` may have to be made of; looked for apart, so that each is a step into an index.
+_NEWS: LiteralString = "(e.tx, e.id) > (w.cursor_tx, w.cursor_id) AND e.tx < events_horizon()"
+HAS_NEWS: LiteralString = f"""w.disabled_at IS NULL AND (EXISTS (SELECT FROM events e WHERE e.user_id = w.user_id AND {_NEWS})
+    OR EXISTS (SELECT FROM events e WHERE e.user_id IS NULL AND {_NEWS}))"""  # noqa: S608 - a condition of our own
 
 
 class EventKind(StrEnum):
@@ -39,6 +44,16 @@ class EventKind(StrEnum):
     JOB = "job"
     HALT = "halt"
     PLATFORM = "platform"
+    ALERT = "alert"
+
+
+class WebhookFormat(StrEnum):
+    """The forms in which a webhook is told: ours, signed, or a sentence as a chat takes it."""
+
+    JSON = "json"
+    DISCORD = "discord"
+    SLACK = "slack"
+    TELEGRAM = "telegram"
 
 
 class WebhookState(StrEnum):
@@ -63,6 +78,7 @@ class StoredWebhook:
 
     webhook_id: UUID
     url: str
+    format: WebhookFormat
     kinds: list[str]
     state: WebhookState
     failures: int
@@ -74,12 +90,18 @@ class StoredWebhook:
 
 
 def add_webhook(
-    connection: Connection, webhook_id: UUID, user_id: UUID, url: str, kinds: Sequence[EventKind], secret: str
+    connection: Connection,
+    webhook_id: UUID,
+    user_id: UUID,
+    url: str,
+    kinds: Sequence[EventKind],
+    secret: str,
+    form: WebhookFormat,
 ) -> StoredWebhook:
     """Keeps a webhook; it is told of what happens from now on."""
-    query = f"INSERT INTO webhooks (id, user_id, url, kinds, secret) VALUES (%s, %s, %s, %s, %s) RETURNING {_COLUMNS}"  # noqa: S608 - column names
+    query = f"INSERT INTO webhooks (id, user_id, url, kinds, secret, format) VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}"  # noqa: S608 - column names
     wanted = [each.value for each in kinds]
-    return fetch_exactly(connection, StoredWebhook, query, (webhook_id, user_id, url, wanted, secret))
+    return fetch_exactly(connection, StoredWebhook, query, (webhook_id, user_id, url, wanted, secret, form))
 
 
 def list_webhooks(connection: Connection, user_id: UUID) -> list[StoredWebhook]:
@@ -179,6 +201,7 @@ class DueDelivery:
     delivery_id: int
     webhook_id: UUID
     url: str
+    format: WebhookFormat
     secrets: list[str]
     kind: str
     data: dict[str, Any]
@@ -231,13 +254,6 @@ def give_up_old(connection: Connection, webhook_id: UUID) -> int:
     ).rowcount
 
 
-def forget_deliveries(connection: Connection, days: int) -> int:
-    """Forgets old deliveries, whatever became of them."""
-    return connection.execute(
-        "DELETE FROM webhook_deliveries WHERE created_at < now() - make_interval(days => %s)", (days,)
-    ).rowcount
-
-
 def take_due(connection: Connection, webhook_id: UUID) -> DueDelivery | None:
     """The next delivery of a webhook that is let through; None when there is none.
 
@@ -261,7 +277,7 @@ def take_due(connection: Connection, webhook_id: UUID) -> DueDelivery | None:
             FROM due WHERE d.id = due.id RETURNING d.*),
         probing AS (
             UPDATE webhooks w SET retry_at = now() + interval '1 minute' FROM taken t WHERE w.id = t.webhook_id AND w.failures >= %(opens)s)
-        SELECT t.id AS delivery_id, t.webhook_id, h.url,
+        SELECT t.id AS delivery_id, t.webhook_id, h.url, h.format,
                array_remove(ARRAY[h.secret, CASE WHEN h.old_secret_ends > now() THEN h.old_secret END], NULL) AS secrets,
                t.kind, t.data, t.attempts, t.created_at
         FROM taken t JOIN hook h ON h.id = t.webhook_id

@@ -1,4 +1,4 @@
-"""Every user's equity, noted once a minute, and after two days kept for one minute in fifteen."""
+"""Every user's equity, noted once a minute, after two days kept for one minute in fifteen, and after 93 for one in a day."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def snapshot_equity(connection: Connection, users: int, after: UUID | None = Non
 
 
 def thin_equity(connection: Connection) -> int:
-    """Forgets, of what was noted two days ago, all but one minute in fifteen; returns how many notes that were."""
+    """Forgets, of what was noted two days ago, all but one minute in fifteen, and of what was noted 93 days ago all but one in a day; returns how many notes that were."""
     gone: int = fetch_value(connection, "SELECT thin_equity_snapshots()")
     return gone

@@ -28,6 +28,7 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
 from stratforge.storage.ledger.symbols import (
     CLOSING_POSITIONS,
+    DECISIONS_SINCE,
     DUE_ORDER,
     EXIT_FRACTION,
     EXIT_LEVEL,
@@ -38,8 +39,8 @@ from stratforge.storage.ledger.symbols import (
     SELLS_CLOSING,
     SESSION_HAS_ENDED,
     SESSIONS_WITH_EXITS,
-    STOP_REACHED,
     lock_symbol,
+    reached_by,
 )
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
@@ -49,8 +50,9 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 def expire_signals(connection: Connection, symbol: str, older_than: datetime) -> int:
     """Ends pending signals that are not to be executed: of bars before `older_than`; of sessions that are paused, manual, or have ended; that add to what
-    is held no more, or is being sold by an exit (what a strategy set for the one position is not for the next); that a later decision of the session
-    replaces; and purchases that were decided before an earlier one was filled: as in a backtest, a strategy knows what it holds when it adds to it.
+    is held no more, or is being sold by an exit (what a strategy set for the one position is not for the next); whose bars are over; purchases that a
+    later decision of the session replaces; and those that were decided before an earlier one was filled: as in a backtest, a strategy knows what it
+    holds when it adds to it.
     """
     return connection.execute(
         """
@@ -62,7 +64,8 @@ def expire_signals(connection: Connection, symbol: str, older_than: datetime) ->
                 WHEN s.status <> 'RUNNING' THEN %(ended)s
                 WHEN s.mode = 'MANUAL' THEN %(manual)s
                 WHEN g.side = 'buy' AND v.quantity > 0 AND (position.held = 0 OR position.leaving) THEN %(sold)s
-                WHEN EXISTS (SELECT FROM signals n WHERE n.session_id = g.session_id AND n.status = 'PENDING' AND n.bar_time > g.bar_time) THEN %(replaced)s
+                WHEN g.bar_number + g.expire_bars <= s.bars_evaluated THEN %(expired)s
+                WHEN g.side = 'buy' AND EXISTS (SELECT FROM signals n WHERE n.session_id = g.session_id AND n.status = 'PENDING' AND n.bar_time > g.bar_time) THEN %(replaced)s
                 WHEN g.side = 'buy' AND position.held > v.quantity * (1 + 1e-9) THEN %(unknown)s END AS reason
             FROM signals g JOIN sessions s ON s.id = g.session_id
             CROSS JOIN LATERAL (SELECT
@@ -111,20 +114,18 @@ def _signal_request(side: Side, limit_price: Decimal | None, stop_price: Decimal
 
 @dataclass(frozen=True, slots=True)
 class DueOrder:
-    """An order of the book that wants something: to be executed or accepted, or (with a reason) to end."""
+    """An order of the book that wants something: to be executed or accepted, or (with a reason) to end. With `goes_first` its strategy has decided anew
+    on a bar that had reached it: what was decided waits for what becomes of it.
+    """
 
     request: OrderRequest
     ends: Reason | None
+    goes_first: bool = False
 
 
-def due_orders(
-    connection: Connection,
-    symbol: str,
-    leaving: Collection[UUID | None] = (),
-    deciding: Collection[UUID | None] = (),
-) -> list[DueOrder]:
-    """Orders of the book that are new, or due at the latest price, whatever the sessions that are leaving were still to buy, and what rests by earlier
-    decisions of those that are leaving or have decided anew; oldest first. Locks them.
+def due_orders(connection: Connection, symbol: str, leaving: Collection[UUID | None] = ()) -> list[DueOrder]:
+    """Orders of the book that are new, or due at the latest price, whatever decisions of strategies have decided anew on, and all that the sessions that
+    are leaving were still to buy, or have resting; oldest first. Locks them.
     """
     return fetch_all(
         connection,
@@ -133,23 +134,28 @@ def due_orders(
         SELECT o.id AS order_id, o.user_id, o.session_id, o.side, o.type, o.limit_price, o.stop_price, o.trail_percent, o.trail_price,
                o.origin, o.time_in_force, o.size_kind, o.size, o.status = 'RESTING' AS accepted, o.triggered_at IS NOT NULL AS triggered,
                o.quantity - o.filled_quantity AS remaining, o.reserve_price, o.reserved_cash, o.reserved_quantity, o.water_mark,
-               o.replaces_order_id AS replaces,
+               o.replaces_order_id AS replaces, later.bar_time IS NOT NULL AS goes_first,
                CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
                     WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}'
                     WHEN {SESSION_HAS_ENDED} THEN '{Reason.SESSION_ENDED}'
-                    WHEN {ITS_BARS_ARE_OVER} AND NOT coalesce({STOP_REACHED}, false) THEN '{Reason.EXPIRED}' END AS ends
+                    WHEN last.bar_time IS NOT NULL AND NOT {reached_by("last.bar_time")} THEN '{Reason.EXPIRED}'
+                    WHEN later.bar_time IS NOT NULL AND NOT {reached_by("later.bar_time")} THEN
+                        CASE WHEN o.side = 'buy' AND later.side = 'sell' THEN '{Reason.POSITION_SOLD}' ELSE '{Reason.REPLACED}' END END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
+        LEFT JOIN LATERAL (SELECT g.bar_time, g.side FROM {DECISIONS_SINCE} ORDER BY g.bar_time LIMIT 1) later ON true
+        LEFT JOIN LATERAL (SELECT CASE WHEN s.bars_evaluated = o.last_bar THEN s.last_bar_time ELSE '-infinity' END AS bar_time FROM sessions s
+                           WHERE s.id = o.session_id AND {ITS_BARS_ARE_OVER}) last ON true
         WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING')
-          AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.side = 'buy' AND o.origin = 'SIGNAL')
-               OR (o.session_id = ANY(%s) AND o.type <> 'market' AND o.origin = 'SIGNAL'))
+          AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.origin = 'SIGNAL' AND (o.side = 'buy' OR o.type <> 'market')))
         ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
-        (symbol, list(leaving), list({*leaving, *deciding})),
+        (symbol, list(leaving)),
     )
 
 
 def _due_order(
     ends: Reason | None,
+    goes_first: bool,
     side: Side,
     type: OrderType,
     limit_price: Decimal | None,
@@ -160,7 +166,7 @@ def _due_order(
     **fields: Any,
 ) -> DueOrder:
     terms = OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price)
-    return DueOrder(OrderRequest(terms=terms, origin=origin, **fields), ends)
+    return DueOrder(OrderRequest(terms=terms, origin=origin, **fields), ends, goes_first and ends is None)
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
@@ -295,10 +301,10 @@ WITH written AS (
         %(reserve_prices)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(water_marks)s::numeric[],
         %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[],
         %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[], %(levels)s::numeric[], %(fractions)s::numeric[],
-        %(types)s::order_type[], %(forces)s::time_in_force[], %(limits)s::numeric[], %(stops)s::numeric[], %(last_bars)s::int[])
+        %(types)s::order_type[], %(forces)s::time_in_force[], %(limits)s::numeric[], %(stops)s::numeric[], %(last_bars)s::int[], %(cuts)s::numeric[])
         AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, size, quantity, reserve_price, cash, shares,
               water_mark, below, above, triggered, expires_at, more_cash, more_shares, retry_at, exit_level,
-              exit_fraction, type, time_in_force, limit_price, stop_price, last_bar)),
+              exit_fraction, type, time_in_force, limit_price, stop_price, last_bar, cut)),
 inserted AS (
     INSERT INTO orders (id, user_id, session_id, signal_id, block_order_id, symbol, side, origin, size_kind, size, quantity,
                         reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at, trigger_below,
@@ -315,7 +321,7 @@ updated AS (
     UPDATE orders o SET
         status = CASE WHEN w.status IN ('CANCELED', 'EXPIRED') AND o.filled_quantity > 0 THEN 'PARTIALLY_FILLED' ELSE w.status END,
         reason = w.reason,
-        quantity = CASE WHEN o.status = 'PENDING' THEN w.quantity ELSE o.quantity END,
+        quantity = CASE WHEN o.status = 'PENDING' THEN w.quantity ELSE o.quantity - w.cut END,
         reserve_price = w.reserve_price, reserved_cash = w.cash, reserved_quantity = w.shares,
         block_order_id = CASE WHEN w.status = 'WORKING' THEN %(block)s::uuid END,
         filled_before = CASE WHEN w.status = 'WORKING' THEN o.filled_quantity ELSE o.filled_before END,
@@ -383,6 +389,7 @@ def write_decisions(
             "limits": [request.terms.limit_price for request in requests],
             "stops": [request.terms.stop_price for request in requests],
             "last_bars": [request.last_bar for request in requests],
+            "cuts": [decision.cut for decision in decisions],
             "more_cash": [decision.reserved_cash - decision.request.reserved_cash for decision in decisions],
             "more_shares": [decision.reserved_quantity - decision.request.reserved_quantity for decision in decisions],
         },

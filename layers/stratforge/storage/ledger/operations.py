@@ -51,6 +51,11 @@ def resume(connection: Connection, symbol: str) -> bool:
     return bool(fetch_value(connection, "SELECT operator_resume_symbol(%s)", (symbol,)))
 
 
+def buy_missing(connection: Connection, symbol: str, reason: str) -> bool:
+    """Has the account buy what it lacks of a symbol that is halted for it; False when it is not, or that was asked for already, or the user is no operator."""
+    return bool(fetch_value(connection, "SELECT operator_buy_missing(%s, %s)", (symbol, reason)))
+
+
 @dataclass(frozen=True, slots=True)
 class OpenCorrection:
     """A difference between the broker and the ledger in a finished order that the ledger could not follow.

@@ -71,18 +71,42 @@ STOP_REACHED = """
     (o.triggered_at IS NULL AND o.type NOT IN ('market', 'limit') AND o.active_from <= l.bar_time
      AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high))
 """
+_PRICE_REACHED = (
+    "((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))"
+)
 # What a strategy's decision left to rest ends with the bars that it said, by its session's count of them, and with its session.
 _RESTS_FOR = (
     "o.origin = 'SIGNAL' AND o.type <> 'market' AND EXISTS (SELECT FROM sessions s WHERE s.id = o.session_id AND {})"
 )
 ITS_BARS_ARE_OVER = f"(o.last_bar IS NOT NULL AND {_RESTS_FOR})".format("s.bars_evaluated >= o.last_bar")
 SESSION_HAS_ENDED = f"({_RESTS_FOR})".format("s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')")
+# The decisions of its strategy that take the place of what an earlier one left to be done, whether they are acted on or not. But what is to be
+# sold is not held back by a sale that came too late or was refused: it is ended by one that takes its place, or by a purchase.
+DECISIONS_SINCE = """
+    signals g WHERE o.origin = 'SIGNAL' AND o.status = 'RESTING' AND g.session_id = o.session_id AND g.bar_time >= o.active_from
+        AND (g.status IN ('PENDING', 'EXECUTED') OR 'buy' IN (o.side, g.side))
+"""
+
+
+def reached_by(bar_time: str) -> str:
+    """SQL: an order of a strategy (`o`) was due before something was decided at the end of the bar at `bar_time` (an expression), and has not had its
+    turn: at the market, at a stop that a bar up to that one has come to, or at a limit that was met and still is, since nothing trades at a price that has passed.
+    """
+    bar = "SELECT FROM market_data m WHERE m.symbol = o.symbol AND m.timeframe = '1Min' AND m.time"
+    return f"""
+        (CASE WHEN o.type = 'market' OR (o.type = 'stop' AND o.triggered_at IS NOT NULL) THEN o.retry_at IS NULL
+              WHEN o.type = 'limit' OR o.triggered_at IS NOT NULL THEN {_PRICE_REACHED}
+                  AND EXISTS ({bar} = {bar_time} AND (o.trigger_below >= m.close OR o.trigger_above <= m.close))
+              ELSE EXISTS ({bar} BETWEEN greatest(o.active_from, {bar_time} - interval '2 minutes') AND {bar_time}
+                  AND (o.trigger_below >= m.low OR o.trigger_above <= m.high)) END)
+    """
+
+
 DUE_ORDER = f"""
     (o.status = 'PENDING' OR (o.status = 'RESTING' AND (
         o.cancel_requested_at IS NOT NULL OR o.expires_at <= greatest(l.time, (SELECT market_now()))
-        OR ((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))
-        OR {STOP_REACHED} OR {ITS_BARS_ARE_OVER} OR {SESSION_HAS_ENDED})))
-"""
+        OR {_PRICE_REACHED} OR {STOP_REACHED} OR {ITS_BARS_ARE_OVER} OR {SESSION_HAS_ENDED} OR EXISTS (SELECT FROM {DECISIONS_SINCE}))))
+"""  # noqa: S608 - conditions of ours
 # What the strategy offers of a position (p) at a limit or a stop of its own: it is called off when an exit sells.
 OFFERED = """
     (SELECT coalesce(sum(x.reserved_quantity), 0) FROM orders x WHERE x.session_id = p.session_id AND x.user_id = p.user_id AND x.symbol = p.symbol
@@ -154,7 +178,7 @@ _EXITS_OF = f"s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND {H
 # nothing is followed by another after a minute. What is too small to be sold is asked about once, and again with whatever else of its
 # owner is to be sold: together it may be large enough.
 CLOSING_POSITIONS = """
-    (SELECT p.* FROM sessions s JOIN positions p ON p.session_id = s.id AND p.symbol = s.symbol
+    (SELECT p.* FROM sessions s JOIN positions p ON p.session_id = s.id AND (p.symbol = s.symbol OR s.universe IS NOT NULL)
      WHERE s.flatten_requested_at IS NOT NULL AND s.settling AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')
      UNION SELECT p.* FROM users u JOIN positions p ON p.user_id = u.id WHERE u.closed_at IS NOT NULL)
 """

@@ -44,15 +44,14 @@ NOTE = """
            coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM block_orders WHERE completed_at IS NULL)), 0),
            coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM jobs WHERE status = 'QUEUED')), 0),
            coalesce(extract(epoch FROM now() - (SELECT min(next_attempt_at) FROM webhook_deliveries WHERE next_attempt_at <= now())), 0)
-    FROM (SELECT symbol, min(last_bar_time) AS last_bar_time FROM sessions WHERE status IN ('RUNNING', 'PAUSED') GROUP BY symbol) r
+    FROM (SELECT symbol, min(last_bar_time) AS last_bar_time FROM sessions WHERE status IN ('RUNNING', 'PAUSED') AND universe IS NULL GROUP BY symbol) r
     LEFT JOIN latest_prices l ON l.symbol = r.symbol
     ON CONFLICT DO NOTHING
 """
 
 
-def note_vital_signs(connection: Connection, days: int) -> None:
-    """Notes how the platform does now, and forgets what is older than so many days."""
-    connection.execute("DELETE FROM vital_signs WHERE at < now() - make_interval(days => %s)", (days,))
+def note_vital_signs(connection: Connection) -> None:
+    """Notes how the platform does now."""
     connection.execute(NOTE)
 
 

@@ -18,6 +18,7 @@ class NoteKind(StrEnum):
         "NO_LIVE_PRICES"  # Trades and quotes of a symbol: stops and limits are woken by its bars, once a minute.
     )
     NO_HISTORY = "NO_HISTORY"  # Past bars of a symbol: sessions on it wait.
+    FUTURE_BARS = "FUTURE_BARS"  # The last bar of a symbol that came was dated in the future; it was not taken.
     STREAM_REFUSED = "STREAM_REFUSED"  # The vendor refused what was asked of a stream.
 
 

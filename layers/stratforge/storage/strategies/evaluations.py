@@ -31,8 +31,9 @@ class RunningSession:
     """A running session with the code of its version and its position.
 
     Attributes:
-        lookback: Bars of history that it needs; None when only another edition of the language has measured it.
+        lookback: Bars of a minute that it needs (on bars of days, days); None when only another edition of the language has measured it.
         version: Another one whenever anything of the session was written.
+        bar_minutes: How long the bars are that it decides on.
     """
 
     session_id: UUID
@@ -47,6 +48,7 @@ class RunningSession:
     average_entry_price: float
     last_bar_time: datetime | None = None
     version: int = 0
+    bar_minutes: int = 1
 
     @property
     def bars_held_now(self) -> int:
@@ -56,7 +58,8 @@ class RunningSession:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of evaluating one session on one bar: a signal or none, and the state; or an error."""
+    """The result of evaluating one session on one bar: a signal or none, and the state; or an error. On longer bars it `waits` where none of them is completed, and
+    on days it says in which `edition` it saw them."""
 
     session: RunningSession
     state: dict[str, float]
@@ -65,6 +68,8 @@ class Outcome:
     size_kind: SizeKind = SizeKind.DEFAULT
     size: float = 0.0
     error: str | None = None
+    waits: bool = False
+    edition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ _RUNNING = f"""
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
                CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state || {_ACCOUNT} AS state, s.bars_held,
                coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time,
-               s.xmin::text::bigint AS version
+               s.xmin::text::bigint AS version, v.bar_minutes
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol"""  # noqa: S608 - an expression of ours
@@ -155,30 +160,30 @@ def record_outcomes(
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
                                  %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
-                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[])
+                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[])
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time, version,
-                      limit_price, stop_price, expire_bars)),
+                      limit_price, stop_price, expire_bars, waits, day_edition)),
         -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
             WHERE s.xmin::text::bigint = o.version AND s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time AND s.status IN ('RUNNING', 'PAUSED')
             ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED),
         viewed AS (
-            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
-            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity FROM before
-            WHERE side IS NOT NULL OR account_cash IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price)
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity, day_edition)
+            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity, day_edition FROM before
+            WHERE NOT waits AND (side IS NOT NULL OR account_cash IS NOT NULL OR day_edition IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price))
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
-                first_bar_time = coalesce(s.first_bar_time, %(bar_time)s),
+                first_bar_time = coalesce(s.first_bar_time, CASE WHEN NOT o.waits THEN %(bar_time)s END),
                 last_bar_time = %(bar_time)s,
-                bars_evaluated = s.bars_evaluated + 1,
+                bars_evaluated = s.bars_evaluated + (NOT o.waits)::int,
                 bars_held = o.bars_held,
                 missing_bars = 0,
-                seen_quantity = o.quantity,
-                seen_entry_price = o.entry_price,
-                state = CASE WHEN o.error IS NULL THEN o.state ELSE s.state END,
-                consecutive_failures = CASE WHEN o.error IS NULL THEN 0 ELSE s.consecutive_failures + 1 END,
+                seen_quantity = CASE WHEN o.waits THEN s.seen_quantity ELSE o.quantity END,
+                seen_entry_price = CASE WHEN o.waits THEN s.seen_entry_price ELSE o.entry_price END,
+                state = CASE WHEN o.error IS NULL AND NOT o.waits THEN o.state ELSE s.state END,
+                consecutive_failures = CASE WHEN o.waits THEN s.consecutive_failures WHEN o.error IS NULL THEN 0 ELSE s.consecutive_failures + 1 END,
                 failure_reason = coalesce(o.error, s.failure_reason),
                 status = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                               THEN 'FAILED'::session_status ELSE s.status END,
@@ -365,7 +370,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "limit": MAX_FAILURES,
         "ids": [outcome.session.session_id for outcome in outcomes],
         "states": [Jsonb(outcome.state) for outcome in outcomes],
-        "held": [outcome.session.bars_held_now for outcome in outcomes],
+        "held": [outcome.session.bars_held if outcome.waits else outcome.session.bars_held_now for outcome in outcomes],
         "errors": [outcome.error for outcome in outcomes],
         "sides": [outcome.side for outcome in outcomes],
         "confidences": [outcome.confidence for outcome in outcomes],
@@ -380,6 +385,8 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "limits": [each.limit for each in terms],
         "stops": [each.stop for each in terms],
         "expiries": [each.expire_bars for each in terms],
+        "waits": [outcome.waits for outcome in outcomes],
+        "editions": [outcome.edition for outcome in outcomes],
     }
 
 
@@ -404,15 +411,19 @@ class Wanted:
 
 
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
-    """Symbols with running sessions, open positions, waiting orders or block orders at work, and what is wanted of each."""
+    """Symbols with running sessions, open positions, waiting orders, price alerts or block orders at work, and what is wanted of each."""
     rows = connection.execute(
         f"""
         WITH wanted AS (
-            SELECT s.user_id, s.symbol, s.shard, v.lookback, CASE WHEN {HAS_EXITS}
+            SELECT s.user_id, s.symbol, s.shard, CASE WHEN v.bar_minutes = 1440 THEN 1 ELSE v.lookback END AS lookback, CASE WHEN {HAS_EXITS}
                 AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-            WHERE s.status IN ('RUNNING', 'PAUSED')
+            WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NULL
+            UNION ALL SELECT s.user_id, unnest(s.symbols), NULL, CASE WHEN s.daily THEN 1 ELSE v.lookback END, 1 FROM sessions s
+            JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+            WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NOT NULL
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity > 0
+            UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM price_alerts WHERE armed OR repeats
             UNION ALL SELECT user_id, symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
             UNION ALL SELECT NULL, symbol, NULL, 1, 3 FROM block_orders WHERE completed_at IS NULL),
         weighed AS (

@@ -19,12 +19,13 @@ _COLUMNS = "id AS job_id, user_id, kind, status, request, progress, partial, res
 
 
 class JobKind(StrEnum):
-    """The kinds of jobs: answer a question, write a strategy, backtest one, replay a session."""
+    """The kinds of jobs: answer a question, write a strategy, backtest one, replay a session, make a file."""
 
     RESEARCH = "RESEARCH"
     GENERATE = "GENERATE"
     BACKTEST = "BACKTEST"
     REPLAY = "REPLAY"
+    EXPORT = "EXPORT"
 
 
 class JobStatus(StrEnum):
@@ -45,6 +46,7 @@ class FailureCode(StrEnum):
     MODEL_REFUSED = "model-refused"
     NOT_PASSED = "not-passed"
     BACKTEST_REFUSED = "backtest-refused"
+    EXPORT_TOO_LARGE = "export-too-large"
     REPLAY_INCOMPLETE = "replay-incomplete"
 
 

@@ -12,10 +12,14 @@ import numpy as np
 from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS, Chosen, Integers, exchange_timezone
 from stratforge.market.corporate_actions import SplitScale, scaled
+from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars
+from stratforge.storage.market import daily_bars
 from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
+from stratforge.storage.retention import ENDED_LONG_AGO
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
+from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
 from stratforge.strategy.order_terms import Terms
 from stratforge.strategy.replay import RecordedBar
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
@@ -23,7 +27,9 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """A session to replay: its version's code and parameters, and the bars it was evaluated on, with the name under which they are kept."""
+    """A session to replay: its version's code and parameters, and the bars it was evaluated on, with the name under which they are kept; of a portfolio
+    strategy its symbols, and whether it decides on days.
+    """
 
     session_id: UUID
     symbol: str
@@ -32,6 +38,8 @@ class RecordedSession:
     first_bar_time: datetime
     last_bar_time: datetime
     bars_evaluated: int
+    symbols: list[str] | None = None
+    daily: bool | None = None
 
     def strategy(self) -> Strategy:
         """Compiles the session's version of the strategy."""
@@ -39,15 +47,15 @@ class RecordedSession:
 
 
 def recorded_session(connection: Connection, session_id: UUID) -> RecordedSession | None:
-    """The session, if there is one that saw a bar."""
+    """The session, if there is one that saw a bar and whose record is kept."""
     return fetch_one(
         connection,
         RecordedSession,
-        """
-        SELECT s.id AS session_id, coalesce(s.bars_symbol, s.symbol) AS symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
+        f"""
+        SELECT s.id AS session_id, coalesce(s.bars_symbol, s.symbol) AS symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated, s.symbols, s.daily FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-        WHERE s.id = %s AND s.first_bar_time IS NOT NULL
-        """,
+        WHERE s.id = %s AND s.first_bar_time IS NOT NULL AND ({ENDED_LONG_AGO}) IS NOT TRUE
+        """,  # noqa: S608 - a condition of ours
         (session_id,),
     )
 
@@ -104,15 +112,59 @@ def checkpoint_before(connection: Connection, session_id: UUID, bar_time: dateti
     )
 
 
-def recorded_bars(connection: Connection, session: RecordedSession, length: int) -> Iterator[RecordedBar]:
-    """The bars a session was evaluated on, each with its window of `length` bars as it was at that time: with the bars that were stored by then, the prices they
+def recorded_bars(connection: Connection, session: RecordedSession, strategy: Strategy) -> Iterator[RecordedBar]:
+    """The bars a session was evaluated on, each with its window as it was at that time: with the bars that were stored by then, the prices they
     had before later corrections, on the scale of the splits that were followed by then. All is read at once; windows are made as they
     are asked for, without the connection.
     """
+    lookback, minutes = strategy.stored_lookback, strategy.bar_minutes
+    length = RECENT if minutes == DAY_MINUTES else window_length(lookback)
     record = _read_record(connection, session.symbol, session.first_bar_time, session.last_bar_time, length)
     views, accounts = _views(connection, session.session_id)
     record = replace(record, views=views, accounts=accounts, gaps=_gaps(connection, session.session_id))
-    return _windows(record)
+    own = own_window(lookback, minutes)
+    if minutes == DAY_MINUTES:
+        return _decided_days(_windows(record), _days(connection, session, own), own)
+    return _windows(record) if minutes == 1 else _decided(_windows(record), minutes, own)
+
+
+# Of the bars with which a session decided on days the days as it saw them.
+_Days = dict[int, BarColumns]
+
+
+def _days(connection: Connection, session: RecordedSession, length: int) -> _Days:
+    query = "SELECT extract(epoch FROM bar_time)::bigint, day_edition FROM position_views WHERE session_id = %s AND day_edition IS NOT NULL"
+    editions = dict(connection.execute(query, (session.session_id,)).fetchall())
+    last = daily_bars.exchange_day(session.symbol, session.last_bar_time)
+    all_of_them = length + (session.last_bar_time - session.first_bar_time).days + 1
+    tables = {
+        edition: daily_bars.days_before(connection, {session.symbol: last}, all_of_them, {session.symbol: edition})
+        for edition in set(editions.values())
+    }
+    return {time: tables[edition][session.symbol].bars for time, edition in editions.items()}
+
+
+def _decided_days(bars: Iterator[RecordedBar], days: _Days, length: int) -> Iterator[RecordedBar]:
+    """Of bars of a minute those with which a session decided on days, each with the window of the days before its own."""
+    splits: tuple[SplitScale, ...] = ()
+    for each in bars:
+        splits += each.splits
+        known = days.get(each.time)
+        if known is not None:
+            end = int(np.searchsorted(known.day, each.window.day[-1]))
+            yield replace(each, window=known.slice(max(0, end - length), end), splits=splits)
+            splits = ()
+
+
+def _decided(bars: Iterator[RecordedBar], minutes: int, length: int) -> Iterator[RecordedBar]:
+    """Of bars of a minute those with which a session decided on longer ones, each with the window of these."""
+    splits: tuple[SplitScale, ...] = ()
+    for each in bars:
+        splits += each.splits
+        window = decided_bars(each.window, TIMEFRAME_OF[minutes], length)
+        if window is not None:
+            yield replace(each, window=window, splits=splits)
+            splits = ()
 
 
 def windows_as_of(

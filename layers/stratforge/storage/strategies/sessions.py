@@ -20,9 +20,10 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.strategy.exits import OWN_KEYS
 
 # What a session holds and made is of all its positions: its symbol may have had another name.
-_COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
+_COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status,
+    (SELECT v.bar_minutes FROM strategy_versions v WHERE v.strategy_id = s.strategy_id AND v.version = s.strategy_version) AS bar_minutes, s.sizing_rule, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, market_at(s.started_at) AS began_at, s.ended_at,
-    s.final_pnl, s.settling, s.flatten_requested_at IS NOT NULL AS flattening, s.replayed_at, s.replayed_bars, s.replay_differences,
+    s.universe, s.symbols, s.schedule, s.capital, s.decides_at, s.decided_for, s.final_pnl, s.settling, s.flatten_requested_at IS NOT NULL AS flattening, s.replayed_at, s.replayed_bars, s.replay_differences,
     coalesce((SELECT sum(p.quantity) FROM positions p WHERE p.session_id = s.id), 0) AS held_quantity,
     (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')) AS open_orders,
     coalesce((SELECT sum(p.realized_pnl) FROM positions p WHERE p.session_id = s.id), 0) AS realized_pnl,
@@ -85,6 +86,7 @@ class StoredSession:
     """A session as its owner sees it; money in dollars, at the latest prices.
 
     Attributes:
+        bar_minutes: How long the bars are that it decides on, as its version says: 1,440 are days.
         sizing_value: The size of a purchase for which the strategy gives none: by the rule a fraction of equity, dollars, or a quantity.
         stop_loss: Fraction below the average entry price at which the position is sold; null for no stop.
         take_profit: Fraction above the average entry price at which it is sold.
@@ -102,6 +104,12 @@ class StoredSession:
         replay_differences: Bars on which the replay said something else; none are expected.
         missed_bars: Bars that it did not see in their time. It has seen them since, in order, and nothing was ordered on them.
         bars_behind: Bars that there are and that it has not seen yet; more than one says that it lags.
+        universe: The symbols that a session of a portfolio strategy may hold; null for others.
+        symbols: These, and those that it only looks at.
+        schedule: When it decides: daily, weekly, monthly, quarterly, yearly, or a number of minutes.
+        capital: What it began with, in dollars.
+        decides_at: When its next decision falls due, by the market's clock and as far as the exchange's days are known.
+        decided_for: The beginning of the last period that it decided about.
     """
 
     session_id: UUID
@@ -110,6 +118,7 @@ class StoredSession:
     symbol: str
     mode: SessionMode
     status: SessionStatus
+    bar_minutes: int
     sizing_rule: SizingRule
     sizing_value: Decimal
     stop_loss: Decimal | None
@@ -134,6 +143,17 @@ class StoredSession:
     replay_differences: list[dict[str, Any]] | None
     missed_bars: int
     bars_behind: int
+    universe: list[str] | None = None
+    symbols: list[str] | None = None
+    schedule: str | None = None
+    capital: Decimal | None = None
+    decides_at: datetime | None = None
+    decided_for: datetime | None = None
+
+    @property
+    def traded_symbols(self) -> list[str]:
+        """The symbols that it may trade: its own, or those of its universe."""
+        return [self.symbol] if self.universe is None else sorted(self.universe)
 
     @property
     def settings(self) -> SessionSettings:
@@ -141,6 +161,17 @@ class StoredSession:
         return SessionSettings(
             self.sizing_rule, self.sizing_value, self.stop_loss, self.take_profit, self.trailing_stop
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioTerms:
+    """The terms on which a session of a portfolio strategy starts: its symbols, when it decides and on what bars, and the dollars that it begins with."""
+
+    universe: list[str]
+    symbols: list[str]
+    schedule: str
+    daily: bool
+    capital: Decimal
 
 
 def start_session(
@@ -152,16 +183,18 @@ def start_session(
     settings: SessionSettings = SessionSettings(),
     mode: SessionMode = SessionMode.PAPER,
     session_id: UUID | None = None,
+    portfolio: PortfolioTerms | None = None,
 ) -> StoredSession:
-    """Starts a session of a strategy's version. An id of the caller's choice makes it safe to repeat."""
+    """Starts a session of a strategy's version, of a portfolio where its terms are given. An id of the caller's choice makes it safe to repeat."""
     started = fetch_one(
         connection,
         StoredSession,
         f"""
         INSERT INTO sessions AS s (id, user_id, strategy_id, strategy_version, symbol, status, mode, sizing_rule, sizing_value, stop_loss,
-                                   take_profit, trailing_stop)
+                                   take_profit, trailing_stop, universe, symbols, schedule, daily, capital, decides_at)
         VALUES (coalesce(%(id)s, gen_random_uuid()), %(user)s, %(strategy)s, %(version)s, %(symbol)s, 'RUNNING', %(mode)s::session_mode,
-                {_SETTINGS})
+                {_SETTINGS}, %(universe)s::text[], %(symbols)s::text[], %(schedule)s, %(daily)s, %(capital)s,
+                CASE WHEN %(universe)s::text[] IS NOT NULL THEN market_at(clock_timestamp()) END)
         ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         {
@@ -171,6 +204,11 @@ def start_session(
             "version": version,
             "symbol": symbol,
             "mode": mode,
+            **(
+                asdict(portfolio)
+                if portfolio
+                else dict.fromkeys(("universe", "symbols", "schedule", "daily", "capital"))
+            ),
             **asdict(settings),
         },
     )
@@ -206,7 +244,7 @@ def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, 
         f"""
         SELECT {_COLUMNS} FROM sessions s
         WHERE s.user_id = %(user)s AND (%(strategy_id)s::uuid IS NULL OR s.strategy_id = %(strategy_id)s)
-          AND (%(symbol)s::text IS NULL OR s.symbol = %(symbol)s) AND (%(status)s::text IS NULL OR s.status = %(status)s::session_status)
+          AND (%(symbol)s::text IS NULL OR s.symbol = %(symbol)s OR %(symbol)s = ANY(s.universe)) AND (%(status)s::text IS NULL OR s.status = %(status)s::session_status)
         {page.clause("s.started_at", "s.id")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
@@ -279,8 +317,8 @@ def change_session(
     return get_session(connection, session_id)
 
 
-def flatten_session(connection: Connection, session_id: UUID) -> None:
-    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on. What
+def flatten_session(connection: Connection, session_id: UUID, only: str | None = None) -> None:
+    """Places orders to sell all that a session holds, or all of `only` one symbol, unless one is placed already; one that has ended is to hold nothing from here on. What
     other sessions of the user could not sell of the symbol, since it was too small, is tried again with it. The transaction has locked the
     session's symbol.
     """
@@ -288,7 +326,7 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
         """
         UPDATE sessions s SET flatten_requested_at = coalesce(s.flatten_requested_at, now()), settling = true FROM sessions closing
         WHERE closing.id = %s AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED') AND (s.id = closing.id OR (
-            s.user_id = closing.user_id AND s.symbol = closing.symbol AND s.flatten_requested_at IS NOT NULL
+            s.user_id = closing.user_id AND (s.symbol = closing.symbol OR s.symbol = ANY(closing.universe)) AND s.flatten_requested_at IS NOT NULL
             AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0)))
         """,
         (session_id,),
@@ -296,8 +334,28 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
     held = connection.execute(
         "SELECT user_id, symbol FROM positions WHERE session_id = %s AND quantity > 0", (session_id,)
     ).fetchall()
-    for user_id, symbol in held:
+    for user_id, symbol in (each for each in held if only in (None, each[1])):
         order_book.sell_all(connection, user_id, symbol, session_id)
+
+
+def equity_of(connection: Connection, user_id: UUID) -> Decimal:
+    """The equity of a user: cash, what orders hold back, and what everything held is worth at the latest prices."""
+    found: Decimal = fetch_value(
+        connection,
+        """
+        SELECT u.virtual_balance + u.reserved_cash + coalesce((
+            SELECT sum(p.quantity * coalesce(l.price, p.avg_entry_price)) FROM positions p LEFT JOIN latest_prices l ON l.symbol = p.symbol
+            WHERE p.user_id = u.id AND p.quantity > 0), 0) FROM users u WHERE u.id = %s
+        """,
+        (user_id,),
+    )
+    return found
+
+
+def held_symbols(connection: Connection, session_id: UUID) -> list[str]:
+    """The symbols that a session holds."""
+    query = "SELECT symbol FROM positions WHERE session_id = %s AND quantity > 0 ORDER BY symbol"
+    return [row[0] for row in connection.execute(query, (session_id,))]
 
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:

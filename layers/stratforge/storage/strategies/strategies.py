@@ -16,6 +16,7 @@ from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one
 from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import EDITION
+from stratforge.strategy.rotation import PortfolioStrategy
 
 _COLUMNS = (
     "id AS strategy_id, name, symbol, version, python_code, logic_explanation, created_at, updated_at, archived_at"
@@ -71,7 +72,7 @@ def add_strategy(
     connection: Connection,
     user_id: UUID,
     description: Description,
-    strategy: Strategy,
+    strategy: Strategy | PortfolioStrategy,
     origin: Origin,
     strategy_id: UUID | None = None,
 ) -> StoredStrategy:
@@ -99,14 +100,18 @@ def add_strategy(
 
 
 def _add_version(
-    connection: Connection, user_id: UUID, stored: StoredStrategy, strategy: Strategy, origin: Origin
+    connection: Connection,
+    user_id: UUID,
+    stored: StoredStrategy,
+    strategy: Strategy | PortfolioStrategy,
+    origin: Origin,
 ) -> None:
     connection.execute(
         """
-        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, parameters,
+        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, bar_minutes, parameters,
                                        logic_explanation, prompt, model, tokens, assumptions, repairs,
                                        parameter_meanings, requirements)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -115,8 +120,9 @@ def _add_version(
             user_id,
             strategy.source,
             strategy.source_hash,
-            strategy.lookback,
+            strategy.stored_lookback,
             EDITION,
+            strategy.bar_minutes,
             Jsonb(strategy.parameters),
             stored.logic_explanation,
             origin.prompt,
@@ -211,7 +217,7 @@ def change_strategy(
     user_id: UUID,
     current: StoredStrategy,
     description: Description,
-    strategy: Strategy,
+    strategy: Strategy | PortfolioStrategy,
     origin: Origin,
 ) -> StoredStrategy:
     """Changes a strategy that is locked; other code is a new version, and sessions keep the one they run."""

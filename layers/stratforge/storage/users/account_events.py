@@ -26,6 +26,10 @@ class AccountEventKind(StrEnum):
     WRONG_CODE = "WRONG_CODE"
     KEY_MADE = "KEY_MADE"
     KEY_REVOKED = "KEY_REVOKED"
+    PASSKEY_ADDED = "PASSKEY_ADDED"
+    PASSKEY_REMOVED = "PASSKEY_REMOVED"
+    PROGRAM_ALLOWED = "PROGRAM_ALLOWED"
+    PROGRAM_ENDED = "PROGRAM_ENDED"
     WEBHOOK_ADDED = "WEBHOOK_ADDED"
     WEBHOOK_DELETED = "WEBHOOK_DELETED"
     TRADING_STATE_CHANGED = "TRADING_STATE_CHANGED"
@@ -60,8 +64,3 @@ def list_events(connection: Connection, user_id: UUID, page: NumberedPage) -> li
         f"SELECT id AS event_id, at, kind::text, subject, address, client FROM account_events WHERE user_id = %(user)s {page.clause('id', 'at')}",  # noqa: S608 - of this package
         {"user": user_id, **page.parameters},
     )
-
-
-def forget(connection: Connection, days: int) -> None:
-    """Forgets what happened more than so many days ago."""
-    connection.execute("DELETE FROM account_events WHERE at < now() - make_interval(days => %s)", (days,))

@@ -34,10 +34,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user's id and the hash that a password is checked against."""
+    """A user's id and the hash that a password is checked against.
+
+    Attributes:
+        confirmed: Whether the address is.
+    """
 
     user_id: UUID
     password_hash: str
+    confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,16 @@ def register_user(connection: Connection, email: str, password_hash: str, starti
     return new
 
 
+def register_by_mail(
+    connection: Connection, email: str, password_hash: str, starting_balance: Decimal, site: str | None
+) -> None:
+    """Creates a user unless the address is taken, and asks for a mail to it that says how to go on; for none when there is no site to lead to."""
+    connection.execute("SELECT register_by_mail(%s, %s, %s, %s)", (email, password_hash, starting_balance, site))
+
+
 def find_credentials(connection: Connection, email: str) -> Credentials | None:
     """The credentials of the user with this address."""
-    return fetch_one(connection, Credentials, "SELECT user_id, password_hash FROM find_credentials(%s)", (email,))
+    return fetch_one(connection, Credentials, "SELECT * FROM find_credentials(%s)", (email,))
 
 
 def get_user(connection: Connection, user_id: UUID) -> User | None:

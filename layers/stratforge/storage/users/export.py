@@ -8,10 +8,11 @@ from uuid import UUID
 from stratforge.storage.postgres.database import Connection
 
 # What a person reads first comes first: when it is too much in all, the last tables lose their oldest rows.
-_TABLES = {
+TABLES = {
     "account": "SELECT id, email, email_confirmed_at, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %(user)s",
     "risk_limits": "SELECT * FROM risk_limits WHERE user_id = %(user)s",
     "api_keys": "SELECT id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at FROM api_keys WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "passkeys": "SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = %(user)s ORDER BY created_at DESC",
     "logins": "SELECT * FROM logins WHERE user_id = %(user)s ORDER BY created_at DESC",
     "known_devices": "SELECT created_at, last_seen_at FROM known_devices WHERE user_id = %(user)s ORDER BY created_at DESC",
     "two_factor": "SELECT created_at, confirmed_at, cardinality(recovery_hashes) AS recovery_codes_left FROM two_factor WHERE user_id = %(user)s",
@@ -26,7 +27,9 @@ _TABLES = {
     "published_sessions": "SELECT * FROM published_sessions WHERE user_id = %(user)s ORDER BY published_at DESC",
     "session_standings": "SELECT * FROM session_standings WHERE user_id = %(user)s ORDER BY session_id",
     "shared_reports": "SELECT backtest_id, created_at FROM shared_reports WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "price_alerts": "SELECT * FROM price_alerts WHERE user_id = %(user)s ORDER BY created_at DESC",
     "watched_symbols": "SELECT * FROM watched_symbols WHERE user_id = %(user)s ORDER BY added_at DESC",
+    "rebalances": "SELECT * FROM rebalances WHERE user_id = %(user)s ORDER BY decided_at DESC",
     "session_gaps": "SELECT * FROM session_gaps WHERE user_id = %(user)s ORDER BY noticed_at DESC",
     "trades": "SELECT * FROM told_trades WHERE user_id = %(user)s ORDER BY id DESC",
     "orders": "SELECT * FROM orders WHERE user_id = %(user)s ORDER BY created_at DESC",
@@ -36,6 +39,8 @@ _TABLES = {
     # Questions, prompts and answers: conversations are the requests of jobs.
     "jobs": "SELECT * FROM jobs WHERE user_id = %(user)s ORDER BY created_at DESC",
     "backtests": "SELECT * FROM backtests WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "studies": "SELECT job_id, version, points, part, seconds, created_at FROM studies WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "study_parts": "SELECT * FROM study_parts WHERE user_id = %(user)s ORDER BY finished_at DESC",
     "equity_snapshots": "SELECT * FROM equity_snapshots WHERE user_id = %(user)s ORDER BY time DESC",
     "webhook_deliveries": "SELECT * FROM webhook_deliveries WHERE user_id = %(user)s ORDER BY id DESC",
     "events": "SELECT * FROM events WHERE user_id = %(user)s ORDER BY id DESC",
@@ -54,7 +59,7 @@ def export_user(connection: Connection, user_id: UUID, max_bytes: int = _MAX_BYT
     """
     exported: dict[str, list[dict[str, Any]]] = {}
     left_out: list[dict[str, Any]] = []
-    for name, query in _TABLES.items():
+    for name, query in TABLES.items():
         answer = connection.execute(
             f"""
             SELECT coalesce(jsonb_agg(row) FILTER (WHERE fits), '[]'), coalesce(max(bytes) FILTER (WHERE fits), 0), count(*) FILTER (WHERE NOT fits)

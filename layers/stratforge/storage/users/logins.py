@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_value
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class StoredLogin:
         address: The network address that it began at.
         client: The browser or program, as it names itself.
         authenticated_at: When the password was last given.
+        scopes: What a program may do that was allowed to act for the user; None for a person.
     """
 
     login_id: UUID
@@ -27,13 +29,29 @@ class StoredLogin:
     created_at: datetime
     last_seen_at: datetime
     authenticated_at: datetime
+    scopes: Sequence[str] | None
 
 
-def add_login(connection: Connection, login_id: UUID, user_id: UUID, address: str, client: str) -> None:
-    """Notes a login that begins now, with the password just given."""
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """A login that goes on, with what a program may do in it; None for a person."""
+
+    scopes: Sequence[str] | None
+
+
+def add_login(
+    connection: Connection,
+    login_id: UUID,
+    user_id: UUID,
+    address: str,
+    client: str,
+    scopes: Sequence[str] | None = None,
+    grantee: bytes | None = None,
+) -> None:
+    """Notes a login that begins now: a person's, who was just shown to be it, or a program's with its scopes and the hash of its client id."""
     connection.execute(
-        "INSERT INTO logins (id, user_id, address, client) VALUES (%s, %s, %s, %s)",
-        (login_id, user_id, address[:64], client[:200]),
+        "INSERT INTO logins (id, user_id, address, client, scopes, grantee) VALUES (%s, %s, %s, %s, %s, %s)",
+        (login_id, user_id, address[:64], client[:200], None if scopes is None else list(scopes), grantee),
     )
 
 
@@ -43,19 +61,21 @@ def open_logins(connection: Connection, user_id: UUID) -> list[StoredLogin]:
         connection,
         StoredLogin,
         """
-        SELECT id AS login_id, address, client, created_at, last_seen_at, authenticated_at FROM logins
+        SELECT id AS login_id, address, client, created_at, last_seen_at, authenticated_at, scopes FROM logins
         WHERE user_id = %s AND ended_at IS NULL ORDER BY last_seen_at DESC, id LIMIT 100
         """,
         (user_id,),
     )
 
 
-def continue_login(connection: Connection, login_id: UUID) -> bool:
-    """Notes that an open login is in use; False when it has ended."""
-    changed = connection.execute(
-        "UPDATE logins SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL", (login_id,)
+def continue_login(connection: Connection, login_id: UUID, grantee: bytes | None) -> GoingOn | None:
+    """Notes that an open login of a person, or of the program with this client id's hash, is in use; None when it has ended, or is another's."""
+    return fetch_one(
+        connection,
+        GoingOn,
+        "UPDATE logins SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL AND grantee IS NOT DISTINCT FROM %s RETURNING scopes",
+        (login_id, grantee),
     )
-    return changed.rowcount == 1
 
 
 def end_login(connection: Connection, login_id: UUID) -> bool:

@@ -14,12 +14,14 @@ from stratforge.storage.users.accounts import Credentials
 
 
 class MailKind(StrEnum):
-    """The purpose of a mail: an address to confirm or to change, a forgotten password, or something to know."""
+    """The purpose of a mail: an address to confirm or to change, a forgotten password, something to know, an address that was registered once more, or a price that was reached."""
 
     CONFIRM = "CONFIRM"
     CHANGE = "CHANGE"
     RESET = "RESET"
     NOTICE = "NOTICE"
+    ALERT = "ALERT"
+    REGISTERED = "REGISTERED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,6 @@ def not_sent(connection: Connection, mail_id: UUID) -> None:
 def drop(connection: Connection, mail_id: UUID) -> None:
     """Forgets a mail that is not sent."""
     connection.execute("DELETE FROM mails WHERE id = %s", (mail_id,))
-
-
-def forget(connection: Connection, days: int) -> None:
-    """Forgets mails that are older than so many days."""
-    connection.execute("DELETE FROM mails WHERE created_at < now() - make_interval(days => %s)", (days,))
 
 
 def reset_password(connection: Connection, token_hash: bytes, password_hash: str) -> str | None:

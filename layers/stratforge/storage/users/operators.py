@@ -9,8 +9,13 @@ from stratforge.storage.postgres.rows import fetch_value
 
 
 def set_operator(connection: Connection, email: str, wanted: bool, by: str) -> bool:
-    """Makes an account an operator, or takes it from it, and notes who did; False when no open account has the address."""
+    """Makes an account an operator, or takes it from it, and notes who did; False when no open account has the address, or nobody has confirmed it."""
     return bool(fetch_value(connection, "SELECT set_operator(%s, %s, %s)", (email, wanted, by)))
+
+
+def confirm_address(connection: Connection, email: str, by: str) -> bool:
+    """Confirms an account's address by the word of whoever operates the platform; False when no open account has it."""
+    return bool(fetch_value(connection, "SELECT confirm_by_hand(%s, %s)", (email, by)))
 
 
 def add_first(connection: Connection, email: str, password_hash: str, balance: Decimal) -> bool:
@@ -21,6 +26,7 @@ def add_first(connection: Connection, email: str, password_hash: str, balance: D
     row = connection.execute("SELECT register_user(%s, %s, %s)", (email, password_hash, balance)).fetchone()
     if row is None or row[0] is None:
         return False
+    confirm_address(connection, email, "deployment")
     return set_operator(connection, email, True, "deployment")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.market.columns import BarColumns
+from stratforge.strategy.indicators.stretches import through_stretches
 
 Floats = npt.NDArray[np.float64]
 Value = float | bool | str
@@ -96,9 +97,13 @@ def indicator(
         names = tuple(parameter.name for parameter in parameters)
 
         def compute(bars: BarColumns, series: tuple[Floats, ...], values: dict[str, Value]) -> tuple[Floats, ...]:
-            arguments = (bars, *series) if anchored else series
-            result = kernel(*arguments, *(values[each] for each in names))
-            return result if isinstance(result, tuple) else (result,)
+            rest = [values[each] for each in names]
+
+            def run(of: BarColumns, columns: tuple[Floats, ...]) -> tuple[Floats, ...]:
+                result = kernel(of, *columns, *rest) if anchored else kernel(*columns, *rest)
+                return result if isinstance(result, tuple) else (result,)
+
+            return through_stretches(bars, run, series) if anchored else run(bars, series)
 
         REGISTRY[name] = Indicator(
             name,

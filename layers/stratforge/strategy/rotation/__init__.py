@@ -21,6 +21,6 @@
 When `rebalance` is called, what it sees, and how weights become orders and fills is said in [ROTATION.md](ROTATION.md).
 """
 
-from stratforge.strategy.rotation.strategy import PortfolioStrategy, compile_portfolio, is_portfolio
+from stratforge.strategy.rotation.strategy import PortfolioStrategy, compile_any, compile_portfolio, is_portfolio
 
-__all__ = ["PortfolioStrategy", "compile_portfolio", "is_portfolio"]
+__all__ = ["PortfolioStrategy", "compile_any", "compile_portfolio", "is_portfolio"]

@@ -21,7 +21,7 @@ _HINT = (
     "series, and a function rebalance(universe, portfolio, state)"
 )
 WORDS = ("universe", "portfolio", "weights", "cash", "rebalance")
-REBALANCE = Shape("rebalance", ("universe", "portfolio", "state"), _HINT, (*WORDS, *_DECLARATIONS))
+REBALANCE = Shape("rebalance", ("universe", "portfolio", "state"), _HINT, (*WORDS, *_DECLARATIONS, "TIMEFRAME"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,16 @@ class Schedule:
     def __str__(self) -> str:
         return self.period or f"every {self.minutes} minutes"
 
+    @property
+    def stored(self) -> str:
+        """The schedule as a word: its period, or its minutes."""
+        return self.period or str(self.minutes)
+
+    @classmethod
+    def of(cls, stored: str) -> Schedule:
+        """The schedule that `stored` says."""
+        return cls(stored) if stored in PERIODS else cls("", int(stored))
+
     def spans(self, clock: BarColumns) -> Integers:
         """The period in which each bar begins, as a number that grows with time."""
         if self.minutes:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from stratforge.strategy.compiler import Admitted, check_graph, compile_indicators
+from stratforge.strategy.compiler import Admitted, Strategy, check_graph, compile_indicators, compile_strategy
 from stratforge.strategy.cost import (
     MAX_NANOSECONDS,
     MAX_OPERATIONS,
     MAX_PARENTHESES,
+    MAX_RUNNING_NANOSECONDS,
     Cost,
     cost_of,
     count_operations,
@@ -81,6 +82,11 @@ class PortfolioStrategy(Admitted):
         return lookback
 
     @property
+    def stored_lookback(self) -> int:
+        """Its lookback, as it is stored."""
+        return self.lookback
+
+    @property
     def cost(self) -> Cost:
         """Returns the cost of one decision: the columns of every symbol over their window, and `rebalance`.
 
@@ -88,6 +94,16 @@ class PortfolioStrategy(Admitted):
             StrategyError: as `lookback` does.
         """
         return self._cost_over(window_length(self.lookback))
+
+    @property
+    def running_cost(self) -> Cost:
+        """Returns the cost of one decision of a running session, which weights that were measured anew do not stop.
+
+        Raises:
+            StrategyError: as `lookback` does, if it costs far more than a decision may.
+        """
+        window = window_length(measure_lookback(self._nodes, previous=False))
+        return self._cost_over(window, MAX_RUNNING_NANOSECONDS // MAX_NANOSECONDS * MAX_DECISION_NANOSECONDS)
 
     @property
     def dearest(self) -> list[tuple[str, float]]:
@@ -161,16 +177,16 @@ class PortfolioStrategy(Admitted):
         """
         return _build(self.source, self._module, self._parameters_with(values), Findings())
 
-    def _cost_over(self, window: int) -> Cost:
+    def _cost_over(self, window: int, most: int = MAX_DECISION_NANOSECONDS) -> Cost:
         size = len(without_comments(self.source).encode())
         one = cost_of(self._nodes, window)
         on_columns = sum(line.count(prefix) for line in self.rebalance.body for prefix in _ON_COLUMNS)
         decision = cost_of((), window, self.operations).nanoseconds + on_columns * _COLUMN_OPERATION_NANOSECONDS
         nanoseconds = len(self.symbols) * one.nanoseconds + decision
-        if nanoseconds > MAX_DECISION_NANOSECONDS:
+        if nanoseconds > most:
             message = (
                 f"a decision costs {nanoseconds / 1e6:,.3g} ms over {len(self.symbols)} symbols; "
-                f"{MAX_DECISION_NANOSECONDS / 1e6:g} ms are allowed"
+                f"{most / 1e6:g} ms are allowed"
             )
             raise too_large(message, "Use fewer symbols, shorter lengths or fewer indicators")
         return Cost(self.operations, len(self.symbols) * one.cells, size, nanoseconds)
@@ -207,6 +223,15 @@ def compile_portfolio(source: str) -> PortfolioStrategy:
     strategy = _build(source, module, module.module.parameters, findings)
     check_runs_as_python(tree)
     return strategy
+
+
+def compile_any(source: str) -> Strategy | PortfolioStrategy:
+    """Compiles a strategy of one symbol or of a portfolio, by what its source has.
+
+    Raises:
+        StrategyError: with every finding at once, if any part of the source is not in the language.
+    """
+    return compile_portfolio(source) if is_portfolio(source) else compile_strategy(source)
 
 
 def _build(source: str, read: PortfolioModule, parameters: dict[str, float], findings: Findings) -> PortfolioStrategy:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from stratforge.backtest import BacktestConfig
-from stratforge.backtest.portfolio import Market, Seen, run_portfolio_backtest
+from stratforge.backtest.portfolio import Market, run_portfolio_backtest
 from stratforge.market import BarColumns
 from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
+from stratforge.strategy.rotation.seen import Seen
 
 from tests.support.random_rotations import markets, rotation, with_another_future
 
@@ -32,7 +33,7 @@ def _decided(strategy: PortfolioStrategy, bars: dict[str, BarColumns]) -> list[t
     columns = {symbol: bars[symbol] for symbol in strategy.symbols}
     with np.errstate(all="ignore"):
         market = Market.on(columns, strategy.universe)
-    seen = Seen.of(strategy, market)
+    seen = Seen.of(strategy, market.columns, market.values, market.clock, strategy.schedule.due(market.clock))
     state: dict[str, float] = {}
     weights = np.zeros(len(strategy.universe))
     found = []

@@ -17,6 +17,7 @@ LANGUAGE, CAUSAL, BACKTEST = (
     "unit/strategy/rotation/test_rotation_causality.py",
     "unit/backtest/test_portfolio_backtest.py",
 )
+LIVE = "integration/test_portfolio_sessions.py"
 SCRIPT = "unit/backtest/test_monthly_rotation.py test_the_engine_does_what_the_script_does"
 # By how a sentence begins: the module and the test that prove it.
 PROVED = {
@@ -25,7 +26,27 @@ PROVED = {
     "`indicators` is that of": SCRIPT,
     "`rebalance` gives target weights": f"{LANGUAGE} test_weights_are_what_the_language_says",
     "Such strategies are checked": "unit/test_cli.py test_a_portfolio_strategy_is_checked_and_backtested",
-    "The platform refuses": "integration/application/test_strategies.py test_a_portfolio_strategy_is_refused_with_what_to_do",
+    "A session begins with a capital": f"{LIVE} test_a_part_of_the_equity_becomes_a_capital_when_the_session_starts",
+    "Its cash is that capital": f"{LIVE} test_a_session_lives_on_its_capital_whatever_its_owner_has",
+    "It has no stops": f"{LIVE} test_it_has_no_stops_and_its_capital_stays",
+    "What it was not told to hold": f"{LIVE} test_what_is_held_under_another_name_counts_to_the_equity_and_is_left_alone",
+    '"daily" to "yearly" decide': f"{LIVE} test_nothing_is_decided_while_the_exchange_is_closed",
+    "Days are read anew each morning": f"{LIVE} test_days_that_are_not_read_yet_are_waited_for_and_after_an_hour_named",
+    "Spans of minutes decide": f"{LIVE} test_a_span_of_minutes_is_decided_when_the_bars_of_its_last_minute_are_in",
+    "The first span of a day": f"{LIVE} test_the_first_span_of_a_day_is_decided_about_at_the_open",
+    "Symbols that were waited for": f"{LIVE} test_a_bar_that_does_not_come_is_waited_for_five_seconds_and_named",
+    "The first decision comes at once": f"{LIVE} test_a_decision_that_could_not_be_taken_in_time_is_taken_as_long_as_its_period_runs",
+    "Sales are ordered at once": f"{LIVE} test_purchases_wait_a_minute_at_most_for_sales_that_do_not_end",
+    "Where they then cost more": f"{LIVE} test_purchases_are_cut_to_what_the_account_has_with_two_percent_to_spare",
+    "Orders are those of every session": f"{LIVE} test_an_order_that_nobody_fills_in_three_minutes_is_old",
+    "What is left of a decision": f"{LIVE} test_a_span_that_nobody_could_decide_about_is_left_out",
+    "A paused session decides nothing": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
+    "One that ends or pauses": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
+    "A symbol that is halted": f"{LIVE} test_a_symbol_that_is_halted_is_not_traded_and_the_others_are",
+    "Every decision is kept": f"{LIVE} test_a_replay_notices_whatever_is_changed_in_a_decision",
+    "A replay decides again": f"{LIVE} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",
+    "Whoever dies between": f"{LIVE} test_somebody_who_dies_before_the_commit_leaves_a_session_that_is_still_due",
+    "A strategy that fails": f"{LIVE} test_a_strategy_that_fails_three_times_in_a_row_is_stopped",
     "`SCHEDULE` is one of": f"{LANGUAGE} test_a_universe_and_a_schedule_are_declared",
     "`rebalance` is called before": f"{BACKTEST} test_periods_are_those_of_the_calendar",
     "The first call comes": f"{BACKTEST} test_the_first_decision_follows_the_first_bar_and_each_month_has_one",

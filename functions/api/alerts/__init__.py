@@ -1,0 +1,1 @@
+"""The API's resource `alerts`: prices that people want to be told of."""

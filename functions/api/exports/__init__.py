@@ -1,0 +1,1 @@
+"""The API's resource `exports`: files of what somebody has here."""

@@ -1,0 +1,102 @@
+"""The bars of days that sessions decide on: read when a symbol is first needed, and anew before every trading day, with the splits of the night."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import psycopg
+from stratforge.broker.history import Found, HistoryUnavailable
+from stratforge.observability import logger
+from stratforge.storage.market import daily_bars
+from stratforge.storage.postgres.database import Connection, Database
+
+from functions.ingestor.gaps import chunks
+
+log = logger("ingestor")
+_SECONDS = 5.0
+
+
+class DayHistory(Protocol):
+    """Past days, of many symbols at once."""
+
+    def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+        """Bars of days that began from `start` (included) to `end` (excluded), adjusted for all splits until now."""
+        ...
+
+
+def read_days(
+    database: Database,
+    history: DayHistory,
+    now: datetime,
+    wanted: Callable[[Connection], Mapping[str, int]],
+) -> dict[str, int]:
+    """Reads the days that are wanted and not there yet.
+
+    Args:
+        database: Where they are kept.
+        history: Who has them.
+        now: The exchange's present time.
+        wanted: How many days back are wanted of each symbol.
+
+    Returns:
+        Of each symbol that was asked for how many days are new, or other than they were.
+
+    Raises:
+        HistoryUnavailable: if the vendor does not answer; what was read before is kept.
+    """
+    with database.transaction() as connection:
+        days = wanted(connection)
+        known = daily_bars.histories_of(connection, list(days))
+    today = {symbol: daily_bars.exchange_day(symbol, now) for symbol in days}
+    due: dict[timedelta, list[str]] = {}
+    for symbol, length in days.items():
+        found = known.get(symbol)
+        if found is None or found.through < today[symbol] or found.days < length:
+            due.setdefault(daily_bars.calendar_days(length), []).append(symbol)
+    changed = {}
+    for span, symbols in due.items():
+        for chunk in chunks(sorted(symbols)):
+            ends = [daily_bars.begins_at(each, today[each]) for each in chunk]
+            answer = history.days_of(chunk, min(ends) - span, max(ends))
+            with database.transaction() as connection:
+                for symbol, end in zip(chunk, ends, strict=True):
+                    bars = [each for each in answer.bars.get(symbol, []) if each.time < end]
+                    changed[symbol] = daily_bars.store_days(
+                        connection, symbol, bars, today[symbol], days[symbol], answer.refused.get(symbol)
+                    )
+    if changed:
+        log.info("days stored", symbols=len(changed), changed=sum(changed.values()))
+    return changed
+
+
+class DailyHistoryReader:
+    """Looks every few seconds, in a thread of its own; what the vendor does not answer is asked again."""
+
+    def __init__(
+        self,
+        database: Database,
+        history: DayHistory,
+        now: Callable[[], datetime],
+        wanted: Callable[[Connection], Mapping[str, int]],
+        on_fatal: Callable[[], None],
+    ) -> None:
+        self._database, self._history, self._now, self._wanted = database, history, now, wanted
+        self._on_fatal = on_fatal
+        threading.Thread(target=self._work, name="daily-history", daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            while True:
+                try:
+                    read_days(self._database, self._history, self._now(), self._wanted)
+                except (psycopg.OperationalError, HistoryUnavailable) as error:
+                    log.warning("days were not read; they are asked for again", error=str(error)[:200])
+                time.sleep(_SECONDS)
+        except BaseException:
+            log.exception("reading days failed; the service restarts")
+            self._on_fatal()
+            raise

@@ -1,0 +1,346 @@
+"""Portfolio sessions decide: what has fallen due is decided once, and becomes orders, sales first.
+
+What is meant is said in `strategy/rotation/ROTATION.md`. A decision is written once, with all that it saw, the session's state after it and the orders of its sales;
+whoever dies before leaves a session that is still due, whoever dies after leaves orders that wait for the executor. Purchases are placed when the sales
+have ended.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from stratforge.application.lookbacks import lookback_of
+from stratforge.application.rebalance_bars import last_bars, seen_before
+from stratforge.application.rebalance_times import is_new, next_decision, period_now
+from stratforge.market.columns import exchange_timezone
+from stratforge.market.hours import OPEN
+from stratforge.market.sizes import MINIMUM_VALUE, Side, SizeKind
+from stratforge.market.timeliness import MINUTE
+from stratforge.portfolio.acceptance import COLLAR
+from stratforge.portfolio.calendar import MarketDay
+from stratforge.storage.market import clock, daily_bars, trading_days
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import rebalances
+from stratforge.storage.strategies.rebalances import (
+    Asking,
+    Holding,
+    NewOrder,
+    PortfolioSession,
+    RebalanceStatus,
+    Recorded,
+    Said,
+    Waiting,
+)
+from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
+from stratforge.strategy.rotation.orders import orders_for
+from stratforge.strategy.rotation.schedule import Schedule
+from stratforge.strategy.rotation.seen import Windows
+
+# What the strategies of sessions decide on the same bars, of which so many symbols are their universe.
+RebalanceSandbox = Callable[[Windows, int, Sequence[Asking]], list[Said]]
+# Wakes the executor for a symbol; the same cause does so once within five minutes.
+WakeExecutor = Callable[[str, str], object]
+# How long a minute's bars are waited for, on a market whose clock runs as ours.
+GRACE = timedelta(seconds=5)
+# How long days are waited for that the vendor does not give.
+DAYS_GRACE = timedelta(hours=1)
+# When a strategy that failed is tried again.
+TRIED_AGAIN_AFTER = timedelta(minutes=1)
+_STEP = Decimal("1e-9")
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A session whose decision can be taken: about which period, and without which symbols."""
+
+    session: PortfolioSession
+    moment: datetime
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalanced:
+    """The outcome of a call.
+
+    Attributes:
+        decided: Decisions that were taken.
+        orders: Orders that were placed.
+        failures: Strategies that failed.
+        waiting: Sessions whose earlier orders have not ended yet.
+    """
+
+    decided: int = 0
+    orders: int = 0
+    failures: int = 0
+    waiting: int = 0
+
+
+def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = None) -> list[Due]:
+    """Sessions that can decide now: their time has come, their exchange is open, and their bars are in or were waited for long enough."""
+    sessions = rebalances.sessions_to_decide(connection, session_ids)
+    if not sessions:
+        return []
+    reading = clock.market_clock(connection)
+    days = _days(connection, reading.now)
+    found, waited_for = [], dict[tuple[object, ...], list[str]]()
+    for session in sessions:
+        schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
+        period = period_now(schedule, symbol, days, reading.now)
+        if period is None:
+            continue
+        moment = period.moment
+        if not is_new(schedule, symbol, moment, session.decided_for):
+            rebalances.replan(connection, session.session_id, next_decision(schedule, symbol, days, moment))
+            continue
+        alike = (tuple(session.symbols), session.daily, session.lookback, moment)
+        if alike not in waited_for:
+            waited_for[alike] = _missing(connection, session, moment)
+        missing = waited_for[alike]
+        patience = DAYS_GRACE if session.daily else GRACE * max(1.0, reading.speed)
+        if not missing or reading.now >= max(session.decides_at, period.trades_from) + patience:
+            found.append(Due(session, moment, tuple(missing)))
+    return found
+
+
+def _days(connection: Connection, now: datetime) -> list[MarketDay]:
+    return list(trading_days.read_calendar(connection, (now - timedelta(days=7)).date()).days)
+
+
+def _missing(connection: Connection, session: PortfolioSession, moment: datetime) -> list[str]:
+    """The symbols whose last bar before the period is not in yet; of one without any history it is, as far as anybody knows."""
+    if session.daily:
+        known = daily_bars.histories_of(connection, session.symbols)
+        today = daily_bars.exchange_day(session.symbols[0], moment)
+        return [
+            each
+            for each in session.symbols
+            if each not in known or known[each].through < today or known[each].days < (session.lookback or 1)
+        ]
+    local = moment.astimezone(exchange_timezone(session.symbols[0]))
+    if exchange_timezone(session.symbols[0]).key != "UTC" and local.hour * 60 + local.minute <= OPEN:
+        # What the day before brought is in since then.
+        return []
+    last = rebalances.last_new_bars(connection, session.symbols, moment)
+    return [each for each in session.symbols if each not in last or last[each] < moment - MINUTE]
+
+
+def rebalance(
+    database: Database, sandbox: RebalanceSandbox, wake_executor: WakeExecutor, session_ids: Sequence[UUID]
+) -> Rebalanced:
+    """Has sessions decide that can, and places what they order. Doing it again changes nothing."""
+    with database.transaction() as connection:
+        due = due_sessions(connection, session_ids)
+        held_up = {
+            each.session.session_id: rebalances.call_off_orders(connection, each.session.session_id)
+            for each in due
+            if each.session.open_orders
+        }
+    due, failures = _with_lookbacks(database, [each for each in due if each.session.session_id not in held_up])
+    groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
+    for each in due:
+        session = each.session
+        key = (tuple(session.symbols), len(session.universe), session.daily, session.window, each.moment)
+        groups[key].append(each)
+    decided = orders = 0
+    for group in groups.values():
+        done = _Group(database, sandbox, group).decide()
+        decided, orders, failures = decided + done.decided, orders + done.orders, failures + done.failures
+    orders += _place_purchases(database, session_ids)
+    with database.transaction() as connection:
+        waiting = rebalances.symbols_with_work(connection, session_ids)
+    # Also for orders of an earlier call that died before it could; and what is left of the decision before makes way for the one that waits for it.
+    for symbol in waiting:
+        wake_executor(symbol, f"rebalance-{session_ids[0]}-{datetime.now(UTC):%H%M%S}")
+    return Rebalanced(decided, orders, failures, len(held_up))
+
+
+def _with_lookbacks(database: Database, due: Sequence[Due]) -> tuple[list[Due], int]:
+    """The sessions with a lookback of this edition; those whose code it refuses have failed."""
+    found, failures = [], 0
+    for each in due:
+        if each.session.lookback is not None:
+            found.append(each)
+            continue
+        lookback = lookback_of(database, each.session.python_code, each.session.source_hash)
+        if isinstance(lookback, int):
+            found.append(replace(each, session=replace(each.session, lookback=lookback)))
+        else:
+            failures += 1
+            with database.transaction() as connection:
+                rebalances.record_failure(
+                    connection, each.session, lookback, each.session.decides_at + TRIED_AGAIN_AFTER
+                )
+    return found, failures
+
+
+class _Group:
+    """Sessions that decide about one period on the same bars."""
+
+    def __init__(self, database: Database, sandbox: RebalanceSandbox, due: Sequence[Due]) -> None:
+        self._database = database
+        self._sandbox = sandbox
+        self._due = {each.session.session_id: each for each in due}
+        self._first = due[0]
+
+    def decide(self) -> Rebalanced:
+        """Asks the sandbox, and writes what it says, all of it or nothing."""
+        session, moment = self._first.session, self._first.moment
+        with self._database.transaction() as connection:
+            self._windows, self._editions = seen_before(
+                connection, session.symbols, moment, session.window, daily=session.daily
+            )
+            self._last = last_bars(self._windows)
+            self._prices, self._known = self._windows.prices
+            held = rebalances.holdings_of(connection, list(self._due))
+            askings = [self._asking(each.session, held[session_id]) for session_id, each in self._due.items()]
+        answers = self._sandbox(self._windows, len(session.universe), askings)
+        decided = orders = failures = 0
+        with self._database.transaction() as connection:
+            now = clock.market_clock(connection).now
+            schedule = Schedule.of(session.schedule)
+            following = next_decision(schedule, session.symbols[0], _days(connection, now), moment)
+            # In the order of their ids, as everybody does who writes several.
+            for said in sorted(answers, key=lambda each: each.asking.session.session_id):
+                if said.error is not None:
+                    failures += 1
+                    rebalances.record_failure(connection, said.asking.session, said.error, now + TRIED_AGAIN_AFTER)
+                    continue
+                decision = self._decision(said, now)
+                if rebalances.record_decision(connection, said.asking.session, decision, following):
+                    decided += 1
+                    orders += _place_sales(connection, said.asking, decision)
+        return Rebalanced(decided, orders, failures)
+
+    def _asking(self, session: PortfolioSession, holdings: dict[str, Holding]) -> Asking:
+        cash = float(rebalances.cash_of(session.capital, holdings))
+        worth = [self._worth(holdings.get(each), place) for place, each in enumerate(session.universe)]
+        # What is held under another name than the universe has counts too.
+        others = sum(
+            float(each.quantity * (each.latest_price or ZERO))
+            for name, each in holdings.items()
+            if name not in session.universe
+        )
+        equity = cash + sum(worth) + others
+        parts = tuple(each / equity if equity > 0 else each for each in worth)
+        return Asking(session, equity, cash, parts, tuple(_quantity(holdings.get(each)) for each in session.universe))
+
+    def _worth(self, holding: Holding | None, place: int) -> float:
+        if holding is None or not holding.quantity:
+            return 0.0
+        price = float(self._prices[place])
+        return float(holding.quantity) * (price if np.isfinite(price) else float(holding.latest_price or ZERO))
+
+    def _decision(self, said: Said, now: datetime) -> Recorded:
+        asking, session = said.asking, said.asking.session
+        due, count = self._due[session.session_id], len(session.universe)
+        held, orders = np.array(asking.held), np.zeros(count)
+        if said.weights is not None:
+            prices, known = self._prices[:count], self._known[:count]
+            orders = orders_for(np.array(said.weights), asking.equity, prices, known, held, fractional=True)
+        return Recorded(
+            rebalance_id=uuid4(),
+            session_id=session.session_id,
+            moment=due.moment,
+            decided_at=now,
+            status=_status(session.mode, orders),
+            missing=list(due.missing),
+            last_bars=self._last,
+            editions=self._editions,
+            prices=self._prices.tolist(),
+            known=self._known.tolist(),
+            held=held.tolist(),
+            parts=list(asking.weights),
+            equity=asking.equity,
+            cash=asking.cash,
+            state_before=session.state,
+            state_after=said.state,
+            weights=None if said.weights is None else list(said.weights),
+            orders=orders.tolist(),
+        )
+
+
+def _place_sales(connection: Connection, asking: Asking, decision: Recorded) -> int:
+    """Places the orders of a decision that sell; returns how many."""
+    if decision.status is not RebalanceStatus.SELLING:
+        return 0
+    session = asking.session
+    orders = _sales(session.universe, decision.orders, asking.held)
+    rebalances.place_orders(
+        connection, decision.rebalance_id, session.session_id, session.user_id, orders, decision.decided_at
+    )
+    return len(orders)
+
+
+def _quantity(holding: Holding | None) -> float:
+    return 0.0 if holding is None else float(holding.quantity)
+
+
+def _status(mode: SessionMode, orders: np.ndarray) -> RebalanceStatus:
+    if not orders.any():
+        return RebalanceStatus.UNCHANGED
+    return RebalanceStatus.SELLING if mode is SessionMode.PAPER else RebalanceStatus.RECORDED
+
+
+def _sales(universe: Sequence[str], orders: Sequence[float], held: Sequence[float]) -> list[NewOrder]:
+    """The orders that sell; who is to hold nothing sells all, to the last digit."""
+    return [
+        NewOrder(symbol, Side.SELL, SizeKind.FRACTION, Decimal(1))
+        if -order >= had
+        else NewOrder(symbol, Side.SELL, SizeKind.QUANTITY, _rounded(-order))
+        for symbol, order, had in zip(universe, orders, held, strict=True)
+        if order < 0 and _rounded(-order)
+    ]
+
+
+def _rounded(quantity: float) -> Decimal:
+    return Decimal(repr(quantity)).quantize(_STEP, ROUND_DOWN)
+
+
+def _place_purchases(database: Database, session_ids: Sequence[UUID]) -> int:
+    """Places the purchases of decisions whose sales have ended, or were waited for long enough."""
+    with database.transaction() as connection:
+        ready = rebalances.sold_out(connection, session_ids)
+    placed = 0
+    for rebalance_id in ready:
+        with database.transaction() as connection:
+            waiting = rebalances.lock_waiting(connection, rebalance_id)
+            if waiting is None:
+                continue
+            if waiting.session_status is not SessionStatus.RUNNING:
+                rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.CALLED_OFF, None)
+                continue
+            orders, part = _purchases(connection, waiting)
+            now = clock.market_clock(connection).now
+            rebalances.place_orders(connection, rebalance_id, waiting.session_id, waiting.user_id, orders, now)
+            rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.ORDERED, part)
+        placed += len(orders)
+    return placed
+
+
+def _purchases(connection: Connection, waiting: Waiting) -> tuple[list[NewOrder], float | None]:
+    """The orders that buy, all cut by the same part where they cost more than there is: of the session's cash, or, with what a price may move before
+    the broker fills, of the account's."""
+    holdings = rebalances.holdings(connection, waiting.session_id)
+    cash = rebalances.cash_of(waiting.capital, holdings)
+    wanted = {symbol: order for symbol, order in zip(waiting.universe, waiting.orders, strict=True) if order > 0}
+    prices = rebalances.latest_prices(connection, list(wanted))
+    costs = {symbol: _rounded(order) * prices[symbol] for symbol, order in wanted.items() if symbol in prices}
+    needed = sum(costs.values(), ZERO)
+    if not needed:
+        return [], None
+    room = min(cash, waiting.account_cash / (1 + COLLAR))
+    part = min(Decimal(1), max(room, ZERO) / needed)
+    orders = [
+        NewOrder(symbol, Side.BUY, SizeKind.QUANTITY, (_rounded(wanted[symbol]) * part).quantize(_STEP, ROUND_DOWN))
+        for symbol, cost in costs.items()
+        if cost * part >= Decimal(MINIMUM_VALUE)
+    ]
+    return orders, float(part)

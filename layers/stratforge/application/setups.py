@@ -1,0 +1,93 @@
+"""The setup that backtests and sessions of a strategy have in common, and its differences: what is backtested is what runs, or it is told what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from stratforge.market.sizes import SizingRule
+from stratforge.storage.strategies.backtests import StoredBacktest
+from stratforge.storage.strategies.sessions import StoredSession
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The choices for a strategy before it is tested or run.
+
+    Attributes:
+        version: The version of the strategy.
+        sizing_value: By the rule a fraction of equity, dollars, or a quantity.
+        stop_loss: Fraction below the average entry price at which is sold; None for no stop. Likewise the other two, as a session has them.
+    """
+
+    version: int
+    symbol: str
+    sizing_rule: SizingRule
+    sizing_value: Decimal
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    trailing_stop: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A part of the setup that a session has otherwise than its backtest, and both in words."""
+
+    name: str
+    tested: str
+    run: str
+
+
+def tested_setup(backtest: StoredBacktest) -> Setup:
+    """The setup that a backtest was made with."""
+    config = backtest.config
+    stops = {
+        name: None if config.get(name) is None else Decimal(str(config[name]))
+        for name in ("stop_loss", "take_profit", "trailing_stop")
+    }
+    rule, value = (
+        SizingRule(config.get("sizing_rule", SizingRule.EQUITY_FRACTION)),
+        Decimal(str(config.get("sizing_value", 1))),
+    )
+    return Setup(backtest.strategy_version, backtest.symbol, rule, value, **stops)
+
+
+def running_setup(session: StoredSession) -> Setup:
+    """The setup that a session has now: its stops can be changed while it runs."""
+    return Setup(
+        session.strategy_version,
+        session.symbol,
+        session.sizing_rule,
+        session.sizing_value,
+        session.stop_loss,
+        session.take_profit,
+        session.trailing_stop,
+    )
+
+
+def nearest_backtest(setup: Setup, backtests: Sequence[StoredBacktest]) -> StoredBacktest | None:
+    """The backtest that differs from a setup in the fewest parts, the latest of such; None if there is none.
+
+    Args:
+        backtests: Of the same strategy, the latest first.
+    """
+    return min(backtests, key=lambda each: len(differences(each, setup)), default=None)
+
+
+def differences(backtest: StoredBacktest, run: Setup) -> list[Difference]:
+    """In what a setup differs from that of a backtest."""
+    tested = _words(tested_setup(backtest))
+    return [Difference(name, tested[name], value) for name, value in _words(run).items() if tested[name] != value]
+
+
+def _words(setup: Setup) -> dict[str, str]:
+    value = setup.sizing_value
+    size = {
+        SizingRule.EQUITY_FRACTION: f"{float(value) * 100:.12g} % of equity",
+        SizingRule.FIXED_CASH: f"${float(value):,.12g}",
+        SizingRule.FIXED_QUANTITY: f"{float(value):,.12g} shares or coins",
+    }
+    stops = {"stop loss": setup.stop_loss, "take profit": setup.take_profit, "trailing stop": setup.trailing_stop}
+    said = {name: "none" if each is None else f"{float(each) * 100:.12g} %" for name, each in stops.items()}
+    return {"version": str(setup.version), "symbol": setup.symbol, "size": size[setup.sizing_rule], **said}

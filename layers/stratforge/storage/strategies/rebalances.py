@@ -1,0 +1,445 @@
+"""Sessions of portfolio strategies: when they decide, what they decided, and the orders of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from psycopg.types.json import Jsonb
+
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
+from stratforge.storage.strategies.evaluations import MAX_FAILURES, NEW_BARS
+from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
+from stratforge.strategy.lookback import EDITION, window_length
+
+# An order of a decision is old after so long by the market's clock.
+ORDER_LIFETIME = timedelta(minutes=3)
+# How long purchases wait for the sales of their decision, by our clock.
+SALES_PATIENCE = timedelta(seconds=60)
+_OPEN = "('PENDING', 'RESTING', 'WORKING')"
+
+
+class RebalanceStatus(StrEnum):
+    """The states of a decision and its orders."""
+
+    SELLING = "SELLING"  # Its sales are at work; purchases wait for what they bring.
+    ORDERED = "ORDERED"  # All its orders are placed.
+    UNCHANGED = "UNCHANGED"  # Nothing was to be traded.
+    RECORDED = "RECORDED"  # The session trades by hand: nothing was ordered.
+    CALLED_OFF = "CALLED_OFF"  # The session was paused or ended before its purchases were placed.
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioSession:
+    """A running session of a portfolio strategy, as its next decision finds it.
+
+    Attributes:
+        lookback: Bars of history that its columns need; None when only another edition of the language has measured it.
+        universe: The symbols it may hold.
+        symbols: These, and after them those that it only looks at.
+        schedule: When it decides, as `Schedule.stored` says it.
+        daily: Whether it decides on bars of days; on bars of minutes otherwise.
+        capital: What it began with, in dollars.
+        decides_at: When its next decision falls due.
+        decided_for: The beginning of the last period that it decided about.
+        open_orders: Its orders that have not ended.
+        version: Another one whenever anything of the session was written.
+    """
+
+    session_id: UUID
+    user_id: UUID
+    python_code: str
+    source_hash: str
+    parameters: dict[str, float]
+    lookback: int | None
+    state: dict[str, float]
+    universe: list[str]
+    symbols: list[str]
+    schedule: str
+    daily: bool
+    capital: Decimal
+    mode: SessionMode
+    decides_at: datetime
+    decided_for: datetime | None
+    open_orders: int
+    version: int
+
+    @property
+    def window(self) -> int:
+        """The length of the windows that it decides on."""
+        assert self.lookback is not None
+        return window_length(self.lookback)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A session as it comes to a decision: itself, its equity and cash in dollars, and of each symbol of its universe the part of the equity that it is,
+    and the shares or coins that are held."""
+
+    session: PortfolioSession
+    equity: float
+    cash: float
+    weights: tuple[float, ...]
+    held: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The answer of a session's strategy: target weights, or None to change nothing, and its state; or what went wrong."""
+
+    asking: Asking
+    weights: tuple[float, ...] | None
+    state: dict[str, float]
+    error: str | None = None
+
+
+def sessions_to_decide(connection: Connection, session_ids: Sequence[UUID] | None = None) -> list[PortfolioSession]:
+    """Sessions whose decision has fallen due by the market's clock, those of these ids or all."""
+    return fetch_all(
+        connection,
+        PortfolioSession,
+        f"""
+        SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters, CASE WHEN v.lookback_edition = %(edition)s THEN v.lookback END AS lookback,
+               s.state, s.universe, s.symbols, s.schedule, s.daily, s.capital, s.mode, s.decides_at, s.decided_for,
+               (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN {_OPEN}) AS open_orders, s.xmin::text::bigint AS version
+        FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+        WHERE s.universe IS NOT NULL AND s.status = 'RUNNING' AND s.decides_at <= market_at(clock_timestamp())
+          AND (%(ids)s::uuid[] IS NULL OR s.id = ANY(%(ids)s)) ORDER BY s.id
+        """,  # noqa: S608 - statuses of this module
+        {"edition": EDITION, "ids": None if session_ids is None else list(session_ids)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A session's position in a symbol, and what it made of it: dollars and shares or coins."""
+
+    session_id: UUID
+    symbol: str
+    quantity: Decimal
+    cost_basis: Decimal
+    realized_pnl: Decimal
+    latest_price: Decimal | None
+
+
+def holdings_of(connection: Connection, session_ids: Sequence[UUID]) -> dict[UUID, dict[str, Holding]]:
+    """The positions of sessions by symbol, those that were closed too."""
+    rows = fetch_all(
+        connection,
+        Holding,
+        """
+        SELECT p.session_id, p.symbol, p.quantity, p.cost_basis, p.realized_pnl, coalesce(l.price, nullif(p.avg_entry_price, 0)) AS latest_price
+        FROM positions p LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = ANY(%s)
+        """,
+        (list(session_ids),),
+    )
+    found: dict[UUID, dict[str, Holding]] = {each: {} for each in session_ids}
+    for each in rows:
+        found[each.session_id][each.symbol] = each
+    return found
+
+
+def holdings(connection: Connection, session_id: UUID) -> dict[str, Holding]:
+    """The positions of a session by symbol, those that were closed too."""
+    return holdings_of(connection, [session_id])[session_id]
+
+
+def latest_prices(connection: Connection, symbols: Sequence[str]) -> dict[str, Decimal]:
+    """The latest price of each symbol that has one, in dollars."""
+    rows = connection.execute("SELECT symbol, price FROM latest_prices WHERE symbol = ANY(%s)", (list(symbols),))
+    return dict(rows.fetchall())
+
+
+def cash_of(capital: Decimal, held: dict[str, Holding]) -> Decimal:
+    """The cash of a session: what it began with, and what its positions made, less what those that are open cost."""
+    return capital + sum((each.realized_pnl - each.cost_basis for each in held.values()), Decimal(0))
+
+
+def replan(connection: Connection, session_id: UUID, decides_at: datetime) -> None:
+    """Notes when a session's next decision falls due, where there is nothing to decide now."""
+    connection.execute("UPDATE sessions SET decides_at = %s WHERE id = %s", (decides_at, session_id))
+
+
+def call_off_orders(connection: Connection, session_id: UUID) -> list[str]:
+    """Asks for the end of what is left of the orders of earlier decisions; returns the symbols of all that are open."""
+    rows = connection.execute(
+        f"""
+        UPDATE orders SET cancel_requested_at = CASE WHEN rebalance_id IS NULL THEN cancel_requested_at ELSE coalesce(cancel_requested_at, now()) END
+        WHERE session_id = %s AND status IN {_OPEN} RETURNING symbol
+        """,  # noqa: S608 - statuses of this module
+        (session_id,),
+    )
+    return sorted({row[0] for row in rows})
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision with all that it saw; see the table `rebalances`.
+
+    Attributes:
+        moment: The beginning of the period that was decided about.
+        decided_at: When, by the market's clock.
+        missing: Symbols that were waited for in vain.
+        last_bars: Of each symbol the beginning of the last bar that was seen.
+        editions: Of each symbol the edition of its days that was seen; 0 for minutes.
+        prices: Of each symbol the last close, NaN where there never was one.
+        known: Whether that was of the seven days before.
+        held: Of each symbol of the universe what was held.
+        parts: The part of the equity that that was.
+        weights: The target weights; None where nothing was to change.
+        orders: The shares to buy, below 0 to sell.
+        bought_part: By what part purchases were cut, once they were placed.
+    """
+
+    rebalance_id: UUID
+    session_id: UUID
+    moment: datetime
+    decided_at: datetime
+    status: RebalanceStatus
+    missing: list[str]
+    last_bars: list[datetime | None]
+    editions: list[int]
+    prices: list[float]
+    known: list[bool]
+    held: list[float]
+    parts: list[float]
+    equity: float
+    cash: float
+    state_before: dict[str, float]
+    state_after: dict[str, float]
+    weights: list[float] | None
+    orders: list[float]
+    bought_part: float | None = None
+
+
+_RECORDED = """r.id AS rebalance_id, r.session_id, r.moment, r.decided_at, r.status, r.missing, r.last_bars, r.editions, r.prices, r.known, r.held, r.parts, r.equity, r.cash,
+    r.state_before, r.state_after, r.weights, r.orders, r.bought_part"""
+
+
+def list_rebalances(
+    connection: Connection, session_id: UUID, at_most: int, before: datetime | None = None
+) -> list[Recorded]:
+    """The last decisions of a session, those about periods that began before a time, the newest first."""
+    return fetch_all(
+        connection,
+        Recorded,
+        f"""
+        SELECT {_RECORDED} FROM rebalances r WHERE r.session_id = %s AND (%s::timestamptz IS NULL OR r.moment < %s) ORDER BY r.moment DESC LIMIT %s
+        """,  # noqa: S608 - columns of this module
+        (session_id, before, before, at_most),
+    )
+
+
+def all_rebalances(connection: Connection, session_id: UUID) -> list[Recorded]:
+    """Every decision of a session, in order."""
+    query = f"SELECT {_RECORDED} FROM rebalances r WHERE r.session_id = %s ORDER BY r.moment"  # noqa: S608 - columns
+    return fetch_all(connection, Recorded, query, (session_id,))
+
+
+def record_decision(
+    connection: Connection, session: PortfolioSession, decision: Recorded, decides_at: datetime
+) -> bool:
+    """Writes a decision, with its session's state and when the next one falls due. False, with nothing written, when somebody else wrote the session since it was
+    read, or it has decided about that period.
+    """
+    found = fetch_value(
+        connection,
+        """
+        WITH mine AS (
+            SELECT s.id FROM sessions s WHERE s.id = %(session)s AND s.xmin::text::bigint = %(version)s AND s.status = 'RUNNING' FOR NO KEY UPDATE),
+        decided AS (
+            INSERT INTO rebalances (id, session_id, user_id, moment, decided_at, status, missing, last_bars, editions, prices, known, held, parts, equity, cash,
+                                    state_before, state_after, weights, orders)
+            SELECT %(id)s, mine.id, %(user)s, %(moment)s, %(decided_at)s, %(status)s, %(missing)s::text[], %(last_bars)s::timestamptz[], %(editions)s::int[],
+                   %(prices)s::float8[], %(known)s::boolean[], %(held)s::float8[], %(parts)s::float8[], %(equity)s, %(cash)s, %(before)s, %(after)s,
+                   %(weights)s::float8[], %(orders)s::float8[] FROM mine
+            ON CONFLICT (session_id, moment) DO NOTHING RETURNING session_id, moment, decided_at)
+        UPDATE sessions s SET state = %(after)s, decides_at = %(next)s, decided_for = d.moment, first_bar_time = coalesce(s.first_bar_time, d.decided_at),
+            last_bar_time = d.decided_at, bars_evaluated = s.bars_evaluated + 1, consecutive_failures = 0
+        FROM decided d WHERE s.id = d.session_id RETURNING true
+        """,
+        {
+            "session": session.session_id,
+            "user": session.user_id,
+            "version": session.version,
+            "id": decision.rebalance_id,
+            "moment": decision.moment,
+            "decided_at": decision.decided_at,
+            "status": decision.status,
+            "missing": decision.missing,
+            "last_bars": decision.last_bars,
+            "editions": decision.editions,
+            "prices": decision.prices,
+            "known": decision.known,
+            "held": decision.held,
+            "parts": decision.parts,
+            "equity": decision.equity,
+            "cash": decision.cash,
+            "before": Jsonb(decision.state_before),
+            "after": Jsonb(decision.state_after),
+            "weights": decision.weights,
+            "orders": decision.orders,
+            "next": decides_at,
+        },
+    )
+    return bool(found)
+
+
+def record_failure(connection: Connection, session: PortfolioSession, error: str, again_at: datetime) -> None:
+    """Notes that a session's strategy failed; it is tried again, and the third time in a row ends the session."""
+    connection.execute(
+        """
+        UPDATE sessions s SET failure_reason = %(error)s, consecutive_failures = s.consecutive_failures + 1, decides_at = %(again)s,
+            status = CASE WHEN s.consecutive_failures + 1 >= %(limit)s THEN 'FAILED'::session_status ELSE s.status END,
+            settling = s.settling OR s.consecutive_failures + 1 >= %(limit)s,
+            ended_at = CASE WHEN s.consecutive_failures + 1 >= %(limit)s THEN now() ELSE s.ended_at END
+        WHERE s.id = %(session)s AND s.xmin::text::bigint = %(version)s AND s.status = 'RUNNING'
+        """,
+        {
+            "error": error,
+            "again": again_at,
+            "limit": MAX_FAILURES,
+            "session": session.session_id,
+            "version": session.version,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order of a decision; a fraction of what is held, or shares."""
+
+    symbol: str
+    side: Side
+    size_kind: SizeKind
+    size: Decimal
+
+
+def place_orders(
+    connection: Connection,
+    rebalance_id: UUID,
+    session_id: UUID,
+    user_id: UUID,
+    orders: Sequence[NewOrder],
+    at: datetime,
+) -> None:
+    """Places orders of a decision, each once however often it is asked for; the executor must be woken after the commit."""
+    connection.execute(
+        """
+        INSERT INTO orders (id, user_id, session_id, rebalance_id, symbol, side, origin, type, time_in_force, size_kind, size, expires_at)
+        SELECT id, %(user)s, %(session)s, %(rebalance)s, symbol, side, 'SIGNAL', 'market', 'day', size_kind, size, %(expires)s
+        FROM unnest(%(ids)s::uuid[], %(symbols)s::text[], %(sides)s::trade_side[], %(kinds)s::text[], %(sizes)s::numeric[]) AS n (id, symbol, side, size_kind, size)
+        ON CONFLICT (id) DO NOTHING
+        """,
+        {
+            "user": user_id,
+            "session": session_id,
+            "rebalance": rebalance_id,
+            "expires": at + ORDER_LIFETIME,
+            "ids": [uuid5(rebalance_id, each.symbol) for each in orders],
+            "symbols": [each.symbol for each in orders],
+            "sides": [each.side for each in orders],
+            "kinds": [each.size_kind for each in orders],
+            "sizes": [each.size for each in orders],
+        },
+    )
+
+
+_SOLD_OUT = f"""
+    r.status = 'SELLING' AND (r.created_at < now() - %(patience)s::interval
+                              OR NOT EXISTS (SELECT FROM orders o WHERE o.rebalance_id = r.id AND o.status IN {_OPEN}))
+"""
+
+
+def sold_out(connection: Connection, session_ids: Sequence[UUID]) -> list[UUID]:
+    """Decisions of sessions whose sales have ended, or were waited for long enough, and whose purchases are not placed yet."""
+    query = f"SELECT r.id FROM rebalances r WHERE r.session_id = ANY(%(ids)s) AND {_SOLD_OUT} ORDER BY r.created_at"  # noqa: S608
+    rows = connection.execute(query, {"ids": list(session_ids), "patience": SALES_PATIENCE})
+    return [row[0] for row in rows]
+
+
+def sold_out_sessions(connection: Connection) -> list[tuple[UUID, UUID, str]]:
+    """The sessions of all such decisions: their users, their ids, and a symbol of theirs."""
+    query = f"SELECT r.user_id, r.session_id, s.symbols[1] FROM rebalances r JOIN sessions s ON s.id = r.session_id WHERE {_SOLD_OUT}"  # noqa: S608
+    return connection.execute(query, {"patience": SALES_PATIENCE}).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A decision whose purchases wait, and what they can be paid from.
+
+    Attributes:
+        account_cash: What the user has free, in dollars.
+    """
+
+    rebalance_id: UUID
+    session_id: UUID
+    user_id: UUID
+    universe: list[str]
+    orders: list[float]
+    capital: Decimal
+    session_status: SessionStatus
+    account_cash: Decimal
+
+
+def lock_waiting(connection: Connection, rebalance_id: UUID) -> Waiting | None:
+    """A decision whose purchases wait, which nobody else places meanwhile; None when they do not wait any more."""
+    return fetch_one(
+        connection,
+        Waiting,
+        """
+        SELECT r.id AS rebalance_id, r.session_id, r.user_id, s.universe, r.orders, s.capital, s.status AS session_status, u.virtual_balance AS account_cash
+        FROM rebalances r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = r.user_id
+        WHERE r.id = %s AND r.status = 'SELLING' FOR NO KEY UPDATE OF r
+        """,
+        (rebalance_id,),
+    )
+
+
+def end_waiting(connection: Connection, rebalance_id: UUID, status: RebalanceStatus, bought_part: float | None) -> None:
+    """Notes that purchases were placed, or will not be."""
+    connection.execute(
+        "UPDATE rebalances SET status = %s, bought_part = %s WHERE id = %s", (status, bought_part, rebalance_id)
+    )
+
+
+def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> list[str]:
+    """The symbols of orders of sessions that the executor has not decided on yet, or is to end."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT symbol FROM orders WHERE session_id = ANY(%s) AND rebalance_id IS NOT NULL
+          AND (status = 'PENDING' OR (status = 'RESTING' AND cancel_requested_at IS NOT NULL)) ORDER BY symbol
+        """,
+        (list(session_ids),),
+    )
+    return [row[0] for row in rows]
+
+
+def last_new_bars(connection: Connection, symbols: Sequence[str], before: datetime) -> dict[str, datetime]:
+    """The last bar of each symbol before a time, of those that were new when they were stored: a hole that is filled later is seen as history, and is no last bar."""
+    rows = connection.execute(
+        f"""
+        SELECT wanted.symbol, latest.time FROM unnest(%s::text[]) AS wanted (symbol)
+        CROSS JOIN LATERAL (SELECT m.time FROM {NEW_BARS} AND m.symbol = wanted.symbol AND m.time < %s ORDER BY m.time DESC LIMIT 1) latest
+        """,  # noqa: S608 - a condition of ours
+        (list(symbols), before),
+    )
+    return dict(rows.fetchall())
+
+
+def days_wanted(connection: Connection) -> dict[str, int]:
+    """The number of days that are wanted of each symbol that sessions decide on by the day."""
+    rows = connection.execute(
+        """
+        SELECT wanted.symbol, max(v.lookback) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+        CROSS JOIN LATERAL unnest(coalesce(s.symbols, ARRAY[s.symbol])) wanted (symbol)
+        WHERE (s.daily OR s.universe IS NULL AND v.bar_minutes = 1440) AND s.status IN ('RUNNING', 'PAUSED') GROUP BY wanted.symbol
+        """
+    )
+    return {symbol: window_length(lookback) for symbol, lookback in rows}

@@ -1,0 +1,232 @@
+"""A sweep too large for one function is worked on in parts, each as often as it is delivered, and ends with the report that one machine would have made."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from stratforge.application.access import Caller
+from stratforge.application.backtests import price_of_sweep
+from stratforge.application.jobs import queueing, requests, study
+from stratforge.application.jobs.backtest_strategy import backtest_strategy, report_study, sweep_of_study
+from stratforge.application.jobs.requests import NewBacktest
+from stratforge.application.jobs.results import FinishedBacktest, result_of
+from stratforge.application.jobs.study import fail_study, finish_study, work_on_part
+from stratforge.application.jobs.work import run_job
+from stratforge.application.strategies import NewStrategy, StrategyChange, change_strategy, store_strategy
+from stratforge.backtest.study import Plan
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import backtests, jobs, studies
+from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
+from stratforge.storage.strategies.strategies import StoredStrategy
+
+from tests.integration.application.test_jobs import Past
+from tests.support.asking import NEW, Told
+
+SWEEP = {"FAST": [2.0, 3.0, 4.0, 5.0], "SLOW": [8.0, 10.0, 12.0, 15.0, 20.0]}
+CODE = """
+FAST, SLOW = 3, 8
+
+def indicators(bars):
+    return {"fast": ta.sma(bars.close, length=FAST), "slow": ta.sma(bars.close, length=SLOW)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.fast > bar.slow:
+        return buy()
+    if position.quantity > 0 and bar.fast < bar.slow:
+        return sell()
+"""
+
+
+@pytest.fixture
+def crossing(database: Database, ada: Caller) -> StoredStrategy:
+    """A strategy with two parameters."""
+    return store_strategy(database, ada, NewStrategy(name="Crossing", symbol="AAPL", python_code=CODE), NEW)
+
+
+class Machine:
+    """The state machine: notes what it is to walk through."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.begun: list[tuple[object, int]] = []
+
+    def start(self, job_id: object, parts: int) -> None:
+        """Notes a study."""
+        self.begun.append((job_id, parts))
+
+    def begin(self, job: Job) -> Job:
+        """A delivery of the job's message."""
+        run_job(self.database, job.job_id, {JobKind.BACKTEST: lambda work: backtest_strategy(work, Past(), self.start)})
+        return self.job(job)
+
+    def part(self, job: Job, number: int, clock: Callable[[], float] = lambda: 0.0) -> bool:
+        """A delivery of a part."""
+        return work_on_part(self.database, job.job_id, number, sweep_of_study, clock)
+
+    def finish(self, job: Job) -> Job:
+        """The last step."""
+        run_job(self.database, job.job_id, {JobKind.BACKTEST: lambda work: finish_study(work, report_study)})
+        return self.job(job)
+
+    def job(self, job: Job) -> Job:
+        """The job as it stands."""
+        with self.database.transaction() as connection:
+            found = jobs.get_job(connection, job.job_id)
+        assert found is not None
+        return found
+
+    def report(self, job: Job) -> dict[str, object]:
+        """What the job made of its sweep."""
+        done = result_of(self.job(job))
+        assert isinstance(done, FinishedBacktest)
+        with self.database.transaction() as connection:
+            found = backtests.get_report(connection, done.backtest_id)
+        assert found is not None
+        return dict(found.report["sweep"])
+
+
+@pytest.fixture
+def machine(database: Database) -> Machine:
+    """A state machine that does what the tests say."""
+    return Machine(database)
+
+
+@pytest.fixture
+def ask(database: Database, outbox: Told, ada: Caller, crossing: StoredStrategy) -> Callable[[], Job]:
+    """Asks for a sweep."""
+    request = NewBacktest(strategy_id=crossing.strategy_id, sweep=SWEEP, folds=3)
+    return lambda: queueing.request_backtest(database, outbox, ada, request, NEW)
+
+
+@pytest.fixture
+def small_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions that take six points at a time, so that twenty are a study."""
+    monkeypatch.setattr(requests, "MAX_POINTS", 6)
+    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 6, 100.0))
+
+
+@pytest.mark.usefixtures("small_functions")
+def test_in_whatever_order_parts_are_done_the_report_is_that_of_one_machine(
+    machine: Machine, ask: Callable[[], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask()
+    begun = machine.begin(job)
+    assert (begun.status, machine.begun) == (JobStatus.RUNNING, [(job.job_id, 4)])
+    assert "20 points in 4 parts" in (begun.progress or "")
+    order = [0, 1, 2, 3, 2, 0]
+    random.Random(3).shuffle(order)
+    assert all(machine.part(job, each) for each in order)
+    assert machine.job(job).progress == "sweeping 20/20"
+    assert machine.finish(job).status == JobStatus.SUCCEEDED
+    found = machine.report(job)
+    monkeypatch.setattr(requests, "MAX_POINTS", 400)
+    alone = ask()
+    assert machine.begin(alone).status == JobStatus.SUCCEEDED
+    whole = machine.report(alone)
+    key = str
+    assert sorted(map(key, found.pop("points"))) == sorted(map(key, whole.pop("points")))  # type: ignore[call-overload] # lists
+    told = found.pop("study")
+    assert found == whole
+    assert isinstance(told, dict)
+    assert (told["parts"], told["points"]) == (4, 20)
+
+
+@pytest.mark.usefixtures("small_functions")
+def test_a_message_that_comes_again_plans_nothing_anew(
+    machine: Machine, ask: Callable[[], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask()
+    machine.begin(job)
+    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 1, 1.0))
+    machine.begin(job)
+    assert machine.begun == [(job.job_id, 4)] * 2
+
+
+@pytest.mark.usefixtures("small_functions")
+def test_a_canceled_study_works_on_no_part_and_reports_nothing(
+    database: Database, ada: Caller, machine: Machine, ask: Callable[[], Job]
+) -> None:
+    job = ask()
+    machine.begin(job)
+    assert machine.part(job, 0)
+    queueing.cancel_job(database, ada, job.job_id)
+    assert not machine.part(job, 1)
+    assert machine.finish(job).status == JobStatus.CANCELED
+    with database.transaction() as connection:
+        assert studies.done_so_far(connection, job.job_id).parts == 1
+
+
+@pytest.mark.usefixtures("small_functions")
+def test_a_study_never_costs_a_fifth_more_than_was_said(machine: Machine, ask: Callable[[], Job]) -> None:
+    job = ask()
+    machine.begin(job)
+    times = iter([0.0, 60.0, 0.0, 61.0])
+    assert machine.part(job, 0, lambda: next(times))
+    assert not machine.part(job, 1, lambda: next(times))
+    ended = machine.job(job)
+    assert ended.status == JobStatus.FAILED
+    assert "more than was said" in str(ended.error)
+    assert not machine.part(job, 2)
+
+
+@pytest.mark.usefixtures("small_functions")
+def test_a_study_with_a_missing_part_is_no_report(machine: Machine, ask: Callable[[], Job], database: Database) -> None:
+    job = ask()
+    machine.begin(job)
+    machine.part(job, 0)
+    with pytest.raises(Exception, match="only 1 of the study's parts"):
+        machine.finish(job)
+    fail_study(database, job.job_id, "a part of it failed")
+    assert machine.job(job).status == JobStatus.FAILED
+
+
+@pytest.mark.usefixtures("small_functions")
+def test_somebody_has_one_study_at_a_time(machine: Machine, ask: Callable[[], Job]) -> None:
+    machine.begin(ask())
+    refused = machine.begin(ask())
+    assert refused.status == JobStatus.FAILED
+    assert "under way" in str(refused.error)
+
+
+def test_what_would_take_too_long_is_refused_with_its_price(
+    machine: Machine, ask: Callable[[], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MAX_POINTS", 6)
+    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 1, 1e6))
+    refused = machine.begin(ask())
+    assert refused.status == JobStatus.FAILED
+    assert "16,667 minutes of a core, $23.03" in str(refused.error)
+    assert machine.begun == []
+
+
+@pytest.mark.usefixtures("small_functions")
+def test_a_study_runs_the_version_it_began_with(
+    database: Database, ada: Caller, machine: Machine, ask: Callable[[], Job], crossing: StoredStrategy
+) -> None:
+    job = ask()
+    machine.begin(job)
+    change = StrategyChange(python_code=CODE.replace("return buy()", "return buy(fraction=0.5)"))
+    change_strategy(database, ada, crossing.strategy_id, change)
+    for number in range(4):
+        assert machine.part(job, number)
+    machine.finish(job)
+    done = result_of(machine.job(job))
+    assert isinstance(done, FinishedBacktest)
+    with database.transaction() as connection:
+        found = backtests.get_report(connection, done.backtest_id)
+    assert found is not None
+    assert found.strategy_version == crossing.version
+
+
+def test_the_price_is_said_before_and_large_sweeps_are_priced_too(
+    database: Database, ada: Caller, crossing: StoredStrategy
+) -> None:
+    wanted = NewBacktest(strategy_id=crossing.strategy_id)
+    small = price_of_sweep(database, ada, wanted, SWEEP)
+    large = {"FAST": [float(each) for each in range(2, 102)], "SLOW": [float(each) for each in range(200, 300)]}
+    said = price_of_sweep(database, ada, wanted, large)
+    assert (small.in_parts, said.in_parts, said.refusal) == (False, True, None)
+    assert said.dollars == pytest.approx(said.seconds * study.DOLLARS_A_SECOND)
+    assert said.points == 10_000

@@ -1,0 +1,133 @@
+"""Random portfolio strategies decide live, bit for bit, as in the backtest.
+
+Live: the sandbox's protocol and workers, trailing windows of each symbol before the moment, state that went through JSON. Backtest: the whole history of
+every symbol. `make soak` asks for more programs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+from stratforge.backtest import BacktestConfig, portfolio
+from stratforge.market import BarColumns
+from stratforge.storage.strategies.rebalances import Asking, PortfolioSession
+from stratforge.storage.strategies.sessions import SessionMode
+from stratforge.strategy import StrategyError
+from stratforge.strategy.lookback import window_length
+from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
+from stratforge.strategy.rotation.seen import Seen, Windows, decide_on
+from stratforge.strategy.rotation.strategy import Decision
+
+from functions.evaluator import sandbox_client
+from functions.evaluator.rebalance_client import decide_rebalances
+from tests.support.random_rotations import markets, rotation
+from tests.support.rotating import SandboxProcess
+
+PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
+DAYS = 420
+LONGEST_WINDOW = 256
+
+
+@dataclass
+class Heard:
+    """The decisions of a backtest, with what each was given."""
+
+    moments: list[int] = field(default_factory=list)
+    given: list[tuple[np.ndarray, float, float, dict[str, float]]] = field(default_factory=list)
+    said: list[Decision] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sandbox() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        found = SandboxProcess()
+        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
+        yield
+        found.pool.close()
+
+
+def backtested(
+    strategy: PortfolioStrategy, bars: Mapping[str, BarColumns], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Heard, portfolio.Market]:
+    """Runs a backtest and listens to its decisions."""
+    heard = Heard()
+    market = portfolio.Market.of(strategy, bars)
+
+    def listened(
+        strategy: PortfolioStrategy,
+        seen: Seen,
+        weights: np.ndarray,
+        equity: float,
+        cash: float,
+        state: Mapping[str, float],
+        index: int = 0,
+    ) -> Decision:
+        said = decide_on(strategy, seen, weights, equity, cash, state, index)
+        heard.moments.append(int(market.clock.time[seen.due[index]]))
+        heard.given.append((weights.copy(), equity, cash, dict(state)))
+        heard.said.append(said)
+        return said
+
+    with monkeypatch.context() as patch:
+        patch.setattr(portfolio, "decide_on", listened)
+        portfolio.run_on_market(strategy, market, BacktestConfig(cash=1e5, fractional=True))
+    return heard, market
+
+
+def asking(strategy: PortfolioStrategy, given: tuple[np.ndarray, float, float, dict[str, float]]) -> Asking:
+    """A live session in the same position."""
+    weights, equity, cash, state = given
+    kept = json.loads(json.dumps(state))
+    user: UUID = uuid4()
+    session = PortfolioSession(
+        user, user, strategy.source, strategy.source_hash, strategy.parameters, strategy.lookback, kept, list(strategy.universe),
+        list(strategy.symbols), strategy.schedule.stored, True, Decimal(1), SessionMode.PAPER, datetime.now(UTC), None, 0, 1,
+    )  # fmt: skip
+    return Asking(session, equity, cash, tuple(weights.tolist()))
+
+
+def windows_at(strategy: PortfolioStrategy, bars: Mapping[str, BarColumns], moment: int) -> Windows:
+    """The trailing windows before a moment."""
+    length = window_length(strategy.lookback)
+    found = {}
+    for symbol in strategy.symbols:
+        before = int(np.searchsorted(bars[symbol].time, moment))
+        found[symbol] = bars[symbol].slice(0, before).tail(length)
+    return Windows(found, moment)
+
+
+def test_live_decides_bit_for_bit_as_the_backtest(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = changing = 0
+    for seed in range(PROGRAMS):
+        try:
+            strategy = compile_portfolio(rotation(seed))
+            if window_length(strategy.lookback) > LONGEST_WINDOW:
+                continue
+        except StrategyError:
+            continue
+        bars = markets(seed, DAYS, broken=False)
+        heard, _ = backtested(strategy, bars, monkeypatch)
+        step = max(1, len(heard.moments) // 25)
+        for index in range(len(heard.moments) - 1, 0, -step):
+            windows = windows_at(strategy, bars, heard.moments[index])
+            (said,) = decide_rebalances(
+                "sandbox", windows, len(strategy.universe), [asking(strategy, heard.given[index])]
+            )
+            assert said.error is None, (seed, said.error)
+            expected = heard.said[index]
+            weights = None if expected.weights is None else tuple(expected.weights.tolist())
+            assert said.weights == weights, (seed, index, rotation(seed))
+            assert {key: float(value) for key, value in said.state.items()} == expected.state, (seed, index)
+            compared += 1
+            changing += weights is not None
+    # A search that compares little, or nobody who wants anything, would find nothing.
+    assert compared > 4 * PROGRAMS
+    assert changing > compared // 2
