@@ -130,13 +130,8 @@ class Held(Database):
             assert self.go.wait(30)
 
     @contextmanager
-<<<<<<< HEAD
     def reading(self, who: Any = None) -> Iterator[Connection]:
         """A look that changes nothing, which goes on."""
-=======
-    def reading(self, who: Any) -> Iterator[Connection]:
-        """Looking holds nobody up."""
->>>>>>> bars
         with self._real.reading(who) as connection:
             yield connection
 
