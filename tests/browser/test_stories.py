@@ -495,18 +495,18 @@ def test_what_is_pressed_shows_that_it_is_at_work_before_it_is_answered(member: 
     bar = "getComputedStyle(document.documentElement, '::before').content !== 'none'"
     assert page.evaluate(bar) is False
     held: list[Route] = []
-    page.route("**/strategies/describe", held.append)
+    page.route("**/strategies/describe", lambda route: held.append(route))
     page.get_by_label("What should it do?").fill("make me rich")
     page.get_by_role("button", name="Write the strategy").click()
-    page.wait_for_function(bar)
+    while not page.evaluate(bar):
+        page.wait_for_timeout(50)
     held.pop().continue_()
     expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
     assert page.evaluate(bar) is False
-    page.route("**/sessions", held.append)
-    page.get_by_role("link", name="Sessions", exact=True).click(no_wait_after=True)
-    page.wait_for_function(bar)
-    held.pop().continue_()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
+    # So does a page that is being left: the browser says so before it asks for the next one.
+    page.evaluate("dispatchEvent(new Event('beforeunload'))")
+    assert page.evaluate(bar) is True
+    page.evaluate("dispatchEvent(new Event('pageshow'))")
     assert page.evaluate(bar) is False
 
 
