@@ -5,10 +5,13 @@ from __future__ import annotations
 _MEANINGS = """
 access_token: Goes into `Authorization: Bearer …`
 action_id: The name of the corporate action
+alert_id: The alert
 answer: The answer, in plain text
 asset_class: us_equity or crypto
 assumptions: What was assumed where the request left it open
 attempts: How often it was tried
+attestationObject: What the device says of the passkey that it made, in base64url
+authenticatorData: What the device signed besides the client's data, in base64url
 avg_entry_price: Dollars that a unit cost on average
 backtest_id: The backtest
 bar: The bar that the signal was given on; null where no signal led to it
@@ -17,11 +20,13 @@ bars: Bars that were compared
 bars_evaluated: Bars that it has seen
 bars_per_year: Bars that a year is counted as; null where they are counted
 before: Only versions before this number
+bytes: How large the file is
 cash: Dollars
 cause: What it is asked for, so that asking twice does it once
 changed_at: When it was changed last
 citations: The sources, with the stretches of the answer that they stand behind
 clean: Whether nothing had to be mended
+clientDataJSON: What the browser was asked for, by whom and where, in base64url
 close: The last price, in dollars
 code: The kind, for programs
 column: The column, from 1
@@ -30,9 +35,11 @@ commission_per_order: Commission in dollars an order
 commission_per_share: Commission in dollars a share
 complete: Whether the answer was not cut off
 completed_at: When it ended; null until then
+condition: above, below, or change for a move from the price at which it was set
 conditions: What the rule compares
 config: What it assumes
 created_at: When it was made
+credential: What the device answered, as `PublicKeyCredential.toJSON()` of a browser gives it
 csrf_token: Goes into the header `X-CSRF-Token` of a page's changes
 current_password: The password that is in force
 data: The event
@@ -60,6 +67,7 @@ fills: What was traded of it
 final_pnl: Profit in dollars when it ended; null until then
 findings: What is wrong, where, and what to write instead
 finished_at: When it ended; null until then
+format: json, signed, for programs; or discord, slack or telegram for a message that a person reads
 fraction: A part: of equity to buy, of the position to sell
 fractionable: Whether parts of a unit can be traded
 fractional: Whether parts of a share are bought
@@ -69,6 +77,7 @@ halted_at: When it was halted
 halts: Symbols that are not traded at present
 high: The highest price, in dollars
 hint: Its beginning, to know it by
+id: The name of the passkey, in base64url
 if-match: The ETag of what the change is based on
 in_work: Messages that are being worked on
 indicators: Names of the columns that it computes
@@ -106,6 +115,7 @@ new_ratio: Units of the new symbol for one of the old
 new_symbol: The symbol that takes its place
 next: Goes into `cursor`; null on the last page
 next_attempt_at: When it is tried next; null when it is not
+note: The owner's own words
 noted_at: When it was noted
 notional: Dollars to buy for, or to sell for
 old_secret_ends: Until when the former secret signs along; null when it does not
@@ -117,6 +127,7 @@ origin: Whose wish it is: a person's, a strategy's or a stop's
 parameter_meanings: What each parameter decides
 parameters: Its constants by name
 participation: The largest part of a bar's volume that is filled; null for no bound
+passkey_id: The passkey
 password: The password
 positions: What is held
 price: Dollars a unit
@@ -130,10 +141,12 @@ queries: What was searched for
 question: What is to be answered
 questions: What it asks, or why it declines
 queued: Whether it will be done
+rawId: The same name, as browsers say it twice
 realized_pnl: Profit in dollars of what was sold
 reason: Why
 refresh_token: Exchanged once for new tokens
 repairs: Findings that were sent back to the model, one list for each repair
+repeats: Whether it waits again after it fired
 replaces_order_id: The order whose place it takes; null for none
 replayed: The side of the signal in the replay; null for none
 replayed_bars: Bars that were evaluated again
@@ -141,7 +154,9 @@ report: What was found
 report_id: The report
 requirements: What was asked for, piece by piece, and the lines that do it
 reserved_cash: Dollars that open orders may need
+response: What the device made or signed
 revoked_at: When it was revoked; null while it is in force
+rows: Rows of the file
 rule: The rule that gave the signal; null where it is not known
 rules: The rules in the order of the code
 scopes: What the key may do
@@ -152,6 +167,7 @@ session_id: The session; null for what was done by hand
 side: buy or sell
 signal_id: The signal that it comes from; null for an order by hand
 signals: Signals that were compared
+signature: Over both, in base64url
 simulated: Whether the market is a replay
 size_kind: What the size counts
 sizing_rule: What sizing_value counts
@@ -174,8 +190,8 @@ symbol: A stock such as AAPL or BRK.B, or a pair such as BTC/USD
 take_profit: Sells this far above the average entry price; null for none
 ticket: Opens one connection within a minute
 time: The moment
-timeframe: The bars that it decides on, where its code says so
 time_in_force: How long it waits
+timeframe: The bars that it decides on, where its code says so
 title: The status in words
 token_type: How the access token is sent
 tokens: What the model took for it
@@ -190,6 +206,7 @@ unrealized_pnl: Profit in dollars of what is held, at the latest price
 updated_at: When it was changed last
 uri: Where it is
 url: Where it is
+userHandle: Whose passkey the device says that it is; null where it does not say
 user_id: The user
 valid: Whether it is a strategy
 version: The number of the version, from 1
@@ -197,6 +214,7 @@ virtual_balance: Dollars that are free
 volume: Shares or coins that were traded
 waiting: Messages that wait
 webhook_id: The webhook
+what: account, trades, orders or bars
 x-nonce: Chosen anew for every request
 x-signature: HMAC-SHA256 over the time, the nonce and the body
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 import stratforge.storage.strategies.strategies as stored
 from stratforge.ai import drafting
 from stratforge.strategy import Strategy
+from stratforge.strategy.rotation.strategy import PortfolioStrategy
 
 _ROOT = Path(__file__).parents[3]
 _SOURCES = [path for part in ("layers/stratforge", "functions") for path in (_ROOT / part).rglob("*.py")]
@@ -41,20 +42,24 @@ def test_one_module_writes_code_into_the_store() -> None:
 
 
 def test_what_writes_code_takes_a_compiled_strategy_and_no_text() -> None:
-    """`add_strategy` and `change_strategy` take the code from a `Strategy`, and have no argument for code itself."""
+    """`add_strategy` and `change_strategy` take the code from a compiled strategy, of one symbol or of several, and have no argument for code itself."""
     for writer in (stored.add_strategy, stored.change_strategy, stored._add_version):
         hints = typing.get_type_hints(writer)
-        assert hints["strategy"] is Strategy
+        assert set(typing.get_args(hints["strategy"])) == {Strategy, PortfolioStrategy}
         assert not {"source", "code", "python_code"} & set(inspect.signature(writer).parameters)
 
 
-def test_only_the_compiler_makes_strategies() -> None:
+def test_only_the_compilers_make_strategies() -> None:
     makers = set()
     for path in _SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Strategy":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("Strategy", "PortfolioStrategy")
+            ):
                 makers.add(path.relative_to(_ROOT).as_posix())
-    assert makers == {"layers/stratforge/strategy/compiler.py"}
+    assert makers == {"layers/stratforge/strategy/compiler.py", "layers/stratforge/strategy/rotation/strategy.py"}
 
 
 def test_the_assistant_compiles_nowhere_but_at_the_door() -> None:

@@ -20,14 +20,15 @@ VIEWS = {
     "Equity": "EquityHistory",
     "OrderStory": "ExplanationView",
     "Shown": "ShownSessionView",
+    "SavedStrategy": "StrategyFile",
     "Strategies": "StrategyList",
     "StrategyLine": "StrategyView",
     "Watched": "WatchedSymbol",
     "Watchlist": "Watchlist",
     "Leaderboard": "Leaderboard",
 }
-# Made of the report of a backtest.
-MADE = {"Backtest": {"assumptions", "trades", "trades_in_all", "sweep"}}
+# Made of the report of a backtest, or the whole answer of the API.
+MADE = {"Backtest": {"assumptions", "trades", "trades_in_all", "sweep"}, "SavedStrategy": {"file"}}
 OF_THE_API = [
     each
     for each in vars(answers).values()
