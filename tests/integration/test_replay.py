@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from stratforge.application import lookbacks
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
@@ -23,6 +24,7 @@ from stratforge.strategy.graph import Values
 from stratforge.strategy.replay import Difference, replay
 
 from tests.support.ledger import OPEN, add_trader
+from tests.support.order_management import meanwhile
 
 CODE = """
 def indicators(bars):
@@ -266,6 +268,37 @@ def test_a_corrected_bar_is_replayed_as_it_was(live: Live) -> None:
     assert correct_bar(live.database, bar(6, extra=20))
     live.evaluate(*(bar(minute) for minute in range(8, 14)))
     same(live, 14)
+
+
+def test_a_correction_that_comes_while_a_bar_is_evaluated_is_replayed_as_it_was_seen(migrated: str, live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(12)))
+    corrected, evaluated = meanwhile(
+        migrated,
+        live.database,
+        lambda held: correct_bar(held, bar(10, extra=20)),
+        lambda: live.evaluate(bar(12)),
+    )
+    assert (corrected, evaluated) == (True, 1)
+    live.evaluate(bar(13))
+    same(live, 14)
+
+
+def test_a_correction_that_comes_while_a_lookback_is_measured_is_replayed_as_it_was_seen(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live.database.transaction() as connection:
+        connection.execute("UPDATE strategy_versions SET lookback_edition = lookback_edition - 1")
+    measured = lookbacks._measure
+
+    def corrects(source: str, source_hash: str) -> int | str:
+        """Measures, while the bar before is corrected."""
+        assert correct_bar(live.database, bar(-1, extra=20))
+        return measured(source, source_hash)
+
+    monkeypatch.setattr(lookbacks, "_measure", corrects)
+    live.evaluate(bar(5))
+    live.evaluate(*(bar(minute) for minute in range(6, 14)))
+    same(live, 9)
 
 
 def hold(live: Live, quantity: int) -> None:

@@ -16,6 +16,7 @@ from stratforge.application.lookbacks import with_lookbacks
 from stratforge.application.session_windows import Sandbox, missing, seen_with, with_days
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
+from stratforge.market.resampling import RECENT
 from stratforge.market.timeliness import is_late
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import symbols
@@ -78,7 +79,10 @@ def evaluate_bar(
     if any(each.lookback is None for each in ready):
         ready, outcomes = with_lookbacks(database, ready)
         with database.transaction() as connection:
-            seen = seen_with(connection, bar.symbol, bar.time, ready)
+            # What was corrected since the bar was noted is seen as it was by then, like the others' windows.
+            longest = max(RECENT, session_windows.longest_window(ready))
+            ((_, window),) = replays.windows_as_of(connection, bar.symbol, bar.time, bar.time, longest)
+            seen = with_days(connection, bar.symbol, window, ready)
     outcomes += session_windows.run(sandbox, seen, ready)
     with database.transaction() as connection:
         for (length, minutes), group in session_windows.by_window(ready).items():

@@ -61,6 +61,8 @@ def correct_bar(connection: Connection, bar: Bar) -> bool:
 
     A bar that was never published is left to the backfill: added here, it would never be evaluated.
     """
+    # Whoever evaluates a bar notes it before its window is read: either that is over, and counts as what saw the old prices, or it waits and sees the new ones.
+    connection.execute("SELECT 1 FROM latest_prices WHERE symbol = %s FOR UPDATE", (bar.symbol,))
     row = connection.execute(
         """
         WITH before AS (
