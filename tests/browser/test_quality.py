@@ -187,7 +187,7 @@ def test_the_keyboard_reaches_everything_in_an_order_that_can_be_seen(world: tup
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     # Out of the editor: Escape, then Tab.
-    page.locator("summary").first.focus()
+    page.get_by_text("Write the code yourself").locator("..").focus()
     page.keyboard.press("Enter")
     page.locator("#new-code").focus()
     page.keyboard.press("Tab")

@@ -132,13 +132,9 @@ document.addEventListener("keydown", (event) => {
   else if (Date.now() - pressedG < 1_200 && PAGES[event.key]) location.assign(PAGES[event.key]);
 });
 
-// A slider says where it stands.
+// A slider says where it stands; cards that hold what is typed are shown.
 document.addEventListener("input", ({ target }) => {
   if (target.type === "range") target.closest("label").querySelector("output").textContent = target.value;
-});
-
-// Cards that hold what is typed.
-document.addEventListener("input", ({ target }) => {
   if (target.dataset.search === undefined) return;
   const words = target.value.toLowerCase().split(/\s+/);
   for (const card of document.querySelectorAll("[data-found]")) card.hidden = !words.every((word) => card.dataset.found.includes(word));
