@@ -52,40 +52,42 @@ RECONCILER = (
     "after commit#1",
     "before update#1",
     "after update#1",
-    "before commit#2",  # the account's statement
+    "before commit#2",  # what the account is to buy for itself
     "after commit#2",
-    "before commit#3",  # corrections that could not be followed
+    "before commit#3",  # the account's statement
     "after commit#3",
-    "before commit#4",  # of what there are prices
+    "before commit#4",  # corrections that could not be followed
     "after commit#4",
-    "before commit#5",  # corporate actions that were announced
+    "before commit#5",  # of what there are prices
     "after commit#5",
-    "before commit#6",  # those that the ledger has not followed
+    "before commit#6",  # corporate actions that were announced
     "after commit#6",
-    "before commit#7",  # parts of whole units
+    "before commit#7",  # those that the ledger has not followed
     "after commit#7",
-    "before commit#8",  # positions before
+    "before commit#8",  # parts of whole units
     "after commit#8",
-    "before commit#9",  # positions after
+    "before commit#9",  # positions before
     "after commit#9",
-    "before commit#10",  # when the account was asked
+    "before commit#10",  # positions after
     "after commit#10",
-    "before commit#11",  # its answer
+    "before commit#11",  # when the account was asked
     "after commit#11",
-    "before commit#12",  # the ledger itself
+    "before commit#12",  # its answer
     "after commit#12",
-    "before commit#13",  # that the broker answers
+    "before commit#13",  # the ledger itself
     "after commit#13",
-    "before commit#14",  # what waits
+    "before commit#14",  # that the broker answers
     "after commit#14",
+    "before commit#15",  # what waits
+    "after commit#15",
     "before wake#1",
     "after wake#1",
-    "before commit#15",  # whether assets are due
-    "after commit#15",
-    "before commit#16",  # assets
+    "before commit#16",  # whether assets are due
     "after commit#16",
-    "before commit#17",  # the report
+    "before commit#17",  # assets
     "after commit#17",
+    "before commit#18",  # the report
+    "after commit#18",
 )
 
 

@@ -225,10 +225,11 @@ class _Watchful:
 def test_symbols_are_published_side_by_side_and_each_in_order(fragile: FragileDatabase) -> None:
     topics, symbols = _Watchful(seed=7), [f"W{each}" for each in range(40)]
     published = threading.Semaphore(0)
+    clock = [OPEN]
     pipeline = BarPipeline(
         topics,
         Market(fragile),
-        lambda: OPEN,
+        lambda: clock[-1],
         fragile,
         on_fatal=lambda: None,
         on_published=lambda _bar: published.release(),
@@ -236,6 +237,7 @@ def test_symbols_are_published_side_by_side_and_each_in_order(fragile: FragileDa
     for done in pipeline.watch(dict.fromkeys(symbols, Wanted(1, 0))):
         assert done.wait(60)
     minutes = range(20)
+    clock.append(OPEN + len(minutes) * _MINUTE)
     for minute in minutes:
         for symbol in symbols:
             pipeline.bar(Market._bar(symbol, minute), False)

@@ -120,4 +120,4 @@ def test_decisions_of_a_session_of_one_symbol_are_its_signals(user: User) -> Non
     session = user.call("POST", "/api/sessions", {"strategy_id": strategy["strategy_id"]}).json()
     path = f"/api/sessions/{session['session_id']}/decisions"
     answer = user.call("GET", path)
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:stratforge:problem:no-portfolio")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:stratforge:problem:no-portfolio")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from stratforge.application.equity_snapshots import forget_old
 from stratforge.application.replays import compare_session
 from stratforge.storage import retention
+from stratforge.storage.market import clock
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.retention import Forgotten
 from stratforge.storage.users import accounts
@@ -32,6 +34,7 @@ OF_NOBODY = {
 def ada(database: Database) -> UUID:
     """A user with a row in every table of which rows are forgotten."""
     with database.transaction() as connection:
+        clock.set_market_clock(connection, datetime.now(UTC))
         found = accounts.register_user(connection, "ada@example.com", "hash", Decimal(1000))
         assert found is not None
         fill(connection, found)

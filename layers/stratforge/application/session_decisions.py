@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Conflict, existing
+from stratforge.application.errors import Invalid, existing
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import rebalances, sessions
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Recorded
@@ -95,7 +95,7 @@ def session_decisions(
 
     Raises:
         NotFound: if there is no such session.
-        Conflict: if it is of a strategy of one symbol.
+        Invalid: if it is of a strategy of one symbol.
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
@@ -109,10 +109,10 @@ def decisions_of(
     """The last decisions of a session that was read.
 
     Raises:
-        Conflict: if it is of a strategy of one symbol.
+        Invalid: if it is of a strategy of one symbol.
     """
     if session.symbols is None:
-        raise Conflict("The session trades one symbol on every bar; see its signals.", code="no-portfolio")
+        raise Invalid("The session trades one symbol on every bar; see its signals.", code="no-portfolio")
     found = rebalances.list_rebalances(connection, session.session_id, at_most, before)
     return [_told(session.symbols, each) for each in found]
 

@@ -45,8 +45,10 @@ class Forgotten:
 
 
 _RECORD_DAYS = 400
+# A market that is replayed is years behind: what was written at its time is not old yet. While nobody has read its clock, nothing is.
+_NOW = "CASE WHEN (SELECT market_now()) < now() THEN (SELECT market_now()) WHEN (SELECT market_now()) IS NOT NULL THEN now() END"
 # The record of a session is whole or not there: what it said, saw and missed goes together, when it has ended long ago.
-ENDED_LONG_AGO = f"ended_at < now() - make_interval(days => {_RECORD_DAYS})"
+ENDED_LONG_AGO = f"ended_at < ({_NOW}) - make_interval(days => {_RECORD_DAYS})"
 _OF_OLD_SESSIONS = f"session_id IN (SELECT id FROM sessions WHERE {ENDED_LONG_AGO})"  # noqa: S608 - a condition of ours
 _LEDGER = "The ledger: every balance is what these rows add up to, and the audit adds them up."
 _ACCOUNT = "The account's, as long as there is one."
@@ -140,6 +142,6 @@ def forget(connection: Connection, table: str, rows: int) -> int:
     """Forgets rows of a table that have been kept as long as its word says, at most so many; returns how many."""
     word = WORDS[table]
     assert isinstance(word, Forgotten)
-    old = word.old or f"{word.since} < now() - make_interval(days => {word.days})"
+    old = word.old or f"{word.since} < ({_NOW}) - make_interval(days => {word.days})"
     found = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {old} LIMIT %s))"  # noqa: S608 - words of this module
     return connection.execute(found, (rows,)).rowcount
