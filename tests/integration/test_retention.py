@@ -98,6 +98,7 @@ def test_forgetting_goes_in_steps_and_comes_to_an_end(
     monkeypatch.setattr("stratforge.application.equity_snapshots._ROWS_AT_ONCE", 3)
     monkeypatch.setattr("stratforge.application.equity_snapshots._TIMES", 4)
     with database.transaction() as connection:
+        clock.set_market_clock(connection, datetime.now(UTC))
         connection.execute(
             "INSERT INTO events (kind, data, created_at) SELECT 'order', '{}', now() - interval '8 days' FROM generate_series(1, 17)"
         )
