@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratforge.intent.reading.events import Events
 from stratforge.intent.reading.meaning import at_once
 from stratforge.intent.reading.moments import Readings
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.reader import Operand, Unread
 
 __all__ = ["Conditions", "Readings"]
 _LEADS = (

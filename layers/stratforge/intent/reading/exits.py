@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stratforge.intent.reading.conditions import Conditions, Readings
 from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, resting, side_of_text
 from stratforge.intent.reading.moments import before_the_close, minute
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.rules import CONTRARY, RuleKind, is_number
 
 _ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stratforge.intent.reading.meaning import ALWAYS, Fact, Ways, at_once, both, compared, either
-from stratforge.intent.reading.operands import Operands, Unread
+from stratforge.intent.reading.operands import Operands
+from stratforge.intent.reading.reader import Unread
 from stratforge.intent.rules import CONTRARY
 
 # The readings of a condition that are all right.

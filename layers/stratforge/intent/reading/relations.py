@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from stratforge.intent.reading.lines import Family
 from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, side_of_text
 from stratforge.intent.reading.moments import Moments, Readings
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.reader import Operand, Unread
+from stratforge.intent.reading.registered import BOUNDS, registered
 from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import CONTRARY
 
@@ -135,6 +136,13 @@ class Relations(Moments):
             return self.joined(self._compare(left, (sign,), one), self._compare(left, (sign,), two), both_of=True), two
         if (earlier := self.attempt(lambda: self._earlier(left))) is not None:
             return self._compare(left, (sign,), earlier), earlier
+        if self.take("cloud"):
+            # Beyond the cloud is beyond both of its edges.
+            if denied or back or left.column not in ("close", "open", "high", "low"):
+                raise Unread
+            spans = [Operand(registered(f"ichimoku.{each}", []), column="price") for each in ("span_a", "span_b")]
+            beyond = [self._compare(left, (sign,), each) for each in spans]
+            return self.joined(*beyond, both_of=True), spans[0]
         right = self._beside(left)
         if self.peek() in ("or_less", "or_more"):
             raise Unread
@@ -217,13 +225,18 @@ class Relations(Moments):
             if left.column:
                 raise Unread
             return self._compare(left, (">" if token.kind == "positive" else "<",), _ZERO)
-        trend = left.sides[0].startswith("ta.supertrend")
-        kinds = ("green", "red", "bullish", "bearish") if trend else ("positive", "negative", "green", "red") if ".histogram" in left.sides[0] else ("positive", "negative")  # fmt: skip
+        trend, parabolic = left.sides[0].startswith("ta.supertrend"), left.sides[0].startswith("ta.psar")
+        kinds = ("green", "red", "bullish", "bearish") if trend or parabolic else ("positive", "negative", "green", "red") if ".histogram" in left.sides[0] else ("positive", "negative")  # fmt: skip
 
         def read() -> Readings:
             turns = self.take("turns", "move")
             token = self.need(*kinds)
             up = token.kind in ("positive", "green", "bullish")
+            if parabolic:
+                # It is bullish while it lies below the price.
+                close, sign = Operand(("close",), column="close"), ">" if up else "<"
+                state, event = self._compare(close, (sign,), left), self._cross(close, sign, left)
+                return (*event, *state) if turns else (*state, *event)
             if trend:
                 direction = Operand(tuple(each.removesuffix(".trend") + ".direction" for each in left.sides))
                 state = self._compare(direction, (">" if up else "<",), _ZERO)
@@ -431,12 +444,11 @@ class Relations(Moments):
                 raise Unread
             if (left.column == "volume") != (right.column == "volume") and right.column:
                 raise Unread
-            if not left.column and left.sides[0].split("(")[0] != right.sides[0].split("(")[0]:
+            if not left.column and f"{left.sides[0].split('(')[0]}(" not in right.sides[0]:
                 raise Unread
             return
-        if left.sides[0].startswith(("ta.rsi", "ta.mfi", "ta.adx", "ta.stoch")) and not 0 <= right.number <= 100:
-            raise Unread
-        if left.sides[0].startswith("ta.willr") and not -100 <= right.number <= 0:
+        low, high = BOUNDS.get(left.sides[0].removeprefix("ta.").split("(")[0], (right.number, right.number))
+        if not low <= right.number <= high:
             raise Unread
         if left.column == "price":
             # An average is compared with prices; a number there is rare, and often another one's.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.exits import Exits
 from stratforge.intent.reading.meaning import resting
-from stratforge.intent.reading.operands import Unread
+from stratforge.intent.reading.reader import Unread
 from stratforge.intent.rules import RuleKind
 
 ENDS = ("comma", "stop_sign", "bullet", "question")

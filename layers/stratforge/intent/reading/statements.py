@@ -10,7 +10,7 @@ from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once
 from stratforge.intent.reading.moments import before_the_close
-from stratforge.intent.reading.operands import Operand, Unread, made
+from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
@@ -150,7 +150,7 @@ class _Statements(Settings):
         while at < len(self.tokens) and self.tokens[at].kind not in ("colon", "stop_sign", "comma"):
             token = self.tokens[at]
             if token.kind in _NAMED:
-                named.add(token.value if token.kind in ("indicator", "glued") else token.kind)
+                named.add(str(token.value).partition(".")[0] if token.kind in ("indicator", "glued") else token.kind)
             elif token.kind not in ("symbol", "on", "of", "for", "with", "and") and not _is_style(token, self.turn):
                 raise Unread
             at += 1
@@ -158,7 +158,7 @@ class _Statements(Settings):
         if at >= len(self.tokens) or self.tokens[at].kind != "colon" or not words:
             raise Unread
         rest = {each.value if each.kind in ("indicator", "glued") else each.kind for each in self.tokens[at + 1 :]}
-        rest |= {str(each.value).split()[0] for each in self.tokens[at + 1 :] if each.kind == "glued"}
+        rest |= {str(each.value).split()[0].partition(".")[0] for each in self.tokens[at + 1 :] if each.kind in ("glued", "indicator")}  # fmt: skip
         if rest & {"k_line", "d_line"}:
             rest |= {"stoch"}
         if rest & {"first"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from stratforge.intent.reading import registered
 from stratforge.intent.rules import DAYS
 
 _AFTER = ("after a sale", "after each sale", "after every sale", "after selling", "after each exit", "after an exit", "after exiting", "after every exit", "after a trade", "after each trade", "after closing a trade", "after closing")  # fmt: skip
@@ -138,6 +139,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "histogram": ("histogram", "hist"),
     "volume": ("volume",),
     "k_line": ("%k", "% k", "k line", "k"),
+    "j_line": ("%j", "j line", "j"),
+    "cloud": ("cloud", "ichimoku cloud", "kumo", "kumo cloud"),
     "d_line": ("%d", "% d", "d line", "d"),
     "plus_di": ("+di", "plus di", "di+", "+ di"),
     "minus_di": ("-di", "minus di", "di-", "- di", "−di"),
@@ -228,7 +231,9 @@ INDICATORS: dict[str, tuple[str, tuple[float, ...]]] = {
     "aroondown": ("ta.aroon(bars.high, bars.low, length={0}).down", (14, 25)),
 }
 # Those that are prices.
-OF_PRICE = frozenset({"sma", "ema", "wma", "hma", "dema", "tema", "vwap", "vwma", "kama", "linreg"})
+OF_PRICE = (
+    frozenset({"sma", "ema", "wma", "hma", "dema", "tema", "vwap", "vwma", "kama", "linreg"}) | registered.OF_PRICE
+)
 # Where they are oversold and overbought.
 LEVELS = {"ta.rsi": (30.0, 70.0), "ta.mfi": (20.0, 80.0), "ta.stoch": (20.0, 80.0), "ta.willr": (-80.0, -20.0), "ta.cci": (-100.0, 100.0), "ta.stochrsi": (20.0, 80.0)}  # fmt: skip
 CALLED = {
@@ -253,7 +258,7 @@ for _kind, _said in WORDS.items():
     for _phrase in _said:
         PHRASES.setdefault(_phrase, (_kind, _phrase))
 PHRASES |= {phrase: ("column", column) for phrase, column in COLUMNS.items()}
-PHRASES |= {phrase: ("indicator", name) for name, said in CALLED.items() for phrase in said}
+PHRASES |= {phrase: ("indicator", name) for names in (registered.NAMES, CALLED) for name, said in names.items() for phrase in said}  # fmt: skip
 _PACES = ("fast", "slow", "faster", "slower", "short", "shorter", "longer", "quick", "short-term", "long-term")
 PHRASES |= {
     f"{pace} {phrase}": ("indicator", name) for pace in _PACES for name in ("sma", "ema") for phrase in CALLED[name]
@@ -263,6 +268,7 @@ for _day, _name in enumerate(each.lower() for each in DAYS):
     PHRASES |= dict.fromkeys((_name, f"{_name}s", _name[:3]), ("day", float(_day)))
 PHRASES |= dict.fromkeys(("tues",), ("day", 1.0)) | dict.fromkeys(("thurs", "thur"), ("day", 3.0))
 PHRASES |= {word: ("number", value) for word, value in _NUMBERS.items()}
+PHRASES |= dict.fromkeys(("zero line", "the zero line", "0 line", "zero-line", "zeroline", "0-line"), ("number", 0.0))
 PHRASES |= {"noon": ("time", 720.0), "midday": ("time", 720.0)}
 # “Entry rules:”, “Exit when:”, with what belongs to them.
 _RULES = r"(?:\s+(?:rules?|conditions?|signals?|criteria|setup|logic|trigger|condition))?(?:\s+(?:when|if))?"

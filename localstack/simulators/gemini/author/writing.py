@@ -45,7 +45,7 @@ from simulators.gemini.author.wording import Wording
 
 # Questions about words that were not understood, rather than about what they ask for.
 _LOST = re.compile(
-    r"not understood|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
+    r"not understood|lies between 0 and 100, so it is never|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
 )
 
 
