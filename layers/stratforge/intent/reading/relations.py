@@ -39,7 +39,11 @@ class Relations(Moments):
         if self.peek() == "between":
             return self._between(left, denied=denied), None
         if (other := self.attempt(lambda: self._other_order(left))) is not None:
-            return other
+            if not denied:
+                return other
+            if any(fact[0] == "crosses" for ways in other[0] for fact in facts_in(ways)):
+                raise Unread
+            return self.denied(other[0]), other[1]
         beyond = self.attempt(lambda: self._by_percent(left)) or self.attempt(lambda: self._deviations(left))
         if beyond is not None:
             if denied:
@@ -148,7 +152,8 @@ class Relations(Moments):
             raise Unread
         found = self._compare(left, (sign,), right)
         if back:
-            found = (*found, *self._cross(left, sign, right))
+            # It was on the other side before; of a sale, it was so at the purchase.
+            found = (*(found if self.selling else ()), *self._cross(left, sign, right))
         if self.take("by"):
             return self._by_so_much(left, right, sign)
         while not denied and self.peek() in SIGNS and self.tokens[self.at].value in ("<", ">", "<=", ">="):
@@ -316,7 +321,7 @@ class Relations(Moments):
         right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
         sign = ">" if side.kind == "above" else "<"
         crossing = self._cross(left, sign, right)
-        if back:
+        if back or token.kind == "turns" or str(token.value) in ("moves", "moving", "flips", "pushes"):
             return crossing, right
         return (*self._compare(left, (sign,), right), *crossing), right
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.lines import bands, line_of
-from stratforge.intent.reading.meaning import at_once
+from stratforge.intent.reading.meaning import at_once, facts_in
 from stratforge.intent.reading.moments import before_the_close
 from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
@@ -44,6 +44,8 @@ class _Statements(Settings):
         super().__init__(tokens, week)
         self.turn = turn
         self.settings: list[tuple[str, float, str]] = []
+        # Whether a sale was spoken of just before, in the same sentence.
+        self.after_sale = False
 
     def read(self) -> list[Statement]:
         found = list[Statement]()
@@ -52,6 +54,8 @@ class _Statements(Settings):
             if self.take(*ENDS, "and", "then", "colon"):
                 continue
             begin, statement = self.at, None
+            between = [each.kind for each in self.tokens if found and found[-1].end <= each.start < self.tokens[begin].start]  # fmt: skip
+            self.after_sale = bool(found) and found[-1].kind in ("sell", "part") and not {"stop_sign", "bullet"} & {*between}  # fmt: skip
             self.before, self.now = self.now or self.before, set()
             for reader in readers:
                 self.settings = []
@@ -468,7 +472,16 @@ class _Statements(Settings):
         return ""
 
     def _only(self) -> Statement:
-        """A restriction of buying."""
+        """A restriction of buying; after a sale in the same sentence, one that names no side may be of the sale."""
+        begin = self.at
+        found = self._restriction()
+        sided = any(each.kind in ("buy", "entries") for each in self.tokens[begin : self.at])
+        timed = all(fact[0] in ("minute", "days") for ways in found.readings for fact in facts_in(ways))
+        if self.after_sale and not sided and not timed:
+            raise Unread
+        return found
+
+    def _restriction(self) -> Statement:
         if self.take("only"):
             kind = self._trading() or ("only" if self.peek() == "when" else "both")
             self.take("symbol")
