@@ -102,6 +102,8 @@ class Events(Relations):
                 self.left, self.right = left, right
                 found = self.joined(found, self._compare(left, (SIGNS[side.kind],), right), both_of=True)
             return found
+        if self.selling and self.peek() == "first" and self.peek(1) in ("green", "red"):
+            self.need("first")
         if color := self.take("green", "red"):
             if color.value in ("up", "down"):
                 raise Unread

@@ -43,11 +43,19 @@ class Exits(Conditions):
                 self._at_level,
                 self._opposite,
                 self._as_exit,
+                self._extreme_alone,
             ):
                 found = self.attempt(reader)
                 if found is not None:
                     return found
         return super().part()
+
+    def _extreme_alone(self) -> Readings:
+        """The “10-bar low” of “10-bar low out”."""
+        right = self._highest()
+        if self.peek() not in ("sell", "arrow", "colon"):
+            raise Unread
+        return self._compare(Operand(("close",), column="close"), ("<" if right.edge == "below" else ">",), right)
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""

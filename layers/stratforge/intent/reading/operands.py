@@ -27,6 +27,9 @@ class Operands(Reader):
         for read in (self._named, self._short, self._plain_number):
             found = self.attempt(read)
             if found is not None:
+                if found.sides[0].partition("(")[0] in self.framed and "resample" not in found.sides[0]:
+                    # Said before of a longer timeframe.
+                    raise Unread
                 return found
         raise Unread
 
@@ -51,6 +54,9 @@ class Operands(Reader):
         return self.known[number]
 
     def _named(self) -> Operand:
+        if self.peek() == "number" and self.tokens[self.at].value == 1 and self.peek(1) == "unit" and self.peek(2) == "column":  # fmt: skip
+            # “The 1-minute close”.
+            self.at += 2
         if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume"):
             # “Tesla when its RSI …”.
             self.need("its")
@@ -100,7 +106,20 @@ class Operands(Reader):
                 return next(iter(self.known.values()))
             return self._average("volume" if volume else "close", length)
         token = self.need("indicator")
-        return self._indicator(str(token.value), length)
+        found = self._indicator(str(token.value), length)
+        return self.attempt(lambda: self._on_chart(found)) or found
+
+    def _on_chart(self, found: Operand) -> Operand:
+        """“RSI(14) on the 15-minute chart”, “RSI on 15m”."""
+        self.need("on")
+        frame = FRAMES.get(self.bars())
+        minute = str(self.tokens[self.at - 1].value)
+        if self.take("time_frame") is None and minute not in ("m", "h"):
+            raise Unread
+        if frame is None or any(each in found.sides[0] for each in ("vwap", "supertrend", "psar", "resample")):
+            raise Unread
+        self.framed.add(found.sides[0].partition("(")[0])
+        return Operand(tuple(side_of_text(each.replace("bars.", f'bars.resample("{frame}").')) for each in found.sides), column=found.column)  # fmt: skip
 
     def _in_frame(self) -> Operand:
         """“5m RSI”, “the hourly SMA 20”, “the 15-minute MACD”: of completed bars of a longer timeframe."""
@@ -130,6 +149,7 @@ class Operands(Reader):
         self.lengths, self.numbers = before, numbers
         if "vwap" in found.sides[0] or "supertrend" in found.sides[0] or "psar" in found.sides[0]:
             raise Unread
+        self.framed.add(found.sides[0].partition("(")[0])
         sides = tuple(side_of_text(each.replace("bars.", f'bars.resample("{frame}").')) for each in found.sides)
         return Operand(sides, column=found.column)
 

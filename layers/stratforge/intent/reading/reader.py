@@ -65,6 +65,8 @@ class Reader:
         self.lost = False
         # The lengths with which indicators were named.
         self.lengths: dict[str, set[float]] = {}
+        # Indicators that were named of a longer timeframe.
+        self.framed: set[str] = set()
         self.numbers: dict[str, set[tuple[float, ...]]] = {}
 
     def peek(self, ahead: int = 0) -> str:

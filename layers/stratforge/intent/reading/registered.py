@@ -11,7 +11,7 @@ from stratforge.strategy.indicators import REGISTRY, Parameter
 NAMES: dict[str, tuple[str, ...]] = {
     "true_range": ("true range",),
     "stdev": ("stdev", "stddev", "standard deviation of the close"),
-    "bbands.bandwidth": ("bollinger bandwidth", "bb bandwidth", "bollinger band width", "bbw"),
+    "bbands.bandwidth": ("bollinger bandwidth", "bb bandwidth", "bollinger band width", "bbw", "bandwidth", "band width"),
     "bbands.percent": ("%b", "percent b", "bollinger %b", "bb %b"),
     "aberration.upper": ("upper aberration band", "aberration upper band"),
     "aberration.lower": ("lower aberration band", "aberration lower band"),
@@ -20,7 +20,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "ce.long": ("chandelier exit", "chandelier stop", "chandelier", "long chandelier exit"),
     "cvi": ("chaikin volatility",),
     "hvol": ("historical volatility", "hvol"),
-    "massi": ("mass index",),
+    "massi": ("mass index", "massi"),
     "rvi": ("relative volatility index",),
     "ui": ("ulcer index",),
     "rma": ("rma", "smma", "wilder's moving average", "wilders moving average", "smoothed moving average", "wilder ma"),
@@ -128,7 +128,8 @@ LINES = {"signal": "signal", "histogram": "histogram", "k_line": "k", "d_line": 
 
 def parameters_of(name: str) -> list[Parameter]:
     """The numbers of an indicator that people speak of, in their usual order."""
-    return [each for each in REGISTRY[name].parameters if each.kind in ("length", "number") and each.name not in _QUIET]
+    quiet = _QUIET | ({"std"} if name == "zscore" else set())
+    return [each for each in REGISTRY[name].parameters if each.kind in ("length", "number") and each.name not in quiet]
 
 
 def registered(key: str, given: Sequence[float], line: str = "") -> tuple[str, ...]:

@@ -235,19 +235,23 @@ class Relations(Moments):
 
         def read() -> Readings:
             turns = self.take("turns", "move")
+            if turns and not trend and self.peek() in ("green", "red") and self.tokens[self.at].value in ("up", "down"):
+                # “The HMA turns up”: it rises, and did not before.
+                sign = ">" if self.need("green", "red").kind == "green" else "<"
+                return tuple(at_once(crossed(each, sign, previous(each))) for each in left.sides)
             token = self.need(*kinds)
             up = token.kind in ("positive", "green", "bullish")
             if parabolic:
                 # It is bullish while it lies below the price.
                 close, sign = Operand(("close",), column="close"), ">" if up else "<"
                 state, event = self._compare(close, (sign,), left), self._cross(close, sign, left)
-                return (*event, *state) if turns else (*state, *event)
+                return event if turns else (*state, *event)
             if trend:
                 direction = Operand(tuple(each.removesuffix(".trend") + ".direction" for each in left.sides))
                 state = self._compare(direction, (">" if up else "<",), _ZERO)
                 state += tuple(at_once(compared(each, "==", "1" if up else "-1")) for each in direction.sides)
                 event = self._cross(direction, ">" if up else "<", _ZERO)
-                return (*event, *state) if turns else (*state, *event)
+                return event if turns else (*state, *event)
             if left.column:
                 raise Unread
             if turns is None:

@@ -76,6 +76,10 @@ class Settings(Exits):
 
     def _amount(self) -> tuple[str, float, str]:
         """Reads a size: so many shares, dollars, or percent of the equity."""
+        if self.peek() == "size_word" and str(self.tokens[self.at].value) in ("qty", "quantity"):
+            self.need("size_word")
+            self.take("colon", "is", "of")
+            return "size", self.number(), "shares"
         if token := self.take("shares", "dollars"):
             self.take("of")
             return "size", float(token.value), token.kind
@@ -133,6 +137,10 @@ class Settings(Exits):
 
     def size(self) -> Statement:
         """Reads a size by itself: “use 10 % of equity”, “position size: 100 shares”."""
+        if (counted := self.attempt(self._amount)) is not None and counted[2] == "shares" and self.tokens[self.at - 1].kind == "number":  # fmt: skip
+            # “Qty 10”.
+            self.settings.append(counted)
+            return self.said("setting")
         labelled = self.take("size_word")
         if labelled:
             self.take("colon", "is", "of", "arrow")

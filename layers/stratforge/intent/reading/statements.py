@@ -14,6 +14,7 @@ from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
+from stratforge.intent.rules import LONGEST_OPENING
 
 __all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")
@@ -55,7 +56,9 @@ class _Statements(Settings):
                 continue
             begin, statement = self.at, None
             between = [each.kind for each in self.tokens if found and found[-1].end <= each.start < self.tokens[begin].start]  # fmt: skip
-            self.after_sale = bool(found) and found[-1].kind in ("sell", "part") and not {"stop_sign", "bullet"} & {*between}  # fmt: skip
+            listed = any(each.kind == "bullet" and found and found[-1].start <= each.start < found[-1].end for each in self.tokens)  # fmt: skip
+            apart = {"stop_sign", "bullet"} & {*between} and not (listed and "bullet" in between)
+            self.after_sale = bool(found) and found[-1].kind in ("sell", "part") and not apart
             self.before, self.now = self.now or self.before, set()
             for reader in readers:
                 self.settings = []
@@ -150,6 +153,8 @@ class _Statements(Settings):
         """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
         if (context := self.attempt(self._context)) is not None:
             return context
+        if self.peek() == "filter":
+            raise Unread
         named, at = set[object](), self.at
         while at < len(self.tokens) and self.tokens[at].kind not in ("colon", "stop_sign", "comma"):
             token = self.tokens[at]
@@ -188,6 +193,15 @@ class _Statements(Settings):
             self.trend = given
             self.need("colon")
             return self.said("nothing")
+        if self.take("opening_range"):
+            # “ORB 15:”.
+            minutes = self.number()
+            self.take("unit")
+            self.need("colon")
+            if not 1 <= minutes <= LONGEST_OPENING or len(self.week) > 5:
+                raise Unread
+            self.opening = minutes
+            return self.said("nothing")
         name = self.need("band", "keltner", "donchian").kind
         while self.take("band"):
             pass
@@ -224,6 +238,9 @@ class _Statements(Settings):
             found = self._verb_first()
         else:
             found = self.condition()
+            while self.peek() == "comma" and (more := self.attempt(self._one_more)) is not None:
+                # “RSI < 30, price > VWAP => buy”.
+                found = self.joined(found, more, both_of=True)
             if not self.take("arrow", "colon", "question", "comma"):
                 self.take("then")
             self._verb()
@@ -237,6 +254,10 @@ class _Statements(Settings):
             else:
                 self.at = before
         return self.said("buy", found)
+
+    def _one_more(self) -> Readings:
+        self.need("comma")
+        return self.condition()
 
     def _moments_first(self) -> Readings:
         """“On Mondays buy when …”."""
@@ -286,6 +307,8 @@ class _Statements(Settings):
     def _wanted(self) -> None:
         """A condition begins, with its “when” or without one."""
         bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout", "average", "it")  # fmt: skip
+        if self.peek() == "at" and self.peek(1) in ("percent", "signed"):
+            return
         if self.take("on", "at") and self.peek() in (
             *bare,
             "number",
@@ -338,7 +361,8 @@ class _Statements(Settings):
         """“Otherwise sell”: when it would not buy."""
         self.need("otherwise")
         self.need("sell")
-        if not self.bought:
+        if not self.bought or any(fact[0] == "crosses" for ways in self.bought for fact in facts_in(ways)):
+            # On the bar after a crossing it does not cross any more.
             raise Unread
         return self.said("sell", self.denied(self.bought))
 
@@ -475,13 +499,16 @@ class _Statements(Settings):
         """A restriction of buying; after a sale in the same sentence, one that names no side may be of the sale."""
         begin = self.at
         found = self._restriction()
-        sided = any(each.kind in ("buy", "entries") for each in self.tokens[begin : self.at])
-        timed = all(fact[0] in ("minute", "days") for ways in found.readings for fact in facts_in(ways))
-        if self.after_sale and not sided and not timed:
+        sided = any(each.kind in ("buy", "entries", "trade", "trades") for each in self.tokens[begin : self.at])
+        if self.after_sale and not sided:
             raise Unread
         return found
 
     def _restriction(self) -> Statement:
+        if self.take("filter"):
+            # “Filter: ADX > 25”.
+            self.take("colon", "is", "with")
+            return self.said("only", self.listed(any_of=False))
         if self.take("only"):
             kind = self._trading() or ("only" if self.peek() == "when" else "both")
             self.take("symbol")
@@ -517,6 +544,12 @@ class _Statements(Settings):
         if (demanded := self.attempt(self.condition)) is not None and any(str(each.value) in ("must be", "should be", "needs to be", "has to be") for each in self.tokens[begin : self.at]):  # fmt: skip
             # “ADX must be over 15.”
             return self.said("only", demanded)
+        self.at = begin
+        if self.take("with"):
+            begin = self.at
+        if (filtered := self.attempt(self.condition)) is not None and self.take("filter"):
+            # “ADX > 25 filter”.
+            return self.said("only", filtered)
         self.at = begin
         found = self.moments()
         self.need("only")

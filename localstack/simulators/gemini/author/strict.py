@@ -22,6 +22,8 @@ from stratforge.strategy.indicators import REGISTRY
 from simulators.gemini.author.rules import clock
 from simulators.gemini.author.wording import Wording
 
+# A stop or a target without its unit.
+_BARE = re.compile(r"\b(tp|sl|take profit|stop loss|stoploss|tsl)\s*:?\s*(\d{1,2}(?:\.\d+)?)(?=\s*(?:$|[,;\n]|\.(?:\s|$))|\s+(?:sl|tp|tsl|stop|target|take|and)\b)", re.IGNORECASE)  # fmt: skip
 _LEADS = {"buy": "buy when", "only": "buy only when", "both": "buy only when", "sell": "sell when"}
 
 
@@ -32,7 +34,9 @@ def written_strictly(request: str) -> dict[str, Any] | None:
     # “%K”, “the J line” are lines.
     symbols = [each for each in wording.symbols if not re.search(rf"\b{re.escape(each)}\d", request) and (each not in "BDJK" or f"${each}" in request)]  # fmt: skip
     spelled = respelled(request, wording.notes)
-    for text, notes in {request: list[str](), spelled: wording.notes}.items():
+    percented = _BARE.sub(r"\1 \2%", request)
+    bare = [f"“{each[0].strip()}” is read as {each[2]} %." for each in _BARE.finditer(request)]
+    for text, notes in {request: list[str](), spelled: wording.notes, percented: bare}.items():
         for symbol in symbols or ["AAPL"]:
             # What is no name of a symbol, such as “ORB”, is not read where another one is it.
             read = statements_of(text, symbol)

@@ -96,6 +96,10 @@ def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[st
     if strict is None:
         return None
     whole = {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
+    if lost and any(" is read as " in each for each in strict["assumptions"]):
+        # What was completed is told in the words of the product.
+        wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
+        whole["assumptions"] += readings_to_tell(requests[0], wanted, whole["assumptions"], symbol=whole["symbol"])[0]
     return None if _told(requests[0], whole) or _findings(requests, whole) else whole
 
 
