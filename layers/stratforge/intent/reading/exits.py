@@ -209,8 +209,10 @@ class Exits(Conditions):
     def far_exit(self) -> Exit:
         """“Stop loss 2 %”, “2 % target”, “stop 2 ATR below entry”, “stop at yesterday's low”."""
         if self.peek() in ("percent", "signed"):
+            up = self.peek() == "signed"
             far = self.number("percent", "signed")
             kind = self.need("stop", "target", "trail").kind
+            _plain_sign(kind, far, up=up)
             self.take("entry_price")
             return _of_percent(kind, far)
         if self.peek() in ("number", "multiple"):
@@ -222,7 +224,9 @@ class Exits(Conditions):
         while self.take("at", "of", "is", "colon", "by", "on", "arrow", "with"):
             pass
         if self.peek() in ("percent", "signed"):
+            up = self.peek() == "signed"
             far = self.number("percent", "signed")
+            _plain_sign(kind, far, up=up)
             self.take("profit" if kind == "target" else "loss")
             self.take("entry_price")
             return _of_percent(kind, far)
@@ -286,6 +290,12 @@ def _gain(far: float, *, up: bool) -> Readings:
     signs = (">=", ">") if up else ("<=", "<")
     sided = f"{far:.10g}" if up else f"{-far:.10g}"
     return tuple(at_once(("gain", sign, sided)) for sign in signs)
+
+
+def _plain_sign(kind: str, far: float, *, up: bool) -> None:
+    """That a stop does not lie at a gain, nor a target at a loss: “stop loss at +1 %” is not plain."""
+    if (up and kind != "target") or (far < 0 and kind == "target"):
+        raise Unread
 
 
 def _of_percent(kind: str, far: float) -> Exit:

@@ -500,7 +500,9 @@ class _Statements(Settings):
         begin = self.at
         found = self._restriction()
         sided = any(each.kind in ("buy", "entries", "trade", "trades") for each in self.tokens[begin : self.at])
-        if self.after_sale and not sided:
+        # “Only on Mondays” is told where it is read of one side alone.
+        told = self.tokens[begin].value == "only" and all(fact[0] in ("minute", "days") for ways in found.readings for fact in facts_in(ways))  # fmt: skip
+        if self.after_sale and not sided and not told:
             raise Unread
         return found
 

@@ -253,7 +253,7 @@ COMPANIES = {
 # Names of kinds of strategies: they say nothing that the rules after them do not say.
 STYLES = (
     "mean reversion", "mean-reversion", "trend following", "trend-following", "momentum", "scalping", "scalp", "scalper", "swing", "swing trade", "swing trading", "day trading", "day trade", "intraday", "breakout", "bounce", "pullback", "dip buying", "buy the dip", "buying the dip", "reversal", "trend", "turtle", "turtle trading", "connors", "scale out", "scaling out", "strategy", "system", "setup", "idea", "rules", "play", "trading", "reclaim",
-    "crossover", "cross", "x-over", "golden cross", "squeeze", "risk management", "exits", "entries", "filter", "time filter", "trend filter", "simple", "bot", "algo", "classic", "method", "basic", "opening gap", "bracket", "oco", "oco bracket", "dip",
+    "crossover", "cross", "x-over", "golden cross", "squeeze", "risk management", "exits", "entries", "filter", "time filter", "trend filter", "simple", "bot", "algo", "classic", "method", "basic", "bracket", "oco", "oco bracket", "dip",
 )  # fmt: skip
 
 PHRASES: dict[str, tuple[str, str | float]] = {}

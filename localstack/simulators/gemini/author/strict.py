@@ -237,7 +237,7 @@ def _fact(fact: Fact) -> str:
 
 # Parameters that nobody speaks of, at their defaults.
 _UNSAID = re.compile(
-    r", (?:scalar=1(?:00)?|drift=1|offset=0|ddof=[01]|talib=\w+|c=(?:0\.015|1|4)|sigma=6|distribution_offset=0\.85|a=0\.7|n[abc]=0\.[12]|fast_w=4|medium_w=2|slow_w=1|divisor=\d+|swma_length=4|atr_length=1|lensig=14|annualization=252|rvi_length=14)(?=[,)])"
+    r", (?:scalar=1(?:00)?|drift=1|offset=0|ddof=[01]|talib=\w+|c=(?:0\.015|1|4)|sigma=6|distribution_offset=0\.85|a=0\.7|n[abc]=0\.[12]|fast_w=4|medium_w=2|slow_w=1|divisor=\d+|swma_length=4|atr_length=1|annualization=252|rvi_length=14)(?=[,)])"
 )
 
 
