@@ -147,8 +147,9 @@ class Relations(Moments):
             spans = [Operand(registered(f"ichimoku.{each}", []), column="price") for each in ("span_a", "span_b")]
             beyond = [self._compare(left, (sign,), each) for each in spans]
             return self.joined(*beyond, both_of=True), spans[0]
-        right = self._beside(left)
-        if self.peek() in ("or_less", "or_more"):
+        at = self.at
+        right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
+        if self.peek() in ("or_less", "or_more") or (denied and self.at == at):
             raise Unread
         found = self._compare(left, (sign,), right)
         if back:
@@ -332,7 +333,7 @@ class Relations(Moments):
     def _beside_before(self, left: Operand) -> Operand:
         """The right side of “sell when it closes below”: what was spoken of."""
         self.take("it")
-        ends = ("", "comma", "stop_sign", "question", "bullet", "and", "or", "sell", "buy")
+        ends = ("", "comma", "stop_sign", "question", "bullet", "and", "or", "sell", "buy", "arrow")
         if self.right is None or self.right.number is not None or self.peek() not in ends:
             raise Unread
         self._fits(left, self.right)

@@ -137,9 +137,8 @@ class Settings(Exits):
 
     def size(self) -> Statement:
         """Reads a size by itself: “use 10 % of equity”, “position size: 100 shares”."""
-        if (counted := self.attempt(self._amount)) is not None and counted[2] == "shares" and self.tokens[self.at - 1].kind == "number":  # fmt: skip
-            # “Qty 10”.
-            self.settings.append(counted)
+        if self.peek() == "size_word" and str(self.tokens[self.at].value) in ("qty", "quantity"):
+            self.settings.append(self._amount())
             return self.said("setting")
         labelled = self.take("size_word")
         if labelled:
