@@ -84,6 +84,7 @@ def test_what_is_named_again_has_the_numbers_it_was_named_with(words: str, rule:
         "Buy when RSI is no longer below 30",
         "Buy:\n- RSI < 30\n- close > VWAP\n- or MACD > 0",
         "Buy when CMF is above 5",
+        "Buy when the 20 EMA crosses above VWAP and close > it",
         "Buy when the 20-bar VWAP is below the close",
         "Buy when close > VWAP, stop loss at +1%",
     ],

@@ -148,7 +148,8 @@ class Relations(Moments):
             beyond = [self._compare(left, (sign,), each) for each in spans]
             return self.joined(*beyond, both_of=True), spans[0]
         at = self.at
-        right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
+        # Which of two lines “it” is would not be plain.
+        right = self._beside(left) if self.peek() == "it" else self.attempt(lambda: self._beside(left)) or self._beside_before(left)  # fmt: skip
         if self.peek() in ("or_less", "or_more") or (denied and self.at == at):
             raise Unread
         found = self._compare(left, (sign,), right)
