@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratforge.intent.reading.events import Events
 from stratforge.intent.reading.meaning import at_once
 from stratforge.intent.reading.moments import Readings
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.reader import Operand, Unread
 
 __all__ = ["Conditions", "Readings"]
 _LEADS = (
@@ -19,9 +19,13 @@ class Conditions(Events):
         """Reads conditions that are joined by and, or by or; not by both."""
         wanted = self.take("either", "both")
         found, word = self.part(), ""
+        if (more := self.attempt(self._items)) is not None:
+            items, word = more
+            for each in items:
+                found = self.joined(found, each, both_of=word == "and")
         while True:
             before = self.at
-            comma = self.take("comma")
+            self.take("comma")
             joined = self.take("and", "or")
             if joined is None and self.peek() == "when" and self.tokens[self.at].value == "as long as":
                 joined = self.need("when")
@@ -36,7 +40,7 @@ class Conditions(Events):
                 self.at = before
                 break
             kind = "or" if joined.kind == "or" else "and"
-            if (word and kind != word) or (comma and word and kind != "and"):
+            if word and kind != word:
                 raise Unread
             word = kind
             found = self.joined(found, other, both_of=word == "and")
@@ -47,22 +51,39 @@ class Conditions(Events):
             found = self.joined(found, self.denied(self.condition()), both_of=True)
         return found
 
+    def _items(self) -> tuple[list[Readings], str]:
+        """The “, B and C” of “A, B and C”: one connective for all of them."""
+        items = list[Readings]()
+        while self.take("comma"):
+            if self.peek() in ("and", "or"):
+                break
+            items.append(self.part())
+        joined = self.need("and", "or")
+        if not items:
+            raise Unread
+        self.take("when")
+        return [*items, self.part()], joined.kind
+
     def listed(self, *, any_of: bool, commas: bool = False) -> Readings:
         """Conditions one below the other, or the one that follows: “Entry: - RSI < 40 - price above VWAP”."""
         while self.take("bullet", "stop_sign", "colon"):
             pass
-        found = self.condition()
+        found, said = self.condition(), list[str]()
         while True:
             before = self.at
             while self.take("stop_sign", "comma"):
                 pass
             item = self.take("bullet")
-            self.take("and", "or")
+            own = self.take("and", "or")
             more = self.attempt(self.condition) if item or (commas and self.tokens[before : self.at] and self.tokens[before].kind == "comma") else None  # fmt: skip
             if more is None or self.peek() in ("colon", "buy", "sell", "arrow"):
                 self.at = before
                 return found
-            found = self.joined(found, more, both_of=not any_of)
+            said.append(own.kind if own else "")
+            if len(set(said)) > 1:
+                # One item with a connective of its own, another without.
+                raise Unread
+            found = self.joined(found, more, both_of=own.kind == "and" if own else not any_of)
 
     def part(self) -> Readings:
         """Reads one condition: in brackets, of a time, of days, of bars in a row, or a comparison."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratforge.intent.reading.lines import high_low
 from stratforge.intent.reading.meaning import ALWAYS, at_once, compared, side_of_text
 from stratforge.intent.reading.moments import Readings
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.reading.relations import SIGNS, Relations
 
 _BARS = {"green": ("close", ">", "open"), "red": ("close", "<", "open")}
@@ -102,6 +102,8 @@ class Events(Relations):
                 self.left, self.right = left, right
                 found = self.joined(found, self._compare(left, (SIGNS[side.kind],), right), both_of=True)
             return found
+        if self.selling and self.peek() == "first" and self.peek(1) in ("green", "red"):
+            self.need("first")
         if color := self.take("green", "red"):
             if color.value in ("up", "down"):
                 raise Unread

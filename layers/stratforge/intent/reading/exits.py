@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stratforge.intent.reading.conditions import Conditions, Readings
 from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, resting, side_of_text
 from stratforge.intent.reading.moments import before_the_close, minute
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.rules import CONTRARY, RuleKind, is_number
 
 _ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
@@ -43,11 +43,19 @@ class Exits(Conditions):
                 self._at_level,
                 self._opposite,
                 self._as_exit,
+                self._extreme_alone,
             ):
                 found = self.attempt(reader)
                 if found is not None:
                     return found
         return super().part()
+
+    def _extreme_alone(self) -> Readings:
+        """The “10-bar low” of “10-bar low out”."""
+        right = self._highest()
+        if self.peek() not in ("sell", "arrow", "colon"):
+            raise Unread
+        return self._compare(Operand(("close",), column="close"), ("<" if right.edge == "below" else ">",), right)
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
@@ -201,8 +209,10 @@ class Exits(Conditions):
     def far_exit(self) -> Exit:
         """“Stop loss 2 %”, “2 % target”, “stop 2 ATR below entry”, “stop at yesterday's low”."""
         if self.peek() in ("percent", "signed"):
+            up = self.peek() == "signed"
             far = self.number("percent", "signed")
             kind = self.need("stop", "target", "trail").kind
+            _plain_sign(kind, far, up=up)
             self.take("entry_price")
             return _of_percent(kind, far)
         if self.peek() in ("number", "multiple"):
@@ -214,7 +224,9 @@ class Exits(Conditions):
         while self.take("at", "of", "is", "colon", "by", "on", "arrow", "with"):
             pass
         if self.peek() in ("percent", "signed"):
+            up = self.peek() == "signed"
             far = self.number("percent", "signed")
+            _plain_sign(kind, far, up=up)
             self.take("profit" if kind == "target" else "loss")
             self.take("entry_price")
             return _of_percent(kind, far)
@@ -278,6 +290,12 @@ def _gain(far: float, *, up: bool) -> Readings:
     signs = (">=", ">") if up else ("<=", "<")
     sided = f"{far:.10g}" if up else f"{-far:.10g}"
     return tuple(at_once(("gain", sign, sided)) for sign in signs)
+
+
+def _plain_sign(kind: str, far: float, *, up: bool) -> None:
+    """That a stop does not lie at a gain, nor a target at a loss: “stop loss at +1 %” is not plain."""
+    if (up and kind != "target") or (far < 0 and kind == "target"):
+        raise Unread
 
 
 def _of_percent(kind: str, far: float) -> Exit:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stratforge.intent.reading.meaning import ALWAYS, Fact, Ways, at_once, both, compared, either
-from stratforge.intent.reading.operands import Operands, Unread
+from stratforge.intent.reading.operands import Operands
+from stratforge.intent.reading.reader import Unread
 from stratforge.intent.rules import CONTRARY
 
 # The readings of a condition that are all right.
@@ -11,6 +12,9 @@ Readings = tuple[Ways, ...]
 OPEN, CLOSE = 570, 960
 _MOST = 32
 _CLOCK = ("between", "after", "before", "until", "from", "time", "no_later", "outside", "first", "final", "morning", "afternoon", "at_open", "at_close", "number", "half_hour", "hours")  # fmt: skip
+# What counts bars, and what “in the last 30 minutes” may follow where it means those of the day.
+_BARS = ("bar", "bars", "candle", "candles", "period", "periods")
+_BEFORE_LAST = ("only", "not", "buy", "sell", "symbol", "stop_sign", "comma", "or", "and", "trade", "trades", "entries", "except", "unless", "position", "when", "is", "bullet", "colon")  # fmt: skip
 # What may follow an hour that is said without its minutes.
 _AFTER_HOUR = ("", "comma", "stop_sign", "colon", "bullet", "question", "and", "until", "when", "buy", "sell", "on")
 
@@ -157,8 +161,12 @@ class Moments(Operands):
 
     def _edge(self, *, first: bool) -> Readings:
         """“The first 15 minutes”, “the last hour”."""
+        before = self.at - 2 if self.at > 1 and self.tokens[self.at - 2].kind != "in" else self.at - 3
         count = self.bars()
-        self.take("of_the_day", "to_the_close", "at_close")
+        of_the_day = self.take("of_the_day", "to_the_close", "at_close")
+        if not first and of_the_day is None and (self.tokens[self.at - 1].value in _BARS or (before >= 0 and self.tokens[before].kind not in _BEFORE_LAST)):  # fmt: skip
+            # “RSI was below 30 in the last 5 bars” looks back.
+            raise Unread
         if "/" in "".join(str(each.value) for each in self.tokens if each.kind == "symbol"):
             raise Unread
         if first:

@@ -3,115 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
-from stratforge.intent.reading.lines import Family, bands, high_low, line_of
-from stratforge.intent.reading.meaning import TooMany, side_of_text
-from stratforge.intent.reading.tokens import Token
+from stratforge.intent.reading.lines import bands, high_low, line_of
+from stratforge.intent.reading.meaning import side_of_text
+from stratforge.intent.reading.reader import Operand, Reader, Unread, made
+from stratforge.intent.reading.registered import LINES, NAMES, registered
 from stratforge.intent.reading.words import INDICATORS, OF_PRICE
 from stratforge.intent.rules import LONGEST_OPENING
+from stratforge.strategy.indicators import REGISTRY
 
-T = TypeVar("T")
 # Longer timeframes by their minutes.
 FRAMES = {5.0: "5min", 15.0: "15min", 30.0: "30min", 60.0: "1h", 240.0: "4h"}
 _RELATES = ("is", "below", "above", "cross", "at_most", "at_least", "fall", "rise", "move", "trade", "break", "return", "turns", "crossover", "it_is", "touch", "back", "between", "oversold", "overbought")  # fmt: skip
 
 
-class Unread(Exception):
-    """Words that the strict grammar does not read, from this token on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """Something that is compared, in the forms that a rule may have it in, and whether it is a plain number or a price.
-
-    Attributes:
-        column: Of what measure it is: a price's name, `price`, `volume`, or empty for an indicator with a scale of its own.
-        edge: Whether it is by nature what is broken upwards (`above`) or downwards (`below`), such as the highest high of 20 bars.
-    """
-
-    sides: tuple[str, ...]
-    number: float | None = None
-    column: str = ""
-    money: bool = False
-    edge: str = ""
-
-
-def made(sides: tuple[str, ...], *, column: str, edge: str = "") -> Operand:
-    """Returns what is compared, in the forms that were found for it; unread where there are none."""
-    if not sides:
-        raise Unread
-    return Operand(sides, column=column, edge=edge)
-
-
-class Operands:
+class Operands(Reader):
     """Reads operands from the tokens of a turn, from where it stands."""
-
-    def __init__(self, tokens: Sequence[Token], week: frozenset[int]) -> None:
-        self.tokens = tokens
-        self.week = week
-        self.at = 0
-        # What was compared last, for “it” and for crossings that name nothing.
-        self.left: Operand | None = None
-        self.right: Operand | None = None
-        self.selling = False
-        # What the statement before, and this one, compare: “it” is plain only where that is one thing.
-        self.before: set[str] = set()
-        self.now: set[str] = set()
-        self.spoken: list[Operand] = []
-        # The bands that were spoken of last, for “the middle band”; two averages, for “the 12 crosses back”.
-        self.family: Family | None = None
-        self.known: dict[float, Operand] = {}
-        self.trend: list[float] = []
-        # How many minutes the opening range has that was spoken of.
-        self.opening = 0.0
-        # Whether something before was not read, which “it” may stand for.
-        self.lost = False
-        # The lengths with which indicators were named.
-        self.lengths: dict[str, set[float]] = {}
-
-    def peek(self, ahead: int = 0) -> str:
-        """The kind of the token that comes; empty at the end."""
-        return self.tokens[self.at + ahead].kind if self.at + ahead < len(self.tokens) else ""
-
-    def take(self, *kinds: str) -> Token | None:
-        """Takes the next token, if it is of one of these kinds."""
-        if self.peek() in kinds:
-            self.at += 1
-            return self.tokens[self.at - 1]
-        return None
-
-    def need(self, *kinds: str) -> Token:
-        """The next token, which has to be of one of these kinds."""
-        token = self.take(*kinds)
-        if token is None:
-            raise Unread
-        return token
-
-    def number(self, *kinds: str) -> float:
-        """The number of the next token, which has to be of one of these kinds."""
-        return float(self.need(*(kinds or ("number",))).value)
-
-    def bars(self) -> float:
-        """The number of bars, of one minute each, that the next tokens count: “10 bars”, “2 hours”, “an hour”."""
-        if self.take("half_hour"):
-            return 30
-        if self.take("quarter_hour"):
-            return 15
-        count = self.number() if self.peek() == "number" else 1.0 if self.peek() == "hours" else self.number()
-        return count * (60 if self.need("unit", "hours").kind == "hours" else 1)
-
-    def attempt(self, read: Callable[[], T]) -> T | None:
-        """Reads something, or stays where it was."""
-        before = self.at, self.left, self.right, set(self.now), self.family, dict(self.known)
-        lengths = {name: set(each) for name, each in self.lengths.items()}
-        try:
-            return read()
-        except (Unread, TooMany):
-            self.at, self.left, self.right, self.now, self.family, self.known = before
-            self.lengths = lengths
-            return None
 
     def operand(self) -> Operand:
         """Reads what is compared: a number, a price, an indicator."""
@@ -120,6 +27,9 @@ class Operands:
         for read in (self._named, self._short, self._plain_number):
             found = self.attempt(read)
             if found is not None:
+                if found.sides[0].partition("(")[0] in self.framed and "resample" not in found.sides[0]:
+                    # Said before of a longer timeframe.
+                    raise Unread
                 return found
         raise Unread
 
@@ -144,6 +54,9 @@ class Operands:
         return self.known[number]
 
     def _named(self) -> Operand:
+        if self.peek() == "number" and self.tokens[self.at].value == 1 and self.peek(1) == "unit" and self.peek(2) == "column":  # fmt: skip
+            # “The 1-minute close”.
+            self.at += 2
         if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume"):
             # “Tesla when its RSI …”.
             self.need("its")
@@ -193,7 +106,20 @@ class Operands:
                 return next(iter(self.known.values()))
             return self._average("volume" if volume else "close", length)
         token = self.need("indicator")
-        return self._indicator(str(token.value), length)
+        found = self._indicator(str(token.value), length)
+        return self.attempt(lambda: self._on_chart(found)) or found
+
+    def _on_chart(self, found: Operand) -> Operand:
+        """“RSI(14) on the 15-minute chart”, “RSI on 15m”."""
+        self.need("on")
+        frame = FRAMES.get(self.bars())
+        minute = str(self.tokens[self.at - 1].value)
+        if self.take("time_frame") is None and minute not in ("m", "h"):
+            raise Unread
+        if frame is None or any(each in found.sides[0] for each in ("vwap", "supertrend", "psar", "resample")):
+            raise Unread
+        self.framed.add(found.sides[0].partition("(")[0])
+        return Operand(tuple(side_of_text(each.replace("bars.", f'bars.resample("{frame}").')) for each in found.sides), column=found.column)  # fmt: skip
 
     def _in_frame(self) -> Operand:
         """“5m RSI”, “the hourly SMA 20”, “the 15-minute MACD”: of completed bars of a longer timeframe."""
@@ -211,8 +137,8 @@ class Operands:
         plain = self.peek() == "average" or (self.peek() == "indicator" and str(self.tokens[self.at].value) in OF_PRICE)
         if frame is None or (plain and not said):
             raise Unread
-        before = dict(self.lengths)
-        self.lengths = {}
+        before, numbers = dict(self.lengths), dict(self.numbers)
+        self.lengths, self.numbers = {}, {}
         if token := self.take("glued"):
             name, glued = str(token.value).split()
             found = self._indicator(name, float(glued))
@@ -220,9 +146,10 @@ class Operands:
             found = self._indicator(str(self.need("indicator").value), None)
         else:
             found = self._line()
-        self.lengths = before
+        self.lengths, self.numbers = before, numbers
         if "vwap" in found.sides[0] or "supertrend" in found.sides[0] or "psar" in found.sides[0]:
             raise Unread
+        self.framed.add(found.sides[0].partition("(")[0])
         sides = tuple(side_of_text(each.replace("bars.", f'bars.resample("{frame}").')) for each in found.sides)
         return Operand(sides, column=found.column)
 
@@ -343,23 +270,51 @@ class Operands:
 
     def _line(self) -> Operand:
         """A line of an indicator that has several, or no length of its own: stochastic, directional movement, supertrend, parabolic."""
-        if token := self.take("k_line", "d_line"):
-            return made(line_of("stoch", [], token.kind), column="")
+        if token := self.take("k_line", "d_line", "j_line", "histogram"):
+            # Of the one indicator with such a line that was named.
+            line = LINES[token.kind]
+            stems = [each for each in self.numbers if line in REGISTRY[each].outputs]
+            if len(stems) > 1 or (line == "j" and not stems):
+                raise Unread
+            stem = stems[0] if stems else "macd" if line == "histogram" else "stoch"
+            return self._of_line(stem, self._in_brackets(), line)
         if token := self.take("plus_di", "minus_di"):
-            return made(line_of("adx", self._in_brackets(), token.kind), column="")
+            given = self._in_brackets()
+            said = {(each,) for each in self.lengths.get("adx", ())} if not given else {tuple(given)}
+            if len(said) > 1:
+                raise Unread
+            return made(line_of("adx", next(iter(said), ()), token.kind), column="")
         if self.take("trend"):
-            return made(line_of("supertrend", self._in_brackets() or self._bare_pair() or self.trend, "trend"), column="price")  # fmt: skip
+            given = self._in_brackets() or self._bare_pair() or self.trend
+            return made(line_of("supertrend", self._again("supertrend", given), "trend"), column="price")
         if self.take("sar"):
             return made(line_of("psar", [], "sar"), column="price")
-        if self.peek() == "indicator" and self.tokens[self.at].value == "stoch":
-            self.at += 1
+        if self.peek() == "indicator" and self.tokens[self.at].value in ("stoch", "stochrsi", "stochf.k", "kdj"):
+            stem = str(self.need("indicator").value).partition(".")[0]
             given = self._in_brackets()
-            line = self.take("k_line", "d_line")
-            given = given or self._in_brackets()
-            return made(line_of("stoch", given, line.kind if line else "k_line"), column="")
-        if self.take("histogram"):
-            return made(line_of("macd", [], "histogram"), column="")
+            named = self.take("k_line", "d_line", "j_line")
+            if named is None and stem in ("stochrsi", "kdj") and not given:
+                raise Unread
+            return self._of_line(stem, given or self._in_brackets(), LINES[named.kind] if named else "k")
         raise Unread
+
+    def _of_line(self, stem: str, given: Sequence[float], line: str) -> Operand:
+        """A line of an indicator that has several, with its numbers or those with which it was named before."""
+        given = self._again(stem, given)
+        if stem in ("macd", "stoch"):
+            return made(line_of(stem, given, line), column="")
+        if stem == "stochrsi" and len(given) == 1:
+            given = [given[0], given[0]]
+        return made(registered(f"{stem}.{line}", given), column="")
+
+    def _again(self, stem: str, given: Sequence[float]) -> list[float]:
+        """The numbers of an indicator: those that are given, or those with which it was named before."""
+        said = self.numbers.setdefault(stem, set())
+        if given:
+            said.add(tuple(given))
+        elif len(said) > 1:
+            raise Unread
+        return list(given) or list(next(iter(said), ()))
 
     def _length(self) -> float | None:
         if (
@@ -410,7 +365,9 @@ class Operands:
             line = self.take("signal", "histogram")
             if line and line.kind == "histogram" and name not in ("pvo", "ppo"):
                 raise Unread
-            return made(line_of(name, given, line.kind if line else name), column="")
+            return made(line_of(name, self._again(name, given), line.kind if line else name), column="")
+        if name in NAMES:
+            return self._registered(name, length)
         if name == "stoch":
             raise Unread
         call, usual = INDICATORS[name]
@@ -438,6 +395,8 @@ class Operands:
             # “SMA 20”, “RSI 14 < 30”.
             length = self.number()
             self.take("unit")
+        if length is not None and "{0}" not in call:
+            raise Unread
         if length is not None:
             self.lengths.setdefault(name, set()).add(length)
         elif len(said := self.lengths.get(name, set())) == 1:
@@ -452,22 +411,37 @@ class Operands:
         found = Operand(sides, column="price" if name in OF_PRICE else "")
         return self._known(lengths[0], found) if name in OF_PRICE and name != "vwap" else found
 
+    def _registered(self, name: str, length: float | None) -> Operand:
+        """Any other indicator of the registry: “AO”, “Fisher(10)”, “the 20 ALMA”, “KDJ(9,3) J”; said again, it has its numbers as before."""
+        line = self.take(*LINES)
+        given = self._in_brackets()
+        if length is not None:
+            if given:
+                raise Unread
+            given = [length]
+        elif not given and self.peek() == "number" and self.peek(1) in _RELATES:
+            given = [self.number()]
+        line = line or self.take(*LINES)
+        given = self._again(name.partition(".")[0], given)
+        return made(registered(name, given, line.kind if line else ""), column="price" if name in OF_PRICE else "")
+
     def _macd(self, given: list[float]) -> Operand:
         if len(given) not in (0, 3):
             raise Unread
         line = self.take("signal", "histogram")
-        return made(line_of("macd", given or self._in_brackets(), line.kind if line else "macd"), column="")
+        given = self._again("macd", given or self._in_brackets())
+        return made(line_of("macd", given, line.kind if line else "macd"), column="")
 
     def _right(self, left: Operand) -> Operand:
         """Reads the right side of a comparison, which may be the left one's own average or signal."""
-        if self.peek() == "it":
-            raise Unread
-        own = self.take("its")
-        if self.take("signal"):
-            line = left.sides[0].rpartition(").")[2]
-            if line not in ("macd", "trix", "pvo", "ppo", "tsi"):
+        if self.take("it"):
+            # “Price above the channel buy, below it sell”: what the same thing was compared with.
+            if self.right is None or self.right.number is not None or self.left != left or len(self.now or self.before) != 1:  # fmt: skip
                 raise Unread
-            return Operand((left.sides[0].removesuffix(line) + "signal",))
+            return self.right
+        own = self.take("its")
+        if self.peek() in LINES and (found := self.attempt(lambda: self._own_line(left))):
+            return found
         if own:
             if self.peek() in ("upper", "lower", "middle", "number") or left.column == "close":
                 found = self.attempt(self._own_average(left)) or self.attempt(self.operand)
@@ -486,6 +460,14 @@ class Operands:
             return self._average("volume", self._volume_average())
         return self.operand()
 
+    def _own_line(self, left: Operand) -> Operand:
+        """“Its signal line”, “D” beside K: another line of the same indicator, with the same numbers."""
+        line = LINES[self.need(*LINES).kind]
+        name, found = left.sides[0].removeprefix("ta.").partition("(")[0], left.sides[0].rpartition(").")
+        if found[1] != ")." or name not in REGISTRY or line not in REGISTRY[name].outputs or line == found[2]:
+            raise Unread
+        return Operand(tuple(f"{each.rpartition(').')[0]}).{line}" for each in left.sides))
+
     def _volume_average(self) -> float:
         """“The average volume of the last 20 bars”, “average(20)”."""
         self.need("average")
@@ -499,6 +481,9 @@ class Operands:
             self.take("volume")
             if length is None:
                 length = self._after_it()
+            if not left.column and left.number is None:
+                # “OBV above its 20-bar average”.
+                return Operand(tuple(side_of_text(f"ta.sma({each}, length={length:.10g})") for each in left.sides))
             if left.column not in ("close", "volume"):
                 raise Unread
             return self._average(left.column, length)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from stratforge.intent.reading.lines import Family
 from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, side_of_text
 from stratforge.intent.reading.moments import Moments, Readings
-from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.reader import Operand, Unread
+from stratforge.intent.reading.registered import BOUNDS, registered
 from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import CONTRARY
 
@@ -38,7 +39,11 @@ class Relations(Moments):
         if self.peek() == "between":
             return self._between(left, denied=denied), None
         if (other := self.attempt(lambda: self._other_order(left))) is not None:
-            return other
+            if not denied:
+                return other
+            if any(fact[0] == "crosses" for ways in other[0] for fact in facts_in(ways)):
+                raise Unread
+            return self.denied(other[0]), other[1]
         beyond = self.attempt(lambda: self._by_percent(left)) or self.attempt(lambda: self._deviations(left))
         if beyond is not None:
             if denied:
@@ -135,12 +140,22 @@ class Relations(Moments):
             return self.joined(self._compare(left, (sign,), one), self._compare(left, (sign,), two), both_of=True), two
         if (earlier := self.attempt(lambda: self._earlier(left))) is not None:
             return self._compare(left, (sign,), earlier), earlier
-        right = self._beside(left)
-        if self.peek() in ("or_less", "or_more"):
+        if self.take("cloud"):
+            # Beyond the cloud is beyond both of its edges.
+            if denied or back or left.column not in ("close", "open", "high", "low"):
+                raise Unread
+            spans = [Operand(registered(f"ichimoku.{each}", []), column="price") for each in ("span_a", "span_b")]
+            beyond = [self._compare(left, (sign,), each) for each in spans]
+            return self.joined(*beyond, both_of=True), spans[0]
+        at = self.at
+        # Which of two lines “it” is would not be plain.
+        right = self._beside(left) if self.peek() == "it" else self.attempt(lambda: self._beside(left)) or self._beside_before(left)  # fmt: skip
+        if self.peek() in ("or_less", "or_more") or (denied and self.at == at):
             raise Unread
         found = self._compare(left, (sign,), right)
         if back:
-            found = (*found, *self._cross(left, sign, right))
+            # It was on the other side before; of a sale, it was so at the purchase.
+            found = (*(found if self.selling else ()), *self._cross(left, sign, right))
         if self.take("by"):
             return self._by_so_much(left, right, sign)
         while not denied and self.peek() in SIGNS and self.tokens[self.at].value in ("<", ">", "<=", ">="):
@@ -217,19 +232,28 @@ class Relations(Moments):
             if left.column:
                 raise Unread
             return self._compare(left, (">" if token.kind == "positive" else "<",), _ZERO)
-        trend = left.sides[0].startswith("ta.supertrend")
-        kinds = ("green", "red", "bullish", "bearish") if trend else ("positive", "negative", "green", "red") if ".histogram" in left.sides[0] else ("positive", "negative")  # fmt: skip
+        trend, parabolic = left.sides[0].startswith("ta.supertrend"), left.sides[0].startswith("ta.psar")
+        kinds = ("green", "red", "bullish", "bearish") if trend or parabolic else ("positive", "negative", "green", "red") if ".histogram" in left.sides[0] else ("positive", "negative")  # fmt: skip
 
         def read() -> Readings:
             turns = self.take("turns", "move")
+            if turns and not trend and self.peek() in ("green", "red") and self.tokens[self.at].value in ("up", "down"):
+                # “The HMA turns up”: it rises, and did not before.
+                sign = ">" if self.need("green", "red").kind == "green" else "<"
+                return tuple(at_once(crossed(each, sign, previous(each))) for each in left.sides)
             token = self.need(*kinds)
             up = token.kind in ("positive", "green", "bullish")
+            if parabolic:
+                # It is bullish while it lies below the price.
+                close, sign = Operand(("close",), column="close"), ">" if up else "<"
+                state, event = self._compare(close, (sign,), left), self._cross(close, sign, left)
+                return event if turns else (*state, *event)
             if trend:
                 direction = Operand(tuple(each.removesuffix(".trend") + ".direction" for each in left.sides))
                 state = self._compare(direction, (">" if up else "<",), _ZERO)
                 state += tuple(at_once(compared(each, "==", "1" if up else "-1")) for each in direction.sides)
                 event = self._cross(direction, ">" if up else "<", _ZERO)
-                return (*event, *state) if turns else (*state, *event)
+                return event if turns else (*state, *event)
             if left.column:
                 raise Unread
             if turns is None:
@@ -303,14 +327,14 @@ class Relations(Moments):
         right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
         sign = ">" if side.kind == "above" else "<"
         crossing = self._cross(left, sign, right)
-        if back:
+        if back or token.kind == "turns" or str(token.value) in ("moves", "moving", "flips", "pushes"):
             return crossing, right
         return (*self._compare(left, (sign,), right), *crossing), right
 
     def _beside_before(self, left: Operand) -> Operand:
         """The right side of “sell when it closes below”: what was spoken of."""
         self.take("it")
-        ends = ("", "comma", "stop_sign", "question", "bullet", "and", "or", "sell", "buy")
+        ends = ("", "comma", "stop_sign", "question", "bullet", "and", "or", "sell", "buy", "arrow")
         if self.right is None or self.right.number is not None or self.peek() not in ends:
             raise Unread
         self._fits(left, self.right)
@@ -431,12 +455,11 @@ class Relations(Moments):
                 raise Unread
             if (left.column == "volume") != (right.column == "volume") and right.column:
                 raise Unread
-            if not left.column and left.sides[0].split("(")[0] != right.sides[0].split("(")[0]:
+            if not left.column and f"{left.sides[0].split('(')[0]}(" not in right.sides[0]:
                 raise Unread
             return
-        if left.sides[0].startswith(("ta.rsi", "ta.mfi", "ta.adx", "ta.stoch")) and not 0 <= right.number <= 100:
-            raise Unread
-        if left.sides[0].startswith("ta.willr") and not -100 <= right.number <= 0:
+        low, high = BOUNDS.get(left.sides[0].removeprefix("ta.").split("(")[0], (right.number, right.number))
+        if not low <= right.number <= high:
             raise Unread
         if left.column == "price":
             # An average is compared with prices; a number there is rare, and often another one's.

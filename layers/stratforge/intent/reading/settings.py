@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.exits import Exits
 from stratforge.intent.reading.meaning import resting
-from stratforge.intent.reading.operands import Unread
+from stratforge.intent.reading.reader import Unread
 from stratforge.intent.rules import RuleKind
 
 ENDS = ("comma", "stop_sign", "bullet", "question")
@@ -76,6 +76,10 @@ class Settings(Exits):
 
     def _amount(self) -> tuple[str, float, str]:
         """Reads a size: so many shares, dollars, or percent of the equity."""
+        if self.peek() == "size_word" and str(self.tokens[self.at].value) in ("qty", "quantity"):
+            self.need("size_word")
+            self.take("colon", "is", "of")
+            return "size", self.number(), "shares"
         if token := self.take("shares", "dollars"):
             self.take("of")
             return "size", float(token.value), token.kind
@@ -133,6 +137,9 @@ class Settings(Exits):
 
     def size(self) -> Statement:
         """Reads a size by itself: “use 10 % of equity”, “position size: 100 shares”."""
+        if self.peek() == "size_word" and str(self.tokens[self.at].value) in ("qty", "quantity"):
+            self.settings.append(self._amount())
+            return self.said("setting")
         labelled = self.take("size_word")
         if labelled:
             self.take("colon", "is", "of", "arrow")

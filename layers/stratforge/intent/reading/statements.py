@@ -8,12 +8,13 @@ from functools import partial
 
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.lines import bands, line_of
-from stratforge.intent.reading.meaning import at_once
-from stratforge.intent.reading.moments import before_the_close
-from stratforge.intent.reading.operands import Operand, Unread, made
-from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
+from stratforge.intent.reading.meaning import at_once, facts_in
+from stratforge.intent.reading.reader import Operand, Unread, made
+from stratforge.intent.reading.restrictions import Restrictions
+from stratforge.intent.reading.settings import ENDS, PARTS, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
+from stratforge.intent.rules import LONGEST_OPENING
 
 __all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")
@@ -39,7 +40,7 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
     return reader.read()
 
 
-class _Statements(Settings):
+class _Statements(Restrictions):
     def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
         super().__init__(tokens, week)
         self.turn = turn
@@ -47,11 +48,15 @@ class _Statements(Settings):
 
     def read(self) -> list[Statement]:
         found = list[Statement]()
-        readers = (self._symbol_alone, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self._overnight, self._only, self._noun)  # fmt: skip
+        readers = (self._symbol_alone, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
             if self.take(*ENDS, "and", "then", "colon"):
                 continue
             begin, statement = self.at, None
+            between = [each.kind for each in self.tokens if found and found[-1].end <= each.start < self.tokens[begin].start]  # fmt: skip
+            listed = any(each.kind == "bullet" and found and found[-1].start <= each.start < found[-1].end for each in self.tokens)  # fmt: skip
+            apart = {"stop_sign", "bullet"} & {*between} and not (listed and "bullet" in between)
+            self.after_sale = bool(found) and found[-1].kind in ("sell", "part") and not apart
             self.before, self.now = self.now or self.before, set()
             for reader in readers:
                 self.settings = []
@@ -146,11 +151,13 @@ class _Statements(Settings):
         """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
         if (context := self.attempt(self._context)) is not None:
             return context
+        if self.peek() == "filter":
+            raise Unread
         named, at = set[object](), self.at
         while at < len(self.tokens) and self.tokens[at].kind not in ("colon", "stop_sign", "comma"):
             token = self.tokens[at]
             if token.kind in _NAMED:
-                named.add(token.value if token.kind in ("indicator", "glued") else token.kind)
+                named.add(str(token.value).partition(".")[0] if token.kind in ("indicator", "glued") else token.kind)
             elif token.kind not in ("symbol", "on", "of", "for", "with", "and") and not _is_style(token, self.turn):
                 raise Unread
             at += 1
@@ -158,7 +165,7 @@ class _Statements(Settings):
         if at >= len(self.tokens) or self.tokens[at].kind != "colon" or not words:
             raise Unread
         rest = {each.value if each.kind in ("indicator", "glued") else each.kind for each in self.tokens[at + 1 :]}
-        rest |= {str(each.value).split()[0] for each in self.tokens[at + 1 :] if each.kind == "glued"}
+        rest |= {str(each.value).split()[0].partition(".")[0] for each in self.tokens[at + 1 :] if each.kind in ("glued", "indicator")}  # fmt: skip
         if rest & {"k_line", "d_line"}:
             rest |= {"stoch"}
         if rest & {"first"}:
@@ -183,6 +190,15 @@ class _Statements(Settings):
             self.spoken = [self.left]
             self.trend = given
             self.need("colon")
+            return self.said("nothing")
+        if self.take("opening_range"):
+            # “ORB 15:”.
+            minutes = self.number()
+            self.take("unit")
+            self.need("colon")
+            if not 1 <= minutes <= LONGEST_OPENING or len(self.week) > 5:
+                raise Unread
+            self.opening = minutes
             return self.said("nothing")
         name = self.need("band", "keltner", "donchian").kind
         while self.take("band"):
@@ -220,6 +236,9 @@ class _Statements(Settings):
             found = self._verb_first()
         else:
             found = self.condition()
+            while self.peek() == "comma" and (more := self.attempt(self._one_more)) is not None:
+                # “RSI < 30, price > VWAP => buy”.
+                found = self.joined(found, more, both_of=True)
             if not self.take("arrow", "colon", "question", "comma"):
                 self.take("then")
             self._verb()
@@ -233,6 +252,10 @@ class _Statements(Settings):
             else:
                 self.at = before
         return self.said("buy", found)
+
+    def _one_more(self) -> Readings:
+        self.need("comma")
+        return self.condition()
 
     def _moments_first(self) -> Readings:
         """“On Mondays buy when …”."""
@@ -282,6 +305,8 @@ class _Statements(Settings):
     def _wanted(self) -> None:
         """A condition begins, with its “when” or without one."""
         bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout", "average", "it")  # fmt: skip
+        if self.peek() == "at" and self.peek(1) in ("percent", "signed"):
+            return
         if self.take("on", "at") and self.peek() in (
             *bare,
             "number",
@@ -334,7 +359,8 @@ class _Statements(Settings):
         """“Otherwise sell”: when it would not buy."""
         self.need("otherwise")
         self.need("sell")
-        if not self.bought:
+        if not self.bought or any(fact[0] == "crosses" for ways in self.bought for fact in facts_in(ways)):
+            # On the bar after a crossing it does not cross any more.
             raise Unread
         return self.said("sell", self.denied(self.bought))
 
@@ -443,71 +469,6 @@ class _Statements(Settings):
             return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
         found = self.exit()
         return self.said("sell", found.readings, orders=found.orders)
-
-    def _overnight(self) -> Statement:
-        """“Never hold overnight”, “no overnight positions”: it sells before the close."""
-        self.selling = True
-        self.need("not")
-        self.take("hold")
-        self.take("position", "it")
-        self.need("overnight")
-        self.take("position", "hold")
-        return self.said("sell", before_the_close())
-
-    def _when(self) -> Readings:
-        """Reads a condition after its “when”, or times and days without one."""
-        return self.condition() if self.take("when") else self.moments()
-
-    def _trading(self) -> str:
-        """Of which side a restriction speaks: `only` of buying, `both` where it names none."""
-        if self.take("buy", "entries"):
-            self.take("position", "symbol")
-            return "only"
-        if self.take("trade", "trades"):
-            return "both"
-        return ""
-
-    def _only(self) -> Statement:
-        """A restriction of buying."""
-        if self.take("only"):
-            kind = self._trading() or ("only" if self.peek() == "when" else "both")
-            self.take("symbol")
-            found = self._when()
-            return self.said(kind, found)
-        if self.take("except", "unless"):
-            return self.said("both", self.denied(self._when()))
-        if self.peek() in ("buy", "trade", "trades", "entries") and self.peek(1) in ("only", "symbol"):
-            self._trading()
-            self.take("symbol")
-            self.need("only")
-            return self.said("only", self._when())
-        if self.peek() in ("trade", "trades", "buy") and self.peek(1) == "not":
-            # “Ne trade pas le vendredi”.
-            kind = self._trading()
-            self.need("not")
-            return self.said(kind, self.denied(self.moments()))
-        if self.take("not"):
-            kind = self._trading() or "both"
-            self.take("symbol")
-            if self.peek() == "not":
-                # Denied twice.
-                raise Unread
-            if kind == "only" and self.take("unless"):
-                return self.said(kind, self.condition())
-            if kind == "only" and self.peek() in ("above", "below"):
-                self.left = None
-                found = self._relation(Operand(("close",), column="close"))[0]
-                return self.said(kind, self.denied(found))
-            found = self._when()
-            return self.said(kind, self.denied(found))
-        begin = self.at
-        if (demanded := self.attempt(self.condition)) is not None and any(str(each.value) in ("must be", "should be", "needs to be", "has to be") for each in self.tokens[begin : self.at]):  # fmt: skip
-            # “ADX must be over 15.”
-            return self.said("only", demanded)
-        self.at = begin
-        found = self.moments()
-        self.need("only")
-        return self.said("both", found)
 
 
 def _is_style(token: Token, turn: str) -> bool:

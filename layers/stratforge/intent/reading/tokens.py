@@ -42,11 +42,12 @@ _AMOUNTS = (
     ("percent", re.compile(rf"([-−]?(?:{_NUMBER}))\s*(?:%|percent\b|per cent\b|pct\b)(?!\s?[kdrb]\b)", re.IGNORECASE)),
     ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:dollars?|usd|bucks)\b", re.IGNORECASE)),
     ("shares", re.compile(rf"({_NUMBER})\s*(?:shares?|shs|coins?)\b(?:\s+of\b)?", re.IGNORECASE)),
-    ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)(?!\s+(?:\d|[es]ma\b))", re.IGNORECASE)),
+    ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)(?!\s+(?:\d|[es]ma\b|over\b|under\b|above\b|below\b|up\b|down\b|back\b))", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?=(?:mins?|m|h|hrs?|bars?|minutes?|hours?)\b)", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?![\d.]\d|,\d{3}|[A-Za-zÀ-ÿ_])")),
 )  # fmt: skip
-_GLUED = re.compile(r"(rsi|mfi|cci|sma|ema|wma|hma|dema|tema|ma|adx|atr|mm)[-–]?(\d{1,3})(?![A-Za-z_])|(\d{1,3})(sma|ema|wma|hma|ma)s?(?!\w)", re.IGNORECASE)  # fmt: skip
+_ABBREVIATED = "|".join(sorted((phrase for phrase, (kind, _) in PHRASES.items() if kind == "indicator" and phrase.isalpha() and len(phrase) <= 6), key=len, reverse=True))  # fmt: skip
+_GLUED = re.compile(rf"({_ABBREVIATED}|ma|mm)[-–]?(\d{{1,3}})(?![A-Za-z_])|(\d{{1,3}})(rsi|sma|ema|wma|hma|dema|tema|vwma|kama|ma)s?(?!\w)", re.IGNORECASE)  # fmt: skip
 _NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
 _OTHER = re.compile(r"[A-Za-zÀ-ÿ0-9_'%$]+|.", re.DOTALL)
 _SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close", "，": "comma", "、": "comma", "。": "stop_sign", "；": "stop_sign", "：": "colon", "？": "question", "（": "open", "）": "close"}  # fmt: skip
@@ -106,7 +107,8 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
         return token
     if match := _GLUED.match(text, at):
         name, length = (match[1], match[2]) if match[1] else (match[4], match[3])
-        return Token("glued", f"{'sma' if name.lower() in ('ma', 'mm') else name.lower()} {length}", *match.span())
+        key = "sma" if name.lower() in ("ma", "mm") else PHRASES[name.lower()][1]
+        return Token("glued", f"{key} {length}", *match.span())
     if match := _STOP.match(text, at):
         return Token("stop_sign", match[0], *match.span())
     if text[at] == "+" and text[at + 1 : at + 2].isspace():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from stratforge.intent.reading import registered
 from stratforge.intent.rules import DAYS
 
-_AFTER = ("after a sale", "after each sale", "after every sale", "after selling", "after each exit", "after an exit", "after exiting", "after every exit", "after a trade", "after each trade", "after closing a trade", "after closing")  # fmt: skip
+_AFTER = ("after a sale", "after each sale", "after every sale", "after selling", "after each exit", "after an exit", "after any exit", "after any sale", "after any trade", "after exiting", "after every exit", "after a trade", "after each trade", "after closing a trade", "after closing")  # fmt: skip
 _AGAIN = ("before buying again", "before the next buy", "before the next purchase", "before the next entry", "before re-entering", "before entering again", "before the next trade", "between trades", "before a new entry", "before re-entry")  # fmt: skip
 AFTER_A_SALE = (*_AFTER, *_AGAIN, *(f"{one} {other}" for one in _AFTER for other in _AGAIN))
 # Words by what they are. Each has one meaning; a word with two is left out.
@@ -17,13 +18,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "all_in": ("go all in on", "all in on", "go all in", "goes all in on"),
     "sell": (
-        "out", "get me out", "go out",        "sell", "sells", "selling", "get out of", "unload", "offload", "cash out", "bail out", "bail", "close the long", "sell it again", "exit", "exits", "get out", "gets out", "go flat", "goes flat", "close the position", "closes the position",
+        "out", "get me out", "go out", "sell", "sell all", "cover", "cover all", "close whatever is open", "flatten", "get out completely", "exit completely", "sells", "selling", "get out of", "unload", "offload", "cash out", "bail out", "bail", "close the long", "sell it again", "exit", "exits", "get out", "gets out", "go flat", "goes flat", "close the position", "closes the position",
         "close my position", "close the trade", "closes the trade", "close it", "close out", "close all positions", "close everything", "close all", "exit the position", "exit the trade", "liquidate", "dump", "dumps", "flat", "be flat", "be out", "sell out", "get rid of", "close long", "close position", "exit long",
     ),
     "when": ("when", "whenever", "if", "once", "as soon as", "every time", "each time", "any time", "anytime", "the moment", "as long as", "in case", "where", "on days when"),
-    "and": ("and", "n", "&", "and also", "while", "and if", "and when", "with the", "as well as", "&&", "plus"),
+    "and": ("and", "n", "&", "and also", "while", "and if", "and when", "with the", "as well as", "&&", "plus", "but", "but also"),
     "or": ("or", "or if", "or when", "||", "or once"),
-    "not": ("not", "isn't", "is not", "don't", "do not", "never", "no", "avoid", "without", "skip", "no longer", "doesn't", "does not", "ain't", "dont"),
+    "not": ("not", "isn't", "is not", "don't", "do not", "never", "no", "avoid", "without", "skip", "doesn't", "does not", "ain't", "dont"),
     "unless": ("unless",),
     "either": ("either",),
     "both": ("both",),
@@ -53,6 +54,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "bearish": ("bearish", "bearishly"),
     "golden": ("golden cross",),
     "death": ("death cross",),
+    "upcross": ("xup", "x up", "x-up", "cross up", "crosses up", "crossing up", "crosses it up"),
+    "downcross": ("xdown", "x down", "x-down", "xdn", "cross down", "crosses down", "crossing down"),
+    "filter": ("filter", "filters", "trend filter", "as a filter", "as filter", "filter is"),
     "back": ("back",),
     "return": (
         "comes back", "goes back", "gets back", "moves back", "recovers", "returns", "climbs back", "falls back", "drops back", "rises back", "crosses back", "breaks back", "closes back", "dips back", "reverts", "bounces back", "return",
@@ -103,8 +107,8 @@ WORDS: dict[str, tuple[str, ...]] = {
         "of equity", "of my equity", "of the equity", "of my account", "of the account", "of my portfolio", "of the portfolio", "of my capital", "of capital", "of account", "of portfolio", "of the capital", "of account equity", "of my account equity", "of the session's equity", "of my trading capital", "of available equity",
     ),
     "per_trade": ("per trade", "each trade", "a trade", "per position", "each position", "for each trade", "every trade", "per entry", "per buy", "each time", "at a time", "each", "on each trade", "in each trade", "for every trade", "per order"),
-    "size_word": ("position size", "position sizing", "size", "sizing", "allocation", "stake", "trade size", "order size", "lot size"),
-    "half": ("half", "half of"),
+    "size_word": ("qty", "quantity", "position size", "position sizing", "size", "sizing", "allocation", "stake", "trade size", "order size", "lot size"),
+    "half": ("half", "half off", "half of"),
     "third": ("a third", "one third", "a third of", "one third of"),
     "quarter": ("a quarter", "one quarter", "a quarter of", "one quarter of"),
     "rest": ("the rest", "the remainder", "rest", "remainder", "the other half", "the remaining half", "remaining half", "the rest of it", "what's left", "the remaining"),
@@ -138,6 +142,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "histogram": ("histogram", "hist"),
     "volume": ("volume",),
     "k_line": ("%k", "% k", "k line", "k"),
+    "j_line": ("%j", "j line", "j"),
+    "cloud": ("cloud", "ichimoku cloud", "kumo", "kumo cloud"),
     "d_line": ("%d", "% d", "d line", "d"),
     "plus_di": ("+di", "plus di", "di+", "+ di"),
     "minus_di": ("-di", "minus di", "di-", "- di", "−di"),
@@ -147,7 +153,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "gap_down": ("gaps down", "gap down", "gapped down", "opens with a gap down", "gap-down"),
     "opens": ("opens", "opened"),
     "limit_order": ("limit order", "a limit order", "limit buy", "limit buy order", "buy limit", "buy limit order", "limit"),
-    "good_for": ("good for", "valid for", "cancel after", "cancelled after", "canceled after", "expires after", "cancel it after", "expiring after"),
+    "good_for": ("good for", "valid", "expires in", "cancel if not filled in", "cancel if not filled within", "valid for", "cancel after", "cancelled after", "canceled after", "expires after", "cancel it after", "expiring after"),
     "opposite": ("vice versa", "reverse", "opposite"),
     "opposite_cross": ("other way round", "the other way round", "the other way around", "other way around", "the opposite way", "the opposite cross over", "cross back", "cross back down", "the opposite crossing", "a cross back", "the reverse", "the opposite", "reverse cross", "the opposite cross", "the reverse cross", "opposite cross", "reverse cross", "the opposite signal", "opposite signal", "the reverse signal", "the opposite crossover", "the cross back", "the cross back down", "the reverse crossover", "the opposite happens", "the opposite is true", "it crosses back down", "they cross back down", "it reverses"),
     "otherwise": ("otherwise", "else"),
@@ -185,7 +191,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         "strategy that", "a strategy that", "a strategy which", "a strategy to", "write a strategy that", "make a strategy that", "build a strategy that", "create a strategy that", "write a strategy which", "write me a strategy that", "make me a strategy that", "build me a strategy that", "a bot that", "a bot which", "a bot to", "a script that", "an algo that", "an algorithm that", "something that",
         "make me", "build me", "write me", "make", "build", "create", "write", "code", "give me", "i want", "i'd like", "i need", "we want", "i am looking for", "i'm looking for", "need", "want", "looking for", "help me", "set up",
         "hi", "hello", "hey", "thanks", "thank you", "thx", "pls", "plz", "cheers", "hi there", "hi all", "thanks in advance", "in advance", "that's it", "that's all", "simple", "basic", "very", "current", "this", "code this", "the following", "all trades", "for all trades", "do this", "hey there", "evening", "a strategy where you", "a strategy where it", "the system", "my strategy is", "my strategy", "the strategy is", "the strategy", "the rules are", "rules are", "my rules are", "my idea is", "the idea is", "here is my strategy", "here's my strategy", "here are my rules", "here is my idea", "here's my idea", "here are the rules", "the plan is", "my plan is", "the plan", "i would like", "for me", "me",
-        "strategy", "bot", "value", "indicator", "reading", "line", "my", "whichever comes first", "whichever happens first", "long only", "long-only", "also", "again", "automatically", "so", "ok", "okay", "well", "some", "immediately",
+        "strategy", "bot", "value", "indicator", "reading", "line", "my", "whichever comes first", "whichever happens first", "long only", "long-only", "also", "automatically", "so", "ok", "okay", "some", "immediately",
     ),
 }  # fmt: skip
 COLUMNS = {
@@ -228,7 +234,9 @@ INDICATORS: dict[str, tuple[str, tuple[float, ...]]] = {
     "aroondown": ("ta.aroon(bars.high, bars.low, length={0}).down", (14, 25)),
 }
 # Those that are prices.
-OF_PRICE = frozenset({"sma", "ema", "wma", "hma", "dema", "tema", "vwap", "vwma", "kama", "linreg"})
+OF_PRICE = (
+    frozenset({"sma", "ema", "wma", "hma", "dema", "tema", "vwap", "vwma", "kama", "linreg"}) | registered.OF_PRICE
+)
 # Where they are oversold and overbought.
 LEVELS = {"ta.rsi": (30.0, 70.0), "ta.mfi": (20.0, 80.0), "ta.stoch": (20.0, 80.0), "ta.willr": (-80.0, -20.0), "ta.cci": (-100.0, 100.0), "ta.stochrsi": (20.0, 80.0)}  # fmt: skip
 CALLED = {
@@ -245,7 +253,7 @@ COMPANIES = {
 # Names of kinds of strategies: they say nothing that the rules after them do not say.
 STYLES = (
     "mean reversion", "mean-reversion", "trend following", "trend-following", "momentum", "scalping", "scalp", "scalper", "swing", "swing trade", "swing trading", "day trading", "day trade", "intraday", "breakout", "bounce", "pullback", "dip buying", "buy the dip", "buying the dip", "reversal", "trend", "turtle", "turtle trading", "connors", "scale out", "scaling out", "strategy", "system", "setup", "idea", "rules", "play", "trading", "reclaim",
-    "crossover", "cross", "x-over", "golden cross", "squeeze", "risk management", "exits", "entries", "filter", "time filter", "trend filter", "simple", "bot", "algo", "classic", "method", "basic", "opening gap", "bracket", "oco", "oco bracket", "dip",
+    "crossover", "cross", "x-over", "golden cross", "squeeze", "risk management", "exits", "entries", "filter", "time filter", "trend filter", "simple", "bot", "algo", "classic", "method", "basic", "bracket", "oco", "oco bracket", "dip",
 )  # fmt: skip
 
 PHRASES: dict[str, tuple[str, str | float]] = {}
@@ -253,7 +261,7 @@ for _kind, _said in WORDS.items():
     for _phrase in _said:
         PHRASES.setdefault(_phrase, (_kind, _phrase))
 PHRASES |= {phrase: ("column", column) for phrase, column in COLUMNS.items()}
-PHRASES |= {phrase: ("indicator", name) for name, said in CALLED.items() for phrase in said}
+PHRASES |= {phrase: ("indicator", name) for names in (registered.NAMES, CALLED) for name, said in names.items() for phrase in said}  # fmt: skip
 _PACES = ("fast", "slow", "faster", "slower", "short", "shorter", "longer", "quick", "short-term", "long-term")
 PHRASES |= {
     f"{pace} {phrase}": ("indicator", name) for pace in _PACES for name in ("sma", "ema") for phrase in CALLED[name]
@@ -263,6 +271,7 @@ for _day, _name in enumerate(each.lower() for each in DAYS):
     PHRASES |= dict.fromkeys((_name, f"{_name}s", _name[:3]), ("day", float(_day)))
 PHRASES |= dict.fromkeys(("tues",), ("day", 1.0)) | dict.fromkeys(("thurs", "thur"), ("day", 3.0))
 PHRASES |= {word: ("number", value) for word, value in _NUMBERS.items()}
+PHRASES |= dict.fromkeys(("zero line", "the zero line", "0 line", "zero-line", "zeroline", "0-line"), ("number", 0.0))
 PHRASES |= {"noon": ("time", 720.0), "midday": ("time", 720.0)}
 # “Entry rules:”, “Exit when:”, with what belongs to them.
 _RULES = r"(?:\s+(?:rules?|conditions?|signals?|criteria|setup|logic|trigger|condition))?(?:\s+(?:when|if))?"

@@ -11,15 +11,19 @@ from typing import Any
 
 from stratforge.intent.exceptions import one_sided
 from stratforge.intent.reading.meaning import Fact, Ways
+from stratforge.intent.reading.registered import parameters_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.sides import respelled
+from stratforge.strategy.indicators import REGISTRY
 
 from simulators.gemini.author.rules import clock
 from simulators.gemini.author.wording import Wording
 
+# A stop or a target without its unit.
+_BARE = re.compile(r"\b(tp|sl|take profit|stop loss|stoploss|tsl)\s*:?\s*(\d{1,2}(?:\.\d+)?)(?=\s*(?:$|[,;\n]|\.(?:\s|$))|\s+(?:sl|tp|tsl|stop|target|take|and)\b)", re.IGNORECASE)  # fmt: skip
 _LEADS = {"buy": "buy when", "only": "buy only when", "both": "buy only when", "sell": "sell when"}
 
 
@@ -27,9 +31,12 @@ def written_strictly(request: str) -> dict[str, Any] | None:
     """The parts of an answer to a single request, where every word of it is read strictly; None elsewhere."""
     # “MM200” is an average, and no symbol.
     wording = Wording(request)
-    symbols = [each for each in wording.symbols if not re.search(rf"\b{re.escape(each)}\d", request)]
+    # “%K”, “the J line” are lines.
+    symbols = [each for each in wording.symbols if not re.search(rf"\b{re.escape(each)}\d", request) and (each not in "BDJK" or f"${each}" in request)]  # fmt: skip
     spelled = respelled(request, wording.notes)
-    for text, notes in {request: list[str](), spelled: wording.notes}.items():
+    percented = _BARE.sub(r"\1 \2%", request)
+    bare = [f"“{each[0].strip()}” is read as {each[2]} %." for each in _BARE.finditer(request)]
+    for text, notes in {request: list[str](), spelled: wording.notes, percented: bare}.items():
         for symbol in symbols or ["AAPL"]:
             # What is no name of a symbol, such as “ORB”, is not read where another one is it.
             read = statements_of(text, symbol)
@@ -71,6 +78,7 @@ def _answer(
         *([left_open] if left_open else []),
         *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
         *_assumed(rules, named=named),
+        *_usual(rules, request),
         *read_alone([request], rules),
     ]
     return answer_by_rules([each.text for each in rules], requirements, symbol, assumptions)
@@ -134,6 +142,20 @@ def _assumed(rules: list[Rule], *, named: bool) -> Iterator[str]:
         yield "No size was given: the session's sizing rule decides."
     if not named:
         yield "No symbol was named: AAPL is used."
+
+
+def _usual(rules: list[Rule], request: str) -> Iterator[str]:
+    """The sentences that tell a person which lengths were taken because they are usual."""
+    said = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", request)}
+    calls = [node for rule in rules for node in ast.walk(ast.parse(rule.text.partition(" when ")[2] or "0", mode="eval")) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in REGISTRY]  # fmt: skip
+    found = dict[str, None]()
+    for call in calls:
+        assert isinstance(call.func, ast.Attribute)
+        spoken = {each.name for each in parameters_of(call.func.attr)}
+        taken = [(str(each.arg), float(each.value.value)) for each in call.keywords if each.arg in spoken and isinstance(each.value, ast.Constant) and isinstance(each.value.value, int | float)]  # fmt: skip
+        if taken and not all(number in said for _, number in taken):
+            found[f"The usual numbers are taken: {call.func.attr.upper()} with {', '.join(f'{name} {number:g}' for name, number in taken)}."] = None  # fmt: skip
+    yield from found
 
 
 def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:
@@ -214,7 +236,9 @@ def _fact(fact: Fact) -> str:
 
 
 # Parameters that nobody speaks of, at their defaults.
-_UNSAID = re.compile(r", (?:scalar=100|drift=1|offset=0|ddof=0|talib=\w+)(?=[,)])")
+_UNSAID = re.compile(
+    r", (?:scalar=1(?:00)?|drift=1|offset=0|ddof=[01]|talib=\w+|c=(?:0\.015|1|4)|sigma=6|distribution_offset=0\.85|a=0\.7|n[abc]=0\.[12]|fast_w=4|medium_w=2|slow_w=1|divisor=\d+|swma_length=4|atr_length=1|annualization=252|rvi_length=14)(?=[,)])"
+)
 
 
 def _with_constants(code: str) -> tuple[str, dict[str, float]]:

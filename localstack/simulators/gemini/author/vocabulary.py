@@ -6,6 +6,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from stratforge.intent.reading.words import PHRASES
+from stratforge.strategy.indicators import REGISTRY
+
 _WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 
 
@@ -14,7 +17,8 @@ def _meanings(listed: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 COMPANIES = _meanings(_WORDS["companies"]) | {each: each.upper() for each in _WORDS["tickers"]}
-NOT_SYMBOLS = frozenset(_WORDS["not_symbols"])
+# Names of indicators are no symbols, unless with a dollar sign: “$AO”.
+NOT_SYMBOLS = frozenset(_WORDS["not_symbols"]) | {each.upper() for each, (kind, _) in PHRASES.items() if kind == "indicator"} | {each.upper() for each in REGISTRY} | frozenset(["QQE", "STC", "RMI", "DMI", "TDI", "VIDYA", "FRAMA", "JMA", "LSMA", "EPMA", "MAMA", "FAMA", "CRSI", "RSX", "PVI", "NVI", "VPT", "WVAD", "DMA", "GMMA", "CDV", "CVD", "VPVR"])  # fmt: skip
 SHORT_TERMS = tuple(_WORDS["short_terms"])
 SHORT_WORDS = frozenset(_WORDS["short_words"])
 TYPOS = _meanings(_WORDS["typos"])

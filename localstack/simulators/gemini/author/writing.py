@@ -45,7 +45,7 @@ from simulators.gemini.author.wording import Wording
 
 # Questions about words that were not understood, rather than about what they ask for.
 _LOST = re.compile(
-    r"not understood|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
+    r"not understood|lies between 0 and 100, so it is never|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
 )
 
 
@@ -96,6 +96,10 @@ def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[st
     if strict is None:
         return None
     whole = {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
+    if lost and any(" is read as " in each for each in strict["assumptions"]):
+        # What was completed is told in the words of the product.
+        wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
+        whole["assumptions"] += readings_to_tell(requests[0], wanted, whole["assumptions"], symbol=whole["symbol"])[0]
     return None if _told(requests[0], whole) or _findings(requests, whole) else whole
 
 
