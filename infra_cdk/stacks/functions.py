@@ -52,7 +52,7 @@ class FunctionsStack(Stack):
             lifecycle_rules=[
                 s3.LifecycleRule(expiration=Duration.days(1), abort_incomplete_multipart_upload_after=Duration.days(1))
             ],
-            removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if config.production else RemovalPolicy.DESTROY,
         )
 
         self.sandbox = self._factory.function(

@@ -64,6 +64,7 @@ def evaluating(monkeypatch: pytest.MonkeyPatch, unit: Any, act: Act) -> None:
         return SimpleNamespace(sessions=0, signals=0, failures=0, missed=0, late=False)
 
     monkeypatch.setattr(unit, "_evaluate", evaluate)
+    monkeypatch.setattr(unit, "fire_alerts", lambda *_given: 0)
 
 
 def executing(monkeypatch: pytest.MonkeyPatch, unit: Any, act: Act) -> None:

@@ -37,7 +37,8 @@ _INPUTS = (
 )
 _FUNCTIONS: dict[str, list[str]] = {}
 for _name, _kind in sorted(KINDS.items()):
-    _FUNCTIONS.setdefault(_kind, []).append(_name)
+    if (ROOT / "functions" / _name).is_dir():
+        _FUNCTIONS.setdefault(_kind, []).append(_name)
 
 
 # Imports modules and names every file that was compiled for that: on Lambda each cold start would do it again.

@@ -87,6 +87,7 @@ def test_what_must_never_go_unnoticed_has_an_alarm(production: dict[str, Resourc
 _NO_ALARM = {
     ("evaluator", "BarsEvaluated"): "how much there is to do",
     ("evaluator", "Signals"): "how much there is to do",
+    ("evaluator", "Rebalances"): "how much there is to do",
     (
         "evaluator",
         "StrategyFailures",
@@ -255,6 +256,9 @@ _ACTIONS = {
     "get_secret_value": "secretsmanager:GetSecretValue",
     "invoke": "lambda:InvokeFunction",
     "send_email": "ses:SendEmail",
+    "put_object": "s3:PutObject",
+    "generate_presigned_url": "s3:GetObject",
+    "start_execution": "states:StartExecution",
     "put_trace_segments": "xray:PutTraceSegments",
     "post_to_connection": "execute-api:ManageConnections",
     "delete_connection": "execute-api:ManageConnections",
