@@ -139,11 +139,10 @@ def rebalance(
     """Has sessions decide that can, and places what they order. Doing it again changes nothing."""
     with database.transaction() as connection:
         due = due_sessions(connection, session_ids)
-        held_up = {
-            each.session.session_id: rebalances.call_off_orders(connection, each.session.session_id)
-            for each in due
-            if each.session.open_orders
+        left = {
+            each.session.session_id: rebalances.call_off_orders(connection, each.session.session_id) for each in due
         }
+        held_up = {session_id for session_id, symbols in left.items() if symbols}
     due, failures = _with_lookbacks(database, [each for each in due if each.session.session_id not in held_up])
     groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
     for each in due:
@@ -315,15 +314,22 @@ def _place_purchases(database: Database, session_ids: Sequence[UUID]) -> int:
             waiting = rebalances.lock_waiting(connection, rebalance_id)
             if waiting is None:
                 continue
-            if waiting.session_status is not SessionStatus.RUNNING:
+            now = clock.market_clock(connection).now
+            if waiting.session_status is not SessionStatus.RUNNING or _is_over(connection, waiting, now):
                 rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.CALLED_OFF, None)
                 continue
             orders, part = _purchases(connection, waiting)
-            now = clock.market_clock(connection).now
             rebalances.place_orders(connection, rebalance_id, waiting.session_id, waiting.user_id, orders, now)
             rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.ORDERED, part)
         placed += len(orders)
     return placed
+
+
+def _is_over(connection: Connection, waiting: Waiting, now: datetime) -> bool:
+    """Returns whether the time of a decision's purchases is over: they belong to its period, and to the hour after it."""
+    schedule, symbol = Schedule.of(waiting.schedule), waiting.universe[0]
+    period = period_now(schedule, symbol, _days(connection, now), now)
+    return waiting.expired or period is None or is_new(schedule, symbol, period.moment, waiting.moment)
 
 
 def _purchases(connection: Connection, waiting: Waiting) -> tuple[list[NewOrder], float | None]:

@@ -22,6 +22,8 @@ from stratforge.strategy.lookback import EDITION, window_length
 ORDER_LIFETIME = timedelta(minutes=3)
 # How long purchases wait for the sales of their decision, by our clock.
 SALES_PATIENCE = timedelta(seconds=60)
+# After so long by our clock a decision's purchases are not placed any more: its prices are of another time.
+PURCHASES_LIFETIME = timedelta(hours=1)
 _OPEN = "('PENDING', 'RESTING', 'WORKING')"
 
 
@@ -32,7 +34,7 @@ class RebalanceStatus(StrEnum):
     ORDERED = "ORDERED"  # All its orders are placed.
     UNCHANGED = "UNCHANGED"  # Nothing was to be traded.
     RECORDED = "RECORDED"  # The session trades by hand: nothing was ordered.
-    CALLED_OFF = "CALLED_OFF"  # The session was paused or ended before its purchases were placed.
+    CALLED_OFF = "CALLED_OFF"  # Its purchases were dropped: the session was paused or ended, or their time was over.
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,13 @@ def replan(connection: Connection, session_id: UUID, decides_at: datetime) -> No
 
 
 def call_off_orders(connection: Connection, session_id: UUID) -> list[str]:
-    """Asks for the end of what is left of the orders of earlier decisions; returns the symbols of all that are open."""
+    """Drops the purchases of earlier decisions that are not placed yet, and asks for the end of what is left of their orders; returns the symbols of all orders
+    that are open.
+    """
+    # First: whoever places them meanwhile is waited for, and what he placed is seen.
+    connection.execute(
+        "UPDATE rebalances SET status = 'CALLED_OFF' WHERE session_id = %s AND status = 'SELLING'", (session_id,)
+    )
     rows = connection.execute(
         f"""
         UPDATE orders SET cancel_requested_at = CASE WHEN rebalance_id IS NULL THEN cancel_requested_at ELSE coalesce(cancel_requested_at, now()) END
@@ -375,12 +383,17 @@ class Waiting:
     """A decision whose purchases wait, and what they can be paid from.
 
     Attributes:
+        moment: The beginning of the period that was decided about.
+        expired: Whether it was decided too long ago.
         account_cash: What the user has free, in dollars.
     """
 
     rebalance_id: UUID
     session_id: UUID
     user_id: UUID
+    moment: datetime
+    expired: bool
+    schedule: str
     universe: list[str]
     orders: list[float]
     capital: Decimal
@@ -390,15 +403,21 @@ class Waiting:
 
 def lock_waiting(connection: Connection, rebalance_id: UUID) -> Waiting | None:
     """A decision whose purchases wait, which nobody else places meanwhile; None when they do not wait any more."""
+    # The session first, as everybody does who writes both.
+    connection.execute(
+        "SELECT FROM sessions WHERE id = (SELECT session_id FROM rebalances WHERE id = %s) FOR NO KEY UPDATE",
+        (rebalance_id,),
+    )
     return fetch_one(
         connection,
         Waiting,
         """
-        SELECT r.id AS rebalance_id, r.session_id, r.user_id, s.universe, r.orders, s.capital, s.status AS session_status, u.virtual_balance AS account_cash
+        SELECT r.id AS rebalance_id, r.session_id, r.user_id, r.moment, r.created_at < now() - %s::interval AS expired, s.schedule, s.universe, r.orders,
+               s.capital, s.status AS session_status, u.virtual_balance AS account_cash
         FROM rebalances r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = r.user_id
         WHERE r.id = %s AND r.status = 'SELLING' FOR NO KEY UPDATE OF r, s
         """,
-        (rebalance_id,),
+        (PURCHASES_LIFETIME, rebalance_id),
     )
 
 

@@ -18,6 +18,7 @@ LANGUAGE, CAUSAL, BACKTEST = (
     "unit/backtest/test_portfolio_backtest.py",
 )
 LIVE, REPLAYED = "integration/test_portfolio_sessions.py", "integration/test_portfolio_replays.py"
+BOUGHT = "integration/test_portfolio_purchases.py"
 SCRIPT = "unit/backtest/test_monthly_rotation.py test_the_engine_does_what_the_script_does"
 # By how a sentence begins: the module and the test that prove it.
 PROVED = {
@@ -41,7 +42,8 @@ PROVED = {
     "Orders are those of every session": f"{LIVE} test_an_order_that_nobody_fills_in_three_minutes_is_old",
     "What is left of a decision": f"{LIVE} test_a_span_that_nobody_could_decide_about_is_left_out",
     "A paused session decides nothing": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
-    "One that ends or pauses": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
+    "One that ends or pauses": f"{BOUGHT} test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on",
+    "What could not be bought": f"{BOUGHT} test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchange_closes",
     "A symbol that is halted": f"{LIVE} test_a_symbol_that_is_halted_is_not_traded_and_the_others_are",
     "Every decision is kept": f"{REPLAYED} test_a_replay_notices_whatever_is_changed_in_a_decision",
     "A replay decides again": f"{REPLAYED} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",
