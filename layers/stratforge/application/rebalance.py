@@ -194,8 +194,10 @@ class _Group:
         """Asks the sandbox, and writes what it says, all of it or nothing."""
         session, moment = self._first.session, self._first.moment
         with self._database.transaction() as connection:
+            # Holdings and prices are on one scale, whatever is split meanwhile.
+            self._snapshot = rebalances.see_one_moment(connection)
             self._windows, self._editions = seen_before(
-                connection, session.symbols, moment, session.window, daily=session.daily
+                connection, session.symbols, moment, session.window, self._snapshot, daily=session.daily
             )
             self._last = last_bars(self._windows)
             self._prices, self._known = self._windows.prices
@@ -264,6 +266,7 @@ class _Group:
             state_after=said.state,
             weights=None if said.weights is None else list(said.weights),
             orders=orders.tolist(),
+            snapshot=self._snapshot,
         )
 
 

@@ -163,6 +163,13 @@ def cash_of(capital: Decimal, held: dict[str, Holding]) -> Decimal:
     return capital + sum((each.realized_pnl - each.cost_basis for each in held.values()), Decimal(0))
 
 
+def see_one_moment(connection: Connection) -> str:
+    """Has everything that a transaction which has just begun reads be of one moment; returns the snapshot that tells what that was."""
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    found: str = fetch_value(connection, "SELECT pg_current_snapshot()::text")
+    return found
+
+
 def replan(connection: Connection, session_id: UUID, decides_at: datetime) -> None:
     """Notes when a session's next decision falls due, where there is nothing to decide now."""
     connection.execute("UPDATE sessions SET decides_at = %s WHERE id = %s", (decides_at, session_id))
@@ -202,6 +209,7 @@ class Recorded:
         parts: The part of the equity that that was.
         weights: The target weights; None where nothing was to change.
         orders: The shares to buy, below 0 to sell.
+        snapshot: What of the database was seen; None in those of before that was kept.
         bought_part: By what part purchases were cut, once they were placed.
     """
 
@@ -223,11 +231,12 @@ class Recorded:
     state_after: dict[str, float]
     weights: list[float] | None
     orders: list[float]
+    snapshot: str | None
     bought_part: float | None = None
 
 
 _RECORDED = """r.id AS rebalance_id, r.session_id, r.moment, r.decided_at, r.status, r.missing, r.last_bars, r.editions, r.prices, r.known, r.held, r.parts, r.equity, r.cash,
-    r.state_before, r.state_after, r.weights, r.orders, r.bought_part"""
+    r.state_before, r.state_after, r.weights, r.orders, r.snapshot::text, r.bought_part"""
 
 
 def list_rebalances(
@@ -263,10 +272,10 @@ def record_decision(
             SELECT s.id FROM sessions s WHERE s.id = %(session)s AND s.xmin::text::bigint = %(version)s AND s.status = 'RUNNING' FOR NO KEY UPDATE),
         decided AS (
             INSERT INTO rebalances (id, session_id, user_id, moment, decided_at, status, missing, last_bars, editions, prices, known, held, parts, equity, cash,
-                                    state_before, state_after, weights, orders)
+                                    state_before, state_after, weights, orders, snapshot)
             SELECT %(id)s, mine.id, %(user)s, %(moment)s, %(decided_at)s, %(status)s, %(missing)s::text[], %(last_bars)s::timestamptz[], %(editions)s::int[],
                    %(prices)s::float8[], %(known)s::boolean[], %(held)s::float8[], %(parts)s::float8[], %(equity)s, %(cash)s, %(before)s, %(after)s,
-                   %(weights)s::float8[], %(orders)s::float8[] FROM mine
+                   %(weights)s::float8[], %(orders)s::float8[], %(snapshot)s::pg_snapshot FROM mine
             ON CONFLICT (session_id, moment) DO NOTHING RETURNING session_id, moment, decided_at)
         UPDATE sessions s SET state = %(after)s, decides_at = %(next)s, decided_for = d.moment, first_bar_time = coalesce(s.first_bar_time, d.decided_at),
             last_bar_time = d.decided_at, bars_evaluated = s.bars_evaluated + 1, consecutive_failures = 0
@@ -293,6 +302,7 @@ def record_decision(
             "after": Jsonb(decision.state_after),
             "weights": decision.weights,
             "orders": decision.orders,
+            "snapshot": decision.snapshot,
             "next": decides_at,
         },
     )

@@ -35,6 +35,7 @@ PROVED = {
     "Days are read anew each morning": f"{LIVE} test_days_that_are_not_read_yet_are_waited_for_and_after_an_hour_named",
     "Spans of minutes decide": f"{LIVE} test_a_span_of_minutes_is_decided_when_the_bars_of_its_last_minute_are_in",
     "The first span of a day": f"{LIVE} test_the_first_span_of_a_day_is_decided_about_at_the_open",
+    "Bars have the scale": f"{REPLAYED} test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held",
     "Symbols that were waited for": f"{LIVE} test_a_bar_that_does_not_come_is_waited_for_five_seconds_and_named",
     "The first decision comes at once": f"{LIVE} test_a_decision_that_could_not_be_taken_in_time_is_taken_as_long_as_its_period_runs",
     "Sales are ordered at once": f"{LIVE} test_purchases_wait_a_minute_at_most_for_sales_that_do_not_end",
