@@ -74,7 +74,7 @@ class Rebalanced:
         decided: Decisions that were taken.
         orders: Orders that were placed.
         failures: Strategies that failed.
-        waiting: Sessions whose earlier orders have not ended yet.
+        waiting: Sessions whose earlier decision's orders have not ended yet.
     """
 
     decided: int = 0
@@ -139,10 +139,9 @@ def rebalance(
     """Has sessions decide that can, and places what they order. Doing it again changes nothing."""
     with database.transaction() as connection:
         due = due_sessions(connection, session_ids)
-        left = {
-            each.session.session_id: rebalances.call_off_orders(connection, each.session.session_id) for each in due
+        held_up = {
+            each.session.session_id for each in due if rebalances.call_off_orders(connection, each.session.session_id)
         }
-        held_up = {session_id for session_id, symbols in left.items() if symbols}
     due, failures = _with_lookbacks(database, [each for each in due if each.session.session_id not in held_up])
     groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
     for each in due:
@@ -202,18 +201,25 @@ class _Group:
             self._last = last_bars(self._windows)
             self._prices, self._known = self._windows.prices
             held = rebalances.holdings_of(connection, list(self._due))
+            self._alone = rebalances.other_open_orders(connection, list(self._due))
             askings = [self._asking(each.session, held[session_id]) for session_id, each in self._due.items()]
         answers = self._sandbox(self._windows, len(session.universe), askings)
         decided = orders = failures = 0
         with self._database.transaction() as connection:
             now = clock.market_clock(connection).now
             schedule = Schedule.of(session.schedule)
+            held_now = rebalances.holdings_of(connection, list(self._due))
+            alone_now = rebalances.other_open_orders(connection, list(self._due))
             following = next_decision(schedule, session.symbols[0], _days(connection, now), moment)
             # In the order of their ids, as everybody does who writes several.
             for said in sorted(answers, key=lambda each: each.asking.session.session_id):
                 if said.error is not None:
                     failures += 1
                     rebalances.record_failure(connection, said.asking.session, said.error, now + TRIED_AGAIN_AFTER)
+                    continue
+                session_id = said.asking.session.session_id
+                if alone_now[session_id] != self._alone[session_id] or _moved(held[session_id], held_now[session_id]):
+                    # Its owner traded while it thought: it decides anew, on what it has now.
                     continue
                 decision = self._decision(said, now)
                 if rebalances.record_decision(connection, said.asking.session, decision, following):
@@ -246,7 +252,8 @@ class _Group:
         held, orders = np.array(asking.held), np.zeros(count)
         if said.weights is not None:
             prices, known = self._prices[:count], self._known[:count]
-            orders = orders_for(np.array(said.weights), asking.equity, prices, known, held, fractional=True)
+            alone = np.isin(session.universe, list(self._alone[session.session_id]))
+            orders = orders_for(np.array(said.weights), asking.equity, prices, known, held, alone, fractional=True)
         return Recorded(
             rebalance_id=uuid4(),
             session_id=session.session_id,
@@ -267,6 +274,7 @@ class _Group:
             weights=None if said.weights is None else list(said.weights),
             orders=orders.tolist(),
             snapshot=self._snapshot,
+            left_alone=sorted(self._alone[session.session_id]),
         )
 
 
@@ -280,6 +288,12 @@ def _place_sales(connection: Connection, asking: Asking, decision: Recorded) -> 
         connection, decision.rebalance_id, session.session_id, session.user_id, orders, decision.decided_at
     )
     return len(orders)
+
+
+def _moved(before: dict[str, Holding], now: dict[str, Holding]) -> bool:
+    """Returns whether something was bought or sold, whatever its price did."""
+    positions = [{name: (each.quantity, each.cost_basis) for name, each in held.items()} for held in (before, now)]
+    return positions[0] != positions[1]
 
 
 def _quantity(holding: Holding | None) -> float:

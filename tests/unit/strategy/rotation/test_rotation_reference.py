@@ -18,7 +18,7 @@ LANGUAGE, CAUSAL, BACKTEST = (
     "unit/backtest/test_portfolio_backtest.py",
 )
 LIVE, REPLAYED = "integration/test_portfolio_sessions.py", "integration/test_portfolio_replays.py"
-BOUGHT = "integration/test_portfolio_purchases.py"
+BOUGHT, OWNERS = "integration/test_portfolio_purchases.py", "integration/test_portfolio_owners.py"
 SCRIPT = "unit/backtest/test_monthly_rotation.py test_the_engine_does_what_the_script_does"
 # By how a sentence begins: the module and the test that prove it.
 PROVED = {
@@ -46,6 +46,7 @@ PROVED = {
     "One that ends or pauses": f"{BOUGHT} test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on",
     "What could not be bought": f"{BOUGHT} test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchange_closes",
     "A symbol that is halted": f"{LIVE} test_a_symbol_that_is_halted_is_not_traded_and_the_others_are",
+    "Where an order of the owner's": f"{OWNERS} test_a_resting_order_of_the_owner_has_its_symbol_left_alone_and_the_others_decided",
     "Every decision is kept": f"{REPLAYED} test_a_replay_notices_whatever_is_changed_in_a_decision",
     "A replay decides again": f"{REPLAYED} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",
     "Whoever dies between": f"{LIVE} test_somebody_who_dies_before_the_commit_leaves_a_session_that_is_still_due",
