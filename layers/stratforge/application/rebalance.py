@@ -25,6 +25,7 @@ from stratforge.market.sizes import MINIMUM_VALUE, Side, SizeKind
 from stratforge.market.timeliness import MINUTE
 from stratforge.portfolio.acceptance import COLLAR
 from stratforge.portfolio.calendar import MarketDay
+from stratforge.storage.ledger.announced_actions import unfollowed_splits
 from stratforge.storage.market import clock, daily_bars, trading_days
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import rebalances
@@ -90,6 +91,7 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         return []
     reading = clock.market_clock(connection)
     days = _days(connection, reading.now)
+    unfollowed = _unfollowed(connection, [each.session_id for each in sessions if each.daily])
     found, waited_for = [], dict[tuple[object, ...], list[str]]()
     for session in sessions:
         schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
@@ -104,11 +106,23 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         alike = (tuple(session.symbols), session.daily, session.lookback, moment)
         if alike not in waited_for:
             waited_for[alike] = _missing(connection, session, moment)
-        missing = waited_for[alike]
+        missing = list(dict.fromkeys([*waited_for[alike], *unfollowed.get(session.session_id, ())]))
         patience = DAYS_GRACE if session.daily else GRACE * max(1.0, reading.speed)
         if not missing or reading.now >= max(session.decides_at, period.trades_from) + patience:
             found.append(Due(session, moment, tuple(missing)))
     return found
+
+
+def _unfollowed(connection: Connection, session_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Of sessions the symbols that they hold and whose split the ledger does not follow yet: days are on its scale already."""
+    if not session_ids:
+        return {}
+    held = {
+        session_id: [name for name, each in positions.items() if each.quantity]
+        for session_id, positions in rebalances.holdings_of(connection, session_ids).items()
+    }
+    splits = unfollowed_splits(connection, sorted({name for names in held.values() for name in names}))
+    return {session_id: sorted(splits.keys() & set(names)) for session_id, names in held.items()}
 
 
 def _days(connection: Connection, now: datetime) -> list[MarketDay]:
@@ -174,9 +188,8 @@ def _with_lookbacks(database: Database, due: Sequence[Due]) -> tuple[list[Due], 
         else:
             failures += 1
             with database.transaction() as connection:
-                rebalances.record_failure(
-                    connection, each.session, lookback, each.session.decides_at + TRIED_AGAIN_AFTER
-                )
+                now = clock.market_clock(connection).now
+                rebalances.record_failure(connection, each.session, lookback, now + TRIED_AGAIN_AFTER)
     return found, failures
 
 
@@ -202,6 +215,7 @@ class _Group:
             self._prices, self._known = self._windows.prices
             held = rebalances.holdings_of(connection, list(self._due))
             self._alone = rebalances.other_open_orders(connection, list(self._due))
+            self._splits = unfollowed_splits(connection, session.universe) if session.daily else {}
             askings = [self._asking(each.session, held[session_id]) for session_id, each in self._due.items()]
         answers = self._sandbox(self._windows, len(session.universe), askings)
         decided = orders = failures = 0
@@ -243,7 +257,8 @@ class _Group:
     def _worth(self, holding: Holding | None, place: int) -> float:
         if holding is None or not holding.quantity:
             return 0.0
-        price = float(self._prices[place])
+        # Waited for in vain: the ledger's shares are on the scale before a split, and the price on the one after it.
+        price = float(self._prices[place]) * self._splits.get(holding.symbol, 1.0)
         return float(holding.quantity) * (price if np.isfinite(price) else float(holding.latest_price or ZERO))
 
     def _decision(self, said: Said, now: datetime) -> Recorded:
@@ -252,7 +267,7 @@ class _Group:
         held, orders = np.array(asking.held), np.zeros(count)
         if said.weights is not None:
             prices, known = self._prices[:count], self._known[:count]
-            alone = np.isin(session.universe, list(self._alone[session.session_id]))
+            alone = np.isin(session.universe, self._left_alone(session))
             orders = orders_for(np.array(said.weights), asking.equity, prices, known, held, alone, fractional=True)
         return Recorded(
             rebalance_id=uuid4(),
@@ -274,8 +289,11 @@ class _Group:
             weights=None if said.weights is None else list(said.weights),
             orders=orders.tolist(),
             snapshot=self._snapshot,
-            left_alone=sorted(self._alone[session.session_id]),
+            left_alone=self._left_alone(session),
         )
+
+    def _left_alone(self, session: PortfolioSession) -> list[str]:
+        return sorted(self._alone[session.session_id] | self._splits.keys())
 
 
 def _place_sales(connection: Connection, asking: Asking, decision: Recorded) -> int:

@@ -33,6 +33,7 @@ PROVED = {
     "What it was not told to hold": f"{LIVE} test_what_is_held_under_another_name_counts_to_the_equity_and_is_left_alone",
     '"daily" to "yearly" decide': f"{LIVE} test_nothing_is_decided_while_the_exchange_is_closed",
     "Days are read anew each morning": f"{LIVE} test_days_that_are_not_read_yet_are_waited_for_and_after_an_hour_named",
+    "So is the ledger": f"{OWNERS} test_days_wait_for_a_split_that_the_ledger_does_not_follow_yet_and_leave_it_alone_after_an_hour",
     "Spans of minutes decide": f"{LIVE} test_a_span_of_minutes_is_decided_when_the_bars_of_its_last_minute_are_in",
     "The first span of a day": f"{LIVE} test_the_first_span_of_a_day_is_decided_about_at_the_open",
     "Bars have the scale": f"{REPLAYED} test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held",
