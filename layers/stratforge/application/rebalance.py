@@ -103,7 +103,7 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         if not is_new(schedule, symbol, moment, session.decided_for):
             rebalances.replan(connection, session.session_id, next_decision(schedule, symbol, days, moment))
             continue
-        alike = (tuple(session.symbols), session.daily, session.lookback, moment)
+        alike = (tuple(sorted(session.symbols)), session.daily, session.lookback, moment)
         if alike not in waited_for:
             waited_for[alike] = _missing(connection, session, moment)
         missing = list(dict.fromkeys([*waited_for[alike], *unfollowed.get(session.session_id, ())]))
