@@ -21,6 +21,7 @@ from stratforge.market import Bar
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.rotation import compile_portfolio
 from stratforge.strategy.rotation.seen import decide_on
@@ -102,7 +103,10 @@ def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
             connection.execute("UPDATE orders SET status = 'CANCELED', completed_at = now() WHERE status = 'PENDING'")
             connection.execute("UPDATE rebalances SET status = 'ORDERED'")
             moment = bars[0].time + timedelta(minutes=1)
-            windows, _ = seen_before(connection, _SYMBOLS, moment, window_length(strategy.lookback), daily=False)
+            snapshot: str = fetch_value(connection, "SELECT pg_current_snapshot()::text")
+            windows, _ = seen_before(
+                connection, _SYMBOLS, moment, window_length(strategy.lookback), snapshot, daily=False
+            )
         began = time.perf_counter()
         seen = windows.seen_by(strategy, windows.values())
         for _ in range(users):

@@ -94,7 +94,7 @@ def asking(strategy: PortfolioStrategy, given: tuple[np.ndarray, float, float, d
     user: UUID = uuid4()
     session = PortfolioSession(
         user, user, strategy.source, strategy.source_hash, strategy.parameters, strategy.lookback, kept, list(strategy.universe),
-        list(strategy.symbols), strategy.schedule.stored, True, Decimal(1), SessionMode.PAPER, datetime.now(UTC), None, 0, 1,
+        list(strategy.symbols), strategy.schedule.stored, True, Decimal(1), SessionMode.PAPER, datetime.now(UTC), None, 1,
     )  # fmt: skip
     return Asking(session, equity, cash, tuple(weights.tolist()))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from stratforge.application.replays import compare_session
 from stratforge.market import Bar
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.market import market_data
 
 from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
@@ -22,6 +24,8 @@ from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
     rotating,
 )
 from tests.support.rotating import Rotating, at
+
+TUESDAY = FIRST + timedelta(days=1)
 
 
 def assert_it_is_its_replay(rotating: Rotating, session_id: UUID) -> None:  # noqa: F811
@@ -93,3 +97,72 @@ def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_dec
     assert rotating.decide(session.session_id).decided == 1
     assert rotating.decisions(session.session_id)[0].last_bars == [at(FIRST, 9, 39), at(FIRST, 9, 37)]
     assert_it_is_its_replay(rotating, session.session_id)
+
+
+HALF = EVERY_TEN_MINUTES.replace("weights.equal(universe.slope > 0) / 2", '{"AAPL": 0.5}')
+
+
+def test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held(rotating: Rotating) -> None:  # noqa: F811
+    for number in range(350, 380):
+        rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0, "IBM": 100.0})
+    rotating.clock(at(FIRST, 15, 50, 1))
+    session = rotating.start(HALF).session_id
+    rotating.decide(session)
+    rotating.settle(session)
+    split_at_night(rotating)
+    rotating.clock(at(TUESDAY))
+    assert rotating.decide(session).decided == 1
+    decision = rotating.decisions(session)[0]
+    assert decision.prices == [50.0, 100.0]
+    assert decision.held[0] == pytest.approx(100.0)
+    assert decision.equity == pytest.approx(10_000, rel=1e-3)
+    assert decision.parts[0] == pytest.approx(0.5, rel=1e-3)
+    assert decision.orders == [pytest.approx(0.0, abs=0.05), 0.0]
+    rotating.settle(session)
+    assert_it_is_its_replay(rotating, session)
+
+
+def test_a_split_that_is_followed_after_a_decision_is_not_in_its_replay(rotating: Rotating) -> None:  # noqa: F811
+    for number in range(350, 380):
+        rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0 + number, "IBM": 100.0})
+    rotating.clock(at(FIRST, 15, 50, 1))
+    session = rotating.start(EVERY_TEN_MINUTES).session_id
+    rotating.decide(session)
+    rotating.settle(session)
+    split_at_night(rotating)
+    assert rotating.decisions(session)[0].prices[0] == 479.0
+    assert_it_is_its_replay(rotating, session)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_correction_of_the_last_bar_is_seen_by_decisions_after_it_and_by_no_other(
+    rotating: Rotating,  # noqa: F811
+    *,
+    before: bool,
+) -> None:
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    session = rotating.start(EVERY_TEN_MINUTES).session_id
+    if before:
+        corrected(rotating)
+    assert rotating.decide(session).decided == 1
+    if not before:
+        corrected(rotating)
+    rotating.settle(session)
+    assert rotating.decisions(session)[0].prices[0] == (90.5 if before else 100.9)
+    assert rotating.decisions(session)[0].weights == ([0.0, 0.0] if before else [0.5, 0.0])
+    assert_it_is_its_replay(rotating, session)
+
+
+def corrected(rotating: Rotating) -> None:  # noqa: F811
+    """The last bar of AAPL has another price after all."""
+    with rotating.database.transaction() as connection:
+        assert market_data.correct_bar(connection, Bar("AAPL", at(FIRST, 9, 39), *(Decimal("90.5"),) * 4, Decimal(1)))
+
+
+def split_at_night(rotating: Rotating) -> None:  # noqa: F811
+    """AAPL is split, two for one, and the ledger follows before Tuesday's open."""
+    rotating.clock(at(TUESDAY, 8, 0))
+    rotating.world.broker.actions = [CorporateAction("split", "AAPL", ActionKind.SPLIT, TUESDAY, ratio=Decimal(2))]
+    rotating.world.exchange.split("AAPL", Decimal(2), at(TUESDAY, 8, 0))
+    rotating.world.reconciler.run()

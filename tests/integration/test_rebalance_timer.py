@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from unittest.mock import Mock
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from stratforge.application import rebalance
 from stratforge.application.reference_data import keep_calendar
 from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
 from stratforge.storage.ledger.operations import price_lags
@@ -15,7 +17,7 @@ from stratforge.storage.postgres.database import Database
 from functions.evaluator import handler, sandbox_client
 from functions.ingestor.rebalance_timer import tell_due
 from tests.support.lambda_context import CONTEXT
-from tests.support.rotating import SYMBOLS, Rotating, SandboxProcess, at
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, at
 from tests.support.world import World
 
 FIRST = date(2026, 2, 2)
@@ -148,3 +150,14 @@ def test_an_operator_sees_the_prices_of_every_symbol_of_a_portfolio(rotating: Ro
         connection.execute("UPDATE users SET is_operator = true")
     with rotating.database.transaction(rotating.ada) as connection:
         assert sorted(each.symbol for each in price_lags(connection)) == list(SYMBOLS)
+
+
+def test_sessions_of_the_same_symbols_in_another_order_are_asked_about_once(
+    rotating: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for universe in ('["AAPL", "IBM", "MSFT"]', '["MSFT", "IBM", "AAPL"]'):
+        rotating.start(MONTHLY.replace('["AAPL", "IBM", "MSFT"]', universe))
+    asked = Mock(wraps=rebalance._missing)
+    monkeypatch.setattr(rebalance, "_missing", asked)
+    assert told(rotating) == []
+    asked.assert_called_once()

@@ -25,6 +25,7 @@ from stratforge.market.sizes import MINIMUM_VALUE, Side, SizeKind
 from stratforge.market.timeliness import MINUTE
 from stratforge.portfolio.acceptance import COLLAR
 from stratforge.portfolio.calendar import MarketDay
+from stratforge.storage.ledger.announced_actions import unfollowed_splits
 from stratforge.storage.market import clock, daily_bars, trading_days
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import rebalances
@@ -74,7 +75,7 @@ class Rebalanced:
         decided: Decisions that were taken.
         orders: Orders that were placed.
         failures: Strategies that failed.
-        waiting: Sessions whose earlier orders have not ended yet.
+        waiting: Sessions whose earlier decision's orders have not ended yet.
     """
 
     decided: int = 0
@@ -90,6 +91,7 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         return []
     reading = clock.market_clock(connection)
     days = _days(connection, reading.now)
+    unfollowed = _unfollowed(connection, [each.session_id for each in sessions if each.daily])
     found, waited_for = [], dict[tuple[object, ...], list[str]]()
     for session in sessions:
         schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
@@ -101,14 +103,26 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         if not is_new(schedule, symbol, moment, session.decided_for):
             rebalances.replan(connection, session.session_id, next_decision(schedule, symbol, days, moment))
             continue
-        alike = (tuple(session.symbols), session.daily, session.lookback, moment)
+        alike = (tuple(sorted(session.symbols)), session.daily, session.lookback, moment)
         if alike not in waited_for:
             waited_for[alike] = _missing(connection, session, moment)
-        missing = waited_for[alike]
+        missing = list(dict.fromkeys([*waited_for[alike], *unfollowed.get(session.session_id, ())]))
         patience = DAYS_GRACE if session.daily else GRACE * max(1.0, reading.speed)
         if not missing or reading.now >= max(session.decides_at, period.trades_from) + patience:
             found.append(Due(session, moment, tuple(missing)))
     return found
+
+
+def _unfollowed(connection: Connection, session_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Of sessions the symbols that they hold and whose split the ledger does not follow yet: days are on its scale already."""
+    if not session_ids:
+        return {}
+    held = {
+        session_id: [name for name, each in positions.items() if each.quantity]
+        for session_id, positions in rebalances.holdings_of(connection, session_ids).items()
+    }
+    splits = unfollowed_splits(connection, sorted({name for names in held.values() for name in names}))
+    return {session_id: sorted(splits.keys() & set(names)) for session_id, names in held.items()}
 
 
 def _days(connection: Connection, now: datetime) -> list[MarketDay]:
@@ -140,9 +154,7 @@ def rebalance(
     with database.transaction() as connection:
         due = due_sessions(connection, session_ids)
         held_up = {
-            each.session.session_id: rebalances.call_off_orders(connection, each.session.session_id)
-            for each in due
-            if each.session.open_orders
+            each.session.session_id for each in due if rebalances.call_off_orders(connection, each.session.session_id)
         }
     due, failures = _with_lookbacks(database, [each for each in due if each.session.session_id not in held_up])
     groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
@@ -176,9 +188,8 @@ def _with_lookbacks(database: Database, due: Sequence[Due]) -> tuple[list[Due], 
         else:
             failures += 1
             with database.transaction() as connection:
-                rebalances.record_failure(
-                    connection, each.session, lookback, each.session.decides_at + TRIED_AGAIN_AFTER
-                )
+                now = clock.market_clock(connection).now
+                rebalances.record_failure(connection, each.session, lookback, now + TRIED_AGAIN_AFTER)
     return found, failures
 
 
@@ -195,24 +206,34 @@ class _Group:
         """Asks the sandbox, and writes what it says, all of it or nothing."""
         session, moment = self._first.session, self._first.moment
         with self._database.transaction() as connection:
+            # Holdings and prices are on one scale, whatever is split meanwhile.
+            self._snapshot = rebalances.see_one_moment(connection)
             self._windows, self._editions = seen_before(
-                connection, session.symbols, moment, session.window, daily=session.daily
+                connection, session.symbols, moment, session.window, self._snapshot, daily=session.daily
             )
             self._last = last_bars(self._windows)
             self._prices, self._known = self._windows.prices
             held = rebalances.holdings_of(connection, list(self._due))
+            self._alone = rebalances.other_open_orders(connection, list(self._due))
+            self._splits = unfollowed_splits(connection, session.universe) if session.daily else {}
             askings = [self._asking(each.session, held[session_id]) for session_id, each in self._due.items()]
         answers = self._sandbox(self._windows, len(session.universe), askings)
         decided = orders = failures = 0
         with self._database.transaction() as connection:
             now = clock.market_clock(connection).now
             schedule = Schedule.of(session.schedule)
+            held_now = rebalances.holdings_of(connection, list(self._due))
+            alone_now = rebalances.other_open_orders(connection, list(self._due))
             following = next_decision(schedule, session.symbols[0], _days(connection, now), moment)
             # In the order of their ids, as everybody does who writes several.
             for said in sorted(answers, key=lambda each: each.asking.session.session_id):
                 if said.error is not None:
                     failures += 1
                     rebalances.record_failure(connection, said.asking.session, said.error, now + TRIED_AGAIN_AFTER)
+                    continue
+                session_id = said.asking.session.session_id
+                if alone_now[session_id] != self._alone[session_id] or _moved(held[session_id], held_now[session_id]):
+                    # Its owner traded while it thought: it decides anew, on what it has now.
                     continue
                 decision = self._decision(said, now)
                 if rebalances.record_decision(connection, said.asking.session, decision, following):
@@ -236,7 +257,8 @@ class _Group:
     def _worth(self, holding: Holding | None, place: int) -> float:
         if holding is None or not holding.quantity:
             return 0.0
-        price = float(self._prices[place])
+        # Waited for in vain: the ledger's shares are on the scale before a split, and the price on the one after it.
+        price = float(self._prices[place]) * self._splits.get(holding.symbol, 1.0)
         return float(holding.quantity) * (price if np.isfinite(price) else float(holding.latest_price or ZERO))
 
     def _decision(self, said: Said, now: datetime) -> Recorded:
@@ -245,7 +267,8 @@ class _Group:
         held, orders = np.array(asking.held), np.zeros(count)
         if said.weights is not None:
             prices, known = self._prices[:count], self._known[:count]
-            orders = orders_for(np.array(said.weights), asking.equity, prices, known, held, fractional=True)
+            alone = np.isin(session.universe, self._left_alone(session))
+            orders = orders_for(np.array(said.weights), asking.equity, prices, known, held, alone, fractional=True)
         return Recorded(
             rebalance_id=uuid4(),
             session_id=session.session_id,
@@ -265,7 +288,12 @@ class _Group:
             state_after=said.state,
             weights=None if said.weights is None else list(said.weights),
             orders=orders.tolist(),
+            snapshot=self._snapshot,
+            left_alone=self._left_alone(session),
         )
+
+    def _left_alone(self, session: PortfolioSession) -> list[str]:
+        return sorted(self._alone[session.session_id] | self._splits.keys())
 
 
 def _place_sales(connection: Connection, asking: Asking, decision: Recorded) -> int:
@@ -278,6 +306,12 @@ def _place_sales(connection: Connection, asking: Asking, decision: Recorded) -> 
         connection, decision.rebalance_id, session.session_id, session.user_id, orders, decision.decided_at
     )
     return len(orders)
+
+
+def _moved(before: dict[str, Holding], now: dict[str, Holding]) -> bool:
+    """Returns whether something was bought or sold, whatever its price did."""
+    positions = [{name: (each.quantity, each.cost_basis) for name, each in held.items()} for held in (before, now)]
+    return positions[0] != positions[1]
 
 
 def _quantity(holding: Holding | None) -> float:
@@ -315,15 +349,22 @@ def _place_purchases(database: Database, session_ids: Sequence[UUID]) -> int:
             waiting = rebalances.lock_waiting(connection, rebalance_id)
             if waiting is None:
                 continue
-            if waiting.session_status is not SessionStatus.RUNNING:
+            now = clock.market_clock(connection).now
+            if waiting.session_status is not SessionStatus.RUNNING or _is_over(connection, waiting, now):
                 rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.CALLED_OFF, None)
                 continue
             orders, part = _purchases(connection, waiting)
-            now = clock.market_clock(connection).now
             rebalances.place_orders(connection, rebalance_id, waiting.session_id, waiting.user_id, orders, now)
             rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.ORDERED, part)
         placed += len(orders)
     return placed
+
+
+def _is_over(connection: Connection, waiting: Waiting, now: datetime) -> bool:
+    """Returns whether the time of a decision's purchases is over: they belong to its period, and to the hour after it."""
+    schedule, symbol = Schedule.of(waiting.schedule), waiting.universe[0]
+    period = period_now(schedule, symbol, _days(connection, now), now)
+    return waiting.expired or period is None or is_new(schedule, symbol, period.moment, waiting.moment)
 
 
 def _purchases(connection: Connection, waiting: Waiting) -> tuple[list[NewOrder], float | None]:

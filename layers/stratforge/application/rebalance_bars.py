@@ -14,13 +14,13 @@ from stratforge.strategy.rotation.seen import Windows
 
 
 def seen_before(
-    connection: Connection, symbols: Sequence[str], moment: datetime, window: int, *, daily: bool
+    connection: Connection, symbols: Sequence[str], moment: datetime, window: int, snapshot: str, *, daily: bool
 ) -> tuple[Windows, list[int]]:
-    """The last bars of symbols before a period, as they are known now, and the editions of their days (0 for minutes)."""
+    """The last bars of symbols before a period, as they are known now, which `snapshot` tells, and the editions of their days (0 for minutes)."""
     if daily:
         return _days(connection, symbols, moment, window, None)
     last = rebalances.last_new_bars(connection, symbols, moment)
-    bars = {each: _minutes(connection, each, last.get(each), window) for each in symbols}
+    bars = {each: _minutes(connection, each, last.get(each), window, snapshot) for each in symbols}
     return Windows(bars, int(moment.timestamp())), [0] * len(symbols)
 
 
@@ -32,7 +32,7 @@ def seen_again(
         editions = dict(zip(symbols, decision.editions, strict=True))
         return _days(connection, symbols, decision.moment, window, editions)[0]
     last = zip(symbols, decision.last_bars, strict=True)
-    bars = {symbol: _minutes(connection, symbol, each, window) for symbol, each in last}
+    bars = {symbol: _minutes(connection, symbol, each, window, decision.snapshot) for symbol, each in last}
     return Windows(bars, int(decision.moment.timestamp()))
 
 
@@ -50,8 +50,10 @@ def _days(
     return Windows(bars, int(moment.timestamp())), [found[each].edition for each in symbols]
 
 
-def _minutes(connection: Connection, symbol: str, last: datetime | None, window: int) -> BarColumns:
-    """The bars up to one, as whoever was evaluated on it in time saw them."""
+def _minutes(
+    connection: Connection, symbol: str, last: datetime | None, window: int, snapshot: str | None
+) -> BarColumns:
+    """The bars up to one, on the scale that the ledger had at the decision and with what was corrected by then."""
     if last is None:
         return BarColumns.from_rows([], exchange_timezone(symbol))
-    return next(iter(replays.windows_as_of(connection, symbol, last, last, window)))[1]
+    return replays.window_in(connection, symbol, last, window, snapshot)

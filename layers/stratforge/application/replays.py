@@ -90,8 +90,9 @@ def _decided_again(
     if said.weights is None:
         return said, [0.0] * count
     prices, known = windows.prices
+    alone = np.isin(strategy.universe, each.left_alone)
     return said, orders_for(
-        said.weights, each.equity, prices[:count], known[:count], np.array(each.held), fractional=True
+        said.weights, each.equity, prices[:count], known[:count], np.array(each.held), alone, fractional=True
     ).tolist()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -91,6 +92,21 @@ def change_by_last_split(connection: Connection, symbol: str) -> Decimal | None:
     """
     change: Decimal | None = fetch_value(connection, query, (symbol,))
     return change
+
+
+def unfollowed_splits(connection: Connection, symbols: Sequence[str]) -> dict[str, float]:
+    """By what splits multiply the shares of these symbols that have taken effect and that the ledger does not follow yet."""
+    rows = connection.execute(
+        f"""
+        SELECT symbol, ratio::float8 FROM corporate_actions WHERE symbol = ANY(%s) AND kind = 'split' AND ratio IS NOT NULL AND applied_at IS NULL
+          AND dismissed_at IS NULL AND {SPLIT_TIME} <= (SELECT market_now())
+        """,  # noqa: S608 - an expression of ours
+        (list(symbols),),
+    ).fetchall()
+    found: dict[str, float] = {}
+    for symbol, ratio in rows:
+        found[symbol] = found.get(symbol, 1.0) * ratio
+    return found
 
 
 def note_obstacle(connection: Connection, action: CorporateAction, obstacle: str) -> None:

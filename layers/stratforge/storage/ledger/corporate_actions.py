@@ -169,7 +169,8 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     parameters.update(after_bar=latest[0] if latest else None, step=asset.allocation_step, price=price)
     connection.execute(
         """
-        UPDATE corporate_actions SET applied_at = now(), obstacle = NULL, after_bar = %(after_bar)s, step = %(step)s, price = %(price)s
+        UPDATE corporate_actions SET applied_at = now(), applied_by = pg_current_xact_id(), obstacle = NULL, after_bar = %(after_bar)s, step = %(step)s,
+            price = %(price)s
         WHERE id = %(id)s
         """,
         parameters,
@@ -305,19 +306,19 @@ _FOLLOW_SYMBOL = (
     f"UPDATE sessions SET bars_symbol = %(earlier)s WHERE symbol = %(symbol)s AND bars_symbol IS NULL AND ended_at IS NOT NULL AND last_bar_time < {_STARTS}",  # noqa: S608 - an expression of ours
     f"UPDATE market_data SET symbol = %(earlier)s WHERE symbol = %(symbol)s AND time < {_STARTS}",  # noqa: S608 - an expression of ours
     f"""
-    INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
-    SELECT %(earlier)s, timeframe, time, correction, after_bar, open, high, low, close, volume FROM market_data_corrections
+    INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume)
+    SELECT %(earlier)s, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume FROM market_data_corrections
     WHERE symbol = %(symbol)s AND time < {_STARTS}
     """,  # noqa: S608 - an expression of ours
     f"DELETE FROM market_data_corrections WHERE symbol = %(symbol)s AND time < {_STARTS}",  # noqa: S608 - an expression of ours
     f"""
-    INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, after_bar)
-    SELECT id || '/' || %(earlier)s, %(earlier)s, kind, ratio, effective_on, seen_at, applied_at, after_bar FROM corporate_actions
+    INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar)
+    SELECT id || '/' || %(earlier)s, %(earlier)s, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar FROM corporate_actions
     WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner AND {SPLIT_TIME} < {_STARTS}
     """,  # noqa: S608 - an expression of ours
     """
-    INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
-    SELECT %(symbol)s, timeframe, time, correction, after_bar, open, high, low, close, volume FROM market_data_corrections
+    INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume)
+    SELECT %(symbol)s, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume FROM market_data_corrections
     WHERE symbol = %(old)s ON CONFLICT DO NOTHING
     """,
     """
@@ -336,8 +337,8 @@ _FOLLOW_SYMBOL = (
     # So that its windows are scaled as before, and by no split of whoever had the name before.
     f"UPDATE corporate_actions SET of_earlier_owner = true WHERE symbol = %(symbol)s AND applied_at IS NOT NULL AND {SPLIT_TIME} < {_STARTS}",  # noqa: S608 - ours
     """
-    INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, after_bar)
-    SELECT id || '/' || %(symbol)s, %(symbol)s, kind, ratio, effective_on, seen_at, applied_at, after_bar FROM corporate_actions
+    INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar)
+    SELECT id || '/' || %(symbol)s, %(symbol)s, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar FROM corporate_actions
     WHERE symbol = %(old)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner ON CONFLICT DO NOTHING
     """,
     """

@@ -22,6 +22,8 @@ from stratforge.strategy.lookback import EDITION, window_length
 ORDER_LIFETIME = timedelta(minutes=3)
 # How long purchases wait for the sales of their decision, by our clock.
 SALES_PATIENCE = timedelta(seconds=60)
+# After so long by our clock a decision's purchases are not placed any more: its prices are of another time.
+PURCHASES_LIFETIME = timedelta(hours=1)
 _OPEN = "('PENDING', 'RESTING', 'WORKING')"
 
 
@@ -32,7 +34,7 @@ class RebalanceStatus(StrEnum):
     ORDERED = "ORDERED"  # All its orders are placed.
     UNCHANGED = "UNCHANGED"  # Nothing was to be traded.
     RECORDED = "RECORDED"  # The session trades by hand: nothing was ordered.
-    CALLED_OFF = "CALLED_OFF"  # The session was paused or ended before its purchases were placed.
+    CALLED_OFF = "CALLED_OFF"  # Its purchases were dropped: the session was paused or ended, or their time was over.
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,6 @@ class PortfolioSession:
         capital: What it began with, in dollars.
         decides_at: When its next decision falls due.
         decided_for: The beginning of the last period that it decided about.
-        open_orders: Its orders that have not ended.
         version: Another one whenever anything of the session was written.
     """
 
@@ -67,7 +68,6 @@ class PortfolioSession:
     mode: SessionMode
     decides_at: datetime
     decided_for: datetime | None
-    open_orders: int
     version: int
 
     @property
@@ -104,14 +104,14 @@ def sessions_to_decide(connection: Connection, session_ids: Sequence[UUID] | Non
     return fetch_all(
         connection,
         PortfolioSession,
-        f"""
+        """
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters, CASE WHEN v.lookback_edition = %(edition)s THEN v.lookback END AS lookback,
                s.state, s.universe, s.symbols, s.schedule, s.daily, s.capital, s.mode, s.decides_at, s.decided_for,
-               (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN {_OPEN}) AS open_orders, s.xmin::text::bigint AS version
+               s.xmin::text::bigint AS version
         FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         WHERE s.universe IS NOT NULL AND s.status = 'RUNNING' AND s.decides_at <= market_at(clock_timestamp())
           AND (%(ids)s::uuid[] IS NULL OR s.id = ANY(%(ids)s)) ORDER BY s.id
-        """,  # noqa: S608 - statuses of this module
+        """,
         {"edition": EDITION, "ids": None if session_ids is None else list(session_ids)},
     )
 
@@ -161,21 +161,44 @@ def cash_of(capital: Decimal, held: dict[str, Holding]) -> Decimal:
     return capital + sum((each.realized_pnl - each.cost_basis for each in held.values()), Decimal(0))
 
 
+def see_one_moment(connection: Connection) -> str:
+    """Has everything that a transaction which has just begun reads be of one moment; returns the snapshot that tells what that was."""
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    found: str = fetch_value(connection, "SELECT pg_current_snapshot()::text")
+    return found
+
+
 def replan(connection: Connection, session_id: UUID, decides_at: datetime) -> None:
     """Notes when a session's next decision falls due, where there is nothing to decide now."""
     connection.execute("UPDATE sessions SET decides_at = %s WHERE id = %s", (decides_at, session_id))
 
 
-def call_off_orders(connection: Connection, session_id: UUID) -> list[str]:
-    """Asks for the end of what is left of the orders of earlier decisions; returns the symbols of all that are open."""
-    rows = connection.execute(
+def call_off_orders(connection: Connection, session_id: UUID) -> bool:
+    """Drops the purchases of earlier decisions that are not placed yet, and asks for the end of what is left of their orders; returns whether there was such an
+    order.
+    """
+    # First: whoever places them meanwhile is waited for, and what he placed is seen.
+    connection.execute(
+        "UPDATE rebalances SET status = 'CALLED_OFF' WHERE session_id = %s AND status = 'SELLING'", (session_id,)
+    )
+    left = connection.execute(
         f"""
-        UPDATE orders SET cancel_requested_at = CASE WHEN rebalance_id IS NULL THEN cancel_requested_at ELSE coalesce(cancel_requested_at, now()) END
-        WHERE session_id = %s AND status IN {_OPEN} RETURNING symbol
+        UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
+        WHERE session_id = %s AND rebalance_id IS NOT NULL AND status IN {_OPEN}
         """,  # noqa: S608 - statuses of this module
         (session_id,),
     )
-    return sorted({row[0] for row in rows})
+    return left.rowcount > 0
+
+
+def other_open_orders(connection: Connection, session_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """The symbols of each session's open orders that are of none of its decisions: its owner's."""
+    query = f"""
+        SELECT session_id, array_agg(DISTINCT symbol) FROM orders
+        WHERE session_id = ANY(%s) AND rebalance_id IS NULL AND status IN {_OPEN} GROUP BY session_id
+    """  # noqa: S608 - statuses of this module
+    found = dict(connection.execute(query, (list(session_ids),)).fetchall())
+    return {each: frozenset(found.get(each, ())) for each in session_ids}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +217,8 @@ class Recorded:
         parts: The part of the equity that that was.
         weights: The target weights; None where nothing was to change.
         orders: The shares to buy, below 0 to sell.
+        snapshot: What of the database was seen; None in those of before that was kept.
+        left_alone: Symbols that were not traded, since an order of the owner's was open there.
         bought_part: By what part purchases were cut, once they were placed.
     """
 
@@ -215,11 +240,13 @@ class Recorded:
     state_after: dict[str, float]
     weights: list[float] | None
     orders: list[float]
+    snapshot: str | None
+    left_alone: list[str]
     bought_part: float | None = None
 
 
 _RECORDED = """r.id AS rebalance_id, r.session_id, r.moment, r.decided_at, r.status, r.missing, r.last_bars, r.editions, r.prices, r.known, r.held, r.parts, r.equity, r.cash,
-    r.state_before, r.state_after, r.weights, r.orders, r.bought_part"""
+    r.state_before, r.state_after, r.weights, r.orders, r.snapshot::text, r.left_alone, r.bought_part"""
 
 
 def list_rebalances(
@@ -255,10 +282,10 @@ def record_decision(
             SELECT s.id FROM sessions s WHERE s.id = %(session)s AND s.xmin::text::bigint = %(version)s AND s.status = 'RUNNING' FOR NO KEY UPDATE),
         decided AS (
             INSERT INTO rebalances (id, session_id, user_id, moment, decided_at, status, missing, last_bars, editions, prices, known, held, parts, equity, cash,
-                                    state_before, state_after, weights, orders)
+                                    state_before, state_after, weights, orders, snapshot, left_alone)
             SELECT %(id)s, mine.id, %(user)s, %(moment)s, %(decided_at)s, %(status)s, %(missing)s::text[], %(last_bars)s::timestamptz[], %(editions)s::int[],
                    %(prices)s::float8[], %(known)s::boolean[], %(held)s::float8[], %(parts)s::float8[], %(equity)s, %(cash)s, %(before)s, %(after)s,
-                   %(weights)s::float8[], %(orders)s::float8[] FROM mine
+                   %(weights)s::float8[], %(orders)s::float8[], %(snapshot)s::pg_snapshot, %(alone)s::text[] FROM mine
             ON CONFLICT (session_id, moment) DO NOTHING RETURNING session_id, moment, decided_at)
         UPDATE sessions s SET state = %(after)s, decides_at = %(next)s, decided_for = d.moment, first_bar_time = coalesce(s.first_bar_time, d.decided_at),
             last_bar_time = d.decided_at, bars_evaluated = s.bars_evaluated + 1, consecutive_failures = 0
@@ -285,6 +312,8 @@ def record_decision(
             "after": Jsonb(decision.state_after),
             "weights": decision.weights,
             "orders": decision.orders,
+            "snapshot": decision.snapshot,
+            "alone": decision.left_alone,
             "next": decides_at,
         },
     )
@@ -375,12 +404,17 @@ class Waiting:
     """A decision whose purchases wait, and what they can be paid from.
 
     Attributes:
+        moment: The beginning of the period that was decided about.
+        expired: Whether it was decided too long ago.
         account_cash: What the user has free, in dollars.
     """
 
     rebalance_id: UUID
     session_id: UUID
     user_id: UUID
+    moment: datetime
+    expired: bool
+    schedule: str
     universe: list[str]
     orders: list[float]
     capital: Decimal
@@ -390,15 +424,21 @@ class Waiting:
 
 def lock_waiting(connection: Connection, rebalance_id: UUID) -> Waiting | None:
     """A decision whose purchases wait, which nobody else places meanwhile; None when they do not wait any more."""
+    # The session first, as everybody does who writes both.
+    connection.execute(
+        "SELECT FROM sessions WHERE id = (SELECT session_id FROM rebalances WHERE id = %s) FOR NO KEY UPDATE",
+        (rebalance_id,),
+    )
     return fetch_one(
         connection,
         Waiting,
         """
-        SELECT r.id AS rebalance_id, r.session_id, r.user_id, s.universe, r.orders, s.capital, s.status AS session_status, u.virtual_balance AS account_cash
+        SELECT r.id AS rebalance_id, r.session_id, r.user_id, r.moment, r.created_at < now() - %s::interval AS expired, s.schedule, s.universe, r.orders,
+               s.capital, s.status AS session_status, u.virtual_balance AS account_cash
         FROM rebalances r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = r.user_id
         WHERE r.id = %s AND r.status = 'SELLING' FOR NO KEY UPDATE OF r, s
         """,
-        (rebalance_id,),
+        (PURCHASES_LIFETIME, rebalance_id),
     )
 
 

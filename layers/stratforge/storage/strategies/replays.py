@@ -177,7 +177,16 @@ def windows_as_of(
     return ((each.time, each.window) for each in _windows(_read_record(connection, symbol, first, last, length)))
 
 
-def _read_record(connection: Connection, symbol: str, first: datetime, last: datetime, length: int) -> _Record:
+def window_in(connection: Connection, symbol: str, last: datetime, length: int, snapshot: str | None) -> BarColumns:
+    """The window of the bars up to `last` on the scale, and with the corrections, that a snapshot of the database shows; without one, those that were known when
+    that bar was new.
+    """
+    return next(_windows(_read_record(connection, symbol, last, last, length, snapshot))).window
+
+
+def _read_record(
+    connection: Connection, symbol: str, first: datetime, last: datetime, length: int, snapshot: str | None = None
+) -> _Record:
     rows = connection.execute(
         """
         SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar
@@ -194,8 +203,8 @@ def _read_record(connection: Connection, symbol: str, first: datetime, last: dat
         bars=bars,
         adjusted_at=seconds([row[6] for row in rows]),
         after_bar=seconds([row[7] for row in rows]),
-        splits=_splits(connection, symbol),
-        undo=_corrections(connection, symbol, bars),
+        splits=_splits(connection, symbol, snapshot),
+        undo=_corrections(connection, symbol, bars, snapshot),
         start=int(np.searchsorted(bars.time, int(first.timestamp()))),
         length=length,
     )
@@ -274,14 +283,16 @@ def _gaps(connection: Connection, session_id: UUID) -> list[tuple[int, int]]:
     return connection.execute(query, (session_id,)).fetchall()
 
 
-def _splits(connection: Connection, symbol: str) -> list[tuple[int, SplitScale]]:
-    """The splits that were followed, each with the last bar that was evaluated before."""
+def _splits(connection: Connection, symbol: str, snapshot: str | None) -> list[tuple[int, SplitScale]]:
+    """The splits that were followed, each with the last bar that was evaluated before; those that a snapshot shows were before every bar."""
     rows = connection.execute(
         f"""
-        SELECT coalesce(extract(epoch FROM after_bar), 0)::bigint, extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8
-        FROM corporate_actions WHERE symbol = %s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner ORDER BY effective_on, id
+        SELECT CASE WHEN %(snapshot)s::pg_snapshot IS NULL THEN coalesce(extract(epoch FROM after_bar), 0) ELSE 0 END::bigint,
+               extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8
+        FROM corporate_actions WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner
+          AND pg_visible_in_snapshot(applied_by, %(snapshot)s::pg_snapshot) IS NOT FALSE ORDER BY effective_on, id
         """,  # noqa: S608 - an expression of ours
-        (symbol,),
+        {"symbol": symbol, "snapshot": snapshot},
     )
     return [(after, SplitScale(at, ratio)) for after, at, ratio in rows]
 
@@ -290,17 +301,19 @@ def _splits(connection: Connection, symbol: str) -> list[tuple[int, SplitScale]]
 _Undo = dict[int, list[tuple[int, tuple[float, ...]]]]
 
 
-def _corrections(connection: Connection, symbol: str, bars: BarColumns) -> _Undo:
+def _corrections(connection: Connection, symbol: str, bars: BarColumns, snapshot: str | None) -> _Undo:
     if not len(bars):
         return {}
     rows = connection.execute(
         """
-        SELECT extract(epoch FROM time)::bigint, extract(epoch FROM after_bar)::bigint,
+        SELECT extract(epoch FROM time)::bigint,
+               extract(epoch FROM CASE WHEN %(snapshot)s::pg_snapshot IS NULL THEN after_bar ELSE greatest(after_bar, to_timestamp(%(last)s)) END)::bigint,
                open::float8, high::float8, low::float8, close::float8, volume::float8
         FROM market_data_corrections
-        WHERE symbol = %s AND timeframe = '1Min' AND time BETWEEN to_timestamp(%s) AND to_timestamp(%s) ORDER BY time, correction
+        WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+          AND (%(snapshot)s::pg_snapshot IS NULL OR NOT pg_visible_in_snapshot(made_by, %(snapshot)s::pg_snapshot)) ORDER BY time, correction
         """,
-        (symbol, int(bars.time[0]), int(bars.time[-1])),
+        {"symbol": symbol, "first": int(bars.time[0]), "last": int(bars.time[-1]), "snapshot": snapshot},
     )
     undo: _Undo = {}
     for time, after, *prices in rows:

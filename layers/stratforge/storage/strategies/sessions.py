@@ -302,7 +302,7 @@ def change_session(
     connection: Connection, session_id: UUID, settings: SessionSettings, *, paused: bool
 ) -> StoredSession | None:
     """Changes a running or paused session from now on; one that has ended stays as it is. Of one that is paused the signals' open orders are
-    called off.
+    called off, and so is what a portfolio was still to buy.
     """
     connection.execute(
         f"""
@@ -314,6 +314,9 @@ def change_session(
     )
     if paused:
         _call_off(connection, session_id, all_orders=False)
+        connection.execute(
+            "UPDATE rebalances SET status = 'CALLED_OFF' WHERE session_id = %s AND status = 'SELLING'", (session_id,)
+        )
     return get_session(connection, session_id)
 
 

@@ -12,7 +12,14 @@ _BROKEN_SHARE = 1e-9
 
 
 def orders_for(
-    weights: Floats, equity: float, price: Floats, known: npt.NDArray[np.bool_], held: Floats, *, fractional: bool
+    weights: Floats,
+    equity: float,
+    price: Floats,
+    known: npt.NDArray[np.bool_],
+    held: Floats,
+    alone: npt.NDArray[np.bool_] | None = None,
+    *,
+    fractional: bool,
 ) -> Floats:
     """The shares to buy of each symbol of the universe, below 0 to sell. A change worth less than a dollar is not traded, unless it ends a holding.
 
@@ -22,6 +29,7 @@ def orders_for(
         price: The last close of each, NaN where there never was one.
         known: Whether that is of the seven days before: what is not is neither bought nor, unless its weight is 0, sold.
         held: Shares that are held.
+        alone: Which are left alone, whatever their weight: somebody else is trading them.
         fractional: Whether there are parts of shares.
     """
     with np.errstate(all="ignore"):
@@ -31,6 +39,8 @@ def orders_for(
     wanted[weights == 0.0] = 0.0
     orders = wanted - held
     orders[(np.abs(orders) * np.where(known, price, 0.0) < MINIMUM_VALUE) & (wanted > 0)] = 0.0
+    if alone is not None:
+        orders[alone] = 0.0
     return np.asarray(orders)
 
 

@@ -18,6 +18,7 @@ LANGUAGE, CAUSAL, BACKTEST = (
     "unit/backtest/test_portfolio_backtest.py",
 )
 LIVE, REPLAYED = "integration/test_portfolio_sessions.py", "integration/test_portfolio_replays.py"
+BOUGHT, OWNERS = "integration/test_portfolio_purchases.py", "integration/test_portfolio_owners.py"
 SCRIPT = "unit/backtest/test_monthly_rotation.py test_the_engine_does_what_the_script_does"
 # By how a sentence begins: the module and the test that prove it.
 PROVED = {
@@ -32,8 +33,10 @@ PROVED = {
     "What it was not told to hold": f"{LIVE} test_what_is_held_under_another_name_counts_to_the_equity_and_is_left_alone",
     '"daily" to "yearly" decide': f"{LIVE} test_nothing_is_decided_while_the_exchange_is_closed",
     "Days are read anew each morning": f"{LIVE} test_days_that_are_not_read_yet_are_waited_for_and_after_an_hour_named",
+    "So is the ledger": f"{OWNERS} test_days_wait_for_a_split_that_the_ledger_does_not_follow_yet_and_leave_it_alone_after_an_hour",
     "Spans of minutes decide": f"{LIVE} test_a_span_of_minutes_is_decided_when_the_bars_of_its_last_minute_are_in",
     "The first span of a day": f"{LIVE} test_the_first_span_of_a_day_is_decided_about_at_the_open",
+    "Bars have the scale": f"{REPLAYED} test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held",
     "Symbols that were waited for": f"{LIVE} test_a_bar_that_does_not_come_is_waited_for_five_seconds_and_named",
     "The first decision comes at once": f"{LIVE} test_a_decision_that_could_not_be_taken_in_time_is_taken_as_long_as_its_period_runs",
     "Sales are ordered at once": f"{LIVE} test_purchases_wait_a_minute_at_most_for_sales_that_do_not_end",
@@ -41,8 +44,10 @@ PROVED = {
     "Orders are those of every session": f"{LIVE} test_an_order_that_nobody_fills_in_three_minutes_is_old",
     "What is left of a decision": f"{LIVE} test_a_span_that_nobody_could_decide_about_is_left_out",
     "A paused session decides nothing": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
-    "One that ends or pauses": f"{LIVE} test_a_paused_session_decides_nothing_and_what_it_was_to_buy_is_called_off",
+    "One that ends or pauses": f"{BOUGHT} test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on",
+    "What could not be bought": f"{BOUGHT} test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchange_closes",
     "A symbol that is halted": f"{LIVE} test_a_symbol_that_is_halted_is_not_traded_and_the_others_are",
+    "Where an order of the owner's": f"{OWNERS} test_a_resting_order_of_the_owner_has_its_symbol_left_alone_and_the_others_decided",
     "Every decision is kept": f"{REPLAYED} test_a_replay_notices_whatever_is_changed_in_a_decision",
     "A replay decides again": f"{REPLAYED} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",
     "Whoever dies between": f"{LIVE} test_somebody_who_dies_before_the_commit_leaves_a_session_that_is_still_due",

@@ -1,0 +1,118 @@
+"""Purchases of portfolio sessions belong to their decision and its period: none is placed later, and none with those of the next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from psycopg.errors import UniqueViolation
+from stratforge.application.sessions import SessionChange, change_session
+from stratforge.storage.strategies import rebalances
+from stratforge.storage.strategies.rebalances import RebalanceStatus, cash_of, holdings
+from stratforge.storage.strategies.sessions import SessionStatus
+
+from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
+    EVERY_TEN_MINUTES,
+    FIRST,
+    _sandbox,
+    minutes,
+    rotating,
+)
+from tests.support.rotating import Rotating, at
+
+WHOLE = EVERY_TEN_MINUTES.replace(" / 2", "").replace("N = 3", "N = 1")
+
+
+def turning(rotating: Rotating, source: str) -> UUID:  # noqa: F811
+    """A session that holds AAPL, and after ten more minutes, in which IBM rises, has sold nothing of it yet: its decision is taken."""
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    session = rotating.start(source).session_id
+    rotating.decide(session)
+    rotating.settle(session)
+    falling(rotating, 10, 20)
+    rotating.clock(at(FIRST, 9, 50, 1))
+    assert rotating.decide(session).decided == 1
+    assert rotating.decisions(session)[0].status is RebalanceStatus.SELLING
+    return session
+
+
+def falling(rotating: Rotating, first: int, last: int) -> None:  # noqa: F811
+    """Minutes in which AAPL falls and IBM rises."""
+    for number in range(first, last):
+        prices = {"AAPL": 100.0 - number / 100, "IBM": 100.0 + number / 100}
+        rotating.minute(at(FIRST) + timedelta(minutes=number), prices)
+
+
+def session_cash(rotating: Rotating, session: UUID) -> Decimal:  # noqa: F811
+    """What is left of the session's capital."""
+    with rotating.database.transaction() as connection:
+        return cash_of(Decimal(10_000), holdings(connection, session))
+
+
+def test_purchases_of_one_decision_are_not_placed_with_those_of_the_next(rotating: Rotating) -> None:  # noqa: F811
+    session = turning(rotating, WHOLE)
+    # The sales end only just before the next span is decided about.
+    rotating.world.quiet()
+    falling(rotating, 20, 30)
+    rotating.clock(at(FIRST, 10, 0, 1))
+    assert rotating.decide(session).decided == 1
+    latest, dropped, _ = rotating.decisions(session)
+    assert (latest.status, dropped.status) == (RebalanceStatus.ORDERED, RebalanceStatus.CALLED_OFF)
+    rotating.settle(session)
+    assert float(rotating.held(session)["IBM"]) == pytest.approx(10_000 / 100.3, rel=0.02)
+    assert session_cash(rotating, session) > -100
+
+
+def test_purchases_of_whoever_died_are_dropped_once_the_next_period_is_due(
+    rotating: Rotating,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    session = rotating.start(WHOLE).session_id
+    with monkeypatch.context() as patch:
+        patch.setattr(rebalances, "sold_out", lambda *_: [])
+        assert rotating.decide(session).decided == 1
+    # The bars of the next span are waited for still: nothing is decided, and nothing bought for the last one.
+    falling(rotating, 10, 19)
+    rotating.clock(at(FIRST, 9, 50, 1))
+    assert rotating.decide(session).orders == 0
+    assert rotating.decisions(session)[0].status is RebalanceStatus.CALLED_OFF
+    falling(rotating, 19, 20)
+    rotating.settle(session)
+    assert rotating.decide(session).decided + len(rotating.decisions(session)) == 2
+    rotating.settle(session)
+    assert set(rotating.held(session)) == {"IBM"}
+
+
+def test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchange_closes(rotating: Rotating) -> None:  # noqa: F811
+    for number, (later, age) in enumerate([(timedelta(0), "61 minutes"), (timedelta(hours=7), "0")]):
+        rotating.clock(at(FIRST, 9, 31))
+        session = rotating.start().session_id
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rebalances, "sold_out", lambda *_: [])
+            assert rotating.decide(session).decided == 1, number
+        with rotating.database.transaction() as connection:
+            connection.execute("UPDATE rebalances SET created_at = created_at - %s::interval", (age,))
+        rotating.clock(at(FIRST, 9, 31) + later)
+        assert rotating.decide(session).orders == 0
+        assert rotating.decisions(session)[0].status is RebalanceStatus.CALLED_OFF
+
+
+def test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on(rotating: Rotating) -> None:  # noqa: F811
+    session = turning(rotating, EVERY_TEN_MINUTES.replace("N = 3", "N = 1"))
+    for status in (SessionStatus.PAUSED, SessionStatus.RUNNING):
+        change_session(rotating.database, rotating.ada, session, SessionChange(status=status))
+    rotating.settle(session)
+    assert rotating.decisions(session)[0].status is RebalanceStatus.CALLED_OFF
+    assert set(rotating.held(session)) == {"AAPL"}
+
+
+def test_a_session_has_one_decision_under_way_at_most(rotating: Rotating) -> None:  # noqa: F811
+    session = turning(rotating, WHOLE)
+    with pytest.raises(UniqueViolation), rotating.database.transaction() as connection:
+        connection.execute("UPDATE rebalances SET status = 'SELLING' WHERE session_id = %s", (session,))
+    rotating.settle(session)
