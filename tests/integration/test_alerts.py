@@ -20,6 +20,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations
 
 from functions.deliverer.webhooks import chat_message
+from tests.integration.test_programs import call, granted
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
 
@@ -235,6 +236,16 @@ def test_webhooks_of_chats_are_told_a_sentence_that_calls_nobody(api: Api, ada: 
     assert (made.status_code, made.json()["format"]) == (201, "telegram")
     subjects = [each["subject"] for each in ada.get("/v1/users/me/events")["items"]]
     assert subjects[0] == "telegram at api.telegram.org", "whoever reads the log cannot write into the chat"
+
+
+def test_whoever_may_only_read_sees_of_a_webhooks_address_the_host(api: Api, ada: User) -> None:
+    url = "https://api.telegram.org/bot123:SECRET/sendMessage?chat_id=5"
+    assert ada.call("POST", "/v1/webhooks", {"url": url, "format": "telegram"}).status_code == 201
+    for scopes, shown in ((["read"], "https://api.telegram.org/…"), (["read", "write"], url)):
+        key = ada.call("POST", "/v1/users/me/api-keys", {"name": "k", "scopes": scopes}).json()["key"]
+        for tokens in ({"access_token": key}, granted(api, ada, *scopes)):
+            assert [each["url"] for each in call(api, tokens, "GET", "/v1/webhooks").json()["items"]] == [shown]
+    assert ada.get("/v1/webhooks")["items"][0]["url"] == url
 
 
 def test_the_pages_set_show_and_delete_alerts(ada: User, engine: Database) -> None:

@@ -23,6 +23,7 @@ from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
+from tests.integration.test_programs import call, granted
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
 
@@ -202,6 +203,34 @@ def test_a_job_that_is_delivered_again_makes_the_same_file_and_of_a_closed_accou
     assert [run(engine, job) for _ in range(2)] == [JobStatus.SUCCEEDED, None]
     assert ada.call("DELETE", "/v1/users/me", {"password": PASSWORD}).status_code == 204
     assert ada.call("POST", f"{EXPORTS}/{job['job_id']}/link").status_code == 401
+
+
+def test_the_whole_account_is_for_its_owner_and_no_key_or_program(api: Api, ada: User, engine: Database) -> None:
+    job = ask(ada, what="account").json()
+    assert run(engine, job) is JobStatus.SUCCEEDED
+    scopes = ["read", "write", "trade"]
+    key = ada.call("POST", "/v1/users/me/api-keys", {"name": "k", "scopes": scopes}).json()["key"]
+    for tokens in ({"access_token": key}, granted(api, ada, *scopes)):
+        for method, path, body in (
+            ("GET", "/v1/users/me/export", None),
+            ("POST", EXPORTS, {"what": "account"}),
+            ("POST", f"{EXPORTS}/{job['job_id']}/link", None),
+        ):
+            answer = call(api, tokens, method, path, body)
+            assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (403, "login-required"), path
+        assert call(api, tokens, "POST", EXPORTS, {"what": "trades"}).status_code == 202
+
+
+def test_a_link_is_kept_for_nobody_who_sends_the_request_again(ada: User, engine: Database, migrated: str) -> None:
+    job = ask(ada, what="trades").json()
+    run(engine, job)
+    answers = [
+        ada.call("POST", f"{EXPORTS}/{job['job_id']}/link", headers={"Idempotency-Key": "link"}) for _ in range(2)
+    ]
+    assert [each.status_code for each in answers] == [201, 201]
+    assert "Idempotent-Replayed" not in answers[1].headers
+    with psycopg.connect(migrated) as connection:
+        assert connection.execute("SELECT count(*) FROM idempotency_keys WHERE key = 'link'").fetchone() == (0,)
 
 
 def test_exports_are_few_and_repeated_requests_make_one(ada: User) -> None:

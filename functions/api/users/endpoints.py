@@ -23,7 +23,7 @@ from stratforge.storage.users.passkeys import Passkey
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyOptions, PasskeyRename
-from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, origin, outbox, party, site
+from functions.api.context import LoggedIn, Reader, UserConnection, database, origin, outbox, party, site
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.views import Listed, items_of, list_of, view_of
@@ -51,7 +51,7 @@ def get_account(user_id: Reader, connection: UserConnection) -> User:
 
 
 @router.get("/export")
-def export_account(asking: Asking, response: Response) -> dict[str, list[dict[str, Any]]]:
+def export_account(asking: LoggedIn, response: Response) -> dict[str, list[dict[str, Any]]]:
     """Everything that is stored about the user, by table, the newest first. What does not fit into five megabytes is named under `left_out`."""
     response.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
     return application.export_account(database(), asking)

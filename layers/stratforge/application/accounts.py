@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from stratforge.application import quotas
-from stratforge.application.access import Caller, Scope
+from stratforge.application.access import Caller
 from stratforge.application.addresses import may_send_unasked
 from stratforge.application.attempts import too_many_attempts
 from stratforge.application.errors import Conflict, NotFound
@@ -129,9 +129,10 @@ def export_account(database: Database, caller: Caller) -> dict[str, list[dict[st
     """Everything that is stored about the caller, by table, the newest first.
 
     Raises:
+        Forbidden: if a program asks: logins, addresses and the account's log are for its owner's eyes.
         LimitReached: if it was asked for too often.
     """
-    caller.require(Scope.READ)
+    caller.require_login()
     spend_first(database, caller, quotas.EXPORTS)
     with database.reading(caller) as connection:
         return export.export_user(connection, caller.user_id)
