@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -275,6 +276,24 @@ def test_a_code_that_comes_twice_ends_what_came_of_it(api: Api, ada: User) -> No
     assert call(api, tokens, "GET", "/v1/portfolio").status_code == 200
     assert exchange(api, wish, code).status_code == 400
     assert call(api, tokens, "GET", "/v1/portfolio").status_code == 401
+
+
+def test_a_code_that_comes_twice_at_once_ends_what_came_of_it(api: Api, ada: User) -> None:
+    for _ in range(6):
+        wish = asked(api)
+        code = code_of(consent(ada, wish))
+        with ThreadPoolExecutor(2) as both:
+            answers = list(both.map(lambda _, wish=wish, code=code: exchange(api, wish, code), range(2)))
+        assert sorted(each.status_code for each in answers) == [200, 400]
+        (tokens,) = [each.json() for each in answers if each.status_code == 200]
+        assert call(api, tokens, "GET", "/v1/portfolio").status_code == 401
+
+
+def test_a_code_is_spent_by_whoever_does_not_know_its_secret(api: Api, ada: User) -> None:
+    wish = asked(api)
+    code = code_of(consent(ada, wish))
+    assert exchange(api, wish, code, code_verifier="w" * 64).status_code == 400
+    assert exchange(api, wish, code).status_code == 400
 
 
 def test_a_code_is_over_after_a_minute_and_with_another_password(api: Api, ada: User, migrated: str) -> None:

@@ -49,7 +49,7 @@ _HERE = re.compile(rf"http://(?P<host>127\.0\.0\.1|localhost|\[::1\]){_PORT}{_PL
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where codes go: a site, or a program on the visitor's own machine.
+    """The place that codes go to: a site, or a program on the visitor's own machine.
 
     Attributes:
         site: The site's host, and its port where it is not the usual one; None for a program on the machine.
@@ -218,17 +218,25 @@ def redeem(database: Database, code: str, client_id: str, redirect_uri: str, ver
     refused = Unauthenticated("The code is not good. Ask for another.", code="invalid-grant")
     hashed = hash_token(code)
     with database.transaction() as connection:
-        found = grants.spend_code(connection, hashed)
-    if found is None or (found.grantee, found.redirect_uri) != (hash_token(client_id), redirect_uri):
+        owner = grants.owner_of(connection, hashed)
+    if owner is None:
         raise refused
-    if not _VERIFIER.fullmatch(verifier) or not hmac.compare_digest(_challenge_of(verifier), found.challenge):
+    login = None
+    with database.transaction(owner) as connection:
+        # Who comes with the same code waits here, and then ends what it began. What was refused spends it too.
+        if accounts.hold(connection, owner) is not None:
+            found = grants.spend_code(connection, hashed)
+            if found is not None and _is_for(found, client_id, redirect_uri, verifier):
+                login = begin_login(connection, owner, Origin(found.address, found.client), found)
+    if login is None:
         raise refused
-    with database.transaction(found.user_id) as connection:
-        # What was allowed may have been taken back since.
-        if accounts.hold(connection, found.user_id) is None or not grants.still_offered(connection, hashed):
-            raise refused
-        origin = Origin(found.address, found.client)
-        return begin_login(connection, found.user_id, origin, found)
+    return login
+
+
+def _is_for(found: AuthorizationCode, client_id: str, redirect_uri: str, verifier: str) -> bool:
+    if (found.grantee, found.redirect_uri) != (hash_token(client_id), redirect_uri):
+        return False
+    return bool(_VERIFIER.fullmatch(verifier)) and hmac.compare_digest(_challenge_of(verifier), found.challenge)
 
 
 def _challenge_of(verifier: str) -> str:
