@@ -192,6 +192,14 @@ def test_a_mail_is_sent_where_it_is_wished_to_a_confirmed_address_and_not_withou
     assert len(told(owner, migrated)) == 2, "what is told on pages goes on"
 
 
+def test_the_mails_of_one_bar_are_counted_too(owner: User, engine: Database, post: Callable[[], list[Mail]]) -> None:
+    for number in range(25):
+        assert set_alert(owner, by_mail=True, note=f"n{number}").status_code == 201
+    post()
+    assert fire_alerts(engine, bar(1, 190, 210)) == 25
+    assert len(post()) == 20
+
+
 def test_no_mail_goes_to_an_address_that_nobody_confirmed(ada: User) -> None:
     assert set_alert(ada, by_mail=True).json()["type"].endswith(":address-not-confirmed")
 
