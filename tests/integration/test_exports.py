@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from stratforge.application.jobs.export_data import export_data
 from stratforge.application.jobs.work import run_job
-from stratforge.bus.files import put_file, s3_client
+from stratforge.bus.files import delete_files, put_file, s3_client
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -46,7 +47,7 @@ def run(engine: Database, job: dict[str, Any], **bounds: int) -> JobStatus | Non
     def keep(key: str, content: Any, media_type: str) -> None:
         put_file("files", key, content, media_type)
 
-    kinds = {JobKind.EXPORT: lambda work: export_data(work, keep, **bounds)}
+    kinds = {JobKind.EXPORT: lambda work: export_data(work, keep, partial(delete_files, "files"), **bounds)}
     return run_job(engine, UUID(job["job_id"]), kinds)
 
 
@@ -203,6 +204,41 @@ def test_a_job_that_is_delivered_again_makes_the_same_file_and_of_a_closed_accou
     assert [run(engine, job) for _ in range(2)] == [JobStatus.SUCCEEDED, None]
     assert ada.call("DELETE", "/v1/users/me", {"password": PASSWORD}).status_code == 204
     assert ada.call("POST", f"{EXPORTS}/{job['job_id']}/link").status_code == 401
+
+
+def files() -> list[str]:
+    return [each["Key"] for each in s3_client().list_objects_v2(Bucket="files").get("Contents", [])]
+
+
+def close(user: User) -> None:
+    assert user.call("DELETE", "/v1/users/me", {"password": PASSWORD}).status_code == 204
+
+
+def test_closing_deletes_the_files_of_the_account_and_no_others(api: Api, ada: User, engine: Database) -> None:
+    eve = api.user("eve")
+    theirs, hers = ask(eve, what="account").json(), ask(ada, what="account").json()
+    assert [run(engine, each) for each in (theirs, hers)] == [JobStatus.SUCCEEDED] * 2
+    close(ada)
+    assert [theirs["job_id"] in each for each in files()] == [True]
+
+
+def test_of_a_closed_account_no_file_is_made(ada: User, engine: Database) -> None:
+    job = ask(ada, what="account").json()
+    close(ada)
+    assert run(engine, job) is None
+    assert files() == []
+
+
+def test_a_file_that_was_being_made_when_its_owner_closed_is_deleted(ada: User, engine: Database) -> None:
+    job = ask(ada, what="account").json()
+
+    def keep(key: str, content: Any, media_type: str) -> None:
+        close(ada)
+        put_file("files", key, content, media_type)
+
+    kinds = {JobKind.EXPORT: lambda work: export_data(work, keep, partial(delete_files, "files"))}
+    assert run_job(engine, UUID(job["job_id"]), kinds) is JobStatus.CANCELED
+    assert files() == []
 
 
 def test_the_whole_account_is_for_its_owner_and_no_key_or_program(api: Api, ada: User, engine: Database) -> None:
