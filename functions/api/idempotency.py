@@ -28,7 +28,7 @@ log = logger("api")
 _KEPT_HEADERS = ("content-type", "etag", "location")
 # Answers that hold a secret are not kept. What makes one derives it from the key, or is safe to repeat by itself.
 _NOT_KEPT = re.compile(
-    r"/api/(auth/.*|users/me/(api-keys|two-factor(/.*)?|passkeys/options)|webhooks|webhooks/[^/]+/rotate|realtime/ticket)"
+    r"/api/(auth/.*|users/me/(api-keys|two-factor(/.*)?|passkeys/options)|webhooks|webhooks/[^/]+/rotate|exports/[^/]+/link|realtime/ticket)"
 )
 
 

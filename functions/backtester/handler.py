@@ -14,7 +14,7 @@ from stratforge.application.jobs.study import fail_study, finish_study, work_on_
 from stratforge.application.jobs.work import Work, run_job
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.consumers import batch_handler
-from stratforge.bus.files import put_file
+from stratforge.bus.files import delete_files, put_file
 from stratforge.bus.messages import JobReady, StudyStep, StudyTask
 from stratforge.bus.retries import JobProcessor
 from stratforge.bus.studies import start_study
@@ -42,7 +42,8 @@ def history() -> AlpacaHistory:
 
 
 def _export(work: Work) -> None:
-    export_data(work, partial(put_file, BacktesterSettings.from_environment().files_bucket))
+    bucket = BacktesterSettings.from_environment().files_bucket
+    export_data(work, partial(put_file, bucket), partial(delete_files, bucket))
 
 
 def _start(job_id: UUID, parts: int) -> None:

@@ -42,7 +42,7 @@ class FunctionsStack(Stack):
         engine_database = secrets.name_of("database/engine")
         timeouts = config.timeouts
 
-        # Files that people had made, for a day; whoever makes them writes, whoever gives links reads.
+        # Files that people had made, for a day; whoever makes them writes, whoever gives links reads; both delete what nobody is to have any more.
         self.files = s3.Bucket(
             self,
             "Files",
@@ -184,7 +184,7 @@ class FunctionsStack(Stack):
             },
         )
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
-        self._allow_files(self.backtester, "s3:PutObject", "Files of all jobs.")
+        self._allow_files(self.backtester, ["s3:PutObject", "s3:DeleteObject"], "Files of all jobs.")
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
         # The same code with a number of environments of its own: a large sweep holds up nobody's backtest.
         self.researcher = self._factory.function(
@@ -246,8 +246,8 @@ class FunctionsStack(Stack):
             targets=[targets.LambdaFunction(mailer.target, retry_attempts=0)],
         )
 
-    def _allow_files(self, function: PythonFunction, action: str, reason: str) -> None:
-        function.allow([action], [self.files.arn_for_objects("exports/*")])
+    def _allow_files(self, function: PythonFunction, actions: list[str], reason: str) -> None:
+        function.allow(actions, [self.files.arn_for_objects("exports/*")])
         acknowledge_wildcard(function, f"{attribute(self.files)}/exports/*", reason)
 
     def _api(
@@ -287,7 +287,8 @@ class FunctionsStack(Stack):
         made.allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], _all_queues(messaging))
         made.allow(["lambda:InvokeFunction"], [self.redriver.target_arn])
         made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
-        self._allow_files(made, "s3:GetObject", "The API gives links to files of all users, to each to his own.")
+        reason = "The API gives links to files of all users, to each to his own, and deletes those of who closes."
+        self._allow_files(made, ["s3:GetObject", "s3:DeleteObject"], reason)
         if messaging.mails:
             made.may_send(messaging.mails.queue)
         made.role.add_to_policy(

@@ -20,6 +20,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations
 
 from functions.deliverer.webhooks import chat_message
+from tests.integration.test_programs import call, granted
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
 
@@ -191,6 +192,14 @@ def test_a_mail_is_sent_where_it_is_wished_to_a_confirmed_address_and_not_withou
     assert len(told(owner, migrated)) == 2, "what is told on pages goes on"
 
 
+def test_the_mails_of_one_bar_are_counted_too(owner: User, engine: Database, post: Callable[[], list[Mail]]) -> None:
+    for number in range(25):
+        assert set_alert(owner, by_mail=True, note=f"n{number}").status_code == 201
+    post()
+    assert fire_alerts(engine, bar(1, 190, 210)) == 25
+    assert len(post()) == 20
+
+
 def test_no_mail_goes_to_an_address_that_nobody_confirmed(ada: User) -> None:
     assert set_alert(ada, by_mail=True).json()["type"].endswith(":address-not-confirmed")
 
@@ -235,6 +244,16 @@ def test_webhooks_of_chats_are_told_a_sentence_that_calls_nobody(api: Api, ada: 
     assert (made.status_code, made.json()["format"]) == (201, "telegram")
     subjects = [each["subject"] for each in ada.get("/v1/users/me/events")["items"]]
     assert subjects[0] == "telegram at api.telegram.org", "whoever reads the log cannot write into the chat"
+
+
+def test_whoever_may_only_read_sees_of_a_webhooks_address_the_host(api: Api, ada: User) -> None:
+    url = "https://api.telegram.org/bot123:SECRET/sendMessage?chat_id=5"
+    assert ada.call("POST", "/v1/webhooks", {"url": url, "format": "telegram"}).status_code == 201
+    for scopes, shown in ((["read"], "https://api.telegram.org/…"), (["read", "write"], url)):
+        key = ada.call("POST", "/v1/users/me/api-keys", {"name": "k", "scopes": scopes}).json()["key"]
+        for tokens in ({"access_token": key}, granted(api, ada, *scopes)):
+            assert [each["url"] for each in call(api, tokens, "GET", "/v1/webhooks").json()["items"]] == [shown]
+    assert ada.get("/v1/webhooks")["items"][0]["url"] == url
 
 
 def test_the_pages_set_show_and_delete_alerts(ada: User, engine: Database) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -17,12 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 from stratforge.application.jobs.export_data import export_data
 from stratforge.application.jobs.work import run_job
-from stratforge.bus.files import put_file, s3_client
+from stratforge.bus.files import delete_files, put_file, s3_client
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
+from tests.integration.test_programs import call, granted
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
 
@@ -45,7 +47,7 @@ def run(engine: Database, job: dict[str, Any], **bounds: int) -> JobStatus | Non
     def keep(key: str, content: Any, media_type: str) -> None:
         put_file("files", key, content, media_type)
 
-    kinds = {JobKind.EXPORT: lambda work: export_data(work, keep, **bounds)}
+    kinds = {JobKind.EXPORT: lambda work: export_data(work, keep, partial(delete_files, "files"), **bounds)}
     return run_job(engine, UUID(job["job_id"]), kinds)
 
 
@@ -202,6 +204,69 @@ def test_a_job_that_is_delivered_again_makes_the_same_file_and_of_a_closed_accou
     assert [run(engine, job) for _ in range(2)] == [JobStatus.SUCCEEDED, None]
     assert ada.call("DELETE", "/v1/users/me", {"password": PASSWORD}).status_code == 204
     assert ada.call("POST", f"{EXPORTS}/{job['job_id']}/link").status_code == 401
+
+
+def files() -> list[str]:
+    return [each["Key"] for each in s3_client().list_objects_v2(Bucket="files").get("Contents", [])]
+
+
+def close(user: User) -> None:
+    assert user.call("DELETE", "/v1/users/me", {"password": PASSWORD}).status_code == 204
+
+
+def test_closing_deletes_the_files_of_the_account_and_no_others(api: Api, ada: User, engine: Database) -> None:
+    eve = api.user("eve")
+    theirs, hers = ask(eve, what="account").json(), ask(ada, what="account").json()
+    assert [run(engine, each) for each in (theirs, hers)] == [JobStatus.SUCCEEDED] * 2
+    close(ada)
+    assert [theirs["job_id"] in each for each in files()] == [True]
+
+
+def test_of_a_closed_account_no_file_is_made(ada: User, engine: Database) -> None:
+    job = ask(ada, what="account").json()
+    close(ada)
+    assert run(engine, job) is None
+    assert files() == []
+
+
+def test_a_file_that_was_being_made_when_its_owner_closed_is_deleted(ada: User, engine: Database) -> None:
+    job = ask(ada, what="account").json()
+
+    def keep(key: str, content: Any, media_type: str) -> None:
+        close(ada)
+        put_file("files", key, content, media_type)
+
+    kinds = {JobKind.EXPORT: lambda work: export_data(work, keep, partial(delete_files, "files"))}
+    assert run_job(engine, UUID(job["job_id"]), kinds) is JobStatus.CANCELED
+    assert files() == []
+
+
+def test_the_whole_account_is_for_its_owner_and_no_key_or_program(api: Api, ada: User, engine: Database) -> None:
+    job = ask(ada, what="account").json()
+    assert run(engine, job) is JobStatus.SUCCEEDED
+    scopes = ["read", "write", "trade"]
+    key = ada.call("POST", "/v1/users/me/api-keys", {"name": "k", "scopes": scopes}).json()["key"]
+    for tokens in ({"access_token": key}, granted(api, ada, *scopes)):
+        for method, path, body in (
+            ("GET", "/v1/users/me/export", None),
+            ("POST", EXPORTS, {"what": "account"}),
+            ("POST", f"{EXPORTS}/{job['job_id']}/link", None),
+        ):
+            answer = call(api, tokens, method, path, body)
+            assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (403, "login-required"), path
+        assert call(api, tokens, "POST", EXPORTS, {"what": "trades"}).status_code == 202
+
+
+def test_a_link_is_kept_for_nobody_who_sends_the_request_again(ada: User, engine: Database, migrated: str) -> None:
+    job = ask(ada, what="trades").json()
+    run(engine, job)
+    answers = [
+        ada.call("POST", f"{EXPORTS}/{job['job_id']}/link", headers={"Idempotency-Key": "link"}) for _ in range(2)
+    ]
+    assert [each.status_code for each in answers] == [201, 201]
+    assert "Idempotent-Replayed" not in answers[1].headers
+    with psycopg.connect(migrated) as connection:
+        assert connection.execute("SELECT count(*) FROM idempotency_keys WHERE key = 'link'").fetchone() == (0,)
 
 
 def test_exports_are_few_and_repeated_requests_make_one(ada: User) -> None:

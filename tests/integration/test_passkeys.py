@@ -151,6 +151,18 @@ def test_a_challenge_is_for_its_purpose_its_login_and_five_minutes(
     assert api.client().post("/v1/auth/passkey", json={"credential": device.sign(late)}).status_code == 401
 
 
+def test_one_proof_adds_one_passkey_and_brings_none_back_that_was_removed(ada: User) -> None:
+    options = begun(ada)
+    first = {"name": "Phone", "credential": Authenticator().make(options)}
+    passkey_id = ada.call("POST", PASSKEYS, first).json()["passkey_id"]
+    second = {"name": "Thief's", "credential": Authenticator().make(options)}
+    assert code_of(ada.call("POST", PASSKEYS, second)) == "passkey-not-valid"
+    assert ada.call("DELETE", f"{PASSKEYS}/{passkey_id}", PROOF).status_code == 204
+    assert code_of(ada.call("POST", PASSKEYS, first)) == "passkey-not-valid"
+    assert ada.get(PASSKEYS)["items"] == []
+    assert added(ada, Authenticator()).status_code == 201
+
+
 def test_a_token_of_a_login_adds_and_removes_nothing_without_the_password_and_a_code(api: Api, owner: User) -> None:
     device = with_passkey(owner)
     app, _ = switch_on(owner)

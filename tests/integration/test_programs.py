@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -277,6 +278,24 @@ def test_a_code_that_comes_twice_ends_what_came_of_it(api: Api, ada: User) -> No
     assert call(api, tokens, "GET", "/v1/portfolio").status_code == 401
 
 
+def test_a_code_that_comes_twice_at_once_ends_what_came_of_it(api: Api, ada: User) -> None:
+    for _ in range(6):
+        wish = asked(api)
+        code = code_of(consent(ada, wish))
+        with ThreadPoolExecutor(2) as both:
+            answers = list(both.map(lambda _, wish=wish, code=code: exchange(api, wish, code), range(2)))
+        assert sorted(each.status_code for each in answers) == [200, 400]
+        (tokens,) = [each.json() for each in answers if each.status_code == 200]
+        assert call(api, tokens, "GET", "/v1/portfolio").status_code == 401
+
+
+def test_a_code_is_spent_by_whoever_does_not_know_its_secret(api: Api, ada: User) -> None:
+    wish = asked(api)
+    code = code_of(consent(ada, wish))
+    assert exchange(api, wish, code, code_verifier="w" * 64).status_code == 400
+    assert exchange(api, wish, code).status_code == 400
+
+
 def test_a_code_is_over_after_a_minute_and_with_another_password(api: Api, ada: User, migrated: str) -> None:
     wish = asked(api)
     late, revoked = code_of(consent(ada, wish)), code_of(consent(ada, wish))
@@ -375,6 +394,23 @@ def test_the_owner_is_told_of_a_program_and_reads_of_it_in_the_log(
         "https:/\r\nX: y",
         "file:///etc/passwd",
         "http://127.0.0.1.evil.example/",
+        "https:/evil.example/cb",
+        "https:///evil.example/cb",
+        "https://evil.example\\.trusted.example/cb",
+        "https://evil.example\\@trusted.example/cb",
+        "https://trusted.example:443@evil.example/",
+        "https://@evil.example/cb",
+        "https://evil%2eexample/",
+        "https://trusted.example&x.evil.example/",
+        "https://2130706433/",
+        "https://x.example:99999/",
+        "https://x.example/a b",
+        "https://x.example/\u0430",
+        "http:/localhost/cb",
+        "http://localhost\\.evil.example/",
+        "http://127.0.0.1/\n",
+        "ms-msdt:/id",
+        "intent://x/y;end",
     ],
 )
 def test_a_code_is_sent_to_programs_and_sites_alone(api: Api, ada: User, address: str) -> None:
@@ -392,6 +428,7 @@ def test_a_code_is_sent_to_programs_and_sites_alone(api: Api, ada: User, address
         {"redirect_uri": "https://evil.example/"},
         {"client_id": "bm8"},
         {"client_id": "x" * 2_000},
+        {"client_id": base64.urlsafe_b64encode(b"[" * 2_200).decode().rstrip("=")},
         {"code_challenge": ""},
         {"code_challenge_method": "plain"},
         {"response_type": "token"},
@@ -418,6 +455,31 @@ def test_a_program_on_the_same_machine_listens_where_it_can(api: Api, ada: User)
     wish = asked(api, redirect_uri="http://127.0.0.1:41999/callback")
     assert consent(ada, wish).status_code == 204
     assert consent(ada, asked(api, redirect_uri="http://127.0.0.1:41999/other")).status_code == 422
+
+
+@pytest.mark.parametrize("odd", ["\n", "\r", "\t", " "])
+def test_an_address_with_what_browsers_overlook_is_not_the_programs(api: Api, ada: User, odd: str) -> None:
+    headers = {"Authorization": f"Bearer {ada.tokens['access_token']}", "Accept": "text/html"}
+    for address in (f"http://127.0.0.1:99/{odd}callback", f"{odd}http://127.0.0.1:99/callback", f"{BACK}{odd}"):
+        wish = asked(api, redirect_uri=address)
+        assert ada.client.get("/oauth/authorize", params=wish, headers=headers).status_code == 422
+        assert odd not in consent(ada, wish, "deny").headers.get("HX-Redirect", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://app.example.com/cb?x=1", "app.example.com"),
+        ("https://app.example.com:8443", "app.example.com:8443"),
+        ("http://[::1]:9/cb", "a program on this computer"),
+    ],
+)
+def test_the_page_names_the_host_that_the_browser_then_goes_to(api: Api, ada: User, address: str, shown: str) -> None:
+    wish = asked(api, client_id=registered(api, address).json()["client_id"], redirect_uri=address)
+    headers = {"Authorization": f"Bearer {ada.tokens['access_token']}", "Accept": "text/html"}
+    page = ada.client.get("/oauth/authorize", params=wish, headers=headers)
+    assert f"goes to <strong>{shown}</strong>" in page.text
+    assert consent(ada, wish).headers["HX-Redirect"].startswith(address)
 
 
 def test_an_open_browser_allows_nothing_ten_minutes_later_without_the_password(

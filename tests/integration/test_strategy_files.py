@@ -83,6 +83,14 @@ def test_a_file_that_was_tampered_with_is_refused_as_code_is(
     assert len(ada.get("/v1/strategies")["items"]) == 1, "nothing of it is stored"
 
 
+def test_values_that_make_the_code_too_long_are_refused_with_a_reason(ada: User) -> None:
+    made = ada.call("POST", "/v1/strategies", {**NEW, "python_code": CODE + "#" * (32_000 - len(CODE))}).json()
+    file = ada.get(f"/v1/strategies/{made['strategy_id']}/file")
+    answer = ada.call("POST", IMPORT, {**file, "parameters": {"FAST": 123456.789}})
+    assert answer.status_code == 422
+    assert "32,000 are allowed" in answer.json()["detail"]
+
+
 def test_a_file_is_its_owners_and_scopes_hold(api: Api, ada: User) -> None:
     file, eve = saved(ada), api.user("eve")
     strategy_id = ada.get("/v1/strategies")["items"][0]["strategy_id"]

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.api.context import anonymous_transaction, caller
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+# What is read of some kinds of things alone.
+_READ_OF_SOME = {"list_session_decisions"}
 
 
 class FieldError(BaseModel):
@@ -77,7 +79,7 @@ def _statuses(route: APIRoute) -> Iterator[int]:
         yield from (413, 415)
     if caller in asked:
         yield from (401, 403, 404, 503)
-        if method in _CHANGES:
+        if method in _CHANGES or route.name in _READ_OF_SOME:
             yield 409
     elif anonymous_transaction in asked or body is not None or route.path.startswith(("/api", "/internal")):
         yield 503

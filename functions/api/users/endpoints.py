@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from stratforge.application.errors import existing
 from stratforge.application.passkeys import NewPasskey
 from stratforge.application.passwords import Proof
 from stratforge.application.two_factor import Proposal, RecoveryCodes, TwoFactorState
+from stratforge.bus.files import delete_files
 from stratforge.storage.users import account_events, accounts, api_keys
 from stratforge.storage.users import passkeys as stored_passkeys
 from stratforge.storage.users.account_events import AccountEvent
@@ -23,7 +25,7 @@ from stratforge.storage.users.passkeys import Passkey
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyOptions, PasskeyRename
-from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, origin, outbox, party, site
+from functions.api.context import LoggedIn, Reader, UserConnection, database, origin, outbox, party, settings, site
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.views import Listed, items_of, list_of, view_of
@@ -51,7 +53,7 @@ def get_account(user_id: Reader, connection: UserConnection) -> User:
 
 
 @router.get("/export")
-def export_account(asking: Asking, response: Response) -> dict[str, list[dict[str, Any]]]:
+def export_account(asking: LoggedIn, response: Response) -> dict[str, list[dict[str, Any]]]:
     """Everything that is stored about the user, by table, the newest first. What does not fit into five megabytes is named under `left_out`."""
     response.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
     return application.export_account(database(), asking)
@@ -60,7 +62,7 @@ def export_account(asking: Asking, response: Response) -> dict[str, list[dict[st
 @router.delete("", status_code=204)
 def close_account(proof: Proof, asking: LoggedIn, response: Response) -> None:
     """Closes the account: sessions stop, orders end, positions are sold, the address is forgotten, and then all that is not the ledger's. It cannot be undone."""
-    application.close_account(database(), outbox(), asking, proof)
+    application.close_account(database(), outbox(), asking, proof, partial(delete_files, settings().files_bucket))
     cookies.leave(response)
 
 

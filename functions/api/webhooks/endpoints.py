@@ -27,9 +27,9 @@ def create_webhook(new: NewWebhook, asking: Asking, key: IdempotencyKey) -> Sign
 
 
 @router.get("", response_model=WebhookList)
-def list_webhooks(user_id: Reader, connection: UserConnection) -> Listed[StoredWebhook]:
-    """Lists the webhooks of the user."""
-    return Listed(webhooks.list_webhooks(connection, user_id))
+def list_webhooks(asking: Asking, user_id: Reader, connection: UserConnection) -> Listed[StoredWebhook]:
+    """Lists the webhooks of the user; of their addresses, whoever lacks the scope `write` sees the host alone."""
+    return Listed([application.shown_to(asking, each) for each in webhooks.list_webhooks(connection, user_id)])
 
 
 @router.post("/{webhook_id}/rotate", response_model=NewWebhookView)

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from stratforge.application import quotas
-from stratforge.application.access import Caller, Scope
+from stratforge.application.access import Caller
 from stratforge.application.addresses import may_send_unasked
 from stratforge.application.attempts import too_many_attempts
 from stratforge.application.errors import Conflict, NotFound
+from stratforge.application.jobs.export_data import Drop, files_of
 from stratforge.application.logins import Login, Origin, begin_login
 from stratforge.application.passwords import Credentials, PasswordChange, Proof, hash_password, require_strong
 from stratforge.application.proofs import hold, prove
@@ -103,8 +104,11 @@ def change_password(
     return login
 
 
-def close_account(database: Database, outbox: Outbox, caller: Caller, proof: Proof) -> None:
-    """Closes the account: sessions stop, orders end, positions are sold, the address is forgotten. It cannot be undone.
+def close_account(database: Database, outbox: Outbox, caller: Caller, proof: Proof, drop: Drop) -> None:
+    """Closes the account: sessions stop, orders end, positions are sold, files and the address are forgotten. It cannot be undone.
+
+    Args:
+        drop: Deletes files that were made for the caller.
 
     Raises:
         Forbidden: if the proof is wrong, or an API key asks for it.
@@ -118,20 +122,23 @@ def close_account(database: Database, outbox: Outbox, caller: Caller, proof: Pro
         for symbol in symbols:
             lock_symbol(connection, symbol)
         hold(connection, caller)
+        files = files_of(connection, caller.user_id)
         closed = accounts.close_account(connection)
     if not closed:
         raise NotFound("user")
     for symbol in symbols:
         outbox.wake_executor(symbol, f"closed-{caller.user_id}")
+    drop(files)
 
 
 def export_account(database: Database, caller: Caller) -> dict[str, list[dict[str, Any]]]:
     """Everything that is stored about the caller, by table, the newest first.
 
     Raises:
+        Forbidden: if a program asks: logins, addresses and the account's log are for its owner's eyes.
         LimitReached: if it was asked for too often.
     """
-    caller.require(Scope.READ)
+    caller.require_login()
     spend_first(database, caller, quotas.EXPORTS)
     with database.reading(caller) as connection:
         return export.export_user(connection, caller.user_id)

@@ -16,7 +16,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -35,47 +34,53 @@ from stratforge.storage.users.grants import AuthorizationCode
 from stratforge.storage.users.tokens import hash_token
 
 _MOST_GRANTS = 30
-_HERE = {"127.0.0.1", "localhost", "::1"}
-# Of addresses that run in the browser itself, or lead into it.
-_NO_PROGRAMS = {
-    "javascript",
-    "data",
-    "vbscript",
-    "file",
-    "blob",
-    "about",
-    "view-source",
-    "filesystem",
-    "ws",
-    "wss",
-    "ftp",
-    "mailto",
-}
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _LONGEST_ID = 3_000
 
 
+# An address that codes are sent to is of these characters and this form alone, so that no browser reads another host in it than is shown.
+_PLAIN = r"(?P<rest>(?:[/?](?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?)"
+_PORT = r"(?::(?P<port>[1-9][0-9]{0,4}))?"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SITE = re.compile(rf"https://(?P<host>(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])){_PORT}{_PLAIN}")
+_HERE = re.compile(rf"http://(?P<host>127\.0\.0\.1|localhost|\[::1\]){_PORT}{_PLAIN}")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The place that codes go to: a site, or a program on the visitor's own machine.
+
+    Attributes:
+        site: The site's host, and its port where it is not the usual one; None for a program on the machine.
+        host: The host.
+        rest: The path and the query, as written.
+    """
+
+    site: str | None
+    host: str
+    rest: str
+
+
+def destination_of(address: str) -> Destination:
+    """Reads an address that codes are to be sent to; the one reading of it, by which it is checked, shown and gone to.
+
+    Raises:
+        ValueError: if it is neither one of a site over https nor one of a program on the same machine over http, both in plain characters.
+    """
+    found = _SITE.fullmatch(address) or _HERE.fullmatch(address)
+    if found is None or int(found["port"] or 0) > 65_535:
+        raise ValueError("codes are sent to https://host/path, or to http://127.0.0.1/path on the same machine")
+    shown = found["host"] + (f":{found['port']}" if found["port"] else "")
+    return Destination(shown if address.startswith("https:") else None, found["host"], found["rest"])
+
+
 def _leads_to_a_program(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("is not an address") from None
-    if parts.fragment or "#" in address or parts.username or parts.password:
-        raise ValueError("an address for codes has no fragment and no password")
-    if parts.scheme == "http" and host not in _HERE:
-        raise ValueError("codes are sent over https, or to a program on the same machine")
-    if not parts.scheme or parts.scheme in _NO_PROGRAMS or not (host or parts.path):
-        raise ValueError("does not lead to a program")
+    destination_of(address)
     return address
 
 
-RedirectAddress = Annotated[
-    str,
-    Field(min_length=5, max_length=300, pattern=r"^[a-z][a-z0-9+.-]*:/[\x21-\x7e]+$"),
-    AfterValidator(_leads_to_a_program),
-]
+RedirectAddress = Annotated[str, Field(max_length=300), AfterValidator(_leads_to_a_program)]
 
 
 class Program(BaseModel):
@@ -104,11 +109,10 @@ class Program(BaseModel):
 
 def _same_but_for_the_port(registered: str, address: str) -> bool:
     try:
-        one, other = urlsplit(registered), urlsplit(_leads_to_a_program(address))
+        one, other = destination_of(registered), destination_of(address)
     except ValueError:
         return False
-    here = one.scheme == other.scheme == "http" and one.hostname in _HERE and one.hostname == other.hostname
-    return here and (one.path, one.query) == (other.path, other.query)
+    return one.site is None and one == other
 
 
 def program_of(client_id: str) -> Program:
@@ -124,7 +128,7 @@ def program_of(client_id: str) -> Program:
         found = Program(client_name=name, redirect_uris=addresses)
         if found.client_id != client_id:
             raise ValueError
-    except (ValueError, TypeError, ValidationError):
+    except (ValueError, TypeError, RecursionError, ValidationError):
         raise Invalid(
             "The program that sent you here is not known. Have it register again.", code="invalid-client"
         ) from None
@@ -136,7 +140,7 @@ class Wish:
     """A program's request to be allowed something.
 
     Attributes:
-        redirect_uri: Where the code is to go.
+        redirect_uri: Where the code is to go; an address that `destination_of` reads.
         challenge: The hash of its secret (PKCE, S256).
         scopes: What it asks for, of the scopes that there are.
     """
@@ -214,17 +218,25 @@ def redeem(database: Database, code: str, client_id: str, redirect_uri: str, ver
     refused = Unauthenticated("The code is not good. Ask for another.", code="invalid-grant")
     hashed = hash_token(code)
     with database.transaction() as connection:
-        found = grants.spend_code(connection, hashed)
-    if found is None or (found.grantee, found.redirect_uri) != (hash_token(client_id), redirect_uri):
+        owner = grants.owner_of(connection, hashed)
+    if owner is None:
         raise refused
-    if not _VERIFIER.fullmatch(verifier) or not hmac.compare_digest(_challenge_of(verifier), found.challenge):
+    login = None
+    with database.transaction(owner) as connection:
+        # Who comes with the same code waits here, and then ends what it began. What was refused spends it too.
+        if accounts.hold(connection, owner) is not None:
+            found = grants.spend_code(connection, hashed)
+            if found is not None and _is_for(found, client_id, redirect_uri, verifier):
+                login = begin_login(connection, owner, Origin(found.address, found.client), found)
+    if login is None:
         raise refused
-    with database.transaction(found.user_id) as connection:
-        # What was allowed may have been taken back since.
-        if accounts.hold(connection, found.user_id) is None or not grants.still_offered(connection, hashed):
-            raise refused
-        origin = Origin(found.address, found.client)
-        return begin_login(connection, found.user_id, origin, found)
+    return login
+
+
+def _is_for(found: AuthorizationCode, client_id: str, redirect_uri: str, verifier: str) -> bool:
+    if (found.grantee, found.redirect_uri) != (hash_token(client_id), redirect_uri):
+        return False
+    return bool(_VERIFIER.fullmatch(verifier)) and hmac.compare_digest(_challenge_of(verifier), found.challenge)
 
 
 def _challenge_of(verifier: str) -> str:

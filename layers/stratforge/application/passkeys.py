@@ -27,7 +27,7 @@ from stratforge.application.passwords import Proof
 from stratforge.application.proofs import hold, prove
 from stratforge.application.strategies import NAME_PATTERN
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.users import accounts, passkeys
+from stratforge.storage.users import accounts, logins, passkeys
 from stratforge.storage.users.passkeys import Passkey, PublicHalf
 
 _MOST = 20
@@ -204,7 +204,7 @@ def add(database: Database, caller: Caller, party: Party, new: NewPasskey) -> Pa
 
     Raises:
         Forbidden: if a program asks.
-        Invalid: if it is not the answer to what this login asked for within five minutes, or not of this site.
+        Invalid: if it is not the first answer to what this login asked for within five minutes, or not of this site.
         Conflict: if it is somebody's already, or there are twenty.
     """
     from webauthn import verify_registration_response
@@ -213,7 +213,8 @@ def add(database: Database, caller: Caller, party: Party, new: NewPasskey) -> Pa
     caller.require_login()
     challenge = _challenge_in(new.credential.response.client_data)
     wrong = Invalid("The device's answer is not good, or took too long. Try again.", code="passkey-not-valid")
-    if party.asked_at(challenge, _adding(caller)) is None:
+    asked_at = party.asked_at(challenge, _adding(caller))
+    if asked_at is None or caller.login_id is None:
         raise wrong
     try:
         made = verify_registration_response(
@@ -223,10 +224,13 @@ def add(database: Database, caller: Caller, party: Party, new: NewPasskey) -> Pa
             expected_origin=party.site,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+    except (WebAuthnException, ValueError, KeyError, TypeError, RecursionError):
         raise wrong from None
     with database.transaction(caller) as connection:
         hold(connection, caller)
+        # One proof adds one passkey: the same answer brings none back that was removed.
+        if not logins.spend_challenge(connection, UUID(caller.login_id), asked_at):
+            raise wrong
         _room_for_another(len(passkeys.credential_ids(connection, caller.user_id)))
         stored = passkeys.add_passkey(
             connection, caller.user_id, new.name, made.credential_id, made.credential_public_key, made.sign_count
@@ -333,6 +337,6 @@ def check(database: Database, party: Party, answer: Answer) -> Used:
             credential_current_sign_count=key.sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+    except (WebAuthnException, ValueError, KeyError, TypeError, RecursionError):
         raise _refused() from None
     return Used(key, asked_at, found.new_sign_count)

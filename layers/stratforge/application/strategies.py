@@ -27,6 +27,7 @@ from stratforge.strategy import Strategy, StrategyError
 from stratforge.strategy.constants import with_constants
 from stratforge.strategy.findings import Finding
 from stratforge.strategy.rotation import PortfolioStrategy, compile_any
+from stratforge.strategy.source import MAX_CHARACTERS
 
 # Texts of more lines each are not compared line by line.
 _COMPARABLE_LINES = 1_000
@@ -39,7 +40,7 @@ Symbol = Annotated[
 # Without characters that turn the order of what is shown around.
 NAME_PATTERN = r"^[^\x00-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$"
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=NAME_PATTERN, examples=["Average cross"])]
-Code = Annotated[str, Field(min_length=1, max_length=32_000, examples=[_EXAMPLE])]
+Code = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS, examples=[_EXAMPLE])]
 ParameterValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]
 
@@ -167,12 +168,15 @@ def _with_values(code: str, values: Mapping[str, float]) -> str:
     """Code with other values of its constants.
 
     Raises:
-        Invalid: if it is not in the strategy language, or has no constant of a name.
+        Invalid: if it is not in the strategy language, has no constant of a name, or is too long with the values.
     """
     parameters = compiled(code).parameters
     if unknown := set(values) - set(parameters):
         raise Invalid(f"The strategy has no parameter {', '.join(sorted(unknown))}.")
-    return with_constants(code, {name: value for name, value in values.items() if value != parameters[name]})
+    changed = with_constants(code, {name: value for name, value in values.items() if value != parameters[name]})
+    if len(changed) > MAX_CHARACTERS:
+        raise Invalid(f"With these values the code has {len(changed):,} characters; {MAX_CHARACTERS:,} are allowed.")
+    return changed
 
 
 def change_strategy(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from stratforge.application import quotas
@@ -98,6 +99,14 @@ def create_webhook(
             raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
         stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret, form)
     return SignedWebhook(**asdict(stored), secret=secret)
+
+
+def shown_to(caller: Caller, hook: StoredWebhook) -> StoredWebhook:
+    """A webhook as a caller may see it: without the scope `write` the host alone, since whoever has a chat's whole address can write there."""
+    if caller.may(Scope.WRITE):
+        return hook
+    parts = urlsplit(hook.url)
+    return replace(hook, url=f"{parts.scheme}://{parts.hostname}/…")
 
 
 def rotate_secret(database: Database, caller: Caller, webhook_id: UUID, request: RequestKey) -> SignedWebhook:

@@ -118,16 +118,14 @@ def install(box: Toolbox) -> None:
     @box.makes("Make a file")
     def make_export(
         what: Annotated[
-            Literal["bars", "trades", "orders", "account"],
-            Field(description="What it is made of; account is everything"),
+            Literal["bars", "trades", "orders"],
+            Field(description="What it is made of"),
         ],
         context: Context[Any],
-        format: Annotated[
-            Literal["csv", "parquet", "json"] | None, Field(description="json for the account; by default csv")
-        ] = None,
+        format: Annotated[Literal["csv", "parquet"] | None, Field(description="By default csv")] = None,
         symbol: OptionalSymbol = None,
     ) -> Job:
-        """Has a file made of bars of a symbol, of the user's trades or orders, or of everything; link_to_export says where it is."""
+        """Has a file made of bars of a symbol, or of the user's trades or orders; link_to_export says where it is."""
         body = {"what": what, "format": format, "symbol": symbol}
         return box.ask(Job, context, "POST", "/v1/exports", body)
 

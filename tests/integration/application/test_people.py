@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from uuid import uuid4
@@ -34,6 +34,11 @@ def in_person(database: Database, caller: Caller) -> Caller:
     """The caller with a login that he has just begun with his password."""
     with database.transaction(caller.user_id) as connection:
         return replace(caller, login_id=logins.begin_login(connection, caller.user_id, HERE).login_id)
+
+
+def dropped(keys: Sequence[str]) -> None:
+    """What becomes of the files of who closes: here he has none."""
+    assert not keys
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
             database, caller, api_keys.NewApiKey(name="n", scopes=[Scope.READ], days=None), NEW
         ),
         lambda database, _told, caller: api_keys.revoke_key(database, caller, uuid4()),
-        lambda database, told, caller: accounts.close_account(database, told, caller, PROOF),
+        lambda database, told, caller: accounts.close_account(database, told, caller, PROOF, dropped),
         lambda database, told, caller: accounts.change_password(
             database, told, caller, PasswordChange(current_password=PASSWORD, new_password=PASSWORD), HERE
         ),
@@ -193,8 +198,8 @@ def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Dat
     orders.place_order(database, outbox, caller, ORDER, NEW)
     outbox.messages.clear()
     with pytest.raises(Forbidden, match="password"):
-        accounts.close_account(database, outbox, caller, Proof(password=SecretStr("not the password")))
-    accounts.close_account(database, outbox, caller, PROOF)
+        accounts.close_account(database, outbox, caller, Proof(password=SecretStr("not the password")), dropped)
+    accounts.close_account(database, outbox, caller, PROOF, dropped)
     assert outbox.messages == [("executor", "AAPL")]
     with pytest.raises(Unauthenticated):
         logins.log_in(database, LOGIN, HERE)

@@ -18,7 +18,7 @@ from stratforge.application.idempotency import without_key
 from stratforge.application.jobs import queueing
 from stratforge.application.jobs.requests import Exported, ExportRequest
 from stratforge.application.passwords import PasswordChange, Proof
-from stratforge.bus.files import link_to
+from stratforge.bus.files import delete_files, link_to
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.postgres.pages import NumberedPage
@@ -247,7 +247,13 @@ def export_file(job_id: UUID, looking: Looking) -> Response:
 @router.post("/account/close")
 def close(looking: Looking, fields: Fields) -> Response:
     """Closes the account for good, after the password was given once more."""
-    accounts.close_account(database(), outbox(), looking.caller, validated(Proof, _proof(fields)))
+    accounts.close_account(
+        database(),
+        outbox(),
+        looking.caller,
+        validated(Proof, _proof(fields)),
+        partial(delete_files, settings().files_bucket),
+    )
     answer = go_to(looking.request, "/register")
     cookies.leave(answer)
     return answer

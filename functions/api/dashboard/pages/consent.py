@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -115,17 +115,10 @@ def _proof(fields: Form) -> Proof | None:
 
 
 def _back(request: Request, wish: Wish, values: dict[str, str]) -> Response:
-    joint = "&" if urlsplit(wish.redirect_uri).query else "?"
+    joint = "&" if "?" in wish.redirect_uri else "?"
     return go_to(request, f"{wish.redirect_uri}{joint}{urlencode(values)}")
 
 
 def _where(address: str) -> str:
     """Where a code goes, in words: to a site, or to a program on the visitor's own machine."""
-    parts = urlsplit(address)
-    if parts.scheme == "https":
-        return str(parts.hostname)
-    return (
-        "a program on this computer"
-        if parts.scheme == "http"
-        else f"the program that opens {parts.scheme}: links on this device"
-    )
+    return grants.destination_of(address).site or "a program on this computer"

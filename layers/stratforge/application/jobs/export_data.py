@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, BinaryIO
 from uuid import UUID
 
 from stratforge.application.jobs.requests import Exported, ExportFormat, ExportRequest
 from stratforge.application.jobs.results import FinishedExport
-from stratforge.application.jobs.work import Failed, Work
+from stratforge.application.jobs.work import Canceled, Failed, Work
 from stratforge.parquet_stream import Column, ParquetWriter
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.strategies.jobs import FailureCode
+from stratforge.storage.strategies import jobs
+from stratforge.storage.strategies.jobs import FailureCode, JobKind
 from stratforge.storage.users import bulk, export
 
 # What fits into the place where a function writes files.
@@ -26,6 +28,10 @@ _MEDIA_TYPES = {
 }
 # Keeps a file: its key, its content and its media type.
 Keep = Callable[[str, BinaryIO, str], None]
+# Deletes files by their keys.
+Drop = Callable[[Sequence[str]], None]
+# Files are kept for a day, and gone after two.
+_KEPT = timedelta(days=3)
 
 
 def key_of(user_id: UUID, job_id: UUID, form: ExportFormat) -> str:
@@ -33,12 +39,18 @@ def key_of(user_id: UUID, job_id: UUID, form: ExportFormat) -> str:
     return f"exports/{user_id}/{job_id}.{form}"
 
 
-def export_data(work: Work, keep: Keep, most_bytes: int = MOST_BYTES) -> None:
+def files_of(connection: Connection, user_id: UUID) -> list[str]:
+    """The keys of all files of a user that may still be kept."""
+    asked = jobs.list_recent_jobs(connection, user_id, JobKind.EXPORT, _KEPT)
+    return [key_of(user_id, each.job_id, ExportRequest.model_validate(each.request).form) for each in asked]
+
+
+def export_data(work: Work, keep: Keep, drop: Drop, most_bytes: int = MOST_BYTES) -> None:
     """Makes the file that a job asks for. Done anew it makes the same again, in the same place.
 
     Raises:
         Failed: if it would be too large.
-        Canceled: if nobody wants it any more.
+        Canceled: if nobody wants it any more; then no file is left.
     """
     asked = ExportRequest.model_validate(work.job.request)
     work.tell("reading")
@@ -51,7 +63,11 @@ def export_data(work: Work, keep: Keep, most_bytes: int = MOST_BYTES) -> None:
         work.tell("storing")
         key = key_of(work.job.user_id, work.job.job_id, asked.form)
         keep(key, file, _MEDIA_TYPES[asked.form])
-    work.succeed(lambda _connection: FinishedExport(rows=rows, bytes=size, name=asked.file_name))
+    try:
+        work.succeed(lambda _connection: FinishedExport(rows=rows, bytes=size, name=asked.file_name))
+    except Canceled:
+        drop([key])
+        raise
 
 
 class _Bounded(io.RawIOBase):

@@ -15,6 +15,7 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import export_data
 from stratforge.application.jobs.requests import (
     ONE_SYMBOL_ONLY,
+    Exported,
     ExportRequest,
     GenerateRequest,
     JobRequest,
@@ -136,9 +137,10 @@ def request_export(database: Database, outbox: Outbox, caller: Caller, request: 
     """Has a file made of what the caller may read.
 
     Raises:
+        Forbidden: if a program asks for the whole account.
         LimitReached: if too many were asked for.
     """
-    caller.require(Scope.READ)
+    _require_reader(caller, request)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.EXPORTS)
         job = _added(connection, caller, request, key)
@@ -155,6 +157,7 @@ def link_to_export(
         link: Makes a link to a file: its key, the name to save it under, and the seconds for which it is good.
 
     Raises:
+        Forbidden: if a program asks for the file of the whole account.
         NotFound: if there is no such job of the caller.
         Conflict: if it makes no file, has not made it yet, or made it more than a day ago.
     """
@@ -164,10 +167,18 @@ def link_to_export(
     made, asked = result_of(job), request_of(job)
     if not isinstance(made, FinishedExport) or not isinstance(asked, ExportRequest) or job.finished_at is None:
         raise Conflict("There is no file yet; ask again when the job has succeeded.", code="no-file")
+    _require_reader(caller, asked)
     if datetime.now(UTC) - job.finished_at > _DAY:
         raise Conflict("The file was kept for a day. Have it made again.", code="file-gone")
     key = export_data.key_of(caller.user_id, job_id, asked.form)
     return ExportLink(link(key, made.name, LINK_SECONDS), LINK_SECONDS)
+
+
+def _require_reader(caller: Caller, request: ExportRequest) -> None:
+    """The whole account has logins, addresses and its log in it, which are for its owner's eyes."""
+    caller.require(Scope.READ)
+    if request.what is Exported.ACCOUNT:
+        caller.require_login()
 
 
 def cancel_job(database: Database, caller: Caller, job_id: UUID) -> Job:

@@ -117,6 +117,12 @@ def list_jobs(
     )
 
 
+def list_recent_jobs(connection: Connection, user_id: UUID, kind: JobKind, window: timedelta) -> list[Job]:
+    """All of a user's jobs of one kind that were asked for within the window."""
+    query = f"SELECT {_COLUMNS} FROM jobs WHERE user_id = %s AND kind = %s AND created_at > now() - %s"  # noqa: S608 - columns
+    return fetch_all(connection, Job, query, (user_id, kind, window))
+
+
 def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
     """Cancels a job that has not finished; who works on it notices at its next step."""
     connection.execute(

@@ -56,6 +56,12 @@ def add_code(connection: Connection, code_hash: bytes, code: AuthorizationCode) 
     )
 
 
+def owner_of(connection: Connection, code_hash: bytes) -> UUID | None:
+    """The user whose code it is, spent or not; None for one that is unknown."""
+    found: UUID | None = fetch_value(connection, "SELECT owner_of_authorization_code(%s)", (code_hash,))
+    return found
+
+
 def spend_code(connection: Connection, code_hash: bytes) -> AuthorizationCode | None:
     """Takes a code, once; None for one that is unknown or over. One that comes twice ends the login that began with it."""
     return fetch_one(
@@ -64,12 +70,6 @@ def spend_code(connection: Connection, code_hash: bytes) -> AuthorizationCode | 
         "SELECT user_id, login_id, grantee, client, address, redirect_uri, challenge, scopes FROM spend_authorization_code(%s)",
         (code_hash,),
     )
-
-
-def still_offered(connection: Connection, code_hash: bytes) -> bool:
-    """Returns whether the transaction's user has not taken back what the code was given for: by another password, or by signing out everywhere."""
-    query = "SELECT EXISTS (SELECT FROM authorization_codes WHERE code_hash = %s)"
-    return bool(fetch_value(connection, query, (code_hash,)))
 
 
 def open_grants(connection: Connection, user_id: UUID) -> int:

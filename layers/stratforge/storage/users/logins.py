@@ -102,6 +102,19 @@ def gave_password(connection: Connection, login_id: UUID) -> None:
     connection.execute("UPDATE logins SET authenticated_at = now() WHERE id = %s", (login_id,))
 
 
+def spend_challenge(connection: Connection, login_id: UUID, made_at: int) -> bool:
+    """Takes the challenge at which a login adds a passkey, once; False when it or a later one was taken before.
+
+    Args:
+        made_at: When the challenge was made, in microseconds.
+    """
+    spent = connection.execute(
+        "UPDATE logins SET last_challenge = %(at)s WHERE id = %(login)s AND last_challenge < %(at)s",
+        {"at": made_at, "login": login_id},
+    )
+    return spent.rowcount == 1
+
+
 def gave_password_lately(connection: Connection, login_id: UUID, minutes: int) -> bool:
     """Returns whether the password was given in the last so many minutes of an open login."""
     return bool(
