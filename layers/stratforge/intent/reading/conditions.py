@@ -52,17 +52,23 @@ class Conditions(Events):
         while self.take("bullet", "stop_sign", "colon"):
             pass
         found = self.condition()
+        others = list[bool]()
         while True:
             before = self.at
             while self.take("stop_sign", "comma"):
                 pass
             item = self.take("bullet")
-            self.take("and", "or")
+            joint = self.take("and", "or")
             more = self.attempt(self.condition) if item or (commas and self.tokens[before : self.at] and self.tokens[before].kind == "comma") else None  # fmt: skip
             if more is None or self.peek() in ("colon", "buy", "sell", "arrow"):
                 self.at = before
                 return found
-            found = self.joined(found, more, both_of=not any_of)
+            # “- or close > SMA 20”: the item's own word decides, and those of a list have to agree.
+            either = joint.kind == "or" if joint else any_of
+            if others and either != others[-1]:
+                raise Unread
+            others.append(either)
+            found = self.joined(found, more, both_of=not either)
 
     def part(self) -> Readings:
         """Reads one condition: in brackets, of a time, of days, of bars in a row, or a comparison."""

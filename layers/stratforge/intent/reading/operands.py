@@ -64,6 +64,8 @@ class Operands:
         self.family: Family | None = None
         self.known: dict[float, Operand] = {}
         self.trend: list[float] = []
+        # The numbers of an indicator that were said once: named without them, it is the same.
+        self.numbers: dict[str, list[float]] = {}
         # How many minutes the opening range has that was spoken of.
         self.opening = 0.0
         # Whether something before was not read, which “it” may stand for.
@@ -344,22 +346,27 @@ class Operands:
     def _line(self) -> Operand:
         """A line of an indicator that has several, or no length of its own: stochastic, directional movement, supertrend, parabolic."""
         if token := self.take("k_line", "d_line"):
-            return made(line_of("stoch", [], token.kind), column="")
+            return made(line_of("stoch", self.numbers.get("stoch", []), token.kind), column="")
         if token := self.take("plus_di", "minus_di"):
             return made(line_of("adx", self._in_brackets(), token.kind), column="")
         if self.take("trend"):
-            return made(line_of("supertrend", self._in_brackets() or self._bare_pair() or self.trend, "trend"), column="price")  # fmt: skip
+            return made(line_of("supertrend", self._numbers("supertrend", self._in_brackets() or self._bare_pair() or self.trend), "trend"), column="price")  # fmt: skip
         if self.take("sar"):
             return made(line_of("psar", [], "sar"), column="price")
         if self.peek() == "indicator" and self.tokens[self.at].value == "stoch":
             self.at += 1
             given = self._in_brackets()
             line = self.take("k_line", "d_line")
-            given = given or self._in_brackets()
+            given = self._numbers("stoch", given or self._in_brackets())
             return made(line_of("stoch", given, line.kind if line else "k_line"), column="")
         if self.take("histogram"):
             return made(line_of("macd", [], "histogram"), column="")
         raise Unread
+
+    def _numbers(self, name: str, given: list[float]) -> list[float]:
+        if given and self.numbers.setdefault(name, given) != given:
+            raise Unread
+        return given or self.numbers.get(name, [])
 
     def _length(self) -> float | None:
         if (
@@ -406,7 +413,7 @@ class Operands:
         if name == "macd":
             return self._macd(self._in_brackets())
         if name in ("trix", "pvo", "ppo", "tsi"):
-            given = self._in_brackets()
+            given = self._numbers(name, self._in_brackets())
             line = self.take("signal", "histogram")
             if line and line.kind == "histogram" and name not in ("pvo", "ppo"):
                 raise Unread

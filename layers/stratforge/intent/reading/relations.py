@@ -13,6 +13,8 @@ from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import CONTRARY
 
 SIGNS = {"below": "<", "above": ">", "at_most": "<=", "at_least": ">="}
+# What becomes so was not so before: “climbs over”, “gets above”.
+_BECOMES = ("turns", "turn", "moves", "move", "becomes", "become", "climbs", "climb", "gets", "get", "goes", "go", "flips", "flip")  # fmt: skip
 _ZERO = Operand(("0",), 0.0)
 
 
@@ -38,6 +40,11 @@ class Relations(Moments):
         if self.peek() == "between":
             return self._between(left, denied=denied), None
         if (other := self.attempt(lambda: self._other_order(left))) is not None:
+            if denied:
+                # “… nicht über 30 liegt” is its contrary where it is a state; what must not happen is no event.
+                if self.tokens[self.at - 1].kind != "is" or len(other[0]) != 1:
+                    raise Unread
+                return (self.denied(other[0]), other[1])
             return other
         beyond = self.attempt(lambda: self._by_percent(left)) or self.attempt(lambda: self._deviations(left))
         if beyond is not None:
@@ -140,7 +147,8 @@ class Relations(Moments):
             raise Unread
         found = self._compare(left, (sign,), right)
         if back:
-            found = (*found, *self._cross(left, sign, right))
+            # “Is back above 30”: it was below.
+            found = self._cross(left, sign, right)
         if self.take("by"):
             return self._by_so_much(left, right, sign)
         while not denied and self.peek() in SIGNS and self.tokens[self.at].value in ("<", ">", "<=", ">="):
@@ -229,7 +237,7 @@ class Relations(Moments):
                 state = self._compare(direction, (">" if up else "<",), _ZERO)
                 state += tuple(at_once(compared(each, "==", "1" if up else "-1")) for each in direction.sides)
                 event = self._cross(direction, ">" if up else "<", _ZERO)
-                return (*event, *state) if turns else (*state, *event)
+                return event if turns else (*state, *event)
             if left.column:
                 raise Unread
             if turns is None:
@@ -303,7 +311,7 @@ class Relations(Moments):
         right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
         sign = ">" if side.kind == "above" else "<"
         crossing = self._cross(left, sign, right)
-        if back:
+        if back or token.kind == "turns" or str(token.value).split()[0] in _BECOMES:
             return crossing, right
         return (*self._compare(left, (sign,), right), *crossing), right
 

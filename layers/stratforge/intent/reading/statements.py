@@ -8,12 +8,13 @@ from functools import partial
 
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.lines import bands, line_of
-from stratforge.intent.reading.meaning import at_once
+from stratforge.intent.reading.meaning import at_once, facts_in
 from stratforge.intent.reading.moments import before_the_close
 from stratforge.intent.reading.operands import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
+from stratforge.intent.unsure import unsure_in
 
 __all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")
@@ -63,7 +64,10 @@ class _Statements(Settings):
                 self.bought = statement.readings
             found.append(statement or self._skipped(begin))
         alone = not any(each.kind == "buy" for each in found) and sum(each.kind == "noun" for each in found) == 1
-        return [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
+        found = [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
+        # Words of which no reading is sure leave what they stand in unread.
+        unsure = unsure_in(self.turn)
+        return [next((replace(each, kind="", unknown=one.words) for one in unsure if one.start < each.end and each.start < one.end), each) for each in found]  # fmt: skip
 
     def _whole(self, reader: Callable[[], Statement]) -> Statement:
         begin = self.at
@@ -334,7 +338,7 @@ class _Statements(Settings):
         """“Otherwise sell”: when it would not buy."""
         self.need("otherwise")
         self.need("sell")
-        if not self.bought:
+        if not self.bought or any(each[0] == "crosses" for ways in self.bought for each in facts_in(ways)):
             raise Unread
         return self.said("sell", self.denied(self.bought))
 

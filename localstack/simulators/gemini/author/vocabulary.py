@@ -6,6 +6,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from stratforge.intent.unsure import INDICATOR_NAMES
+
 _WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 
 
@@ -14,7 +16,7 @@ def _meanings(listed: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 COMPANIES = _meanings(_WORDS["companies"]) | {each: each.upper() for each in _WORDS["tickers"]}
-NOT_SYMBOLS = frozenset(_WORDS["not_symbols"])
+NOT_SYMBOLS = frozenset(_WORDS["not_symbols"]) | INDICATOR_NAMES
 SHORT_TERMS = tuple(_WORDS["short_terms"])
 SHORT_WORDS = frozenset(_WORDS["short_words"])
 TYPOS = _meanings(_WORDS["typos"])
