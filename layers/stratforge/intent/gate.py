@@ -113,9 +113,17 @@ def words_findings(
         *_left_over(turns, requirements, spans, symbol),
         *wrong,
         *reading.contrary,
-        *(f"{each} Ask the person, and write nothing before it is answered." for turn in turns for each in questions_about(turn)),
+        *(
+            f"{each} Ask the person, and write nothing before it is answered."
+            for turn in turns
+            for each in questions_about(turn)
+        ),
         *several_of(request, before or ()),
-        *([f"{symbol} is the name of an indicator, and nobody named it as what to trade."] if is_indicator(symbol, turns) else []),
+        *(
+            [f"{symbol} is the name of an indicator, and nobody named it as what to trade."]
+            if is_indicator(symbol, turns)
+            else []
+        ),
         *(
             f"Nobody has shown that the rules say what these words do: tell the person in assumptions, in these words: {each}"
             for each in missing

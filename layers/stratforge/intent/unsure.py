@@ -149,12 +149,13 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
             yield match, "At which of these bars has it to hold: at one of them, or at all?"
     yield from _of_language(turn)
     yield from _carried(turn)
-    if (match := _OTHERWISE.search(turn)) and _EVENT.search(turn, 0, match.start()):
-        yield match, "At the opposite event, or at the next bar?"
+    otherwise = _OTHERWISE.search(turn)
+    if otherwise and _EVENT.search(turn, 0, otherwise.start()):
+        yield otherwise, "At the opposite event, or at the next bar?"
     for match in _ONLY_SELL.finditer(turn):
         if any(each["sell"] and not match.start() <= each.start() < match.end() for each in _SIDE.finditer(turn)):
             yield match, "Has it to hold for every sale, or is it one more way to sell?"
-    if match := _LABELED.search(turn):
+    for match in _LABELED.finditer(turn):
         yield match, "Have all of these to hold, or one of them?"
 
 
@@ -188,13 +189,18 @@ def _carried(turn: str) -> Iterator[tuple[re.Match[str], str]]:
             if not any(one <= start < end for one, end in framed):
                 yield match, "Is the same timeframe meant where the indicator is named without one?"
                 break
-    if (match := _CHANGED_FRAME.search(turn)) and not _SIDE.search(turn):
-        yield match, "In which rules, and of how many bars?"
+    changed = _CHANGED_FRAME.search(turn)
+    if changed and not _SIDE.search(turn):
+        yield changed, "In which rules, and of how many bars?"
 
 
-INDICATOR_NAMES = (frozenset(each.upper() for each in REGISTRY) | frozenset(
-    ["TRIX", "KAMA", "PPO", "PVO", "WILLR", "NATR", "TSI", "CHOP", "CMO", "VWMA", "QQE", "MASSI", "PSAR", "SAR", "HMA", "DEMA", "TEMA", "WMA", "SMA", "EMA", "RSI", "MACD", "CCI", "ADX", "ATR", "MFI", "CMF", "OBV", "ROC", "MOM", "VWAP", "DMI", "KST", "UO", "EFI", "EOM", "FISHER", "KDJ", "RVI", "RVGI", "STC", "ZLEMA", "ALMA", "T3", "DPO", "SMI", "PMO", "CTI", "BBANDS", "BB", "KC", "AO", "APO", "BOP", "PVT", "AD", "ADL", "ADOSC", "NVI", "PVI", "VI", "VORTEX", "AROON", "SQZ", "CRSI", "STOCH", "ERI", "ICHI"]
-)) - {"MA", "AD", "T", "AO", "UO", "VI"}  # fmt: skip
+_NAMED_ELSEWHERE = """
+TRIX KAMA PPO PVO WILLR NATR TSI CHOP CMO VWMA QQE MASSI PSAR SAR HMA DEMA TEMA WMA SMA EMA RSI MACD
+CCI ADX ATR MFI CMF OBV ROC MOM VWAP DMI KST EFI EOM FISHER KDJ RVI RVGI STC ZLEMA ALMA T3 DPO
+SMI PMO CTI BBANDS BB KC APO BOP PVT ADL ADOSC NVI PVI VORTEX AROON SQZ CRSI STOCH ERI ICHI
+"""
+# What reads as an indicator, and so as no symbol; Mastercard (MA) and AT&T (T) are symbols.
+INDICATOR_NAMES = frozenset(each.upper() for each in (*REGISTRY, *_NAMED_ELSEWHERE.split())) - {"MA", "AD", "T", "AO", "UO", "VI"}  # fmt: skip
 
 
 def is_indicator(symbol: str, turns: tuple[str, ...]) -> bool:

@@ -71,6 +71,8 @@ def _answer(
         *([left_open] if left_open else []),
         *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
         *_assumed(rules, named=named),
+        *_usual(request, rules),
+        *list_told(request),
         *read_alone([request], rules),
     ]
     return answer_by_rules([each.text for each in rules], requirements, symbol, assumptions)
@@ -134,6 +136,25 @@ def _assumed(rules: list[Rule], *, named: bool) -> Iterator[str]:
         yield "No size was given: the session's sizing rule decides."
     if not named:
         yield "No symbol was named: AAPL is used."
+
+
+_CALLED = re.compile(r"\b[A-Z][A-Z0-9]*\([\d., ]+\)")
+
+
+def _usual(request: str, rules: Sequence[Rule]) -> Iterator[str]:
+    """Which numbers of indicators were taken that the request does not say."""
+    said = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", request)}
+    calls = dict.fromkeys(call for rule in rules for call in _CALLED.findall(in_words(rule)))
+    unsaid = [each for each in calls if not {float(one) for one in re.findall(r"(?<![A-Z])\d+(?:\.\d+)?", each.partition("(")[2])} <= said]  # fmt: skip
+    if unsaid:
+        yield f"The usual numbers are taken: {', '.join(unsaid)}."
+
+
+def list_told(request: str) -> Iterator[str]:
+    """How the items of a list are joined that say nothing of it."""
+    joined = re.search(r"^\s*(?:[-*•–]|\d[.)])\s+(?:and|or)\b", request, re.IGNORECASE | re.MULTILINE)
+    if not joined and re.search(r"(?:^[ \t]*(?:[-*•–]|\d[.)])[ \t]+(?!.*\b(?:buy|sell)\b)[^\n]*(?:\n|$)){2}", request, re.IGNORECASE | re.MULTILINE):  # fmt: skip
+        yield "Of a list all conditions have to hold for it to buy, and one of them is enough for it to sell."
 
 
 def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:

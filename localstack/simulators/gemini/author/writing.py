@@ -39,7 +39,7 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
-from simulators.gemini.author.strict import answer_by_rules, read_alone, written_strictly
+from simulators.gemini.author.strict import answer_by_rules, list_told, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
@@ -329,6 +329,7 @@ def _strategy(
             if each["status"] == "assumed" and each["quote"]
         ),
         *reading.changes,
+        *(list_told(requests[0]) if len(requests) == 1 else ()),
         *read_alone(requests, standing),
     ]
     wanted = [Requirement.model_validate(each) for each in requirements]
