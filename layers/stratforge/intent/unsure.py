@@ -26,9 +26,9 @@ _BUYS = r"(?:buy\w*|enter\w*|(?:entry|entries)(?=\s*(?::|when\b|rules?\b|if\b))|
 _SELLS = r"(?:sell\w*|exit\w*|close (?:when|if|at|after)|get out|stop\w*|target\w*|take profit\w*|trail\w*|verkauf\w*|aussteigen|ausstieg|vend[a-z]*|卖出|卖掉|止损|止盈|売り|売る)"
 _SIDE = re.compile(rf"(?<![A-Za-zÀ-ÿ])(?:(?P<buy>{_BUYS})|(?P<sell>{_SELLS}))(?![a-zà-ÿ])", _I)
 _BOUND = re.compile(
-    r"[,;.\n]\s*(?:[-*•–]\s+|\d[.)]\s+)?(?:but\s+)?(?:only\s+(?:if|when|while|as long as|once)|(?:but\s+)?not\s+(?:if|when|while)\b|not\s+(?:in|within|during)\s+the\s+first|(?:but\s+)not\s+(?:before|after|until)|but\s+never\s+(?:if|when|in))"
-    r"|\bbut\s+(?:only\s+(?:if|when)|not\s+(?:if|when|while|within|in|during|before|until))"
-    r"|[,;.\n]\s*(?:aber\s+)?(?:nur\s+(?:wenn|falls)|nicht\s+(?:wenn|falls))|[,;.\n]\s*(?:solo\s+si|sólo\s+si|seulement\s+(?:si|quand))|[,，;；]?\s*(?:仅当|只有当|只当|除非)",
+    r"[,;.\n(—–]\s*(?:[-*•–]\s+|\d[.)]\s+)?(?:but\s+|and\s+)?(?:only\s+(?:if|when|while|as long as|once)|(?:but\s+)?not\s+(?:if|when|while)\b|(?:not|never)\s+(?:in|within|during)\s+the\s+first|(?:but\s+)not\s+(?:before|after|until)|but\s+never\s+(?:if|when|in))"
+    r"|\b(?:but|and)\s+(?:only\s+(?:if|when|while)|not\s+(?:if|when|while|within|in|during|before|until))"
+    r"|[,;.\n(—–]\s*(?:aber\s+|und\s+)?(?:nur\s+(?:wenn|falls)|nicht\s+(?:wenn|falls))|[,;.\n]\s*(?:solo\s+si|sólo\s+si|seulement\s+(?:si|quand))|[,，;；]?\s*(?:仅当|只有当|只当|除非)",
     _I,
 )
 _OPPOSED = re.compile(

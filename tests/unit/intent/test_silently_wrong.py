@@ -40,6 +40,9 @@ def refused(words: str, *rules: str, symbol: str = "AAPL") -> bool:
 
 
 BOUND_TO_THE_SALE = [
+    "Buy when RSI < 30; sell when RSI > 70, and only if MACD < 0",
+    "Buy when RSI < 30; sell when RSI > 70 (only if MACD < 0)",
+    "Buy when RSI < 30; sell when RSI > 70, never in the first 5 bars",
     "Buy when RSI < 30; sell when RSI > 70, only if the close is above SMA 20",
     "Buy when RSI < 30; sell when RSI > 70, only when MACD is below its signal",
     "Buy when RSI < 30; sell when RSI > 70, only if MACD is falling",
@@ -212,6 +215,11 @@ def test_numbers_and_timeframes_carry_over_or_are_asked_about(request_: str) -> 
     rules, _ = answered(request_)
     calls = [each for each in rules if "ta." in each]
     assert not calls or all("k=5, d=3, smooth_k=3" in each for each in calls)
+
+
+def test_the_numbers_of_a_line_carry_over_to_its_other_lines() -> None:
+    rules, _ = answered("Buy when MACD(5,35,5) crosses above its signal, sell when the histogram is negative")
+    assert all("fast=5, slow=35, signal=5" in each for each in rules if "ta." in each) and rules
 
 
 @pytest.mark.parametrize("request_", NAMES_OF_INDICATORS)

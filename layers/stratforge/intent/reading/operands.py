@@ -65,7 +65,7 @@ class Operands:
         self.known: dict[float, Operand] = {}
         self.trend: list[float] = []
         # The numbers of an indicator that were said once: named without them, it is the same.
-        self.numbers: dict[str, list[float]] = {}
+        self.numbers: dict[str, set[tuple[float, ...]]] = {}
         # How many minutes the opening range has that was spoken of.
         self.opening = 0.0
         # Whether something before was not read, which “it” may stand for.
@@ -346,7 +346,7 @@ class Operands:
     def _line(self) -> Operand:
         """A line of an indicator that has several, or no length of its own: stochastic, directional movement, supertrend, parabolic."""
         if token := self.take("k_line", "d_line"):
-            return made(line_of("stoch", self.numbers.get("stoch", []), token.kind), column="")
+            return made(line_of("stoch", self._numbers("stoch", []), token.kind), column="")
         if token := self.take("plus_di", "minus_di"):
             return made(line_of("adx", self._in_brackets(), token.kind), column="")
         if self.take("trend"):
@@ -360,13 +360,16 @@ class Operands:
             given = self._numbers("stoch", given or self._in_brackets())
             return made(line_of("stoch", given, line.kind if line else "k_line"), column="")
         if self.take("histogram"):
-            return made(line_of("macd", [], "histogram"), column="")
+            return made(line_of("macd", self._numbers("macd", []), "histogram"), column="")
         raise Unread
 
     def _numbers(self, name: str, given: list[float]) -> list[float]:
-        if given and self.numbers.setdefault(name, given) != given:
+        said = self.numbers.setdefault(name, set())
+        if given:
+            said.add(tuple(given))
+        elif len(said) > 1:
             raise Unread
-        return given or self.numbers.get(name, [])
+        return given or [each for one in said for each in one]
 
     def _length(self) -> float | None:
         if (
@@ -463,7 +466,10 @@ class Operands:
         if len(given) not in (0, 3):
             raise Unread
         line = self.take("signal", "histogram")
-        return made(line_of("macd", given or self._in_brackets(), line.kind if line else "macd"), column="")
+        return made(
+            line_of("macd", self._numbers("macd", given or self._in_brackets()), line.kind if line else "macd"),
+            column="",
+        )
 
     def _right(self, left: Operand) -> Operand:
         """Reads the right side of a comparison, which may be the left one's own average or signal."""

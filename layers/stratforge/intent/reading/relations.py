@@ -14,7 +14,7 @@ from stratforge.intent.rules import CONTRARY
 
 SIGNS = {"below": "<", "above": ">", "at_most": "<=", "at_least": ">="}
 # What becomes so was not so before: “climbs over”, “gets above”.
-_BECOMES = ("turns", "turn", "moves", "move", "becomes", "become", "climbs", "climb", "gets", "get", "goes", "go", "flips", "flip")  # fmt: skip
+_BECOMES = ("turns", "turn", "moves", "move", "becomes", "become", "climbs", "climb", "gets", "get", "goes", "go", "flips", "flip", "pushes", "pops", "jumps", "comes")  # fmt: skip
 _ZERO = Operand(("0",), 0.0)
 
 
