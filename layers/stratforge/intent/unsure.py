@@ -65,14 +65,10 @@ _NUMBERED = (
     "tsi",
     "ppo",
     "pvo",
-    "macd",
     "kdj",
     "kst",
     "qqe",
     "squeeze",
-    "keltner",
-    "bollinger",
-    "bb",
     "psar",
     "sar",
 )
@@ -204,7 +200,7 @@ INDICATOR_NAMES = frozenset(each.upper() for each in (*REGISTRY, *_NAMED_ELSEWHE
 
 
 def is_indicator(symbol: str, turns: tuple[str, ...]) -> bool:
-    """Whether what is traded is only the name of an indicator, which nobody wrote as a symbol (`$TSI`, “TSI stock”)."""
+    """Tells whether the symbol of an answer is only the name of an indicator in the person's words, which nobody wrote as a symbol (`$TSI`, “TSI stock”)."""
     name = symbol.upper()
     said = re.compile(
         rf"\$\s?{re.escape(name)}\b|\b{re.escape(name)}\s+(?:stock|shares?)\b|\b(?:shares? of|ticker|symbol:?)\s+{re.escape(name)}\b"

@@ -219,7 +219,8 @@ def test_numbers_and_timeframes_carry_over_or_are_asked_about(request_: str) -> 
 
 def test_the_numbers_of_a_line_carry_over_to_its_other_lines() -> None:
     rules, _ = answered("Buy when MACD(5,35,5) crosses above its signal, sell when the histogram is negative")
-    assert all("fast=5, slow=35, signal=5" in each for each in rules if "ta." in each) and rules
+    assert all("fast=5, slow=35, signal=5" in each for each in rules if "ta." in each)
+    assert rules
 
 
 @pytest.mark.parametrize("request_", NAMES_OF_INDICATORS)

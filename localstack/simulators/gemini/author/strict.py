@@ -151,7 +151,7 @@ def _usual(request: str, rules: Sequence[Rule]) -> Iterator[str]:
 
 
 def list_told(request: str) -> Iterator[str]:
-    """How the items of a list are joined that say nothing of it."""
+    """The sentence that tells a person how the items of a list are joined, where the items themselves say nothing of it; none elsewhere."""
     joined = re.search(r"^\s*(?:[-*•–]|\d[.)])\s+(?:and|or)\b", request, re.IGNORECASE | re.MULTILINE)
     if not joined and re.search(r"(?:^[ \t]*(?:[-*•–]|\d[.)])[ \t]+(?!.*\b(?:buy|sell)\b)[^\n]*(?:\n|$)){2}", request, re.IGNORECASE | re.MULTILINE):  # fmt: skip
         yield "Of a list all conditions have to hold for it to buy, and one of them is enough for it to sell."
