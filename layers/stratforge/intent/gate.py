@@ -33,6 +33,7 @@ from stratforge.intent.turns import (
     plain_words,
     spans_by_turn,
 )
+from stratforge.intent.unsure import is_indicator, questions_about, several_of
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
@@ -112,6 +113,17 @@ def words_findings(
         *_left_over(turns, requirements, spans, symbol),
         *wrong,
         *reading.contrary,
+        *(
+            f"{each} Ask the person, and write nothing before it is answered."
+            for turn in turns
+            for each in questions_about(turn)
+        ),
+        *several_of(request, before or ()),
+        *(
+            [f"{symbol} is the name of an indicator, and nobody named it as what to trade."]
+            if is_indicator(symbol, turns)
+            else []
+        ),
         *(
             f"Nobody has shown that the rules say what these words do: tell the person in assumptions, in these words: {each}"
             for each in missing

@@ -361,7 +361,7 @@ class Operands(Reader):
         if name == "macd":
             return self._macd(self._in_brackets())
         if name in ("trix", "pvo", "ppo", "tsi"):
-            given = self._in_brackets()
+            given = self._again(name, self._in_brackets())
             line = self.take("signal", "histogram")
             if line and line.kind == "histogram" and name not in ("pvo", "ppo"):
                 raise Unread

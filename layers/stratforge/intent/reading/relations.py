@@ -14,6 +14,8 @@ from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import CONTRARY
 
 SIGNS = {"below": "<", "above": ">", "at_most": "<=", "at_least": ">="}
+# What becomes so was not so before: “climbs over”, “gets above”.
+_BECOMES = ("turns", "turn", "moves", "move", "becomes", "become", "climbs", "climb", "gets", "get", "goes", "go", "flips", "flip", "pushes", "pops", "jumps", "comes")  # fmt: skip
 _ZERO = Operand(("0",), 0.0)
 
 
@@ -327,7 +329,12 @@ class Relations(Moments):
         right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
         sign = ">" if side.kind == "above" else "<"
         crossing = self._cross(left, sign, right)
-        if back or token.kind == "turns" or str(token.value) in ("moves", "moving", "flips", "pushes"):
+        if (
+            back
+            or token.kind == "turns"
+            or str(token.value) in ("moves", "moving", "flips", "pushes")
+            or str(token.value).split()[0] in _BECOMES
+        ):
             return crossing, right
         return (*self._compare(left, (sign,), right), *crossing), right
 

@@ -15,6 +15,7 @@ from stratforge.intent.reading.settings import ENDS, PARTS, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
 from stratforge.intent.rules import LONGEST_OPENING
+from stratforge.intent.unsure import unsure_in
 
 __all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")
@@ -68,7 +69,10 @@ class _Statements(Restrictions):
                 self.bought = statement.readings
             found.append(statement or self._skipped(begin))
         alone = not any(each.kind == "buy" for each in found) and sum(each.kind == "noun" for each in found) == 1
-        return [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
+        found = [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
+        # Words of which no reading is sure leave what they stand in unread.
+        unsure = unsure_in(self.turn)
+        return [next((replace(each, kind="", unknown=one.words) for one in unsure if one.start < each.end and each.start < one.end), each) for each in found]  # fmt: skip
 
     def _whole(self, reader: Callable[[], Statement]) -> Statement:
         begin = self.at

@@ -79,6 +79,7 @@ def _answer(
         *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
         *_assumed(rules, named=named),
         *_usual(rules, request),
+        *list_told(request),
         *read_alone([request], rules),
     ]
     return answer_by_rules([each.text for each in rules], requirements, symbol, assumptions)
@@ -156,6 +157,13 @@ def _usual(rules: list[Rule], request: str) -> Iterator[str]:
         if taken and not all(number in said for _, number in taken):
             found[f"The usual numbers are taken: {call.func.attr.upper()} with {', '.join(f'{name} {number:g}' for name, number in taken)}."] = None  # fmt: skip
     yield from found
+
+
+def list_told(request: str) -> Iterator[str]:
+    """The sentence that tells a person how the items of a list are joined, where the items themselves say nothing of it; none elsewhere."""
+    joined = re.search(r"^\s*(?:[-*•–]|\d[.)])\s+(?:and|or)\b", request, re.IGNORECASE | re.MULTILINE)
+    if not joined and re.search(r"(?:^[ \t]*(?:[-*•–]|\d[.)])[ \t]+(?!.*\b(?:buy|sell)\b)[^\n]*(?:\n|$)){2}", request, re.IGNORECASE | re.MULTILINE):  # fmt: skip
+        yield "Of a list all conditions have to hold for it to buy, and one of them is enough for it to sell."
 
 
 def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:

@@ -12,6 +12,12 @@ _GERMAN: Phrases = (
     (r"(\d),(\d)", r"\1.\2"),
     (r"\b(?:der|die|das|den|dem|des|ein|eine|einen|einem|einer)\b", "the"),
     (
+        r"\bnicht (unter|über|ueber|oberhalb|unterhalb|größer als|höher als|kleiner als|niedriger als)(?: von)? ([\w.$%€ -]{1,40}?) (?:liegt|ist|notiert|steht)\b",
+        lambda m: (
+            f"is not {'below' if m[1].lower() in ('unter', 'unterhalb', 'kleiner als', 'niedriger als') else 'above'} {m[2]}"
+        ),
+    ),
+    (
         r"\b(unter|über|ueber|oberhalb|unterhalb)(?: von)? ([\w.$%€ -]{1,40}?) (?:fällt|faellt|steigt|liegt|ist|geht|notiert|schließt|steht)\b",
         r"is \1 \2",
     ),

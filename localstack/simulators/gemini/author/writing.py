@@ -14,7 +14,8 @@ from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
-from stratforge.strategy import compile_strategy
+from stratforge.intent.unsure import questions_about, several_of
+from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.draft import reverse_of
@@ -38,7 +39,7 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
-from simulators.gemini.author.strict import answer_by_rules, read_alone, written_strictly
+from simulators.gemini.author.strict import answer_by_rules, list_told, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
@@ -49,6 +50,8 @@ _LOST = re.compile(
 )
 
 
+# A turn that says both when it buys and when it sells says everything once more.
+_WHOLE = re.compile(r"^(?=.*\bbuy)(?=.*\bsell)", re.IGNORECASE | re.DOTALL)
 # Changes that speak of two things at once, or of what “it” is.
 _OF_TWO = re.compile(r"^\W*(?:use|make it|take|switch to)(?: the)? \d+ and \d+|\b(?:buy|sell|exit|enter) (?:when|if) it\b", re.IGNORECASE)  # fmt: skip
 
@@ -69,6 +72,27 @@ def write_answer(
     if subject := subject_of(requests[-1]):
         return _answered(subject, requests[-1], earlier, untradable, looked)
     requests = [*earlier, requests[-1]]
+    if asked := _unsure(requests):
+        return _clarify("AAPL", asked)
+    try:
+        found = _of_words(requests, untradable)
+    except (StrategyError, RuleError) as error:
+        return _clarify("AAPL", [f"This was not understood, so nothing was written: {str(error)[:300]} Please say it in other words."])  # fmt: skip
+    if len(requests) > 1 and found["kind"] == "strategy" and " instead of " in requests[-1]:
+        standing = write_answer(requests[:-1], untradable)
+        rules = rules_of([Requirement.model_validate(each) for each in standing["requirements"]])
+        if asked := several_of(requests[-1], rules):
+            return _clarify(found["symbol"], asked)
+    return found
+
+
+def _unsure(requests: Sequence[str]) -> list[str]:
+    """Questions about words of which no reading is sure, said since the strategy was last described as a whole."""
+    whole = max((index for index, each in enumerate(requests) if _WHOLE.search(each)), default=0)
+    return [question for each in requests[whole:] for question in questions_about(each)]
+
+
+def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
     english = in_english(requests)
     found = _written(requests, english, untradable)
     plainer = [in_plain_words(each) for each in english]
@@ -309,6 +333,7 @@ def _strategy(
             if each["status"] == "assumed" and each["quote"]
         ),
         *reading.changes,
+        *(list_told(requests[0]) if len(requests) == 1 else ()),
         *read_alone(requests, standing),
     ]
     wanted = [Requirement.model_validate(each) for each in requirements]

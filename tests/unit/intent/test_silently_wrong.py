@@ -1,0 +1,268 @@
+"""Words that were once passed over without a word: what is said is written as it was meant, or asked about; and the gate refuses the rules that pass over it."""
+
+from __future__ import annotations
+
+import pytest
+from simulators.gemini.author import write_answer
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.drafting import request_of
+from stratforge.ai.prompts import first_request, refinement_request
+from stratforge.ai.quant import Turn
+from stratforge.ai.review import review
+from stratforge.intent.gate import words_findings
+from stratforge.intent.requirements import Requirement, Status
+from stratforge.strategy import compile_strategy
+
+RSI, SMA = "ta.rsi(bars.close, length=14)", "ta.sma(bars.close, length=20)"
+MACD = "ta.macd(bars.close, fast=12, slow=26, signal=9)"
+BUY, SELL = f"buy when {RSI} < 30", f"sell when {RSI} > 70"
+
+
+def answered(request: str) -> tuple[list[str], StrategyDraft]:
+    """The rules that pass the gate for a conversation, none where it was asked about or caught."""
+    turns = request.split(" || ")
+    conversation: list[Turn] = []
+    for index, words in enumerate(turns):
+        conversation.append(Turn("user", (refinement_request if index else first_request)(words)))
+        draft = StrategyDraft.model_validate(write_answer(turns[: index + 1]))
+        conversation.append(Turn("model", draft.model_dump_json()))
+    if not draft.python_code:
+        assert draft.questions
+        return [], draft
+    if review(draft, compile_strategy(draft.python_code), request_of(conversation[:-1])):
+        return [], draft
+    return [rule for each in draft.requirements for rule in each.rules], draft
+
+
+def refused(words: str, *rules: str, symbol: str = "AAPL") -> bool:
+    wanted = [Requirement(quote=words, meaning="-", status=Status.COVERED, rules=list(rules))]
+    return bool(words_findings(words, wanted, ["No symbol was named: AAPL is used."], symbol=symbol))
+
+
+BOUND_TO_THE_SALE = [
+    "Buy when RSI < 30; sell when RSI > 70, and only if MACD < 0",
+    "Buy when RSI < 30; sell when RSI > 70 (only if MACD < 0)",
+    "Buy when RSI < 30; sell when RSI > 70, never in the first 5 bars",
+    "Buy when RSI < 30; sell when RSI > 70, only if the close is above SMA 20",
+    "Buy when RSI < 30; sell when RSI > 70, only when MACD is below its signal",
+    "Buy when RSI < 30; sell when RSI > 70, only if MACD is falling",
+    "Buy when close > SMA 20; sell when close < SMA 20, only if RSI < 50",
+    "Buy when close > SMA 20. Sell when close < SMA 20, but only if RSI < 50.",
+    "- buy: close > SMA 20\n- sell: close < SMA 20, only when RSI < 50",
+    "Buy:\n1. RSI < 30\n2. only if close > SMA 200\nSell:\n1. RSI > 70\n2. only if MACD < 0",
+    "Buy when close > SMA 20; sell when close < SMA 20, only when RSI < 50, stop 2%",
+    "Sell when close < SMA 20, but only if RSI < 50. Buy when close > SMA 20.",
+    "RSI低于30买入，RSI高于70卖出，仅当MACD低于0",
+    "Buy when close > SMA 20. Sell when close < SMA 20, but not if RSI < 30.",
+    "Buy when close > SMA 20. Sell when close < SMA 20, not when RSI < 30.",
+    "Buy when close > SMA 20; sell at 3% profit, but only if RSI > 70",
+    "Buy when close > SMA 20; sell after 10 bars, but only if RSI > 70",
+    "Buy when close > SMA 20; sell half at 2%, but only if RSI > 70; sell the rest when close < SMA 20",
+    "Buy when RSI is below 30; sell when RSI is above 70, but not within the first 10 bars",
+    "Buy when RSI < 30; sell 2% above entry or when RSI > 70, but not in the first 5 bars",
+    "Buy when RSI < 30; sell at 2% profit, but not in the first 5 bars",
+    "Buy when RSI < 30; stop 1%, but not in the first 5 minutes",
+    "Buy when close > SMA 20, sell when close < SMA 20 || add a 1% stop, but not in the first 5 minutes",
+]  # fmt: skip
+LOOKS_BACK = [
+    "Buy when RSI < 30 in the last 10 bars; sell when RSI > 70",
+    "Buy when RSI was below 30 in the last 10 minutes; sell when RSI > 70",
+    "Buy if price hit the 20 bar low in the last 5 minutes; sell at 1% profit",
+    "Buy when MACD crossed above signal within the last 3 minutes; sell when RSI > 70",
+    "Buy if the close was above the SMA 20 in the last 3 bars; sell when RSI > 70",
+    "Buy when close > SMA 20 and RSI was below 30 in the last 15 minutes; sell when close < SMA 20",
+    "Buy when close > SMA 20 unless RSI was above 70 in the last 15 minutes; sell when close < SMA 20",
+    "Buy when volume was above 10000 in the last 5 minutes; sell after 10 bars",
+    "Buy on EMA 9/21 cross in the last 3 bars, opposite cross exit",
+    "Buy when MACD crosses above signal and volume was above 5000 within the last 10 bars; sell when MACD crosses below signal",
+    "Buy when RSI has been below 30 in the last 10 minutes and close > SMA 20; sell when RSI > 70",
+    "Buy when RSI dropped below 30 during the last 5 minutes; sell when RSI > 70",
+    "Sell when RSI was above 70 in the last 5 minutes; buy when RSI < 30",
+    "Buy when close was below SMA 20 in the last 10 minutes and MACD crosses above signal; sell when close < SMA 20",
+    "Sell when close was below SMA 20 in the last 5 minutes; buy when MACD crosses above signal",
+]  # fmt: skip
+ONCE_AND_AGAIN = [
+    "Buy when RSI is below 30 once, sell when RSI is above 70",
+    "Buy the moment RSI goes under 30, once, stop 1%, target 2%",
+    "Sell when RSI > 70, once; buy when RSI < 30",
+    "Buy when close > SMA 20 once; sell when close < SMA 20",
+    "Buy when MACD crosses above signal once; sell when MACD crosses below signal",
+    "Buy when close crosses above SMA 20, once; sell when close crosses below SMA 20",
+    "Buy once RSI is above 30 again, sell when RSI > 70",
+    "Buy when RSI is back above 30, sell when RSI > 70",
+    "Buy when RSI is above 30 again, sell when RSI > 70",
+    "Buy when RSI is no longer below 30, sell when RSI is no longer above 70",
+    "Buy when close is back above SMA 20, sell when it is back below",
+    "Buy when close closes above SMA 20 again, stop 1%, target 2%",
+    "Buy again when RSI < 20, sell when RSI > 70",
+    "Buy when RSI is well below 30, sell when RSI > 70",
+]  # fmt: skip
+OTHERWISE = [
+    "Buy when RSI crosses below 30, otherwise sell",
+    "Buy when close crosses above SMA 20, otherwise sell",
+]  # fmt: skip
+DISTANCES = [
+    "Buy when close is at most 1% below SMA 20; sell at 2% profit",
+    "Buy when close is no more than 1% below SMA 20; sell at 2% profit",
+    "Buy when close is less than 1% below SMA 20; sell at 2% profit",
+    "Buy when close < SMA 20; sell when close is at most 1% below SMA 20",
+    "Buy when close is at most 2% below the 20 bar high; sell at 2% profit",
+    "Buy when price is at least 2% below the 20 bar high, sell when it is at most 1% below the 20 bar high",
+    "Buy when close < SMA 20; sell when close is less than 2% below the 20 bar high",
+    "Buy when close is not less than 1% below SMA 20; sell at 2% profit",
+    "Buy when close > SMA 20; sell half after 5 bars and the rest after 10",
+    "Buy when close > SMA 20; sell half after 5 minutes and the rest after 10",
+    "Buy when close > SMA 20; sell half after 10 bars and the rest after 15",
+    "Buy on the death cross, sell on the golden cross, EMA 9/21",
+    "Only sell when close > SMA 20. Buy when RSI < 30, sell when RSI > 70",
+    "Buy when close > SMA 20, sell when close < SMA 20 || take profit at 3% but not before 10:30",
+    "Entry: RSI < 30; close > SMA 200\nExit: RSI > 70; close < SMA 200",
+    "Buy when RSI < 30 then close > SMA 20; sell when RSI > 70",
+    "Buy 10 shares when RSI < 10, sell when RSI > 70 || use 20 instead of 10",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", [*BOUND_TO_THE_SALE, *LOOKS_BACK, *ONCE_AND_AGAIN, *OTHERWISE, *DISTANCES])
+def test_words_of_which_no_reading_is_sure_are_asked_about(request_: str) -> None:
+    draft = StrategyDraft.model_validate(write_answer(request_.split(" || ")))
+    assert draft.questions
+    assert "“" in draft.questions[0]
+    assert not draft.python_code
+
+
+READ = [
+    ("Kaufe, wenn der RSI nicht über 30 liegt, und verkaufe bei 2 % Gewinn oder 1 % Verlust", f"buy when {RSI} <= 30"),
+    ("Kaufe, wenn der RSI nicht unter 30 liegt, und verkaufe wenn er unter 30 fällt", f"buy when {RSI} >= 30"),
+    ("Verkaufe wenn RSI nicht unter 70 liegt, kaufe wenn RSI unter 30 liegt", f"sell when {RSI} >= 70"),
+    ("Kaufe wenn RSI nicht über 30 ist, verkaufe wenn RSI über 70 ist", f"buy when {RSI} <= 30"),
+    ("Kaufe wenn der RSI nicht größer als 30 ist, verkaufe wenn er größer als 70 ist", f"buy when {RSI} <= 30"),
+    ("Kaufe wenn MACD über 0 liegt und RSI nicht über 70 liegt, verkaufe wenn MACD unter 0 liegt", f"{RSI} <= 70"),
+    ("Verkaufe wenn der RSI nicht über 50 liegt, kaufe wenn der RSI über 60 steigt", f"sell when {RSI} <= 50"),
+    ("Kaufe wenn der RSI nicht kleiner als 50 ist und verkaufe wenn der RSI kleiner als 50 ist", f"buy when {RSI} >= 50"),
+    ("Kaufe wenn der RSI nicht unter 50 ist und verkaufe wenn der RSI unter 40 ist", f"buy when {RSI} >= 50"),
+    ("Kaufe wenn MACD nicht unter 0 liegt, verkaufe wenn MACD unter 0 liegt, Stop 2%", f"buy when {MACD}.macd >= 0"),
+    ("Kaufe wenn MACD über 0 ist, nur wenn RSI nicht über 70 ist; verkaufe wenn MACD unter 0 ist", f"{RSI} <= 70"),
+    ("Buy:\n1. RSI < 30\n2. or close > SMA 200\nSell:\n1. RSI > 70", " or "),
+    ("Buy:\n- RSI < 30\n- or close > SMA 200\nSell: RSI > 70", " or "),
+    ("Buy when:\n- RSI < 30\n- or close > SMA 200\nSell when:\n- RSI > 70\n- or close < SMA 200", " or "),
+    ("Buy:\n- RSI < 30\n- or MACD crosses above signal\nSell:\n- RSI > 70\n- and close > SMA 20", " or "),
+    ("Entry:\n- close > SMA 20\n- or RSI > 50\nExit:\n- close < SMA 20", " or "),
+    ("Sell:\n- RSI > 70\n- and close < SMA 20\nBuy: RSI < 30", "sell when "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("request_", "wanted"), READ)
+def test_a_negation_and_the_word_of_a_list_are_read(request_: str, wanted: str) -> None:
+    rules, _ = answered(request_)
+    assert any(wanted in each for each in rules) or not rules
+
+
+NUMBERS_CARRIED = [
+    "Buy when stochastic (5,3,3) K crosses above D, sell when stochastic K crosses below D",
+    "Buy when stochastic(5,3,3) %K crosses above %D, sell when it crosses below",
+    "Buy when stochastic(5,3,3) %K is below 20, sell when %K is above 80",
+    "Buy when supertrend (7, 2) is up, sell when supertrend is down",
+    "Buy when supertrend (7,2) turns up, sell when the supertrend turns down",
+    "Buy when TRIX(15) crosses above 0 and sell when TRIX crosses below 0",
+    "Buy when TRIX(9) crosses above its signal, sell when TRIX crosses below its signal",
+    "Buy when tsi(10, 20, 5) > 0, sell when tsi < 0",
+    "Buy when ppo(5, 35, 5) > 0, sell when ppo < 0",
+    "Buy when 5m RSI(7) < 30, sell when RSI > 70",
+    "Buy when 5m RSI < 30, sell when RSI > 70",
+    "Buy when 5m MACD crosses above signal, sell when MACD crosses below signal",
+    "Buy when the 5m RSI crosses above 30 and close > SMA 20, sell when the RSI crosses below 70",
+    "Buy when RSI < 30, sell when RSI > 70 || use the 5m RSI",
+    "Buy when RSI < 30, sell when RSI > 70 || use the 15 minute RSI instead",
+]  # fmt: skip
+
+
+NAMES_OF_INDICATORS = [
+    "Buy when TRIX crosses above zero, sell when it crosses below its signal line",
+    "Buy when TRIX is above 0 and RSI < 30, sell when RSI > 70",
+    "Buy when KAMA(10) > close, sell when KAMA(10) < close",
+    "Buy when PPO > 0, sell when PPO < 0",
+    "Buy when WILLR < -80, sell when WILLR > -20",
+    "Buy when NATR > 2, sell after 10 bars",
+    "Buy when TSI crosses above 0, sell when TSI crosses below 0",
+    "Buy when RSI < 30 and TSI > 0, sell when RSI > 70",
+    "Buy when CHOP < 38, sell when CHOP > 61",
+    "Buy when CMO > 50, sell when CMO < -50",
+    "Buy when VWMA(20) < close, sell when VWMA(20) > close",
+    "Buy when QQE > 50, sell when QQE < 50",
+    "Buy when MASSI > 27, sell after 5 bars",
+]  # fmt: skip
+
+
+BECOMES = [
+    "Buy AAPL as soon as supertrend becomes bullish; stop 1%",
+    "Buy when RSI turns above 50, stop 1%",
+    "Buy when price moves above VWAP, sell when it moves below, stop 1%",
+    "Buy when price climbs over SMA 20, stop 1%, target 2%",
+    "Buy when price gets above SMA 20, stop 1%, target 2%",
+    "Buy when price goes over the upper Bollinger band, stop 1%, target 2%",
+    "Buy when SAR flips below price, stop 1%, target 2%",
+]  # fmt: skip
+
+
+CRASHES = [
+    "Buy when PSAR is below close, sell when PSAR is above close",
+    "Buy when HMA(20) crosses above HMA(50), sell opposite",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", NUMBERS_CARRIED)
+def test_numbers_and_timeframes_carry_over_or_are_asked_about(request_: str) -> None:
+    rules, _ = answered(request_)
+    calls = [each for each in rules if "ta." in each]
+    assert not calls or all("k=5, d=3, smooth_k=3" in each for each in calls)
+
+
+def test_the_numbers_of_a_line_carry_over_to_its_other_lines() -> None:
+    rules, _ = answered("Buy when MACD(5,35,5) crosses above its signal, sell when the histogram is negative")
+    assert all("fast=5, slow=35, signal=5" in each for each in rules if "ta." in each)
+    assert rules
+
+
+@pytest.mark.parametrize("request_", NAMES_OF_INDICATORS)
+def test_the_name_of_an_indicator_is_no_symbol(request_: str) -> None:
+    rules, draft = answered(request_)
+    assert draft.symbol == "AAPL"
+    assert not rules or "ta." in " ".join(rules)
+
+
+@pytest.mark.parametrize("request_", BECOMES)
+def test_what_becomes_so_was_not_so_before(request_: str) -> None:
+    rules, _ = answered(request_)
+    assert not rules or any(each.startswith("buy when crosses_") for each in rules)
+
+
+@pytest.mark.parametrize("request_", CRASHES)
+def test_what_cannot_be_written_is_asked_about(request_: str) -> None:
+    assert StrategyDraft.model_validate(write_answer([request_])).questions
+
+
+@pytest.mark.parametrize(
+    ("words", "rules"),
+    [
+        ("Kaufe wenn RSI nicht über 30 ist, verkaufe wenn RSI über 70 ist", [f"buy when {RSI} > 30", SELL]),
+        ("Buy:\n- RSI < 30\n- or close > SMA 20\nSell: RSI > 70", [f"{BUY} and close > {SMA}", SELL]),
+        ("Sell:\n- RSI > 70\n- and close < SMA 20\nBuy: RSI < 30", [f"{SELL} or close < {SMA}", BUY]),
+        ("Buy when RSI < 30; sell when RSI > 70, only if the close is above SMA 20", [BUY, SELL, f"buy only when close > {SMA}"]),
+        ("Buy when RSI < 30; sell when RSI > 70, but not in the first 5 bars", [BUY, SELL, "buy only when minute >= 575"]),
+        ("Buy when RSI was below 30 in the last 10 minutes; sell when RSI > 70", [f"{BUY} and minute >= 950", SELL]),
+        ("Buy when stochastic(5,3,3) %K is below 20, sell when %K is above 80", ["buy when ta.stoch(bars.high, bars.low, bars.close, k=5, d=3, smooth_k=3).k < 20", "sell when ta.stoch(bars.high, bars.low, bars.close, k=14, d=3, smooth_k=3).k > 80"]),
+        ("Buy when 5m RSI < 30, sell when RSI > 70", ['buy when ta.rsi(bars.resample("5min").close, length=14) < 30', SELL]),
+        ("Buy when RSI is below 30 once, sell when RSI is above 70", [BUY, SELL]),
+        ("Buy when RSI is back above 30, sell when RSI > 70", [f"buy when {RSI} > 30", SELL]),
+        ("Buy when RSI turns above 50, sell when RSI > 70", [f"buy when {RSI} > 50", SELL]),
+        ("Buy when RSI crosses below 30, otherwise sell", [f"buy when crosses_below({RSI}, 30)", f"sell when not crosses_below({RSI}, 30)"]),
+        ("Buy when close is at most 1% below SMA 20; sell when RSI > 70", [f"buy when close <= {SMA} * 0.99", SELL]),
+    ],
+)  # fmt: skip
+def test_the_gate_refuses_rules_that_pass_over_the_words(words: str, rules: list[str]) -> None:
+    assert refused(words, *rules)
+
+
+def test_the_gate_refuses_the_name_of_an_indicator_as_a_symbol() -> None:
+    words = "Buy when RSI < 30 and TSI > 0, sell when RSI > 70"
+    assert refused(words, f"{BUY} and close > 0", SELL, symbol="TSI")
