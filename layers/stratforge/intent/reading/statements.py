@@ -22,7 +22,7 @@ _EXITS = ("stop", "target", "trail")
 _STARTS = (
     "buy", "sell", "only", "except", "unless", "not", *_EXITS, "with", "max", "once_a_day", "wait", "hold", "rest", "take", "entry_label", "exit_label", "percent", "otherwise", "all_in", "when", "at_latest",
 )  # fmt: skip
-_STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split())
+_STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split()) - {"opening"}
 # Words of a heading that name what its rules are about, by the kinds of their tokens.
 _NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down", "opening_range")  # fmt: skip
 
