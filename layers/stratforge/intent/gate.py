@@ -19,6 +19,7 @@ from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said, moved_to, near
 from stratforge.intent.program import Program
 from stratforge.intent.reading.check import checked
+from stratforge.intent.reading.unsure import is_indicator, questions_about, several_of
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
@@ -33,7 +34,6 @@ from stratforge.intent.turns import (
     plain_words,
     spans_by_turn,
 )
-from stratforge.intent.unsure import is_indicator, questions_about, several_of
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 

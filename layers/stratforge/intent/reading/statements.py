@@ -13,9 +13,9 @@ from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.restrictions import Restrictions
 from stratforge.intent.reading.settings import ENDS, PARTS, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
+from stratforge.intent.reading.unsure import unsure_in
 from stratforge.intent.reading.words import STYLES
 from stratforge.intent.rules import LONGEST_OPENING
-from stratforge.intent.unsure import unsure_in
 
 __all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")

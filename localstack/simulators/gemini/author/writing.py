@@ -12,9 +12,9 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
+from stratforge.intent.reading.unsure import questions_about, several_of
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
-from stratforge.intent.unsure import questions_about, several_of
 from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.amendments import amended
