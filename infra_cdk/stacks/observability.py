@@ -286,7 +286,7 @@ class ObservabilityStack(Stack):
             graph(
                 "Bars and signals",
                 [self._metric("BarsEvaluated", "evaluator", "Sum")],
-                [self._metric(each, "evaluator", "Sum") for each in ("Signals", "StrategyFailures")],
+                [self._metric(each, "evaluator", "Sum") for each in ("Signals", "Rebalances", "StrategyFailures")],
             ),
             graph(
                 "Blocks and trades",

@@ -257,6 +257,7 @@ _ACTIONS = {
     "invoke": "lambda:InvokeFunction",
     "send_email": "ses:SendEmail",
     "put_object": "s3:PutObject",
+    "delete_objects": "s3:DeleteObject",
     "generate_presigned_url": "s3:GetObject",
     "start_execution": "states:StartExecution",
     "put_trace_segments": "xray:PutTraceSegments",

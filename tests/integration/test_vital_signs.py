@@ -13,6 +13,7 @@ from stratforge.application.incidents import read_incident
 from stratforge.bus.dead_letters import QueueState
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.ledger import vital_signs
+from stratforge.storage.market import clock
 from stratforge.storage.market.clock import set_market_clock
 from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Connection, Database
@@ -109,6 +110,7 @@ def test_what_waits_is_found_by_an_index_of_it_alone(database: Database) -> None
 
 def test_it_is_for_operators_and_kept_for_two_weeks(database: Database, operator: Caller) -> None:
     with database.transaction() as connection:
+        clock.set_market_clock(connection, datetime.now(UTC))
         connection.execute("INSERT INTO vital_signs VALUES (now() - interval '15 days', 1, 0, 0, 0, 0, 0, 0)")
         other = add_trader(connection, "other", symbol="MSFT")
     snapshot_equity(database)

@@ -93,6 +93,22 @@ def _api(account: Account, who: Principal) -> Iterator[Decision]:
         for queue in pair:
             yield account.may(who, "sqs:GetQueueUrl", queue.arn)
             yield account.may(who, "sqs:GetQueueAttributes", queue.arn)
+    yield from _files(account, who, "GetObject", "DeleteObject")
+
+
+def _files(account: Account, who: Principal, *verbs: str) -> Iterator[Decision]:
+    """Files that somebody had made lie in one folder of their bucket."""
+    for bucket in account.deployment.of_type("AWS::S3::Bucket"):
+        if "Files" in bucket.logical_id:
+            for verb in verbs:
+                yield account.may(who, f"s3:{verb}", f"{bucket.arn}/exports/somebody/file.csv")
+
+
+def _backtester(account: Account, who: Principal) -> Iterator[Decision]:
+    """Files are made, and large sweeps begun."""
+    yield from _files(account, who, "PutObject", "DeleteObject")
+    for machine in account.deployment.of_type("AWS::StepFunctions::StateMachine"):
+        yield account.may(who, "states:StartExecution", machine.arn)
 
 
 def _redriver(account: Account, who: Principal) -> Iterator[Decision]:
@@ -157,6 +173,7 @@ def _rotator(account: Account, who: Principal) -> Iterator[Decision]:
 # Beside what their environments say.
 _OF_CODE: dict[str, Callable[[Account, Principal], Iterator[Decision]]] = {
     "api": _api,
+    "backtester": _backtester,
     "ingestor": _ingestor,
     "mailer": _mailer,
     "cleaner": _cleaner,
