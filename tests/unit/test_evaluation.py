@@ -56,4 +56,5 @@ def test_the_offline_author_is_never_silently_wrong() -> None:
         if case.wants_question or difference(case, strategy, draft.symbol) is not None:
             wrong.append(case.request)
     assert wrong == []
-    assert len(asked) <= 5, asked
+    # Three of them since words of which no reading is sure are asked about ("is back above", "opening range ... high of the first 30 minutes").
+    assert len(asked) <= 8, asked
