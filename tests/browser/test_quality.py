@@ -1,4 +1,4 @@
-"""What holds on every page: width, contrast, keyboard, weight, speed, nothing inline."""
+"""What holds on every page: width, contrast, keyboard, weight, nothing that shifts, nothing inline."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 import axe_playwright_python
 import pytest
 from local_platform.platform import Platform
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Request
 
 from tests.browser.conftest import Visitor, new_visitor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 _BUDGET = 150_000
-_PAINTED_MS = 1_000.0
 # Only what can be read depends on the colors. What passes is counted, not described.
 _LOOKS = {
     "light": "{resultTypes: ['violations']}",
@@ -98,7 +97,7 @@ def test_every_page_fits_and_axe_finds_nothing(world: tuple[Visitor, list[str]])
                 assert wrong == [], f"{path} at {width} {scheme}: {wrong}"
 
 
-def test_every_page_is_light_fast_and_holds_still(browser: Browser, world: tuple[Visitor, list[str]]) -> None:
+def test_every_page_is_light_and_holds_still(browser: Browser, world: tuple[Visitor, list[str]]) -> None:
     member, pages = world
     cookies = member.context.cookies()
     for path in ["/login", "/register", *pages]:
@@ -120,7 +119,6 @@ def test_every_page_is_light_fast_and_holds_still(browser: Browser, world: tuple
         )
         page = _settled(visitor, path)
         page.wait_for_timeout(500)
-        painted = _first_paint(page)
         if path == "/":
             # What stands at the head of every page keeps its height on a phone too, while clock and connection begin to tell.
             page.set_viewport_size({"width": 390, "height": 844})
@@ -129,24 +127,7 @@ def test_every_page_is_light_fast_and_holds_still(browser: Browser, world: tuple
             assert page.evaluate("window.shift") < 0.05, "a phone's page shifts"
         assert 2_000 < sum(sizes) < _BUDGET, f"{path} weighs {sum(sizes):,} bytes"
         assert page.evaluate("window.shift") < 0.05, f"{path} shifts"
-        # A page that is slow is slow each time; what else the machine does is not the page's.
-        for _ in range(5):
-            if painted < _PAINTED_MS:
-                break
-            page.reload()
-            painted = min(painted, _first_paint(page))
-        assert painted < _PAINTED_MS, path
         visitor.context.close()
-
-
-def _first_paint(page: Page) -> float:
-    """Milliseconds until something is seen of a page."""
-    return float(
-        page.evaluate(
-            "new Promise(seen => new PerformanceObserver(list => list.getEntriesByName('first-contentful-paint')"
-            ".forEach(each => seen(each.startTime))).observe({type: 'paint', buffered: true}))"
-        )
-    )
 
 
 def test_the_policy_allows_nothing_inline_and_no_page_needs_it(world: tuple[Visitor, list[str]]) -> None:

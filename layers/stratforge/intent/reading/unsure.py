@@ -73,8 +73,8 @@ _NUMBERED = (
     "sar",
 )
 _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
-    (re.compile(r"\bat least\s+[\d.]+\s*%\s+(?:below|above|under|over)\b", _I), "How far, and from what?"),
+    (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
+    (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
     (re.compile(r"(?<!\bmost )(?<!\bthan )(?<!\bat )(?<!\ball at )\bonce\b(?=\s*(?:[,;.:!\n]|$|and\b|or\b))", _I), "How often, or when, is meant?"),
     (re.compile(r"\bonce again\b|(?<!buy )(?<!buying )(?<!bought )(?<!enter )(?<!entering )(?<!trade )(?<!trading )(?<!start )(?<!in )\bagain\b|^\W*(?:buy|enter) again\b", _I), "Which event is meant, and what came before it?"),
     (re.compile(r"\bno longer\b|\bnot any ?more\b|\bisn't any ?more\b|\bnicht mehr\b|\bya no\b|\bne\b[^,;.]*\bplus\b(?! de\b)", _I), "Is it a level, or the moment at which it changes?"),
