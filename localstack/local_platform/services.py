@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulators.alpaca.simulator import KEY_ID, SECRET_KEY
-from simulators.gemini.__main__ import API_KEY
+from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY, GEMINI_API_KEY
 from stratforge.configuration import DatabaseSecret
 
 from local_platform.deployment import ACCOUNT, REGION
@@ -29,6 +28,8 @@ CORES = os.cpu_count() or 2
 # Environments that a function may have; those not named may have one for each core. Requests of people may wait in their handlers
 # for jobs, and the assistant waits for a model, so they get more.
 BOUNDS = {"api": 4 * CORES, "assistant": 2 * CORES}
+# Those that a person or an order waits for keep an environment, as with provisioned concurrency; the others are forked anew.
+_KEPT = ("api", "evaluator", "executor", "sandbox", "settler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ class Services:
         if self.simulated_alpaca:
             socket = f"ws://127.0.0.1:{self.alpaca_port}"
             alpaca = {
-                "key_id": KEY_ID,
-                "secret_key": SECRET_KEY,
+                "key_id": ALPACA_KEY_ID,
+                "secret_key": ALPACA_SECRET_KEY,
                 "trading_url": self.alpaca_address,
                 "data_url": self.alpaca_address,
                 "trading_stream_url": f"{socket}/stream",
@@ -137,7 +138,7 @@ class Services:
             alpaca = {"key_id": os.environ["ALPACA_API_KEY"], "secret_key": os.environ.get("ALPACA_SECRET_KEY", "")}
         if self.simulated_gemini:
             gemini = {
-                "api_key": API_KEY,
+                "api_key": GEMINI_API_KEY,
                 "base_url": f"http://127.0.0.1:{self.gemini_port}",
                 "quant_model": "offline-author",
             }
@@ -225,6 +226,8 @@ class Services:
             str(CORES),
             "--bounds",
             json.dumps({f"stratforge-local-{name}": bound for name, bound in BOUNDS.items()}),
+            "--kept",
+            *(f"stratforge-local-{name}" for name in _KEPT),
             port=self.host_port,
         )
 

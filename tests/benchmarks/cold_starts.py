@@ -33,7 +33,8 @@ from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT
 from psycopg.conninfo import conninfo_to_dict
 from simulators.alpaca.__main__ import create_app
-from simulators.alpaca.simulator import KEY_ID, SECRET_KEY, Simulator
+from simulators.alpaca.simulator import Simulator
+from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
 from stratforge.bus.messages import BarMessage, OrderUpdate, WorkReady
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
@@ -195,7 +196,12 @@ def _world(folder: Path) -> Iterator[tuple[Functions, Aws, Simulator, str]]:
         place = conninfo_to_dict(conninfo)
         database = {name: place[name] for name in ("host", "port", "dbname", "password")}
         with _served(simulator) as broker:
-            alpaca = {"key_id": KEY_ID, "secret_key": SECRET_KEY, "trading_url": broker, "data_url": broker}
+            alpaca = {
+                "key_id": ALPACA_KEY_ID,
+                "secret_key": ALPACA_SECRET_KEY,
+                "trading_url": broker,
+                "data_url": broker,
+            }
             aws.secrets = {
                 "database": {**database, "username": place["user"], "sslmode": "prefer"},
                 "alpaca": alpaca,

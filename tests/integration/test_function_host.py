@@ -238,15 +238,21 @@ def test_a_second_environment_costs_little_processor_time(fork_server: ForkServe
     assert max(run(two())) < 0.1
 
 
-def test_surplus_environments_are_let_go_and_one_stays(fork_server: ForkServer, definition: Definition) -> None:
-    async def trimmed() -> tuple[int, int]:
-        pool = Pool(definition, 3, fork_server.environment)
+@pytest.mark.parametrize(("kept", "stay"), [(True, 1), (False, 0)])
+def test_environments_that_nobody_needs_are_let_go_and_one_stays_if_it_is_kept(
+    fork_server: ForkServer, definition: Definition, kept: bool, stay: int
+) -> None:
+    async def trimmed() -> tuple[int, int, dict[str, Any]]:
+        pool = Pool(definition, 3, fork_server.environment, kept=kept)
         await asyncio.gather(*(call(pool, {}) for _ in range(3)))
         before = len(pool.environments)
         pool.trim(0.0)
-        return before, len(pool.environments)
+        after = len(pool.environments)
+        return before, after, await call(pool, {})
 
-    assert run(trimmed()) == (3, 1)
+    before, after, answer = run(trimmed())
+    assert (before, after) == (3, stay)
+    assert answer["pid"]
 
 
 def test_nothing_outlives_a_host_that_is_killed(definition: Definition) -> None:

@@ -17,7 +17,8 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from simulators.gemini.__main__ import API_KEY, create_app
+from simulators.credentials import GEMINI_API_KEY
+from simulators.gemini.__main__ import create_app
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import GeminiQuant, Turn
@@ -60,7 +61,7 @@ def gemini() -> Iterator[GeminiSecret]:
     while not server.started:
         thread.join(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{port}")
+    yield GeminiSecret(api_key=SecretStr(GEMINI_API_KEY), base_url=f"http://127.0.0.1:{port}")
     server.should_exit = True
     thread.join(10)
 

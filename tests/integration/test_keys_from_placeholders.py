@@ -20,7 +20,8 @@ import uvicorn
 from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
 from simulators.alpaca.__main__ import create_app
-from simulators.alpaca.simulator import KEY_ID, SECRET_KEY, Simulator
+from simulators.alpaca.simulator import Simulator
+from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
 from stratforge import aws, configuration
 from stratforge.application.settle_fill import settle_fill
 from stratforge.broker import BrokerRefusesPlatform
@@ -179,7 +180,7 @@ def test_from_placeholders_to_keys_to_a_rotation_to_a_rejected_key(deployed: Dep
 
     def pause(seconds: float) -> bool:
         pauses.append(seconds)
-        deployed.enter(KEY_ID, SECRET_KEY)
+        deployed.enter(ALPACA_KEY_ID, ALPACA_SECRET_KEY)
         return False
 
     # 1. Placeholders: the order waits, the platform says so.
@@ -192,7 +193,7 @@ def test_from_placeholders_to_keys_to_a_rotation_to_a_rejected_key(deployed: Dep
     # 2. Keys are entered: within the minute it trades.
     used = ingestor.wait(lambda: None, pause)
     assert used is not None
-    assert (used.key_id, len(pauses)) == (KEY_ID, 1)
+    assert (used.key_id, len(pauses)) == (ALPACA_KEY_ID, 1)
     deployed.minute()
     set_fresh(deployed)
     deployed.wake()
@@ -222,7 +223,7 @@ def test_from_placeholders_to_keys_to_a_rotation_to_a_rejected_key(deployed: Dep
 
 
 def test_a_blocked_account_is_nobodys_order_s_fault(deployed: Deployed) -> None:
-    deployed.enter(KEY_ID, SECRET_KEY)
+    deployed.enter(ALPACA_KEY_ID, ALPACA_SECRET_KEY)
     httpx.post(f"{deployed.broker}/simulator/faults", json={"trading_blocked": True}).raise_for_status()
     deployed.signal("ada")
     deployed.wake()

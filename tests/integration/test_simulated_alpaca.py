@@ -28,7 +28,8 @@ from alpaca.trading.requests import (
 from alpaca.trading.stream import TradingStream
 from simulators.alpaca import rest
 from simulators.alpaca.__main__ import create_app
-from simulators.alpaca.simulator import KEY_ID, SECRET_KEY, Simulator
+from simulators.alpaca.simulator import Simulator
+from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
 from stratforge.broker.history import AlpacaHistory, ClockReading
 from stratforge.bus.messages import MarketUpdate
 from stratforge.configuration import AlpacaSecret
@@ -74,8 +75,8 @@ class Alpaca:
         """Keys that lead here."""
         return AlpacaSecret.model_validate(
             {
-                "key_id": KEY_ID,
-                "secret_key": SECRET_KEY,
+                "key_id": ALPACA_KEY_ID,
+                "secret_key": ALPACA_SECRET_KEY,
                 "trading_url": self.http,
                 "trading_stream_url": f"ws://127.0.0.1:{self.port}/stream",
                 "data_url": self.http,
@@ -105,7 +106,7 @@ def alpaca() -> Iterator[Alpaca]:
 @pytest.fixture
 def trading(alpaca: Alpaca) -> TradingClient:
     """Alpaca's own client."""
-    client = TradingClient(KEY_ID, SECRET_KEY, paper=True, url_override=alpaca.http)
+    client = TradingClient(ALPACA_KEY_ID, ALPACA_SECRET_KEY, paper=True, url_override=alpaca.http)
     client._retry = 0
     return client
 
@@ -245,7 +246,7 @@ def test_any_other_error_is_noticed_and_the_connection_is_made_again(alpaca: Alp
 
 def test_daily_bars_and_corrections_of_bars_come_through_alpacas_own_client(alpaca: Alpaca) -> None:
     alpaca.simulator.faults.correct_bar = 1.0
-    stream = StockDataStream(KEY_ID, SECRET_KEY, url_override=f"ws://127.0.0.1:{alpaca.port}/v2/iex")
+    stream = StockDataStream(ALPACA_KEY_ID, ALPACA_SECRET_KEY, url_override=f"ws://127.0.0.1:{alpaca.port}/v2/iex")
     seen: dict[str, Any] = {}
 
     async def daily(bar: Any) -> None:
@@ -275,7 +276,7 @@ def test_an_order_is_pending_new_replaced_and_canceled_as_the_stream_tells(
     alpaca: Alpaca, trading: TradingClient
 ) -> None:
     alpaca.tell("faults", pending=True)
-    stream = TradingStream(KEY_ID, SECRET_KEY, paper=True, url_override=alpaca.secret.trading_stream_url)
+    stream = TradingStream(ALPACA_KEY_ID, ALPACA_SECRET_KEY, paper=True, url_override=alpaca.secret.trading_stream_url)
     events: list[str] = []
 
     async def heard(update: Any) -> None:
@@ -391,7 +392,7 @@ def test_the_ingestor_reads_how_fast_the_replay_runs_and_has_it_run_otherwise(al
 
 
 def test_the_rate_limit_says_when_it_ends(alpaca: Alpaca) -> None:
-    keys = {"APCA-API-KEY-ID": KEY_ID, "APCA-API-SECRET-KEY": SECRET_KEY}
+    keys = {"APCA-API-KEY-ID": ALPACA_KEY_ID, "APCA-API-SECRET-KEY": ALPACA_SECRET_KEY}
     alpaca.tell("market", speed=0)
     first = httpx.get(f"{alpaca.http}/v2/account", headers=keys)
     assert first.headers["X-RateLimit-Limit"] == "200"
@@ -408,10 +409,10 @@ def test_the_rate_limit_says_when_it_ends(alpaca: Alpaca) -> None:
 def test_corporate_actions_come_in_pages(alpaca: Alpaca) -> None:
     for _ in range(3):
         alpaca.tell("market", symbol="AAPL", split="2")
-    client = CorporateActionsClient(KEY_ID, SECRET_KEY, url_override=alpaca.http)
+    client = CorporateActionsClient(ALPACA_KEY_ID, ALPACA_SECRET_KEY, url_override=alpaca.http)
     start = alpaca.simulator.clock.now().date()
     asked = CorporateActionsRequest(symbols=["AAPL"], start=start - timedelta(days=9), end=start, limit=2)
-    keys = {"APCA-API-KEY-ID": KEY_ID, "APCA-API-SECRET-KEY": SECRET_KEY}
+    keys = {"APCA-API-KEY-ID": ALPACA_KEY_ID, "APCA-API-SECRET-KEY": ALPACA_SECRET_KEY}
     query = {"symbols": "AAPL", "start": str(asked.start), "end": str(asked.end), "limit": "2"}
     page = httpx.get(f"{alpaca.http}/v1/corporate-actions", params=query, headers=keys).json()
     assert page["next_page_token"] == "2"

@@ -71,9 +71,17 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, required=True, help="folder for code and layers")
     parser.add_argument("--bound", type=int, required=True, help="environments a function may have")
     parser.add_argument("--bounds", type=_json, default={}, help="environments of single functions, by name")
+    parser.add_argument(
+        "--kept", nargs="*", default=[], help="functions that keep an environment when nobody asks for it"
+    )
     options = parser.parse_args()
     forget_old_packages(options.packages)
-    host = Host(lambda name: read_definition(options.engine, name, options.packages), options.bounds, options.bound)
+    host = Host(
+        lambda name: read_definition(options.engine, name, options.packages),
+        options.bounds,
+        options.bound,
+        kept=options.kept,
+    )
     uvicorn.run(
         create_app(host),
         host="127.0.0.1",

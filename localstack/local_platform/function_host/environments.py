@@ -109,10 +109,23 @@ class Pool:
     """The environments of one function, up to its bound, and who waits for one."""
 
     def __init__(
-        self, definition: Definition, bound: int, start: Callable[[Definition], Awaitable[socket.socket]]
+        self,
+        definition: Definition,
+        bound: int,
+        start: Callable[[Definition], Awaitable[socket.socket]],
+        *,
+        kept: bool = True,
     ) -> None:
+        """
+        Args:
+            definition: The function.
+            bound: Environments that it may have.
+            start: Forks one.
+            kept: Whether one environment stays however long nobody asks for it.
+        """
         self.definition = definition
         self.bound = bound
+        self._kept = kept
         self.counters = Counters()
         self._start = start
         self._places = asyncio.Semaphore(bound)
@@ -188,10 +201,10 @@ class Pool:
         return await Environment.open(await self._start(self.definition))
 
     def trim(self, idle_seconds: float) -> None:
-        """Lets surplus environments go: one stays, so that the next request finds it warm."""
+        """Lets go what nobody asked for in so many seconds; one stays if it is kept, so that the next request finds it warm."""
         limit = time.monotonic() - idle_seconds
         # The one used last is at the end.
-        for environment in self._idle[:-1]:
+        for environment in self._idle[:-1] if self._kept else self._idle:
             if environment.used_at < limit:
                 environment.close()
         self._idle = [each for each in self._idle if each.alive]

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -112,18 +112,20 @@ class Host:
         bounds: Mapping[str, int],
         bound: int,
         give_back: Callable[[Sequence[dict[str, Any]]], None] = give_back,
+        kept: Collection[str] = (),
     ) -> None:
         """
         Args:
             look_up: Gives a function by its name.
             bounds: Environments that single functions may have.
             bound: Environments that any other may have.
+            kept: Functions that keep an environment however long nobody asks for it; others are forked anew when somebody does.
             give_back: Has messages of a queue come again that nobody works on any more.
         """
         self.fork_server = ForkServer()
         self._give_back = give_back
         self._releasing: set[asyncio.Task[None]] = set()
-        self._look_up, self._bounds, self._bound = look_up, bounds, bound
+        self._look_up, self._bounds, self._bound, self._kept = look_up, bounds, bound, kept
         self._pools: dict[str, asyncio.Task[Pool]] = {}
 
     async def invoke(self, call: Invocation) -> tuple[int, bytes]:
@@ -200,7 +202,8 @@ class Host:
 
     async def _make_pool(self, name: str) -> Pool:
         definition = await asyncio.to_thread(self._look_up, name)
-        return Pool(definition, self._bounds.get(name, self._bound), self.fork_server.environment)
+        bound = self._bounds.get(name, self._bound)
+        return Pool(definition, bound, self.fork_server.environment, kept=name in self._kept)
 
     def pools(self) -> list[Pool]:
         """The functions that were asked for so far."""
@@ -218,7 +221,7 @@ class Host:
         self.fork_server.forget()
 
     async def trim(self) -> None:
-        """Lets surplus environments go, again and again."""
+        """Lets environments go that nobody needs, again and again."""
         while True:
             await asyncio.sleep(_IDLE_SECONDS / 4)
             for pool in self.pools():

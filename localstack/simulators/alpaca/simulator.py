@@ -22,8 +22,8 @@ from simulators.alpaca.clock import ReplayClock
 from simulators.alpaca.demo_market import MINUTES_PER_DAY, SYMBOLS, demo_market
 from simulators.alpaca.exchange import Exchange, SimulatedOrder
 from simulators.alpaca.faults import Faults
+from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
 
-KEY_ID, SECRET_KEY = "simulated-key", "simulated-secret"
 _SPREAD = Decimal("0.02")
 _WARM_UP_DAYS = 30
 _TRADE_SECONDS = 0.5
@@ -68,7 +68,7 @@ class Simulator:
         self.market = demo_market()
         self.faults = Faults()
         # The keys that are accepted, by REST and by the streams.
-        self.keys = (KEY_ID, SECRET_KEY)
+        self.keys = (ALPACA_KEY_ID, ALPACA_SECRET_KEY)
         self._state = state
         start = float(_WARM_UP_DAYS * MINUTES_PER_DAY)
         position_file = state / "clock.json" if state else None

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from simulators.credentials import GEMINI_API_KEY
 from simulators.gemini.author import write_answer
 from simulators.gemini.conversation import looked_up, requests_in, untradable_symbols
 from simulators.gemini.faults import Faults
 from simulators.gemini.researcher import hostile_answer, research
 
-API_KEY = "simulated-gemini-key"
 _OUTSIDE = {
     "name": "Outside",
     "symbol": "AAPL",
@@ -74,7 +74,7 @@ def _error(status: int, name: str, message: str) -> JSONResponse:
 
 
 async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any]]:
-    if request.headers.get("x-goog-api-key") != API_KEY:
+    if request.headers.get("x-goog-api-key") != GEMINI_API_KEY:
         return _error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."), {}
     try:
         body: dict[str, Any] = await request.json()

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import uvicorn
 from pydantic import SecretStr
-from simulators.gemini.__main__ import API_KEY, create_app
+from simulators.credentials import GEMINI_API_KEY
+from simulators.gemini.__main__ import create_app
 from simulators.gemini.faults import Faults
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.deadline import Deadline
@@ -46,7 +47,7 @@ class Service:
             time.sleep(0.01)
 
     def quant(self, deadline: Deadline | None = None, **models: str) -> GeminiQuant:
-        secret = GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{self.port}", **models)
+        secret = GeminiSecret(api_key=SecretStr(GEMINI_API_KEY), base_url=f"http://127.0.0.1:{self.port}", **models)
         return GeminiQuant(secret, deadline)
 
     @property
@@ -117,7 +118,7 @@ def test_without_another_model_the_service_is_away(service: Service) -> None:
 
 def test_every_answer_is_paid_for_also_one_that_is_cut_off(service: Service) -> None:
     taken: list[tuple[str, Usage]] = []
-    secret = GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{service.port}")
+    secret = GeminiSecret(api_key=SecretStr(GEMINI_API_KEY), base_url=f"http://127.0.0.1:{service.port}")
     quant = GeminiQuant(secret, None, lambda model, usage: taken.append((model, usage)))
     drafted = quant.draft(quant_instructions(), TURNS)
     assert taken == [("offline-author", drafted.usage)]
@@ -183,7 +184,7 @@ def test_no_place_to_stop_makes_an_answer_unreadable() -> None:
 
 
 def test_the_offline_analyst_knows_nothing_of_what_comes_and_signs_with_its_own_name(service: Service) -> None:
-    secret = GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{service.port}")
+    secret = GeminiSecret(api_key=SecretStr(GEMINI_API_KEY), base_url=f"http://127.0.0.1:{service.port}")
     now = datetime(2012, 7, 3, 15, 0, tzinfo=UTC)
     found = GeminiAnalyst(secret).research("How did AAPL do?", None, lambda _text: None, now)
     days = re.findall(r"\d{4}-\d\d-\d\d", found.answer)

@@ -347,26 +347,26 @@ async function overlay(box) {
   lines(box, runs.map((run, index) => ({ name: String(index + 1), ...run, color: LINES[index % LINES.length] })));
 }
 
+// A device that draws slowly draws less often: there is time for what a person does.
 async function session(box) {
-  let busy = false, price;
+  let busy = false, began = 0, price;
   const show = async () => {
     if (busy || document.visibilityState === "hidden") return;
-    busy = true;
+    [busy, began] = [true, performance.now()];
     try {
       const { curve, marks, levels } = await load(box.dataset.source);
-      const fresh = !price;
-      price ??= new PriceChart(box);
+      const fresh = !price && (price = new PriceChart(box));
       price.draw(curve, marks.map((each) => ({ ...each, weight: each.time, text: `${each.side} ${Number(each.quantity.toPrecision(4))}` })));
       price.drawLevels(levels);
-      if (fresh) price.chart.timeScale().fitContent();
-      if (fresh) price.show(document.querySelector("tr:target"));
+      if (!fresh) return;
+      price.chart.timeScale().fitContent();
+      price.show(document.querySelector("tr:target"));
       // The rules as they stood on the bar that is clicked.
-      if (fresh && box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
-        const bar = price.times.get(time);
-        if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace(/chart.json.*/, "rules")}?bar=${bar}`, "#bar-rules");
+      if (box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
+        if (price.times.has(time)) htmx.ajax("GET", `${box.dataset.source.replace(/chart.json.*/, "rules")}?bar=${price.times.get(time)}`, "#bar-rules");
       });
     } finally {
-      setTimeout(() => (busy = false), 1_500);
+      requestAnimationFrame(() => setTimeout(() => (busy = false), Math.max(1_500, 10 * (performance.now() - began))));
     }
   };
   document.body.addEventListener("live:price", (event) => event.detail.some((each) => each.symbol === box.dataset.symbol) && show().catch(() => null));
