@@ -29,6 +29,33 @@ __all__ = ["Options", "Platform", "answers"]
 
 # Functions that are fed by a queue and may be wanted more often than they may run: the rest stays in the queue.
 _QUEUED = ("assistant", "backtester")
+_HEALTH_REQUEST = json.dumps(
+    {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/healthz",
+        "rawQueryString": "",
+        "headers": {"host": "127.0.0.1"},
+        "requestContext": {
+            "http": {"method": "GET", "path": "/healthz", "sourceIp": "127.0.0.1"},
+            "requestId": "warm-up",
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+).encode()
+_NO_MESSAGES = b'{"Records":[]}'
+# What a person or a bar waits for, and a call of it that does nothing.
+_WARMED = {
+    "api": _HEALTH_REQUEST,
+    "assistant": _NO_MESSAGES,
+    "backtester": _NO_MESSAGES,
+    "evaluator": _NO_MESSAGES,
+    "executor": _NO_MESSAGES,
+    "notifier": _NO_MESSAGES,
+    "sandbox": b'{"bars":{},"sources":{},"strategies":[]}',
+    "settler": _NO_MESSAGES,
+}
 
 
 class Platform(Services):
@@ -135,22 +162,12 @@ class Platform(Services):
             )
 
     def _warm_up(self) -> None:
-        """Warms up all functions side by side, so that slow imports do not fall under the first bar; one that cannot
-        yet is told, and begins when it is needed."""
-        deployed = client("lambda", self.engine_address).list_functions(MaxItems=50)["Functions"]
-        names = [each["FunctionName"].removeprefix("stratforge-local-") for each in deployed]
-        with ThreadPoolExecutor(len(names)) as pool:
-            list(pool.map(self._warm, names))
+        """Warms up side by side what a person or a bar waits for, so that slow imports do not fall under the first of them;
+        one that cannot yet is told, and begins when it is needed, as all others do."""
+        with ThreadPoolExecutor(len(_WARMED)) as pool:
+            list(pool.map(self._warm, _WARMED, _WARMED.values()))
 
-    def _warm(self, name: str) -> None:
-        payload = {
-            "sandbox": b'{"bars":{},"sources":{},"strategies":[]}',
-            "api": _WARM_REQUEST,
-            "reconciler": None,
-            "auditor": None,
-        }.get(name, b'{"Records":[]}')
-        if payload is None:
-            return
+    def _warm(self, name: str, payload: bytes) -> None:
         try:
             client("lambda", self.engine_address).invoke(FunctionName=f"stratforge-local-{name}", Payload=payload)
         except (BotoCoreError, ClientError) as error:
@@ -256,20 +273,3 @@ def _ask(address: str, method: str, data: bytes | None) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - loopback
         answer: dict[str, Any] = json.loads(reply.read())
     return answer
-
-
-_WARM_REQUEST = json.dumps(
-    {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": "/healthz",
-        "rawQueryString": "",
-        "headers": {"host": "127.0.0.1"},
-        "requestContext": {
-            "http": {"method": "GET", "path": "/healthz", "sourceIp": "127.0.0.1"},
-            "requestId": "warm-up",
-            "stage": "$default",
-        },
-        "isBase64Encoded": False,
-    }
-).encode()
