@@ -233,7 +233,7 @@ class _Kept(Protocol):
 
     @property
     def bytes(self) -> int:
-        """How much."""
+        """Bytes that it takes, counted when it is made."""
         ...
 
 

@@ -104,7 +104,7 @@ def report_study(work: Work, material: Material) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """What is backtested."""
+    """A version of a strategy as a backtest was asked for: its code, the symbol, and the request with parameters and costs."""
 
     request: NewBacktest
     version: int
