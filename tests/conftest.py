@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,8 @@ from local_platform.platform import Options, Platform
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT, synthesize
-from psycopg.sql import SQL
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 from simulators.alpaca.faults import Faults
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
@@ -46,15 +47,42 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Counts the long tests that a run leaves out."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.config.stash[_LEFT_OUT] = item.config.stash.get(_LEFT_OUT, 0) + 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it left out: whoever collects knows, and with `-n` that is the workers alone."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = session.config.stash.get(_LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker ended; all of them left out the same."""
+    told = getattr(node, "workeroutput", {}).get("left out", 0)
+    node.config.stash[_LEFT_OUT] = max(told, node.config.stash.get(_LEFT_OUT, 0))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last line of a run says what it did not look at."""
+    """The last lines of a run say what it did not look at."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    skipped = [each for each in reporter.stats.get("skipped", []) if "tests/browser" in each.nodeid] if reporter else []
+    if reporter is None:
+        return
+    skipped = [each for each in reporter.stats.get("skipped", []) if "tests/browser" in each.nodeid]
     if skipped:
         print(
             f"{len(skipped)} browser tests were SKIPPED because there is no Chromium: apt-get install chromium "
             "(macOS: brew install --cask chromium), or set CHROMIUM to where one is"
         )
+    if left_out := config.stash.get(_LEFT_OUT, 0):
+        print(f"{left_out} long tests were NOT RUN: make test-all runs everything, as CI does")
 
 
 # Tests that stand on the same thing, by the beginning of their path: LocalStack (which has one folder on a machine), the starts of
@@ -116,15 +144,28 @@ def state_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-# A connection to each server, by its port: one for every database that is made and dropped would cost a third of that.
+ROLE_PASSWORD = "test-password"
+# A connection to each server, by its port: one for every database that is made and dropped, and every role that is let in, would cost a third of that.
 _ADMINISTRATION: dict[int, psycopg.Connection[Any]] = {}
+
+
+def let_in(conninfo: str, role: str) -> None:
+    """Gives a role of a server its password, as the migrator does."""
+    connection = _ADMINISTRATION[int(str(conninfo_to_dict(conninfo)["port"]))]
+    connection.execute(SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(Identifier(role), ROLE_PASSWORD))
 
 
 @pytest.fixture(scope="session")
 def postgres(state_folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL server."""
     # Every test makes a database and drops it: nothing of this server must survive the machine, and its passwords are hard to guess as they are.
-    hasty = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "scram_iterations": "1"}
+    hasty = {
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "scram_iterations": "1",
+        "autovacuum": "off",
+    }
     server = Postgres(state_folder / "postgres", secrets.token_urlsafe(16), state_folder / "logs", settings=hasty)
     server.prepare()
     supervisor = Supervisor(lambda _text: None)

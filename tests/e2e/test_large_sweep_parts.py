@@ -10,7 +10,7 @@ from stratforge.client import Client
 
 from tests.support.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 CODE = """
 FAST, SLOW, TOP = 3, 8, 70
@@ -52,6 +52,7 @@ def test_a_large_sweep_is_worked_on_in_parts_and_reported(platform: Platform) ->
     assert len(sweep["folds"]) == 2
 
 
+@pytest.mark.long
 def test_a_large_sweep_that_is_canceled_goes_on_with_nothing(platform: Platform) -> None:
     client = somebody(platform, "impatient")
     job = asked(client, 300)
