@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from stratforge.application import accounts as application
-from stratforge.application import addresses, passkeys, two_factor
+from stratforge.application import addresses, caps, passkeys, two_factor
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.application.errors import existing
@@ -25,15 +26,32 @@ from stratforge.storage.users.passkeys import Passkey
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyOptions, PasskeyRename
-from functions.api.context import LoggedIn, Reader, UserConnection, database, origin, outbox, party, settings, site
+from functions.api.context import (
+    Asking,
+    LoggedIn,
+    Reader,
+    UserConnection,
+    database,
+    origin,
+    outbox,
+    party,
+    settings,
+    site,
+)
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import NumberedPageQuery, next_number
-from functions.api.views import Listed, items_of, list_of, view_of
+from functions.api.views import Listed, items_of, list_of, many, view_of
 
 router = APIRouter(prefix="/api/users/me", tags=["account"])
 
 
 Profile = view_of(User, "Profile")
+QuotasView = view_of(
+    caps.Quotas,
+    "QuotasView",
+    rates=(many(view_of(caps.Rate, "RateView")), Field(description="Requests in a time")),
+    caps=(many(view_of(caps.Cap, "CapView")), Field(description="Things at once")),
+)
 NewApiKeyView = view_of(MadeKey, "NewApiKeyView")
 ProposalView = view_of(Proposal, "TwoFactorProposal")
 RecoveryCodesView = view_of(RecoveryCodes, "RecoveryCodesView")
@@ -50,6 +68,12 @@ ApiKeyList = items_of(view_of(StoredKey, "ApiKeyView"), "ApiKeyList", "Keys, the
 def get_account(user_id: Reader, connection: UserConnection) -> User:
     """The profile of the user who asks."""
     return existing(accounts.get_user(connection, user_id), "user")
+
+
+@router.get("/quotas", response_model=QuotasView)
+def get_quotas(asking: Asking) -> caps.Quotas:
+    """Says how many requests of each kind the user may make in a time, and how much of everything there may be at once, with what there is."""
+    return caps.read_quotas(database(), asking)
 
 
 @router.get("/export")
