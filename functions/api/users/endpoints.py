@@ -9,10 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from stratforge.application import accounts as application
-from stratforge.application import addresses, caps, passkeys, two_factor
+from stratforge.application import addresses, caps, mail_notices, passkeys, two_factor
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.application.errors import existing
+from stratforge.application.mail_notices import MailNotices
 from stratforge.application.passkeys import NewPasskey
 from stratforge.application.passwords import Proof
 from stratforge.application.two_factor import Proposal, RecoveryCodes, TwoFactorState
@@ -121,6 +122,18 @@ def list_account_events(asking: LoggedIn, page: NumberedPageQuery) -> Listed[Acc
     with database().reading(asking) as connection:
         found = account_events.list_events(connection, asking.user_id, page)
     return Listed(found, next_number(page, found, lambda each: each.event_id))
+
+
+@router.get("/mail-notices")
+def get_mail_notices(asking: Asking) -> MailNotices:
+    """Says of what the user is told by mail."""
+    return mail_notices.read_mail_notices(database(), asking)
+
+
+@router.put("/mail-notices")
+def set_mail_notices(body: MailNotices, asking: Asking, request: Request) -> MailNotices:
+    """Has the user told by mail of these kinds of events from now on. What happened meanwhile goes into one mail; each ends them with a link that needs no login."""
+    return mail_notices.choose_mail_notices(database(), outbox(), asking, body, site(request))
 
 
 @router.get("/passkeys", response_model=PasskeyList)
