@@ -14,8 +14,8 @@ import pytest
 from psycopg.types.json import Jsonb
 from stratforge.application.mail_notices import write_mails
 from stratforge.application.mailing import Mail
+from stratforge.storage.delivery.mail_notices import MINUTES_APART, MOST_A_DAY
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users.mail_notices import MINUTES_APART, MOST_A_DAY
 
 from functions.mailer import handler as mailer_function
 from tests.support.api import PASSWORD, Api, User
@@ -183,7 +183,7 @@ def test_one_click_ends_them_for_a_mail_program_that_knows_nothing_but_the_mail(
     assert (page.status_code, owner.get(CHOICE)) == (200, {"kinds": ["trade"]}), "looking at it ends nothing"
     assert owner.email not in page.text
     for form in ({"data": {"List-Unsubscribe": "One-Click"}}, {"files": {"List-Unsubscribe": (None, "One-Click")}}):
-        answer = api.client().post(path, follow_redirects=False, **form)  # type: ignore[arg-type]
+        answer = api.client().post(path, follow_redirects=False, **form)
         assert answer.status_code == 200, answer.text
         assert owner.email not in answer.text
         assert owner.get(CHOICE) == {"kinds": []}

@@ -15,11 +15,11 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, Invalid, existing
 from stratforge.application.notices import notice_of
 from stratforge.bus.outbox import Outbox
-from stratforge.storage.delivery import events
+from stratforge.storage.delivery import events, mail_notices
 from stratforge.storage.delivery.events import Event
+from stratforge.storage.delivery.mail_notices import MINUTES_APART, MOST_A_DAY, MailedKind
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.users import accounts, mail_notices
-from stratforge.storage.users.mail_notices import MINUTES_APART, MOST_A_DAY, MailedKind
+from stratforge.storage.users import accounts
 from stratforge.storage.users.tokens import hash_token
 
 # Events that are read for a mail, and those of them that it says; and mails written in one go.

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from stratforge.storage.delivery import mail_notices
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users import mail_notices, mails
+from stratforge.storage.users import mails
 from stratforge.storage.users.account_events import AccountEventKind
 from stratforge.storage.users.mails import MailKind, WaitingMail
 from stratforge.storage.users.tokens import hash_token

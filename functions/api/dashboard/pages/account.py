@@ -21,11 +21,11 @@ from stratforge.application.jobs.requests import Exported, ExportRequest
 from stratforge.application.mail_notices import MailNotices
 from stratforge.application.passwords import PasswordChange, Proof
 from stratforge.bus.files import delete_files, link_to
-from stratforge.storage.delivery import webhooks
+from stratforge.storage.delivery import mail_notices, webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.strategies import jobs
-from stratforge.storage.users import account_events, api_keys, mail_notices
+from stratforge.storage.users import account_events, api_keys
 from stratforge.storage.users import logins as stored_logins
 from stratforge.storage.users import passkeys as stored_passkeys
 
