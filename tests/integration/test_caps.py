@@ -149,3 +149,22 @@ def test_quotas_are_told_to_who_may_read(api: Api, ada: User) -> None:
         key = ada.call("POST", "/v1/users/me/api-keys", {"name": "k", "scopes": [scope]}).json()["key"]
         answer = api.client().get("/v1/users/me/quotas", headers={"Authorization": f"Bearer {key}"})
         assert answer.status_code == status
+
+
+def test_webhooks_and_keys_are_bounded_too_however_many_ask_at_once(
+    api: Api, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.application.webhooks.MOST_WEBHOOKS", 2)
+    monkeypatch.setattr("stratforge.application.api_keys._MAX_KEYS", 2)
+    for path, body, code in (
+        ("/v1/webhooks", {"url": "https://example.com/hook"}, "too-many-webhooks"),
+        ("/v1/users/me/api-keys", {"name": "k", "scopes": ["read"]}, "too-many-keys"),
+    ):
+
+        def make(_number: int, path: str = path, body: dict[str, Any] = body) -> Any:
+            return User(api.client(), ada.email, ada.tokens).call("POST", path, body)
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(make, range(8)))
+        assert sorted(each.status_code for each in answers) == [201] * 2 + [409] * 6
+        assert code_of(next(each for each in answers if each.status_code == 409)) == (409, code)
