@@ -96,10 +96,14 @@ def list_of(view: type[BaseModel], name: str, description: str) -> type[BaseMode
 
 def listed(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> Listed[Item]:
     """A page of items, each with its place in the list: fewer than were read where they are more than an answer can hold."""
-    fit = _fitting([[getattr(each, field.name) for field in fields(each)] for each in items])
+    fit = _fitting([_values(each) for each in items])
     if fit < len(items):
         return Listed(items[:fit], place_after(*place(items[fit - 1])))
     return Listed(items, next_cursor(page, items, place))
+
+
+def _values(item: Any) -> list[Any]:
+    return [getattr(item, field.name) for field in fields(item)]
 
 
 def that_fit(views: Sequence[BaseModel]) -> Sequence[BaseModel]:

@@ -57,7 +57,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """What a user may do in a time, and have at once.
+    """The requests that a user may make in a time, and the things that he may have at once.
 
     Attributes:
         rates: Requests in a time; what is left of each, every answer says whose request was counted.

@@ -1,4 +1,4 @@
-"""Who wants mails of what happened to sessions, orders and trades, how far each was told, and what ends them."""
+"""The wishes for mails of what happened to sessions, orders and trades: whose they are, how far each was told, and what ends them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many of everything that is counted a user has now."""
+"""Counts of everything that a user may have a bounded number of."""
 
 from __future__ import annotations
 
