@@ -59,6 +59,9 @@ async def _refusal(request: Request) -> Response | None:
     if kind == "application/x-www-form-urlencoded" and not request.url.path.startswith(("/api", "/internal")):
         # A form of the dashboard, or of a program that asks for tokens.
         return None
+    if request.url.path == "/unsubscribe":
+        # A mail program chooses between both kinds of forms (RFC 8058); nothing of it is read.
+        return None
     if kind not in ("application/json", "") and not kind.endswith("+json"):
         return response(415, "not-json", "Send the body as application/json.")
     try:

@@ -96,17 +96,33 @@ def list_of(view: type[BaseModel], name: str, description: str) -> type[BaseMode
 
 def listed(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> Listed[Item]:
     """A page of items, each with its place in the list: fewer than were read where they are more than an answer can hold."""
-    size = 0
-    for number, each in enumerate(items):
-        size += _size(each)
-        if size > _MAX_BYTES and number:
-            return Listed(items[:number], place_after(*place(items[number - 1])))
+    fit = _fitting([_values(each) for each in items])
+    if fit < len(items):
+        return Listed(items[:fit], place_after(*place(items[fit - 1])))
     return Listed(items, next_cursor(page, items, place))
 
 
-def _size(item: Any) -> int:
+def _values(item: Any) -> list[Any]:
+    return [getattr(item, field.name) for field in fields(item)]
+
+
+def that_fit(views: Sequence[BaseModel]) -> Sequence[BaseModel]:
+    """As many views, from the first, as an answer can hold."""
+    return views[: _fitting([list(each.model_dump().values()) for each in views])]
+
+
+def _fitting(items: Sequence[Sequence[Any]]) -> int:
+    """The number of items that an answer can hold, at least one; each is given by its values."""
+    size = 0
+    for number, values in enumerate(items):
+        size += _size(values)
+        if size > _MAX_BYTES and number:
+            return number
+    return len(items)
+
+
+def _size(values: Sequence[Any]) -> int:
     """About as many bytes as an item takes in Lambda's answer, which is JSON within JSON: every quote in a text is escaped twice."""
-    values = [getattr(item, field.name) for field in fields(item)]
     return len(
         json.dumps(json.dumps([each for each in values if isinstance(each, (str, dict, list, tuple))], default=str))
     )

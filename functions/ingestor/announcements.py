@@ -16,9 +16,10 @@ from stratforge.storage.postgres.database import Database
 log = logger("ingestor")
 # Events that come close together are told together.
 _COLLECT_SECONDS = 0.1
-# Prices have no notifications of their own, nor has the time of a delivery's next attempt, nor the end of an older transaction that hid an
-# event when it was announced: they are looked for this often.
+# Prices have no notifications of their own, nor has the time of a delivery's next attempt: they are looked for this often.
 _LOOK_SECONDS = 1.0
+# Nor has the end of an older transaction that hid an event when it was announced. On a busy database some is nearly always older.
+_HIDDEN_SECONDS = 0.1
 
 
 class Announcements:
@@ -47,18 +48,34 @@ class Announcements:
 
     def _listen(self) -> None:
         with self._database.listening("events") as connection:
-            self._tell()
+            hidden, told_at = self._tell(), time.monotonic()
             while True:
-                if list(connection.notifies(timeout=_LOOK_SECONDS, stop_after=1)):
+                look_at = told_at + _LOOK_SECONDS
+                wait = max(0.0, look_at - time.monotonic())
+                announced = list(
+                    connection.notifies(timeout=min(wait, _HIDDEN_SECONDS) if hidden else wait, stop_after=1)
+                )
+                if announced:
                     # The rest of what comes now goes along.
                     list(connection.notifies(timeout=_COLLECT_SECONDS))
-                self._tell()
+                if announced or time.monotonic() >= look_at:
+                    hidden, told_at = self._tell(), time.monotonic()
+                else:
+                    hidden = self._tell(unless_hidden=True)
 
-    def _tell(self) -> None:
+    def _tell(self, *, unless_hidden: bool = False) -> bool:
+        """Tells those who wait; returns whether something is hidden from them as yet.
+
+        Args:
+            unless_hidden: Tells nobody while nothing more is to be seen than before.
+        """
         with self._database.transaction() as transaction:
             wanted = events.listeners(transaction, self._since)
+        if unless_hidden and wanted.horizon == self._since:
+            return wanted.hidden
         try:
             send_something_happened(self._queue_url, wanted.shards, webhooks=wanted.webhooks)
             self._since = wanted.horizon
         except (BotoCoreError, ClientError) as error:
             log.warning("nobody was told", error=str(error)[:200])
+        return wanted.hidden

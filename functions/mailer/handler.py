@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from stratforge.application.mail_notices import write_mails
 from stratforge.application.mailing import Mail, send_waiting
 from stratforge.aws import aws_client
 from stratforge.bus.consumers import batch_handler
@@ -40,9 +41,18 @@ def _send(mail: Mail) -> None:
             "Simple": {
                 "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
                 "Body": {"Text": {"Data": mail.text, "Charset": "UTF-8"}},
+                **_headers(mail),
             }
         },
     )
+
+
+def _headers(mail: Mail) -> dict[str, Any]:
+    """What has a mail program offer to end such mails with one click (RFC 8058)."""
+    if mail.stop is None:
+        return {}
+    ways = {"List-Unsubscribe": f"<{mail.stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return {"Headers": [{"Name": name, "Value": value} for name, value in ways.items()]}
 
 
 def record_handler(record: SQSRecord) -> None:
@@ -66,8 +76,9 @@ _handle_batch = batch_handler(record_handler, JobProcessor(), database.prepare, 
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Sends what waits: woken by a message, or every minute by a schedule, so that no lost message loses a mail."""
+    """Sends what waits: woken by a message, or every minute by a schedule, so that no lost message loses a mail. By the schedule it tells of what happened meanwhile, too."""
     if "Records" in event:
         return _handle_batch(event, context)
+    log.info("mails of notices", written=write_mails(database))
     _send_all("schedule")
     return None

@@ -113,14 +113,21 @@ class Client:
             time.sleep(pause + random.uniform(0.5, 1.0) * 2 ** (failures - 1) * 0.5)  # noqa: S311 - jitter
 
     def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """All items of a list, page after page."""
-        cursor = None
+        """All items of a list, page after page.
+
+        Raises:
+            ApiError: if a page leads to itself.
+        """
+        # Versions are numbered: what comes next is before a number.
+        name, cursor = "before" if path.rstrip("/").endswith("/versions") else "cursor", None
         while True:
-            page = self.call("GET", path, cursor=cursor, **query)
+            page = self.call("GET", path, **{name: cursor}, **query)
             yield from page["items"]
-            cursor = page.get("next")
+            before, cursor = cursor, page.get("next")
             if cursor is None:
                 return
+            if cursor == before:
+                raise ApiError(200, {"detail": f"the list {path} does not move on"})
 
     def log_in(self, email: str, password: str, code: str | None = None) -> None:
         """Logs in to an account that there is; an address that is mistyped is refused.

@@ -1,4 +1,4 @@
-"""Parquet files, written row group by row group as rows come: where a whole table does not fit, and pyarrow neither (`storage/parquet.py` is for where it does).
+"""Parquet files: the one place where they are written, row group by row group as rows come. No whole table is in memory, and pyarrow, which is larger than what it would run in, is not needed.
 
 The format is that of https://parquet.apache.org/docs/file-format: pages of plain values, compressed with gzip, and metadata in Thrift's compact
 protocol. Decimals stay exact (twelve digits after the point), times are microseconds in UTC, and any value may be missing.

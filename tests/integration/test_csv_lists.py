@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -100,3 +101,20 @@ def test_a_page_ends_before_an_answer_of_lambda_is_too_large(ada: User) -> None:
         cursor, pages = page["next"], pages + 1
     assert (len(names), len(set(names))) == (60, 60)
     assert pages > 1
+
+
+def test_versions_of_which_nothing_stays_the_same_are_fewer_to_a_page(ada: User) -> None:
+    """Each is told with what was taken out and what was put in: three times its code, in which every quote is four signs."""
+    made = ada.call("POST", "/v1/strategies", {"name": "s", "symbol": "AAPL", "python_code": CODE}).json()
+    path = f"/v1/strategies/{made['strategy_id']}"
+    for number in range(22):
+        code = f"# {number} " + '"' * 29_000 + "\n" + CODE
+        assert ada.call("PATCH", path, {"python_code": code}).status_code == 200
+    numbers: list[int] = []
+    before: int | None = 1_000
+    while before is not None:
+        answer = ada.call("GET", f"{path}/versions?limit=20&before={before}")
+        assert len(json.dumps(answer.text)) < 6_000_000
+        numbers += [each["version"] for each in answer.json()["items"]]
+        before = answer.json()["next"]
+    assert numbers == list(range(23, 0, -1))

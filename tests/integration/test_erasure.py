@@ -66,6 +66,8 @@ GONE = frozenset(
         "study_parts",
         "rebalances",
         "price_alerts",
+        "mail_notices",
+        "mail_stops",
     ]
 )
 STAYS = {
@@ -240,6 +242,8 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO webhooks (id, user_id, url, kinds, secret, old_secret, last_error) VALUES (%(hook)s, %(user)s, %(private)s, '{order}', %(private)s, %(private)s, %(private)s)",
         "INSERT INTO webhook_deliveries (webhook_id, user_id, event_id, kind, data, last_error) VALUES (%(hook)s, %(user)s, 1, 'order', %(json)s, %(private)s)",
         "INSERT INTO mails (kind, address, user_id, site) VALUES ('RESET', %(private)s, %(user)s, %(private)s)",
+        "INSERT INTO mail_notices (user_id, kinds, site, cursor_tx, cursor_id) VALUES (%(user)s, '{trade}', %(private)s, 0, 0)",
+        "INSERT INTO mail_stops (user_id, token_hash) VALUES (%(user)s, %(private)s::text::bytea)",
         "INSERT INTO two_factor (user_id, secret, recovery_hashes) VALUES (%(user)s, %(private)s, ARRAY[%(private)s::text::bytea])",
         "INSERT INTO account_events (user_id, kind, subject, address, client) VALUES (%(user)s, 'SIGNED_IN', %(private)s, %(private)s, %(private)s)",
         "INSERT INTO events (user_id, kind, data) VALUES (%(user)s, 'job', %(json)s)",
@@ -381,6 +385,7 @@ NOT_EXPORTED = {
     "authorization_codes": "good for a minute; what came of them is among the logins",
     "realtime_tickets": "hashes that open a connection",
     "live_connections": "open for minutes, and of use to nobody",
+    "mail_stops": "hashes that end mails",
     "idempotency_keys": "copies of answers, kept for a day",
     "operator_actions": "of operators alone",
 }

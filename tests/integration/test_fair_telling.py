@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
+from queue import Queue
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +21,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.users.accounts import register_user
 
 from functions.deliverer.webhooks import WebhookSender
+from functions.ingestor import announcements
 from functions.notifier import handler as notifier
 from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.realtime.service import MAX_CONNECTIONS, RealtimeService
@@ -211,6 +213,34 @@ def test_an_event_that_an_older_transaction_hid_is_told_though_nothing_else_happ
         assert events.listeners(connection, announced.horizon).webhooks, "nobody looks again"
     with database.transaction() as connection:
         assert webhooks.queue_deliveries(connection, 500) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_end_of_what_hid_an_event_is_noticed_by_itself(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with the next look for prices, which here never comes: whoever writes much beside others would hold up their updates by as much."""
+    user = user_named(database, "ada")
+    add_hooks(database, user, 1, "http://127.0.0.1:1/")
+    woken: Queue[bool] = Queue()
+    enough, ended = threading.Event(), threading.Event()
+
+    def wake(_url: str, _shards: list[int], *, webhooks: bool) -> None:
+        if enough.is_set():
+            raise SystemExit
+        woken.put(webhooks)
+
+    monkeypatch.setattr(announcements, "_LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(announcements, "send_something_happened", wake)
+    announcements.Announcements(database, "queue", ended.set)
+    assert woken.get(timeout=30) is False, "the look with which it begins"
+    with database.transaction() as older:
+        older.execute("SELECT pg_current_xact_id()")
+        happen(database, user)
+        assert woken.get(timeout=30) is False, "announced, and hidden"
+    while not woken.get(timeout=30):
+        """Transactions of other databases hide it too."""
+    enough.set()
+    happen(database, user)
+    assert ended.wait(30)
 
 
 def test_what_happens_to_who_has_no_webhook_wakes_nobody(database: Database) -> None:

@@ -128,6 +128,34 @@ def test_what_was_signed_for_another_site_or_without_the_person_is_refused(
     assert (answer.status_code, code_of(answer)) == (422, "passkey-not-valid")
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        {"crossOrigin": True},
+        {"crossOrigin": True, "topOrigin": "https://evil.example"},
+        {"topOrigin": "https://evil.example"},
+        {"crossOrigin": False, "topOrigin": "https://evil.example"},
+        {"crossOrigin": "true"},
+        {"crossOrigin": None},
+        {"crossOrigin": 0},
+    ],
+)
+def test_what_was_asked_for_within_a_page_of_another_site_is_refused(
+    api: Api, ada: User, around: dict[str, Any]
+) -> None:
+    device = with_passkey(ada)
+    device.besides = around
+    assert log_in(api, device).status_code == 401
+    answer = added(ada, Authenticator(besides=around))
+    assert (answer.status_code, code_of(answer)) == (422, "passkey-not-valid")
+
+
+def test_a_browser_that_says_nothing_of_pages_around_ours_is_none_of_them(api: Api, ada: User) -> None:
+    device = with_passkey(ada)
+    device.besides = {}
+    assert log_in(api, device).status_code == 200
+
+
 def test_a_copy_of_a_device_is_noticed_by_its_count(api: Api, ada: User) -> None:
     device = with_passkey(ada)
     for _ in range(3):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from stratforge.application import rebalance
+from stratforge.application.session_decisions import session_decisions
 from stratforge.application.sessions import flatten_session
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import announced_actions
@@ -58,6 +59,8 @@ def test_a_resting_order_of_the_owner_has_its_symbol_left_alone_and_the_others_d
     decision = rotating.decisions(session)[0]
     assert decision.left_alone == ["AAPL"]
     assert (decision.weights, decision.orders[0]) == ([0.4, 0.4, 0.0], 0.0)
+    told = session_decisions(rotating.database, rotating.ada, session)[0]
+    assert {each.symbol for each in told.symbols if each.left_alone} == {"AAPL"}, "its owner is told"
     assert decision.orders[1] != 0.0
     rotating.settle(session)
     assert rotating.held(session)["AAPL"] == before

@@ -289,6 +289,25 @@ def test_a_code_that_comes_twice_at_once_ends_what_came_of_it(api: Api, ada: Use
         assert call(api, tokens, "GET", "/v1/portfolio").status_code == 401
 
 
+def test_thirty_programs_act_for_a_user_and_codes_of_before_make_no_more(
+    api: Api, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.application.grants._MOST_GRANTS", 2)
+    wish = asked(api)
+    codes = [code_of(consent(ada, wish)) for _ in range(3)]
+    answers = [exchange(api, wish, code) for code in codes]
+    assert [each.status_code for each in answers] == [200, 200, 400]
+    assert (answers[2].json()["error"], "programs act" in answers[2].json()["error_description"]) == (
+        "invalid_grant",
+        True,
+    )
+    refused = consent(ada, asked(api))
+    assert (refused.status_code, "sign one out first" in refused.text) == (409, True)
+    assert exchange(api, wish, codes[2]).status_code == 400, "it is spent"
+    sign_out(ada)
+    assert exchange(api, wish, code_of(consent(ada, wish))).status_code == 200
+
+
 def test_a_code_is_spent_by_whoever_does_not_know_its_secret(api: Api, ada: User) -> None:
     wish = asked(api)
     code = code_of(consent(ada, wish))

@@ -35,6 +35,7 @@ class Authenticator:
         host: The name that it signs for.
         flags: What it says of its person: present, and verified.
         count: The number of its signatures.
+        besides: What the browser says beside that, of the pages around the one that asks.
     """
 
     site: str = "https://testserver"
@@ -44,6 +45,7 @@ class Authenticator:
     credential_id: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     private: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     user_handle: bytes = b""
+    besides: dict[str, Any] = field(default_factory=lambda: {"crossOrigin": False})
 
     def make(self, options: dict[str, Any]) -> dict[str, Any]:
         """Makes the passkey; what the browser answers."""
@@ -80,5 +82,5 @@ class Authenticator:
         return hashlib.sha256(self.host.encode()).digest() + bytes([flags]) + self.count.to_bytes(4)
 
     def _client_data(self, kind: str, options: dict[str, Any]) -> str:
-        said = {"type": kind, "challenge": options["challenge"], "origin": self.site, "crossOrigin": False}
+        said = {"type": kind, "challenge": options["challenge"], "origin": self.site, **self.besides}
         return encoded(json.dumps(said).encode())

@@ -142,3 +142,23 @@ def test_a_login_takes_a_code_where_there_is_a_second_factor(
     monkeypatch.setattr(Client, "call", call)
     Client("https://stratforge.example.com").log_in("ada@example.com", "a password", code)
     assert bodies == [{"email": "ada@example.com", "password": "a password", **sent}]
+
+
+def test_lists_are_followed_to_their_end_by_cursor_or_by_number(api: Api) -> None:
+    pages: list[dict[str, Any]] = [{"items": [{"n": 1}, {"n": 2}], "next": "c"}, {"items": [{"n": 3}], "next": None}]
+    api.replies += [(200, {}, each) for each in pages]
+    assert [each["n"] for each in Client(api.address, "k").items("/v1/orders", status="FILLED")] == [1, 2, 3]
+    assert [path for _, path, _ in api.heard] == ["/v1/orders?status=FILLED", "/v1/orders?cursor=c&status=FILLED"]
+    versions: list[dict[str, Any]] = [
+        {"items": [{"version": 12}], "next": 12},
+        {"items": [{"version": 11}], "next": None},
+    ]
+    api.replies += [(200, {}, each) for each in versions]
+    assert [each["version"] for each in Client(api.address, "k").items("/v1/strategies/s/versions")] == [12, 11]
+    assert api.heard[-1][1] == "/v1/strategies/s/versions?before=12"
+
+
+def test_a_list_that_does_not_move_on_is_an_error_and_no_endless_loop(api: Api) -> None:
+    api.replies += [(200, {}, {"items": [{"n": 1}], "next": "same"})] * 3
+    with pytest.raises(ApiError, match="does not move on"):
+        list(Client(api.address, "k").items("/v1/orders"))

@@ -24,7 +24,7 @@ from functions.api.etags import IfMatch, matches, tagged
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import PageQuery
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
-from functions.api.views import Listed, list_of, listed, many, view_of
+from functions.api.views import Listed, list_of, listed, many, that_fit, view_of
 
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 
@@ -168,14 +168,15 @@ def list_strategy_versions(
     limit: Annotated[int, Query(ge=1, le=20, description="At most so many versions")] = 10,
     before: Annotated[int | None, Query(ge=1, le=(1 << 31) - 1, description="Only versions before this number")] = None,
 ) -> VersionPage:
-    """The latest versions, each with what changed."""
+    """The latest versions, each with what changed; fewer than were asked for where they are more than an answer can hold."""
     found = strategies.list_versions(connection, strategy_id, limit + 1, before)
     if not found and before is None:
         raise NotFound("strategy")
     # One more than is shown, to compare the last with.
     changes, shown = application.code_changes(found), found[:limit]
     views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in shown]
-    return VersionPage(views, shown[-1].version if len(found) > limit else None)
+    told = that_fit(views)
+    return VersionPage(told, shown[len(told) - 1].version if len(found) > len(told) else None)
 
 
 @router.post("/{strategy_id}/restore", response_model=StrategyView)

@@ -7,11 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from stratforge.application import accounts as application
-from stratforge.application import addresses, passkeys, two_factor
+from stratforge.application import addresses, caps, mail_notices, passkeys, two_factor
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.application.errors import existing
+from stratforge.application.mail_notices import MailNotices
 from stratforge.application.passkeys import NewPasskey
 from stratforge.application.passwords import Proof
 from stratforge.application.two_factor import Proposal, RecoveryCodes, TwoFactorState
@@ -25,15 +27,32 @@ from stratforge.storage.users.passkeys import Passkey
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import CodeProof, EmailChange, PasskeyOptions, PasskeyRename
-from functions.api.context import LoggedIn, Reader, UserConnection, database, origin, outbox, party, settings, site
+from functions.api.context import (
+    Asking,
+    LoggedIn,
+    Reader,
+    UserConnection,
+    database,
+    origin,
+    outbox,
+    party,
+    settings,
+    site,
+)
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import NumberedPageQuery, next_number
-from functions.api.views import Listed, items_of, list_of, view_of
+from functions.api.views import Listed, items_of, list_of, many, view_of
 
 router = APIRouter(prefix="/api/users/me", tags=["account"])
 
 
 Profile = view_of(User, "Profile")
+QuotasView = view_of(
+    caps.Quotas,
+    "QuotasView",
+    rates=(many(view_of(caps.Rate, "RateView")), Field(description="Requests in a time")),
+    caps=(many(view_of(caps.Cap, "CapView")), Field(description="Things at once")),
+)
 NewApiKeyView = view_of(MadeKey, "NewApiKeyView")
 ProposalView = view_of(Proposal, "TwoFactorProposal")
 RecoveryCodesView = view_of(RecoveryCodes, "RecoveryCodesView")
@@ -50,6 +69,12 @@ ApiKeyList = items_of(view_of(StoredKey, "ApiKeyView"), "ApiKeyList", "Keys, the
 def get_account(user_id: Reader, connection: UserConnection) -> User:
     """The profile of the user who asks."""
     return existing(accounts.get_user(connection, user_id), "user")
+
+
+@router.get("/quotas", response_model=QuotasView)
+def get_quotas(asking: Asking) -> caps.Quotas:
+    """Says how many requests of each kind the user may make in a time, and how much of everything there may be at once, with what there is."""
+    return caps.read_quotas(database(), asking)
 
 
 @router.get("/export")
@@ -97,6 +122,18 @@ def list_account_events(asking: LoggedIn, page: NumberedPageQuery) -> Listed[Acc
     with database().reading(asking) as connection:
         found = account_events.list_events(connection, asking.user_id, page)
     return Listed(found, next_number(page, found, lambda each: each.event_id))
+
+
+@router.get("/mail-notices")
+def get_mail_notices(asking: Asking) -> MailNotices:
+    """Says of what the user is told by mail."""
+    return mail_notices.read_mail_notices(database(), asking)
+
+
+@router.put("/mail-notices")
+def set_mail_notices(body: MailNotices, asking: Asking, request: Request) -> MailNotices:
+    """Has the user told by mail of these kinds of events from now on. What happened meanwhile goes into one mail; each ends them with a link that needs no login."""
+    return mail_notices.choose_mail_notices(database(), outbox(), asking, body, site(request))
 
 
 @router.get("/passkeys", response_model=PasskeyList)

@@ -213,7 +213,7 @@ def redeem(database: Database, code: str, client_id: str, redirect_uri: str, ver
 
     Raises:
         Unauthenticated: if the code is unknown, over or used (then its login ends), was given to another program or for another address, or the
-            program does not know the secret that it showed the hash of.
+            program does not know the secret that it showed the hash of; or as many programs act for the user as may.
     """
     refused = Unauthenticated("The code is not good. Ask for another.", code="invalid-grant")
     hashed = hash_token(code)
@@ -222,12 +222,17 @@ def redeem(database: Database, code: str, client_id: str, redirect_uri: str, ver
     if owner is None:
         raise refused
     login = None
+    # Several may have been allowed while there was room for one.
+    full = Unauthenticated(f"{_MOST_GRANTS} programs act for this user already.", code="invalid-grant")
     with database.transaction(owner) as connection:
         # Who comes with the same code waits here, and then ends what it began. What was refused spends it too.
         if accounts.hold(connection, owner) is not None:
             found = grants.spend_code(connection, hashed)
             if found is not None and _is_for(found, client_id, redirect_uri, verifier):
-                login = begin_login(connection, owner, Origin(found.address, found.client), found)
+                if grants.open_grants(connection, owner) >= _MOST_GRANTS:
+                    refused = full
+                else:
+                    login = begin_login(connection, owner, Origin(found.address, found.client), found)
     if login is None:
         raise refused
     return login

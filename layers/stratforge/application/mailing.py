@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from stratforge.storage.delivery import mail_notices
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import mails
 from stratforge.storage.users.account_events import AccountEventKind
@@ -23,11 +24,16 @@ _VALID = {
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail as it is sent: plain text to one address."""
+    """A mail as it is sent: plain text to one address.
+
+    Attributes:
+        stop: The address that ends mails of its kind without a login, for mail programs (RFC 8058); None for what nobody can do without.
+    """
 
     address: str
     subject: str
     text: str
+    stop: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,8 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
             failures.append(error)
             mails.not_sent(connection, waiting.id)
             continue
+        if waiting.kind is MailKind.ACTIVITY and waiting.user_id is not None:
+            mail_notices.add_stop(connection, hash_token(token), waiting.user_id)
         hashed = hash_token(token) if waiting.kind in _VALID else None
         mails.sent(connection, waiting.id, hashed, _VALID.get(waiting.kind, timedelta()))
         done += 1
@@ -129,6 +137,10 @@ def _written(mail: WaitingMail, token: str) -> Mail:
         about = " ".join(mail.about.split()).replace("://", ": //")
         text = f"{about}.\n\nYou set this alert at StratForge; it is listed on the symbol's page and among your alerts."
         return Mail(mail.address, f"Price alert: {about.partition(';')[0]}"[:120], text)
+    if mail.kind is MailKind.ACTIVITY:
+        stop = f"{mail.site}/unsubscribe?token={token}"
+        text = f"{mail.about}\n\nAll of it: {mail.site}/notices\n\nYou asked for these mails. To get no more of them: {stop}"
+        return Mail(mail.address, "News of your sessions and orders", text, stop)
     path, words = _LINKS[mail.kind]
     return Mail(
         mail.address,

@@ -137,11 +137,16 @@ def _refused() -> Unauthenticated:
 
 
 def _challenge_in(client_data: str) -> bytes:
-    """The challenge that a browser says was answered; empty for what says none."""
+    """The challenge that a browser says was answered; empty for what says none, or was asked by a page of ours within a page of another site.
+
+    A frame that somebody else wraps around us may have a person sign what he does not see (WebAuthn, 13.4.9): nothing of ours asks from within one.
+    """
     try:
         said = json.loads(_decoded(client_data))
+        if said.get("crossOrigin", False) is not False or "topOrigin" in said:
+            return b""
         return _decoded(str(said["challenge"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return b""
 
 

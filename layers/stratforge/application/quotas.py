@@ -41,6 +41,21 @@ SWITCHES = Quota("switches", 60, 3600)
 SHOWINGS = Quota("showings", 40, 3600)
 # Backtests of code while it is written.
 PREVIEWS = Quota("previews", 60, 60)
+ALL = (
+    ORDERS,
+    CANCELLATIONS,
+    STRATEGIES,
+    SESSIONS,
+    BACKTESTS,
+    WEBHOOKS,
+    EXPORTS,
+    ALERTS,
+    PROGRAMS,
+    LIMITS,
+    SWITCHES,
+    SHOWINGS,
+    PREVIEWS,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class SymbolDecision:
         price: The close of that bar, in dollars; null where there was none.
         known: Whether that bar is of the seven days before; unknown symbols are in no choice.
         missing: Whether a later bar was waited for in vain.
+        left_alone: Whether nothing was ordered of it since an order of the owner's was open there.
         held: Shares or coins that were held; null for a symbol that is only looked at.
         weight_before: The part of the equity that that was.
         weight: The part that it is to be; null where nothing was to change.
@@ -36,6 +37,7 @@ class SymbolDecision:
     price: float | None
     known: bool
     missing: bool
+    left_alone: bool
     held: float | None
     weight_before: float | None
     weight: float | None
@@ -149,6 +151,7 @@ def _told(symbols: list[str], each: Recorded) -> SessionDecision:
             each.prices[place] if math.isfinite(each.prices[place]) else None,
             each.known[place],
             symbol in each.missing,
+            symbol in each.left_alone,
             each.held[place] if place < count else None,
             each.parts[place] if place < count else None,
             each.weights[place] if each.weights is not None and place < count else None,

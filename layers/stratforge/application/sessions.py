@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.caps import require_room_for_session
 from stratforge.application.decimals import text_of, text_of_part
 from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
@@ -90,6 +91,7 @@ def start_session(
     Raises:
         NotFound: if there is no such strategy or version.
         Invalid: if a portfolio strategy is given a symbol, stops or a size that it has no use for.
+        Conflict: if as many sessions run as may.
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
@@ -102,6 +104,10 @@ def start_session(
     portfolio = _portfolio(stored.python_code, new)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.SESSIONS)
+        session_id = key.new_id(connection, caller.user_id)
+        # A repetition finds what it made, however many there are by now.
+        if sessions.get_session(connection, session_id) is None:
+            require_room_for_session(connection, caller.user_id)
         started = sessions.start_session(
             connection,
             caller.user_id,
@@ -110,7 +116,7 @@ def start_session(
             PORTFOLIO if portfolio else new.symbol or strategy.symbol,
             settings,
             new.mode,
-            key.new_id(connection, caller.user_id),
+            session_id,
             _terms(connection, caller, portfolio, new),
         )
     outbox.request_subscription(started.symbol)
@@ -227,6 +233,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
 
     Raises:
         NotFound: if there is no such strategy.
+        Conflict: if one is to start and as many run as may.
     """
     caller.require(Scope.TRADE)
     new = NewSession(strategy_id=strategy_id)
@@ -247,6 +254,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
                 connection, latest.session_id, latest.settings, paused=paused
             )
         else:
+            require_room_for_session(connection, caller.user_id)
             changed = sessions.start_session(
                 connection,
                 caller.user_id,

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.caps import require_room_for_strategy
 from stratforge.application.errors import Changed, Conflict, Invalid, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
@@ -130,6 +131,7 @@ def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: Re
 
     Raises:
         Invalid: if the code is not in the strategy language.
+        Conflict: if there are as many strategies as may be.
     """
     caller.require(Scope.WRITE)
     spend_first(database, caller, quotas.STRATEGIES)
@@ -137,6 +139,9 @@ def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: Re
     description = Description(new.name, _symbol(strategy, new.symbol), new.logic_explanation)
     with database.transaction(caller) as connection:
         strategy_id = key.new_id(connection, caller.user_id)
+        # A repetition finds what it made, however many there are by now.
+        if strategies.get_strategy(connection, strategy_id) is None:
+            require_room_for_strategy(connection, caller.user_id)
         return strategies.add_strategy(connection, caller.user_id, description, strategy, Origin(), strategy_id)
 
 
@@ -156,6 +161,7 @@ def import_strategy(database: Database, caller: Caller, file: StrategyFile, key:
 
     Raises:
         Invalid: if the code, with the file's values, is not in the strategy language, or has no parameter of a name.
+        Conflict: if there are as many strategies as may be.
     """
     caller.require(Scope.WRITE)
     spend_first(database, caller, quotas.STRATEGIES)

@@ -18,7 +18,7 @@ from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook, WebhookFormat
 from stratforge.storage.postgres.database import Database
 
-_MAX_WEBHOOKS = 20
+MOST_WEBHOOKS = 20
 # IPv6 that lies in the Internet; in it, what carries IPv4 addresses or is for protocols and examples (Teredo and others, 6to4, documentation), and
 # of both what leads to whoever answers nearest (AS112, AMT).
 _INTERNET = ipaddress.ip_network("2000::/3")
@@ -95,8 +95,8 @@ def create_webhook(
         webhook_id = request.new_id(connection, caller.user_id)
         if (made := webhooks.get_webhook(connection, webhook_id)) is not None:
             return SignedWebhook(**asdict(made), secret=secret)
-        if len(webhooks.list_webhooks(connection, caller.user_id)) >= _MAX_WEBHOOKS:
-            raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
+        if len(webhooks.list_webhooks(connection, caller.user_id)) >= MOST_WEBHOOKS:
+            raise Conflict(f"There are {MOST_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
         stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret, form)
     return SignedWebhook(**asdict(stored), secret=secret)
 

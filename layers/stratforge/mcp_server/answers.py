@@ -416,6 +416,7 @@ class SymbolDecision(Answer):
     price: float | None = Field(description="The last close that was seen, in dollars")
     known: bool = Field(description="False where there was no bar in seven days")
     missing: bool = Field(description="A later bar was waited for in vain")
+    left_alone: bool = Field(description="Nothing was ordered of it since an order of the owner's was open there")
     held: float | None = Field(description="Shares or coins; null for a symbol that is only looked at")
     weight_before: float | None = Field(description="The part of the equity that was held")
     weight: float | None = Field(description="The part that is to be held; null where nothing was to change")

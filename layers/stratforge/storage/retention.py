@@ -105,6 +105,8 @@ WORDS: dict[str, Kept | Forgotten] = {
     "account_events": Forgotten(400, "A person sees what happened to her account.", "at"),
     "login_attempts": Forgotten(1, "Buckets say nothing any more.", "greatest(last_at, blocked_until)"),
     "rate_limits": Forgotten(1, "Buckets are full again.", "updated_at"),
+    "mail_notices": Kept("Which mails somebody wants: a row a user, written over."),
+    "mail_stops": Forgotten(90, "A link in a mail that is read late still ends such mails."),
     "mails": Forgotten(7, "Links in them have expired."),
     "idempotency_keys": Forgotten(1, "So long the same key is the same request."),
     "internal_requests": Forgotten(1, "A nonce is refused twice within the hour that its signature holds.", "received_at"),

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts, addresses, logins, passkeys, two_factor
 from stratforge.application import api_keys as keys
+from stratforge.application import mail_notices as mailing
 from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
 from stratforge.application.api_keys import NewApiKey
@@ -17,9 +18,10 @@ from stratforge.application.errors import existing
 from stratforge.application.idempotency import without_key
 from stratforge.application.jobs import queueing
 from stratforge.application.jobs.requests import Exported, ExportRequest
+from stratforge.application.mail_notices import MailNotices
 from stratforge.application.passwords import PasswordChange, Proof
 from stratforge.bus.files import delete_files, link_to
-from stratforge.storage.delivery import webhooks
+from stratforge.storage.delivery import mail_notices, webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.strategies import jobs
@@ -52,6 +54,7 @@ def page(looking: Looking) -> Response:
             webhooks=webhooks.list_webhooks(connection, looking.user_id),
             limits=asdict(risk.read_limits(connection, looking.user_id)),
             kinds=tuple(webhooks.EventKind),
+            mailed=mail_notices.kinds_of(connection, looking.user_id),
             logins=stored_logins.open_logins(connection, looking.user_id),
             here=looking.caller.login_id,
             two_factor=two_factor.state(connection, looking.user_id),
@@ -190,6 +193,15 @@ def delete_webhook(webhook_id: UUID, looking: Looking, _fields: Fields) -> Respo
     """Deletes a webhook of the user."""
     telling.delete_webhook(database(), looking.caller, webhook_id)
     return go_to(looking.request, "/account")
+
+
+@router.post("/account/mail-notices")
+def choose_mail_notices(request: Request, looking: Looking, fields: Fields) -> Response:
+    """Chooses of what to be told by mail."""
+    wanted = validated(MailNotices, {"kinds": fields.get("mailed", [])})
+    mailing.choose_mail_notices(database(), outbox(), looking.caller, wanted, site(request))
+    said = "Mails come of what happens from now on." if wanted.kinds else "No more of these mails are sent."
+    return looking.part("parts/done.html", said=said)
 
 
 @router.post("/account/limits")

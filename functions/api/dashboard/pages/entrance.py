@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, addresses
+from stratforge.application import accounts, addresses, mail_notices
 from stratforge.application.logins import Login
 from stratforge.application.passwords import Credentials
 
@@ -92,6 +92,20 @@ def confirm(request: Request, fields: Fields) -> Response:
     wanted = validated(AddressConfirmation, given)
     addresses.confirm_address(database(), outbox(), wanted.token, wanted.password, origin(request))
     return render(request, "parts/done.html", said="Confirmed. You can close this page, or go on to your account.")
+
+
+@router.get("/unsubscribe")
+def unsubscribe_page(request: Request, token: str = "") -> Response:
+    """Asks whether the mails are to end; looking at it ends nothing, since mail programs follow links by themselves."""
+    return render(request, "unsubscribe.html", token=token)
+
+
+@router.post("/unsubscribe")
+def unsubscribe(request: Request, token: str = "") -> Response:
+    """Ends the mails: for the page's button, and for a mail program's one click (RFC 8058), which brings no cookie and follows no redirection."""
+    mail_notices.stop_mail_notices(database(), token)
+    template = "parts/done.html" if request.headers.get("HX-Request") else "unsubscribe.html"
+    return render(request, template, said="No more of these mails are sent.", token="")
 
 
 def _credentials(fields: Form) -> dict[str, str]:

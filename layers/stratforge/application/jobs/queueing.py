@@ -10,6 +10,7 @@ from uuid import UUID
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.caps import require_room_for_strategy
 from stratforge.application.errors import Conflict, Invalid, LimitReached, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import export_data
@@ -76,13 +77,16 @@ def request_strategy(
     Raises:
         LimitReached: if the day's requests or tokens are used up.
         NotFound: if there is no such strategy, or no such earlier request.
+        Conflict: if a new one is wanted and there are as many as may be.
     """
     caller.require(Scope.AI)
     if request.strategy_id is not None:
         caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
         _check_quota(connection, caller.user_id, request.kind)
-        if request.strategy_id is not None and strategies.get_strategy(connection, request.strategy_id) is None:
+        if request.strategy_id is None:
+            require_room_for_strategy(connection, caller.user_id)
+        elif strategies.get_strategy(connection, request.strategy_id) is None:
             raise NotFound("strategy")
         if request.follows is not None:
             earlier = jobs.get_job(connection, request.follows)

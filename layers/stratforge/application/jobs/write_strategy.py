@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from stratforge.ai import drafting
 from stratforge.ai.deadline import Deadline
@@ -11,6 +11,8 @@ from stratforge.ai.draft import AnswerKind
 from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant
 from stratforge.ai.failures import ModelRefused, NotADraft
 from stratforge.ai.quant import Drafted, Turn
+from stratforge.application.caps import require_room_for_strategy
+from stratforge.application.errors import Conflict
 from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.conversation import MAX_OPEN, TooManyOpen, read_conversation
 from stratforge.application.jobs.lookups import Lookups
@@ -127,6 +129,14 @@ def _restore(work: Work, before: StoredStrategy, versions: Sequence[StoredVersio
     work.succeed(store)
 
 
+def _require_room(connection: Connection, user_id: UUID) -> None:
+    """Makes sure that there is room for what was written: others may have been written while it was."""
+    try:
+        require_room_for_strategy(connection, user_id)
+    except Conflict as full:
+        raise Failed(FailureCode.NOT_PASSED, full.message) from None
+
+
 def _deleted() -> Failed:
     return Failed(FailureCode.MODEL_REFUSED, "the strategy was deleted; choose another")
 
@@ -186,6 +196,7 @@ def _stored(
         description = Description(current.name, symbol, draft.logic_explanation)
         stored = strategies.change_strategy(connection, user_id, current, description, strategy, origin)
     else:
+        _require_room(connection, user_id)
         # Found again when the job is done anew after an interruption.
         strategy_id = uuid5(work.job.job_id, "strategy")
         description = Description(draft.name, symbol, draft.logic_explanation)

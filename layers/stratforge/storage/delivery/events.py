@@ -210,11 +210,13 @@ class Listeners:
         shards: Shards of users with an open connection.
         webhooks: Whether a webhook may have something new to be told, or has a delivery whose time has come.
         horizon: The events of all transactions before it have been looked at.
+        hidden: Whether there are events that an older transaction hides as yet; its end announces nothing.
     """
 
     shards: list[int]
     webhooks: bool
     horizon: int
+    hidden: bool
 
 
 def listeners(connection: Connection, since: int = 0) -> Listeners:
@@ -228,7 +230,8 @@ def listeners(connection: Connection, since: int = 0) -> Listeners:
         Listeners,
         f"""
         SELECT ARRAY(SELECT DISTINCT realtime_shard(user_id) FROM live_connections ORDER BY 1) AS shards,
-               {HAS_NEWS} OR EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS webhooks, events_horizon() AS horizon
+               {HAS_NEWS} OR EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS webhooks, events_horizon() AS horizon,
+               EXISTS (SELECT FROM events WHERE tx >= events_horizon()) AS hidden
         """,  # noqa: S608 - conditions of our own
         {"since": since},
     )

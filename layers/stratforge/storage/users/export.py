@@ -18,6 +18,7 @@ TABLES = {
     "two_factor": "SELECT created_at, confirmed_at, cardinality(recovery_hashes) AS recovery_codes_left FROM two_factor WHERE user_id = %(user)s",
     "account_events": "SELECT id, at, kind, subject, address, client FROM account_events WHERE user_id = %(user)s ORDER BY id DESC",
     "mails": "SELECT kind, address, created_at, sent_at, used_at FROM mails WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "mail_notices": "SELECT kinds, changed_at FROM mail_notices WHERE user_id = %(user)s",
     "webhooks": "SELECT id, url, kinds, failures, disabled_at, retry_at, last_error, created_at FROM webhooks WHERE user_id = %(user)s ORDER BY created_at DESC",
     "strategies": "SELECT * FROM strategies WHERE user_id = %(user)s ORDER BY created_at DESC",
     "strategy_versions": "SELECT * FROM strategy_versions WHERE user_id = %(user)s ORDER BY created_at DESC",

@@ -14,7 +14,7 @@ from stratforge.storage.users.accounts import Credentials
 
 
 class MailKind(StrEnum):
-    """The purpose of a mail: an address to confirm or to change, a forgotten password, something to know, an address that was registered once more, or a price that was reached."""
+    """The purpose of a mail: an address to confirm or to change, a forgotten password, something to know, an address that was registered once more, a price that was reached, or what sessions and orders did."""
 
     CONFIRM = "CONFIRM"
     CHANGE = "CHANGE"
@@ -22,6 +22,7 @@ class MailKind(StrEnum):
     NOTICE = "NOTICE"
     ALERT = "ALERT"
     REGISTERED = "REGISTERED"
+    ACTIVITY = "ACTIVITY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,11 @@ class WaitingMail:
     Attributes:
         site: Where its link leads to; None for a notice, which has none.
         notice: The kind of event that a notice tells of.
-        about: What the event was about: a key's name, an address.
+        about: What the event was about: a key's name, an address; of what sessions and orders did, a line each.
+        user_id: Whose mail it is; None where nobody has the address.
         since: When the account was made; None where nobody has the address.
-        wanted: Whether it is to be sent: not to an address that nobody has, nor one that somebody else has by now, nor after a day.
+        wanted: Whether it is to be sent: not to an address that nobody has, nor one that somebody else has by now, nor after a day,
+            and of what sessions and orders did not after it was stopped.
     """
 
     id: UUID
@@ -44,6 +47,7 @@ class WaitingMail:
     about: str
     since: datetime | None
     wanted: bool
+    user_id: UUID | None
 
 
 def ask(connection: Connection, kind: MailKind, address: str, site: str) -> None:
@@ -60,7 +64,9 @@ def waiting(database: Database, limit: int) -> Iterator[tuple[Connection, Waitin
                 WaitingMail,
                 """
                 SELECT m.id, m.kind::text, m.address, m.site, m.notice, m.about, u.created_at AS since,
-                    m.created_at > now() - interval '1 day' AND u.id IS NOT NULL AND u.closed_at IS NULL AND (m.kind <> 'CHANGE' OR NOT EXISTS (SELECT FROM users x WHERE x.email = m.address)) AS wanted
+                    m.created_at > now() - interval '1 day' AND u.id IS NOT NULL AND u.closed_at IS NULL AND (m.kind <> 'CHANGE' OR NOT EXISTS (SELECT FROM users x WHERE x.email = m.address))
+                        AND (m.kind <> 'ACTIVITY' OR m.address = u.email AND EXISTS (SELECT FROM mail_notices n WHERE n.user_id = u.id AND n.kinds <> '{}')) AS wanted,
+                    u.id AS user_id
                 FROM mails m LEFT JOIN users u ON u.id = m.user_id
                 WHERE m.sent_at IS NULL AND m.retry_at <= now() ORDER BY m.created_at LIMIT 1 FOR UPDATE OF m SKIP LOCKED
                 """,
