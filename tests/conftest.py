@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -46,15 +46,42 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Counts the long tests that a run leaves out."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.config.stash[_LEFT_OUT] = item.config.stash.get(_LEFT_OUT, 0) + 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it left out: whoever collects knows, and with `-n` that is the workers alone."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = session.config.stash.get(_LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker ended; all of them left out the same."""
+    told = getattr(node, "workeroutput", {}).get("left out", 0)
+    node.config.stash[_LEFT_OUT] = max(told, node.config.stash.get(_LEFT_OUT, 0))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last line of a run says what it did not look at."""
+    """The last lines of a run say what it did not look at."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    skipped = [each for each in reporter.stats.get("skipped", []) if "tests/browser" in each.nodeid] if reporter else []
+    if reporter is None:
+        return
+    skipped = [each for each in reporter.stats.get("skipped", []) if "tests/browser" in each.nodeid]
     if skipped:
         print(
             f"{len(skipped)} browser tests were SKIPPED because there is no Chromium: apt-get install chromium "
             "(macOS: brew install --cask chromium), or set CHROMIUM to where one is"
         )
+    if left_out := config.stash.get(_LEFT_OUT, 0):
+        print(f"{left_out} long tests were NOT RUN: make test-all runs everything, as CI does")
 
 
 # Tests that stand on the same thing, by the beginning of their path: LocalStack (which has one folder on a machine), the starts of

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Request
 
 from tests.browser.conftest import Visitor, new_visitor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 _BUDGET = 150_000
 # Only what can be read depends on the colors. What passes is counted, not described.
@@ -21,6 +21,9 @@ _LOOKS = {
     "light": "{resultTypes: ['violations']}",
     "dark": "{runOnly: ['color-contrast'], resultTypes: ['violations']}",
 }
+_WIDTHS = (320, 1280, 2560)
+_MOST_LOOKED_AT = frozenset({(1280, "light")})
+_OTHERS = frozenset((width, scheme) for width in _WIDTHS for scheme in _LOOKS) - _MOST_LOOKED_AT
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +77,30 @@ def _settled(visitor: Visitor, path: str) -> Any:
     return page
 
 
-def test_every_page_fits_and_axe_finds_nothing(world: tuple[Visitor, list[str]]) -> None:
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param(_MOST_LOOKED_AT, id="at a desk"),
+        pytest.param(_OTHERS, id="on a phone, on a wall and in the dark", marks=pytest.mark.long),
+    ],
+)
+def test_every_page_fits_and_axe_finds_nothing(
+    world: tuple[Visitor, list[str]], looks: frozenset[tuple[int, str]]
+) -> None:
     visitor, pages = world
     for path in pages:
         visitor.page.set_viewport_size({"width": 320, "height": 900})
         page = _settled(visitor, path)
         # The way of the browser's own debugger: the page's policy lets no other script in.
         page.evaluate(_AXE)
-        for width in (320, 1280, 2560):
+        for width in _WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             # Drawn anew, charts too, which follow their place.
             page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than {width}"
-            for scheme, options in _LOOKS.items():
+            for scheme in (each for each in _LOOKS if (width, each) in looks):
                 page.emulate_media(color_scheme=scheme)
-                found = page.evaluate(f"axe.run(document, {options})")
+                found = page.evaluate(f"axe.run(document, {_LOOKS[scheme]})")
                 assert len(found["passes"]) > (15 if scheme == "light" else 0), "axe looked at the page"
                 wrong = [
                     (each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"][:300])

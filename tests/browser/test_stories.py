@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Route, expect
 from tests.browser.conftest import PASSWORD, Visitor, new_visitor
 from tests.support.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 # It buys at the first bar and sells at the next, again and again.
 BUSY = """\
 def on_bar(bar, position, state):

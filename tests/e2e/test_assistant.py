@@ -10,7 +10,7 @@ from local_platform.deployment import client as aws
 from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 PROMPT = "Buy AAPL when the 10-bar average crosses above the 30-bar average"
 
 

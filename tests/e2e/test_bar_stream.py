@@ -14,7 +14,7 @@ from local_platform.platform import Options, Platform
 from tests.conftest import ASSEMBLIES
 from tests.support.trading import Traders, assert_clean
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

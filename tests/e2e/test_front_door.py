@@ -10,8 +10,6 @@ import pytest
 from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
-pytestmark = pytest.mark.slow
-
 
 def test_a_login_of_one_visitor_is_not_given_to_the_next(platform: Platform) -> None:
     Client(platform.address).register("first@example.com", "a long enough password")

@@ -10,7 +10,7 @@ from stratforge.client import Client
 
 from tests.support.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 CODE = """
 FAST, SLOW, TOP = 3, 8, 70

@@ -18,7 +18,7 @@ from tests.conftest import ASSEMBLIES
 from tests.support.crowd import add_crowd, one_side, stop_crowd
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not installed(), reason="LocalStack is not installed: make localstack-install"),
 ]

@@ -7,11 +7,8 @@ import re
 import time
 import urllib.request
 
-import pytest
 from local_platform.platform import Platform
 from stratforge.client import Client
-
-pytestmark = pytest.mark.slow
 
 
 def mails_to(platform: Platform, address: str) -> list[str]:

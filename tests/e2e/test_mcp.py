@@ -14,7 +14,7 @@ from mcp import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from stratforge.client import Client
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 
 

@@ -26,7 +26,7 @@ from stratforge.client import Client
 
 from tests.support.trading import Traders, assert_clean, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 def status_of(platform: Platform, path: str = "/healthz") -> int:

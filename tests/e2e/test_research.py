@@ -8,7 +8,7 @@ import pytest
 from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_an_answer_names_its_sources_and_where_they_stand_behind_it(platform: Platform) -> None:

@@ -10,7 +10,7 @@ from stratforge.client import Client
 
 from tests.support.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 STOCKS = ["AAPL", "GOOG", "IBM", "META", "MSFT"]
 DAYS = f"""
 UNIVERSE = {STOCKS}

@@ -11,8 +11,6 @@ from stratforge.client import Client
 
 from infra_cdk.smoke import SmokeFailed, trade
 
-pytestmark = pytest.mark.slow
-
 
 def test_one_share_is_bought_sold_and_read_back(platform: Platform) -> None:
     client = Client(platform.address)

@@ -18,7 +18,7 @@ from tests.support.assemblies import assembly_of, code_digest
 from tests.support.stacks import Engine
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.timeout(900),
 ]
 # Types that an engine refuses (MiniStack) or only pretends to make (LocalStack 4.14.0), and what therefore is tried on templates alone.

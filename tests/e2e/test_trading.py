@@ -18,7 +18,7 @@ from stratforge.client import Client
 
 from tests.support.trading import Traders, assert_clean, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 def one(platform: Platform, query: str) -> int:

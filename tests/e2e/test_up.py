@@ -16,7 +16,7 @@ import pytest
 from local_platform.platform import answers
 from local_platform.synthesis import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 class Up:

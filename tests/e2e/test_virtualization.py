@@ -15,7 +15,7 @@ from stratforge.storage.ledger import halts
 from tests.support.crowd import add_crowd, minutes_of, stop_crowd, unsettled
 from tests.support.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 CROWD = 1_000
 
 

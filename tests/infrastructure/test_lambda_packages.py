@@ -107,7 +107,7 @@ def test_nothing_that_is_taken_out_of_packages_is_imported_by_us() -> None:
 
 
 @on_lambda
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("kind", sorted(_FUNCTIONS))
 def test_wheels_for_lambda_are_there_and_can_be_imported_on_its_processor(tmp_path: Path, kind: str) -> None:

@@ -69,7 +69,7 @@ def test_the_same_seed_is_the_same_day_whatever_the_process(fresh: Fresh) -> Non
     assert first == second, seed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize(("there", "noticed", "first"), MUTANTS, ids=[there[:24] for there, _, _ in MUTANTS])
 def test_a_broken_rule_breaks_a_promise(fresh: Fresh, there: str, noticed: str, first: int) -> None:
