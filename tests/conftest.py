@@ -21,7 +21,8 @@ from local_platform.platform import Options, Platform
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT, synthesize
-from psycopg.sql import SQL
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 from simulators.alpaca.faults import Faults
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
@@ -143,15 +144,28 @@ def state_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-# A connection to each server, by its port: one for every database that is made and dropped would cost a third of that.
+ROLE_PASSWORD = "test-password"
+# A connection to each server, by its port: one for every database that is made and dropped, and every role that is let in, would cost a third of that.
 _ADMINISTRATION: dict[int, psycopg.Connection[Any]] = {}
+
+
+def let_in(conninfo: str, role: str) -> None:
+    """Gives a role of a server its password, as the migrator does."""
+    connection = _ADMINISTRATION[int(str(conninfo_to_dict(conninfo)["port"]))]
+    connection.execute(SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(Identifier(role), ROLE_PASSWORD))
 
 
 @pytest.fixture(scope="session")
 def postgres(state_folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL server."""
     # Every test makes a database and drops it: nothing of this server must survive the machine, and its passwords are hard to guess as they are.
-    hasty = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "scram_iterations": "1"}
+    hasty = {
+        "fsync": "off",
+        "full_page_writes": "off",
+        "synchronous_commit": "off",
+        "scram_iterations": "1",
+        "autovacuum": "off",
+    }
     server = Postgres(state_folder / "postgres", secrets.token_urlsafe(16), state_folder / "logs", settings=hasty)
     server.prepare()
     supervisor = Supervisor(lambda _text: None)

@@ -53,6 +53,7 @@ def test_a_described_strategy_trades_and_the_books_agree(platform: Platform) -> 
     assert found.latency(0.5) is not None
 
 
+@pytest.mark.long
 def test_a_broken_stream_and_a_failing_broker_lose_and_double_nothing(platform: Platform) -> None:
     traders = Traders(platform, "faults")
     traders.trade(5)
@@ -74,6 +75,7 @@ def test_a_broken_stream_and_a_failing_broker_lose_and_double_nothing(platform: 
     assert platform.simulator("status")["refusals"].get("client_order_id must be unique") is None
 
 
+@pytest.mark.long
 def test_lost_order_updates_are_recovered_by_the_reconciler(platform: Platform) -> None:
     recoveries = "SELECT count(*) FROM fills WHERE execution_id LIKE 'recovered:%'"
     before = one(platform, recoveries)
@@ -94,6 +96,7 @@ def test_lost_order_updates_are_recovered_by_the_reconciler(platform: Platform) 
     assert one(platform, recoveries) - before >= 3
 
 
+@pytest.mark.long
 def test_processes_killed_in_the_middle_of_a_run_lose_and_double_nothing(platform: Platform) -> None:
     traders = Traders(platform, "killed")
     traders.trade(5)

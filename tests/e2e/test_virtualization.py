@@ -54,6 +54,7 @@ def price(platform: Platform, symbol: str) -> float:
     return float(row[0]) if row else 0.0
 
 
+@pytest.mark.long
 def test_a_thousand_traders_meet_on_one_symbol_and_are_settled_before_the_next_bar_is_traded(
     platform: Platform,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -61,7 +62,8 @@ def difference(case: Case, strategy: Strategy, symbol: str) -> str | None:
     if case.indicators and not case.indicators & _indicators(strategy):
         return f"it uses none of {', '.join(sorted(case.indicators))}"
     bounds = (EXACT_AGREEMENT, EXACT_OVERLAP) if case.exact else (AGREEMENT, OVERLAP)
-    told = [_disagreement(reference.code, bool(reference.size), strategy, bounds) for reference in case.references]
+    got = [held(strategy, bars) for bars in paths()]
+    told = [_disagreement(reference.code, bool(reference.size), got, bounds) for reference in case.references]
     return None if None in told else told[0]
 
 
@@ -71,10 +73,11 @@ def _expected(code: str) -> tuple[npt.NDArray[np.float64], ...]:
     return tuple(held(strategy, bars) for bars in paths())
 
 
-def _disagreement(code: str, sized: bool, strategy: Strategy, bounds: tuple[float, float]) -> str | None:
+def _disagreement(
+    code: str, sized: bool, answered: Sequence[npt.NDArray[np.float64]], bounds: tuple[float, float]
+) -> str | None:
     same, both, either, sizes = [], 0, 0, []
-    for bars, expected in zip(paths(), _expected(code), strict=True):
-        got = held(strategy, bars)
+    for got, expected in zip(answered, _expected(code), strict=True):
         first, second = expected > 0.001, got > 0.001
         same.append(float((first == second).mean()))
         both += int((first & second).sum())

@@ -108,7 +108,9 @@ def schema(api: Api) -> Any:
     return schemathesis.openapi.from_asgi("/api/openapi.json", api.app)
 
 
-@pytest.mark.parametrize("who", ["nobody", "logged in", "owner"])
+@pytest.mark.parametrize(
+    "who", ["nobody", *(pytest.param(who, marks=pytest.mark.long) for who in ("logged in", "owner"))]
+)
 @pytest.mark.parametrize(("method", "path"), operations(), ids=lambda each: each)
 def test_no_request_breaks_an_operation(schema: Any, owner: User, method: str, path: str, who: str) -> None:
     authenticated = who != "nobody"
@@ -141,6 +143,7 @@ def test_no_request_breaks_an_operation(schema: Any, owner: User, method: str, p
     attack()
 
 
+@pytest.mark.long
 def test_enough_of_the_attacks_got_through() -> None:
     """An attack that never gets past the first check proves nothing: most operations must have done their work at least once."""
     worked = {each for each, statuses in ANSWERED.items() if any(status < 300 for status in statuses)}
@@ -165,6 +168,7 @@ def test_enough_of_the_attacks_got_through() -> None:
     assert own <= worked
 
 
+@pytest.mark.long
 def test_nothing_that_the_document_allows_is_refused_for_its_form() -> None:
     """What is left says what does not go together, or that something is easy to guess."""
     assert ANSWERED

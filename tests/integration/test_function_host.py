@@ -194,7 +194,10 @@ def test_an_environment_that_ends_in_the_middle_is_replaced(fork_server: ForkSer
     assert not psutil.pid_exists(first["pid"])
 
 
-@pytest.mark.parametrize("generation", ["environment", "template", "library", "fork server"])
+@pytest.mark.parametrize(
+    "generation",
+    ["environment", *(pytest.param(each, marks=pytest.mark.long) for each in ("template", "library", "fork server"))],
+)
 def test_a_killed_generation_is_forked_anew(generation: str, definition: Definition) -> None:
     server = ForkServer()
     server.start()

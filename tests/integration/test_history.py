@@ -8,31 +8,43 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import psycopg
 import pytest
 from local_platform.history import SYMBOLS, load_ledger, prepare_exchange
+from local_platform.postgres import Postgres
+from psycopg.conninfo import conninfo_to_dict
 from simulators.alpaca.exchange import Exchange
 from stratforge.application.replays import compare_session
 from stratforge.storage.ledger import equity, invariants, portfolio, reconciliation
 from stratforge.storage.postgres.database import Database
 
+from tests.conftest import copied_database
+
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture
-def exchange(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an exchange that goes on where the history ends."""
-    prepare_exchange(tmp_path)
-    return tmp_path
+    folder = tmp_path_factory.mktemp("exchange")
+    prepare_exchange(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def history(postgres: Postgres, template: str, exchange: Path) -> Iterator[str]:
+    """The name of a database with the history, loaded once, that others are copied from."""
+    for conninfo in copied_database(postgres, f"TEMPLATE {template}"):
+        assert load_ledger(conninfo, exchange, "a hash")
+        yield str(conninfo_to_dict(conninfo)["dbname"])
 
 
 @pytest.fixture
-def loaded(migrated: str, exchange: Path) -> Iterator[Database]:
-    """A database with the history."""
-    assert load_ledger(migrated, exchange, "a hash")
-    found = Database(lambda: migrated, application="test")
-    yield found
-    found.close()
+def loaded(postgres: Postgres, history: str) -> Iterator[Database]:
+    """A database of its own with the history."""
+    for conninfo in copied_database(postgres, f"TEMPLATE {history}"):
+        found = Database(lambda: conninfo, application="test")
+        yield found
+        found.close()
 
 
 def test_the_ledger_adds_up_and_is_what_the_exchange_has(loaded: Database, exchange: Path) -> None:
@@ -65,6 +77,7 @@ def test_it_has_months_of_several_strategies_with_winners_and_losers(loaded: Dat
     assert every[0] > 100
 
 
+@pytest.mark.long
 def test_a_replay_of_a_whole_session_says_the_same(loaded: Database) -> None:
     with loaded.transaction() as connection:
         (session_id,) = connection.execute("SELECT id FROM sessions WHERE status = 'STOPPED'").fetchall()[0]
@@ -99,8 +112,8 @@ def test_what_comes_next_is_numbered_on(loaded: Database) -> None:
     assert all(last > highest[name] for name, last in rows)
 
 
-def test_the_bars_are_there_for_every_symbol_without_a_hole(migrated: str, loaded: Database) -> None:
-    with psycopg.connect(migrated) as connection:
+def test_the_bars_are_there_for_every_symbol_without_a_hole(loaded: Database) -> None:
+    with loaded.transaction() as connection:
         counted = connection.execute("SELECT symbol, count(*) FROM market_data GROUP BY symbol").fetchall()
     assert {symbol for symbol, _ in counted} == set(SYMBOLS)
     assert len({bars for _, bars in counted}) == 1

@@ -222,7 +222,9 @@ def test_live_gives_bar_for_bar_what_the_backtest_gives(first: int, connection: 
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("timeframe", ["5min", "15min", "1h"])
+@pytest.mark.parametrize(
+    "timeframe", ["15min", *(pytest.param(each, marks=pytest.mark.long) for each in ("5min", "1h"))]
+)
 @pytest.mark.parametrize("first", range(0, PROGRAMS, TOGETHER))
 def test_on_longer_bars_it_gives_bar_for_bar_what_the_backtest_gives(
     first: int, timeframe: str, connection: psycopg.Connection[Any]

@@ -26,6 +26,8 @@ from functions.migrator import handler as migrator
 from tests.support.lambda_context import CONTEXT
 from tests.support.tls import Authority, encrypted
 
+# A server of its own, with certificates.
+pytestmark = pytest.mark.long
 _HOST = "localhost"
 _MIGRATIONS = ROOT / "db" / "migrations"
 

@@ -7,11 +7,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from stratforge.configuration import DatabaseSecret
+from psycopg.conninfo import make_conninfo
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.postgres.roles import set_role_passwords
 
+from tests.conftest import ROLE_PASSWORD, let_in
 from tests.support.ledger import Trader, add_signal, add_trader, set_price
 
 TENANT_TABLES = (
@@ -23,12 +22,8 @@ TENANT_TABLES = (
 
 def as_role(owner: str, role: str) -> Database:
     """The database as one of the roles."""
-    values = conninfo_to_dict(owner)
-    secret = DatabaseSecret.model_validate(
-        {"host": values["host"], "port": values["port"], "username": role, "password": "test-password"}
-    )
-    set_role_passwords(owner, [secret])
-    conninfo = make_conninfo(owner, user=role, password="test-password")
+    let_in(owner, role)
+    conninfo = make_conninfo(owner, user=role, password=ROLE_PASSWORD)
     return Database(lambda: conninfo, application="test")
 
 

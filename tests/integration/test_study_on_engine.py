@@ -111,6 +111,7 @@ def ended(machine: str) -> str:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_every_part_is_worked_on_and_then_they_are_put_together(machine: str, worker: Worker) -> None:
     job = uuid4()
     studies.start_study(machine, job, 5)
@@ -120,6 +121,7 @@ def test_every_part_is_worked_on_and_then_they_are_put_together(machine: str, wo
     assert {each["job_id"] for each in worker.asked} == {str(job)}
 
 
+@pytest.mark.long
 def test_a_study_that_is_started_twice_runs_once(machine: str, worker: Worker) -> None:
     job = uuid4()
     studies.start_study(machine, job, 2)
@@ -128,6 +130,7 @@ def test_a_study_that_is_started_twice_runs_once(machine: str, worker: Worker) -
     assert worker.steps().count(("finish", None)) == 1
 
 
+@pytest.mark.long
 def test_a_part_that_fails_is_tried_again(machine: str, worker: Worker) -> None:
     worker.failing = {1: 2}
     studies.start_study(machine, uuid4(), 3)
@@ -135,6 +138,7 @@ def test_a_part_that_fails_is_tried_again(machine: str, worker: Worker) -> None:
     assert worker.steps().count(("part", 1)) == 3
 
 
+@pytest.mark.long
 def test_a_part_that_fails_again_and_again_ends_the_study_and_is_said(machine: str, worker: Worker) -> None:
     worker.failing = {1: 99}
     studies.start_study(machine, uuid4(), 3)

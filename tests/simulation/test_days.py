@@ -39,19 +39,23 @@ def fresh(postgres: Postgres) -> Fresh:
     return lambda: copied_database(postgres, f"TEMPLATE {TEMPLATE}")
 
 
-def _seeds() -> Iterator[int]:
+def _seeds(seconds: float) -> Iterator[int]:
     if SEED is not None:
         yield int(SEED)
         return
-    ends = time.monotonic() + SECONDS
+    ends = time.monotonic() + seconds
+    yield secrets.randbelow(10**9)
     while time.monotonic() < ends:
         yield secrets.randbelow(10**9)
 
 
 @pytest.mark.timeout(0)
-def test_days_of_trading_keep_every_promise(fresh: Fresh) -> None:
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(0.0, id="a day"), pytest.param(SECONDS, id="days", marks=pytest.mark.long)]
+)
+def test_days_of_trading_keep_every_promise(fresh: Fresh, seconds: float) -> None:
     began, days = time.monotonic(), 0
-    for seed in _seeds():
+    for seed in _seeds(seconds):
         for conninfo in fresh():
             simulate(conninfo, seed)
             days += 1

@@ -19,11 +19,10 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from stratforge import aws, configuration
 from stratforge.application import passwords
 from stratforge.bus import files, queues, topics
-from stratforge.configuration import DatabaseSecret
-from stratforge.storage.postgres.roles import set_role_passwords
 
 from functions.api import context
 from functions.api.app import create_app
+from tests.conftest import ROLE_PASSWORD, let_in
 
 SIGNING_KEY = "a-signing-key-of-the-tests-that-is-long-enough"
 PASSWORD = "a long enough password"
@@ -94,10 +93,10 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         "port": int(str(values["port"])),
         "dbname": values["dbname"],
         "username": "stratforge_api",
-        "password": "test-password",
+        "password": ROLE_PASSWORD,
         "sslmode": "disable",
     }
-    set_role_passwords(migrated, [DatabaseSecret.model_validate(secret)])
+    let_in(migrated, "stratforge_api")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         patch.setenv(name, "test")
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")

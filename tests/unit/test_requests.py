@@ -90,6 +90,7 @@ def test_there_are_enough_cases_and_a_third_is_held_out() -> None:
     assert not any(case.held_out for case in OPEN)
 
 
+@pytest.mark.long
 def test_every_reference_trades_on_the_paths() -> None:
     """A reference that never buys, or never is out, would tell nothing apart."""
     codes = {reference.code for case in OPEN + HELD_OUT for reference in case.references[:1]}
@@ -100,17 +101,22 @@ def test_every_reference_trades_on_the_paths() -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, id=" … ".join(case.turns)[-90:]) for case in OPEN],
+    [
+        pytest.param(case, id=" … ".join(case.turns)[-90:], marks=[pytest.mark.long] if number % 4 else [])
+        for number, case in enumerate(OPEN)
+    ],
 )
 def test_the_offline_author_is_not_silently_wrong(case: Case) -> None:
     assert outcome(case) != "silently wrong"
 
 
+@pytest.mark.long
 def test_held_out_cases_are_not_silently_wrong() -> None:
     counts = Counter(outcome(case) for case in HELD_OUT)
     assert counts["silently wrong"] <= HELD_OUT_WRONG
 
 
+@pytest.mark.long
 def test_clear_requests_come_out_right() -> None:
     assert sum(outcome(case) == "right" for case in OPEN) >= OPEN_RIGHT
     assert sum(outcome(case) == "right" for case in HELD_OUT) >= HELD_OUT_RIGHT

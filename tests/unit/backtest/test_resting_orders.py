@@ -185,7 +185,10 @@ def test_a_share_of_equity_is_reckoned_at_the_limit() -> None:
     "config",
     [
         BacktestConfig(slippage_bps=1, stop_loss=0.01, take_profit=0.008),
-        BacktestConfig(trailing_stop=0.006, participation=0.01, fractional=False, commission_per_order=0.5),
+        pytest.param(
+            BacktestConfig(trailing_stop=0.006, participation=0.01, fractional=False, commission_per_order=0.5),
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_machine_code_trades_as_the_interpreter(name: str, config: BacktestConfig) -> None:

@@ -49,7 +49,14 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=["plain", "costs and stops", "trailing, volume, whole shares"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(CONFIGS[0], id="plain", marks=pytest.mark.long),
+        pytest.param(CONFIGS[1], id="costs and stops"),
+        pytest.param(CONFIGS[2], id="trailing, volume, whole shares", marks=pytest.mark.long),
+    ],
+)
 def test_every_point_equals_the_single_backtest_to_the_cent(config: BacktestConfig) -> None:
     for result in run_sweep(Sweeper(STRATEGY, BARS, config), POINTS):
         single = run_backtest(STRATEGY.with_parameters(**result.parameters), BARS, config).metrics

@@ -116,23 +116,25 @@ def test_bars_that_are_as_long_already_stay_what_they_are(timeframe: str) -> Non
     assert resample(bars, "5min").bars is bars
 
 
+@pytest.mark.parametrize("seed", [0, *(pytest.param(each, marks=pytest.mark.long) for each in range(1, 5))])
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
-def test_every_longer_bar_is_decided_on_once_and_in_order_with_a_bar_of_a_minute_each(timeframe: str) -> None:
+def test_every_longer_bar_is_decided_on_once_and_in_order_with_a_bar_of_a_minute_each(
+    timeframe: str, seed: int
+) -> None:
     """Whatever is missing, and as soon as it is completed: at most one bar of a minute later, where two were completed by one."""
-    for seed in range(5):
-        bars = awkward_bars(seed, 3_000)
-        longer, decided = resample(bars, timeframe), list[int]()
-        for end in range(RECENT, len(bars)):
-            window = decided_bars(bars.slice(max(0, end - 2_000), end), timeframe, 3)
-            completed = longer.latest[end - 1]
-            if window is not None:
-                decided.append(int(np.searchsorted(longer.bars.time, window.time[-1])))
-                if len(window) == 3 and end < 2_000:
-                    assert window.close.tolist() == longer.bars.close[decided[-1] - 2 : decided[-1] + 1].tolist()
-                assert completed - decided[-1] in (0, 1)
-            elif decided:
-                assert decided[-1] == completed
-        assert decided == list(range(decided[0], decided[-1] + 1)) if decided else timeframe == "1d"
+    bars = awkward_bars(seed, 3_000)
+    longer, decided = resample(bars, timeframe), list[int]()
+    for end in range(RECENT, len(bars)):
+        window = decided_bars(bars.slice(max(0, end - 2_000), end), timeframe, 3)
+        completed = longer.latest[end - 1]
+        if window is not None:
+            decided.append(int(np.searchsorted(longer.bars.time, window.time[-1])))
+            if len(window) == 3 and end < 2_000:
+                assert window.close.tolist() == longer.bars.close[decided[-1] - 2 : decided[-1] + 1].tolist()
+            assert completed - decided[-1] in (0, 1)
+        elif decided:
+            assert decided[-1] == completed
+    assert decided == list(range(decided[0], decided[-1] + 1)) if decided else timeframe == "1d"
 
 
 def test_two_bars_that_one_minute_completes_are_decided_on_one_after_the_other() -> None:

@@ -330,7 +330,7 @@ def test_the_search_finds_the_money_that_the_former_rules_gave_away(rule: Settle
     assert best[0] > 100, best
 
 
-@pytest.mark.parametrize("rounds", [2000])
+@pytest.mark.parametrize("rounds", [200, pytest.param(2000, marks=pytest.mark.long)])
 def test_the_answer_of_two_accounts_to_everything_they_know_is_worth_no_more_than_the_spread(rounds: int) -> None:
     """The best of all policies in every single round, chosen with hindsight."""
     chance = random.Random(SEED)

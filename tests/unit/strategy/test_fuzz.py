@@ -263,6 +263,7 @@ EVERY_OPERATION = [
 ]
 
 
+@pytest.mark.long
 @given(st.lists(statements(hostile=False), min_size=1, max_size=4))
 @example(EVERY_OPERATION)
 @settings(

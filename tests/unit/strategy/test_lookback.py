@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 
 import numpy as np
 import pytest
 from stratforge.market import BarColumns
-from stratforge.strategy import Code, StrategyError, compile_strategy
+from stratforge.strategy import Code, Strategy, StrategyError, compile_strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import EDITION, _random_history, window_length
@@ -150,13 +151,19 @@ def expressions() -> list[str]:
     return found
 
 
+@cache
+def strategy_of(text: str) -> Strategy:
+    """A strategy with such a column; its lookback is measured once, whatever the markets it is tried on."""
+    return compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
+
+
 @pytest.mark.parametrize("seed", [0, 60, 1500, 1680])
 def test_a_window_of_the_lookback_and_not_a_bar_more_gives_the_very_values_whatever_the_market_does(seed: int) -> None:
     """On markets that stand still, halt, split and have no volume, where averages pass over unknown values and begin anew."""
     history = awkward_bars(seed, 6_000)
     whole = Values(history)
     for text in expressions():
-        strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
+        strategy = strategy_of(text)
         node, lookback = strategy.columns["x"], strategy.lookback
         full = whole.series(node)
         for end in range(len(history), lookback, -max((len(history) - lookback) // 25, 1)):
