@@ -75,6 +75,7 @@ def test_somebody_adds_a_passkey_and_comes_back_with_it(browser: Browser, addres
     visitor.context.close()
 
 
+@pytest.mark.long
 def test_a_device_that_did_not_recognize_its_person_adds_nothing_and_the_page_says_so(
     browser: Browser, address: str
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_device_that_did_not_recognize_its_person_adds_nothing_and_the_page_sa
     visitor.context.close()
 
 
+@pytest.mark.long
 def test_a_passkey_that_the_account_forgot_opens_nothing_and_the_page_says_so(browser: Browser, address: str) -> None:
     visitor = new_visitor(browser, address)
     page = visitor.register()

@@ -109,6 +109,7 @@ def test_every_page_fits_and_axe_finds_nothing(
                 assert wrong == [], f"{path} at {width} {scheme}: {wrong}"
 
 
+@pytest.mark.long
 def test_every_page_is_light_and_holds_still(browser: Browser, world: tuple[Visitor, list[str]]) -> None:
     member, pages = world
     cookies = member.context.cookies()

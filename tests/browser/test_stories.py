@@ -81,6 +81,7 @@ def test_a_question_is_asked_and_answered(member: Visitor) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("AAPL RSI")
 
 
+@pytest.mark.long
 def test_a_busy_gateway_is_asked_again_and_its_words_are_not_put_into_the_page(member: Visitor) -> None:
     busy = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "busy", "detail": "busy"}
     times = iter(range(2))
@@ -99,6 +100,7 @@ def test_a_busy_gateway_is_asked_again_and_its_words_are_not_put_into_the_page(m
     expect(page.get_by_role("heading", level=1)).to_have_text("AAPL RSI")
 
 
+@pytest.mark.long
 def test_a_form_that_meets_a_busy_gateway_says_so_and_can_be_sent_again(member: Visitor) -> None:
     page = member.go("/strategies/new")
     page.evaluate("window.waits = true")
@@ -110,6 +112,7 @@ def test_a_form_that_meets_a_busy_gateway_says_so_and_can_be_sent_again(member: 
     expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
 
 
+@pytest.mark.long
 def test_who_presses_again_on_a_busy_platform_gets_his_answer(member: Visitor) -> None:
     page = member.go("/strategies/new")
     page.route("**/strategies/describe", lambda route: route.fulfill(status=503, json={"message": "busy"}), times=2)
@@ -142,6 +145,7 @@ def test_findings_appear_as_one_types_and_lead_to_their_line(member: Visitor) ->
     expect(page.locator(".good-line")).to_be_visible()
 
 
+@pytest.mark.long
 def test_parameters_are_fields_and_a_change_is_a_version(member: Visitor) -> None:
     strategy = member.client.generate("Buy AAPL when the 10-bar average crosses above the 30-bar average")
     page = member.go(f"/strategies/{strategy['strategy_id']}")
@@ -154,6 +158,7 @@ def test_parameters_are_fields_and_a_change_is_a_version(member: Visitor) -> Non
     expect(page.get_by_role("alert")).to_contain_text("'many' is not a number")
 
 
+@pytest.mark.long
 def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> None:
     strategy = member.client.generate("Buy AAPL when the 10-bar average crosses above the 30-bar average")
     page = member.go(f"/strategies/{strategy['strategy_id']}")
@@ -222,6 +227,7 @@ def test_an_order_by_hand_is_previewed_placed_and_explained(member: Visitor) -> 
     expect(page.get_by_text("You canceled the order")).to_be_visible()
 
 
+@pytest.mark.long
 def test_research_shows_its_sources_as_it_comes(member: Visitor) -> None:
     page = member.go("/research")
     # A busy machine may look again only when the whole answer is there: it is asked once more.
@@ -253,6 +259,7 @@ def test_wrong_passwords_are_told_and_the_way_leads_back(visitor: Visitor) -> No
     visitor.complaints = [each for each in visitor.complaints if "401" not in each]
 
 
+@pytest.mark.long
 def test_a_lost_connection_is_told_and_comes_back(member: Visitor, platform: Platform) -> None:
     page = member.page
     expect(page.locator("#link")).to_have_attribute("data-state", "live")
@@ -269,6 +276,7 @@ def test_a_lost_connection_is_told_and_comes_back(member: Visitor, platform: Pla
     ]
 
 
+@pytest.mark.long
 def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -> None:
     strategy = member.client.generate("Buy IBM when the RSI is below 1 and sell above 99")
     session = member.client.start_session(strategy["strategy_id"], "IBM")
@@ -299,6 +307,7 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
     assert first.evaluate(renewed) == 200
 
 
+@pytest.mark.long
 def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
     member.context.clear_cookies(name="stratforge_access")
     page = member.go("/trades")
@@ -308,6 +317,7 @@ def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
     member.complaints = [each for each in member.complaints if "401" not in each]
 
 
+@pytest.mark.long
 def test_a_login_that_ended_elsewhere_leads_to_the_form_and_no_further(member: Visitor) -> None:
     # The browser remembers that it has renewed it a moment ago, and what it renews is worth nothing any more.
     # No page of ours is open meanwhile: its charts would ask, and go to the form themselves.
@@ -332,6 +342,7 @@ def test_logging_out_ends_the_login(member: Visitor) -> None:
     assert "/login" in member.page.url
 
 
+@pytest.mark.long
 def test_the_account_page_makes_keys_and_limits(member: Visitor) -> None:
     page = member.go("/account")
     page.get_by_label("Name").fill("notebook")
@@ -409,6 +420,7 @@ def test_a_stranger_sees_nothing_of_it(browser: Browser, member: Visitor) -> Non
     stranger.context.close()
 
 
+@pytest.mark.long
 def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) -> None:
     """Orders sorted by their quantity, one column put away; the same after a reload."""
     client = member.client
@@ -440,6 +452,7 @@ def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) ->
     expect(price).to_be_focused()
 
 
+@pytest.mark.long
 def test_what_happens_before_the_connection_stands_is_told(member: Visitor) -> None:
     """On a busy machine seconds pass between the page and its connection."""
     client = member.client
@@ -479,6 +492,7 @@ def test_on_a_phone_one_sees_where_one_is_and_rows_are_cards(browser: Browser, p
     assert visitor.complaints == []
 
 
+@pytest.mark.long
 def test_the_tour_leads_through_five_pages(member: Visitor) -> None:
     page = member.go("/")
     page.get_by_role("link", name="Take the tour").click()
@@ -490,6 +504,7 @@ def test_the_tour_leads_through_five_pages(member: Visitor) -> None:
     expect(page.locator(".tour")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_what_is_pressed_shows_that_it_is_at_work_before_it_is_answered(member: Visitor) -> None:
     page = member.go("/strategies/new")
     bar = "getComputedStyle(document.documentElement, '::before').content !== 'none'"
@@ -510,6 +525,7 @@ def test_what_is_pressed_shows_that_it_is_at_work_before_it_is_answered(member: 
     assert page.evaluate(bar) is False
 
 
+@pytest.mark.long
 def test_on_a_phone_a_chart_is_a_picture_and_a_table_until_it_is_touched(browser: Browser, platform: Platform) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     visitor = new_visitor(browser, platform.address, **phone)

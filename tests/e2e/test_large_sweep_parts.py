@@ -52,6 +52,7 @@ def test_a_large_sweep_is_worked_on_in_parts_and_reported(platform: Platform) ->
     assert len(sweep["folds"]) == 2
 
 
+@pytest.mark.long
 def test_a_large_sweep_that_is_canceled_goes_on_with_nothing(platform: Platform) -> None:
     client = somebody(platform, "impatient")
     job = asked(client, 300)

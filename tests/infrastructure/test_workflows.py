@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,39 @@ def test_tests_and_known_vulnerabilities_gate_every_deployment_and_dev_gates_pro
     assert "make vulnerabilities sbom" in str(jobs["shipped"]["steps"])
 
 
+def recipe_of(target: str) -> str:
+    """What the Makefile does for a target."""
+    return (ROOT / "Makefile").read_text().split(f"\n{target}: ")[1].split("\n\n")[0]
+
+
+def test_a_change_is_judged_by_every_test_and_not_only_by_those_that_are_quick() -> None:
+    assert "bash .ci/run" in str(read(FOLDER / "test.yml")["jobs"]["test"]["steps"])
+    commands = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert "make test-all" in commands
+    assert "pytest" in recipe_of("test-all")
+    assert " -m " not in recipe_of("test-all")
+    assert '-m "not long"' in recipe_of("test")
+
+
+@pytest.mark.parametrize(
+    ("path", "test"),
+    [
+        ("tests/e2e/test_trading.py", "test_a_described_strategy_trades_and_the_books_agree"),
+        ("tests/browser/test_stories.py", "test_from_nothing_to_a_trade_that_appears_by_itself"),
+        ("tests/browser/test_quality.py", "test_every_page_fits_and_axe_finds_nothing"),
+    ],
+)
+def test_a_trade_a_story_and_every_page_are_walked_without_the_long_tests_too(path: str, test: str) -> None:
+    module = ast.parse((ROOT / path).read_text())
+    (found,) = [each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == test]
+    whole = [each for each in module.body if isinstance(each, ast.Assign) and "pytestmark" in ast.unparse(each)]
+    assert not [each for each in (*found.decorator_list, *whole) if ast.unparse(each) == "pytest.mark.long"]
+    assert not [each for each in whole if "mark.long" in ast.unparse(each)]
+    # Of its cases, one at least is none of the long ones.
+    cases = [ast.unparse(each) for each in found.decorator_list if "parametrize" in ast.unparse(each)]
+    assert all(each.count("pytest.param") > each.count("mark.long") for each in cases)
+
+
 def test_a_stage_is_deployed_under_its_own_environment_by_a_short_lived_role() -> None:
     job = read(FOLDER / "stage.yml")["jobs"]["deploy"]
     # Approval is a rule of the environment.
@@ -62,8 +96,8 @@ def test_a_stage_is_deployed_under_its_own_environment_by_a_short_lived_role() -
 
 
 def test_a_deployment_ends_with_a_trade() -> None:
-    recipe = (ROOT / "Makefile").read_text().split("\ndeploy:")[1].split("\n\n")[0]
-    assert recipe.splitlines()[0].startswith(" preflight")
+    recipe = recipe_of("deploy")
+    assert recipe.splitlines()[0].startswith("preflight")
     assert [line for line in recipe.splitlines() if "infra_cdk.smoke" in line] == recipe.splitlines()[-1:]
 
 

@@ -200,12 +200,18 @@ def test_the_listed_crash_points_are_all_there_are(world: World, victim: str) ->
     assert run(world, victim, None) == ENDS_WITH
 
 
+POINTS = [
+    *(("executor", point) for point in EXECUTOR),
+    *(("settler", point) for point in SETTLER),
+    *(("reconciler", point) for point in RECONCILER),
+]
+
+
 @pytest.mark.parametrize(
     ("victim", "point"),
     [
-        *(("executor", point) for point in EXECUTOR),
-        *(("settler", point) for point in SETTLER),
-        *(("reconciler", point) for point in RECONCILER),
+        pytest.param(*each, marks=[pytest.mark.long] if number % 3 else [], id="-".join(each))
+        for number, each in enumerate(POINTS)
     ],
 )
 def test_a_death_anywhere_doubles_loses_and_leaks_nothing(world: World, victim: str, point: str) -> None:

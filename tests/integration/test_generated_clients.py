@@ -43,6 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
     sys.path.remove(str(folder))
 
 
+@pytest.mark.long
 def test_what_it_is_answered_it_understands(made: Part, api: Api) -> None:
     models = made("models")
     anonymous = made("client").Client("https://testserver").set_httpx_client(api.client())
