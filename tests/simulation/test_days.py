@@ -62,6 +62,7 @@ def test_days_of_trading_keep_every_promise(fresh: Fresh, seconds: float) -> Non
     print(f"{days} days, {days / (time.monotonic() - began) * 60:.1f} a minute")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(0)
 def test_the_same_seed_is_the_same_day_whatever_the_process(fresh: Fresh) -> None:
     seed = secrets.randbelow(10**9)
