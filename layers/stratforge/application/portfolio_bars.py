@@ -23,7 +23,7 @@ def bars_a_day(strategy: PortfolioStrategy) -> int:
 
 
 def warm_up(strategy: PortfolioStrategy) -> timedelta:
-    """How long before its period the bars begin that its columns look at."""
+    """The time before a period from which bars are read, since the columns look back so far."""
     return calendar_days(-(-window_length(strategy.lookback) // bars_a_day(strategy)))
 
 

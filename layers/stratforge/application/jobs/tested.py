@@ -46,7 +46,7 @@ class History(Protocol):
         ...
 
     def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
-        """The same of many symbols."""
+        """Finished 1-minute bars of many symbols, as `bars` gives them of one."""
         ...
 
     def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
@@ -56,7 +56,7 @@ class History(Protocol):
 
 @dataclass(frozen=True)
 class Tested(ABC):
-    """What is backtested: the code of a version, and the request that says how.
+    """A version's code with the request that says how it is backtested.
 
     Attributes:
         symbol: Its symbol, or what stands for one where there are several.
@@ -85,7 +85,7 @@ class Tested(ABC):
 
     @abstractmethod
     def report(self, material: Material, tell: Callable[[str], None]) -> dict[str, Any]:
-        """The report without a sweep; `tell` is told where it stands."""
+        """Makes the report without a sweep; `tell` is told where it stands."""
 
     def _period(self, history: History, bar_minutes: int) -> tuple[datetime, datetime]:
         """The period of the request: up to now by the market's clock, unless given."""
@@ -94,7 +94,7 @@ class Tested(ABC):
 
 
 def tested(request: NewBacktest, version: int, python_code: str, symbol: str) -> Tested:
-    """What a request wants backtested.
+    """Makes of a request what it wants backtested.
 
     Raises:
         Invalid: if it holds what a portfolio strategy has no use for.
@@ -107,7 +107,7 @@ def tested(request: NewBacktest, version: int, python_code: str, symbol: str) ->
 
 
 class TestedStrategy(Tested):
-    """A strategy of one symbol."""
+    """A strategy of one symbol, on its own bars."""
 
     @cached_property
     def strategy(self) -> Strategy:
@@ -140,7 +140,7 @@ class TestedStrategy(Tested):
         return is_study(len(points), len(_only(material)))
 
     def report(self, material: Material, tell: Callable[[str], None]) -> dict[str, Any]:
-        """The report without a sweep."""
+        """Runs it, and gives the report as it is stored."""
         bars = _only(material)
         tell("backtesting")
         ran = run_backtest(self.strategy, bars, self.request.config.config(), symbol=self.symbol)
@@ -206,7 +206,7 @@ class TestedPortfolio(Tested):
         )
 
     def report(self, material: Material, tell: Callable[[str], None]) -> dict[str, Any]:
-        """The report without a sweep."""
+        """Runs it, and gives the report as it is stored."""
         tell("backtesting")
         sweeper = self.sweeper(material)
         report = sweeper.report().as_dict()

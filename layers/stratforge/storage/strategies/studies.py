@@ -32,7 +32,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What all parts of a study run, and on what.
+    """The version that all parts of a study run, and the bars that they run it on.
 
     Attributes:
         version: The version of the strategy.
