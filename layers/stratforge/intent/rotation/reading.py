@@ -337,7 +337,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece | None]], .
         (rf"over the (?:last|past) {_N} {_UNIT}", True, _rank),
         (rf"(?:ranked )?by (?:the |their )?(?:{_RETURN})", True, _usual_rank),
         (r"(?:with |in |at )?(?:equal(?:ly)?[- ]weight(?:ed|s)?|weighted equally|equal parts|equal weights?)", True, lambda found: _piece(found, "weights equal")),
-        (r"(?:once |at the (?:beginning|start) of )?(?:(?:every|each|a|the) )(?P<period>day|week|month|quarter|year)\b", True, _schedule),
+        (r"(?:once (?:a|every|each)|(?:at the (?:beginning|start) of )(?:a|the|every|each)|every|each) (?P<period>day|week|month|quarter|year)\b", True, _schedule),
         (r"\b(?P<period>daily|weekly|monthly|quarterly|yearly)\b", True, _schedule),
         (r"\b(?:hold |buy |own )?all (?:of (?:them|these)|four|three|five|symbols)?\b", True, lambda found: _piece(found, "take all")),
         (rf"\b(?:the )?{_N} (?:{_BEST}|{_WORST})(?: {_KIND})?\b", True, _take),

@@ -141,3 +141,16 @@ def rotation_page() -> str:
         "| everything else | as in the reference of the language |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def portfolio_section() -> str:
+    """The language of portfolio strategies in the form the model gets."""
+    returned = "; ".join(f"weights.{name}({', '.join(names)}): {meaning}" for name, (names, meaning) in WEIGHTS.items())
+    methods = ", ".join(f".{name}({', '.join(arguments)})" for name, (arguments, _) in COLUMN_METHODS.items())
+    return f"""\
+- UNIVERSE = ["SPY", "QQQ"] (at most {MAX_SYMBOLS}), SCHEDULE = one of {", ".join(f'"{each}"' for each in PERIODS)} or minutes up to {MAX_MINUTES}, constants,
+  indicators(bars) as above, computed for each symbol, and rebalance(universe, portfolio, state); there is no on_bar. A bar is a day, and with a SCHEDULE of minutes a minute.
+- universe.close and universe.<indicator> are columns: a number for each symbol, with + - * / // % **, comparisons, & | ~, np., {methods},
+  and figures {", ".join(f".{name}()" for name in FIGURE_METHODS)}. universe.of("SPY").<indicator> is a number; that symbol need not be in the universe.
+  portfolio has {", ".join(PORTFOLIO_FIELDS)}. No loops. A strategy decides at the open on the bars before.
+- rebalance returns weights: {returned}; {{"SPY": 0.6}}: these; cash(); nothing: no change."""
