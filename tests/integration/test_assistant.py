@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +11,7 @@ from simulators.gemini.author import write_answer
 from stratforge.ai.draft import DraftParameter, StrategyDraft
 from stratforge.ai.drafting import Quant, request_of
 from stratforge.ai.failures import ModelUnavailable, NotADraft
-from stratforge.ai.prompts import REPAIR
+from stratforge.ai.prompts import REPAIR, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.research import Research
 from stratforge.application.jobs.answer_question import answer_question
@@ -268,7 +267,7 @@ class Offline:
 
     def draft(self, _system: str, turns: list[Turn], _heard: Callable[[str], None]) -> Drafted:
         """Its answer."""
-        said = [json.loads(each.text.partition("\n")[2]) for each in turns if each.role == "user"]
+        said = [words for each in turns if each.role == "user" and (words := words_in(each.text)) is not None]
         return Drafted(StrategyDraft.model_validate(write_answer(said)), 100)
 
 
