@@ -95,7 +95,7 @@ def quant_instructions() -> str:
 
 
 def portfolio_section() -> str:
-    """What the Quant is told of portfolios: their language, and their own formal rules."""
+    """Builds the part of the instructions about portfolios: their language, and their own formal rules."""
     return _PORTFOLIOS.format(language=language_of_portfolios(), rules=rules_of_portfolios)
 
 

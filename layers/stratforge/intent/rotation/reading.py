@@ -115,7 +115,7 @@ class Piece:
 
 @dataclass(slots=True)
 class RotationReading:
-    """What a request says.
+    """The outcome of reading a request for a portfolio word by word.
 
     Attributes:
         text: The request.

@@ -60,7 +60,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class RotationRule:
-    """One rule.
+    """A rule as it was read, by its part with what that part needs.
 
     Attributes:
         part: What it is about.
@@ -86,7 +86,7 @@ class RotationRule:
 
     @property
     def numbers(self) -> frozenset[float]:
-        """The numbers that it has."""
+        """Collects its weights, counts, minutes and the numbers of its columns."""
         found = [*self.weights, *([float(self.count)] if self.count else [])]
         if self.word.isdigit():
             found.append(float(self.word))
@@ -108,7 +108,7 @@ def numbers_in(expression: str) -> list[float]:
 
 
 def read_rotation_rule(text: str) -> RotationRule:
-    """Reads a rule.
+    """Reads the text of a rule of a portfolio strategy.
 
     Raises:
         RotationRuleError: if it is none.
@@ -261,7 +261,7 @@ _SIGNS = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}
 
 
 def in_words(rule: RotationRule, unit: str = "bars") -> str:
-    """What a rule says, in plain words.
+    """Says a rule to somebody who does not program.
 
     Args:
         rule: The rule.
