@@ -21,6 +21,7 @@ MONTHLY = "every month hold the 3 strongest of SPY, QQQ, IWM, EFA by 6-month ret
 FORMS: dict[str, list[str]] = {
     MONTHLY: ["rebalance monthly", "rank by bars.close.pct_change(126)", "take top 3", "universe SPY, QQQ, IWM, EFA", "weights equal"],
     "rotate weekly into the top 2 of SPY, QQQ and GLD by momentum": ["rebalance weekly", "take top 2", "universe SPY, QQQ, GLD", "rank by bars.close.pct_change(126)"],
+    "Each quarter hold the two with the lowest 12-month return of SPY, QQQ, IWM": ["rebalance quarterly", "take bottom 2", "rank by bars.close.pct_change(252)", "universe SPY, QQQ, IWM"],
     "Hold 60% SPY and 40% TLT, rebalanced quarterly.": ["universe SPY, TLT", "weights SPY 0.6, TLT 0.4", "rebalance quarterly"],
     "hold AAPL, MSFT and NVDA with equal weights, rebalance yearly": ["universe AAPL, MSFT, NVDA", "weights equal", "rebalance yearly"],
     "Every week buy the two weakest of XLK, XLF and XLE by 10-day return": ["rebalance weekly", "take bottom 2", "universe XLK, XLF, XLE", "rank by bars.close.pct_change(10)"],

@@ -272,6 +272,12 @@ def _rank(found: re.Match[str]) -> Piece:
     return _piece(found, f"rank by bars.close.pct_change({_length(found)})")
 
 
+def _taken_and_ranked(found: re.Match[str]) -> Piece:
+    return _piece(
+        found, f"take {_side(found)} {_number(found['count'])}", f"rank by bars.close.pct_change({_length(found)})"
+    )
+
+
 def _usual_rank(found: re.Match[str]) -> Piece:
     return _piece(
         found,
@@ -332,6 +338,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece | None]], .
         (rf"(?:(?:but |and )?only )?(?:(?:those|the ones) |(?:that|which) (?:are|trade) |trading ){{1,2}}(?P<side>above|below) {_AVERAGE}{_ELSE_CASH}", True, _above),
         (rf"(?:\d{{1,3}}(?:\.\d+)?\s*%\s*(?:in |of )?{_SYMBOL}(?:\s*,?\s*(?:and\s+)?)?){{2,}}", False, _fixed),
         (rf"(?:weight\w*\s+)?(?:by |with |in )?(?:the )?inverse(?:ly)?[- ](?:to )?(?:their )?(?:(?:of )?(?:their )?{_N}[- ]{_UNIT} )?volatility(?: weights| weighting| weighted)?", True, _inverse),
+        (rf"\b(?:the )?(?P<count>\d{{1,2}}|{'|'.join(_NUMBERS)}) (?:{_KIND} )?(?:with|that (?:have|had)) the (?:highest|best|strongest|lowest|weakest|worst) {_N}[- ]{_UNIT} {_RETURN}", True, _taken_and_ranked),
         (rf"(?:ranked |measured |sorted )?(?:by|on|with) (?:the |their )?(?:highest |best |strongest )?{_N}[- ]{_UNIT} {_RETURN}", True, _rank),
         (rf"(?:ranked |measured |sorted )?(?:by|on) (?:the |their )?(?:highest |best )?{_RETURN} (?:of|over) the (?:last|past) {_N} {_UNIT}", True, _rank),
         (rf"over the (?:last|past) {_N} {_UNIT}", True, _rank),
