@@ -79,7 +79,7 @@ def rotation_page() -> str:
         "They take the setup of a session, and nothing else: a capital in dollars, or as a part of `cash`, which stands for the account's equity. They run on the bars that a session decides on:",
         "“daily” to “yearly” on days, the last five years unless a period is given, spans of minutes on minutes, the last 30 days. Bars before the period are read as far as the columns look back, so",
         "that the first decision knows as much as the last. A run of all symbols together has at most 500,000 bars, and its nominal cost decides what is too long, and whether a sweep is worked on in parts.",
-        "The report has the curve of the equity beside equal parts of the universe, weights over time, turnover, what each symbol was in it, and the last 2,000 decisions and trades.",
+        "The report has the curve of the equity beside equal parts of the universe, weights over time, turnover, what each symbol was in it, and the latest decisions and trades.",
         "",
         "Several sessions of one user have each its own capital, which none of the others counts on. The account's cash is one all the same: where more was promised than there is, since sessions were",
         "begun with more than it or its owner spent it otherwise, purchases are cut to what is free, and the decision says by how much.",
