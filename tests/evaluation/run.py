@@ -31,6 +31,7 @@ from stratforge.ai.prompts import answer_request, first_request, refinement_requ
 from stratforge.ai.quant import Drafted, GeminiQuant, Turn
 from stratforge.ai.usage import Usage
 from stratforge.configuration import GeminiSecret
+from stratforge.strategy.rotation import PortfolioStrategy
 
 from tests.evaluation import (
     attacked_cases,
@@ -126,11 +127,12 @@ def evaluate(secret: GeminiSecret, case: Case, prompt: str = "") -> Outcome:
     assert passed is not None
     if passed.strategy is None:
         return ended(Kind.REFUSED if case.wants_question else Kind.CLARIFIED, " ".join(passed.draft.questions[:1]))
-    wrong = (
-        "code where a question was due"
-        if case.wants_question
-        else difference(case, passed.strategy, passed.draft.symbol)
-    )
+    if case.wants_question:
+        wrong: str | None = "code where a question was due"
+    elif isinstance(passed.strategy, PortfolioStrategy):
+        wrong = "a portfolio where a strategy of one symbol was asked for"
+    else:
+        wrong = difference(case, passed.strategy, passed.draft.symbol)
     return ended(Kind.WRONG if wrong else Kind.RIGHT, wrong or "", passed.draft.python_code)
 
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
+from simulators.gemini.author import write_answer
 from stratforge.ai.draft import DraftParameter, StrategyDraft
-from stratforge.ai.drafting import request_of
+from stratforge.ai.drafting import Quant, request_of
 from stratforge.ai.failures import ModelUnavailable, NotADraft
-from stratforge.ai.prompts import REPAIR
+from stratforge.ai.prompts import REPAIR, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.research import Research
 from stratforge.application.jobs.answer_question import answer_question
@@ -70,7 +71,7 @@ def user(database: Database) -> UUID:
     return found
 
 
-def run(database: Database, user: UUID, model: Model, prompt: str = "a strategy", **request: str) -> jobs.Job:
+def run(database: Database, user: UUID, model: Quant, prompt: str = "a strategy", **request: str) -> jobs.Job:
     """Runs a job; the job as it ended."""
     with database.transaction() as connection:
         job = jobs.add_job(connection, user, JobKind.GENERATE, {"prompt": prompt, **request})
@@ -254,3 +255,45 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
     assert seen == [("answering", "AAPL rose")]
     assert found is not None
     assert (found.status, found.partial) == ("SUCCEEDED", None)
+
+
+ROTATION = "every month hold the 2 strongest of SPY, QQQ, IWM by 6-month return, equal weights"
+
+
+class Offline:
+    """The offline author as the model: what it was asked, turn by turn, it answers."""
+
+    model = "offline"
+
+    def draft(self, _system: str, turns: list[Turn], _heard: Callable[[str], None]) -> Drafted:
+        """Its answer."""
+        said = [words for each in turns if each.role == "user" and (words := words_in(each.text)) is not None]
+        return Drafted(StrategyDraft.model_validate(write_answer(said)), 100)
+
+
+def test_a_portfolio_is_written_stored_for_no_symbol_and_written_anew(database: Database, user: UUID) -> None:
+    done = run(database, user, Offline(), ROTATION)
+    assert done.status == "SUCCEEDED", done.error
+    assert done.result is not None
+    assert (done.result["symbol"], done.result["parameters"]) == ("PORTFOLIO", {"RANK_LENGTH": 126.0, "TOP": 2.0})
+    rules = [text for each in done.result["requirements"] for text in each["rules"]]
+    assert "take top 2" in rules
+    strategy_id = UUID(str(done.result["strategy_id"]))
+    again = run(database, user, Offline(), ROTATION.replace("2 strongest", "3 strongest"), strategy_id=str(strategy_id))
+    assert again.result is not None, again.error
+    assert (again.result["version"], again.result["symbol"]) == (2, "PORTFOLIO")
+    with database.transaction() as connection:
+        stored = strategies.get_strategy(connection, strategy_id, of_user=user)
+    assert stored is not None
+    assert "TOP = 3" in stored.python_code
+
+
+def test_each_symbol_of_a_portfolio_has_to_be_tradable(database: Database, user: UUID) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO assets (symbol, name, asset_class, tradable, fractionable) SELECT s, s, 'us_equity', s <> 'IWM', true FROM unnest(%s::text[]) s",
+            (["SPY", "QQQ", "IWM"],),
+        )
+    done = run(database, user, Offline(), ROTATION)
+    assert done.status == "FAILED"
+    assert "IWM cannot be traded here" in str(done.error)

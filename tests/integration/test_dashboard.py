@@ -676,6 +676,10 @@ class Saw:
             found.append(Bar(symbol, OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(1_000)))
         return [each for each in found if start <= each.time < end]
 
+    def bars_of(self, symbols: Sequence[str], _start: datetime, _end: datetime) -> Found:
+        """None: nobody asks for several."""
+        return Found(refused=dict.fromkeys(symbols, "no bars"))
+
     def days_of(self, symbols: Sequence[str], _start: datetime, _end: datetime) -> Found:
         """None: nobody asks for days."""
         return Found(refused=dict.fromkeys(symbols, "no days"))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+from stratforge.application.jobs.backtest_strategy import backtest_strategy
+from stratforge.application.jobs.work import run_job
 from stratforge.application.rebalance import rebalance
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.rebalances import Asking, Said
 from stratforge.strategy.rotation.seen import Windows
 
+from tests.integration.application.test_portfolio_backtests import Past
 from tests.integration.test_portfolio_sessions import FIRST, FLAT, RISING
 from tests.support.api import PASSWORD, Api, User
 from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at
@@ -97,13 +102,13 @@ def test_the_api_says_what_a_portfolio_session_is_and_what_it_decided(
     ("method", "path", "body", "code"),
     [
         ("GET", "/api/sessions/{session}/rules", None, "portfolio-session"),
-        ("POST", "/api/backtests", {"strategy_id": "{strategy}"}, "portfolio-backtest"),
-        ("POST", "/api/backtests", {"strategy_id": "{strategy}", "sweep": {"DAYS": [3, 4]}}, "portfolio-backtest"),
+        ("POST", "/api/backtests", {"strategy_id": "{strategy}", "symbol": "AAPL"}, "portfolio-symbol"),
+        ("POST", "/api/backtests", {"strategy_id": "{strategy}", "config": {"stop_loss": 0.1}}, "portfolio-stops"),
         ("PATCH", "/api/sessions/{session}", {"stop_loss": "0.1"}, "portfolio-size"),
     ],
 )
 def test_what_a_portfolio_has_no_place_for_is_refused_with_a_reason(
-    user: User, method: str, path: str, body: dict[str, str] | None, code: str
+    user: User, method: str, path: str, body: dict[str, Any] | None, code: str
 ) -> None:
     strategy = user.call("POST", "/api/strategies", {"name": "Rotates", "python_code": MONTHLY}).json()["strategy_id"]
     session = user.call("POST", "/api/sessions", {"strategy_id": strategy, "sizing_value": "0.1"}).json()["session_id"]
@@ -121,3 +126,109 @@ def test_decisions_of_a_session_of_one_symbol_are_its_signals(user: User) -> Non
     path = f"/api/sessions/{session['session_id']}/decisions"
     answer = user.call("GET", path)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:stratforge:problem:no-portfolio")
+
+
+class Backtested:
+    """A portfolio strategy of somebody with cookies, and what its forms lead to."""
+
+    def __init__(self, user: User, database: Database) -> None:
+        self.user, self.database = user, database
+        self.own = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+        stored = {"name": "Rotates", "symbol": "", "logic_explanation": "", "python_code": MONTHLY}
+        made = user.client.post("/strategies", content=urlencode(stored), headers=self.own)
+        self.strategy = made.headers["HX-Redirect"].split("/")[-1]
+
+    def page(self, path: str) -> str:
+        """A page, which must be there."""
+        found = self.user.client.get(path, headers=HTML)
+        assert found.status_code == 200, found.text
+        return found.text
+
+    def post(self, path: str, **form: str) -> Any:
+        """The answer to a form."""
+        return self.user.client.post(path, content=urlencode(form), headers=self.own)
+
+    def backtest(self, **form: str) -> str:
+        """The path of the report that the form makes."""
+        asked = self.post(f"/strategies/{self.strategy}/backtest", sizing_rule="EQUITY_FRACTION", **form)
+        return self.finished(asked.text)
+
+    def finished(self, progress: str) -> str:
+        """The path of the report of a job whose progress is shown, once the job is done."""
+        job = progress.split("/jobs/")[1].split("/", maxsplit=1)[0]
+        run_job(self.database, UUID(job), {JobKind.BACKTEST: lambda work: backtest_strategy(work, Past())})
+        shown = self.user.client.get(f"/jobs/{job}/progress", headers={**HTML, "HX-Request": "true"})
+        return str(shown.headers["HX-Redirect"])
+
+
+@pytest.fixture
+def backtested(user: User, database: Database) -> Backtested:
+    """A stored portfolio strategy."""
+    return Backtested(user, database)
+
+
+def test_the_report_of_a_rotation_shows_weights_turnover_and_each_symbol(backtested: Backtested) -> None:
+    form = backtested.page(f"/strategies/{backtested.strategy}")
+    assert "Backtest the last 5 years" in form
+    assert 'name="stop_loss"' not in form
+    report = backtested.backtest(sizing_value="50", slippage_bps="2")
+    text = backtested.page(report)
+    for said in (
+        "Weights over time",
+        "By symbol",
+        "Turnover",
+        "AAPL, IBM, MSFT, rebalanced monthly from $50,000",
+        "Drawdowns",
+        "the universe in equal parts",
+    ):
+        assert said in text, said
+    assert "Price, trades and indicators" not in text
+    assert text.count("<polygon") == 3
+    content = backtested.user.client.get(f"{report}/chart.json").json()
+    assert set(content["curve"]) >= {"time", "equity", "buy_and_hold", "drawdown"}
+    for of in ("equity", "weights", "price"):
+        backtested.page(f"{report}/chart.html?of={of}")
+    assert "AAPL" in backtested.page(f"{report}/chart.html?of=weights")
+    sheet = backtested.page(f"{report}/trades.csv").splitlines()
+    assert sheet[0].startswith("symbol,entry_time,")
+    assert {line.split(",")[0] for line in sheet[1:]} == set(SYMBOLS)
+    assert backtested.user.client.get(f"{report}/trades.parquet").content[:4] == b"PAR1"
+    assert "<polygon" in backtested.page(f"{report}/report.html")
+
+
+def test_a_shared_rotation_shows_the_same_without_a_login(backtested: Backtested, api: Api) -> None:
+    report = backtested.backtest()
+    backtested.post(f"{report}/share")
+    token = backtested.page(report).split("/shared/")[1].split('"')[0]
+    stranger = api.client()
+    text = stranger.get(f"/shared/{token}", headers=HTML).text
+    assert "Weights over time" in text
+    assert "UNIVERSE" not in text
+    assert stranger.get(f"/shared/{token}/chart.html?of=weights", headers=HTML).status_code == 200
+
+
+def test_what_was_backtested_is_what_runs(backtested: Backtested) -> None:
+    report = backtested.backtest(sizing_value="25")
+    started = backtested.post(f"{report}/run", key="once")
+    session = started.headers["HX-Redirect"]
+    text = backtested.page(session)
+    assert "It runs exactly as it was" in text
+    assert "with $25,000.00" in text
+    other = backtested.post(f"/strategies/{backtested.strategy}/run", sizing_rule="FIXED_CASH", sizing_value="7000")
+    assert "size $7,000 instead of 25 % of equity" in backtested.page(other.headers["HX-Redirect"])
+
+
+def test_a_sweep_of_a_rotation_is_priced_and_shown_as_a_map_whose_points_can_be_opened(backtested: Backtested) -> None:
+    swept = {"vary": "DAYS", "from-DAYS": "3", "to-DAYS": "12", "count-DAYS": "4", "sizing_rule": "EQUITY_FRACTION"}
+    price = backtested.post(f"/strategies/{backtested.strategy}/sweep", **swept).text
+    assert "<strong>4</strong> combinations" in price
+    assert "bars of each of 3 symbols" in price
+    swept.pop("sizing_rule")
+    report = backtested.backtest(**swept)
+    text = backtested.page(report)
+    assert text.count('class="cell"') == 4
+    assert "Walk-forward" in text
+    point = backtested.page(f"{report}/points/0")
+    assert "DAYS = 3" in point
+    again = backtested.finished(backtested.post(f"{report}/points/0", key="p").text)
+    assert "With DAYS = 3" in backtested.page(again)

@@ -47,7 +47,7 @@ def _at(line: Line, time: float) -> float | None:
 def price_table(curve: Mapping[str, Any]) -> ChartTable:
     """The chart of a price: open, high, low and close, volume, every indicator, and what was made."""
     columns = {name.capitalize(): curve[name] for name in ("open", "high", "low", "close", "volume") if name in curve}
-    columns |= {each["name"]: each["values"] for each in curve["indicators"]}
+    columns |= {each["name"]: each["values"] for each in curve.get("indicators", [])}
     if curve.get("profit"):
         columns["P&L"] = curve["profit"]
     return table_of({name: (curve["time"], values) for name, values in columns.items()})
@@ -60,12 +60,19 @@ def equity_table(curve: Mapping[str, Any]) -> ChartTable:
     return table_of({name: (curve["time"], values) for name, values in columns.items()})
 
 
+def weights_table(report: Mapping[str, Any]) -> ChartTable:
+    """The chart of a portfolio's weights, in percent of its equity."""
+    time = report["curve"]["time"]
+    parts = {symbol: (time, [100 * each for each in values]) for symbol, values in report.get("weights", {}).items()}
+    return table_of(parts)
+
+
 def with_panes(curve: Mapping[str, Any]) -> dict[str, Any]:
     """The curve with a pane for each indicator: 0 is that of the price, and those that move over like values share one below it: a signal line and what it
     follows, two oscillators from 0 to 100."""
     panes: list[tuple[float, float]] = []
     placed = []
-    for each in curve["indicators"]:
+    for each in curve.get("indicators", []):
         known = [value for value in each["values"] if value is not None] or [0.0]
         low, high, pane = min(known), max(known), 0
         if not each["on_price"]:

@@ -1,8 +1,8 @@
-"""Shapes of a report's drawings, as numbers for SVG: a calendar of returns, a histogram, a scatter of excursions."""
+"""Shapes of a report's drawings, as numbers for SVG: a calendar of returns, a histogram, a scatter of excursions, bands and pillars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
@@ -12,6 +12,8 @@ _CELL, _WEEKS = 14, 54
 _WIDTH, _HEIGHT = 420, 150
 # Points of a scatter, the latest.
 _SCATTERED = 400
+# Points of a band, bands with a color of their own, and pillars.
+_AREA_POINTS, _COLORS, _PILLARS = 300, 6, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,63 @@ def stacked(shares: Sequence[tuple[str, float]]) -> list[Cell]:
         )
         at += width
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A band of a stacked chart: its outline, its class, whose it is, and the part of the whole that it is on average."""
+
+    points: str
+    kind: str
+    name: str
+    average: float
+
+
+def areas(weights: Mapping[str, Sequence[float]], width: int = 900, height: int = 220) -> list[Area]:
+    """Parts of a whole over time as bands upon each other: the largest by their averages, and all others together; what is left above is cash.
+
+    Args:
+        weights: Of each name its part at each time, all at the same times.
+        width: Of the drawing.
+        height: Of the drawing, which is the whole.
+    """
+    count = max(map(len, weights.values()), default=0)
+    if count < 2:
+        return []
+    places = sorted({round(at * (count - 1) / (_AREA_POINTS - 1)) for at in range(_AREA_POINTS)})
+    lines = {name: [max(0.0, values[place]) for place in places] for name, values in weights.items()}
+    ranked = sorted(lines, key=lambda name: -sum(lines[name]))
+    shown = {name: lines[name] for name in ranked[:_COLORS]}
+    if others := [lines[name] for name in ranked[_COLORS:]]:
+        shown[f"{len(others)} others"] = [sum(each) for each in zip(*others, strict=True)]
+    xs = [round(width * place / (count - 1), 1) for place in places]
+    below, found = [0.0] * len(places), []
+    for number, (name, values) in enumerate(shown.items()):
+        above = [under + value for under, value in zip(below, values, strict=True)]
+        outline = [*zip(xs, above, strict=True), *reversed(list(zip(xs, below, strict=True)))]
+        points = " ".join(f"{x:g},{height * (1 - min(1.0, part)):.1f}" for x, part in outline)
+        kind = f"part{number}" if number < _COLORS else "rest"
+        found.append(Area(points, kind, name, sum(values) / len(values)))
+        below = above
+    return found
+
+
+def pillars(values: Sequence[tuple[str, float]]) -> list[Cell]:
+    """Amounts beside each other, the latest, as pillars from the ground."""
+    shown = values[-_PILLARS:]
+    most = max((value for _, value in shown), default=0.0) or 1.0
+    width = _WIDTH / max(len(shown), 12)
+    return [
+        Cell(
+            round(place * width, 1),
+            round(_HEIGHT * (1 - value / most), 1),
+            round(width - min(2.0, width / 3), 1),
+            round(_HEIGHT * value / most, 1),
+            "part0",
+            f"{name}: {value:.1%}",
+        )
+        for place, (name, value) in enumerate(shown)
+    ]
 
 
 def histogram(distribution: dict[str, Any]) -> list[Cell]:

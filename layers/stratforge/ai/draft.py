@@ -72,7 +72,9 @@ class StrategyDraft(BaseModel):
         default_factory=list, description="What must be asked when the request is too ambiguous to write a strategy"
     )
     name: str = Field(min_length=1, max_length=120, description="A short name for the strategy")
-    symbol: str = Field(description="The symbol it is for, such as AAPL or BTC/USD")
+    symbol: str = Field(
+        description="The symbol it is for, such as AAPL or BTC/USD; PORTFOLIO where the code has a universe of several"
+    )
     python_code: str = Field(description="The strategy in the strategy language, and nothing else")
     logic_explanation: str = Field(
         description="What it does and why, in plain words, for a person who does not program"

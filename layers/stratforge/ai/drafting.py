@@ -16,10 +16,14 @@ from stratforge.ai.draft import AnswerKind, Lookup, StrategyDraft
 from stratforge.ai.failures import NotADraft
 from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
-from stratforge.ai.review import review, told
+from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
 from stratforge.intent.gate import rules_of
+from stratforge.intent.requirements import Status
+from stratforge.intent.rotation.rules import is_rotation_rule
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 from stratforge.strategy.constants import timeframe_of, with_timeframe
+from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, is_portfolio
 
 MAX_REPAIRS = 3
 # How often a model may look something up before it answers.
@@ -46,7 +50,7 @@ class Passed:
     """A draft that passed every gate, and how it came about. `strategy` is None when the model asks questions instead."""
 
     draft: StrategyDraft
-    strategy: Strategy | None
+    strategy: Strategy | PortfolioStrategy | None
     tokens: int
     repairs: tuple[tuple[str, ...], ...]
     model: str = ""
@@ -66,6 +70,7 @@ def write_strategy(
     progress: Callable[[str], None],
     check_symbol: Callable[[str], list[str]],
     look_up: Callable[[Lookup], dict[str, Any]] | None = None,
+    wanted: str | None = None,
 ) -> Passed:
     """Asks until a draft passes.
 
@@ -74,6 +79,7 @@ def write_strategy(
         conversation: What was said so far; the last turn is the request.
         progress: Is told where the work stands, in a few words for a person.
         check_symbol: What is wrong with a symbol; nothing when it can be traded.
+        wanted: The symbol that a strategy of one symbol is for, whatever the draft says; None leaves it to the draft.
         look_up: Reads data of the user's for an answer; without it nothing can be looked up.
 
     Raises:
@@ -113,7 +119,8 @@ def write_strategy(
             findings = []
         else:
             draft, strategy, findings = _examine(draft, request, progress)
-            findings += check_symbol(draft.symbol)
+            symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else [wanted or draft.symbol]
+            findings += [each for symbol in symbols for each in check_symbol(symbol)]
         if not findings:
             return Passed(draft, strategy, tokens, tuple(repairs), drafted.model)
         if last:
@@ -140,7 +147,7 @@ def request_of(conversation: list[Turn]) -> Request:
         except ValidationError:
             continue
         if draft.kind is AnswerKind.STRATEGY and draft.python_code.strip():
-            still_open, whole, before = [], False, tuple(rules_of(draft.requirements)) or None
+            still_open, whole, before = [], False, _rules_that_stand(draft) or None
             timeframe = timeframe_of(draft.python_code)
         elif draft.kind is AnswerKind.ANSWER:
             # A question that was answered asks for nothing more.
@@ -148,6 +155,13 @@ def request_of(conversation: list[Turn]) -> Request:
     if conversation[-1].role != "user" or not still_open or words_in(conversation[-1].text) is None:
         raise ValueError("the last turn of a conversation is a request")
     return Request(still_open[-1], whole, before, tuple(still_open[:-1]), timeframe)
+
+
+def _rules_that_stand(draft: StrategyDraft) -> tuple[str, ...]:
+    """The rules of a strategy that passed: of a portfolio those of portfolios."""
+    said = [text for each in draft.requirements if each.status is not Status.SUPERSEDED for text in each.rules]
+    of_portfolio = [text for text in said if is_rotation_rule(text) and not text.startswith("drop ")]
+    return tuple(dict.fromkeys(of_portfolio)) if draft.symbol == PORTFOLIO else tuple(rules_of(draft.requirements))
 
 
 def numbers_unknown(answer: str, known: Sequence[str]) -> list[str]:
@@ -168,19 +182,28 @@ def _numbers_of(text: str) -> list[float]:
 
 def _examine(
     draft: StrategyDraft, request: Request, progress: Callable[[str], None]
-) -> tuple[StrategyDraft, Strategy | None, list[str]]:
+) -> tuple[StrategyDraft, Strategy | PortfolioStrategy | None, list[str]]:
     """The draft with what the person has to be told of how it was read, its strategy, and what is wrong with it."""
     progress("checking")
     # On which bars it decides is the person's choice, made with the code: no draft changes it.
-    draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, request.timeframe)})
+    strategy: Strategy | PortfolioStrategy
     try:
-        strategy = compile_strategy(draft.python_code)
+        if is_portfolio(draft.python_code):
+            strategy = compile_portfolio(draft.python_code)
+            draft = draft.model_copy(update={"symbol": PORTFOLIO})
+        else:
+            draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, request.timeframe)})
+            strategy = compile_strategy(draft.python_code)
         # Measuring the lookback runs the indicators once over made-up bars.
         _ = strategy.lookback
     except StrategyError as error:
         return draft, None, [str(finding) for finding in error.findings]
     progress("comparing with the request")
-    judged, shown = told(draft, request)
-    findings = review(judged, strategy, request)
+    if isinstance(strategy, PortfolioStrategy):
+        judged, shown = told_of_portfolio(draft, strategy, request)
+        findings = review_portfolio(judged, strategy, request)
+    else:
+        judged, shown = told(draft, request)
+        findings = review(judged, strategy, request)
     # What was read into words is shown so; until it has passed, it is judged as the answer calls it.
     return judged if findings else shown, strategy, findings

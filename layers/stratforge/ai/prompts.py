@@ -9,8 +9,10 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
+from stratforge.intent.rotation.rules import __doc__ as rules_of_portfolios
 from stratforge.intent.rules import vocabulary
 from stratforge.strategy.language_reference import prompt_section
+from stratforge.strategy.rotation.language_reference import portfolio_section as language_of_portfolios
 
 _QUANT = """\
 You write trading strategies in a small language: a closed subset of Python. You answer with JSON by the given schema and
@@ -46,14 +48,14 @@ Rules for the answer:
   “drop” these rules, and assumptions quotes the corrected words and says what takes their place. What is said once and explained later is quoted twice, with the same rules.
 - After a change requirements holds all rules: those of this turn quoted and covered, the others as kept, and what goes as “drop <rule>”.
 - All rules together are the strategy: they are run beside python_code on made-up bars and must decide the same on every bar, size included.
-- python_code holds one complete strategy: constants, indicators(bars), on_bar(bar, position, state).
+- python_code holds one complete strategy: constants, indicators(bars), on_bar(bar, position, state); or a portfolio, see below.
 - logic_explanation says in plain words what it does, with the same indicators and numbers as the code.
 - parameters lists every module constant with its value and what it decides.
 - assumptions lists what you decided where the request left it open.
 - questions is empty unless no sensible strategy can be written: then python_code is empty, and each question says what is missing or why the
   request cannot be done. Ask when the request contradicts itself, when it needs the future (tomorrow's price, the low of a day that is not
-  over), something this language does not have (other symbols, news, fundamentals, options, short positions, borrowed money), or names no rule
-  to buy by. One strategy trades one symbol.
+  over), something this language does not have (news, fundamentals, options, short positions, borrowed money), or names no rule
+  to buy by. A strategy trades one symbol, or it is a portfolio; signals of several symbols, each traded by itself, are several strategies: ask which.
 - Answer name, logic_explanation, assumptions and questions in the language of the request.
 
 {reference}
@@ -61,9 +63,22 @@ Rules for the answer:
 Rules
 {rules}
 
+{portfolios}
+
 Examples
 {examples}
 """
+
+
+_PORTFOLIOS = """\
+Portfolios
+A request to hold some of several symbols by times, ranks or weights (a rotation, “the 3 strongest of”, 60/40) is a portfolio. symbol is PORTFOLIO, its rules are
+those of portfolios alone, and what it cannot do (short, leverage, stops, limits, a universe that is not named) is asked about. Its universe is what the person
+names, no symbol more. “Strongest” without a measure is asked; “momentum” without a length is assumed. Lengths count days where it decides daily to yearly: 5 are a
+week, 21 a month, 63 a quarter, 252 a year; assumptions says so.
+{language}
+The rules of portfolios
+{rules}"""
 
 
 _FIRST = "Write a strategy for this request:"
@@ -74,7 +89,14 @@ _ANSWER = "The user answers:"
 @cache
 def quant_instructions() -> str:
     """The system instruction of the Quant, with the reference generated from the vocabulary."""
-    return _QUANT.format(reference=prompt_section(), rules=vocabulary(), examples=_examples())
+    return _QUANT.format(
+        reference=prompt_section(), rules=vocabulary(), portfolios=portfolio_section(), examples=_examples()
+    )
+
+
+def portfolio_section() -> str:
+    """Builds the part of the instructions about portfolios: their language, and their own formal rules."""
+    return _PORTFOLIOS.format(language=language_of_portfolios(), rules=rules_of_portfolios)
 
 
 def _examples() -> str:

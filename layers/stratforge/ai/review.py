@@ -9,10 +9,13 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.intent.gate import contract_findings, readings_to_tell, rules_of
 from stratforge.intent.program import constants_of
-from stratforge.intent.requirements import Requirement
+from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rotation.gate import rotation_findings, rotation_told
+from stratforge.intent.rotation.rules import is_rotation_rule
 from stratforge.intent.rules import read_rule
 from stratforge.intent.sides import explained_otherwise
 from stratforge.strategy import Strategy
+from stratforge.strategy.rotation import PortfolioStrategy
 
 # How people call an indicator when they do not use its name.
 _ALSO_CALLED = {
@@ -53,7 +56,7 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
         draft.assumptions,
         whole=request.whole,
         symbol=draft.symbol,
-        before=request.before,
+        before=_of_one_symbol(request.before),
         earlier=request.earlier,
     )
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
@@ -61,6 +64,38 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     taken, _ = _taken(draft, request)
     own = draft.model_copy(update={"assumptions": [each for each in draft.assumptions if each not in taken]})
     return [*contract, *explained, *_explanation(own), *_parameters(draft, strategy)]
+
+
+def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request: Request) -> list[str]:
+    """Lists the faults of a draft of a portfolio strategy that compiled; empty if there are none."""
+    contract = rotation_findings(
+        request.text,
+        draft.requirements,
+        strategy,
+        draft.assumptions,
+        before=request.before,
+        earlier=request.earlier,
+    )
+    taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
+    own = draft.model_copy(update={"assumptions": [each for each in draft.assumptions if each not in taken]})
+    return [*contract, *_explanation(own), *_parameters(draft, strategy)]
+
+
+def told_of_portfolio(
+    draft: StrategyDraft, strategy: PortfolioStrategy, request: Request
+) -> tuple[StrategyDraft, StrategyDraft]:
+    """Adds to the draft of a portfolio how words were taken that the strict reading does not know; see `told`."""
+    if not all(map(is_rotation_rule, (text for each in draft.requirements for text in each.rules))):
+        return draft, draft
+    taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
+    judged = draft.model_copy(update={"assumptions": list(dict.fromkeys([*draft.assumptions, *taken]))})
+    if not taken:
+        return judged, judged
+    marked = [
+        each.model_copy(update={"status": Status.ASSUMED}) if each.status is Status.COVERED else each
+        for each in draft.requirements
+    ]
+    return judged, judged.model_copy(update={"requirements": marked})
 
 
 def told(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, StrategyDraft]:
@@ -72,6 +107,11 @@ def told(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, Strateg
     taken, marked = _taken(draft, request)
     judged = draft.model_copy(update={"assumptions": list(dict.fromkeys([*draft.assumptions, *taken]))})
     return judged, judged.model_copy(update={"requirements": marked})
+
+
+def _of_one_symbol(before: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The rules that stood, where they are those of a strategy of one symbol."""
+    return None if before is None or any(map(is_rotation_rule, before)) else before
 
 
 def _taken(draft: StrategyDraft, request: Request) -> tuple[list[str], list[Requirement]]:
@@ -101,7 +141,7 @@ def _explanation(draft: StrategyDraft) -> list[str]:
     return findings
 
 
-def _parameters(draft: StrategyDraft, strategy: Strategy) -> list[str]:
+def _parameters(draft: StrategyDraft, strategy: Strategy | PortfolioStrategy) -> list[str]:
     """Parameters that the answer lists and the code does not have so."""
     findings = []
     for each in draft.parameters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from stratforge.application.caps import require_room_for_session
 from stratforge.application.decimals import text_of, text_of_part
 from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.portfolio_setup import capital_of, check_portfolio_setup
 from stratforge.application.quotas import spend
 from stratforge.application.strategies import Symbol, compiled
 from stratforge.bus.outbox import Outbox
@@ -35,7 +36,6 @@ from stratforge.storage.strategies.sessions import (
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.rotation import PortfolioStrategy, is_portfolio
 
-_CENT, _LEAST_CAPITAL = Decimal("0.01"), Decimal(100)
 # Bars of all symbols together that a live decision looks at: 48 bytes each, in base64, within what Lambda takes.
 _MOST_BARS = 65_536
 SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20), text_of(9, 9)]
@@ -133,14 +133,8 @@ def _portfolio(source: str, new: NewSession) -> PortfolioStrategy | None:
         return None
     strategy = compiled(source)
     assert isinstance(strategy, PortfolioStrategy)
-    if new.symbol not in (None, PORTFOLIO):
-        raise Invalid("A portfolio strategy names its symbols itself; leave symbol out.", code="portfolio-symbol")
-    if new.stop_loss or new.take_profit or new.trailing_stop:
-        message = "Weights say what a portfolio strategy holds; it has no stops. Leave them out."
-        raise Invalid(message, code="portfolio-stops")
-    if new.sizing_rule is SizingRule.FIXED_QUANTITY:
-        message = "A portfolio session begins with dollars: give sizing_rule FIXED_CASH with an amount, or EQUITY_FRACTION with a part of your equity."
-        raise Invalid(message, code="portfolio-size")
+    stops = bool(new.stop_loss or new.take_profit or new.trailing_stop)
+    check_portfolio_setup(new.symbol, new.sizing_rule, stops=stops)
     check_live(strategy)
     return strategy
 
@@ -155,12 +149,7 @@ def _terms(
     """
     if strategy is None:
         return None
-    capital = new.sizing_value
-    if new.sizing_rule is SizingRule.EQUITY_FRACTION:
-        capital = (sessions.equity_of(connection, caller.user_id) * new.sizing_value).quantize(_CENT, ROUND_DOWN)
-    if capital < _LEAST_CAPITAL:
-        message = f"The session would begin with {capital:,.2f} dollars; give it {_LEAST_CAPITAL:,} or more."
-        raise Invalid(message, code="portfolio-size")
+    capital = capital_of(new.sizing_rule, new.sizing_value, sessions.equity_of(connection, caller.user_id))
     schedule = strategy.schedule
     return PortfolioTerms(
         list(strategy.universe), list(strategy.symbols), schedule.stored, not schedule.minutes, capital

@@ -100,6 +100,26 @@ class Market:
         values = {symbol: Values(each, cells, others) for symbol, each in columns.items()}
         return cls(columns, clock_of(columns, universe), values)
 
+    def since(self, begins: int, universe: Sequence[str]) -> Market:
+        """The same bars with a clock that begins at a time: the bars before it only say what columns are then.
+
+        Args:
+            begins: Seconds since the epoch.
+            universe: The symbols whose equal parts the clock's prices are, of those that have a price then.
+
+        Raises:
+            BacktestError: if there are less than two bars from then on.
+        """
+        time = self.clock.time[np.searchsorted(self.clock.time, begins) :]
+        if len(time) < 2:
+            raise BacktestError("there are less than two bars in this period; choose a longer one")
+        closes = [latest_close(self.columns[symbol], time) for symbol in universe]
+        parts = [each / each[0] for each in closes if not np.isnan(each[0])]
+        prices = np.asarray(np.mean(parts, axis=0)) if parts else np.ones(len(time))
+        clock = self.clock
+        cut = BarColumns(time, *(prices,) * 5, timezone=clock.timezone, daily=clock.daily, minutes=clock.minutes)
+        return Market(self.columns, cut, self.values)
+
     def between(self, start: int, stop: int) -> Market:
         """The same bars with the clock from `start` (included) to `stop` (excluded)."""
         return Market(self.columns, self.clock.slice(start, stop), self.values)

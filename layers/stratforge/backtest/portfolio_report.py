@@ -14,7 +14,8 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.fills import RoundTrips, Trades
 from stratforge.backtest.metrics import Metrics, bars_in_a_year
-from stratforge.backtest.presentation import chart_data, monthly_returns, trade_rows
+from stratforge.backtest.portfolio_analysis import analyze_portfolio, symbol_row, turnover
+from stratforge.backtest.presentation import MAX_TRADES, chart_data, monthly_returns, trade_rows
 from stratforge.backtest.report import Curves, figures
 from stratforge.backtest.text import report_text
 from stratforge.market.columns import BarColumns, Integers
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 _SHOWN_WEIGHTS = 0.0005
+# Decisions of a report, the latest.
+MAX_DECISIONS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +145,8 @@ class PortfolioReport(Curves):
             )
             - 1
         )
+        every = _together(list(self.round_trips.values()))
+        decided = [int(each) for each in self.due[-MAX_DECISIONS:]]
         return {
             "metrics": self.metrics.as_dict(),
             "assumptions": self.assumptions,
@@ -156,11 +161,23 @@ class PortfolioReport(Curves):
             },
             "decisions": [
                 {"time": int(time), "weights": self._said(row)}
-                for time, row in zip(self.clock.time[self.due].tolist(), self.targets, strict=True)
+                for time, row in zip(
+                    self.clock.time[decided].tolist(), self.targets[len(self.due) - len(decided) :], strict=True
+                )
             ],
+            "decisions_in_all": len(self.due),
+            "turnover": turnover(self.clock, self.equity_values, self.config.cash, self.fills),
+            "symbols": [self._of_symbol(place, symbol) for place, symbol in enumerate(self.strategy.universe)],
+            "analysis": analyze_portfolio(self.clock, self.equity_values, self.config.cash, every),
             "months": monthly_returns(self.clock, self.equity_values, self.config.cash),
-            "trades": sorted(trades, key=lambda row: row["exit_time"]),
+            "trades": sorted(trades, key=lambda row: row["exit_time"])[-MAX_TRADES:],
+            "trades_in_all": len(every.pnl),
         }
+
+    def _of_symbol(self, place: int, symbol: str) -> dict[str, Any]:
+        """The part that one symbol of the universe has in the result."""
+        part, last = self._part(symbol), float(latest_close(self.columns[symbol], self.clock.time)[-1])
+        return symbol_row(symbol, self.fills.of_symbol(place), self.round_trips.get(symbol), part, last)
 
     def _part(self, symbol: str) -> Floats:
         held = self.held[symbol]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.engine import run_loop
 from stratforge.backtest.loop import loop_for
-from stratforge.backtest.metrics import bars_in_a_year
+from stratforge.backtest.metrics import Metrics, bars_in_a_year
+from stratforge.backtest.portfolio_sweep import PortfolioSweeper
 from stratforge.backtest.report import BacktestReport, metrics_of
 
 SLIPPAGES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0)
@@ -34,6 +35,16 @@ def cost_sensitivity(report: BacktestReport) -> list[CostPoint]:
         config: BacktestConfig = replace(report.config, slippage_bps=slippage)
         loop = loop_for(report.strategy, config, "python")
         metrics = metrics_of(bars, config, run_loop(loop, report.strategy, values, config), per_year)
-        sharpe = metrics.sharpe if math.isfinite(metrics.sharpe) else None
-        found.append(CostPoint(slippage, metrics.total_return, sharpe, metrics.costs, metrics.trades))
+        found.append(_point(slippage, metrics))
     return found
+
+
+def portfolio_cost_sensitivity(sweeper: PortfolioSweeper) -> list[CostPoint]:
+    """The same of a portfolio strategy."""
+    slippages = sorted({*SLIPPAGES, sweeper.config.slippage_bps})
+    return [_point(slippage, sweeper.with_slippage(slippage)) for slippage in slippages]
+
+
+def _point(slippage: float, metrics: Metrics) -> CostPoint:
+    sharpe = metrics.sharpe if math.isfinite(metrics.sharpe) else None
+    return CostPoint(slippage, metrics.total_return, sharpe, metrics.costs, metrics.trades)

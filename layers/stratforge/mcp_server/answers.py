@@ -222,6 +222,10 @@ class Backtest(BacktestLine):
     assumptions: list[str]
     trades: list[dict[str, Any]] = Field(description="The latest; times in seconds since 1970")
     trades_in_all: int
+    portfolio: dict[str, Any] | None = Field(
+        None,
+        description="Of a portfolio strategy: its universe, schedule and capital, what each symbol was in the result, the turnover, and the latest decisions with their weights",
+    )
     sweep: dict[str, Any] | None = Field(
         description="Of a sweep: the best points, the steps of the walk-forward, and the deflated Sharpe ratio, which is the probability that the best is more than luck"
     )

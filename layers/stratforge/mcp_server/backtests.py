@@ -22,8 +22,11 @@ from stratforge.mcp_server.toolbox import (
 )
 
 # Of a report, what a model reads; the rest is in the report's page and API.
-_TRADES, _POINTS = 50, 20
-Moment = Annotated[datetime | None, Field(description="RFC 3339 with a time zone; the last 30 days if left out")]
+_TRADES, _POINTS, _DECISIONS = 50, 20, 12
+Moment = Annotated[
+    datetime | None,
+    Field(description="RFC 3339 with a time zone; the last 30 days if left out, of bars of days the last five years"),
+]
 Bps = Annotated[float, Field(ge=0, le=1_000, description="Hundredths of a percent a trade costs more than the price")]
 Values = Annotated[
     dict[str, float] | None,
@@ -54,7 +57,8 @@ def install(box: Toolbox) -> None:
         stop_loss: Part = None,
         slippage_bps: Bps = 0.0,
     ) -> Job:
-        """Backtests a strategy on 1-minute bars: return, drawdown, Sharpe ratio, trades. The result names the report; see get_backtest."""
+        """Backtests a strategy: return, drawdown, Sharpe ratio, trades. The result names the report; see get_backtest. A portfolio strategy runs on bars of
+        days, or of minutes by its schedule, and names its symbols itself: equity_fraction is the part of 100,000 dollars that it begins with."""
         config = _config(equity_fraction, stop_loss, slippage_bps)
         body = {
             "symbol": symbol,
@@ -120,5 +124,12 @@ def _briefly(answer: dict[str, Any]) -> dict[str, Any]:
         "assumptions": report.get("assumptions", []),
         "trades": report.get("trades", [])[-_TRADES:],
         "trades_in_all": report.get("trades_in_all", 0),
+        "portfolio": _portfolio(report) if "universe" in report else None,
         "sweep": swept,
     }
+
+
+def _portfolio(report: dict[str, Any]) -> dict[str, Any]:
+    """What only a portfolio has, with its latest decisions."""
+    said = {name: report[name] for name in ("universe", "schedule", "capital", "symbols", "decisions_in_all")}
+    return {**said, "annual_turnover": report["turnover"]["annual"], "decisions": report["decisions"][-_DECISIONS:]}

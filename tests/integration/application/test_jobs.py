@@ -13,8 +13,7 @@ import pytest
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Forbidden, Invalid, LimitReached, NotFound
 from stratforge.application.idempotency import RequestKey
-from stratforge.application.jobs import backtest_strategy as backtesting
-from stratforge.application.jobs import queueing
+from stratforge.application.jobs import queueing, tested
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
 from stratforge.application.jobs.replay_session import replay_session
 from stratforge.application.jobs.requests import GenerateRequest, NewBacktest, ReplayRequest, ResearchRequest
@@ -45,6 +44,10 @@ class Past:
 
     def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
         return [bar(minute, 100 + minute % 10) for minute in range(100)]
+
+    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+        """The same minutes of every symbol."""
+        return Found({symbol: list(self.bars(symbol, start, end)) for symbol in symbols})
 
     def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
         """Every day asked for, the running one too."""
@@ -171,7 +174,7 @@ def test_no_transaction_waits_for_a_backtest(
         waiting.append(open_transactions(migrated))
         return run_backtest(*arguments, **options)
 
-    monkeypatch.setattr(backtesting, "run_backtest", watched)
+    monkeypatch.setattr(tested, "run_backtest", watched)
     assert run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Past())).status == JobStatus.SUCCEEDED
     assert waiting == [0]
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request, quant_instructions
-from stratforge.ai.review import review, told
+from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
+from stratforge.intent.rotation.rules import Part
 from stratforge.intent.rules import FACTS
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy import compile_strategy
+from stratforge.strategy.rotation import compile_portfolio
 
 EXAMPLES: list[dict[str, Any]] = json.loads(files("stratforge.ai").joinpath("examples.json").read_text("utf-8"))
 
@@ -24,13 +27,17 @@ def test_an_example_passes_the_gates_that_an_answer_has_to_pass(example: dict[st
         assert not draft.python_code
         return
     request = Request(example["turns"][-1], whole=len(example["turns"]) == 1)
+    if draft.symbol == PORTFOLIO:
+        portfolio = compile_portfolio(draft.python_code)
+        assert review_portfolio(told_of_portfolio(draft, portfolio, request)[0], portfolio, request) == []
+        return
     judged, _ = told(draft, request)
     assert review(judged, compile_strategy(draft.python_code), request) == []
 
 
 def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> None:
     everything = json.dumps(EXAMPLES)
-    for sign in ("state.get(", "bar.time.hour", "fraction=", "notional=", "gain <= -", "drop >=", "sell 50% when", "at most 2 buys a day", "for_bars(", "drop buy", "kept", "stop loss 2%", "take_profit="):  # fmt: skip
+    for sign in ("state.get(", "bar.time.hour", "fraction=", "notional=", "gain <= -", "drop >=", "sell 50% when", "at most 2 buys a day", "for_bars(", "drop buy", "kept", "stop loss 2%", "take_profit=", "UNIVERSE = ["):  # fmt: skip
         assert sign in everything, sign
     kinds = [each["answer"]["kind"] for each in EXAMPLES]
     assert kinds.count("clarify") >= 2
@@ -39,6 +46,19 @@ def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> Non
     assert len(EXAMPLES) >= 8
 
 
-@pytest.mark.parametrize("fact", ["one minute", "New York", "open of the next bar", "50-day", "once a minute", *FACTS])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "one minute",
+        "New York",
+        "open of the next bar",
+        "50-day",
+        "once a minute",
+        "symbol is PORTFOLIO",
+        "weights.inverse_volatility(",
+        *Part,
+        *FACTS,
+    ],
+)
 def test_the_prompt_says_what_a_model_cannot_know(fact: str) -> None:
     assert fact in quant_instructions()

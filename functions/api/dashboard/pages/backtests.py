@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -23,7 +24,14 @@ from stratforge.storage.strategies.shown import token_of
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
 from functions.api.dashboard.access import Fields, Looking, text, typed_number, validated
-from functions.api.dashboard.chart_tables import equity_table, price_table, table_of, with_panes
+from functions.api.dashboard.chart_tables import (
+    ChartTable,
+    equity_table,
+    price_table,
+    table_of,
+    weights_table,
+    with_panes,
+)
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.pages.sessions import setup
@@ -34,9 +42,15 @@ router = APIRouter(include_in_schema=False)
 # As many as colors can be told apart.
 MOST_COMPARED = 6
 Compared = Annotated[list[UUID], Query(alias="id", max_length=MOST_COMPARED, default_factory=list)]
-ChartOf = Literal["price", "equity"]
-CHARTS = {"price": price_table, "equity": equity_table}
+ChartOf = Literal["price", "equity", "weights"]
+CHARTS: dict[ChartOf, Callable[[dict[str, Any]], ChartTable]] = {
+    "price": lambda report: price_table(report["curve"]),
+    "equity": lambda report: equity_table(report["curve"]),
+    "weights": weights_table,
+}
+_EQUAL_PARTS = "the universe in equal parts"
 _TRADE_KINDS = {
+    "symbol": ColumnKind.TEXT,
     "entry_time": ColumnKind.TIME,
     "exit_time": ColumnKind.TIME,
     "bars": ColumnKind.INTEGER,
@@ -134,6 +148,7 @@ def report_file(backtest_id: UUID, looking: Looking) -> Response:
         "strategy": strategy,
         "groups": METRICS,
         **_analysis(backtest),
+        **_portfolio(backtest.report),
     }
     text = (
         environment()
@@ -151,18 +166,31 @@ def _analysis(backtest: StoredReport) -> dict[str, Any]:
     found = backtest.report.get("analysis")
     if not found:
         return {"analysis": None}
-    return {
+    common = {
         "analysis": found,
         "costs": backtest.report.get("costs", []),
         "slippage": backtest.config.get("slippage_bps", 0.0),
-        "symbol": backtest.symbol,
+        "symbol": _EQUAL_PARTS if "universe" in backtest.report else backtest.symbol,
         "cells": drawings.calendar(found["days"]),
         "bars": drawings.histogram(found["distribution"]),
+    }
+    if "excursions" not in found:
+        return common
+    return common | {
         "against": drawings.scatter(found["excursions"], 0),
         "favor": drawings.scatter(found["excursions"], 1),
         "reach": drawings.reach(found["excursions"]),
         "excursions": drawings.excursion_rows(found["excursions"]),
     }
+
+
+def _portfolio(report: dict[str, Any]) -> dict[str, Any]:
+    """Draws the weights and the turnover of a portfolio's report; nothing of a strategy of one symbol."""
+    if "universe" not in report:
+        return {}
+    months = [(each["month"], each["turnover"]) for each in report["turnover"]["months"]]
+    symbols = sorted(report["symbols"], key=lambda each: -abs(each["pnl"]))
+    return {"areas": drawings.areas(report["weights"]), "pillars": drawings.pillars(months), "of_symbols": symbols}
 
 
 @router.get("/backtests/{backtest_id}")
@@ -188,7 +216,13 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
 def report_values(backtest: StoredReport) -> dict[str, Any]:
     """Gives the parts of a report's page their values, whoever looks at it."""
     report = backtest.report
-    return {"report": report, "groups": METRICS, "years": _years(report.get("months", [])), **_analysis(backtest)}
+    return {
+        "report": report,
+        "groups": METRICS,
+        "years": _years(report.get("months", [])),
+        **_analysis(backtest),
+        **_portfolio(report),
+    }
 
 
 def _found(connection: Connection, backtest_id: UUID) -> StoredReport:
@@ -243,14 +277,14 @@ def chart(backtest_id: UUID, looking: Looking) -> Response:
 @router.get("/backtests/{backtest_id}/chart.html")
 def chart_figures(backtest_id: UUID, looking: Looking, of: ChartOf = "price") -> Response:
     """One of a report's charts as a table, for who cannot see it."""
-    return looking.part("parts/chart_table.html", table=CHARTS[of](_stored(looking, backtest_id).report["curve"]))
+    return looking.part("parts/chart_table.html", table=CHARTS[of](_stored(looking, backtest_id).report))
 
 
 @router.get("/backtests/{backtest_id}/trades.parquet")
 def trades_parquet(backtest_id: UUID, looking: Looking) -> Response:
     """The trades as a Parquet file for other programs; times in UTC."""
     backtest = _stored(looking, backtest_id)
-    columns = [Column(name, _TRADE_KINDS.get(name, ColumnKind.DECIMAL)) for name in _TRADE_COLUMNS]
+    columns = [Column(name, _TRADE_KINDS.get(name, ColumnKind.DECIMAL)) for name in _columns(backtest.report)]
     file = io.BytesIO()
     writer = ParquetWriter(file, columns)
     writer.write(
@@ -260,6 +294,10 @@ def trades_parquet(backtest_id: UUID, looking: Looking) -> Response:
     answer = Response(file.getvalue(), media_type="application/vnd.apache.parquet")
     answer.headers["Content-Disposition"] = f'attachment; filename="{backtest.symbol.replace("/", "-")}-trades.parquet"'
     return answer
+
+
+def _columns(report: dict[str, Any]) -> tuple[str, ...]:
+    return ("symbol", *_TRADE_COLUMNS) if "universe" in report else _TRADE_COLUMNS
 
 
 def _written(kind: ColumnKind, value: Any) -> Any:
@@ -276,10 +314,11 @@ def trades_csv(backtest_id: UUID, looking: Looking) -> Response:
     backtest = _stored(looking, backtest_id)
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow(_TRADE_COLUMNS)
+    columns = _columns(backtest.report)
+    writer.writerow(columns)
     for trade in backtest.report["trades"]:
         times = {name: datetime.fromtimestamp(trade[name], UTC).isoformat() for name in ("entry_time", "exit_time")}
-        writer.writerow([{**trade, **times}.get(name) for name in _TRADE_COLUMNS])
+        writer.writerow([{**trade, **times}.get(name) for name in columns])
     answer = Response(sheet.getvalue(), media_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{backtest.symbol.replace("/", "-")}-trades.csv"'
     return answer

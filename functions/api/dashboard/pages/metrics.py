@@ -22,7 +22,10 @@ METRICS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
         (
             Metric("total_return", "Total return", "signed_percent", "Final equity against the starting cash."),
             Metric(
-                "buy_and_hold_return", "Buy and hold", "signed_percent", "The same money in the symbol all the time."
+                "buy_and_hold_return",
+                "Buy and hold",
+                "signed_percent",
+                "The same money in the symbol all the time; of a portfolio, in equal parts of its universe.",
             ),
             Metric(
                 "annual_return",

@@ -121,8 +121,9 @@ def page(session_id: UUID, looking: Looking, day: date | None = None) -> Respons
         published = published_name(connection, session_id)
         if condition.session.universe is not None:
             key = new_key()
+            tested = _tested(connection, looking, condition.session)
             return looking.page(
-                connection, "portfolio_session.html", strategy=strategy, published=published, key=key, **shown
+                connection, "portfolio_session.html", strategy=strategy, published=published, key=key, **tested, **shown
             )
         past = existing(past_day(connection, day), "trading day") if day else None
         last = past or past_day(connection)

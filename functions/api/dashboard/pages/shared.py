@@ -59,7 +59,7 @@ def shared_chart(token: Token, request: Request) -> Response:
 def shared_figures(token: Token, request: Request, of: ChartOf = "price") -> Response:
     """One of a shared report's charts as a table, for who cannot see it."""
     report = showing.read_shared(database(), token, origin(request).address).report
-    answer = render(request, "parts/chart_table.html", table=CHARTS[of](report["curve"]))
+    answer = render(request, "parts/chart_table.html", table=CHARTS[of](report))
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 

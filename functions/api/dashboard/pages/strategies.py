@@ -11,15 +11,19 @@ from fastapi import APIRouter, Response
 from stratforge.application import strategies as application
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
-from stratforge.application.jobs.requests import GenerateRequest
+from stratforge.application.jobs.requests import GenerateRequest, default_period
 from stratforge.application.preview import Preview, preview
 from stratforge.application.setups import tested_setup
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
 from stratforge.strategy import Strategy
+from stratforge.strategy.constants import timeframe_of
+from stratforge.strategy.lookback import DAY_MINUTES
+from stratforge.strategy.rotation.module import schedule_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated
@@ -31,6 +35,7 @@ from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+_YEAR = 365
 BLANK = """\
 LENGTH = 20
 
@@ -137,9 +142,18 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
                 connection, looking.user_id, sessions.SessionFilter(strategy_id=strategy_id), Page(6)
             ),
             ranges=ranges(shown.parameters),
+            last_days=_usual_period(shown.python_code),
             key=new_key(),
             key_of_setup=new_key(),
         )
+
+
+def _usual_period(source: str) -> str:
+    """The period of a backtest for which none is given, in words: the longer, the longer the bars are."""
+    schedule = schedule_of(source)
+    daily = schedule is not None and not schedule.minutes
+    days = default_period(DAY_MINUTES if daily else TIMEFRAMES.get(timeframe_of(source) or "", 1)).days
+    return f"the last {days} days" if days < _YEAR else f"the last {round(days / _YEAR)} years"
 
 
 def _diffs(versions: list[StoredVersion]) -> dict[int, list[tuple[str, str]]]:

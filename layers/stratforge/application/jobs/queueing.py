@@ -15,7 +15,6 @@ from stratforge.application.errors import Conflict, Invalid, LimitReached, NotFo
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import export_data
 from stratforge.application.jobs.requests import (
-    ONE_SYMBOL_ONLY,
     Exported,
     ExportRequest,
     GenerateRequest,
@@ -102,7 +101,7 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
 
     Raises:
         NotFound: if there is no such strategy.
-        Invalid: if a parameter is to be swept or set that it does not have, or it is a portfolio strategy.
+        Invalid: if a parameter is to be swept or set that it does not have, or a portfolio strategy has no use for what is asked.
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
@@ -112,7 +111,7 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
             strategies.get_version(connection, request.strategy_id, found.version) if found else None, "strategy"
         )
         if found is not None and found.symbol == PORTFOLIO:
-            raise Invalid(ONE_SYMBOL_ONLY, code="portfolio-backtest")
+            request.portfolio_capital()
         for field, named in (("sweep", request.sweep), ("parameters", request.parameters)):
             if unknown := set(named or {}) - set(version.parameters):
                 raise Invalid(f"{field}: the strategy has no parameter {', '.join(sorted(unknown))}.")

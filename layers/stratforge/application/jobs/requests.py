@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from stratforge.application.portfolio_setup import capital_of, check_portfolio_setup
 from stratforge.application.strategies import Symbol
 from stratforge.backtest import BacktestConfig
 from stratforge.market.sizes import SizingRule, check_size
@@ -19,7 +21,8 @@ from stratforge.storage.strategies.jobs import Job, JobKind
 MAX_POINTS = 400
 MAX_SWEPT_BARS = 40_000_000
 MAX_STUDY_POINTS = 100_000
-ONE_SYMBOL_ONLY = "The platform backtests strategies of one symbol. Backtest a portfolio strategy on bars of your own: stratforge backtest FILE --bars FOLDER."
+# Seconds of one core that a sweep of a portfolio strategy may take there, by its nominal costs.
+MAX_PORTFOLIO_SWEEP_SECONDS = 40.0
 DEFAULT_PERIOD = timedelta(days=30)
 _LONGEST_PERIOD = 60 * DEFAULT_PERIOD
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
@@ -28,6 +31,11 @@ SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 def is_study(points: int, bars: int) -> bool:
     """Returns whether a sweep is larger than one function's time."""
     return points > MAX_POINTS or points * bars > MAX_SWEPT_BARS
+
+
+def is_portfolio_study(points: int, seconds: float) -> bool:
+    """Returns whether a sweep of a portfolio strategy that takes about so long is larger than one function's time."""
+    return points > MAX_POINTS or seconds > MAX_PORTFOLIO_SWEEP_SECONDS
 
 
 def default_period(bar_minutes: int) -> timedelta:
@@ -77,7 +85,12 @@ class Assumptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cash: float = Field(100_000, gt=0, le=1e12)
+    cash: float = Field(
+        100_000,
+        gt=0,
+        le=1e12,
+        description="The account's money; a portfolio strategy begins with the part of it, or the dollars, that its sizing says",
+    )
     commission_bps: float = Field(0, ge=0, le=1_000)
     commission_per_share: float = Field(0, ge=0, le=1_000)
     commission_per_order: float = Field(0, ge=0, le=1_000)
@@ -128,6 +141,18 @@ class NewBacktest(JobRequest):
         examples=[{"FAST": 5, "SLOW": 40}],
     )
     folds: int = Field(4, ge=1, le=12, description="Steps of the walk-forward")
+
+    def portfolio_capital(self) -> Decimal:
+        """The capital with which a backtest of a portfolio strategy begins, in dollars: as that of a session, with `cash` for the account's equity.
+
+        Raises:
+            Invalid: if the request holds what such a strategy has no use for.
+        """
+        config = self.config
+        stops = bool(config.stop_loss or config.take_profit or config.trailing_stop)
+        bound = config.participation is not None
+        check_portfolio_setup(self.symbol, config.sizing_rule, stops=stops, participation=bound)
+        return capital_of(config.sizing_rule, Decimal(str(config.sizing_value)), Decimal(str(config.cash)))
 
     @field_validator("sweep")
     @classmethod

@@ -29,7 +29,7 @@ _LOOK_EVERY = 2.0
 
 
 def begin_study(
-    work: Work, version: int, sweeper: Sweepable, points: list[Point], folds: int, start: StartStudy
+    work: Work, material: Material, sweeper: Sweepable, points: list[Point], folds: int, start: StartStudy
 ) -> None:
     """Plans a study, says what it will take and cost, and has its parts worked on.
 
@@ -49,7 +49,7 @@ def begin_study(
                 FailureCode.BACKTEST_REFUSED,
                 "another large sweep of yours is under way; wait for its end, or cancel it, and ask again",
             )
-        studies.add_study(connection, work.job.job_id, work.job.user_id, version, planned, sweeper.bars)
+        studies.add_study(connection, work.job.job_id, work.job.user_id, planned, material)
         planned = studies.read_plan(connection, work.job.job_id) or planned
     work.tell(f"{planned.points:,} points in {planned.parts:,} parts, {told(planned)}")
     start(work.job.job_id, planned.parts)

@@ -22,12 +22,14 @@ from stratforge.application.jobs.work import Failed, Work
 from stratforge.application.strategies import compiled_version, store_restored, version_wanted
 from stratforge.intent.requirements import Requirement
 from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy, StoredVersion
 from stratforge.strategy import Strategy
+from stratforge.strategy.rotation import PortfolioStrategy
 
 
 def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline | None = None) -> None:
@@ -56,13 +58,14 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
         if before is not None and back_to is not None:
             _restore(work, before, versions, back_to)
             return
-        wanted = request.symbol or (before.symbol if before else None)
+        wanted = request.symbol or (before.symbol if before and before.symbol != PORTFOLIO else None)
         passed = drafting.write_strategy(
             lambda system, turns: asked(work, lambda: _draft(work, quant, system, turns), deadline),
             turns,
             work.tell,
-            lambda symbol: _symbol_findings(work, wanted or symbol),
+            lambda symbol: _symbol_findings(work, symbol),
             Lookups(work.database, work.job.user_id, request.strategy_id),
+            wanted,
         )
     except TooManyOpen as error:
         message = (
@@ -84,10 +87,20 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
     elif before is not None and strategy.source == before.python_code:
         work.succeed(lambda _connection: _nothing_changed("the strategy does just that already"))
     else:
-        symbol = parse_symbol(wanted or passed.draft.symbol)
+        symbol = _symbol_of(strategy, request.symbol, before, passed.draft.symbol)
         work.succeed(
             lambda connection: _stored(connection, work, request, passed, strategy, symbol, passed.model or quant.model)
         )
+
+
+def _symbol_of(
+    strategy: Strategy | PortfolioStrategy, wanted: str | None, before: StoredStrategy | None, drafted: str
+) -> str:
+    """The symbol that is stored: that of the request, of the strategy before, or of the answer."""
+    if isinstance(strategy, PortfolioStrategy):
+        return PORTFOLIO
+    known = wanted or (before.symbol if before else None)
+    return parse_symbol(drafted if known in (None, PORTFOLIO) else str(known))
 
 
 def _nothing_changed(why: str) -> OpenQuestions:
@@ -174,7 +187,7 @@ def _stored(
     work: Work,
     request: GenerateRequest,
     passed: Passed,
-    strategy: Strategy,
+    strategy: Strategy | PortfolioStrategy,
     symbol: str,
     model: str,
 ) -> WrittenStrategy:

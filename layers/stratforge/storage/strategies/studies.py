@@ -30,28 +30,35 @@ class Done:
     seconds: float
 
 
-def add_study(connection: Connection, job_id: UUID, user_id: UUID, version: int, plan: Plan, bars: BarColumns) -> None:
-    """Stores a plan for a version of the job's strategy; one that is there stays as it is."""
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The version that all parts of a study run, and the bars that they run it on.
+
+    Attributes:
+        version: The version of the strategy.
+        bars: The bars of its symbol, or of each of its symbols.
+        since: Where a portfolio strategy begins to decide, in seconds since the epoch; None with the first bar.
+    """
+
+    version: int
+    bars: dict[str, BarColumns]
+    since: int | None = None
+
+
+def add_study(connection: Connection, job_id: UUID, user_id: UUID, plan: Plan, material: Material) -> None:
+    """Stores a plan and its material; one that is there stays as it is."""
     connection.execute(
         """
         INSERT INTO studies (job_id, user_id, version, points, part, seconds, bars) VALUES (%s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT DO NOTHING
         """,
-        (job_id, user_id, version, plan.points, plan.part, plan.seconds, _packed(bars)),
+        (job_id, user_id, material.version, plan.points, plan.part, plan.seconds, _packed(material)),
     )
 
 
 def read_plan(connection: Connection, job_id: UUID) -> Plan | None:
     """The plan of a job's study; None where it has none."""
     return fetch_one(connection, Plan, "SELECT points, part, seconds FROM studies WHERE job_id = %s", (job_id,))
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """The version of the strategy that all parts of a study run, and the bars they run it on."""
-
-    version: int
-    bars: BarColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class _Row:
 def read_material(connection: Connection, job_id: UUID) -> Material:
     """The version and the bars of a study."""
     row = fetch_exactly(connection, _Row, "SELECT version, bars FROM studies WHERE job_id = %s", (job_id,))
-    return Material(row.version, _unpacked(row.bars))
+    return _unpacked(row)
 
 
 def others_at_work(connection: Connection, job_id: UUID, user_id: UUID) -> int:
@@ -131,16 +138,35 @@ def _result(kept: dict[str, Any]) -> PointResult:
     return PointResult(**(kept | missing))
 
 
-def _packed(bars: BarColumns) -> bytes:
+_NOT_SINCE = -1
+
+
+def _packed(material: Material) -> bytes:
     target = io.BytesIO()
-    columns = {name: getattr(bars, name) for name in ("time", *PRICE_COLUMNS)}
-    length = np.array((bars.minutes, bars.daily))
-    np.savez_compressed(target, timezone=np.array(bars.timezone.key), length=length, **columns)
+    arrays: dict[str, Any] = {
+        "symbols": np.array(list(material.bars)),
+        "since": np.array(_NOT_SINCE if material.since is None else material.since),
+    }
+    for place, bars in enumerate(material.bars.values()):
+        arrays |= {f"{place}.{name}": getattr(bars, name) for name in ("time", *PRICE_COLUMNS)}
+        arrays[f"{place}.timezone"] = np.array(bars.timezone.key)
+        arrays[f"{place}.length"] = np.array((bars.minutes, bars.daily))
+    np.savez_compressed(target, **arrays)
     return target.getvalue()
 
 
-def _unpacked(packed: bytes) -> BarColumns:
-    with np.load(io.BytesIO(packed), allow_pickle=False) as found:
-        columns = (found[name] for name in ("time", *PRICE_COLUMNS))
-        minutes, daily = map(int, found["length"])
-        return BarColumns(*columns, timezone=ZoneInfo(str(found["timezone"])), minutes=minutes, daily=bool(daily))
+def _unpacked(row: _Row) -> Material:
+    with np.load(io.BytesIO(row.bars), allow_pickle=False) as found:
+        if "symbols" not in found:
+            # Stored before studies had several symbols.
+            return Material(row.version, {"": _bars(found, "")})
+        since = int(found["since"])
+        bars = {str(symbol): _bars(found, f"{place}.") for place, symbol in enumerate(found["symbols"])}
+        return Material(row.version, bars, None if since == _NOT_SINCE else since)
+
+
+def _bars(found: Any, prefix: str) -> BarColumns:
+    columns = (found[prefix + name] for name in ("time", *PRICE_COLUMNS))
+    minutes, daily = map(int, found[f"{prefix}length"])
+    timezone = ZoneInfo(str(found[f"{prefix}timezone"]))
+    return BarColumns(*columns, timezone=timezone, minutes=minutes, daily=bool(daily))

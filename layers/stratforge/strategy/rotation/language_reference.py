@@ -44,8 +44,8 @@ def rotation_page() -> str:
         "",
         "A portfolio strategy is a module with `UNIVERSE` (the symbols it may hold, written out), `SCHEDULE`, constants, `indicators(bars)` and",
         "`rebalance(universe, portfolio, state)`. `indicators` is that of [every strategy](../REFERENCE.md), computed for each symbol on its own bars. `rebalance` gives target",
-        "weights. Such strategies are checked, costed, backtested and swept on your own bars (`stratforge check`, `backtest --bars FOLDER`, `sweep`), and run [live](#live) on the platform, which backtests",
-        "strategies of one symbol only.",
+        "weights. Such strategies are checked, costed, backtested and swept on your own bars (`stratforge check`, `backtest --bars FOLDER`, `sweep`), and on the platform, which runs",
+        "them [live](#live) too.",
         "",
         "## When, and on what",
         "",
@@ -73,6 +73,16 @@ def rotation_page() -> str:
         "| a column, such as `best / 3` | its values |",
         "| `cash()` | all cash |",
         "| nothing | no change |",
+        "",
+        "## Backtests on the platform",
+        "",
+        "They take the setup of a session, and nothing else: a capital in dollars, or as a part of `cash`, which stands for the account's equity. They run on the bars that a session decides on:",
+        "“daily” to “yearly” on days, the last five years unless a period is given, spans of minutes on minutes, the last 30 days. Bars before the period are read as far as the columns look back, so",
+        "that the first decision knows as much as the last. A run of all symbols together has at most 500,000 bars, and its nominal cost decides what is too long, and whether a sweep is worked on in parts.",
+        "The report has the curve of the equity beside equal parts of the universe, weights over time, turnover, what each symbol was in it, and the latest decisions and trades.",
+        "",
+        "Several sessions of one user have each its own capital, which none of the others counts on. The account's cash is one all the same: where more was promised than there is, since sessions were",
+        "begun with more than it or its owner spent it otherwise, purchases are cut to what is free, and the decision says by how much.",
         "",
         "## Live",
         "",
@@ -131,3 +141,16 @@ def rotation_page() -> str:
         "| everything else | as in the reference of the language |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def portfolio_section() -> str:
+    """The language of portfolio strategies in the form the model gets."""
+    returned = "; ".join(f"weights.{name}({', '.join(names)}): {meaning}" for name, (names, meaning) in WEIGHTS.items())
+    methods = ", ".join(f".{name}({', '.join(arguments)})" for name, (arguments, _) in COLUMN_METHODS.items())
+    return f"""\
+- UNIVERSE = ["SPY", "QQQ"] (at most {MAX_SYMBOLS}), SCHEDULE = one of {", ".join(f'"{each}"' for each in PERIODS)} or minutes up to {MAX_MINUTES}, constants,
+  indicators(bars) as above, computed for each symbol, and rebalance(universe, portfolio, state); there is no on_bar. A bar is a day, and with a SCHEDULE of minutes a minute.
+- universe.close and universe.<indicator> are columns: a number for each symbol, with + - * / // % **, comparisons, & | ~, np., {methods},
+  and figures {", ".join(f".{name}()" for name in FIGURE_METHODS)}. universe.of("SPY").<indicator> is a number; that symbol need not be in the universe.
+  portfolio has {", ".join(PORTFOLIO_FIELDS)}. No loops. A strategy decides at the open on the bars before.
+- rebalance returns weights: {returned}; {{"SPY": 0.6}}: these; cash(); nothing: no change."""

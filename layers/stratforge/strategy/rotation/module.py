@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stratforge.market.symbols import InvalidSymbol, is_crypto, is_symbol, parse_symbol
 from stratforge.strategy.findings import Code
 from stratforge.strategy.rotation.schedule import MAX_MINUTES, PERIODS, Schedule
-from stratforge.strategy.source import Findings, Module, Shape, literal_number, read_module
+from stratforge.strategy.source import Findings, Module, Shape, literal_number, parse, read_module
 
 MAX_SYMBOLS = 50
 _PERIODS = ", ".join(f'"{each}"' for each in PERIODS)
@@ -57,6 +57,14 @@ def read_portfolio(tree: ast.Module, findings: Findings) -> PortfolioModule | No
     if module is None or not universe or schedule is None:
         return None
     return PortfolioModule(universe, schedule, module)
+
+
+def schedule_of(source: str) -> Schedule | None:
+    """The schedule that a source declares; None where it declares none that there is."""
+    for each in parse(source).body:
+        if isinstance(each, ast.Assign) and _declared(each) == "SCHEDULE":
+            return _schedule(each.value, Findings())
+    return None
 
 
 def _declared(statement: ast.stmt) -> str | None:

@@ -12,6 +12,8 @@ from stratforge.market.hours import OPEN
 PERIODS = ("daily", "weekly", "monthly", "quarterly", "yearly")
 MAX_MINUTES = 390
 _DAY_MINUTES = 1_440
+# Trading days of a period, about.
+_DAYS = {"daily": 1, "weekly": 5, "monthly": 21, "quarterly": 63, "yearly": 252}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class Schedule:
     def of(cls, stored: str) -> Schedule:
         """The schedule that `stored` says."""
         return cls(stored) if stored in PERIODS else cls("", int(stored))
+
+    def decisions_in(self, days: int, minutes: int) -> int:
+        """About how many decisions fall into so many trading days of so many minutes each; at least one."""
+        if self.minutes:
+            return max(1, days * -(-minutes // self.minutes))
+        return max(1, days // _DAYS[self.period])
 
     def spans(self, clock: BarColumns) -> Integers:
         """The period in which each bar begins, as a number that grows with time."""

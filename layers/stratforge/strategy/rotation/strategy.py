@@ -18,6 +18,7 @@ from stratforge.strategy.cost import (
     MAX_PARENTHESES,
     MAX_RUNNING_NANOSECONDS,
     Cost,
+    columns_nanoseconds,
     cost_of,
     count_operations,
     dearest,
@@ -111,6 +112,16 @@ class PortfolioStrategy(Admitted):
         found = dearest(self._nodes, window_length(self.lookback))
         return [(text, len(self.symbols) * cost) for text, cost in found]
 
+    def columns_nanoseconds(self, bars: int) -> float:
+        """The nominal time that its columns take over so many bars of every symbol."""
+        return len(self.symbols) * columns_nanoseconds(self._nodes, bars)
+
+    @property
+    def decision_nanoseconds(self) -> int:
+        """The nominal time of `rebalance` alone, without its columns."""
+        on_columns = sum(line.count(prefix) for line in self.rebalance.body for prefix in _ON_COLUMNS)
+        return cost_of((), 1, self.operations).nanoseconds + on_columns * _COLUMN_OPERATION_NANOSECONDS
+
     @cached_property
     def read(self) -> tuple[str, ...]:
         """The prices and indicators that `rebalance` reads of symbols, in alphabetical order."""
@@ -180,9 +191,7 @@ class PortfolioStrategy(Admitted):
     def _cost_over(self, window: int, most: int = MAX_DECISION_NANOSECONDS) -> Cost:
         size = len(without_comments(self.source).encode())
         one = cost_of(self._nodes, window)
-        on_columns = sum(line.count(prefix) for line in self.rebalance.body for prefix in _ON_COLUMNS)
-        decision = cost_of((), window, self.operations).nanoseconds + on_columns * _COLUMN_OPERATION_NANOSECONDS
-        nanoseconds = len(self.symbols) * one.nanoseconds + decision
+        nanoseconds = len(self.symbols) * one.nanoseconds + self.decision_nanoseconds
         if nanoseconds > most:
             message = (
                 f"a decision costs {nanoseconds / 1e6:,.3g} ms over {len(self.symbols)} symbols; "

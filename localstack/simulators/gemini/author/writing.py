@@ -23,6 +23,7 @@ from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.paraphrases import in_plain_words
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.questions import answer, month_of, subject_of
+from simulators.gemini.author.rotations import rotation_answer
 from simulators.gemini.author.rules import (
     Compare,
     Cross,
@@ -72,6 +73,8 @@ def write_answer(
     if subject := subject_of(requests[-1]):
         return _answered(subject, requests[-1], earlier, untradable, looked)
     requests = [*earlier, requests[-1]]
+    if rotation := rotation_answer(requests):
+        return {**_empty("", ""), **rotation}
     if asked := _unsure(requests):
         return _clarify("AAPL", asked)
     try:

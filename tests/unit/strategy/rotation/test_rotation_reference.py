@@ -19,6 +19,7 @@ LANGUAGE, CAUSAL, BACKTEST = (
 )
 LIVE, REPLAYED = "integration/test_portfolio_sessions.py", "integration/test_portfolio_replays.py"
 BOUGHT, OWNERS = "integration/test_portfolio_purchases.py", "integration/test_portfolio_owners.py"
+PLATFORM, PAGES = "integration/application/test_portfolio_backtests.py", "integration/test_portfolio_pages.py"
 SCRIPT = "unit/backtest/test_monthly_rotation.py test_the_engine_does_what_the_script_does"
 # By how a sentence begins: the module and the test that prove it.
 PROVED = {
@@ -27,6 +28,13 @@ PROVED = {
     "`indicators` is that of": SCRIPT,
     "`rebalance` gives target weights": f"{LANGUAGE} test_weights_are_what_the_language_says",
     "Such strategies are checked": "unit/test_cli.py test_a_portfolio_strategy_is_checked_and_backtested",
+    "They take the setup of a session": f"{PLATFORM} test_what_a_session_would_refuse_a_backtest_refuses",
+    "They run on the bars": f"{PLATFORM} test_minutes_are_the_bars_of_a_schedule_of_minutes",
+    "Bars before the period": f"{PLATFORM} test_the_first_decision_knows_the_days_before_the_period",
+    "A run of all symbols together": f"{PLATFORM} test_what_would_take_too_long_is_refused_by_its_nominal_cost",
+    "The report has the curve": f"{PAGES} test_the_report_of_a_rotation_shows_weights_turnover_and_each_symbol",
+    "Several sessions of one user": f"{LIVE} test_a_session_lives_on_its_capital_whatever_its_owner_has",
+    "The account's cash is one": f"{LIVE} test_purchases_are_cut_to_what_the_account_has_with_two_percent_to_spare",
     "A session begins with a capital": f"{LIVE} test_a_part_of_the_equity_becomes_a_capital_when_the_session_starts",
     "Its cash is that capital": f"{LIVE} test_a_session_lives_on_its_capital_whatever_its_owner_has",
     "It has no stops": f"{LIVE} test_it_has_no_stops_and_its_capital_stays",

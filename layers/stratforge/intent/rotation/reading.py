@@ -1,0 +1,355 @@
+"""A strict reading of requests for portfolios: which of their words say which rule. What it does not know it says, and guesses nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stratforge.intent.rotation.rules import Part, RotationRule, read_rotation_rule
+from stratforge.market.symbols import is_symbol
+
+# Trading days of a period.
+DAYS = {"day": 1, "week": 5, "month": 21, "quarter": 63, "year": 252}
+_EVERY = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly"}
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12}  # fmt: skip
+_N = rf"(?P<n>\d{{1,3}}|{'|'.join(_NUMBERS)})"
+_UNIT = r"(?P<unit>day|week|month|quarter|year)s?"
+_SYMBOL = r"[A-Z]{1,6}(?:\.[A-Z])?(?:/[A-Z]{3,4})?"
+_LIST = rf"{_SYMBOL}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*/\s+){_SYMBOL})+"
+_BEST = r"strongest|best(?:[- ]performing)?|top|highest|leading"
+_WORST = r"weakest|worst(?:[- ]performing)?|bottom|lowest"
+# Words that say nothing of which, when or how much.
+_FILLERS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "at",
+        "by",
+        "each",
+        "every",
+        "from",
+        "hold",
+        "holds",
+        "in",
+        "into",
+        "invest",
+        "it",
+        "its",
+        "keep",
+        "my",
+        "me",
+        "of",
+        "on",
+        "only",
+        "please",
+        "portfolio",
+        "rebalance",
+        "rebalanced",
+        "rebalancing",
+        "rotate",
+        "rotating",
+        "rotation",
+        "strategy",
+        "the",
+        "them",
+        "then",
+        "these",
+        "this",
+        "those",
+        "to",
+        "trade",
+        "buy",
+        "own",
+        "with",
+        "want",
+        "would",
+        "like",
+        "i",
+        "etfs",
+        "etf",
+        "funds",
+        "fund",
+        "symbols",
+        "stocks",
+        "assets",
+        "ranked",
+        "measured",
+        "among",
+        "between",
+        "out",
+        "always",
+        "put",
+        "money",
+        "switch",
+        "make",
+        "create",
+        "build",
+        "write",
+        "once",
+    ]
+)
+_TRIGGER = re.compile(
+    rf"\b(?:rotat\w*|rebalanc\w*|(?:{_BEST}|{_WORST}) (?:\w+ )?(?:of|by|among|from)|(?:{_N} )?(?:{_BEST}|{_WORST})\b|equal(?:ly)?[- ]weight\w*|equal weights|inverse[- ]volatility|(?:every|each) (?:week|month|quarter|year)|weekly|monthly|quarterly|yearly)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words of a request, and the rules that they are.
+
+    Attributes:
+        start: Where they begin.
+        end: Where they end.
+        rules: In canonical form.
+        assumed: What was decided because the words leave it open; empty where they say it all.
+    """
+
+    start: int
+    end: int
+    rules: tuple[str, ...]
+    assumed: str = ""
+
+
+@dataclass(slots=True)
+class RotationReading:
+    """The outcome of reading a request for a portfolio word by word.
+
+    Attributes:
+        text: The request.
+        pieces: Its words with their rules, in the order of the text.
+        left: Words that were not understood.
+        questions: What has to be asked before anything can be written.
+    """
+
+    text: str
+    pieces: list[Piece] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """True when every word was understood and nothing is open."""
+        return not self.left and not self.questions
+
+    @property
+    def rules(self) -> list[RotationRule]:
+        """The rules that the words say."""
+        found = {text: read_rotation_rule(text) for piece in self.pieces for text in piece.rules}
+        return list(found.values())
+
+    def words(self, piece: Piece) -> str:
+        """The request's own words of a piece."""
+        return self.text[piece.start : piece.end]
+
+
+def asks_for_rotation(text: str) -> bool:
+    """Returns whether a request names several symbols and speaks of holding some of them by times or ranks."""
+    symbols = {each for each in re.findall(rf"\b{_SYMBOL}\b", text) if is_symbol(each) and each not in _NO_SYMBOLS}
+    return len(symbols) > 1 and _TRIGGER.search(text) is not None
+
+
+# What is written in capitals and is no symbol.
+_NO_SYMBOLS = frozenset(
+    [
+        "RSI",
+        "MACD",
+        "SMA",
+        "EMA",
+        "ATR",
+        "ADX",
+        "VWAP",
+        "ETF",
+        "ETFS",
+        "USD",
+        "AM",
+        "PM",
+        "ET",
+        "AND",
+        "OR",
+        "NOT",
+        "IF",
+        "THE",
+        "CCI",
+        "OBV",
+        "MFI",
+        "WMA",
+        "HMA",
+        "KDJ",
+        "BB",
+        "UTC",
+        "NY",
+    ]
+)
+
+
+def read_rotation(text: str) -> RotationReading:
+    """Reads a request for a portfolio."""
+    reading = RotationReading(text)
+    free = text
+    for pattern, read in _FORMS:
+        while found := pattern.search(free):
+            piece = read(found)
+            if piece is not None:
+                reading.pieces.append(piece)
+            # What was read is read once; places stay.
+            free = free[: found.start()] + "\x00" * (found.end() - found.start()) + free[found.end() :]
+    reading.pieces.sort(key=lambda each: each.start)
+    words = re.findall(r"[^\s\x00,;.:!?()“”\"]+", free)
+    reading.left = [each for each in words if each.lower().strip("'’-") not in _FILLERS and each.strip("'’-–")]
+    _complete(reading)
+    return reading
+
+
+def _complete(reading: RotationReading) -> None:
+    """Asks for what is missing; what has one usual answer is left to whoever writes."""
+    parts = {each.part: each for each in reading.rules}
+    several = [
+        part
+        for part in Part
+        if part not in (Part.WHERE, Part.WHEN) and sum(each.part is part for each in reading.rules) > 1
+    ]
+    if several:
+        reading.questions.append(f"This says more than one thing about {several[0].value}. Which is it?")
+    if Part.UNIVERSE not in parts:
+        reading.questions.append("Which symbols may it hold? Name them, such as SPY, QQQ, IWM.")
+    if Part.REBALANCE not in parts:
+        reading.questions.append("How often does it decide: daily, weekly, monthly, quarterly or yearly?")
+    take, weights = parts.get(Part.TAKE), parts.get(Part.WEIGHTS)
+    if take is not None and take.word != "all" and Part.RANK not in parts:
+        reading.questions.append("By what are they ranked, such as their 6-month return?")
+    if take is None and Part.RANK in parts:
+        reading.questions.append("How many are held, such as the 3 strongest?")
+    if (
+        take is None
+        and Part.RANK not in parts
+        and (weights is None or weights.word != "fixed")
+        and Part.WHERE not in parts
+        and weights is None
+    ):
+        reading.questions.append(
+            "Which of them are held, and with which weights, such as the 3 strongest, or all with equal weights?"
+        )
+    universe = parts.get(Part.UNIVERSE)
+    if take is not None and universe is not None and take.count > len(universe.symbols):
+        reading.questions.append(
+            f"It has {len(universe.symbols)} symbols to choose from, and {take.count} are to be held. How many?"
+        )
+
+
+def _number(said: str) -> int:
+    return _NUMBERS.get(said.lower()) or int(said)
+
+
+def _length(found: re.Match[str]) -> int:
+    return _number(found["n"]) * DAYS[found["unit"].lower()]
+
+
+def _piece(found: re.Match[str], *rules: str, assumed: str = "") -> Piece:
+    return Piece(found.start(), found.end(), rules, assumed)
+
+
+def _schedule(found: re.Match[str]) -> Piece:
+    said = (found["period"] or "").lower()
+    return _piece(found, f"rebalance {_EVERY.get(said) or said}")
+
+
+def _take(found: re.Match[str]) -> Piece:
+    return _piece(found, f"take {_side(found)} {_number(found['n'])}")
+
+
+def _take_one(found: re.Match[str]) -> Piece:
+    return _piece(found, f"take {_side(found)} 1")
+
+
+def _side(found: re.Match[str]) -> str:
+    return "bottom" if re.search(_WORST, found.group(), re.IGNORECASE) else "top"
+
+
+def _rank(found: re.Match[str]) -> Piece:
+    return _piece(found, f"rank by bars.close.pct_change({_length(found)})")
+
+
+def _taken_and_ranked(found: re.Match[str]) -> Piece:
+    return _piece(
+        found, f"take {_side(found)} {_number(found['count'])}", f"rank by bars.close.pct_change({_length(found)})"
+    )
+
+
+def _usual_rank(found: re.Match[str]) -> Piece:
+    return _piece(
+        found,
+        "rank by bars.close.pct_change(126)",
+        assumed=f"“{found.group()}” names no length: it is the return of the last 126 trading days, six months.",
+    )
+
+
+def _inverse(found: re.Match[str]) -> Piece:
+    if found["n"]:
+        return _piece(found, f"weights inverse volatility bars.close.pct_change().rolling({_length(found)}).std()")
+    return _piece(
+        found,
+        "weights inverse volatility bars.close.pct_change().rolling(63).std()",
+        assumed=f"“{found.group()}” names no length: the volatility is that of the last 63 trading days, three months.",
+    )
+
+
+def _fixed(found: re.Match[str]) -> Piece:
+    pairs = re.findall(rf"(\d{{1,3}}(?:\.\d+)?)\s*%\s*(?:in |of )?({_SYMBOL})", found.group())
+    parts = ", ".join(f"{symbol} {float(part) / 100:g}" for part, symbol in pairs)
+    return _piece(found, f"universe {', '.join(symbol for _, symbol in pairs)}", f"weights {parts}")
+
+
+def _universe(found: re.Match[str]) -> Piece:
+    return _piece(found, f"universe {', '.join(dict.fromkeys(re.findall(_SYMBOL, found['list'])))}")
+
+
+def _positive(found: re.Match[str]) -> Piece:
+    return _piece(found, f"only where bars.close.pct_change({_length(found)}) > 0")
+
+
+def _above(found: re.Match[str]) -> Piece:
+    sign = "<" if found["side"].lower() == "below" else ">"
+    return _piece(found, f"only where bars.close {sign} bars.close.rolling({_length(found)}).mean()")
+
+
+def _market(found: re.Match[str]) -> Piece:
+    stays = found["side"].lower() == "above"
+    # Cash when it is below, cash unless it is above, only when it is above: one and the same.
+    if found["turn"].lower().endswith(("cash when", "cash if", "cash while")):
+        stays = not stays
+    sign = ">" if stays else "<"
+    return _piece(found, f"only when {found['symbol']}: bars.close {sign} bars.close.rolling({_length(found)}).mean()")
+
+
+_AVERAGE = rf"(?:its|their|the)\s+{_N}[- ]{_UNIT}(?:\s+(?:simple|moving))*\s+(?:average|mean|sma)"
+_KIND = r"(?:etfs?|funds?|stocks?|symbols|assets|ones?)"
+_RETURN = r"(?:total\s+|price\s+)?(?:returns?|momentum|performance|price change|gains?)"
+# Where none is left, all is cash anyway.
+_ELSE_CASH = r"(?:,? (?:otherwise|else) (?:hold |go to |stay in )?cash)?"
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece | None]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE if insensitive else 0), read)
+    for pattern, insensitive, read in (
+        # Conditions first: their words are those of others too.
+        (rf"(?P<turn>(?:otherwise )?(?:go to |stay in |hold |move to )?(?:all )?(?i:cash (?:when|if|while|unless))|(?i:but )?(?i:only (?:when|while|if)))\s+(?P<symbol>{_SYMBOL})\s+(?i:is|closes|trades)\s+(?P<side>(?i:above|below))\s+(?i:{_AVERAGE})(?i:,?\s*(?:otherwise|else)\s+(?:hold |go to )?cash)?", False, _market),
+        (rf"(?:(?:but |and )?only )?(?:those |the ones )?(?:that (?:have|had)|which have|with|of which) (?:a )?positive {_N}[- ]{_UNIT} {_RETURN}{_ELSE_CASH}", True, _positive),
+        (rf"(?:(?:but |and )?only )?(?:(?:those|the ones) |(?:that|which) (?:are|trade) |trading ){{1,2}}(?P<side>above|below) {_AVERAGE}{_ELSE_CASH}", True, _above),
+        (rf"(?:\d{{1,3}}(?:\.\d+)?\s*%\s*(?:in |of )?{_SYMBOL}(?:\s*,?\s*(?:and\s+)?)?){{2,}}", False, _fixed),
+        (rf"(?:weight\w*\s+)?(?:by |with |in )?(?:the )?inverse(?:ly)?[- ](?:to )?(?:their )?(?:(?:of )?(?:their )?{_N}[- ]{_UNIT} )?volatility(?: weights| weighting| weighted)?", True, _inverse),
+        (rf"\b(?:the )?(?P<count>\d{{1,2}}|{'|'.join(_NUMBERS)}) (?:{_KIND} )?(?:with|that (?:have|had)) the (?:highest|best|strongest|lowest|weakest|worst) {_N}[- ]{_UNIT} {_RETURN}", True, _taken_and_ranked),
+        (rf"(?:ranked |measured |sorted )?(?:by|on|with) (?:the |their )?(?:highest |best |strongest )?{_N}[- ]{_UNIT} {_RETURN}", True, _rank),
+        (rf"(?:ranked |measured |sorted )?(?:by|on) (?:the |their )?(?:highest |best )?{_RETURN} (?:of|over) the (?:last|past) {_N} {_UNIT}", True, _rank),
+        (rf"over the (?:last|past) {_N} {_UNIT}", True, _rank),
+        (rf"(?:ranked )?by (?:the |their )?(?:{_RETURN})", True, _usual_rank),
+        (r"(?:with |in |at )?(?:equal(?:ly)?[- ]weight(?:ed|s)?|weighted equally|equal parts|equal weights?)", True, lambda found: _piece(found, "weights equal")),
+        (r"(?:once (?:a|every|each)|(?:at the (?:beginning|start) of )(?:a|the|every|each)|every|each) (?P<period>day|week|month|quarter|year)\b", True, _schedule),
+        (r"\b(?P<period>daily|weekly|monthly|quarterly|yearly)\b", True, _schedule),
+        (r"\b(?:hold |buy |own )?all (?:of (?:them|these)|four|three|five|symbols)?\b", True, lambda found: _piece(found, "take all")),
+        (rf"\b(?:the )?{_N} (?:{_BEST}|{_WORST})(?: {_KIND})?\b", True, _take),
+        (rf"\b(?:the )?(?:{_BEST}|{_WORST}) {_N}(?: {_KIND})?\b", True, _take),
+        (rf"\b(?:the )(?:{_BEST}|{_WORST})(?: {_KIND})?\b", True, _take_one),
+        (rf"(?:\b(?:of|from|among|between|out of|in)\s+)?(?P<list>{_LIST})", False, _universe),
+    )
+)  # fmt: skip
