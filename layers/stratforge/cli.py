@@ -79,6 +79,8 @@ def _config(options: argparse.Namespace) -> BacktestConfig:
         stop_loss=options.stop_loss,
         take_profit=options.take_profit,
         trailing_stop=options.trailing_stop,
+        short_margin=options.short_margin,
+        borrow_fee=options.borrow_fee,
     )
 
 
