@@ -39,12 +39,14 @@ CHARTS = {"price": price_table, "equity": equity_table}
 _TRADE_KINDS = {
     "entry_time": ColumnKind.TIME,
     "exit_time": ColumnKind.TIME,
+    "side": ColumnKind.TEXT,
     "bars": ColumnKind.INTEGER,
     "exit_reason": ColumnKind.TEXT,
 }
 _TRADE_COLUMNS = (
     "entry_time",
     "exit_time",
+    "side",
     "quantity",
     "entry_price",
     "exit_price",
@@ -254,12 +256,17 @@ def trades_parquet(backtest_id: UUID, looking: Looking) -> Response:
     file = io.BytesIO()
     writer = ParquetWriter(file, columns)
     writer.write(
-        [[_written(each.kind, trade.get(each.name)) for each in columns] for trade in backtest.report["trades"]]
+        [[_written(each.kind, trade.get(each.name)) for each in columns] for trade in _trades(backtest)]
     )
     writer.close()
     answer = Response(file.getvalue(), media_type="application/vnd.apache.parquet")
     answer.headers["Content-Disposition"] = f'attachment; filename="{backtest.symbol.replace("/", "-")}-trades.parquet"'
     return answer
+
+
+def _trades(backtest: StoredReport) -> list[dict[str, Any]]:
+    """The trades of a report; those that were made before there were short ones are long."""
+    return [{"side": "long", **trade} for trade in backtest.report["trades"]]
 
 
 def _written(kind: ColumnKind, value: Any) -> Any:
@@ -277,7 +284,7 @@ def trades_csv(backtest_id: UUID, looking: Looking) -> Response:
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(_TRADE_COLUMNS)
-    for trade in backtest.report["trades"]:
+    for trade in _trades(backtest):
         times = {name: datetime.fromtimestamp(trade[name], UTC).isoformat() for name in ("entry_time", "exit_time")}
         writer.writerow([{**trade, **times}.get(name) for name in _TRADE_COLUMNS])
     answer = Response(sheet.getvalue(), media_type="text/csv; charset=utf-8")
