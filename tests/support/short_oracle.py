@@ -38,9 +38,13 @@ class Decision:
     def text(self) -> str:
         """The decision as the language has it."""
         given = [f"{self.kind}={self.size!r}"] if self.kind else []
-        given += [f"{name}=bar.close * {value!r}" for name in ("limit", "stop") if (value := getattr(self, name)) is not None]
+        given += [
+            f"{name}=bar.close * {value!r}" for name in ("limit", "stop") if (value := getattr(self, name)) is not None
+        ]
         given += [f"expire_bars={self.expire}"] if self.expire is not None else []
-        given += [f"{name}={'bar.close * ' if name.endswith('_price') else ''}{value!r}" for name, value in self.exits.items()]
+        given += [
+            f"{name}={'bar.close * ' if name.endswith('_price') else ''}{value!r}" for name, value in self.exits.items()
+        ]
         return f"{self.side}({', '.join(given)})"
 
 

@@ -83,7 +83,9 @@ class BacktestConfig:
         for name, least in (("short_margin", False), ("maintenance_margin", False), ("borrow_fee", True)):
             value = getattr(self, name)
             if not (0 <= value <= 10 if least else 0 < value <= 10):
-                raise BacktestError(f"{name} is {value}; give a fraction {'from' if least else 'above'} 0 to 10: 0.5 is half")
+                raise BacktestError(
+                    f"{name} is {value}; give a fraction {'from' if least else 'above'} 0 to 10: 0.5 is half"
+                )
         if self.sizing_rule not in list(SizingRule):
             raise BacktestError(
                 f"sizing_rule is {str(self.sizing_rule)!r}; give EQUITY_FRACTION, FIXED_CASH or FIXED_QUANTITY"

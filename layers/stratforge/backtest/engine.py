@@ -63,7 +63,9 @@ def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:
         BacktestError: if the bars are longer than those, or do not make any, or are of what the strategy cannot sell short.
     """
     if strategy.shorts and bars.timezone.key == "UTC":
-        raise BacktestError("crypto cannot be sold short, and this strategy goes short; choose a stock, or use sell() alone")
+        raise BacktestError(
+            "crypto cannot be sold short, and this strategy goes short; choose a stock, or use sell() alone"
+        )
     timeframe, length = strategy.timeframe, 60 * strategy.bar_minutes
     if timeframe is None or bars.seconds == length:
         return bars

@@ -245,7 +245,9 @@ def _write_decision(write: Callable[[str], None], indent: str, features: Feature
     if not features.fractional:
         write(deep + "want = float(floor(want))")
     write(deep + ("side = action if want > 0.0 else 0.0" if matching.shorts else "side = 1.0 if want > 0.0 else 0.0"))
-    _write_closing(write, inner, "quantity", "2.0", "action == 2.0 and quantity > 0.0", not features.fractional, matching)
+    _write_closing(
+        write, inner, "quantity", "2.0", "action == 2.0 and quantity > 0.0", not features.fractional, matching
+    )
     if matching.shorts:
         _write_closing(write, inner, "-quantity", "4.0", "quantity < 0.0", True, matching)
     write(inner + "else:")

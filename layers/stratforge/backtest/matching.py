@@ -328,7 +328,9 @@ class Matching:
         else:
             write(f"{deep}    pass")
         if self._targets:
-            write(f"{deep}elif {way.high} {way.over} {goal} * {way.far}: price = {way.most}(b_open, {goal}); reason = 2.0")
+            write(
+                f"{deep}elif {way.high} {way.over} {goal} * {way.far}: price = {way.most}(b_open, {goal}); reason = 2.0"
+            )
         write(f"{deep}if price > 0.0:")
         self._exit(deep + "    ", "reason", way)
 

@@ -59,7 +59,12 @@ def report_text(
             f"{m.exposure:.1%} of bars{f' ({m.short_exposure:.1%} short)' if m.short_exposure else ''} / {_number(m.turnover)} times the equity",
         ),
         ("Costs", _number(m.costs)),
-        ("Trades", f"{m.trades:,}{f' ({m.short_trades:,} short)' if m.short_trades else ''}, {m.win_rate:.1%} won" if m.trades else "none"),
+        (
+            "Trades",
+            f"{m.trades:,}{f' ({m.short_trades:,} short)' if m.short_trades else ''}, {m.win_rate:.1%} won"
+            if m.trades
+            else "none",
+        ),
     ]
     if m.trades:
         rows += [

@@ -123,9 +123,12 @@ def assignments(keys: Collection[str], given: dict[str, str], side: str, *, shor
         yield from (f"    s_{key} = {NAN}" for key in EXIT_KEYS.values() if key in keys)
     held = "" if side == "buy" else "q_quantity > 0.0 and "
     if shorts:
-        held = {"buy": f"{NOT_SHORT} and ", "short": f"{NOT_LONG} and ", "sell": held, "cover": "q_quantity < 0.0 and "}.get(
-            side, "q_quantity != 0.0 and "
-        )
+        held = {
+            "buy": f"{NOT_SHORT} and ",
+            "short": f"{NOT_LONG} and ",
+            "sell": held,
+            "cover": "q_quantity < 0.0 and ",
+        }.get(side, "q_quantity != 0.0 and ")
     for name, value in given.items():
         yield f"if {held}{EXITS[name].bound.format(value)}:"
         yield f"    s_{EXIT_KEYS[name]} = {value}"

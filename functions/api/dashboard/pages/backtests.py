@@ -255,9 +255,7 @@ def trades_parquet(backtest_id: UUID, looking: Looking) -> Response:
     columns = [Column(name, _TRADE_KINDS.get(name, ColumnKind.DECIMAL)) for name in _TRADE_COLUMNS]
     file = io.BytesIO()
     writer = ParquetWriter(file, columns)
-    writer.write(
-        [[_written(each.kind, trade.get(each.name)) for each in columns] for trade in _trades(backtest)]
-    )
+    writer.write([[_written(each.kind, trade.get(each.name)) for each in columns] for trade in _trades(backtest)])
     writer.close()
     answer = Response(file.getvalue(), media_type="application/vnd.apache.parquet")
     answer.headers["Content-Disposition"] = f'attachment; filename="{backtest.symbol.replace("/", "-")}-trades.parquet"'
