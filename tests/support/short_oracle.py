@@ -7,13 +7,16 @@ rules 6 and 13, and goes through it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stratforge.backtest import BacktestConfig
 from stratforge.market import BarColumns
 
 OPEN, AGAINST, IN_FAVOR = 0, 1, 2
+# Phase of the bar, distance from the open, exits first, what, and at which price.
+Event = tuple[int, float, int, str, float]
+Reached = Callable[[float], bool]
 
 
 @dataclass(frozen=True)
@@ -282,7 +285,7 @@ class Oracle:
         def rises_to(price: float) -> bool:
             return good >= price - abs(price) * slack
 
-        found: list[tuple[int, float, int, str, float]] = []  # phase, distance, exits first, what, price
+        found: list[Event] = []
         place = self.place(way, begin, falls_to, rises_to)
         if place is not None:
             phase, price = place
@@ -316,10 +319,10 @@ class Oracle:
                 return
             assert phase != OPEN
 
-    def exits_on(self, way, begin, falls_to, rises_to):  # type: ignore[no-untyped-def]
+    def exits_on(self, way: int, begin: float, falls_to: Reached, rises_to: Reached) -> list[Event]:
         """The stop and the target on the bar, turned round."""
         stop, why, target = self.levels()
-        found = []
+        found: list[Event] = []
         if stop is not None:
             if begin <= way * stop:
                 found.append((OPEN, 0.0, 1, why, way * begin))
@@ -332,7 +335,7 @@ class Oracle:
                 found.append((IN_FAVOR, way * target - begin, 0, "take profit", target))
         return found
 
-    def place(self, way, begin, falls_to, rises_to):  # type: ignore[no-untyped-def]
+    def place(self, way: int, begin: float, falls_to: Reached, rises_to: Reached) -> tuple[int, float] | None:
         """Rules 2 to 5, turned round: when the order fills, and at which turned price."""
         order = self.order
         if order is None:

@@ -12,7 +12,7 @@ from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
 from stratforge.backtest.report import BacktestReport
 from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
-from stratforge.market.columns import exchange_timezone
+from stratforge.market.columns import Floats, Integers, exchange_timezone
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import compile_strategy
 
@@ -21,6 +21,11 @@ from tests.support.short_oracle import Decision, Program, run, source_of
 SIDES = {1.0: "buy", 2.0: "sell", 3.0: "short", 4.0: "cover"}
 REASONS = ("signal", "stop loss", "take profit", "trailing stop", "margin call")
 HOURS = 6 * 3600
+
+
+def _columns(time: Integers, prices: Floats, volume: Floats) -> BarColumns:
+    open_, high, low, close = (np.ascontiguousarray(prices[:, column]) for column in range(4))
+    return BarColumns(time, open_, high, low, close, volume)
 
 
 def _bars(generator: random.Random, length: int) -> BarColumns:
@@ -35,10 +40,10 @@ def _bars(generator: random.Random, length: int) -> BarColumns:
         low = min(open_, close) * (1 - min(abs(generator.gauss(0, wild / 2)), 0.5))
         rows.append([max(each, 0.05) for each in (open_, high, low, close)])
         price = max(close, 0.5)
-    open_, high, low, close = (np.array(column) for column in zip(*rows, strict=True))
+    table = np.array(rows)
     volume = np.array([float(generator.randrange(0, 400)) for _ in range(length)])
     times = 1_700_000_000 + HOURS * np.cumsum(np.array([generator.choice((1, 1, 1, 9)) for _ in range(length)]))
-    return BarColumns(times, open_, high, low, close, volume)
+    return _columns(times, table, volume)
 
 
 def _decision(generator: random.Random) -> Decision:
@@ -147,7 +152,7 @@ def test_machine_code_fills_as_the_interpreter_bit_for_bit() -> None:
         {"cash": 20_000.0},
         {"slippage_bps": 5.0, "commission_bps": 3.0, "participation": 0.5, "take_profit": 0.1, "trailing_stop": 0.06},
     ):
-        strategy, config = compile_strategy(BOTH_WAYS), BacktestConfig(**each)
+        strategy, config = compile_strategy(BOTH_WAYS), BacktestConfig(**each)  # type: ignore[arg-type]
         swept, report = Sweeper(strategy, bars, config), run_backtest(strategy, bars, config)
         result = swept.run({})
         fills = [np.array(getattr(report.fills, name)) for name in report.fills.__slots__]
@@ -183,11 +188,11 @@ def _flat(*rows: float | tuple[float, float, float, float], times: list[int] | N
     """Bars a minute apart: one price for all of a bar, or open, high, low and close."""
     table = np.array([row if isinstance(row, tuple) else (row,) * 4 for row in rows], dtype=np.float64)
     time = np.array(times) if times else FRIDAY + 60 * np.arange(len(rows))
-    return BarColumns(time, *(np.ascontiguousarray(table[:, column]) for column in range(4)), np.full(len(rows), 1e6))
+    return _columns(time, table, np.full(len(rows), 1e6))
 
 
 def _ran(program: Program, bars: BarColumns, **config: float) -> BacktestReport:
-    return run_backtest(compile_strategy(source_of(program)), bars, BacktestConfig(**{"cash": 10_000.0, **config}))
+    return run_backtest(compile_strategy(source_of(program)), bars, BacktestConfig(**{"cash": 10_000.0, **config}))  # type: ignore[arg-type]
 
 
 def _fills(report: BacktestReport) -> list[tuple[int, str, float, float, str]]:
@@ -198,6 +203,13 @@ def _fills(report: BacktestReport) -> list[tuple[int, str, float, float, str]]:
         for bar, side, quantity, price, why in zip(*columns, strict=True)
         if side
     ]
+
+
+def _exit(report: BacktestReport) -> tuple[int, float, str]:
+    """The bar, price and reason of the second fill, which covers ten shares."""
+    bar, side, quantity, price, why = _fills(report)[1]
+    assert (side, quantity) == ("cover", 10)
+    return bar, round(float(price), 9), why
 
 
 def test_a_short_position_earns_what_the_price_falls() -> None:
@@ -318,15 +330,15 @@ def test_a_loss_has_no_floor_and_nothing_is_traded_after_it() -> None:
 def test_stops_lie_above_and_targets_below(bar: tuple[float, ...], price: float, why: str) -> None:
     program = {0: Decision("short", "quantity", 10, exits={"stop_loss": 0.02, "take_profit": 0.03})}
     report = _ran(program, _flat(100, 100, bar))  # type: ignore[arg-type]
-    assert _fills(report)[1] == (2, "cover", 10, pytest.approx(price), why)
+    assert _exit(report) == (2, price, why)
     configured = _ran({0: Decision("short", "quantity", 10)}, _flat(100, 100, bar), stop_loss=0.02, take_profit=0.03)  # type: ignore[arg-type]
-    assert _fills(configured)[1] == (2, "cover", 10, pytest.approx(price), why)
+    assert _exit(configured) == (2, price, why)
 
 
 def test_a_trailing_stop_follows_the_lowest_price() -> None:
     program = {0: Decision("short", "quantity", 10, exits={"trailing_stop": 0.1})}
     report = _ran(program, _flat(100, 100, (100, 100, 80, 82), (82, 90, 82, 89)))
-    assert _fills(report)[1] == (3, "cover", 10, pytest.approx(88), "trailing stop")
+    assert _exit(report) == (3, 88, "trailing stop")
 
 
 def test_costs_make_a_short_sale_cheaper_and_a_cover_dearer() -> None:
@@ -360,7 +372,7 @@ def test_crypto_is_not_sold_short() -> None:
 @pytest.mark.parametrize("given", [{"short_margin": 0.0}, {"borrow_fee": -0.1}, {"maintenance_margin": 11.0}])
 def test_margins_and_fees_that_mean_nothing_are_refused(given: dict[str, float]) -> None:
     with pytest.raises(BacktestError, match=next(iter(given))):
-        BacktestConfig(**given)
+        BacktestConfig(**given)  # type: ignore[arg-type]
 
 
 def test_the_assumptions_speak_of_short_positions_where_there_can_be_any() -> None:

@@ -68,8 +68,8 @@ def test_exits_that_a_decision_of_the_other_side_names_are_not_set() -> None:
 def test_fields_of_a_short_position_have_its_sign() -> None:
     before = 'state["r"], state["f"], state["a"], state["q"] = position.unrealized_return, position.max_favorable, position.max_adverse, position.quantity'
     short, long = (evaluate_last_bar(_strategy("None", before), _values(), each, {}).state for each in (SHORT, LONG))
-    assert (short["r"], short["f"], short["a"], short["q"]) == (pytest.approx(0.1), 85, 95, -10)
-    assert (long["r"], long["f"], long["a"], long["q"]) == (pytest.approx(-0.1), 95, 85, 10)
+    assert [short[key] for key in "rfaq"] == pytest.approx([0.1, 85, 95, -10])
+    assert [long[key] for key in "rfaq"] == pytest.approx([-0.1, 95, 85, 10])
 
 
 def test_extremes_of_a_short_position_grow_against_and_for_it() -> None:
