@@ -1,4 +1,4 @@
-"""Stop and reverse without a turn: long above the 50-day average, short below it, and flat for a day between the two."""
+"""Long or short of an average: bought above the 50-day average, sold short below it, and flat for a day between the two."""
 
 TIMEFRAME = "1d"
 LENGTH = 50

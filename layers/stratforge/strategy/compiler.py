@@ -100,7 +100,7 @@ class Strategy(Admitted):
 
     @property
     def shorts(self) -> bool:
-        """Whether it may go short: such a strategy is backtested, and has no sessions."""
+        """True when it may go short: such a strategy is backtested, and has no sessions."""
         return self.on_bar.shorts
 
     @property

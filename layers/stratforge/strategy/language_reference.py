@@ -171,7 +171,7 @@ def reference_page() -> str:
         "`sell` never goes below zero. Margin, the fee of borrowing and margin calls are rules 12 to 19 of [MATCHING.md](../backtest/MATCHING.md). Sessions are long only for now: one of a strategy",
         "with `short` is not started.",
         "",
-        "A purchase or a sale, of either kind, may name terms, in prices such as `bar.close - 2 * bar.atr`: it is then an order that rests, in a backtest and in our book live.",
+        "A purchase or a sale may name terms, in prices such as `bar.close - 2 * bar.atr`: it is then an order that rests, in a backtest and in our book live.",
         "With a term that is unknown or out of its range it is no decision. A strategy has one such order at a time: a later purchase or sale takes its place, and a",
         "sale while nothing is held ends it. Exits stand beside it: they are its bracket. How orders meet bars, gaps and both in one bar, is said in",
         "[MATCHING.md](../backtest/MATCHING.md).",

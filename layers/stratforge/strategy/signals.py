@@ -12,7 +12,7 @@ from stratforge.strategy.order_terms import NO_TERMS, Terms, terms_in
 
 
 class ShortSide(StrEnum):
-    """What a decision does with a short position: it opens one or adds to it, or it buys back."""
+    """The sides of a decision about a short position: to open one or add to it, and to buy it back."""
 
     SHORT = "short"
     COVER = "cover"
