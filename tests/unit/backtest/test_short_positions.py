@@ -14,7 +14,9 @@ from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
 from stratforge.market.columns import Floats, Integers, exchange_timezone
 from stratforge.market.sizes import SizingRule
-from stratforge.strategy import compile_strategy
+from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
+from stratforge.strategy.graph import Values
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 from tests.support.short_oracle import Decision, Program, run, source_of
 
@@ -177,6 +179,56 @@ def test_a_strategy_that_could_go_short_and_does_not_trades_as_one_that_cannot(s
     cannot = run_backtest(compile_strategy(source.replace("return short()", "return")), bars, config).fills
     for name in could.__slots__:
         assert getattr(could, name).tobytes() == getattr(cannot, name).tobytes()
+
+
+FIELDS = """
+def indicators(bars):
+    return {"average": ta.sma(bars.close, length=5)}
+
+def on_bar(bar, position, state):
+    worn = position.bars_held >= 7 or position.unrealized_return < -0.03 or account.equity > 1.3 * account.cash
+    far = abs(position.max_favorable - position.max_adverse) > 0.12 * bar.close or position.max_adverse > 1.04 * position.entry_price
+    if position.quantity == 0 and bar.close < bar.average:
+        return short(fraction=0.4)
+    if position.quantity == 0 and bar.close > bar.average:
+        return buy(fraction=0.4)
+    if position.quantity < 0 and (worn or far or account.cash > 29_000):
+        return cover()
+    if position.quantity > 0 and (worn or far):
+        return sell()
+"""
+
+
+@pytest.mark.parametrize("inlined", [True, False], ids=["inlined", "called"])
+def test_the_loop_sees_of_position_and_account_what_an_evaluation_sees(inlined: bool) -> None:
+    """Whoever evaluates bar after bar with the position and the account of the report decides what the loop decided."""
+    # A loop of its own keeps on_bar out of the loop's text.
+    source = FIELDS if inlined else FIELDS.replace("    worn =", "    for i in range(1):\n        pass\n    worn =")
+    strategy, decided = compile_strategy(source), 0
+    markets = [_bars(random.Random(seed), 150) for seed in range(12)]
+    # Where the margin takes a part of what is wanted, the loop does not what was decided.
+    for bars in (each for each in markets if each.close.min() > 12):
+        report = run_backtest(strategy, bars, BacktestConfig(cash=20_000.0))
+        fills = report.fills
+        assert 4.0 not in fills.reason
+        state: dict[str, float] = {}
+        bars_held, entry = 0, 0.0
+        for bar in range(len(bars) - 1):
+            before = [place for place in range(len(fills.bar)) if fills.bar[place] <= bar]
+            cash = float(fills.cash[before[-1]]) if before else 20_000.0
+            opened = [place for place in before if fills.side[place] in (1.0, 3.0)]
+            held = float(report.held[bar])
+            bars_held, entry = (bars_held + 1, float(fills.price[opened[-1]])) if held else (0, 0.0)
+            state = {**state, CASH_KEY: cash, EQUITY_KEY: cash + held * float(bars.close[bar])}
+            position = PositionView(held, entry, float(bars_held))
+            found = evaluate_last_bar(strategy, Values(bars.slice(0, bar + 1)), position, state)
+            state = found.state
+            after = [
+                SIDES[float(side)] for at, side in zip(fills.bar, fills.side, strict=True) if at == bar + 1 and side
+            ]
+            assert after == ([] if found.signal is None else [found.signal.side])
+            decided += len(after)
+    assert decided > 100
 
 
 # The rules, one by one ----------------------------------------------------------------------------------------------
