@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ from stratforge.application.strategies import StrategyChange
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
+from stratforge.storage.strategies.sessions import SessionMode, SessionStatus, StoredSession
 from stratforge.storage.strategies.strategies import StoredStrategy
 
 from tests.support.asking import BOTH_WAYS, NEW, Told, is_locked
@@ -104,11 +105,14 @@ def test_a_strategy_that_goes_short_has_no_session_and_what_runs_goes_on(
     assert said == [SessionStatus.PAUSED, SessionStatus.RUNNING]
     application.stop_session(database, outbox, ada, session.session_id)
     outbox.messages.clear()
-    for start in (
+    starts: list[Callable[[], StoredSession]] = [
         lambda: application.start_session(database, outbox, ada, NewSession(strategy_id=of), NEW),
-        lambda: application.start_session(database, outbox, ada, NewSession(strategy_id=of, mode="MANUAL"), NEW),
+        lambda: application.start_session(
+            database, outbox, ada, NewSession(strategy_id=of, mode=SessionMode.MANUAL), NEW
+        ),
         lambda: application.toggle_strategy(database, outbox, ada, of),
-    ):
+    ]
+    for start in starts:
         with pytest.raises(Invalid, match="decided in backtests only; sessions are long only for now") as refused:
             start()
         assert refused.value.code == "short-strategy"
