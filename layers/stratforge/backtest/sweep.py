@@ -401,7 +401,7 @@ def _statistics(
             spread += delta * (change - mean)
             before = equity
         highest = max(highest, equity)
-        deepest = max(deepest, 1.0 - max(equity, 0.0) / highest)
+        deepest = max(deepest, 1.0 - equity / highest)
         if held != 0.0:
             exposed += 1
     size, cost, paid = 0.0, 0.0, 0.0
@@ -434,4 +434,4 @@ def _statistics(
             cost -= entry * quantity[fill]
             paid -= paid * share
     deviation = (spread / (days - 1)) ** 0.5 if days > 1 else 0.0
-    return equity, mean, deviation, deepest, exposed / n, closed, won, gained, lost
+    return equity, mean, deviation, min(deepest, 1.0), exposed / n, closed, won, gained, lost
