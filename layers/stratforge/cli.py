@@ -19,6 +19,7 @@ from uuid import UUID
 from stratforge import __version__
 from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
+from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.strategy import Strategy, StrategyError
 from stratforge.strategy.rotation import PortfolioStrategy, compile_any
@@ -79,6 +80,8 @@ def _config(options: argparse.Namespace) -> BacktestConfig:
         stop_loss=options.stop_loss,
         take_profit=options.take_profit,
         trailing_stop=options.trailing_stop,
+        short_margin=options.short_margin,
+        borrow_fee=options.borrow_fee,
     )
 
 
@@ -100,6 +103,7 @@ def check(options: argparse.Namespace) -> int:
         "indicators": list(strategy.indicators),
         "lookback": lookback,
         "timeframe": strategy.timeframe,
+        "shorts": isinstance(strategy, Strategy) and strategy.shorts,
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
     }
     if isinstance(strategy, PortfolioStrategy):
@@ -111,7 +115,8 @@ def check(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"ok": True, "findings": [], **facts}))
     else:
-        print(f"{options.file} is a {'portfolio ' if several else ''}strategy")
+        shorts = " that goes short: in backtests alone, sessions are long only for now" if facts["shorts"] else ""
+        print(f"{options.file} is a {'portfolio ' if several else ''}strategy{shorts}")
         if isinstance(strategy, PortfolioStrategy):
             looked_at = ", ".join(strategy.symbols[len(strategy.universe) :])
             print(f"  universe    {', '.join(strategy.universe)}{f'; looks at {looked_at}' if looked_at else ''}")
@@ -351,6 +356,18 @@ def _assumption_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop-loss", type=float, help="fraction below the entry, such as 0.02")
     parser.add_argument("--take-profit", type=float, help="fraction above the entry")
     parser.add_argument("--trailing-stop", type=float, help="fraction below the highest price since the entry")
+    parser.add_argument(
+        "--short-margin",
+        type=float,
+        default=INITIAL_MARGIN,
+        help=f"equity that a short position needs, as a fraction of its value ({INITIAL_MARGIN})",
+    )
+    parser.add_argument(
+        "--borrow-fee",
+        type=float,
+        default=BORROW_FEE,
+        help=f"a year's fee of what is sold short, as a fraction ({BORROW_FEE})",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 

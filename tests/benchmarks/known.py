@@ -122,7 +122,7 @@ def table() -> str:
         "(`stratforge backtest examples/pair.py --bars FOLDER`); those named with hyphens are the gallery's, on the dashboard and in",
         "[gallery.toml](../layers/stratforge/application/gallery.toml).",
         "",
-        f"Figures: all of the equity in every trade, 5 basis points of slippage, no commission. Days are real ones, {first:%Y-%m-%d} to {last:%Y-%m-%d}, adjusted for splits",
+        f"Figures: all of the equity in every trade, 5 basis points of slippage, no commission, a quarter of a percent a year for what is sold short. Days are real ones, {first:%Y-%m-%d} to {last:%Y-%m-%d}, adjusted for splits",
         "and dividends; made-up markets are walks that go nowhere, on which nothing can be earned but by chance. They show what a strategy did, not that it is worth",
         f"anything. ✓: {len(CHECKED)} of them are held against an independent script in pandas or a plain loop that trades, bar for bar, the same",
         "(`tests/support/known_scripts.py` and the tests of the backtester).",

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import psutil
 from stratforge.market import BarColumns
+from stratforge.market.sizes import Side
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, Strategy, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
@@ -78,7 +79,7 @@ def _in_process(strategies: list[Strategy], sessions: list[RunningSession], wind
         outcomes.append(
             Outcome(each, done.state)
             if said is None
-            else Outcome(each, done.state, said.side, said.confidence, said.size_kind, said.size)
+            else Outcome(each, done.state, Side(said.side), said.confidence, said.size_kind, said.size)
         )
     return outcomes
 

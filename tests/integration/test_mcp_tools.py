@@ -17,6 +17,7 @@ from stratforge.storage.strategies.jobs import JobKind
 from stratforge.strategy.rotation.language_reference import EXAMPLE
 
 from tests.support.api import Api, User
+from tests.support.asking import BOTH_WAYS
 
 CODE = "FAST = 5\ndef on_bar(bar, position, state):\n    if position.quantity == 0 and bar.close > FAST:\n        return buy()\n"
 Ask = Callable[..., Awaitable[dict[str, Any]]]
@@ -173,6 +174,10 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         await ask("withdraw_session", **session)
         await ask("delete_backtest", **backtest)
         assert (await ask("stop_session", **session))["status"] == "STOPPED"
+        both = await ask("store_strategy", name="both ways", symbol="AAPL", python_code=BOTH_WAYS)
+        refused = await tools.call_tool("start_session", {"strategy_id": both["strategy_id"]})
+        assert refused.is_error
+        assert "sessions are long only for now" in str(refused.content[0])
         # What there is nothing of is said as a refusal.
         for name, arguments in (
             ("close_position", {"symbol": "AAPL"}),

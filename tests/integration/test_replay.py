@@ -12,6 +12,7 @@ from stratforge.application import lookbacks
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.storage.ledger import announced_actions, corporate_actions
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -60,7 +61,9 @@ def sandbox(window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outc
             outcomes.append(Outcome(session, done.state))
         else:
             signal = done.signal
-            outcomes.append(Outcome(session, done.state, signal.side, signal.confidence, signal.size_kind, signal.size))
+            outcomes.append(
+                Outcome(session, done.state, Side(signal.side), signal.confidence, signal.size_kind, signal.size)
+            )
     return outcomes
 
 

@@ -22,6 +22,7 @@ from stratforge.broker import BrokerRefusesPlatform, BrokerUnavailable
 from stratforge.bus.messages import BarMessage, MarketUpdate, OrderUpdate
 from stratforge.market import Bar, BarColumns
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.storage.market import clock, market_data
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession, Wanted
@@ -80,7 +81,7 @@ def engine(window: BarColumns, running: Sequence[RunningSession]) -> list[Outcom
         if said is None:
             outcomes.append(Outcome(session, done.state))
         else:
-            outcomes.append(Outcome(session, done.state, said.side, said.confidence, said.size_kind, said.size))
+            outcomes.append(Outcome(session, done.state, Side(said.side), said.confidence, said.size_kind, said.size))
     return outcomes
 
 

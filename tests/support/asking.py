@@ -23,6 +23,7 @@ def on_bar(bar, position, state):
     if position.quantity > 0 and bar.close < bar.average:
         return sell()
 """
+BOTH_WAYS = CODE.replace("return sell()", "return sell()\n    if position.quantity == 0 and bar.close < bar.average:\n        return short()\n    if position.quantity < 0 and bar.close > bar.average:\n        return cover()")  # fmt: skip
 NEW = RequestKey(None, b"")
 
 

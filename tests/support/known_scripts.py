@@ -6,6 +6,7 @@ the market at the open and at stops, and at limits or better.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -203,6 +204,107 @@ def opening_range(bars: pd.DataFrame) -> Money:
     return money
 
 
+@dataclass
+class Margin(Money):
+    """Money that can be short too: whole shares, half of their value as equity, and a fee for each night on whole hundreds."""
+
+    def short(self, bar: int, wanted: float, price: float) -> None:
+        """Sells short what is wanted, or what the margin allows."""
+        allowed = self.cash / max(price / 2, 5.0 if price >= 5 else max(price, 2.5))
+        self.shares = -float(math.floor(min(wanted, allowed) + 1e-9))
+        self.cash -= self.shares * price
+        self.entered = bar, price
+
+    def nights(self, count: int, price: float) -> None:
+        """Pays for what is borrowed over some nights, at the last close."""
+        if self.shares < 0:
+            self.cash -= math.ceil(-self.shares / 100) * 100 * price * 0.0025 / 360 * count
+
+    def called(self, price: float) -> bool:
+        """Whether the equity at a close is less than is needed."""
+        needed = max(0.3 * price, 5.0) if price >= 5 else max(price, 2.5)
+        return self.shares < 0 and self.cash + self.shares * price < -self.shares * needed
+
+
+def both_ways(
+    enter: Callable[[pd.DataFrame], pd.Series] | None,
+    leave: Callable[[pd.DataFrame], pd.Series] | None,
+    short: Callable[[pd.DataFrame], pd.Series],
+    cover: Callable[[pd.DataFrame], pd.Series],
+) -> Script:
+    """A strategy that goes long and short by conditions at the close, and trades at the next open; what its margin does not allow is covered there too."""
+
+    def run(days: pd.DataFrame) -> Money:
+        money = Margin()
+        never = pd.Series(False, days.index)
+        conditions = [never if each is None else each(days) for each in (enter, leave, short, cover)]
+        order, called, before = ("", 0.0), False, 0.0
+        table = zip(days["open"], days["close"], calendar(days).normalize().tz_localize(None), *conditions, strict=True)
+        last = None
+        for bar, (open_, close, day, enters, leaves, shorts, covers) in enumerate(table):
+            money.nights(0 if last is None else (day - last).days, before)
+            side, wanted = order
+            if called or side == "cover":
+                money.sell(bar, open_ * (1 + WORSE))
+            elif side == "sell":
+                money.sell(bar, open_ * (1 - WORSE))
+            elif side == "buy":
+                money.buy(bar, wanted, open_ * (1 + WORSE))
+            elif side == "short":
+                money.short(bar, math.floor(wanted), open_ * (1 - WORSE))
+            order, called, before, last = ("", 0.0), money.called(close), close, day
+            if not money.shares and (enters or shorts):
+                order = ("buy" if enters else "short"), money.cash / close
+            elif money.shares > 0 and leaves:
+                order = "sell", 0.0
+            elif money.shares < 0 and covers:
+                order = "cover", 0.0
+        return money
+
+    return run
+
+
+def channel_breakdown(days: pd.DataFrame) -> Money:
+    """One order rests at a time: below while nothing is held, above while something is; and a stop above the entry."""
+    money, order, called, before, last = Margin(), (0.0, np.nan), False, 0.0, None
+    lowest, highest = days["low"].rolling(20).min().to_numpy(), days["high"].rolling(10).max().to_numpy()
+    table = zip(
+        calendar(days).normalize().tz_localize(None),
+        days["open"],
+        days["high"],
+        days["low"],
+        days["close"],
+        strict=True,
+    )
+    for bar, (day, open_, high, low, close) in enumerate(table):
+        money.nights(0 if last is None else (day - last).days, before)
+        wanted, stop = order
+        if called:
+            money.sell(bar, open_ * (1 + WORSE))
+        elif money.shares:
+            nearest = np.fmin(stop, money.entered[1] * 1.08)
+            if high >= nearest * (1 - 1e-12):
+                money.sell(bar, max(open_, nearest) * (1 + WORSE))
+        elif wanted and low <= stop * (1 + 1e-12):
+            money.short(bar, wanted, min(open_, stop) * (1 - WORSE))
+            level = money.entered[1] * 1.08
+            # Sold within the day: a stop above the open was passed, if at all, by a close above it or a price above the open.
+            if open_ <= stop and high >= level * (1 - 1e-12):
+                money.sell(bar, max(open_, level) * (1 + WORSE))
+            elif open_ > stop and high >= level * (1 - 1e-12) and (level > open_ or close >= level):
+                money.sell(bar, max(level, money.entered[1]) * (1 + WORSE))
+        called, before, last = money.called(close), close, day
+        if money.shares:
+            order = 0.0, highest[bar]
+        else:
+            order = (
+                (float(math.floor(money.cash / lowest[bar])), lowest[bar])
+                if lowest[bar] == lowest[bar]
+                else (0.0, np.nan)
+            )
+    return money
+
+
 # By the names of examples and of the gallery's strategies.
 DAILY: dict[str, Script] = {
     "buy-and-hold": signals(lambda d: d["close"] > 0, lambda d: d["close"] < 0),
@@ -227,5 +329,12 @@ DAILY: dict[str, Script] = {
     "volatility_breakout": volatility_breakout,
     "limit_pullback": limit_pullback,
     "channel_stop_orders": channel_stop_orders,
+    "channel_breakdown": channel_breakdown,
+    "stop_and_reverse": both_ways(
+        lambda d: d["close"] > average(d, 50), lambda d: d["close"] < average(d, 50), lambda d: d["close"] < average(d, 50), lambda d: d["close"] > average(d, 50)
+    ),
+    "rsi_two_short": both_ways(
+        None, None, lambda d: (d["close"] < average(d, 200)) & (strength(d, 2) > 90), lambda d: d["close"] < average(d, 5)
+    ),
 }  # fmt: skip
 INTRADAY: dict[str, Script] = {"opening_range": opening_range}

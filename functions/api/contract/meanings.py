@@ -20,6 +20,7 @@ bars: Bars that were compared
 bars_evaluated: Bars that it has seen
 bars_per_year: Bars that a year is counted as; null where they are counted
 before: Only versions before this number
+borrow_fee: What borrowing costs in a year, as a fraction of what is sold short
 bytes: How large the file is
 cash: Dollars
 cause: What it is asked for, so that asking twice does it once
@@ -102,6 +103,7 @@ logic_explanation: What it does, in plain words
 login_id: The login
 lookback: Bars of history that the code needs
 low: The lowest price, in dollars
+maintenance_margin: Equity that a short position needs while it is held, as a fraction of its value
 market_data: What is not to be had of the market at present
 market_value: Dollars at the latest price
 message: What is wrong with it
@@ -164,6 +166,7 @@ secret: Signs what is sent; shown this once
 seen_at: When it was first heard of
 sent: How many were sent again
 session_id: The session; null for what was done by hand
+short_margin: Equity that a short position needs when it is opened, as a fraction of its value
 side: buy or sell
 signal_id: The signal that it comes from; null for an order by hand
 signals: Signals that were compared

@@ -33,9 +33,11 @@ from stratforge.storage.strategies.sessions import (
     SessionStatus,
     StoredSession,
 )
+from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.rotation import PortfolioStrategy, is_portfolio
 
+LONG_ONLY = "This strategy goes short. Short positions are decided in backtests only; sessions are long only for now. Run a version without short()."
 # Bars of all symbols together that a live decision looks at: 48 bytes each, in base64, within what Lambda takes.
 _MOST_BARS = 65_536
 SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20), text_of(9, 9)]
@@ -90,7 +92,7 @@ def start_session(
 
     Raises:
         NotFound: if there is no such strategy or version.
-        Invalid: if a portfolio strategy is given a symbol, stops or a size that it has no use for.
+        Invalid: if the strategy goes short, or a portfolio strategy is given a symbol, stops or a size that it has no use for.
         Conflict: if as many sessions run as may.
     """
     caller.require(Scope.TRADE)
@@ -101,6 +103,7 @@ def start_session(
         stored = strategies.get_version(connection, new.strategy_id, version)
         if stored is None:
             raise NotFound("version")
+    check_long_only(stored.python_code)
     portfolio = _portfolio(stored.python_code, new)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.SESSIONS)
@@ -154,6 +157,24 @@ def _terms(
     return PortfolioTerms(
         list(strategy.universe), list(strategy.symbols), schedule.stored, not schedule.minutes, capital
     )
+
+
+def check_long_only(source: str) -> None:
+    """Refuses a strategy that goes short: the ledger knows of no short positions. Compiles it, so no transaction is open.
+
+    Raises:
+        Invalid: if it may go short.
+    """
+    if _goes_short(source):
+        raise Invalid(LONG_ONLY, code="short-strategy")
+
+
+def _goes_short(source: str) -> bool:
+    # Whatever goes short has the word; most have not, and need not be compiled.
+    if "short" not in source or is_portfolio(source):
+        return False
+    strategy = compiled(source)
+    return isinstance(strategy, Strategy) and strategy.shorts
 
 
 def check_live(strategy: PortfolioStrategy) -> None:
@@ -223,12 +244,13 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
     Raises:
         NotFound: if there is no such strategy.
         Conflict: if one is to start and as many run as may.
+        Invalid: if a session would start of a strategy that goes short.
     """
     caller.require(Scope.TRADE)
     new = NewSession(strategy_id=strategy_id)
     with database.reading(caller) as connection:
         current = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-    portfolio = _portfolio(current.python_code, new)
+    portfolio, shorts = _portfolio(current.python_code, new), _goes_short(current.python_code)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.SESSIONS)
         strategy = existing(strategies.lock_strategy(connection, strategy_id), "strategy")
@@ -242,6 +264,8 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
             changed: StoredSession | None = sessions.change_session(
                 connection, latest.session_id, latest.settings, paused=paused
             )
+        elif shorts:
+            raise Invalid(LONG_ONLY, code="short-strategy")
         else:
             require_room_for_session(connection, caller.user_id)
             changed = sessions.start_session(

@@ -131,7 +131,7 @@ def rolling_sharpe(returns: Floats, per_year: float, length: int = ROLLING_DAYS)
 
 
 def excursions(bars: BarColumns, trips: RoundTrips) -> tuple[Floats, Floats]:
-    """Computes how far each trade went against its entry price (MAE, at most zero) and for it (MFE, at least zero), as fractions of it.
+    """Computes how far each trade went against its entry price (MAE, at most zero) and for it (MFE, at least zero), as fractions of it; against a short one is up.
 
     The bar of the exit counts with the price of the exit only: what came after it was no part of the trade.
     """
@@ -141,13 +141,17 @@ def excursions(bars: BarColumns, trips: RoundTrips) -> tuple[Floats, Floats]:
         trips.exit_bar.tolist(),
         trips.entry_price.tolist(),
         trips.exit_price.tolist(),
+        trips.way.tolist(),
         strict=True,
     )
-    for place, (entry, exit_, paid, got) in enumerate(rows):
+    for place, (entry, exit_, paid, got, way) in enumerate(rows):
         first, last = int(entry), int(exit_)
         low = min(float(bars.low[first:last].min()) if last > first else got, got)
         high = max(float(bars.high[first:last].max()) if last > first else got, got)
-        against[place], in_favor[place] = min(low / paid - 1.0, 0.0), max(high / paid - 1.0, 0.0)
+        if way > 0:
+            against[place], in_favor[place] = min(low / paid - 1.0, 0.0), max(high / paid - 1.0, 0.0)
+        else:
+            against[place], in_favor[place] = min(1.0 - high / paid, 0.0), max(1.0 - low / paid, 0.0)
     return against, in_favor
 
 

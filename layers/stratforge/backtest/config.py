@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, fields
 
+from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN, LEAST_EQUITY, MAINTENANCE_MARGIN
 from stratforge.market.sizes import SizingRule
 
 
@@ -35,6 +36,9 @@ class BacktestConfig:
         take_profit: Sells when the price is this far above the average entry price.
         trailing_stop: Sells when the price is this far below the highest price since the entry.
         bars_per_year: For the return of a year; taken from the bars' times when not given.
+        short_margin: Equity that a short position needs when it is opened or added to, as a fraction of its value (Regulation T: half).
+        maintenance_margin: What it needs from then on, for a price of five dollars or more (FINRA Rule 4210); with less it is covered.
+        borrow_fee: What borrowing costs in a year, as a fraction of what is sold short.
     """
 
     cash: float = 100_000.0
@@ -51,6 +55,9 @@ class BacktestConfig:
     take_profit: float | None = None
     trailing_stop: float | None = None
     bars_per_year: float | None = None
+    short_margin: float = INITIAL_MARGIN
+    maintenance_margin: float = MAINTENANCE_MARGIN
+    borrow_fee: float = BORROW_FEE
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -73,6 +80,12 @@ class BacktestConfig:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise BacktestError(f"{name} is {value}; give a number above zero")
+        for name, least in (("short_margin", False), ("maintenance_margin", False), ("borrow_fee", True)):
+            value = getattr(self, name)
+            if not (0 <= value <= 10 if least else 0 < value <= 10):
+                raise BacktestError(
+                    f"{name} is {value}; give a fraction {'from' if least else 'above'} 0 to 10: 0.5 is half"
+                )
         if self.sizing_rule not in list(SizingRule):
             raise BacktestError(
                 f"sizing_rule is {str(self.sizing_rule)!r}; give EQUITY_FRACTION, FIXED_CASH or FIXED_QUANTITY"
@@ -87,8 +100,12 @@ class BacktestConfig:
         """The configuration as plain data, as a report keeps it."""
         return asdict(self)
 
-    def assumptions(self) -> list[str]:
-        """The assumptions in sentences, to be shown wherever results are."""
+    def assumptions(self, *, shorts: bool = False) -> list[str]:
+        """The assumptions in sentences, to be shown wherever results are.
+
+        Args:
+            shorts: Whether the strategy goes short.
+        """
         lines = [
             "A decision on a bar is filled at the next bar's open"
             + (
@@ -97,8 +114,10 @@ class BacktestConfig:
                 else "."
             ),
             "Prices and volumes are adjusted for splits, not for dividends.",
-            "Long only; free cash earns nothing; an order that costs more than the free cash is cut to it.",
+            f"{'Long and short' if shorts else 'Long only'}; free cash earns nothing; an order that costs more than the free cash is cut to it.",
         ]
+        if shorts:
+            lines += self._assumptions_of_shorts()
         commissions = [
             f"{self.commission_bps:g} bps of the value" if self.commission_bps else "",
             f"{self.commission_per_share:g} a share" if self.commission_per_share else "",
@@ -120,3 +139,11 @@ class BacktestConfig:
         if not self.fractional:
             lines.append("Whole shares only.")
         return lines
+
+    def _assumptions_of_shorts(self) -> list[str]:
+        return [
+            f"Sold short are whole shares of stocks, with equity of {LEAST_EQUITY:,.0f} dollars or more and of {self.short_margin:.0%} of their value; everything can be borrowed.",
+            f"With less than {self.maintenance_margin:.0%} of the value at a bar's close (more below 16.67 dollars) all is covered at the next open: a margin call.",
+            f"Borrowing costs {self.borrow_fee:.2%} a year for each night, on round lots of 100 shares; dividends, which a short position owes, are not in bars and not counted.",
+            "What a cover costs beyond everything is owed: the equity is below zero then, and nothing is traded any more.",
+        ]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.fills import Fills
 from stratforge.backtest.loop import Loop, loop_for
-from stratforge.backtest.matching import FILL_COLUMNS, config_arguments
+from stratforge.backtest.matching import FILL_COLUMNS, NIGHTS, config_arguments
 from stratforge.backtest.report import BacktestReport
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, bar_seconds, exchange_timezone
 from stratforge.market.resampling import latest_bars
@@ -60,8 +60,12 @@ def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:
     """The bars that a strategy decides on: those of its timeframe, where it names one, and else the ones that are given.
 
     Raises:
-        BacktestError: if the bars are longer than those, or do not make any.
+        BacktestError: if the bars are longer than those, or do not make any, or are of what the strategy cannot sell short.
     """
+    if strategy.shorts and bars.timezone.key == "UTC":
+        raise BacktestError(
+            "crypto cannot be sold short, and this strategy goes short; choose a stock, or use sell() alone"
+        )
     timeframe, length = strategy.timeframe, 60 * strategy.bar_minutes
     if timeframe is None or bars.seconds == length:
         return bars
@@ -96,7 +100,9 @@ def run_loop(
 
 
 def loop_column(strategy: Strategy, values: Values, name: str) -> Floats:
-    """The column a loop reads under `name`: an indicator, a price, or a time field."""
+    """The column a loop reads under `name`: an indicator, a price, a time field, or the nights before each bar."""
+    if name == NIGHTS:
+        return values.bars.nights
     node = strategy.columns.get(name)
     if node is not None:
         return values.series(node)

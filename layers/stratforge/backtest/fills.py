@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig
+from stratforge.backtest.way import BOUGHT, FEE, SHORTED
 from stratforge.market.columns import BarColumns, Integers
 
 Floats = npt.NDArray[np.float64]
@@ -16,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Fills:
-    """Every fill, as columns: bar index, side (1 bought, 2 sold), quantity, price, commission, reason (index into
+    """Every fill, as columns: bar index, side (1 bought, 2 sold, 3 sold short, 4 covered; 0 is the fee of the nights before a bar), quantity, price, commission, reason (index into
     `EXIT_REASONS`), and cash and quantity held after it."""
 
     bar: Floats
@@ -63,7 +64,10 @@ class Trades:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrips:
-    """Closed trades, as columns. A sale closes a part of the position at its average entry price; entry costs are shared out."""
+    """Closed trades, as columns. A sale, or a cover, closes a part of the position at its average entry price; entry costs and the fees of nights are shared out.
+
+    `way` is 1 for a long trade and -1 for a short one; quantities are above zero for both.
+    """
 
     entry_bar: Floats
     exit_bar: Floats
@@ -72,10 +76,11 @@ class RoundTrips:
     exit_price: Floats
     pnl: Floats
     reason: Floats
+    way: Floats
 
     @property
     def returns(self) -> Floats:
-        """The profit of each round trip as a fraction of what was paid for it."""
+        """The profit of each round trip as a fraction of what was paid for it, or of what the short sale brought."""
         return self.pnl / (self.entry_price * self.quantity)
 
     @classmethod
@@ -87,17 +92,17 @@ class RoundTrips:
             return None
         quantity, entry, exit_ = fills.quantity[sold], fills.price[bought], fills.price[sold]
         pnl = (exit_ - entry) * quantity - fills.commission[sold] - fills.commission[bought]
-        return cls(fills.bar[bought], fills.bar[sold], quantity, entry, exit_, pnl, fills.reason[sold])
+        return cls(fills.bar[bought], fills.bar[sold], quantity, entry, exit_, pnl, fills.reason[sold], np.ones(count))
 
     @classmethod
     def of(cls, fills: Fills) -> RoundTrips:
-        """Pairs the fills of a backtest to round trips: from buying until nothing is held."""
+        """Pairs the fills of a backtest to round trips: from buying, or going short, until nothing is held."""
         whole = cls._whole(fills)
         if whole is not None:
             return whole
         rows = []
         quantity = cost = paid = 0.0
-        entry_bar = 0.0
+        entry_bar, way = 0.0, 1.0
         for bar, side, size, price, commission, reason in zip(
             fills.bar.tolist(),
             fills.side.tolist(),
@@ -107,9 +112,12 @@ class RoundTrips:
             fills.reason.tolist(),
             strict=True,
         ):
-            if side == 1.0:
+            if side == FEE:
+                paid += commission
+                continue
+            if side in (BOUGHT, SHORTED):
                 if quantity == 0.0:
-                    entry_bar = bar
+                    entry_bar, way = bar, 1.0 if side == BOUGHT else -1.0
                 quantity += size
                 cost += size * price
                 paid += commission
@@ -117,17 +125,18 @@ class RoundTrips:
             share = min(size / quantity, 1.0)
             entry = cost / quantity
             entry_fee = paid * share
-            rows.append((entry_bar, bar, size, entry, price, (price - entry) * size - commission - entry_fee, reason))
+            pnl = way * (price - entry) * size - commission - entry_fee
+            rows.append((entry_bar, bar, size, entry, price, pnl, reason, way))
             closed = share >= 1.0 - 1e-12
             quantity = 0.0 if closed else quantity - size
             cost = 0.0 if closed else cost - entry * size
             paid = 0.0 if closed else paid - entry_fee
-        table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
-        return cls(*(table[:, column] for column in range(7)))
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), 8)
+        return cls(*(table[:, column] for column in range(8)))
 
 
 def curves(bars: BarColumns, config: BacktestConfig, fills: Fills) -> tuple[Floats, Floats]:
-    """Equity and quantity held at the close of every bar, from the fills."""
+    """Equity and quantity held at the close of every bar, from the fills; the quantity of a short position is negative."""
     cash = np.full(len(bars), config.cash)
     held = np.zeros(len(bars))
     if len(fills.bar):

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from stratforge.backtest.config import BacktestConfig
-from stratforge.backtest.matching import CONFIG_ARGUMENTS, FILL_COLUMNS, Features, Matching, Target
+from stratforge.backtest.matching import CONFIG_ARGUMENTS, FILL_COLUMNS, NIGHTS, Features, Matching, Target
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import Strategy, arithmetic
 from stratforge.strategy.evaluation import STATE_LIMIT
@@ -101,17 +101,20 @@ def _write(
     lines: list[str] = []
     write = lines.append
     exits, terms = ([key for key in state if key in own.values()] for own in (EXIT_KEYS, TERM_KEYS))
-    matching = Matching(write, features, target, exits, terms)
+    shorts = decide.shorts
+    matching = Matching(write, features, target, exits, terms, shorts)
     if matching.within:
         read |= {"high", "low"}
     if features.participation:
         read.add("volume")
+    if shorts:
+        read.add(NIGHTS)
     columns = tuple(sorted(read))
     # What only fills and decisions read is looked up then, and not carried through every bar.
     read_always = {name[2:] for name in (*on_bar, *previous)} | (
         {"open", "close"} if matching.within and not matching.kept else set()
     )
-    if EQUITY_KEY in state or "unrealized_return" in position:
+    if EQUITY_KEY in state or "unrealized_return" in position or shorts:
         read_always |= {"open", "close"}
     rare = {"open", "close"} - read_always if target == "python" and read_always else set()
     parameters = [name for name in arguments if name[0] == "k"]
@@ -148,21 +151,24 @@ def _write(
         write(f"    for i{names} in zip(range(n){''.join(f', c_{name}' for name in often)}):")
     for name in previous:
         write(f"        {name} = l_{name[2:]}; l_{name[2:]} = b_{name[2:]}")
+    matching.before_the_open()
     matching.orders("open" in rare)
     # Those that hold its exits and terms are bounded where they are set.
     for key in (key for key in state if key not in (*exits, *terms)):
         write(f"        if not -{STATE_LIMIT!r} <= s_{key} <= {STATE_LIMIT!r}: s_{key} = NAN")
     matching.after_the_open("open" in rare)
+    matching.at_the_close()
     if held:
-        write("        bars_held = bars_held + 1.0 if quantity > 0.0 else 0.0")
+        write(f"        bars_held = bars_held + 1.0 if quantity {'!=' if shorts else '>'} 0.0 else 0.0")
     if CASH_KEY in state:
         write(f"        s_{CASH_KEY} = cash")
     if EQUITY_KEY in state:
         write(f"        s_{EQUITY_KEY} = cash + quantity * b_close")
+    of_short = "((1.0 - b_close / entry) if quantity < 0.0 else 0.0)" if shorts else "0.0"
     views = {
         "q_quantity": "quantity",
         "q_average_entry_price": "entry",
-        "q_unrealized_return": "((b_close / entry - 1.0) if quantity > 0.0 else 0.0)",
+        "q_unrealized_return": f"((b_close / entry - 1.0) if quantity > 0.0 else {of_short})",
         "q_bars_held": "bars_held",
     }
     close = ["b_close = float(c_close[i])"] if "close" in rare else []
@@ -223,7 +229,7 @@ def _write_decision(write: Callable[[str], None], indent: str, features: Feature
     deep = inner + "    "
     price = matching.decision(inner)
     write(inner + "if kind == 1.0 and size > 1.0: size = 1.0")
-    write(inner + "if action == 1.0:")
+    write(inner + ("if action == 1.0 or action == 3.0:" if matching.shorts else "if action == 1.0:"))
     write(deep + "if kind == 0.0:")
     rule = {
         SizingRule.EQUITY_FRACTION: f"(cash + quantity * b_close) * sizing_value * confidence / {price}",
@@ -234,16 +240,30 @@ def _write_decision(write: Callable[[str], None], indent: str, features: Feature
     write(f"{deep}elif kind == 1.0: want = (cash + quantity * b_close) * size / {price}")
     write(deep + "elif kind == 2.0: want = size")
     write(f"{deep}else: want = size / {price}")
+    if matching.shorts:
+        write(deep + "if action == 3.0: want = float(floor(want))")
     if not features.fractional:
         write(deep + "want = float(floor(want))")
-    write(deep + "side = 1.0 if want > 0.0 else 0.0")
-    write(inner + "elif quantity > 0.0:")
-    write(deep + "if kind == 0.0: want = quantity")
-    write(deep + "elif kind == 1.0: want = quantity * size")
-    write(deep + "else: want = size")
-    if not features.fractional:
-        write(deep + "want = float(floor(want)) if want < quantity else quantity")
-    write(deep + "side = 2.0 if want > 0.0 else 0.0")
+    write(deep + ("side = action if want > 0.0 else 0.0" if matching.shorts else "side = 1.0 if want > 0.0 else 0.0"))
+    _write_closing(
+        write, inner, "quantity", "2.0", "action == 2.0 and quantity > 0.0", not features.fractional, matching
+    )
+    if matching.shorts:
+        _write_closing(write, inner, "-quantity", "4.0", "quantity < 0.0", True, matching)
     write(inner + "else:")
     # A sale of nothing ends what was still to be bought.
     write(deep + "side = 0.0")
+
+
+def _write_closing(
+    write: Callable[[str], None], indent: str, held: str, side: str, condition: str, whole: bool, matching: Matching
+) -> None:
+    """The wanted quantity of a decision that closes what is held, or a part of it."""
+    deep = indent + "    "
+    write(f"{indent}elif {condition if matching.shorts else 'quantity > 0.0'}:")
+    write(f"{deep}if kind == 0.0: want = {held}")
+    write(f"{deep}elif kind == 1.0: want = {held} * size")
+    write(f"{deep}else: want = size")
+    if whole:
+        write(f"{deep}want = float(floor(want)) if want < {held} else {held}")
+    write(f"{deep}side = {side} if want > 0.0 else 0.0")

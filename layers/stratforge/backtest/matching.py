@@ -1,6 +1,7 @@
 """Writes the part of the loop that fills orders: those of decisions, and the exits of a position (see `MATCHING.md`).
 
-A strategy that names no limit and no stop gets a loop that knows of none.
+A strategy that names no limit and no stop gets a loop that knows of none, and one that never goes short one that knows of no short positions. What happens to
+those is the mirror image (`Way`), but for money: it is written in one place for each of the two.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stratforge.backtest.config import BacktestConfig
+from stratforge.backtest.margin import LEAST_EQUITY, night_fee, requirement
+from stratforge.backtest.way import ABOVE, BELOW, FEE, LONG, SHORT, Way
 from stratforge.market.sizes import MINIMUM_VALUE, SizingRule
 from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
 from stratforge.strategy.order_terms import EXPIRY_KEY, LIMIT_KEY, STOP_KEY
 
 Target = Literal["python", "numba"]
-EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
+EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop", "margin call")
 FILL_COLUMNS = ("bar", "side", "quantity", "price", "commission", "reason", "cash", "held")
 _DUST = 1e-9
-# Of a level that was computed from a price: 10.70 less a tenth of it is touched at 9.63.
-_ABOVE, _BELOW = f"{1 + 1e-12!r}", f"{1 - 1e-12!r}"
 
 CONFIG_ARGUMENTS = (
     "half_cost",
@@ -31,7 +32,12 @@ CONFIG_ARGUMENTS = (
     "stop_loss",
     "take_profit",
     "trailing_stop",
+    "short_margin",
+    "maintenance_margin",
+    "borrow_fee",
 )
+# The column of nights before each bar: longer than an indicator's name may be.
+NIGHTS = "nights_between_this_bar_and_the_one_before"
 
 
 def config_arguments(config: BacktestConfig) -> tuple[float, ...]:
@@ -46,6 +52,9 @@ def config_arguments(config: BacktestConfig) -> tuple[float, ...]:
         config.stop_loss or 0.0,
         config.take_profit or 0.0,
         config.trailing_stop or 0.0,
+        config.short_margin,
+        config.maintenance_margin,
+        config.borrow_fee,
     )
 
 
@@ -93,6 +102,7 @@ class Matching:
         target: What the loop is compiled by.
         exits: Keys of state under which the strategy keeps its exits.
         terms: Keys of state under which it keeps the terms of its orders.
+        shorts: Whether the strategy goes short.
     """
 
     write: Callable[[str], None]
@@ -100,6 +110,7 @@ class Matching:
     target: Target
     exits: Collection[str]
     terms: Collection[str]
+    shorts: bool = False
 
     @property
     def within(self) -> bool:
@@ -110,7 +121,7 @@ class Matching:
     def kept(self) -> bool:
         """True when the position's levels stand until it, or what the strategy sets, changes: most bars come to none of them."""
         trails = self.features.trailing_stop or EXIT_KEYS["trailing_stop"] in self.exits
-        return not self.terms and self.within and not trails
+        return not self.terms and self.within and not trails and not self.shorts
 
     @property
     def moved(self) -> str:
@@ -132,6 +143,32 @@ class Matching:
                 self.write(f"    {name} = NAN")
         if self.kept:
             self.write("    near = 1e400; far = -1e400")
+        if self.shorts:
+            self.write("    mark = 0.0; called = 0.0")
+
+    def before_the_open(self) -> None:
+        """Takes the fee of the nights since the bar before, and covers what its margin does not allow any more."""
+        if not self.shorts:
+            return
+        write, deep = self.write, "                "
+        write("        if quantity < 0.0:")
+        write(f"            if b_{NIGHTS} > 0.0 and borrow_fee > 0.0:")
+        write(f"{deep}part = 0.0; price = mark")
+        write(f"{deep}fee = {night_fee('quantity', 'mark')} * b_{NIGHTS}")
+        write(f"{deep}cash -= fee")
+        self._record(deep, repr(FEE), "0.0")
+        write("            if called != 0.0:")
+        write(f"{deep}called = 0.0; price = b_open")
+        self._exit(deep, "4.0", SHORT)
+
+    def at_the_close(self) -> None:
+        """Looks whether a short position has the margin that it needs."""
+        if not self.shorts:
+            return
+        self.write("        if quantity < 0.0:")
+        self.write("            mark = b_close")
+        needed = requirement("mark", "maintenance_margin")
+        self.write(f"            if cash + quantity * mark < -quantity * {needed}: called = 1.0")
 
     def orders(self, rare_open: bool) -> None:
         """Fills what earlier bars decided; without terms at the open, whatever the bar is then."""
@@ -141,13 +178,23 @@ class Matching:
         self.write("        if side:" if self.target == "python" else "        if side != 0.0:")
         if rare_open:
             self.write("            b_open = float(c_open[i])")
-        self._fill("            ", "b_open")
+        if not self.shorts:
+            self._fill("            ", "b_open", LONG)
+            return
+        for condition, way in ((f"if side >= {SHORT.opens}:", SHORT), ("else:", LONG)):
+            self.write(f"            {condition}")
+            self._fill("                ", "b_open", way)
 
     def after_the_open(self, rare_open: bool) -> None:
         """Exits within the bar, for the position as it is after the open; with terms they were looked at with the order."""
         if self.terms or not self.within:
             return
-        self.write("        if quantity > 0.0:")
+        self._within("        if quantity > 0.0:", rare_open, LONG)
+        if self.shorts:
+            self._within("        elif quantity < 0.0:", rare_open, SHORT)
+
+    def _within(self, condition: str, rare_open: bool, way: Way) -> None:
+        self.write(condition)
         indent = "            "
         if self.kept:
             sides = [*(["b_low <= near"] if self._stops else []), *(["b_high >= far"] if self._targets else [])]
@@ -155,23 +202,23 @@ class Matching:
             indent += "    "
             if rare_open:
                 self.write(f"{indent}b_open = float(c_open[i])")
-        goal = self._levels(indent)
+        goal = self._levels(indent, way)
         if self.kept and self._stops:
-            self.write(f"{indent}near = level * {_ABOVE}")
+            self.write(f"{indent}near = level * {ABOVE}")
         if self.kept and self._targets:
-            self.write(f"{indent}far = {goal} * {_BELOW}")
-        condition = "if"
+            self.write(f"{indent}far = {goal} * {BELOW}")
+        word = "if"
         if self._stops:
-            self.write(f"{indent}if {self._stopped(goal)}:")
-            self.write(f"{indent}    price = min(b_open, level)")
-            self._exit(indent + "    ", "reason")
-            condition = "elif"
+            self.write(f"{indent}if {self._stopped(goal, way)}:")
+            self.write(f"{indent}    price = {way.least}(b_open, level)")
+            self._exit(indent + "    ", "reason", way)
+            word = "elif"
         if self._targets:
-            self.write(f"{indent}{condition} b_high >= {goal} * {_BELOW}:")
-            self.write(f"{indent}    price = max(b_open, {goal})")
-            self._exit(indent + "    ", "2.0")
+            self.write(f"{indent}{word} {way.high} {way.over} {goal} * {way.far}:")
+            self.write(f"{indent}    price = {way.most}(b_open, {goal})")
+            self._exit(indent + "    ", "2.0", way)
         if self.features.trailing_stop:
-            self.write(f"{indent}if b_high > peak: peak = b_high")
+            self.write(f"{indent}if {way.high} {way.above} peak: peak = {way.high}")
 
     def decision(self, indent: str) -> str:
         """Takes over the terms of a decision that is valid; returns the price at which its size is reckoned."""
@@ -191,184 +238,225 @@ class Matching:
 
     def _resting(self) -> None:
         """The order and the position's exits in the order in which the bar comes to them."""
-        write, exits, indent = self.write, self._stops or self._targets, "                "
-        write("        if side != 0.0 or quantity > 0.0:")
-        # When the order fills: 1 at the open, 2 below it, 3 above it.
-        write("            when = 0.0; base = b_open")
-        write("            if side != 0.0:")
-        self._place(indent)
+        if not self.shorts:
+            self.write("        if side != 0.0 or quantity > 0.0:")
+            self._met("            ", LONG)
+            return
+        self.write(f"        if quantity < 0.0 or side >= {SHORT.opens}:")
+        self._met("            ", SHORT)
+        self.write("        elif side != 0.0 or quantity > 0.0:")
+        self._met("            ", LONG)
+
+    def _met(self, outer: str, way: Way) -> None:
+        write, exits, indent = self.write, self._stops or self._targets, outer + "    "
+        # When the order fills: 1 at the open, 2 below it, 3 above it (above and below for what goes short).
+        write(f"{outer}when = 0.0; base = b_open")
+        write(f"{outer}if side != 0.0:")
+        self._place(indent, way)
         if exits:
-            write("            if quantity > 0.0 and when != 1.0:")
-            goal = self._levels(indent)
+            write(f"{outer}if quantity {way.above} 0.0 and when != 1.0:")
+            goal = self._levels(indent, way)
             write(f"{indent}price = 0.0")
             condition = "if"
             if self._stops:
-                write(f"{indent}if b_open <= level: price = b_open")
+                write(f"{indent}if b_open {way.under} level: price = b_open")
                 condition = "elif"
             if self._targets:
-                write(f"{indent}{condition} b_open >= {goal}: price = b_open; reason = 2.0")
+                write(f"{indent}{condition} b_open {way.over} {goal}: price = b_open; reason = 2.0")
                 condition = "elif"
             if self._stops:
                 write(
-                    f"{indent}{condition} b_low <= level * {_ABOVE} and not (when == 2.0 and base > level): price = level"
+                    f"{indent}{condition} {way.low} {way.under} level * {way.near} and not (when == 2.0 and base {way.above} level): price = level"
                 )
             if self._targets:
-                first = f"when != 2.0 and b_high >= {goal} * {_BELOW} and not (when == 3.0 and base < {goal})"
+                reached = f"{way.high} {way.over} {goal} * {way.far}"
+                first = f"when != 2.0 and {reached} and not (when == 3.0 and base {way.below} {goal})"
                 write(f"{indent}elif {first}: price = {goal}; reason = 2.0")
             write(f"{indent}if price > 0.0:")
             write(f"{indent}    when = 0.0")
-            self._exit(indent + "    ", "reason")
-        write("            if when != 0.0:")
+            self._exit(indent + "    ", "reason", way)
+        write(f"{outer}if when != 0.0:")
         write(f"{indent}before = quantity")
-        self._fill(indent, "base")
+        self._fill(indent, "base", way)
         if exits:
-            self._exits_after(indent)
+            self._exits_after(indent, way)
         if EXPIRY_KEY in self.terms:
-            write("            if side != 0.0 and r_left == r_left:")
-            write("                r_left -= 1.0")
-            write("                if r_left < 1.0: side = 0.0")
+            write(f"{outer}if side != 0.0 and r_left == r_left:")
+            write(f"{outer}    r_left -= 1.0")
+            write(f"{outer}    if r_left < 1.0: side = 0.0")
         if self.features.trailing_stop:
-            write("            if b_high > peak: peak = b_high")
+            write(f"{outer}if {way.high} {way.above} peak: peak = {way.high}")
 
-    def _place(self, indent: str) -> None:
+    def _place(self, indent: str, way: Way) -> None:
         """Where on the bar the order fills, and at which price before costs; a stop that was passed is one no more."""
         write, limit = self.write, LIMIT_KEY in self.terms
+        opens = f"if side == {way.opens} else"
         condition = "if"
         if STOP_KEY in self.terms:
-            passed = "(b_open >= r_stop if side == 1.0 else b_open <= r_stop)"
+            passed = f"(b_open {way.over} r_stop {opens} b_open {way.under} r_stop)"
             write(f"{indent}if r_stop == r_stop and {passed}: r_stop = NAN")
             write(f"{indent}if r_stop == r_stop:")
-            write(f"{indent}    if (b_high >= r_stop * {_BELOW} if side == 1.0 else b_low <= r_stop * {_ABOVE}):")
+            far, near = f"{way.high} {way.over} r_stop * {way.far}", f"{way.low} {way.under} r_stop * {way.near}"
+            write(f"{indent}    if ({far} {opens} {near}):")
             write(f"{indent}        base = r_stop; r_stop = NAN")
-            fits = "if r_limit != r_limit or (base <= r_limit if side == 1.0 else base >= r_limit): " if limit else ""
-            write(f"{indent}        {fits}when = 3.0 if side == 1.0 else 2.0")
+            within = f"(base {way.under} r_limit {opens} base {way.over} r_limit)"
+            fits = f"if r_limit != r_limit or {within}: " if limit else ""
+            write(f"{indent}        {fits}when = 3.0 {opens} 2.0")
             condition = "elif"
         if limit:
-            at_once = "(b_open <= r_limit if side == 1.0 else b_open >= r_limit)"
+            at_once = f"(b_open {way.under} r_limit {opens} b_open {way.over} r_limit)"
             write(f"{indent}{condition} r_limit == r_limit and not {at_once}:")
-            write(f"{indent}    if (b_low <= r_limit * {_ABOVE} if side == 1.0 else b_high >= r_limit * {_BELOW}):")
-            write(f"{indent}        base = r_limit; when = 2.0 if side == 1.0 else 3.0")
+            near, far = f"{way.low} {way.under} r_limit * {way.near}", f"{way.high} {way.over} r_limit * {way.far}"
+            write(f"{indent}    if ({near} {opens} {far}):")
+            write(f"{indent}        base = r_limit; when = 2.0 {opens} 3.0")
         write(f"{indent}else: when = 1.0")
 
-    def _exits_after(self, indent: str) -> None:
+    def _exits_after(self, indent: str, way: Way) -> None:
         """Exits on the rest of the bar on which the order filled."""
         write, deep = self.write, indent + "    "
-        write(f"{indent}if quantity > 0.0:")
+        write(f"{indent}if quantity {way.above} 0.0:")
         write(f"{deep}paid = price")
-        goal = self._levels(deep)
+        goal = self._levels(deep, way)
         write(f"{deep}price = 0.0")
-        write(f"{deep}if when != 1.0 and quantity > before:")
+        write(f"{deep}if when != 1.0 and quantity {way.above} before:")
         if self._stops:
+            reached = f"{way.low} {way.under} level * {way.near}"
             write(
-                f"{deep}    if b_low <= level * {_ABOVE} and (level < b_open or b_close <= level): price = min(level, paid)"
+                f"{deep}    if {reached} and (level {way.below} b_open or b_close {way.under} level): price = {way.least}(level, paid)"
             )
-            write(f"{deep}elif {self._stopped(goal)}: price = min(b_open, level)")
+            write(f"{deep}elif {self._stopped(goal, way)}: price = {way.least}(b_open, level)")
         else:
             write(f"{deep}    pass")
         if self._targets:
-            write(f"{deep}elif b_high >= {goal} * {_BELOW}: price = max(b_open, {goal}); reason = 2.0")
+            write(
+                f"{deep}elif {way.high} {way.over} {goal} * {way.far}: price = {way.most}(b_open, {goal}); reason = 2.0"
+            )
         write(f"{deep}if price > 0.0:")
-        self._exit(deep + "    ", "reason")
+        self._exit(deep + "    ", "reason", way)
 
     # The parts --------------------------------------------------------------------------------------------------
 
-    def _levels(self, indent: str) -> str:
+    def _levels(self, indent: str, way: Way) -> str:
         """Computes the position's stop as `level`, with its `reason`; returns the target."""
-        write, features = self.write, self.features
-        write(indent + "level = 0.0; reason = 0.0")
+        write, features, short = self.write, self.features, way is SHORT
+        write(f"{indent}level = {way.never[0]}; reason = 0.0")
         if features.stop_loss:
-            write(indent + "level = entry * (1.0 - stop_loss); reason = 1.0")
+            write(f"{indent}level = entry * (1.0 {way.cheap} stop_loss); reason = 1.0")
         if features.trailing_stop:
-            write(indent + "trail = peak * (1.0 - trailing_stop)")
-            write(indent + "if trail > level: level = trail; reason = 3.0")
-        for price, trails in stop_prices(self.exits, "entry"):
+            write(f"{indent}trail = peak * (1.0 {way.cheap} trailing_stop)")
+            write(f"{indent}if trail {way.above} level: level = trail; reason = 3.0")
+        for price, trails in stop_prices(self.exits, "entry", short=short):
             write(f"{indent}own = {price}")
-            write(f"{indent}if own > level: level = own; reason = {3.0 if trails else 1.0}")
-        goal = "entry * (1.0 + take_profit)" if features.take_profit else "1e400"
-        targets = list(target_prices(self.exits, "entry"))
+            write(f"{indent}if own {way.above} level: level = own; reason = {3.0 if trails else 1.0}")
+        goal = f"entry * (1.0 {way.worth} take_profit)" if features.take_profit else way.never[1]
+        targets = list(target_prices(self.exits, "entry", short=short))
         if targets:
             write(f"{indent}goal = {goal}")
             for price in targets:
                 write(f"{indent}own = {price}")
-                write(f"{indent}if own < goal: goal = own")
+                write(f"{indent}if own {way.below} goal: goal = own")
             goal = "goal"
+        elif short and features.take_profit:
+            goal = f"({goal})"
         return goal
 
-    def _stopped(self, goal: str) -> str:
+    def _stopped(self, goal: str, way: Way) -> str:
         """Whether a bar comes to the stop: one that opens beyond the target has reached that first, whatever comes after."""
-        first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
-        return f"b_low <= level * {_ABOVE}{first}"
+        opens = f"(b_open {way.under} level or b_open {way.below} {goal} * {way.far})"
+        return f"{way.low} {way.under} level * {way.near}{f' and {opens}' if self._targets else ''}"
 
-    def _exit(self, indent: str, reason: str) -> None:
-        """Sells everything at `price`, worse; what was still to be done ends."""
+    def _exit(self, indent: str, reason: str, way: Way) -> None:
+        """Closes the position at `price`, worse; what was still to be done ends."""
         if self.features.costs:
-            self.write(indent + "price = price * (1.0 - half_cost)")
-        self.write(indent + "part = quantity; side = 0.0")
-        self._sale(indent, reason)
+            self.write(f"{indent}price = price * (1.0 {way.cheap} half_cost)")
+        self.write(f"{indent}part = {'-' if way is SHORT else ''}quantity; side = 0.0")
+        self._closed(indent, reason, way)
 
-    def _fill(self, indent: str, base: str) -> None:
+    def _fill(self, indent: str, base: str, way: Way) -> None:
         """Fills the order at the price `base`, worse."""
         write, features = self.write, self.features
+        whole = not features.fractional or way is SHORT
         write(indent + "part = want")
         if features.participation:
             write(indent + "part = min(part, b_volume * participation)")
-            if not features.fractional:
+            if whole:
                 write(indent + "part = float(floor(part))")
-        write(indent + "if side == 1.0:")
+        write(f"{indent}if side == {way.opens}:")
         inner = indent + "    "
-        self._price(inner, base, "+", ">")
-        if features.commission:
-            write(inner + "affordable = (cash - per_order) / (price * (1.0 + commission_rate) + per_share)")
-        else:
-            write(inner + "affordable = cash / price")
+        self._price(inner, base, way.worth, way.above)
+        self._affordable(inner, way)
         write(inner + "if part > affordable: part = affordable; want = affordable")
-        if not features.fractional:
+        if whole:
             write(inner + "part = float(floor(part + 1e-9))")
         write(inner + f"if part * price >= {MINIMUM_VALUE}:")
         deep = inner + "    "
         write(deep + f"fee = {self._commission}")
-        write(deep + "paid = part * price + fee")
-        # Rounding may take the last cent below zero by an ulp.
-        write(deep + "cash = max(cash - paid, 0.0)")
+        if way is SHORT:
+            write(deep + "cash += part * price - fee")
+        else:
+            write(deep + "paid = part * price + fee")
+            # Rounding may take the last cent below zero by an ulp.
+            write(deep + "cash = max(cash - paid, 0.0)")
         if features.trailing_stop:
             write(deep + "peak = price if quantity == 0.0 else peak")
-        write(deep + "quantity += part; cost += part * price; entry = cost / quantity")
+        write(f"{deep}quantity {way.worth}= part; cost {way.worth}= part * price; entry = cost / quantity")
         if self.kept:
             write(deep + self.moved)
-        self._record(deep, "1.0", "0.0")
+        self._record(deep, way.opens, "0.0")
         write(deep + "want -= part")
         if features.participation:
-            write(inner + "if want * price < 1.0: side = 0.0")
+            # Of a share that is sold short no part remains to be sold.
+            write(inner + ("if want < 1.0: side = 0.0" if way is SHORT else "if want * price < 1.0: side = 0.0"))
         else:
             write(inner + "side = 0.0")
         write(indent + "else:")
-        self._price(inner, base, "-", "<")
-        write(inner + f"if part >= quantity - {_DUST}: part = quantity")
+        self._price(inner, base, way.cheap, way.below)
+        held = "-quantity" if way is SHORT else "quantity"
+        write(inner + f"if part >= {held} - {_DUST}: part = {held}")
         write(inner + "if part > 0.0:")
-        self._sale(deep, "0.0")
+        self._closed(deep, "0.0", way)
         write(deep + "want -= part")
         if features.participation:
             write(inner + f"if quantity == 0.0 or want <= {_DUST}: side = 0.0")
         else:
             write(inner + "side = 0.0")
 
+    def _affordable(self, indent: str, way: Way) -> None:
+        """Computes how much the account can open at `price`: what its cash pays, or what its margin allows."""
+        write, commission = self.write, self.features.commission
+        fees = ("price * commission_rate + per_share", " - per_order") if commission else ("0.0", "")
+        if way is SHORT:
+            write(f"{indent}needed = max(price * short_margin, {requirement('price', 'maintenance_margin')})")
+            write(f"{indent}worth = cash + quantity * price")
+            write(f"{indent}affordable = (worth{fees[1]} + quantity * needed) / (needed + {fees[0]})")
+            write(f"{indent}if worth < {LEAST_EQUITY!r}: affordable = 0.0")
+        elif commission:
+            write(f"{indent}affordable = (cash - per_order) / (price * (1.0 + commission_rate) + per_share)")
+        else:
+            write(f"{indent}affordable = cash / price")
+
     def _price(self, indent: str, base: str, worse: str, beyond: str) -> None:
         self.write(indent + (f"price = {base} * (1.0 {worse} half_cost)" if self.features.costs else f"price = {base}"))
         if LIMIT_KEY in self.terms:
             self.write(f"{indent}if price {beyond} r_limit: price = r_limit")
 
-    def _sale(self, indent: str, reason: str) -> None:
+    def _closed(self, indent: str, reason: str, way: Way) -> None:
+        """Closes a part of the position at `price`."""
         write = self.write
-        if self.features.commission:
+        if way is SHORT:
+            # What it costs beyond everything is owed.
+            write(indent + f"fee = {self._commission}")
+            write(indent + "cash -= part * price + fee")
+        elif self.features.commission:
             # Whoever has nothing left cannot pay more.
             write(indent + f"fee = min({self._commission}, cash + part * price)")
             write(indent + "cash = max(cash + part * price - fee, 0.0)")
         else:
             write(indent + "fee = 0.0")
             write(indent + "cash += part * price")
-        write(indent + "cost -= entry * part; quantity -= part")
-        write(indent + "if quantity <= 0.0: quantity = 0.0; cost = 0.0; entry = 0.0")
-        self._record(indent, "2.0", reason)
+        write(f"{indent}cost {way.cheap}= entry * part; quantity {way.cheap}= part")
+        write(f"{indent}if quantity {way.under} 0.0: quantity = 0.0; cost = 0.0; entry = 0.0")
+        self._record(indent, way.closes, reason)
 
     @property
     def _commission(self) -> str:

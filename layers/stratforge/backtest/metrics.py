@@ -25,7 +25,8 @@ class Metrics:
 
     A figure that is not defined (a Sharpe ratio over less than two days, a win rate without trades) is NaN. `profit_factor` is gross profit
     by gross loss, `expectancy` the average profit of a trade in money and `average_trade_return` as a fraction of what it cost; durations are
-    in seconds: `max_drawdown_duration` from a high until it was reached again, `average_holding_time` from fill to fill.
+    in seconds: `max_drawdown_duration` from a high until it was reached again, `average_holding_time` from fill to fill. `exposure` is the part of the
+    bars with a position, `short_exposure` that with a short one, and `short_trades` counts the trades that began short.
     """
 
     bars: int
@@ -55,6 +56,8 @@ class Metrics:
     sqn: float
     buy_and_hold_return: float
     buy_and_hold_max_drawdown: float
+    short_exposure: float
+    short_trades: int
 
     def __getitem__(self, name: str) -> float | int:
         """A figure by its name."""
@@ -87,10 +90,10 @@ def day_ends(bars: BarColumns) -> npt.NDArray[np.int64]:
 
 
 def daily_returns(equity: Floats, ends: npt.NDArray[np.int64], initial_cash: float) -> Floats:
-    """The return of each day, the first from the initial cash; nothing returns nothing."""
+    """The return of each day, the first from the initial cash; nothing returns nothing, and what is lost beyond everything counts as everything."""
     closing = equity[ends]
     before = np.concatenate(([initial_cash], closing[:-1]))
-    return np.divide(closing, before, out=np.ones(len(closing)), where=before > 0) - 1.0
+    return np.maximum(np.divide(closing, before, out=np.ones(len(closing)), where=before > 0) - 1.0, -1.0)
 
 
 def drawdown_curve(equity: Floats) -> Floats:
@@ -152,6 +155,7 @@ def compute_metrics(
     entry_bar: Floats,
     exit_bar: Floats,
     per_year: float,
+    short_trades: int = 0,
 ) -> Metrics:
     """All figures of a backtest; arguments as in `BacktestReport`."""
     returns, days = daily_returns(equity, day_ends(bars), initial_cash), days_in_a_year(bars)
@@ -179,7 +183,7 @@ def compute_metrics(
         max_drawdown=deepest,
         max_drawdown_bars=bars_below,
         max_drawdown_duration=time_below,
-        exposure=float((held > 0).mean()),
+        exposure=float((held != 0).mean()),
         turnover=_ratio(traded_value, float(equity.mean())),
         costs=costs,
         trades=count,
@@ -196,4 +200,6 @@ def compute_metrics(
         sqn=_ratio(float(trade_pnl.mean()), spread) * math.sqrt(count) if count > 1 else math.nan,
         buy_and_hold_return=float(hold[-1] - 1.0),
         buy_and_hold_max_drawdown=float(-drawdown_curve(hold).min()),
+        short_exposure=float((held < 0).mean()),
+        short_trades=short_trades,
     )

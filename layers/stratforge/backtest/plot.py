@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from stratforge.backtest.config import BacktestError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from stratforge.backtest.report import BacktestReport
 
 
@@ -40,6 +42,7 @@ def _picture(report: BacktestReport, title: str) -> bytes:
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
+    import pandas as pd
 
     figure, (price, equity, drawdown) = plt.subplots(
         3, 1, figsize=(12, 9), sharex=True, height_ratios=(3, 2, 1), layout="constrained"
@@ -48,8 +51,11 @@ def _picture(report: BacktestReport, title: str) -> bytes:
     price.plot(index, report.bars.close, color="#47505c", linewidth=0.8, label="close")
     trades = report.trades
     if len(trades) <= 500:
-        price.plot(trades["entry_time"], trades["entry_price"], "^", color="#0c7a4b", markersize=5, label="bought")
-        price.plot(trades["exit_time"], trades["exit_price"], "v", color="#b3261e", markersize=5, label="sold")
+        of_long, of_short = (trades[trades["side"] == side] for side in ("long", "short"))
+        bought = pd.concat((_points(of_long, "entry"), _points(of_short, "exit")))
+        sold = pd.concat((_points(of_long, "exit"), _points(of_short, "entry")))
+        price.plot(bought["time"], bought["price"], "^", color="#0c7a4b", markersize=5, label="bought")
+        price.plot(sold["time"], sold["price"], "v", color="#b3261e", markersize=5, label="sold")
     price.set_title(title, loc="left")
     equity.plot(index, report.equity_values, color="#1f5fbf", linewidth=1.0, label="strategy")
     equity.plot(index, report.buy_and_hold, color="#9aa5b3", linewidth=0.8, label="buy and hold")
@@ -63,3 +69,8 @@ def _picture(report: BacktestReport, title: str) -> bytes:
     figure.savefig(buffer, format="png", dpi=110)
     plt.close(figure)
     return buffer.getvalue()
+
+
+def _points(trades: pd.DataFrame, end: str) -> pd.DataFrame:
+    """The entries or the exits of trades: time and price."""
+    return trades[[f"{end}_time", f"{end}_price"]].set_axis(["time", "price"], axis=1)

@@ -81,6 +81,7 @@ def trade_rows(time: npt.NDArray[np.int64], trips: RoundTrips) -> list[dict[str,
         {
             "entry_time": int(time[int(entry)]),
             "exit_time": int(time[int(exit_)]),
+            "side": "long" if way > 0 else "short",
             "quantity": quantity,
             "entry_price": entry_price,
             "exit_price": exit_price,
@@ -89,7 +90,7 @@ def trade_rows(time: npt.NDArray[np.int64], trips: RoundTrips) -> list[dict[str,
             "bars": int(exit_ - entry),
             "exit_reason": EXIT_REASONS[int(reason)],
         }
-        for entry, exit_, quantity, entry_price, exit_price, pnl, reason in zip(*columns, strict=True)
+        for entry, exit_, quantity, entry_price, exit_price, pnl, reason, way in zip(*columns, strict=True)
     ]
 
 
@@ -103,5 +104,7 @@ def monthly_returns(bars: BarColumns, equity: Floats, cash: float) -> list[dict[
     months = bars.day.astype("datetime64[D]").astype("datetime64[M]")
     ends = np.append(np.flatnonzero(np.diff(months)), len(bars) - 1)
     closing = equity[ends]
-    returns = closing / np.concatenate(([cash], closing[:-1])) - 1.0
+    before = np.concatenate(([cash], closing[:-1]))
+    # Of less than nothing there is no return.
+    returns = np.divide(closing, before, out=np.ones(len(closing)), where=before > 0) - 1.0
     return [{"month": str(month), "return": value} for month, value in zip(months[ends], returns.tolist(), strict=True)]

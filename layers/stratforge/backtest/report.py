@@ -17,6 +17,7 @@ from stratforge.backtest.matching import EXIT_REASONS
 from stratforge.backtest.metrics import Metrics, bars_in_a_year, compute_metrics, drawdown_curve
 from stratforge.backtest.presentation import chart_data, monthly_returns, trade_rows
 from stratforge.backtest.text import report_text
+from stratforge.backtest.way import BOUGHT, COVERED
 from stratforge.market.columns import BarColumns, Integers
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
@@ -89,7 +90,7 @@ class BacktestReport(Curves):
         equity, held = curves(bars, config, fills)
         trips = RoundTrips.of(fills)
         metrics = figures(bars, config, fills, trips, equity, held, bars_in_a_year(bars.time))
-        assumptions = config.assumptions()
+        assumptions = config.assumptions(shorts=strategy.shorts)
         return cls(strategy, config, bars, metrics, assumptions, fills, trips, equity, held, values)
 
     @property
@@ -106,7 +107,7 @@ class BacktestReport(Curves):
 
     @cached_property
     def trades(self) -> pd.DataFrame:
-        """Closed trades: entry and exit time and price, quantity, profit and loss, return, bars held, why it was closed."""
+        """Closed trades: side ("long" or "short"), entry and exit time and price, quantity, profit and loss, return, bars held, why it was closed."""
         import pandas as pd
 
         trips = self.round_trips
@@ -115,6 +116,7 @@ class BacktestReport(Curves):
             {
                 "entry_time": self._index[entry],
                 "exit_time": self._index[exit_],
+                "side": np.where(trips.way > 0, "long", "short"),
                 "quantity": trips.quantity,
                 "entry_price": trips.entry_price,
                 "exit_price": trips.exit_price,
@@ -164,7 +166,8 @@ def figures(
     """The figures of fills and what came of them: round trips, and equity and quantity held at the close of every bar."""
     half = config.half_cost
     # What slippage and spread took of each dollar.
-    lost = np.where(fills.side == 1.0, half / (1.0 + half), half / (1.0 - half))
+    buys = (fills.side == BOUGHT) | (fills.side == COVERED)
+    lost = np.where(buys, half / (1.0 + half), half / (1.0 - half))
     return compute_metrics(
         bars=bars,
         equity=equity,
@@ -177,4 +180,5 @@ def figures(
         entry_bar=trips.entry_bar,
         exit_bar=trips.exit_bar,
         per_year=config.bars_per_year or per_year,
+        short_trades=int((trips.way < 0).sum()),
     )

@@ -147,7 +147,9 @@ class Sweeper:
         self.days_per_year = days_in_a_year(self.bars)
         self._last_of_day = np.zeros(len(self.bars), dtype=np.bool_)
         self._last_of_day[day_ends(self.bars)] = True
-        self._fills = tuple(np.empty(2 * len(self.bars) + 2) for _ in FILL_COLUMNS)
+        # On a bar an order and an exit, and of what goes short the fee of the nights before it.
+        most = (3 if strategy.shorts else 2) * len(self.bars) + 2
+        self._fills = tuple(np.empty(most) for _ in FILL_COLUMNS)
 
     def run(self, point: Point) -> PointResult:
         """Backtests one combination of parameters and gives its figures."""
@@ -391,7 +393,8 @@ def _statistics(
             following += 1
         equity = money + held * close[index]
         if last[index]:
-            change = equity / before - 1.0
+            # What is lost beyond everything counts as everything.
+            change = max(equity / before - 1.0, -1.0) if before > 0.0 else 0.0
             days += 1
             delta = change - mean
             mean += delta / days
@@ -399,19 +402,25 @@ def _statistics(
             before = equity
         highest = max(highest, equity)
         deepest = max(deepest, 1.0 - equity / highest)
-        if held > 0.0:
+        if held != 0.0:
             exposed += 1
     size, cost, paid = 0.0, 0.0, 0.0
+    # 1 while what is held was bought, -1 while it was sold short.
+    way = 1.0
     closed, won, gained, lost = 0.0, 0.0, 0.0, 0.0
     for fill in range(count):
-        if side[fill] == 1.0:
+        if side[fill] == 1.0 or side[fill] == 3.0:
+            way = 1.0 if side[fill] == 1.0 else -1.0
             size += quantity[fill]
             cost += quantity[fill] * price[fill]
             paid += commission[fill]
             continue
+        if side[fill] == 0.0:
+            paid += commission[fill]
+            continue
         share = min(quantity[fill] / size, 1.0)
         entry = cost / size
-        profit = (price[fill] - entry) * quantity[fill] - commission[fill] - paid * share
+        profit = way * (price[fill] - entry) * quantity[fill] - commission[fill] - paid * share
         closed += 1.0
         if profit > 0.0:
             won += 1.0
@@ -425,4 +434,4 @@ def _statistics(
             cost -= entry * quantity[fill]
             paid -= paid * share
     deviation = (spread / (days - 1)) ** 0.5 if days > 1 else 0.0
-    return equity, mean, deviation, deepest, exposed / n, closed, won, gained, lost
+    return equity, mean, deviation, min(deepest, 1.0), exposed / n, closed, won, gained, lost

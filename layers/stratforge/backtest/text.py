@@ -54,9 +54,17 @@ def report_text(
         ("Volatility", f"{_percent(m.annual_volatility).lstrip('+')} a year"),
         ("Sharpe / Sortino / Calmar", f"{_number(m.sharpe)} / {_number(m.sortino)} / {_number(m.calmar)}"),
         ("Max drawdown", f"{m.max_drawdown:.2%}, longest {duration(m.max_drawdown_duration)}"),
-        ("Exposure / turnover", f"{m.exposure:.1%} of bars / {_number(m.turnover)} times the equity"),
+        (
+            "Exposure / turnover",
+            f"{m.exposure:.1%} of bars{f' ({m.short_exposure:.1%} short)' if m.short_exposure else ''} / {_number(m.turnover)} times the equity",
+        ),
         ("Costs", _number(m.costs)),
-        ("Trades", f"{m.trades:,}, {m.win_rate:.1%} won" if m.trades else "none"),
+        (
+            "Trades",
+            f"{m.trades:,}{f' ({m.short_trades:,} short)' if m.short_trades else ''}, {m.win_rate:.1%} won"
+            if m.trades
+            else "none",
+        ),
     ]
     if m.trades:
         rows += [

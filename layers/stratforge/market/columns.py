@@ -163,6 +163,11 @@ class BarColumns:
         """The exchange's calendar day of each bar, as days since the epoch."""
         return self.local_seconds // _DAY
 
+    @cached_property
+    def nights(self) -> Floats:
+        """Nights between each bar and the one before, by the exchange's calendar: three over a weekend, none within a day and before the first bar."""
+        return np.diff(self.day, prepend=self.day[:1]).astype(np.float64)
+
     @property
     def anchor(self) -> Integers:
         """A number that changes on the bar with which whatever begins anew every day begins anew: of daily bars it never does."""

@@ -99,6 +99,11 @@ class Strategy(Admitted):
         return self._module.on_bar
 
     @property
+    def shorts(self) -> bool:
+        """True when it may go short: such a strategy is backtested, and has no sessions."""
+        return self.on_bar.shorts
+
+    @property
     def timeframe(self) -> str | None:
         """The bars that it decides on, one of `OWN_BARS`; None where its code does not say."""
         return self._module.timeframe

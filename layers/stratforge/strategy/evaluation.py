@@ -16,16 +16,18 @@ STATE_LIMIT = 1e300
 
 @dataclass(frozen=True, slots=True)
 class PositionView:
-    """The session's position as `on_bar` sees it."""
+    """The session's position as `on_bar` sees it; the quantity of a short one is negative."""
 
     quantity: float = 0.0
     average_entry_price: float = 0.0
     bars_held: float = 0.0
 
     def unrealized_return(self, close: float) -> float:
-        """close / average_entry_price - 1; 0 when flat."""
+        """close / average_entry_price - 1, of a short position 1 less that quotient; 0 when flat."""
         if self.quantity == 0 or self.average_entry_price == 0:
             return 0.0
+        if self.quantity < 0:
+            return 1.0 - close / self.average_entry_price
         return close / self.average_entry_price - 1.0
 
 

@@ -41,6 +41,8 @@ EXIT_KEYS = {name: f"position_{name}_as_the_strategy_set_it" for name in EXITS}
 # The stop and the target in force on the bar that was seen last, as prices: what was set on it counts from the next bar on.
 STOP_SEEN, TARGET_SEEN = (f"position_{name}_on_the_bar_that_was_seen_last" for name in ("stop_loss", "take_profit"))
 PEAK = EXTREMES["max_favorable"][0]
+# What must hold of the position for a decision to be one, in a strategy that goes short.
+NOT_SHORT, NOT_LONG = "q_quantity >= 0.0", "q_quantity <= 0.0"
 # Keys of state that are prices, and change with a split.
 PRICE_KEYS = EXTREME_KEYS | {
     EXIT_KEYS["stop_loss_price"],
@@ -63,52 +65,70 @@ def keys_for(exits: Collection[str]) -> list[str]:
     return [*keys, PEAK] if "trailing_stop" in exits else keys
 
 
-def stop_prices(keys: Collection[str], entry: str) -> Iterator[tuple[str, bool]]:
-    """The prices of the stops that are kept under `keys`, as expressions of an entry price, each with whether it trails."""
+def stop_prices(keys: Collection[str], entry: str, *, short: bool = False) -> Iterator[tuple[str, bool]]:
+    """The prices of the stops that are kept under `keys`, as expressions of an entry price, each with whether it trails; those of a short position lie above."""
+    away, beyond = ("+", "<") if short else ("-", ">")
     if EXIT_KEYS["stop_loss"] in keys:
-        yield f"{entry} * (1.0 - s_{EXIT_KEYS['stop_loss']})", False
+        yield f"{entry} * (1.0 {away} s_{EXIT_KEYS['stop_loss']})", False
     if EXIT_KEYS["stop_loss_price"] in keys:
         yield f"s_{EXIT_KEYS['stop_loss_price']}", False
     if EXIT_KEYS["trailing_stop"] in keys:
-        yield f"(s_{PEAK} if s_{PEAK} > {entry} else {entry}) * (1.0 - s_{EXIT_KEYS['trailing_stop']})", True
+        best = f"(s_{PEAK} if s_{PEAK} {beyond} {entry} else {entry})"
+        yield f"{best} * (1.0 {away} s_{EXIT_KEYS['trailing_stop']})", True
 
 
-def target_prices(keys: Collection[str], entry: str) -> Iterator[str]:
-    """The prices of the targets that are kept under `keys`, as expressions of an entry price."""
+def target_prices(keys: Collection[str], entry: str, *, short: bool = False) -> Iterator[str]:
+    """The prices of the targets that are kept under `keys`, as expressions of an entry price; those of a short position lie below."""
     if EXIT_KEYS["take_profit"] in keys:
-        yield f"{entry} * (1.0 + s_{EXIT_KEYS['take_profit']})"
+        yield f"{entry} * (1.0 {'-' if short else '+'} s_{EXIT_KEYS['take_profit']})"
     if EXIT_KEYS["take_profit_price"] in keys:
         yield f"s_{EXIT_KEYS['take_profit_price']}"
 
 
-def head(keys: Collection[str]) -> Iterator[str]:
-    """Lines that come before the strategy's own code: the exits that are in force on the bar are noted, before it sets others."""
+def head(keys: Collection[str], *, shorts: bool = False) -> Iterator[str]:
+    """Lines that come before the strategy's own code: the exits that are in force on the bar are noted, before it sets others.
+
+    Args:
+        keys: The keys of state that the strategy has.
+        shorts: Whether it goes short.
+    """
     entry = "q_average_entry_price"
-    for seen, prices, beyond in (
-        (STOP_SEEN, [price for price, _ in stop_prices(keys, entry)], ">"),
-        (TARGET_SEEN, list(target_prices(keys, entry)), "<"),
-    ):
+    for seen in (STOP_SEEN, TARGET_SEEN):
         if seen in keys:
             yield f"s_{seen} = {NAN}"
-            yield "if q_quantity > 0.0:"
-            for place, price in enumerate(prices):
-                yield f"    x_exit = {price}"
-                better = f" and not s_{seen} {beyond} x_exit" if place else ""
-                yield f"    if x_exit == x_exit{better}: s_{seen} = x_exit"
+            for short in (False, True) if shorts else (False,):
+                prices = list(target_prices(keys, entry, short=short))
+                if seen == STOP_SEEN:
+                    prices = [price for price, _ in stop_prices(keys, entry, short=short)]
+                beyond = ">" if (seen == STOP_SEEN) is not short else "<"
+                yield f"if q_quantity {'<' if short else '>'} 0.0:"
+                for place, price in enumerate(prices):
+                    yield f"    x_exit = {price}"
+                    better = f" and not s_{seen} {beyond} x_exit" if place else ""
+                    yield f"    if x_exit == x_exit{better}: s_{seen} = x_exit"
 
 
-def assignments(keys: Collection[str], given: dict[str, str], side: str) -> Iterator[str]:
+def assignments(keys: Collection[str], given: dict[str, str], side: str, *, shorts: bool = False) -> Iterator[str]:
     """Lines that change the exits as a decision says.
 
     Args:
         keys: The keys of state that the strategy has.
         given: The names of values of the exits that the decision names.
-        side: "buy", "sell" or "adjust". A purchase while nothing is held begins anew; nothing else changes what is not held.
+        side: "buy", "sell", "short", "cover" or "adjust". What opens a position while nothing is held begins anew; nothing else changes what is not held,
+            and what is no decision, because the position is of the other side, changes nothing.
+        shorts: Whether the strategy goes short.
     """
-    if side == "buy" and any(key in keys for key in EXIT_KEYS.values()):
+    if side in ("buy", "short") and any(key in keys for key in EXIT_KEYS.values()):
         yield "if q_quantity == 0.0:"
         yield from (f"    s_{key} = {NAN}" for key in EXIT_KEYS.values() if key in keys)
     held = "" if side == "buy" else "q_quantity > 0.0 and "
+    if shorts:
+        held = {
+            "buy": f"{NOT_SHORT} and ",
+            "short": f"{NOT_LONG} and ",
+            "sell": held,
+            "cover": "q_quantity < 0.0 and ",
+        }.get(side, "q_quantity != 0.0 and ")
     for name, value in given.items():
         yield f"if {held}{EXITS[name].bound.format(value)}:"
         yield f"    s_{EXIT_KEYS[name]} = {value}"

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from stratforge.strategy import arithmetic
-from stratforge.strategy.exits import EXITS, OWN_KEYS, assignments, keys_for
+from stratforge.strategy.exits import EXITS, NOT_LONG, NOT_SHORT, OWN_KEYS, assignments, keys_for
 from stratforge.strategy.exits import head as exit_head
 from stratforge.strategy.findings import Code
 from stratforge.strategy.on_bar_expressions import (
@@ -24,6 +24,7 @@ from stratforge.strategy.on_bar_expressions import (
     FORGET,
     NO_SIGNAL,
     RESERVED,
+    SIGNALS,
     OnBarExpressions,
     Piece,
     Scope,
@@ -46,6 +47,13 @@ from stratforge.strategy.vocabulary import (
     REFUSED_SIGNALS,
 )
 
+# The sizes that each decision takes.
+_SIZES = {
+    "buy": ("fraction", "quantity", "notional"),
+    "sell": ("fraction", "quantity"),
+    "short": ("fraction", "quantity", "notional"),
+    "cover": ("fraction", "quantity"),
+}
 # Of the bounds of a loop.
 _WHOLE: dict[type[ast.operator], str] = {**ARITHMETIC, ast.FloorDiv: "//"}
 
@@ -56,13 +64,14 @@ class OnBar:
 
     `arguments` names what the function takes, in order, and `state` the keys whose new values follow the four
     numbers of the decision (action, confidence, size kind, size) in its result. `text` is the function's source. The first `noted` lines of
-    its body note the exits in force, which whoever watches the prices live asks for and a backtest does not.
+    its body note the exits in force, which whoever watches the prices live asks for and a backtest does not. It `shorts` where it may go short.
     """
 
     arguments: tuple[str, ...]
     state: tuple[str, ...]
     body: tuple[str, ...]
     noted: int = 0
+    shorts: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -137,13 +146,15 @@ class OnBarCompiler(OnBarExpressions):
         self.used |= {f"s_{key}" for key in self.keys}
         order = "bptqwohsk"
         arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
-        noted = len(list(exit_head(self.keys)))
-        return OnBar(arguments, tuple(self.keys), (*head, *self.lines), noted)
+        noted = len(list(exit_head(self.keys, shorts=self.shorts)))
+        return OnBar(arguments, tuple(self.keys), (*head, *self.lines), noted, self.shorts)
 
     def _collect(self, function: ast.FunctionDef) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self.locals.add(node.id)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                self.shorts |= node.func.id == "short"
             keys = [*keys_for(exits_named(node)), *term_keys_named(node)] or [state_key(node) or given_key(node) or ""]
             self.keys += [key for key in keys if key and key not in self.keys]
         # The order in which jsonb gives them back: live they are taken as they come.
@@ -373,7 +384,13 @@ class OnBarCompiler(OnBarExpressions):
     def _signal(self, node: ast.Call, scope: Scope) -> str:
         assert isinstance(node.func, ast.Name)
         side = node.func.id
-        sizes = {"buy": ("fraction", "quantity", "notional"), "sell": ("fraction", "quantity")}.get(side, ())
+        sizes = _SIZES.get(side, ())
+        if side in ("short", "cover") and (side in self.locals or side in self.parameters):
+            hint = f"Give your {side} another name, or leave the call out"
+            self._refuse(node, f"{side} is a number here, and {side}() a decision", hint)
+        elif side == "cover" and not self.shorts:
+            hint = "Write return sell()"
+            self._refuse(node, "cover() buys back what short() sold, and this strategy does not go short", hint)
         known = {**EXITS, **(TERMS if sizes else {})}
         given: dict[str, str] = {}
         if node.args:
@@ -411,16 +428,22 @@ class OnBarCompiler(OnBarExpressions):
             )
         if side == "adjust" and not given:
             self._refuse(node, "adjust() changes nothing", f"Give one of {', '.join(EXITS)}", Code.ARGUMENT)
-        changes = list(assignments(self.keys, {name: given[name] for name in given if name in EXITS}, side))
+        exits = {name: given[name] for name in given if name in EXITS}
+        changes = list(assignments(self.keys, exits, side, shorts=self.shorts))
         if changes:
             self.used.add("q_quantity")
         for line in (*changes, *(terms_set(self.keys, terms) if sizes else ())):
             self._emit(line)
         if side == "adjust":
             return NO_SIGNAL
-        if terms:
-            confidence = f"({confidence} if {meant(terms)} else {NAN})"
-        return f"{1.0 if side == 'buy' else 2.0}, {confidence}, {kind}, {size}"
+        conditions = [meant(terms)] if terms else []
+        if self.shorts:
+            # What is of the other side than the position is no decision.
+            self.used.add("q_quantity")
+            conditions.insert(0, NOT_SHORT if side in ("buy", "sell") else NOT_LONG)
+        if conditions:
+            confidence = f"({confidence} if {' and '.join(conditions)} else {NAN})"
+        return f"{SIGNALS[side]}, {confidence}, {kind}, {size}"
 
     def _check_range(self, node: ast.expr, name: str, bound: Keyword) -> None:
         """Refuses a number of a decision that is known and out of its range."""
@@ -438,12 +461,19 @@ class OnBarCompiler(OnBarExpressions):
 
     def _head(self) -> list[str]:
         """What is done before the strategy's own code: its exits are noted, and the extremes of the bars held take in this one."""
-        lines = list(exit_head(self.keys))
+        lines = list(exit_head(self.keys, shorts=self.shorts))
         if lines:
             self.used |= {"q_quantity", "q_average_entry_price"}
-        for key, price, beyond in EXTREMES.values():
+        of_short = dict(zip(EXTREMES, reversed(EXTREMES.values()), strict=True))
+        for name, (key, price, beyond) in EXTREMES.items():
             if key in self.keys:
                 self.used |= {f"b_{price}", "q_quantity"}
                 better = f"(s_{key} if s_{key} {beyond} b_{price} else b_{price})"
-                lines.append(f"s_{key} = ({better} if q_quantity > 0.0 else {NAN})")
+                rest = NAN
+                if self.shorts:
+                    _, price, beyond = of_short[name]
+                    self.used.add(f"b_{price}")
+                    lower = f"(s_{key} if s_{key} {beyond} b_{price} else b_{price})"
+                    rest = f"({lower} if q_quantity < 0.0 else {NAN})"
+                lines.append(f"s_{key} = ({better} if q_quantity > 0.0 else {rest})")
         return lines

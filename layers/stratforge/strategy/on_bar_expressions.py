@@ -62,6 +62,8 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.NotEq: "!=",
 }
 NO_SIGNAL = "0.0, 0.0, 0.0, 0.0"
+# What on_bar may return, with the number by which the lowered function says it.
+SIGNALS = {"buy": 1.0, "sell": 2.0, "short": 3.0, "cover": 4.0}
 RESERVED = frozenset(("bar", "position", "state", "bars", "buy", "sell", "np", "pd", "ta", "indicators", "on_bar"))
 
 
@@ -93,6 +95,8 @@ class OnBarExpressions:
         self.keys: list[str] = []
         self.locals: set[str] = set()
         self.loops = 0
+        # Whether the strategy goes short: what it does not name is as if there were no such thing.
+        self.shorts = False
         self.lines: list[str] = []
         self.indent = 0
 
@@ -230,7 +234,7 @@ class OnBarExpressions:
         """The highest or lowest price of the bars held: a key of state that the strategy's own code cannot name."""
         key, _, _ = EXTREMES[name]
         self.used.add("q_quantity")
-        return Piece(f"(s_{key} if q_quantity > 0.0 else 0.0)", "number")
+        return Piece(f"(s_{key} if q_quantity {'!=' if self.shorts else '>'} 0.0 else 0.0)", "number")
 
     def _unknown_field(self, node: ast.Attribute, owner: str, name: str) -> Piece:
         if name in ("time", "previous"):
@@ -369,7 +373,7 @@ class OnBarExpressions:
 
     def _builtin(self, node: ast.Call, name: str, scope: Scope) -> Piece:
         if name in self.locals or name not in ("abs", "min", "max", "round", "int", "float", "bool"):
-            if name in ("buy", "sell"):
+            if name in SIGNALS and name not in self.locals:
                 return self._refuse(node, f"{name}() is what on_bar returns", f"Write return {name}(…)")
             hint = REFUSED_FUNCTIONS.get(name, "on_bar has abs, min, max, round, int, float, bool and np. functions")
             return self._refuse(node, f"{name[:40]}() is not in the language", hint, Code.UNKNOWN_FUNCTION)
@@ -418,8 +422,8 @@ def _plain_literal(text: str) -> bool:
 
 
 def is_signal(node: ast.Call) -> bool:
-    """Tells whether a call is `buy(…)` or `sell(…)`."""
-    return isinstance(node.func, ast.Name) and node.func.id in ("buy", "sell")
+    """Tells whether a call is `buy(…)`, `sell(…)`, `short(…)` or `cover(…)`."""
+    return isinstance(node.func, ast.Name) and node.func.id in SIGNALS
 
 
 def is_adjustment(node: ast.Call) -> bool:
@@ -435,7 +439,7 @@ def exits_named(node: ast.AST) -> set[str]:
 
 
 def term_keys_named(node: ast.AST) -> list[str]:
-    """The keys of the terms that a purchase or a sale names; none for what is neither."""
+    """The keys of the terms that a decision names; none for what is no decision, or changes exits alone."""
     if isinstance(node, ast.Call) and is_signal(node):
         return [TERM_KEYS[each.arg] for each in node.keywords if each.arg in TERMS]
     return []

@@ -5,12 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.strategy.order_terms import NO_TERMS, Terms, terms_in
 
+
+class ShortSide(StrEnum):
+    """The sides of a decision about a short position: to open one or add to it, and to buy it back."""
+
+    SHORT = "short"
+    COVER = "cover"
+
+
 # The lowered `on_bar` speaks in numbers, so that it also compiles to machine code.
-ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: Side.BUY, 2.0: Side.SELL}
+ACTIONS: dict[float, Side | ShortSide | None] = {
+    0.0: None,
+    1.0: Side.BUY,
+    2.0: Side.SELL,
+    3.0: ShortSide.SHORT,
+    4.0: ShortSide.COVER,
+}
 SIZE_KINDS = tuple(SizeKind)
 _KINDS: dict[float, SizeKind] = {float(number): kind for number, kind in enumerate(SIZE_KINDS)}
 MAX_SIZE = 1e12
@@ -18,14 +33,14 @@ MAX_SIZE = 1e12
 
 @dataclass(frozen=True, slots=True)
 class SignalValue:
-    """A decision to buy or sell.
+    """A decision to buy or sell, to go short or to cover.
 
     `confidence` is between 0 and 1. `size` is read by `size_kind`: a fraction of the equity (of the position,
-    when selling) in (0, 1], a quantity of shares or coins, or a notional amount of money; with "default" the
+    when selling or covering) in (0, 1], a quantity of shares or coins, or a notional amount of money; with "default" the
     session's sizing rule decides and `size` is 0. With a limit or a stop among its `terms` it rests.
     """
 
-    side: Side
+    side: Side | ShortSide
     confidence: float
     size_kind: SizeKind
     size: float
@@ -42,7 +57,7 @@ def signal_from_numbers(
 
 def decision_of(
     action: float, confidence: float, size_kind: float, size: float
-) -> tuple[Side, float, SizeKind, float] | None:
+) -> tuple[Side | ShortSide, float, SizeKind, float] | None:
     """The fields of a `SignalValue`, from the numbers that the lowered `on_bar` returned, or None for no decision.
 
     Numbers that mean nothing (a size that is not positive and finite, a confidence that is not a number)

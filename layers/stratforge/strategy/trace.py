@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import Evaluation, PositionView, Runnable, evaluate_last_bar, run_last_bar
@@ -30,6 +30,7 @@ from stratforge.strategy.source import Findings
 _MAX_RULES, _MAX_CONDITIONS, _MAX_OPERANDS, _MAX_TEXT = 40, 24, 6, 300
 _CHANGING = re.compile(r"\b[us]_\w+")
 _Tests = tuple[tuple[ast.expr, bool], ...]
+_Side = Literal["buy", "sell", "short", "cover"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Rule:
         conditions: The conditions from the outermost to the innermost.
     """
 
-    side: Literal["buy", "sell"]
+    side: _Side
     line: int
     met: bool | None
     fired: bool
@@ -295,8 +296,7 @@ def _rule(number: int, compiler: _Tracer, notes: _Notes, signals: bool) -> Rule:
         _condition(leaf, alternative, wanted, compiler, notes)
         for leaf, alternative, wanted in leaves[-_MAX_CONDITIONS:]
     ]
-    side: Literal["buy", "sell"] = "buy" if path.node.func.id == "buy" else "sell"
-    return Rule(side, path.node.lineno, met, returned and signals, conditions)
+    return Rule(cast("_Side", path.node.func.id), path.node.lineno, met, returned and signals, conditions)
 
 
 def _condition(leaf: ast.expr, alternative: bool, wanted: bool, compiler: _Tracer, notes: _Notes) -> Condition:

@@ -32,13 +32,13 @@ BAR_FIELDS = frozenset(
     (*PRICE_COLUMNS, *SHORT_TIME_FIELDS, *(column for column, _ in TIME_FIELDS.values()), "time", "previous")
 )
 POSITION_FIELDS = {
-    "quantity": "shares or coins held; 0 when flat",
-    "average_entry_price": "average price paid; 0 when flat",
+    "quantity": "shares or coins held, negative while short; 0 when flat",
+    "average_entry_price": "average price paid, or while short got; 0 when flat",
     "entry_price": "the same",
-    "unrealized_return": "close / average_entry_price - 1; 0 when flat",
+    "unrealized_return": "close / average_entry_price - 1, while short 1 - close / average_entry_price; 0 when flat",
     "bars_held": "bars held so far, this one included: 1 on the first; 0 when flat",
-    "max_favorable": "highest price of the bars held so far, this one included; 0 when flat",
-    "max_adverse": "lowest price of the bars held so far, this one included; 0 when flat",
+    "max_favorable": "highest price of the bars held so far, this one included, while short the lowest; 0 when flat",
+    "max_adverse": "lowest price of the bars held so far, this one included, while short the highest; 0 when flat",
 }
 # Extremes of the bars held: the key of state that keeps each (longer than a strategy's own may be), the price it is made of, and
 # what a price must be to take its place.
@@ -50,7 +50,7 @@ EXTREMES = {
 CASH_KEY, EQUITY_KEY = (f"account_{name}_as_it_was_when_the_bar_ended" for name in ("cash", "equity"))
 ACCOUNT_FIELDS = {
     "equity": (EQUITY_KEY, "cash and what everything held is worth: what a fraction of a purchase is of"),
-    "cash": (CASH_KEY, "money that is not held back for orders"),
+    "cash": (CASH_KEY, "money that is not held back for orders; while short it holds what the sale brought"),
     "buying_power": (CASH_KEY, "the same: nothing is bought on credit"),
 }
 EXTREME_KEYS = frozenset(key for key, _, _ in EXTREMES.values())
@@ -203,12 +203,11 @@ REFUSED_METHODS["ta.ha"] = (
 # Decisions in other platforms' words.
 REFUSED_SIGNALS = {
     **dict.fromkeys(
-        ("short", "sell_short", "go_short"),
-        "Strategies are long only: sell() reduces or closes the position and never goes below zero",
+        ("sell_short", "go_short", "enter_short"),
+        "Write return short(), in backtests: sessions are long only for now, and sell() never goes below zero",
     ),
-    **dict.fromkeys(
-        ("cover", "close", "exit", "close_position", "exit_long", "flatten", "liquidate"), "Write return sell()"
-    ),
+    **dict.fromkeys(("buy_to_cover", "exit_short", "close_short"), "Write return cover()"),
+    **dict.fromkeys(("close", "exit", "close_position", "exit_long", "flatten", "liquidate"), "Write return sell()"),
     **dict.fromkeys(("long", "enter", "go_long", "enter_long"), "Write return buy()"),
     **dict.fromkeys(("hold", "wait", "none"), "Write return, or nothing: no signal changes nothing"),
 }

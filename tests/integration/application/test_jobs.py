@@ -16,7 +16,13 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import queueing, tested
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
 from stratforge.application.jobs.replay_session import replay_session
-from stratforge.application.jobs.requests import GenerateRequest, NewBacktest, ReplayRequest, ResearchRequest
+from stratforge.application.jobs.requests import (
+    Assumptions,
+    GenerateRequest,
+    NewBacktest,
+    ReplayRequest,
+    ResearchRequest,
+)
 from stratforge.application.jobs.results import FinishedBacktest, ReplayedSession, failure_of, result_of
 from stratforge.application.jobs.work import Work, run_job
 from stratforge.application.sessions import NewSession, start_session
@@ -32,7 +38,7 @@ from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
 from stratforge.storage.strategies.strategies import StoredStrategy
 from stratforge.strategy.replay import replay
 
-from tests.support.asking import NEW, Told, is_locked, open_transactions
+from tests.support.asking import BOTH_WAYS, NEW, Told, is_locked, open_transactions
 from tests.support.ledger import OPEN
 
 
@@ -163,6 +169,31 @@ def test_a_backtest_stores_its_report_and_names_it(database: Database, asked: Jo
     assert stored is not None
     assert (stored.symbol, stored.metrics, stored.strategy_version) == ("AAPL", result.metrics, 1)
     assert stored.report["trades_in_all"] == result.metrics["trades"] > 0
+
+
+def test_a_backtest_of_a_strategy_that_goes_short_says_the_side_of_its_trades(
+    database: Database, outbox: Told, ada: Caller
+) -> None:
+    new = NewStrategy(name="Both ways", symbol="AAPL", python_code=BOTH_WAYS)
+    both = store_strategy(database, ada, new, RequestKey("both", b"digest"))
+    request = NewBacktest(
+        strategy_id=both.strategy_id,
+        config=Assumptions(short_margin=1.0, borrow_fee=0.01),
+        sweep={"LENGTH": [3.0, 5.0]},
+        folds=1,
+    )
+    job = queueing.request_backtest(database, outbox, ada, request, NEW)
+    done = run(database, job, BACKTEST=lambda work: backtest_strategy(work, Past()))
+    result = result_of(done)
+    assert isinstance(result, FinishedBacktest), done.error
+    with database.transaction() as connection:
+        stored = backtests.get_report(connection, result.backtest_id)
+    assert stored is not None
+    assert {each["side"] for each in stored.report["trades"]} == {"long", "short"}
+    short = sum(each["side"] == "short" for each in stored.report["trades"])
+    assert stored.metrics["short_trades"] == short > 0
+    assert (stored.config["short_margin"], stored.config["borrow_fee"]) == (1.0, 0.01)
+    assert len(stored.report["sweep"]["points"]) == 2
 
 
 def test_no_transaction_waits_for_a_backtest(

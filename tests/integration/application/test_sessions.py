@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,17 +12,18 @@ import pytest
 from stratforge.application import sessions as application
 from stratforge.application import strategies
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed, Conflict, Forbidden, NotFound
+from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound
 from stratforge.application.session_chart import PriceLevel, session_chart
 from stratforge.application.session_condition import session_condition
 from stratforge.application.sessions import NewSession, SessionChange
+from stratforge.application.strategies import StrategyChange
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
+from stratforge.storage.strategies.sessions import SessionMode, SessionStatus, StoredSession
 from stratforge.storage.strategies.strategies import StoredStrategy
 
-from tests.support.asking import NEW, Told, is_locked
+from tests.support.asking import BOTH_WAYS, NEW, Told, is_locked
 from tests.support.ledger import OPEN, set_price
 
 
@@ -90,6 +92,33 @@ def test_a_toggle_starts_pauses_and_resumes(
     said = [application.toggle_strategy(database, outbox, ada, strategy.strategy_id) for _ in range(3)]
     assert [each.status for each in said] == [SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.RUNNING]
     assert len({each.session_id for each in said}) == 1
+
+
+def test_a_strategy_that_goes_short_has_no_session_and_what_runs_goes_on(
+    database: Database, outbox: Told, ada: Caller, session: StoredSession
+) -> None:
+    """However it is started; an earlier version that is long only still runs, and is paused and resumed."""
+    of = session.strategy_id
+    changed = StrategyChange(python_code=BOTH_WAYS)
+    strategies.change_strategy(database, ada, of, changed)
+    said = [application.toggle_strategy(database, outbox, ada, of).status for _ in range(2)]
+    assert said == [SessionStatus.PAUSED, SessionStatus.RUNNING]
+    application.stop_session(database, outbox, ada, session.session_id)
+    outbox.messages.clear()
+    starts: list[Callable[[], StoredSession]] = [
+        lambda: application.start_session(database, outbox, ada, NewSession(strategy_id=of), NEW),
+        lambda: application.start_session(
+            database, outbox, ada, NewSession(strategy_id=of, mode=SessionMode.MANUAL), NEW
+        ),
+        lambda: application.toggle_strategy(database, outbox, ada, of),
+    ]
+    for start in starts:
+        with pytest.raises(Invalid, match="decided in backtests only; sessions are long only for now") as refused:
+            start()
+        assert refused.value.code == "short-strategy"
+    assert outbox.messages == []
+    earlier = application.start_session(database, outbox, ada, NewSession(strategy_id=of, version=1), NEW)
+    assert earlier.strategy_version == 1
 
 
 def test_stopping_a_strategy_with_its_positions_wakes_the_executor(

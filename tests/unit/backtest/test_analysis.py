@@ -66,7 +66,7 @@ def test_a_drawdown_says_when_it_began_was_deepest_and_ended() -> None:
 
 def trip(entry: int, exit_: int, paid: float, got: float) -> RoundTrips:
     """One trade of one share."""
-    return RoundTrips(*(np.array([value]) for value in (entry, exit_, 1.0, paid, got, got - paid, 0.0)))
+    return RoundTrips(*(np.array([value]) for value in (entry, exit_, 1.0, paid, got, got - paid, 0.0, 1.0)))
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,11 @@ HOLD = "def on_bar(bar, position, state):\n    return\n"
 TESTS = Path(__file__).parents[2]
 # By how a sentence begins: the module and the test that prove it.
 ELSEWHERE = {
+    "`short` opens a short position": "unit/backtest/test_short_positions.py test_stops_lie_above_and_targets_below",
+    "`position.quantity` is negative": "unit/strategy/test_short_decisions.py test_fields_of_a_short_position_have_its_sign",
+    "No decision turns a position round": "unit/strategy/test_short_decisions.py test_buying_and_selling_while_short_are_no_decision",
+    "Margin, the fee of borrowing": "unit/backtest/test_short_positions.py test_random_programs_trade_as_the_oracle_of_the_rules",
+    "Sessions are long only for now": "integration/application/test_sessions.py test_a_strategy_that_goes_short_has_no_session_and_what_runs_goes_on",
     "Generated from the vocabulary": "unit/strategy/test_language.py test_the_reference_page_is_the_one_generated_from_the_vocabulary",
     "Every operation is causal": "unit/strategy/test_causality.py test_indicators_are_causal_whatever_the_bars_hold",
     "[Portfolio strategies]": "unit/strategy/rotation/test_rotation_language.py test_weights_are_what_the_language_says",
@@ -185,7 +190,7 @@ def test_what_is_not_listed_is_refused_in_indicators(expression: str) -> None:
     ["while True:\n        pass", "x: float = 1", "x = y = 1", "x = [1]", "x = 'a'", "x = {}", "x = lambda: 1", "import os", "del state['x']",
      "x = 1 << 2", "x = 1 & 2", "x = ~1", "x = pow(2, 3)", "x = ta.ema(1)", "x = bar.day", "x = position.symbol", "x = bar.time.second",
      "with bar: pass", "try:\n        pass\n    finally:\n        pass", "raise bar", "assert bar", "x = (y := 1)", "for i in (1, 2):\n        pass",
-     "for i in range(bar.close):\n        pass", "return short()", "return 5", "x = None", "match bar:\n        case 1: pass", "global x"],
+     "for i in range(bar.close):\n        pass", "return cover()", "return 5", "x = None", "match bar:\n        case 1: pass", "global x"],
 )  # fmt: skip
 def test_what_is_not_listed_is_refused_in_on_bar(line: str) -> None:
     assert refused(f"def on_bar(bar, position, state):\n    {line}\n")

@@ -53,12 +53,14 @@ _TRADE_KINDS = {
     "symbol": ColumnKind.TEXT,
     "entry_time": ColumnKind.TIME,
     "exit_time": ColumnKind.TIME,
+    "side": ColumnKind.TEXT,
     "bars": ColumnKind.INTEGER,
     "exit_reason": ColumnKind.TEXT,
 }
 _TRADE_COLUMNS = (
     "entry_time",
     "exit_time",
+    "side",
     "quantity",
     "entry_price",
     "exit_price",
@@ -287,9 +289,7 @@ def trades_parquet(backtest_id: UUID, looking: Looking) -> Response:
     columns = [Column(name, _TRADE_KINDS.get(name, ColumnKind.DECIMAL)) for name in _columns(backtest.report)]
     file = io.BytesIO()
     writer = ParquetWriter(file, columns)
-    writer.write(
-        [[_written(each.kind, trade.get(each.name)) for each in columns] for trade in backtest.report["trades"]]
-    )
+    writer.write([[_written(each.kind, trade.get(each.name)) for each in columns] for trade in _trades(backtest)])
     writer.close()
     answer = Response(file.getvalue(), media_type="application/vnd.apache.parquet")
     answer.headers["Content-Disposition"] = f'attachment; filename="{backtest.symbol.replace("/", "-")}-trades.parquet"'
@@ -298,6 +298,11 @@ def trades_parquet(backtest_id: UUID, looking: Looking) -> Response:
 
 def _columns(report: dict[str, Any]) -> tuple[str, ...]:
     return ("symbol", *_TRADE_COLUMNS) if "universe" in report else _TRADE_COLUMNS
+
+
+def _trades(backtest: StoredReport) -> list[dict[str, Any]]:
+    """The trades of a report; those that were made before there were short ones are long."""
+    return [{"side": "long", **trade} for trade in backtest.report["trades"]]
 
 
 def _written(kind: ColumnKind, value: Any) -> Any:
@@ -316,7 +321,7 @@ def trades_csv(backtest_id: UUID, looking: Looking) -> Response:
     writer = csv.writer(sheet, lineterminator="\n")
     columns = _columns(backtest.report)
     writer.writerow(columns)
-    for trade in backtest.report["trades"]:
+    for trade in _trades(backtest):
         times = {name: datetime.fromtimestamp(trade[name], UTC).isoformat() for name in ("entry_time", "exit_time")}
         writer.writerow([{**trade, **times}.get(name) for name in columns])
     answer = Response(sheet.getvalue(), media_type="text/csv; charset=utf-8")

@@ -83,7 +83,7 @@ METRICS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
                 "duration",
                 "From entry to exit, nights and weekends included.",
             ),
-            Metric("costs", "Costs", "money", "Commissions, slippage and spread in all."),
+            Metric("costs", "Costs", "money", "Commissions, slippage, spread and borrow fees in all."),
         ),
     ),
 )

@@ -300,9 +300,10 @@ const signed = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(
 async function report(box) {
   const { curve, trades } = await load(box.dataset.source);
   const price = new PriceChart(box);
+  // A short trade begins with a sale; reports of before do not say of which side theirs are.
   const marks = trades.flatMap((each) => [
-    { time: each.entry_time, side: "buy", weight: Math.abs(each.pnl) },
-    { time: each.exit_time, side: "sell", text: signed(each.pnl), weight: Math.abs(each.pnl) },
+    { time: each.entry_time, side: each.side === "short" ? "sell" : "buy", weight: Math.abs(each.pnl) },
+    { time: each.exit_time, side: each.side === "short" ? "buy" : "sell", text: signed(each.pnl), weight: Math.abs(each.pnl) },
   ]);
   price.draw(curve, marks);
   price.chart.timeScale().fitContent();

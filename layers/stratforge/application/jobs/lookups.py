@@ -154,6 +154,7 @@ def _closed(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "entry": _minute(row["entry_time"]),
         "exit": _minute(row["exit_time"]),
+        "side": row.get("side", "long"),
         "entry_price": round(row["entry_price"], 4),
         "exit_price": round(row["exit_price"], 4),
         "profit": round(row["pnl"], 2),

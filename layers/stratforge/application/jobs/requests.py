@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from stratforge.application.portfolio_setup import capital_of, check_portfolio_setup
 from stratforge.application.strategies import Symbol
 from stratforge.backtest import BacktestConfig
+from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN
 from stratforge.market.sizes import SizingRule, check_size
 from stratforge.storage.strategies.jobs import Job, JobKind
 
@@ -103,6 +104,15 @@ class Assumptions(BaseModel):
     stop_loss: float | None = Field(None, gt=0, lt=1)
     take_profit: float | None = Field(None, gt=0, le=1_000)
     trailing_stop: float | None = Field(None, gt=0, lt=1)
+    short_margin: float = Field(
+        INITIAL_MARGIN,
+        gt=0,
+        le=10,
+        description="Equity that a short position needs when it is opened, as a fraction of its value: half by Regulation T",
+    )
+    borrow_fee: float = Field(
+        BORROW_FEE, ge=0, le=10, description="What borrowing costs in a year, as a fraction of what is sold short"
+    )
 
     @model_validator(mode="after")
     def part_of_the_equity(self) -> Self:
