@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -156,7 +156,7 @@ def _analysis(backtest: StoredReport) -> dict[str, Any]:
         "costs": backtest.report.get("costs", []),
         "slippage": backtest.config.get("slippage_bps", 0.0),
         "symbol": backtest.symbol,
-        "cells": drawings.calendar(found["days"]),
+        "calendar": drawings.calendar([(date.fromisoformat(each["day"]), each["return"]) for each in found["days"]]),
         "bars": drawings.histogram(found["distribution"]),
         "against": drawings.scatter(found["excursions"], 0),
         "favor": drawings.scatter(found["excursions"], 1),
