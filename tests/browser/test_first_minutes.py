@@ -1,4 +1,4 @@
-"""The first two minutes: from a sentence to what runs, the tour, what is closed, what is refused, what is told."""
+"""The first two minutes: from a sentence to what runs, the tour, what is refused, what is told, how far back a table goes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.trading import wait_for
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def _running(client: Client, symbol: str = "AAPL", bars: int = 1) -> dict[str, Any]:
+def running_session(client: Client, symbol: str = "AAPL", bars: int = 1) -> dict[str, Any]:
     """A session of somebody that has seen so many bars."""
     strategy = client.generate(f"Buy {symbol} when the RSI is below 1 and sell above 99")
     session = client.start_session(strategy["strategy_id"], symbol)
@@ -30,7 +30,7 @@ def _running(client: Client, symbol: str = "AAPL", bars: int = 1) -> dict[str, A
 def test_from_a_sentence_to_rules_a_preview_and_a_session_in_two_presses(member: Visitor) -> None:
     """Somebody who reads nothing: the first button on the page, and then the one that runs it."""
     client = member.client
-    _running(client)
+    running_session(client)
     wait_for(
         lambda: len(client.call("GET", "/api/market/AAPL/bars?limit=100")["items"]) >= 60, 120, "bars to preview on"
     )
@@ -76,43 +76,8 @@ def test_the_tour_can_be_skipped_at_any_step_and_is_not_offered_again(member: Vi
         assert page.get_by_role("link", name="Take the tour").count() == 0
 
 
-def test_when_the_exchange_has_closed_the_first_page_says_what_is_next_and_leads_through_the_day(
-    member: Visitor, platform: Platform
-) -> None:
-    session = _running(member.client, bars=4)
-    # Nights pass in no time on the replayed market: today its exchange closes early, and the market stands still.
-    platform.simulator("market", {"speed": 0})
-    with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
-        closed = connection.execute(
-            "WITH today AS (SELECT day, closes_at FROM market_days WHERE market_at(now()) BETWEEN opens_at AND closes_at)"
-            "UPDATE market_days d SET closes_at = market_at(now()) - interval '1 minute' FROM today WHERE d.day = today.day"
-            " RETURNING today.day, today.closes_at"
-        ).fetchone()
-        assert closed is not None, "the exchange is open"
-        try:
-            page = member.go("/")
-            shown = page.locator("section", has=page.get_by_role("heading", name="The exchange is closed"))
-            expect(shown).to_contain_text(re.compile(r"It opens \w{3} \d+ \w{3} \d{4}, 09:30 ET, in"))
-            expect(shown).to_contain_text("Then your 1 session goes on with the first bar")
-            expect(page.locator("#market")).to_contain_text("Exchange closed, opens")
-            shown.get_by_role("link", name=re.compile("^AAPL")).click()
-            expect(page).to_have_url(re.compile(rf"/sessions/{session['session_id']}\?day={closed[0]}$"))
-            expect(page.get_by_role("heading", name=f"{closed[0]:%A, %d %B %Y}")).to_be_visible()
-            # Bar by bar: the rules as they stood on the one that is clicked.
-            chart = page.locator("[data-chart]")
-            expect(chart.locator("canvas").first).to_be_visible()
-            expect(page.locator(".legend").first).to_contain_text("Vol")
-            box = chart.bounding_box()
-            assert box is not None
-            page.wait_for_timeout(500)
-            page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.3)
-            expect(page.locator("#bar-rules")).to_contain_text("The bar of")
-        finally:
-            connection.execute("UPDATE market_days SET closes_at = %s WHERE day = %s", (closed[1], closed[0]))
-
-
 def test_an_order_that_would_be_refused_cannot_be_sent_and_says_what_to_change(member: Visitor) -> None:
-    _running(member.client)
+    running_session(member.client)
     page = member.go("/portfolio")
     sent: list[str] = []
 
@@ -146,7 +111,7 @@ def test_an_order_that_would_be_refused_cannot_be_sent_and_says_what_to_change(m
 def test_what_happened_is_told_in_the_corner_with_its_reason_and_stays_in_a_list(member: Visitor) -> None:
     page = member.go("/gallery")
     expect(page.locator("#link")).to_have_attribute("data-state", "live")
-    _running(member.client)
+    running_session(member.client)
     member.client.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "sell", "quantity": "1"})
     toast = page.locator("#toasts .toast", has_text="The sale of AAPL was rejected")
     # It stays while somebody reads it.
@@ -164,9 +129,15 @@ def test_what_happened_is_told_in_the_corner_with_its_reason_and_stays_in_a_list
 
 def test_the_table_of_the_equity_follows_the_range_that_is_chosen(member: Visitor, platform: Platform) -> None:
     with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
+        # Some hours ago by the market's clock, whatever its speed was meanwhile.
+        then = """SELECT t FROM generate_series(now() - interval '1 hour', now(), interval '5 seconds') AS t
+                  WHERE market_at(t) BETWEEN market_at(now()) - interval '20 hours' AND market_at(now()) - interval '2 hours' LIMIT 1"""
+        platform.simulator("market", {"speed": 600})
+        (at,) = wait_for(lambda: connection.execute(then).fetchone(), 60, "two hours of the market")
+        platform.simulator("market", {"speed": platform.options.speed})
         connection.execute(
-            "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT id, now() - interval '3 minutes', 1, 55555 FROM users WHERE email = %s",
-            (member.email,),
+            "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT id, %s, 1, 55555 FROM users WHERE email = %s",
+            (at, member.email),
         )
     page = member.go("/")
     figured = page.locator("section", has=page.get_by_role("heading", name="Equity", exact=True)).locator(".figured")
@@ -174,7 +145,6 @@ def test_the_table_of_the_equity_follows_the_range_that_is_chosen(member: Visito
     table = figured.get_by_role("region", name="The chart as a table")
     expect(table).to_contain_text("55,555.00")
     expect(page.locator("#equity canvas").first).to_be_visible()
-    # What was three minutes ago was three hours ago on a market that is sixty times as fast.
     for name, days in (("Hour", "0.05"), ("All", "3660"), ("Hour", "0.05"), ("Week", "7")):
         with (
             page.expect_request(re.compile(rf"equity\.json.*days={days}$")),
@@ -191,31 +161,3 @@ def test_the_table_of_the_equity_follows_the_range_that_is_chosen(member: Visito
     page.get_by_role("group", name="Range").get_by_role("button", name="Hour").click()
     figured.get_by_text("As a table").click()
     expect(table).not_to_contain_text("55,555.00")
-
-
-def test_the_days_fill_their_card_and_are_named(member: Visitor, platform: Platform) -> None:
-    with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
-        made = connection.execute(
-            "INSERT INTO equity_snapshots (user_id, time, cash, equity)"
-            " SELECT u.id, t.at, 1, 100000 + 100 * row_number() OVER (ORDER BY t.at) FROM users u,"
-            " (SELECT DISTINCT ON (d.day) n.at, d.day FROM generate_series(now() - interval '40 days', now(), interval '1 hour') AS n(at)"
-            " JOIN market_days d ON market_at(n.at) BETWEEN d.opens_at AND d.closes_at AND d.closes_at < market_at(now())) t"
-            " WHERE u.email = %s",
-            (member.email,),
-        ).rowcount
-    if made < 2:
-        pytest.skip("the replay has no days behind it")
-    for width in (1440, 390):
-        member.page.set_viewport_size({"width": width, "height": 900})
-        page = member.go("/")
-        card = page.locator("section", has=page.get_by_role("heading", name="P&L by day"))
-        grid = card.locator(".days")
-        expect(grid.locator("tbody th")).to_have_text(["Mon", "Tue", "Wed", "Thu", "Fri"])
-        inside, drawn = card.bounding_box(), grid.bounding_box()
-        assert inside is not None
-        assert drawn is not None
-        assert drawn["width"] > 0.9 * (inside["width"] - 40)
-        card.get_by_text("As a table").click()
-        expect(card.get_by_role("region", name="P&L by day").locator("tbody tr")).to_have_count(
-            grid.locator("td[title]").count()
-        )

@@ -9,7 +9,7 @@ const colors = () => ({ ink: style("--muted"), line: style("--line"), gain: styl
 function canvas(box) {
   const { ink, line } = colors();
   box.replaceChildren();
-  box.classList.toggle("night", matchMedia("(prefers-color-scheme: dark)").matches);
+  box.classList.toggle("night", matchMedia("screen and (prefers-color-scheme: dark)").matches);
   box.parentElement.querySelector(".explore")?.remove();
   return createChart(box, {
     autoSize: true,
