@@ -161,3 +161,61 @@ def test_the_table_of_the_equity_follows_the_range_that_is_chosen(member: Visito
     page.get_by_role("group", name="Range").get_by_role("button", name="Hour").click()
     figured.get_by_text("As a table").click()
     expect(table).not_to_contain_text("55,555.00")
+
+
+# It trades so often that a chart has no room for all marks.
+_OFTEN = """\
+def indicators(bars):
+    return {"rsi": ta.rsi(bars.close, length=14), "average": ta.sma(bars.close, length=10)}
+
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.rsi < 101:
+        return buy()
+    if position.bars_held > 5:
+        return sell()
+"""
+
+
+def test_a_chart_follows_the_range_the_crosshair_and_the_list_of_trades(member: Visitor) -> None:
+    client = member.client
+    made = client.call("POST", "/api/strategies", {"name": "Often", "symbol": "AAPL", "python_code": _OFTEN})
+    backtest = client.backtest(made["strategy_id"])
+    page = member.go(f"/backtests/{backtest['backtest_id']}")
+    card = page.locator("section", has=page.get_by_role("heading", name="Price, trades and indicators"))
+    legend, chart = card.locator(".legend"), card.locator("[data-chart]")
+    # Prices, volume and each indicator under the crosshair; marks thin out where there is no room for them.
+    for name in ("O ", "H ", "L ", "C ", "Vol ", "rsi ", "average "):
+        expect(legend).to_contain_text(name)
+    expect(legend).to_contain_text("smaller trades are not marked: zoom in")
+    last = legend.locator("span").first.inner_text()
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.3)
+    expect(legend.locator("span").first).not_to_have_text(last)
+    under = legend.locator("span").first.inner_text()
+    # The wheel zooms towards what is under the mouse: what stands at the same place left of it is another bar.
+    page.mouse.wheel(0, -600)
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.3)
+    zoomed = legend.locator("span").first.inner_text()
+    card.get_by_role("group", name="Range of time").get_by_role("button", name="All").click()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.31)
+    expect(legend.locator("span").first).not_to_have_text(zoomed)
+    assert under != last
+    # A shorter range leaves room for every mark.
+    hour = card.get_by_role("button", name="1H", exact=True)
+    hour.click()
+    expect(hour).to_have_attribute("aria-pressed", "true")
+    expect(legend).not_to_contain_text("zoom in")
+    log = card.get_by_role("button", name="Logarithmic scale")
+    log.click()
+    expect(log).to_have_attribute("aria-pressed", "true")
+    card.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("document.fullscreenElement?.matches('.card')")
+    card.get_by_role("button", name="Leave full screen").click()
+    page.wait_for_function("!document.fullscreenElement")
+    # From the list into the chart.
+    row = page.locator("#report-trades tbody tr").first
+    row.locator("[data-show-trade]").click()
+    expect(row).to_have_class(re.compile("current"))
+    expect(legend).not_to_contain_text("zoom in")

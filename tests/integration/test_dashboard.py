@@ -497,6 +497,23 @@ def test_a_report_shows_drawdowns_costs_and_trades_by_hour_and_fits_one_file(use
     assert (old.status_code, "Drawdowns" in old.text) == (200, False), "reports of earlier editions have no analysis"
 
 
+def test_pages_speak_as_the_field_does_with_sensible_digits(user: User, database: Database) -> None:
+    report = user.client.get(f"/backtests/{add_report(user, database)}", headers=HTML).text
+    figures = dict(re.findall(r"<dt>([^<]+)</dt><dd class=\"[^\"]*\">([^<]*)</dd>", report))
+    for name in ("Max drawdown", "CAGR", "Sharpe ratio", "Win rate", "Profit factor", "Exposure", "Avg. trade"):
+        assert name in figures, name
+    assert not [each for each in figures.values() if re.search(r"\.\d{3}", each)], "two digits are enough"
+    assert re.fullmatch(r"\d+ (d|h|min|s)( \d+ (h|min|s))?", figures["Max drawdown duration"])
+    home, portfolio = (user.client.get(path, headers=HTML).text for path in ("/", "/portfolio"))
+    assert "Buying power" in home
+    assert "Realized P&amp;L" in home
+    assert "Rejected orders" in home
+    assert "Unrealized P&amp;L" in portfolio
+    for page in (report, home, portfolio):
+        for dialect in ("Deepest fall", "Longest fall", ">A year", "Not traded, and why", "In the language"):
+            assert dialect not in page
+
+
 def test_backtests_stand_side_by_side_and_only_the_users_own(api: Api, user: User, database: Database) -> None:
     first, second = add_report(user, database, days=3), add_report(user, database, days=3, slippage_bps=5.0)
     strange = add_report(api.user("bob"), database, days=3)
