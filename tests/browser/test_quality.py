@@ -322,7 +322,7 @@ def test_a_report_is_printed_whole_and_on_white(world: tuple[Visitor, list[str]]
     assert "invert" in page.evaluate("getComputedStyle(document.querySelector('.chart canvas')).filter")
     page.emulate_media(media="screen", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.querySelector('.chart canvas')).filter") == "none"
-    page.emulate_media(media=None)  # type: ignore[arg-type]
+    page.emulate_media(media="print", color_scheme="light")
     assert page.pdf(format="A4").startswith(b"%PDF-")
     page.close()
 
