@@ -211,9 +211,9 @@ def test_a_chart_follows_the_range_the_crosshair_and_the_list_of_trades(member: 
     log.click()
     expect(log).to_have_attribute("aria-pressed", "true")
     card.get_by_role("button", name="Full screen").click()
-    page.wait_for_function("document.fullscreenElement?.matches('.card')")
+    page.wait_for_function("() => document.fullscreenElement?.matches('.card')")
     card.get_by_role("button", name="Leave full screen").click()
-    page.wait_for_function("!document.fullscreenElement")
+    page.wait_for_function("() => !document.fullscreenElement")
     # From the list into the chart.
     row = page.locator("#report-trades tbody tr").first
     row.locator("[data-show-trade]").click()

@@ -216,10 +216,10 @@ def test_whatever_is_pressed_shows_at_once_that_it_is_at_work(world: tuple[Visit
         pressed += count
     assert pressed > 50
     page.unroute_all(behavior="ignoreErrors")
-    page.goto(visitor.address + "/strategies")
+    page.goto(visitor.address + "/strategies/new")
     page.route("**/api/strategies/import", lambda _route: None)
     page.set_input_files("[data-import-strategy]", {"name": "s.json", "mimeType": "application/json", "buffer": b"{}"})
-    page.wait_for_function("document.documentElement.matches('.leaving')")
+    page.wait_for_function("() => document.documentElement.matches('.leaving')")
     page.close()
 
 
@@ -262,7 +262,7 @@ def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
             "Element.prototype.scrollIntoView = (how) => (window.scrolled = how?.behavior ?? window.scrolled)"
         )
         page.locator("[data-show-trade]").first.click()
-        page.wait_for_function("window.scrolled")
+        page.wait_for_function("() => window.scrolled")
         assert page.evaluate("window.scrolled") == behavior
     page.close()
 
