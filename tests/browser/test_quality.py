@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,175 @@ def test_the_keyboard_reaches_everything_in_an_order_that_can_be_seen(world: tup
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") != "new-code"
+
+
+# Presses one after another what sends something, and says which of them showed nothing in the next frame while nobody answered, and
+# which went on showing it when they were called off.
+_PRESS = """async () => {
+    const shown = () => getComputedStyle(document.documentElement, '::before').content !== 'none';
+    const frame = () => new Promise(requestAnimationFrame);
+    window.confirm = () => true;
+    const wrong = [];
+    const all = [...document.querySelectorAll('main form[hx-post] button:not([type=button]), main button[hx-get], main button[hx-post]')]
+        .filter((each) => !each.disabled);
+    for (const button of all) {
+        if (button.form) button.form.noValidate = true;
+        if (shown()) wrong.push(`before ${button.outerHTML}`);
+        button.click();
+        await frame();
+        if (!shown()) wrong.push(`silent: ${button.outerHTML}`);
+        for (const each of [button, button.form]) each && htmx.trigger(each, 'htmx:abort');
+        await frame();
+    }
+    return [all.length, wrong];
+}"""
+
+
+def test_whatever_is_pressed_shows_at_once_that_it_is_at_work(world: tuple[Visitor, list[str]]) -> None:
+    visitor, pages = world
+    page = visitor.context.new_page()
+    pressed = 0
+    for path in pages:
+        page.unroute_all(behavior="ignoreErrors")
+        page.goto(visitor.address + path)
+        page.wait_for_load_state("networkidle")
+        # Nobody answers: what is seen is seen before the answer.
+        page.route(re.compile(r".*"), lambda _route: None)
+        count, wrong = page.evaluate(_PRESS)
+        assert wrong == [], f"{path}: {wrong}"
+        pressed += count
+    assert pressed > 50
+    page.unroute_all(behavior="ignoreErrors")
+    page.goto(visitor.address + "/strategies/new")
+    page.route("**/api/strategies/import", lambda _route: None)
+    page.set_input_files("[data-import-strategy]", {"name": "s.json", "mimeType": "application/json", "buffer": b"{}"})
+    page.wait_for_function("() => document.documentElement.matches('.leaving')")
+    page.close()
+
+
+_MOVING = """() => {
+    const kinds = ['chart', 'skeleton', 'spinner', 'caret', 'toast'];
+    const box = document.body.appendChild(document.createElement('div'));
+    box.append(...kinds.map((className) => Object.assign(document.createElement('span'), { className })));
+    document.documentElement.classList.add('leaving');
+    const moving = document.getAnimations().filter((each) => each.effect.getComputedTiming().activeDuration > 1);
+    const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+    const found = {
+        moving: [...new Set(moving.map((each) => each.animationName ?? each.transitionProperty))].sort(),
+        known: rules.filter((each) => each instanceof CSSKeyframesRule).map((each) => each.name).sort(),
+        scrolls: getComputedStyle(document.documentElement).scrollBehavior,
+        stays: [...box.children].filter((each) => each.className !== 'caret').every((each) => each.checkVisibility()),
+    };
+    box.remove();
+    document.documentElement.classList.remove('leaving');
+    return found;
+}"""
+
+
+def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
+    visitor, pages = world
+    page = visitor.context.new_page()
+    (report,) = [path for path in pages if path.startswith("/backtests/") and "compare" not in path]
+    for motion, behavior in (("no-preference", "smooth"), ("reduce", "auto")):
+        page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
+        for path in pages if motion == "reduce" else [report]:
+            page.goto(visitor.address + path)
+            found = page.evaluate(_MOVING)
+            # What ends a toast moves nothing: it is seen, and then it is not.
+            assert found["known"] == ["along", "appear", "blink", "leave", "turn", "waiting"]
+            assert found["moving"] == (
+                [each for each in found["known"] if each != "leave"] if motion != "reduce" else []
+            )
+            assert (found["scrolls"], found["stays"]) == ("auto", True)
+        page.goto(visitor.address + report)
+        page.evaluate(
+            "Element.prototype.scrollIntoView = (how) => (window.scrolled = how?.behavior ?? window.scrolled)"
+        )
+        page.locator("[data-show-trade]").first.click()
+        page.wait_for_function("() => window.scrolled")
+        assert page.evaluate("window.scrolled") == behavior
+    page.close()
+
+
+# What has the focus and is covered by what stays in its place while the page moves under it.
+_COVERED = """() => [...document.querySelectorAll('main a[href], main button, main input, main select, main textarea, main summary')]
+    .filter((each) => each.checkVisibility() && !each.disabled && each.type !== 'hidden').slice(0, 80).filter((each) => {
+        each.focus();
+        const box = each.getBoundingClientRect();
+        const rows = [box.top + 2, (box.top + box.bottom) / 2, box.bottom - 2].filter((y) => y >= 0 && y < innerHeight);
+        const x = Math.min(Math.max(box.left + 8, 0), innerWidth - 1);
+        return document.activeElement === each && !rows.some((y) => !document.elementFromPoint(x, y)?.closest('.bar, .toasts, .tour'));
+    }).map((each) => each.outerHTML.slice(0, 160))"""
+
+
+def test_at_twice_the_size_everything_fits_and_nothing_covers_what_has_the_focus(
+    world: tuple[Visitor, list[str]],
+) -> None:
+    """A window of 1280 by 900 at 200 % is one of 640 by 450 to the page."""
+    visitor, pages = world
+    page = visitor.context.new_page()
+    page.set_viewport_size({"width": 640, "height": 450})
+    for path in pages:
+        page.goto(visitor.address + path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 640, f"{path} at 200 %"
+        assert page.evaluate(_COVERED) == [], f"{path} at 200 %"
+    page.close()
+
+
+def test_a_report_is_printed_whole_and_on_white(world: tuple[Visitor, list[str]]) -> None:
+    visitor, pages = world
+    (report,) = [path for path in pages if path.startswith("/backtests/") and "compare" not in path]
+    page = visitor.context.new_page()
+    page.emulate_media(color_scheme="dark")
+    page.goto(visitor.address + report)
+    page.locator(".chart canvas").first.wait_for()
+    page.evaluate("window.print = () => (window.printed = true)")
+    page.get_by_role("button", name="Print or PDF").click()
+    assert page.evaluate("window.printed") is True
+    headings = page.locator("main h2").all_inner_texts()
+    # A sheet of A4 without its margins, at 96 dots an inch.
+    page.set_viewport_size({"width": 718, "height": 1000})
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    for gone in (".bar", ".strip", "footer", ".tools", ".figured", ".buttons"):
+        assert page.locator(gone).filter(visible=True).count() == 0, gone
+    assert page.locator("main h2").filter(visible=True).count() == len(headings) > 8
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    cut = page.evaluate(
+        "[...document.querySelectorAll('main .scroll')].filter((each) => each.checkVisibility() && "
+        "(each.scrollHeight > each.clientHeight + 1 || each.scrollWidth > each.clientWidth + 1)).map((each) => each.ariaLabel)"
+    )
+    assert cut == [], "a sheet cannot be scrolled"
+    for row in page.locator("table.stack tr").all():
+        assert row.evaluate("each => getComputedStyle(each).display") == "table-row", "a sheet is no phone"
+    assert "invert" in page.evaluate("getComputedStyle(document.querySelector('.chart canvas')).filter")
+    page.emulate_media(media="screen", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.querySelector('.chart canvas')).filter") == "none"
+    page.emulate_media(media="print", color_scheme="light")
+    assert page.pdf(format="A4").startswith(b"%PDF-")
+    page.close()
+
+
+def test_days_are_named_and_fill_their_card_and_their_table_has_them_all(world: tuple[Visitor, list[str]]) -> None:
+    visitor, pages = world
+    (report,) = [path for path in pages if path.startswith("/backtests/") and "compare" not in path]
+    page = visitor.context.new_page()
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(visitor.address + report)
+        card = page.locator("section", has=page.get_by_role("heading", name="Returns by day"))
+        grid = card.locator(".days")
+        assert grid.locator("tbody th").all_inner_texts()[:5] == ["Mon", "Tue", "Wed", "Thu", "Fri"]
+        assert any(grid.locator("thead th").all_inner_texts()), "months"
+        inside, drawn = card.bounding_box(), grid.bounding_box()
+        assert inside is not None
+        assert drawn is not None
+        assert drawn["width"] > 0.97 * (inside["width"] - 40)
+        card.get_by_text("As a table").first.click()
+        rows = card.get_by_role("region", name="Returns by day").locator("tbody tr")
+        assert rows.count() == grid.locator("td[title]").count() > 5
+    page.close()
 
 
 def test_our_own_scripts_stay_small() -> None:

@@ -210,7 +210,8 @@ def test_an_order_is_previewed_as_the_executor_would_decide(user: User) -> None:
     answer = user.client.post(
         "/orders/preview", data={"symbol": "AAPL", "side": "buy", "type": "market", "size": "1"}, headers=headers
     )
-    assert "It would be refused: There is no price for the symbol yet." in answer.text
+    assert "Nobody streams AAPL yet: the order would wait for its first price" in answer.text
+    assert "data-refused" not in answer.text, "it can be sent"
     assert user.get("/api/trade/orders")["items"] == []
 
 
@@ -298,6 +299,29 @@ def test_trades_are_a_parquet_file(user: User, database: Database) -> None:
     assert table.num_rows == len(told) > 0
     assert [int(each.timestamp()) for each in table["entry_time"].to_pylist()] == [each["entry_time"] for each in told]
     assert [float(each) for each in table["pnl"].to_pylist()] == pytest.approx([each["pnl"] for each in told])
+
+
+def test_the_table_of_the_equity_goes_back_as_far_as_the_chart_and_ends_with_what_is_known_now(
+    user: User, database: Database
+) -> None:
+    with database.transaction() as connection:
+        for ago, equity in (("40 days", 90_001), ("20 days", 90_002), ("20 hours", 90_003), ("20 minutes", 90_004)):
+            connection.execute(
+                "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT id, now() - %s::interval, 1, %s FROM users",
+                (ago, equity),
+            )
+    page = user.client.get("/", headers=HTML).text
+    ranges = re.findall(r'data-days="([\d.]+)"( aria-pressed="true")?', page)
+    assert [float(days) for days, pressed in ranges if pressed] == [30]
+    assert '<input type="hidden" name="days" value="30"' in page, "the table asks for the range that is pressed"
+    seen = []
+    for days, _ in ranges:
+        table = user.client.get(f"/home/equity.html?days={days}", headers=HTML).text
+        chart = user.client.get(f"/home/equity.json?days={days}", headers=HTML).json()["items"]
+        cells = [float(each.replace(",", "")) for each in re.findall(r'<td class="n">([\d,.]+)</td>', table)]
+        assert cells[::2] == [*(each["equity"] for each in chart), 100_000]
+        seen.append(len(chart))
+    assert seen == [1, 2, 2, 3, 4]
 
 
 def test_the_equity_of_the_first_page_is_drawn_from_what_was_noted(user: User) -> None:
@@ -471,6 +495,23 @@ def test_a_report_shows_drawdowns_costs_and_trades_by_hour_and_fits_one_file(use
         connection.execute("UPDATE backtests SET report = report - 'analysis' - 'costs'")
     old = user.client.get(f"/backtests/{backtest_id}", headers=HTML)
     assert (old.status_code, "Drawdowns" in old.text) == (200, False), "reports of earlier editions have no analysis"
+
+
+def test_pages_speak_as_the_field_does_with_sensible_digits(user: User, database: Database) -> None:
+    report = user.client.get(f"/backtests/{add_report(user, database)}", headers=HTML).text
+    figures = dict(re.findall(r"<dt>([^<]+)</dt><dd class=\"[^\"]*\">([^<]*)</dd>", report))
+    for name in ("Max drawdown", "CAGR", "Sharpe ratio", "Win rate", "Profit factor", "Exposure", "Avg. trade"):
+        assert name in figures, name
+    assert not [each for each in figures.values() if re.search(r"\.\d{3}", each)], "two digits are enough"
+    assert re.fullmatch(r"\d+ (d|h|min|s)( \d+ (h|min|s))?", figures["Max drawdown duration"])
+    home, portfolio = (user.client.get(path, headers=HTML).text for path in ("/", "/portfolio"))
+    assert "Buying power" in home
+    assert "Realized P&amp;L" in home
+    assert "Rejected orders" in home
+    assert "Unrealized P&amp;L" in portfolio
+    for page in (report, home, portfolio):
+        for dialect in ("Deepest fall", "Longest fall", ">A year", "Not traded, and why", "In the language"):
+            assert dialect not in page
 
 
 def test_backtests_stand_side_by_side_and_only_the_users_own(api: Api, user: User, database: Database) -> None:
@@ -787,6 +828,12 @@ def test_days_that_closed_are_in_the_calendar_at_home(user: User, database: Data
     assert "+$500.00" in page
     assert "-$1,005.00" in page
     assert f"{days[1].day}: -1.00%" in page
+    grid = page[page.index('<table class="days') : page.index("P&amp;L of each market day")]
+    weekdays = re.findall(r'<th scope="row">(\w+)</th>', grid)
+    assert weekdays[:5] == ["Mon", "Tue", "Wed", "Thu", "Fri"]
+    assert f"{days[1].day:%b}" in re.findall(r'<th scope="colgroup" colspan="\d">(\w+)</th>', grid)
+    table = page[page.index('aria-label="P&amp;L by day"') :]
+    assert re.findall(r'<th scope="row">([\d-]+)</th>', table)[:2] == [str(days[1].day), str(days[0].day)]
 
 
 def test_a_refused_order_is_told_once_in_the_corner_and_stays_in_the_list(user: User, database: Database) -> None:

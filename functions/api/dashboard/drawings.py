@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from statistics import median
 from typing import Any
 
-_CELL, _WEEKS = 14, 54
+_WEEKS = 54
+# Of so few weeks each is wide enough to write a day's return into it.
+_ROOMY_WEEKS = 8
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WIDTH, _HEIGHT = 420, 150
 # Points of a scatter, the latest.
 _SCATTERED = 400
@@ -35,26 +39,55 @@ def shade(value: float | None, largest: float) -> int | None:
     return round(4.5 + 4.5 * max(-1.0, min(1.0, value / largest if largest else 0.0)))
 
 
-def calendar(days: Sequence[dict[str, Any]]) -> list[Cell]:
-    """Days as cells, a column a week and a row a weekday: those of the last year."""
-    known = [(date.fromisoformat(each["day"]), each["return"]) for each in days]
-    if not known:
-        return []
-    last_monday = known[-1][0] - timedelta(days=known[-1][0].weekday())
-    first_monday = max(last_monday - timedelta(weeks=_WEEKS - 1), known[0][0] - timedelta(days=known[0][0].weekday()))
-    largest = max(abs(value) for _, value in known)
-    return [
-        Cell(
-            (day - first_monday).days // 7 * _CELL,
-            day.weekday() * _CELL,
-            _CELL - 2,
-            _CELL - 2,
-            f"shade{shade(value, largest)}",
-            f"{day}: {value:+.2%}",
-        )
-        for day, value in known
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of a calendar: its date, its return as text, and the shade of it."""
+
+    date: str
+    text: str
+    shade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Days in a grid, a column a week and a row a weekday.
+
+    Attributes:
+        months: Names of the months above the weeks that begin in them, each with how many those are; a name that has no room is empty.
+        rows: Names of the weekdays, each with its day in every week; None where there was none.
+        days: All of them, the latest first.
+        roomy: Whether a day's return can be written into its square.
+    """
+
+    months: list[tuple[str, int]]
+    rows: list[tuple[str, list[Day | None]]]
+    days: list[Day]
+    roomy: bool
+
+
+def calendar(days: Sequence[tuple[date, float]]) -> Calendar | None:
+    """The days of the last year with their returns, oldest first; None where there are none. Weekends are rows where something was traded on one."""
+    if not days:
+        return None
+    last_monday = _monday(days[-1][0])
+    first_monday = max(last_monday - timedelta(weeks=_WEEKS - 1), _monday(days[0][0]))
+    mondays = [first_monday + timedelta(weeks=each) for each in range((last_monday - first_monday).days // 7 + 1)]
+    largest = max(abs(value) for _, value in days)
+    known = {
+        day: Day(day.isoformat(), f"{value:+.2%}", f"shade{shade(value, largest)}")
+        for day, value in days
         if day >= first_monday
-    ]
+    }
+    weekdays = range(7 if any(day.weekday() > 4 for day in known) else 5)
+    rows = [(_WEEKDAYS[each], [known.get(monday + timedelta(days=each)) for monday in mondays]) for each in weekdays]
+    months = [(name, len(list(weeks))) for (_, name), weeks in groupby(mondays, lambda day: (day.year, f"{day:%b}"))]
+    roomy = len(mondays) <= _ROOMY_WEEKS
+    named = [(name if roomy or weeks > 2 else "", weeks) for name, weeks in months]
+    return Calendar(named, rows, list(reversed(known.values())), roomy)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 def stacked(shares: Sequence[tuple[str, float]]) -> list[Cell]:

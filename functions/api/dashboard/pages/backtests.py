@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -173,7 +173,7 @@ def _analysis(backtest: StoredReport) -> dict[str, Any]:
         "costs": backtest.report.get("costs", []),
         "slippage": backtest.config.get("slippage_bps", 0.0),
         "symbol": _EQUAL_PARTS if "universe" in backtest.report else backtest.symbol,
-        "cells": drawings.calendar(found["days"]),
+        "calendar": drawings.calendar([(date.fromisoformat(each["day"]), each["return"]) for each in found["days"]]),
         "bars": drawings.histogram(found["distribution"]),
     }
     if "excursions" not in found:

@@ -71,6 +71,9 @@ def equity_figures(looking: Looking, days: _Days = 30) -> Response:
     """The user's equity and cash over so many days of the market, as a table."""
     with database().reading(looking.caller) as connection:
         found = _history(connection, looking, days)
+        now, held = market_clock(connection).now, portfolio.read_portfolio(connection, looking.user_id)
+    # What is known now is later than what was noted, here as in the chart.
+    found += [EquityPoint(now, held.equity, held.cash + held.reserved_cash)] if held else []
     times = [each.time.timestamp() for each in found]
     lines = {
         "Equity": (times, [float(each.equity) for each in found]),
@@ -96,7 +99,7 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
         "active": found.active,
         "most": max((abs(each.realized_pnl + each.unrealized_pnl) for each in found.active), default=Decimal(0)),
         "stacked": drawings.stacked([(each.name, float(each.share)) for each in found.parts]),
-        "calendar": drawings.calendar([{"day": each.day.isoformat(), "return": each.rate} for each in found.days]),
+        "calendar": drawings.calendar([(each.day, each.rate) for each in found.days]),
         "names": named,
         "last_day": past_day(connection),
         "has_strategies": bool(named),

@@ -24,8 +24,7 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   localStorage.removeItem("renewed");
   fetch("/api/auth/logout", { method: "POST", keepalive: true }).catch(() => null);
 });
-document.addEventListener("htmx:beforeOnLoad", (event) => {
-  const { xhr, requestConfig } = event.detail;
+document.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr, requestConfig } }) => {
   if (["/login", "/register"].includes(requestConfig.path) && xhr.status < 400) localStorage.setItem("renewed", Date.now());
 });
 // A login that needs a code as well opens the field for it: a focused field opens what it is in.
@@ -52,8 +51,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 });
 
 function notice(text) {
-  const box = Object.assign(document.createElement("p"), { className: "notice bad", role: "alert", textContent: text });
-  document.getElementById("notices").replaceChildren(box);
+  document.getElementById("notices").replaceChildren(Object.assign(document.createElement("p"), { className: "notice bad", role: "alert", textContent: text }));
 }
 
 // That a page is being left is seen before the next one answers.
@@ -99,7 +97,9 @@ async function send(path, body) {
 // A strategy's file is read here and stored by the API, which checks it as any code.
 document.addEventListener("change", async ({ target }) => {
   if (target.dataset.importStrategy === undefined || !target.files.length) return;
+  document.documentElement.classList.add("leaving");
   const made = await send("/api/strategies/import", await target.files[0].text()).catch((error) => notice(error.message));
+  document.documentElement.classList.remove("leaving");
   if (made) location.assign(`/strategies/${made.strategy_id}`);
   target.value = "";
 });
@@ -111,7 +111,7 @@ document.addEventListener("change", ({ target: { form } }) => {
 
 // What is known to be refused is not sent.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
-  if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button")) button.disabled = target.querySelector("[data-refused]") !== null;
+  if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button:not([type])")) button.disabled = target.querySelector("[data-refused]") !== null;
 });
 
 // A notice leaves by itself, as the style says.

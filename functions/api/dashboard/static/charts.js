@@ -9,6 +9,7 @@ const colors = () => ({ ink: style("--muted"), line: style("--line"), gain: styl
 function canvas(box) {
   const { ink, line } = colors();
   box.replaceChildren();
+  box.classList.toggle("night", matchMedia("screen and (prefers-color-scheme: dark)").matches);
   box.parentElement.querySelector(".explore")?.remove();
   return createChart(box, {
     autoSize: true,
@@ -30,7 +31,6 @@ function exchange(time) {
 
 // Two points of a minute would be two labels that say the same.
 const minute = (time) => Math.floor(time / 60) * 60;
-// How values are written on an axis.
 const FIGURES = { type: "custom", minMove: 0.0001, formatter: (value) => figure(value) };
 const points = (times, values) => times.map((time, index) => (values[index] === null ? { time: exchange(time) } : { time: exchange(time), value: values[index] }));
 const load = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))));
@@ -74,9 +74,8 @@ class Tools {
   }
 
   range(days) {
-    const last = this.times.at(-1);
     if (days === Infinity) return this.chart.timeScale().fitContent();
-    const from = this.times.find((time) => time >= last - days * 86_400);
+    const last = this.times.at(-1), from = this.times.find((time) => time >= last - days * 86_400);
     this.chart.timeScale().setVisibleRange({ from: exchange(from), to: exchange(last) });
   }
 
@@ -118,8 +117,7 @@ class Tools {
 
 // Colors of lines are too light for small text: they are shown beside it.
 function key(color) {
-  const found = document.createElement("i");
-  found.className = "key";
+  const found = Object.assign(document.createElement("i"), { className: "key" });
   found.style.background = color;
   return found;
 }
@@ -148,15 +146,18 @@ function equity(box) {
     if (time >= last && time) series?.update({ time: exchange((last = time)), value: Number(known.dataset.equity) });
   };
   document.body.addEventListener("htmx:afterSettle", now);
+  // The table under it goes as far back: both ask for the same days.
+  const table = box.parentElement.querySelector(".figured"), range = table.querySelector("[name=days]");
   const ranges = document.querySelector(`[data-ranges="${box.id}"]`);
   ranges.addEventListener("click", (event) => {
     if (!event.target.dataset.days) return;
     for (const each of ranges.children) each.setAttribute("aria-pressed", each === event.target);
-    box.dataset.days = event.target.dataset.days;
-    show(box.dataset.days);
+    range.value = event.target.dataset.days;
+    if (table.open) range.dispatchEvent(new Event("change", { bubbles: true }));
+    show(range.value);
   });
-  setInterval(() => document.visibilityState === "visible" && show(box.dataset.days).catch(() => null), 30_000);
-  return show(box.dataset.days);
+  setInterval(() => document.visibilityState === "visible" && show(range.value).catch(() => null), 30_000);
+  return show(range.value);
 }
 
 // Candles with volume, the indicators that live on the price over them, all others in panes below, and what was traded.

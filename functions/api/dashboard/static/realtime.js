@@ -2,9 +2,7 @@
 const SLOWEST = 15_000;
 // From where the page was made: what happened since, until the connection stands, is told as well.
 let cursor = document.getElementById("seen")?.value;
-let attempt = 0;
-let socket = null;
-let send;
+let attempt = 0, socket = null, send;
 
 function state(name) {
   const shown = document.getElementById("link");
