@@ -102,6 +102,8 @@ class Events(Relations):
                 self.left, self.right = left, right
                 found = self.joined(found, self._compare(left, (SIGNS[side.kind],), right), both_of=True)
             return found
+        if (run := self.attempt(self._run_of_color)) is not None:
+            return run
         if self.selling and self.peek() == "first" and self.peek(1) in ("green", "red"):
             self.need("first")
         if color := self.take("green", "red"):
@@ -119,6 +121,23 @@ class Events(Relations):
             raise Unread
         one, sign, other = _BARS[color.kind]
         return (at_once(compared(f"previous({one})", sign, f"previous({other})") if last else compared(one, sign, other)),)  # fmt: skip
+
+    def _run_of_color(self) -> Readings:
+        """“It is green for 4 bars in a row”, “it closes red twice in a row”."""
+        self.take("position", "symbol", "it", "column", "last", "unit")
+        self.take("is", "trade", "it_is")
+        color = self.need("green", "red")
+        if color.value in ("up", "down") and self.tokens[self.at - 2].kind != "trade":
+            raise Unread
+        self.take("for")
+        if self.take("twice"):
+            count = 2.0
+        else:
+            count = self.number()
+            self.need("unit", "times", "trades")
+        self.need("in_a_row")
+        fact = _BARS[color.kind] if color.value not in ("up", "down") else ("close", ">" if color.kind == "green" else "<", "previous(close)")  # fmt: skip
+        return (at_once(("for", count, at_once(compared(*fact)))),)
 
     def _moved(self) -> Readings:
         """“It falls 1 % within 10 minutes”, “the price is up 1 % in the last half hour”."""

@@ -57,7 +57,7 @@ class Operands(Reader):
         if self.peek() == "number" and self.tokens[self.at].value == 1 and self.peek(1) == "unit" and self.peek(2) == "column":  # fmt: skip
             # “The 1-minute close”.
             self.at += 2
-        if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume"):
+        if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume", "column"):
             # “Tesla when its RSI …”.
             self.need("its")
         if token := self.take("column"):
@@ -383,6 +383,13 @@ class Operands(Reader):
             if len(given) > 1 or length is not None:
                 raise Unread
             length = given[0]
+        elif length is None and name == "zscore" and self.peek() == "of" and self.peek(1) == "column" and self.tokens[self.at + 1].value == "close":  # fmt: skip
+            # “The z-score of the price (30)”.
+            self.at += 2
+            counted = self._in_brackets()
+            if len(counted) != 1:
+                raise Unread
+            length = counted[0]
         elif length is None and self.peek() == "of" and self.peek(1) == "number" and self.peek(2) == "unit":
             # “The z-score of 20 bars”.
             self.need("of")
@@ -434,6 +441,10 @@ class Operands(Reader):
 
     def _right(self, left: Operand) -> Operand:
         """Reads the right side of a comparison, which may be the left one's own average or signal."""
+        if self.named is not None and left.column == "close" and self.peek() == "it":
+            # “Take the high of the first 30 minutes. If price closes above it …”.
+            self.need("it")
+            return self.named
         if self.take("it"):
             # “Price above the channel buy, below it sell”: what the same thing was compared with.
             if self.right is None or self.right.number is not None or self.left != left or len(self.now or self.before) != 1:  # fmt: skip
@@ -458,6 +469,17 @@ class Operands(Reader):
             return self._many_times(left, number)
         if left.column == "volume" and self.peek() == "average":
             return self._average("volume", self._volume_average())
+        if left.column == "volume" and (own := self.attempt(self._own_average(left))):
+            # “Twice the 30-bar average”, beside the volume.
+            return own
+        if self.peek() == "percent" and self.peek(1) == "of" and not left.column:
+            # “ATR above 0.1 % of the price”.
+            far = self.number("percent")
+            self.need("of")
+            right = self.operand()
+            if right.column != "close" or not left.sides[0].startswith("ta.atr("):
+                raise Unread
+            return Operand(tuple(side_of_text(f"{far / 100:.10g} * {each}") for each in right.sides))
         return self.operand()
 
     def _own_line(self, left: Operand) -> Operand:

@@ -59,7 +59,10 @@ class Restrictions(Settings):
             self.take("symbol")
             found = self._when()
             return self.said(kind, found)
-        if self.take("except", "unless"):
+        if self.take("unless"):
+            self.take("when")
+            return self.said("both", self.denied(self.condition()))
+        if self.take("except"):
             return self.said("both", self.denied(self._when()))
         if self.peek() in ("buy", "trade", "trades", "entries") and self.peek(1) in ("only", "symbol"):
             self._trading()
@@ -71,6 +74,12 @@ class Restrictions(Settings):
             kind = self._trading()
             self.need("not")
             return self.said(kind, self.denied(self.moments()))
+        if self.take("no_buying"):
+            # “Ignore buy signals while …”, “nothing after 2 pm”.
+            if self.peek() == "and" and str(self.tokens[self.at].value) == "while":
+                self.need("and")
+                return self.said("only", self.denied(self.condition()))
+            return self.said("only", self.denied(self._when()))
         if self.take("not"):
             kind = self._trading() or "both"
             self.take("symbol")

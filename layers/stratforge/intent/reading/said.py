@@ -62,6 +62,8 @@ def _condition(node: ast.expr, *, inner: bool = False) -> str:
         name = ast.unparse(node.func)
         if name == "for_bars":
             return f"for {ast.unparse(node.args[0])} bars {_condition(node.args[1], inner=True)}"
+        if name == "within_bars":
+            return f"at one of the last {ast.unparse(node.args[0])} bars {_condition(node.args[1], inner=True)}"
         one, other = map(_side, node.args)
         return f"{one} crosses {'above' if name == 'crosses_above' else 'below'} {other}"
     assert isinstance(node, ast.Compare)

@@ -186,6 +186,13 @@ class Settings(Exits):
             self.need("above")
         else:
             self.take("only", "max", "at_most")
-        count = 1.0 if self.take("once_a_day") else self._counted_trades()
+        if self.peek() == "twice" and self.peek(1) == "per_day":
+            # “Not more than twice a day”.
+            if self.tokens[self.at - 1].kind not in ("max", "at_most", "above", "only"):
+                raise Unread
+            self.at += 2
+            count = 2.0
+        else:
+            count = 1.0 if self.take("once_a_day") else self._counted_trades()
         self.settings.append(("at most", count, ""))
         return self.said("setting")

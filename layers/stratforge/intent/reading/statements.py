@@ -42,16 +42,27 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
 
 
 class _Statements(Restrictions):
+    # Whether something was said that restricts buying.
+    restricted = False
+
     def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
-        super().__init__(tokens, week)
+        super().__init__(_without_remarks(tokens), week)
         self.turn = turn
         self.settings: list[tuple[str, float, str]] = []
 
     def read(self) -> list[Statement]:
         found = list[Statement]()
-        readers = (self._symbol_alone, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._noun)  # fmt: skip
+        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
             if self.take(*ENDS, "and", "then", "colon"):
+                continue
+            if self.peek() in ("after", "later") and found and self.turn[self.tokens[self.at].start : self.tokens[self.at].end].lower() == "after that":  # fmt: skip
+                # “No trades in the first 15 minutes. After that RSI < 15 → long”.
+                self.at += 1
+                continue
+            if self.peek() == "which" and found and found[-1].kind == "nothing":
+                # “A bot for AMD that buys …”.
+                self.need("which")
                 continue
             begin, statement = self.at, None
             between = [each.kind for each in self.tokens if found and found[-1].end <= each.start < self.tokens[begin].start]  # fmt: skip
@@ -67,6 +78,7 @@ class _Statements(Restrictions):
                     break
             if statement is not None and statement.kind in ("buy", "noun"):
                 self.bought = statement.readings
+            self.restricted = self.restricted or (statement is not None and statement.kind in ("only", "both"))
             found.append(statement or self._skipped(begin))
         alone = not any(each.kind == "buy" for each in found) and sum(each.kind == "noun" for each in found) == 1
         found = [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
@@ -85,7 +97,10 @@ class _Statements(Restrictions):
 
     def _at_an_end(self) -> bool:
         kind = self.peek()
-        if not kind or kind in ENDS or kind == "colon":
+        if not kind or kind in ENDS or kind == "colon" or (kind == "which" and self.peek(1) in ("buy", "sell")):
+            return True
+        if str(self.tokens[self.at - 1].value) == "avg.":
+            # The period of an abbreviation ends a sentence as well.
             return True
         if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "hold", "entry_label", "exit_label", "max"):
             return True
@@ -142,6 +157,17 @@ class _Statements(Restrictions):
         self.take("colon")
         return self.said("nothing")
 
+    def _named_level(self) -> Statement:
+        """“Take the high of the first 30 minutes”: the level that “it” is in what follows."""
+        self.need("take", "with", "named")
+        level = self.operand()
+        if not level.edge or self.named is not None or self.peek() not in ("", "stop_sign", "comma"):
+            raise Unread
+        self.named = level
+        if not any(token.kind == "it" for token in self.tokens[self.at :]):
+            raise Unread
+        return self.said("nothing")
+
     def _one_minute(self) -> Statement:
         self.take("on")
         if self.number() != 1:
@@ -155,11 +181,18 @@ class _Statements(Restrictions):
         """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
         if (context := self.attempt(self._context)) is not None:
             return context
-        if self.peek() == "filter":
+        if self.peek() == "filter" or (self.peek() == "buy" and self.peek(1) == "symbol"):
             raise Unread
         named, at = set[object](), self.at
         while at < len(self.tokens) and self.tokens[at].kind not in ("colon", "stop_sign", "comma"):
             token = self.tokens[at]
+            if token.kind == "percent" and any(each.kind == "percent" and each.value == token.value for each in self.tokens[at + 1 :]):  # fmt: skip
+                # “Buy 0.5 % dips: if the price is 0.5 % below …”: it says the number again.
+                at += 1
+                continue
+            if token.kind == "in" or (token.kind == "buy" and at == self.at and self.peek(1) in ("percent", "fall")):
+                at += 1
+                continue
             if token.kind in _NAMED:
                 named.add(str(token.value).partition(".")[0] if token.kind in ("indicator", "glued") else token.kind)
             elif token.kind not in ("symbol", "on", "of", "for", "with", "and") and not _is_style(token, self.turn):
@@ -223,11 +256,19 @@ class _Statements(Restrictions):
         return self.said("nothing")
 
     def _buy(self) -> Statement:
+        if self.peek() == "otherwise" and self.peek(1) in ("buy", "when", "colon", "indicator", "glued") and self.restricted:
+            # “Don't trade while … Otherwise buy when …”: the restriction stands beside it.
+            self.need("otherwise")
+            self.take("colon")
         if self.take("entry_label"):
             self._bought()
             found = self.listed(any_of=False, commas=True)
+        elif self.peek() == "buy" and (labelled := self.attempt(self._labelled)) is not None:
+            found = labelled
+        elif self.peek() == "with" and (put := self.attempt(self._put)) is not None:
+            found = put
         elif (first := self.attempt(self._moments_first)) is not None:
-            found = self.joined(first, self.condition(), both_of=True)
+            found = first
         elif self.take("when"):
             found = self.condition()
             self.take("comma")
@@ -238,6 +279,8 @@ class _Statements(Restrictions):
             self.peek() == "with" and self.peek(1) == "limit_order"
         ):
             found = self._verb_first()
+        elif self.peek() in ("bullet", "all_of") and (all_of := self.attempt(self._all_then)) is not None:
+            found = all_of
         else:
             found = self.condition()
             while self.peek() == "comma" and (more := self.attempt(self._one_more)) is not None:
@@ -263,12 +306,47 @@ class _Statements(Restrictions):
 
     def _moments_first(self) -> Readings:
         """“On Mondays buy when …”."""
+        daily = self.take("every_day", "per_day")
         first = self.moments()
+        daily = self.take("every_day", "per_day") or daily
         self.take("comma", "colon")
         self.need("buy")
         self._bought()
+        if daily and self.peek() in ("", *ENDS) and _at_a_time(first):
+            # “Every day at 10:15 buy 10 shares”.
+            return first
         self._wanted()
-        return first
+        return self.joined(first, self.condition(), both_of=True)
+
+    def _all_then(self) -> Readings:
+        """“1) EMA 20 > EMA 50 2) RSI < 40. All of them: buy.”"""
+        found = self.listed(any_of=False, commas=True)
+        self.take("stop_sign", "comma")
+        while self.take("bullet", "stop_sign"):
+            pass
+        if not (self.take("all_of") or self.tokens[self.at - 1].kind in ("stop_sign", "bullet")):
+            raise Unread
+        self.take("then")
+        self.take("arrow", "colon", "comma", "then")
+        self._verb()
+        return found
+
+    def _labelled(self) -> Readings:
+        """“Buy SPY: RSI < 30”."""
+        self.need("buy")
+        self._bought()
+        self.need("colon")
+        return self.listed(any_of=False, commas=True)
+
+    def _put(self) -> Readings:
+        """“Put 20 % of my account in Apple whenever …”."""
+        if str(self.need("with").value) not in ("put", "invest", "allocate", "place", "commit"):
+            raise Unread
+        self.settings.append(self._amount())
+        self.need("in", "on", "of", "until")
+        self.need("symbol", "it", "position")
+        self.need("when")
+        return self.condition()
 
     def _verb(self) -> None:
         if self.peek() == "in" and self.peek(1) in ("", *ENDS):
@@ -285,6 +363,16 @@ class _Statements(Restrictions):
         self._rests()
         if self.peek() == "comma" and self.peek(1) == "when":
             self.need("comma")
+        if self.take("unless"):
+            # “Buy unless RSI is over 40”.
+            return self.denied(self.condition())
+        if self.take("first_time"):
+            # “Buy the first time … each day”.
+            found = self.condition()
+            if self.take("per_day", "every_day") is None and not any(each.kind == "once_a_day" for each in self.tokens[self.at :]):  # fmt: skip
+                raise Unread
+            self.settings.append(("at most", 1.0, ""))
+            return found
         hours = self.attempt(self.moments)
         daily = self.take("every_day", "per_day")
         if hours is None or self.peek() == "when":
@@ -384,8 +472,14 @@ class _Statements(Restrictions):
             if self.peek() == "comma" and self.peek(1) == "when":
                 self.need("comma")
             self.take("arrow", "colon")
+            if self.take("unless"):
+                # “Sell unless RSI is under 60”.
+                return self.said("part" if part != 100 else "sell", self.denied(self.condition()), part)
             if self.take("opposite"):
                 raise Unread
+            if self.peek() in ("above", "below") and self.left is None and self.peek(1) not in ("number", "it"):
+                # “Exit below the low of the last 5 bars”: the price.
+                self.left, self.now = Operand(("close",), column="close"), {"close"}
             begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
@@ -415,6 +509,7 @@ class _Statements(Restrictions):
             if not self.take("arrow", "colon", "question", "comma"):
                 self.take("then")
             part = self._left()
+            self.take("position", "it")
         self.take("every_day", "per_day")
         return self.said("part" if part != 100 else "sell", found, part)
 
@@ -430,7 +525,7 @@ class _Statements(Restrictions):
             return 100.0
         if self.peek() not in ("rest", "half"):
             self.need("sell", "take")
-        elif self.peek() == "half" and self.peek(1) not in ("at", "when", "position"):
+        elif self.peek() == "half" and self.peek(1) not in ("at", "when", "position", "", *ENDS):
             raise Unread
         return self._sold()
 
@@ -445,7 +540,7 @@ class _Statements(Restrictions):
             self.take("of")
             self.take("position", "it")
             return 100.0
-        if self.peek() == "percent" and self.peek(1) not in ("profit", "loss", "above", "below"):
+        if self.peek() == "percent" and self.peek(1) not in ("profit", "loss", "above", "below", "green", "red", "entry_price"):
             number = self.number("percent")
             self.take("of")
             self.take("position", "it")
@@ -473,6 +568,22 @@ class _Statements(Restrictions):
             return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
         found = self.exit()
         return self.said("sell", found.readings, orders=found.orders)
+
+
+def _without_remarks(tokens: Sequence[Token]) -> list[Token]:
+    """Tokens without remarks in brackets that decide nothing: “(selling is always allowed)”."""
+    found = list[Token]()
+    for index, each in enumerate(tokens):
+        kinds = [one.kind for one in tokens[max(0, index - 2) : index + 3]]
+        middle = min(index, 2)
+        if kinds[middle : middle + 3] == ["open", "no_more", "close"] or kinds[middle - 1 : middle + 2] == ["open", "no_more", "close"] or kinds[middle - 2 : middle + 1] == ["open", "no_more", "close"]:  # fmt: skip
+            continue
+        found.append(each)
+    return found
+
+
+def _at_a_time(readings: Readings) -> bool:
+    return any(fact[0] == "minute" for ways in readings for way in ways for fact in way)
 
 
 def _is_style(token: Token, turn: str) -> bool:
