@@ -115,8 +115,9 @@ def words_findings(
         *reading.contrary,
         *(
             f"{each} Ask the person, and write nothing before it is answered."
-            for turn in turns
+            for index, turn in enumerate(turns)
             for each in questions_about(turn)
+            if not (index + 1 < len(turns) and _answered(each, assumptions))
         ),
         *several_of(request, before or ()),
         *(
@@ -157,6 +158,12 @@ def words_findings(
             found += _kept(requirements, rules, before)
         found += _one_sided(turns, _standing(requirements, rules), assumptions)
     return found
+
+
+def _answered(question: str, assumptions: Sequence[str]) -> bool:
+    """Whether the person was asked about these words, has said more since, and is told how they are read now."""
+    words = question.partition("”")[0].removeprefix("“")
+    return any(f"“{words}”" in each for each in assumptions)
 
 
 def readings_to_tell(

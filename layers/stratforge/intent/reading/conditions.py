@@ -110,7 +110,7 @@ class Conditions(Past):
                 if (result := self.attempt(read)) is not None:
                     return result
             self.at = before
-        for read in (self._of_both, self._two_subjects, self.moments, self._streak, self._candle, self._flat, self._closes_by, self._held, self._moved, self._from_level, self._gap, self._two_lines, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
+        for read in (self._of_both, self._two_subjects, self.moments, self._streak, self._closes_in_a_row, self._candle, self._flat, self._closes_by, self._held, self._moved, self._from_level, self._gap, self._two_lines, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
             result = self.attempt(read)
             if result is not None:
                 return result
@@ -119,13 +119,15 @@ class Conditions(Past):
     def _of_both(self) -> Readings:
         """“While both are under zero”, “one of them is above 65”: of the two things that were spoken of last."""
         token = self.need("both", "one_of_them")
-        self.need("is")
+        self.take("is")
         kind = self.need("below", "above").kind
         level = self._plain_number()
         if self.pair is not None:
             pair = self.pair
         elif self.left is not None and self.right is not None and self.right.number is None:
             pair = self.left, self.right
+        elif len(self.before) == 2 and len(last := [each for each in self.spoken if each.sides[0] in self.before]) == 2:
+            pair = last[0], last[1]
         else:
             raise Unread
         for each in pair:
@@ -153,7 +155,7 @@ class Conditions(Past):
         return self.joined(self._compare(one, (SIGNS[kind],), level), self._compare(other, (SIGNS[kind],), level), both_of=True)  # fmt: skip
 
     def _comparison(self) -> Readings:
-        leads = self.peek() in _LEADS and (self.left is not None or self.peek() in ("it_is", "its"))
+        leads = self.peek() in _LEADS and self.peek(1) != "column" and (self.left is not None or self.peek() in ("it_is", "its"))
         if self.selling and self.left is not None and self.peek() == "number" and self.peek(1) in ("below_if", "above_if", "or_less", "or_more"):  # fmt: skip
             # “70を上回ったら売り”.
             leads = True
@@ -168,6 +170,9 @@ class Conditions(Past):
         if self.selling:
             # “Sell when it crosses below again”: the other way than at the purchase.
             self.take("again")
+            if self.peek() == "later" and str(self.tokens[self.at].value).startswith("after i "):
+                # “RSI goes under 20 after I bought”: it sells what it holds.
+                self.need("later")
         return self.at_its_bars(found)
 
     def _related(self, *, leads: bool) -> tuple[Readings, Operand, Operand | None]:

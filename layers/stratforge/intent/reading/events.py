@@ -139,6 +139,21 @@ class Events(Relations):
         fact = _BARS[color.kind] if color.value not in ("up", "down") else ("close", ">" if color.kind == "green" else "<", "previous(close)")  # fmt: skip
         return (at_once(("for", count, at_once(compared(*fact)))),)
 
+    def _closes_in_a_row(self) -> Readings:
+        """“It closes 3 candles in a row above the 20 EMA”."""
+        if (token := self.take("column", "it", "symbol")) and token.kind == "column" and token.value != "close":
+            raise Unread
+        self.need("trade")
+        count = self.number()
+        self.need("unit")
+        self.need("in_a_row")
+        left = Operand(("close",), column="close")
+        sign = SIGNS[self.need("below", "above").kind]
+        right = self._beside(left)
+        self.left, self.right = left, right
+        self.now.add("close")
+        return tuple(at_once(("for", count, ways)) for ways in self._compare(left, (sign,), right))
+
     def _moved(self) -> Readings:
         """“It falls 1 % within 10 minutes”, “the price is up 1 % in the last half hour”."""
         if token := self.take("column", "symbol"):
@@ -171,7 +186,7 @@ class Events(Relations):
 
     def _gap(self) -> Readings:
         """“It gaps up more than 1 %”, “it opens 1 % above yesterday's close”."""
-        self.take("it", "symbol", "column")
+        self.take("it", "symbol", "column", "position")
         if token := self.take("gap_up", "gap_down"):
             up = token.kind == "gap_up"
             self.take("by", "of")

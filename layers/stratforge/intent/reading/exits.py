@@ -32,10 +32,13 @@ class Exits(Conditions):
 
     def _turned(self) -> Readings:
         """“Down = sell”, after “SMA 50 x SMA 200 up = buy”: the crossing that it buys by, the other way."""
-        token = self.need("green", "red", "downwards")
-        if token.value not in ("up", "down") and token.kind != "downwards":
+        token = self.need("green", "red", "downwards", "below")
+        if token.kind in ("green", "red") and token.value != "down":
             raise Unread
-        if self.peek() not in ("arrow", "colon", "sell") or token.kind == "green":
+        if self.peek() not in ("arrow", "colon", "sell"):
+            raise Unread
+        said = {each.kind for each in self.tokens[: self.at - 1]}
+        if not said & {"above", "green", "upwards", "upcross"} or said & {"downwards", "downcross"}:
             raise Unread
         return self._other_way()
 
@@ -70,7 +73,7 @@ class Exits(Conditions):
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
-        self.take("with")
+        self.take("with", "on", "at")
         return self.far_exit().readings
 
     def _below_peak(self) -> Readings:

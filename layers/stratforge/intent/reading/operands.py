@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from stratforge.intent.reading.lines import bands, high_low, line_of
+from stratforge.intent.reading.lines import bands, earlier, high_low, line_of
 from stratforge.intent.reading.meaning import side_of_text
 from stratforge.intent.reading.reader import Operand, Reader, Unread, made
 from stratforge.intent.reading.registered import LINES, NAMES, registered
@@ -48,6 +48,7 @@ class Operands(Reader):
 
     def _short(self) -> Operand:
         """“The 12”, where an average of 12 bars was named."""
+        self.take("of")
         number = self.number()
         if number not in self.known or self.peek() in ("unit", "times", "comma"):
             raise Unread
@@ -479,8 +480,22 @@ class Operands(Reader):
             right = self.operand()
             if right.column != "close" or not left.sides[0].startswith("ta.atr("):
                 raise Unread
-            return Operand(tuple(side_of_text(f"{far / 100:.10g} * {each}") for each in right.sides))
-        return self.operand()
+            return Operand((f"{far / 100:.10g} * close",))
+        if self.peek() == "of" and self.peek(1) == "number" and left.column == "price" and left.sides[0][:7] in ("ta.sma(", "ta.ema("):  # fmt: skip
+            # “La media de 10 … la de 40”: one more average of the kind.
+            self.need("of")
+            return self._indicator(left.sides[0][3:6], self.number())
+        found = self.operand()
+        return self.attempt(lambda: self._of_before(found)) or found
+
+    def _of_before(self, found: Operand) -> Operand:
+        """“The close 10 bars ago”."""
+        if found.number is not None:
+            raise Unread
+        count = self.number()
+        self.need("unit")
+        self.need("ago")
+        return Operand(tuple(earlier(each, count) for each in found.sides), column=found.column)
 
     def _own_line(self, left: Operand) -> Operand:
         """“Its signal line”, “D” beside K: another line of the same indicator, with the same numbers."""

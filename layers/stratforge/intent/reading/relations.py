@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from stratforge.intent.reading.lines import Family
+from stratforge.intent.reading.lines import Family, earlier
 from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, side_of_text
 from stratforge.intent.reading.moments import Moments, Readings
 from stratforge.intent.reading.reader import Operand, Unread
@@ -42,6 +42,9 @@ class Relations(Moments):
             self.at += 1
         self.take("is", "it_is")
         denied = self.take("not") is not None
+        if denied:
+            # “No esté por encima de 65”.
+            self.take("is")
         if self.peek() == "between":
             return self._between(left, denied=denied), None
         if (other := self.attempt(lambda: self._other_order(left))) is not None:
@@ -138,6 +141,13 @@ class Relations(Moments):
 
     def _level(self, left: Operand, kind: str, *, denied: bool, back: bool) -> tuple[Readings, Operand]:
         sign = CONTRARY[SIGNS[kind]] if denied else SIGNS[kind]
+        if self.peek() == "both" and self.peek(1) in ("", "comma", "stop_sign", "and", "buy", "sell", "arrow"):
+            # “The tenkan crosses the kijun and the price is over both”.
+            pair = [each for each in (self.left, self.right) if each is not None]
+            if denied or len(pair) != 2 or any(each.column != "price" for each in pair) or left.column != "close":
+                raise Unread
+            self.need("both")
+            return self.joined(self._compare(left, (sign,), pair[0]), self._compare(left, (sign,), pair[1]), both_of=True), pair[1]  # fmt: skip
         if self.take("both"):
             one = self._first_of_two(left)
             self.need("and")
@@ -503,7 +513,8 @@ class Relations(Moments):
                 raise Unread
             if (left.column == "volume") != (right.column == "volume") and right.column:
                 raise Unread
-            if not left.column and f"{left.sides[0].split('(')[0]}(" not in right.sides[0]:
+            of_price = left.sides[0].startswith("ta.atr(") and right.sides[0].endswith(" * close")
+            if not left.column and not of_price and f"{left.sides[0].split('(')[0]}(" not in right.sides[0]:
                 raise Unread
             return
         low, high = BOUNDS.get(left.sides[0].removeprefix("ta.").split("(")[0], (right.number, right.number))
@@ -531,13 +542,6 @@ def _reached(left: Operand, right: Operand) -> str:
     low, high = LEVELS[name]
     quarter = (high - low) / 4
     return "<" if right.number <= low + quarter else ">" if right.number >= high - quarter else ""
-
-
-def earlier(side: str, count: float) -> str:
-    """A side as it was so many bars before."""
-    if count == 1:
-        return previous(side)
-    return side_of_text(f"{f'bars.{side}' if side in ('close', 'open', 'high', 'low', 'volume') else side}.shift({count:.10g})")  # fmt: skip
 
 
 def previous(side: str) -> str:

@@ -54,6 +54,9 @@ class Restrictions(Settings):
             # “Filter: ADX > 25”.
             self.take("colon", "is", "with")
             return self.said("only", self.listed(any_of=False))
+        if self.peek() == "just" and self.peek(1) in ("between", "day", "on", "in", "from", "after", "before", "first", "final"):  # fmt: skip
+            self.need("just")
+            return self.said("both", self._when())
         if self.take("only"):
             kind = self._trading() or ("only" if self.peek() == "when" else "both")
             self.take("symbol")

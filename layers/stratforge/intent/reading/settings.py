@@ -84,7 +84,8 @@ class Settings(Exits):
             self.take("of")
             return "size", float(token.value), token.kind
         if token := self.take("half", "third", "quarter"):
-            self.need("equity")
+            if self.need("equity", "column").kind == "column" and self.tokens[self.at - 1].value != "account_equity":
+                raise Unread
             return "size", PARTS[token.kind], "% of equity"
         part = self.number("percent")
         if self.peek() not in ("when", "", *ENDS, "per_trade", "and", "with"):

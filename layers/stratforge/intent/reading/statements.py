@@ -60,6 +60,10 @@ class _Statements(Restrictions):
                 # “No trades in the first 15 minutes. After that RSI < 15 → long”.
                 self.at += 1
                 continue
+            if self.peek() == "after" and self.tokens[self.at].value == "not before" and self.peek(1) in ("", *ENDS):
+                # “… after 11:00, not before”.
+                self.at += 1
+                continue
             if self.peek() == "which" and found and found[-1].kind == "nothing":
                 # “A bot for AMD that buys …”.
                 self.need("which")
@@ -275,6 +279,13 @@ class _Statements(Restrictions):
             self.take("then")
             self.take("arrow", "colon")
             self._verb()
+            before = self.at
+            self.take("only")
+            if self.take("when"):
+                # “If the price is above the 200 SMA, buy when RSI(2) < 10”: both.
+                found = self.joined(found, self.condition(), both_of=True)
+            else:
+                self.at = before
         elif self.peek() in ("buy", "all_in", "limit_order") or (
             self.peek() == "with" and self.peek(1) == "limit_order"
         ):
@@ -368,7 +379,7 @@ class _Statements(Restrictions):
             return self.denied(self.condition())
         if self.take("first_time"):
             # “Buy the first time … each day”.
-            found = self.condition()
+            found = self._restricted(self.condition())
             if self.take("per_day", "every_day") is None and not any(each.kind == "once_a_day" for each in self.tokens[self.at :]):  # fmt: skip
                 raise Unread
             self.settings.append(("at most", 1.0, ""))

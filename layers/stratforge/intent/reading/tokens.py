@@ -49,9 +49,11 @@ _AMOUNTS = (
 )  # fmt: skip
 _ABBREVIATED = "|".join(sorted((phrase for phrase, (kind, _) in PHRASES.items() if kind == "indicator" and phrase.isalpha() and len(phrase) <= 6), key=len, reverse=True))  # fmt: skip
 _GLUED = re.compile(rf"({_ABBREVIATED}|ma|mm)[-–]?(\d{{1,3}})(?![A-Za-z_])|(\d{{1,3}})(rsi|sma|ema|wma|hma|dema|tema|vwma|kama|ma)s?(?!\w)", re.IGNORECASE)  # fmt: skip
+# “15h”, “15 Uhr”.
+_HOUR = re.compile(r"(9|1\d|2[0-2])\s?(?:h|uhr)\b(?!\s?\d)", re.IGNORECASE)
 _NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
 _OTHER = re.compile(r"[A-Za-zÀ-ÿ0-9_'%$]+|.", re.DOTALL)
-_SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close", "，": "comma", "、": "comma", "。": "stop_sign", "；": "stop_sign", "：": "colon", "？": "question", "（": "open", "）": "close"}  # fmt: skip
+_SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "¿": "stop_sign", "¡": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close", "，": "comma", "、": "comma", "。": "stop_sign", "；": "stop_sign", "：": "colon", "？": "question", "（": "open", "）": "close"}  # fmt: skip
 _STOP = re.compile(r"//+|\|+|/(?=\s)")
 _ARROW = re.compile(r"->|=>|→|-->|={1}(?![=<>])")
 _BULLET = re.compile(r"(?:[-*•–]|\(?(?P<n>\d|[a-e])[.)])\s+")
@@ -104,6 +106,8 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
     if language and text[at].isdigit() and (match := _phrases(language).match(text, at)):
         # “1日” is a day, and no number.
         return Token(*phrases_of(language)[match[0].lower()], *match.span())
+    if language in ("fr", "es", "de") and (match := _HOUR.match(text, at)) and not text[max(0, at - 1)].isdigit():
+        return Token("time", 60 * float(match[1]), *match.span())
     if language and (token := _amount_of(text, at)):
         return token
     if match := _GLUED.match(text, at):

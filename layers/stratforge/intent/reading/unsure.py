@@ -23,7 +23,7 @@ class Unsure:
 
 
 _BUYS = r"(?:buy\w*|enter\w*|(?:entry|entries)(?=\s*(?::|when\b|rules?\b|if\b))|long|kauf\w*|einstieg\w*|compra\w*|ach[eè]t\w*|买入|买进|買い|買う)"
-_SELLS = r"(?:sell\w*|exit\w*|close (?:when|if|at|after)|get out|stop\w*|target\w*|take profit\w*|trail\w*|verkauf\w*|aussteigen|ausstieg|vend[a-z]*|卖出|卖掉|止损|止盈|売り|売る)"
+_SELLS = r"(?:sell\w*|exit\w*|close (?:when|if|at|after)|gets? (?:me )?out|go flat|flat|stop\w*|target\w*|take profit\w*|trail\w*|verkauf\w*|aussteigen|ausstieg|vend[a-z]*|卖出|卖掉|止损|止盈|売り|売る)"
 _SIDE = re.compile(rf"(?<![A-Za-zÀ-ÿ])(?:(?P<buy>{_BUYS})|(?P<sell>{_SELLS}))(?![a-zà-ÿ])", _I)
 _BOUND = re.compile(
     r"[,;.\n(—–]\s*(?:[-*•–]\s+|\d[.)]\s+)?(?:but\s+|and\s+)?(?:only\s+(?:if|when|while|as long as|once)|(?:but\s+)?not\s+(?:if|when|while)\b|(?:not|never)\s+(?:in|within|during)\s+the\s+first|(?:but\s+)not\s+(?:before|after|until)|but\s+never\s+(?:if|when|in))"
@@ -73,6 +73,7 @@ _NUMBERED = (
     "sar",
 )
 _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\bprice is (?:above|below|over|under) \d+(?:\.\d+)?(?=,?\s+(?:and |then )?(?:sell|exit)\b[^.;\n]*\b(?:above|below|over|under) (?:the |its )?\d+ ?(?:sma|ema|ma|wma)\b)", _I), "Is it a price, or the length of an average?"),
     (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
     (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
     (re.compile(r"(?<!\bmost )(?<!\bthan )(?<!\bat )(?<!\ball at )\bonce\b(?=\s*(?:[,;.:!\n]|$|and\b|or\b))", _I), "How often, or when, is meant?"),
@@ -139,7 +140,7 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
     for pattern, asks in _SIMPLE:
         for match in pattern.finditer(turn):
             # A sale is at the moment at which it comes back, and the other way than the purchase.
-            if _side_before(turn, match.start()) == "sell" and _COMES_BACK.search(turn, _clause_of(turn, match.start()), match.end()):  # fmt: skip
+            if _side_of(turn, *match.span()) == "sell" and _COMES_BACK.search(turn, _clause_of(turn, match.start()), match.end()):  # fmt: skip
                 continue
             yield match, asks
     for match in _BOUND.finditer(turn):
@@ -168,6 +169,16 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
             yield match, "Has it to hold for every sale, or is it one more way to sell?"
     for match in _LABELED.finditer(turn):
         yield match, "Have all of these to hold, or one of them?"
+
+
+def _side_of(turn: str, start: int, end: int) -> str:
+    """The side of which a sentence speaks; its verb may come last: “if it turns negative again, sell”."""
+    begin = max((each.end() for each in re.finditer(r"[.;\n]", turn[:start])), default=0)
+    if _SIDE.search(turn, begin, start):
+        return _side_before(turn, start)
+    rest = re.compile(r"[.;\n]").search(turn, end)
+    after = _SIDE.search(turn, end, rest.start() if rest else len(turn))
+    return _side_before(turn, start) if after is None else "buy" if after["buy"] else "sell"
 
 
 def _clause_of(turn: str, at: int) -> int:

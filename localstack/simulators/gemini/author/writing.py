@@ -12,12 +12,13 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.reading.unsure import questions_about, several_of
+from stratforge.intent.reading.unsure import several_of, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.amendments import amended
+from simulators.gemini.author.answers import options, restated
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.paraphrases import in_plain_words
@@ -44,9 +45,9 @@ from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
 
-# Questions about words that were not understood, rather than about what they ask for.
-_LOST = re.compile(
-    r"not understood|lies between 0 and 100, so it is never|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
+# Questions about what was asked for, however well its words are read; all others are about words that the first reading did not know.
+_REAL = re.compile(
+    r"cannot be traded here|at once, which never happens|buy and sell by the same rule|Stocks are not traded on|, which cannot be\. Which|needs a whole number of bars|bars are counted in whole numbers|outside the trading hours|needs bars of days or longer|Adding to a position|is not written offline|which can be neither|would be left on which it may act"
 )
 
 
@@ -72,6 +73,8 @@ def write_answer(
     if subject := subject_of(requests[-1]):
         return _answered(subject, requests[-1], earlier, untradable, looked)
     requests = [*earlier, requests[-1]]
+    if len(requests) > 1 and (answered := _with_answers(requests, untradable)):
+        return answered
     if asked := _unsure(requests):
         return _clarify("AAPL", asked)
     try:
@@ -89,7 +92,46 @@ def write_answer(
 def _unsure(requests: Sequence[str]) -> list[str]:
     """Questions about words of which no reading is sure, said since the strategy was last described as a whole."""
     whole = max((index for index, each in enumerate(requests) if _WHOLE.search(each)), default=0)
-    return [question for each in requests[whole:] for question in questions_about(each)]
+    return [
+        f"“{each.words}” was not understood. {each.asks}{options(turn, each)}"
+        for turn in requests[whole:]
+        for each in unsure_in(turn.replace("’", "'"))
+    ]
+
+
+def _with_answers(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any] | None:
+    """The answer to a request whose questions were answered since: it is read as it is said with the answers, and the person is told how."""
+
+    def asked(text: str) -> list[str]:
+        found = write_answer([text], untradable)
+        return list(found["questions"]) if found["kind"] == "clarify" else []
+
+    text = restated(requests, asked)
+    if not text:
+        return None
+    found = write_answer([text], untradable)
+    if found["kind"] != "strategy":
+        return None
+    pieces = found["requirements"]
+    quoted = [each for each in pieces if each["quote"]]
+    rules = [rule for each in quoted for rule in each["rules"]]
+    lines = sorted({line for each in quoted for line in each["lines"]})
+    meaning = "; ".join(each["meaning"] for each in quoted)[:600]
+    first = {"quote": requests[0][:600], "meaning": meaning, "status": "assumed", "rules": rules, "lines": lines}
+    rest = [{"quote": each[:600], "meaning": "said of the request before it", "status": "assumed", "rules": rules, "lines": lines} for each in requests[1:]]  # fmt: skip
+    told = f"With your answer “{requests[-1][:600]}” it is read as: {' '.join(text.split())}"
+    told += "".join(f" (Before, it was said so: “{each[:600]}”.)" for each in requests[:-1])
+    told += "".join(f" (“{each.words}” is said so.)" for turn in requests[:-1] for each in unsure_in(turn.replace("’", "'")))
+    whole = {
+        **found,
+        "requirements": [first, *rest, *(each for each in pieces if not each["quote"])],
+        "assumptions": [*found["assumptions"], told],
+    }
+    wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
+    whole["assumptions"] += readings_to_tell(requests[-1], wanted, whole["assumptions"], symbol=whole["symbol"], earlier=requests[:-1])[0]  # fmt: skip
+    draft = StrategyDraft.model_validate(whole)
+    request = Request(requests[-1], whole=True, earlier=tuple(requests[:-1]))
+    return None if review(draft, compile_strategy(draft.python_code), request) else whole
 
 
 def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
@@ -113,7 +155,7 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
 def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
     """The answer by the strict reading, where it says more plainly what was asked for; None where it does not."""
     # What was asked for a reason stays a question; only what was not understood is read once more.
-    lost = found["kind"] == "clarify" and any(_LOST.search(each) for each in found["questions"])
+    lost = found["kind"] == "clarify" and not any(_REAL.search(each) for each in found["questions"])
     if len(requests) > 1 or not (lost or (found["kind"] == "strategy" and (_told(requests[0], found) or _findings(requests, found)))):  # fmt: skip
         return None
     strict = written_strictly(requests[0])
