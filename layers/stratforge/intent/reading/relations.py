@@ -170,7 +170,7 @@ class Relations(Moments):
         found = self._compare(left, (sign,), right)
         if back:
             # It was on the other side before; of a sale, the level says the same where it bought on that side.
-            found = (*self._cross(left, sign, right), *(found if self.bought_beside(left, right) == sign else ()))
+            found = (*self._cross(left, sign, right), *(found if self.selling and self.bought_beside(left, right) in ("", sign) else ()))
         if self.take("by"):
             return self._by_so_much(left, right, sign)
         while not denied and right.number is None and self.peek() in SIGNS and (self.tokens[self.at].value in ("<", ">", "<=", ">=") or SIGNS[self.peek()] == sign):  # fmt: skip

@@ -100,6 +100,10 @@ def restated(requests: Sequence[str], asked: Callable[[str], Sequence[str]]) -> 
 
 def _with(request: str, answer: str, questions: Sequence[str]) -> Iterator[str]:
     """The request as it is said with this answer, most surely understood first."""
+    if re.search(r"\bbuy", answer, _I) and re.search(r"\bsell", answer, _I):
+        # A reply that was offered says everything; of what else says everything, the request before it is no part.
+        yield answer if any(f"“{' '.join(answer.split())}”" in each for each in questions) else ""
+        return
     yield _of_choice(request, answer, questions)
     yield _of_days(request, answer, questions)
     yield _of_part(request, answer)
