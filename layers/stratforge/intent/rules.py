@@ -38,7 +38,18 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 PRICES = frozenset({"open", "high", "low", "close"})
 # Facts that judge a position by its price.
 RESULTS = ("gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
-CALLS = ("previous", "crosses_above", "crosses_below", "for_bars", "within_bars", "abs", "min", "max", "opening_high", "opening_low")
+CALLS = (
+    "previous",
+    "crosses_above",
+    "crosses_below",
+    "for_bars",
+    "within_bars",
+    "abs",
+    "min",
+    "max",
+    "opening_high",
+    "opening_low",
+)
 # The longest opening range, in minutes: a trading day.
 LONGEST_OPENING = 390
 _FORMS = (

@@ -23,7 +23,7 @@ class Conditions(Past):
         if token := self.take("all_of", "any_of"):
             self.take("is", "colon", "of")
             return self.listed(any_of=token.kind == "any_of", commas=True, given=True)
-        wanted = self.take("either", "both") if self.peek(1) != "is" else None
+        wanted = self.take("either", "both") if self.peek(1) not in ("is", "below", "above") else None
         found, word = self.part(), ""
         if (more := self.attempt(self._items)) is not None:
             items, word = more
@@ -155,7 +155,11 @@ class Conditions(Past):
         return self.joined(self._compare(one, (SIGNS[kind],), level), self._compare(other, (SIGNS[kind],), level), both_of=True)  # fmt: skip
 
     def _comparison(self) -> Readings:
-        leads = self.peek() in _LEADS and self.peek(1) != "column" and (self.left is not None or self.peek() in ("it_is", "its"))
+        leads = (
+            self.peek() in _LEADS
+            and self.peek(1) != "column"
+            and (self.left is not None or self.peek() in ("it_is", "its"))
+        )
         if self.selling and self.left is not None and self.peek() == "number" and self.peek(1) in ("below_if", "above_if", "or_less", "or_more"):  # fmt: skip
             # “70を上回ったら売り”.
             leads = True

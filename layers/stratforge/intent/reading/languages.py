@@ -13,7 +13,10 @@ _DAYS = {
 _KNOWN_BY = {
     "zh": re.compile(r"[买卖时损于仓]|金叉|死叉"),
     "ja": re.compile(r"[ぁ-んァ-ン]"),
-    "de": re.compile(r"\b(?:ver)?kauf\w*|\bwenn\b|\bnur\b|\bfüge\b|\bsobald\b|\bgewinnmitnahme\b|\bhöchstens\b|\bnicht\b", re.IGNORECASE),
+    "de": re.compile(
+        r"\b(?:ver)?kauf\w*|\bwenn\b|\bnur\b|\bfüge\b|\bsobald\b|\bgewinnmitnahme\b|\bhöchstens\b|\bnicht\b",
+        re.IGNORECASE,
+    ),
     "es": re.compile(r"\b(?:compra\w*|vend[ea]\w*|cuando|añade|sólo|usa)\b", re.IGNORECASE),
     "fr": re.compile(r"\b(?:ach[eè]t\w*|vend(?:re|s|ez)|quand|lorsqu\w*|ajoute\w*)\b", re.IGNORECASE),
 }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
-
+from stratforge.intent.reading.comparing import Comparing
 from stratforge.intent.reading.lines import Family, earlier
-from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, side_of_text
-from stratforge.intent.reading.moments import Moments, Readings
+from stratforge.intent.reading.meaning import at_once, compared, crossed, facts_in, side_of_text
+from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.reader import Operand, Unread
-from stratforge.intent.reading.registered import BOUNDS, registered
+from stratforge.intent.reading.registered import registered
 from stratforge.intent.reading.words import LEVELS
-from stratforge.intent.rules import CONTRARY, is_number
+from stratforge.intent.rules import CONTRARY
 
 SIGNS = {"below": "<", "above": ">", "at_most": "<=", "at_least": ">="}
 # What becomes so was not so before: “climbs over”, “gets above”.
@@ -19,11 +17,8 @@ _BECOMES = ("turns", "turn", "moves", "move", "becomes", "become", "climbs", "cl
 _ZERO = Operand(("0",), 0.0)
 
 
-class Relations(Moments):
+class Relations(Comparing):
     """Reads relations from the tokens of a turn, from where it stands."""
-
-    # What it buys by, where it was read before.
-    bought: Readings = ()
 
     def rising(self, left: Operand, *, up: bool) -> Readings:
         """“The SMA is rising”, “… over the last 10 bars”: above its value so many bars before."""
@@ -170,7 +165,10 @@ class Relations(Moments):
         found = self._compare(left, (sign,), right)
         if back:
             # It was on the other side before; of a sale, the level says the same where it bought on that side.
-            found = (*self._cross(left, sign, right), *(found if self.selling and self.bought_beside(left, right) in ("", sign) else ()))
+            found = (
+                *self._cross(left, sign, right),
+                *(found if self.selling and self.bought_beside(left, right) in ("", sign) else ()),
+            )
         if self.take("by"):
             return self._by_so_much(left, right, sign)
         while not denied and right.number is None and self.peek() in SIGNS and (self.tokens[self.at].value in ("<", ">", "<=", ">=") or SIGNS[self.peek()] == sign):  # fmt: skip
@@ -281,49 +279,6 @@ class Relations(Moments):
             return self._cross(left, ">" if up else "<", _ZERO)
 
         return self.attempt(read)
-
-    def _touched(self, left: Operand) -> tuple[Readings, Operand]:
-        """A level that is reached: downwards if it lies below by nature, upwards if above; elsewhere it is not plain."""
-        self.take("new")
-        right = self._beside(left)
-        if right.edge:
-            return self._touch_of(left, right), right
-        return self._met(left, right)
-
-    def _touch_of(self, left: Operand, right: Operand) -> Readings:
-        sign = ">" if right.edge == "above" else "<"
-        if ".shift(1)" in right.sides[0]:
-            return self._compare(left, (sign, f"{sign}="), right)
-        found = self._compare(left, (f"{sign}=", sign), right)
-        if left.column == "close":
-            bar = Operand(("high" if sign == ">" else "low",), column="high")
-            found = (*found, *self._compare(bar, (f"{sign}=", sign), right))
-        return (*found, *self._cross(left, sign, right))
-
-    def _back_to(self, left: Operand) -> tuple[Readings, Operand]:
-        """“Back to the average”: from the side on which it bought."""
-        right = self._beside(left)
-        return self._met(left, right)
-
-    def _met(self, left: Operand, right: Operand) -> tuple[Readings, Operand]:
-        """A level that is met from the side on which the purchase was."""
-        side = self.bought_beside(left, right) or _reached(left, right)
-        if not side:
-            raise Unread
-        return (*self._compare(left, (f"{side}=", side), right), *self._cross(left, side, right)), right
-
-    def bought_beside(self, left: Operand, right: Operand) -> str:
-        """From below (`>`) or from above (`<`), as it was bought; empty where that is not plain."""
-        if not self.selling:
-            return ""
-        if right.number is not None:
-            # “Sell when RSI hits 70”, bought below 30.
-            levels = {float(str(fact[-1])) for ways in self.bought for fact in facts_in(ways) if fact[-3:-2] == (left.sides[0],) and is_number(str(fact[-1]))}  # fmt: skip
-            signs = {">" if right.number > each else "<" for each in levels if right.number != each}
-            return signs.pop() if len(signs) == 1 else ""
-        sides = {_side_of(fact, left.sides[0], right.sides[0]) for ways in self.bought for fact in facts_in(ways)}
-        sides.discard("")
-        return sides.pop() if len(sides) == 1 else ""
 
     def _gone(self, left: Operand) -> tuple[Readings, Operand | None]:
         """“Falls below”, “breaks the 20-bar high”, “drops to 30”, “goes back above”."""
@@ -495,69 +450,7 @@ class Relations(Moments):
         signs = (loose,) if exact else (strict,) if more else (loose, strict)
         return self._compare(left, signs, times), times
 
-    def _beside(self, left: Operand) -> Operand:
-        """Reads what something is compared with, which has to be of its kind."""
-        right = self._right(left)
-        self._fits(left, right)
-        return right
-
-    def _fits(self, left: Operand, right: Operand) -> None:
-        """That two sides can be compared: an oscillator with a number, a price with a price, the volume with volume."""
-        if left.column.startswith("account") and not right.money:
-            raise Unread
-        if right.money and left.column not in ("close", "open", "high", "low", "account_cash", "account_equity"):
-            raise Unread
-        if right.number is None:
-            # An oscillator stands beside no price and no average.
-            if bool(left.column) != bool(right.column):
-                raise Unread
-            if (left.column == "volume") != (right.column == "volume") and right.column:
-                raise Unread
-            of_price = left.sides[0].startswith("ta.atr(") and right.sides[0].endswith(" * close")
-            if not left.column and not of_price and f"{left.sides[0].split('(')[0]}(" not in right.sides[0]:
-                raise Unread
-            return
-        low, high = BOUNDS.get(left.sides[0].removeprefix("ta.").split("(")[0], (right.number, right.number))
-        if not low <= right.number <= high:
-            raise Unread
-        if left.column == "price":
-            # An average is compared with prices; a number there is rare, and often another one's.
-            raise Unread
-
-    def _compare(self, left: Operand, signs: Iterable[str], right: Operand) -> Readings:
-        return tuple(
-            at_once(compared(one, sign, other))
-            for sign, one, other in itertools.product(signs, left.sides, right.sides)
-        )
-
-    def _cross(self, left: Operand, sign: str, right: Operand) -> Readings:
-        return tuple(at_once(crossed(one, sign, other)) for one, other in itertools.product(left.sides, right.sides))
-
-
-def _reached(left: Operand, right: Operand) -> str:
-    """From which side an oscillator comes to a level of its outer quarters: “RSI hits 30”, “RSI reaches 70”."""
-    name = left.sides[0].split("(")[0]
-    if right.number is None or name not in LEVELS:
-        return ""
-    low, high = LEVELS[name]
-    quarter = (high - low) / 4
-    return "<" if right.number <= low + quarter else ">" if right.number >= high - quarter else ""
-
 
 def previous(side: str) -> str:
     """A side as it was one bar before."""
     return f"previous({side})"
-
-
-def _side_of(fact: Fact, left: str, right: str) -> str:
-    """On which side of the right one the left one was, by a fact of the purchase."""
-    parts = fact[1:] if fact[0] == "crosses" else fact
-    if len(parts) != 3:
-        return ""
-    one, sign, other = map(str, parts)
-    # The lines of one indicator, and what is a percentage of them, belong together.
-    stem = right.rpartition(".")[0] if right.startswith(("ta.bbands", "ta.kc")) else right
-    below = sign.startswith("<")
-    if one == left and stem in other:
-        return ">" if below else "<"
-    return ("<" if below else ">") if other == left and stem in one else ""

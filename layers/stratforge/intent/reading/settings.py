@@ -142,6 +142,8 @@ class Settings(Exits):
             self.settings.append(self._amount())
             return self.said("setting")
         labelled = self.take("size_word")
+        if labelled is None and self.peek() == "position" and self.peek(1) in ("dollars", "shares", "colon"):
+            labelled = self.need("position")
         if labelled:
             self.take("colon", "is", "of", "arrow")
         elif not self.take("with", "for", "trade", "trades") and self.peek() not in ("percent", "dollars", "shares"):

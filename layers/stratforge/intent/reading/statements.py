@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
+from stratforge.intent.reading.purchases import Purchases
 from stratforge.intent.reading.reader import Operand, Unread, made
-from stratforge.intent.reading.restrictions import Restrictions
 from stratforge.intent.reading.settings import ENDS, PARTS, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.unsure import unsure_in
-from stratforge.intent.reading.words import STYLES
+from stratforge.intent.reading.words import OF_PRICE, STYLES
 from stratforge.intent.rules import LONGEST_OPENING
 
 __all__ = ["Statement", "statements_of"]
@@ -41,10 +40,7 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
     return reader.read()
 
 
-class _Statements(Restrictions):
-    # Whether something was said that restricts buying.
-    restricted = False
-
+class _Statements(Purchases):
     def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
         super().__init__(_without_remarks(tokens), week)
         self.turn = turn
@@ -241,6 +237,14 @@ class _Statements(Restrictions):
                 raise Unread
             self.opening = minutes
             return self.said("nothing")
+        if self.take("aroon"):
+            # “Aroon(25): aroon up > 70 …”.
+            said = self._in_brackets()
+            if len(said) != 1 or self.peek() != "colon" or "aroonup" in self.lengths:
+                raise Unread
+            self.need("colon")
+            self.lengths |= {"aroonup": set(said), "aroondown": set(said)}
+            return self.said("nothing")
         name = self.need("band", "keltner", "donchian").kind
         while self.take("band"):
             pass
@@ -258,196 +262,6 @@ class _Statements(Restrictions):
         # What follows is read for itself.
         self.tokens = [*self.tokens[: self.at - 1], replace(self.tokens[self.at - 1], kind="said"), *self.tokens[self.at :]]  # fmt: skip
         return self.said("nothing")
-
-    def _buy(self) -> Statement:
-        if self.peek() == "otherwise" and self.peek(1) in ("buy", "when", "colon", "indicator", "glued") and self.restricted:
-            # “Don't trade while … Otherwise buy when …”: the restriction stands beside it.
-            self.need("otherwise")
-            self.take("colon")
-        if self.take("entry_label"):
-            self._bought()
-            found = self.listed(any_of=False, commas=True)
-        elif self.peek() == "buy" and (labelled := self.attempt(self._labelled)) is not None:
-            found = labelled
-        elif self.peek() == "with" and (put := self.attempt(self._put)) is not None:
-            found = put
-        elif (first := self.attempt(self._moments_first)) is not None:
-            found = first
-        elif self.take("when"):
-            found = self.condition()
-            self.take("comma")
-            self.take("then")
-            self.take("arrow", "colon")
-            self._verb()
-            before = self.at
-            self.take("only")
-            if self.take("when"):
-                # “If the price is above the 200 SMA, buy when RSI(2) < 10”: both.
-                found = self.joined(found, self.condition(), both_of=True)
-            else:
-                self.at = before
-        elif self.peek() in ("buy", "all_in", "limit_order") or (
-            self.peek() == "with" and self.peek(1) == "limit_order"
-        ):
-            found = self._verb_first()
-        elif self.peek() in ("bullet", "all_of") and (all_of := self.attempt(self._all_then)) is not None:
-            found = all_of
-        else:
-            found = self.condition()
-            while self.peek() == "comma" and (more := self.attempt(self._one_more)) is not None:
-                # “RSI < 30, price > VWAP => buy”.
-                found = self.joined(found, more, both_of=True)
-            if not self.take("arrow", "colon", "question", "comma"):
-                self.take("then")
-            self._verb()
-        found = self._restricted(found)
-        if any(text.startswith("buy at limit") and " for " not in text for text, _, _ in self.settings):
-            before = self.at
-            self.take("comma")
-            if self.take("good_for"):
-                bars = int(self.bars())
-                self.settings = [(f"{text} for {bars} bars" if text.startswith("buy at limit") else text, value, unit) for text, value, unit in self.settings]  # fmt: skip
-            else:
-                self.at = before
-        return self.said("buy", found)
-
-    def _one_more(self) -> Readings:
-        self.need("comma")
-        return self.condition()
-
-    def _moments_first(self) -> Readings:
-        """“On Mondays buy when …”."""
-        daily = self.take("every_day", "per_day")
-        first = self.moments()
-        daily = self.take("every_day", "per_day") or daily
-        self.take("comma", "colon")
-        self.need("buy")
-        self._bought()
-        if daily and self.peek() in ("", *ENDS) and _at_a_time(first):
-            # “Every day at 10:15 buy 10 shares”.
-            return first
-        self._wanted()
-        return self.joined(first, self.condition(), both_of=True)
-
-    def _all_then(self) -> Readings:
-        """“1) EMA 20 > EMA 50 2) RSI < 40. All of them: buy.”"""
-        found = self.listed(any_of=False, commas=True)
-        self.take("stop_sign", "comma")
-        while self.take("bullet", "stop_sign"):
-            pass
-        if not (self.take("all_of") or self.tokens[self.at - 1].kind in ("stop_sign", "bullet")):
-            raise Unread
-        self.take("then")
-        self.take("arrow", "colon", "comma", "then")
-        self._verb()
-        return found
-
-    def _labelled(self) -> Readings:
-        """“Buy SPY: RSI < 30”."""
-        self.need("buy")
-        self._bought()
-        self.need("colon")
-        return self.listed(any_of=False, commas=True)
-
-    def _put(self) -> Readings:
-        """“Put 20 % of my account in Apple whenever …”."""
-        if str(self.need("with").value) not in ("put", "invest", "allocate", "place", "commit"):
-            raise Unread
-        self.settings.append(self._amount())
-        self.need("in", "on", "of", "until")
-        self.need("symbol", "it", "position")
-        self.need("when")
-        return self.condition()
-
-    def _verb(self) -> None:
-        if self.peek() == "in" and self.peek(1) in ("", *ENDS):
-            self.need("in")
-        elif self.take("all_in"):
-            self.settings.append(("size", 100.0, "% of equity"))
-        else:
-            self.need("buy")
-        self._bought()
-
-    def _verb_first(self) -> Readings:
-        if self.peek() not in ("limit_order", "with"):
-            self._verb()
-        self._rests()
-        if self.peek() == "comma" and self.peek(1) == "when":
-            self.need("comma")
-        if self.take("unless"):
-            # “Buy unless RSI is over 40”.
-            return self.denied(self.condition())
-        if self.take("first_time"):
-            # “Buy the first time … each day”.
-            found = self._restricted(self.condition())
-            if self.take("per_day", "every_day") is None and not any(each.kind == "once_a_day" for each in self.tokens[self.at :]):  # fmt: skip
-                raise Unread
-            self.settings.append(("at most", 1.0, ""))
-            return found
-        hours = self.attempt(self.moments)
-        daily = self.take("every_day", "per_day")
-        if hours is None or self.peek() == "when":
-            if hours is None and self.take("every_day", "per_day"):
-                return self.moments()
-            if self.peek() in ("above", "below") and self.left is None:
-                # “Buy above yesterday's high”: the price.
-                self.left, self.now = Operand(("close",), column="close"), {"close"}
-                if self.peek(1) == "number":
-                    raise Unread
-            else:
-                self._wanted()
-            found = self.listed(any_of=False)
-            return found if hours is None else self.joined(hours, found, both_of=True)
-        # “Buy at 10:00 every day” is whole; “buy on Mondays” says no more than when.
-        if daily or any(fact[0] == "minute" for way in hours[0] for fact in way):
-            if not any(fact[:2] == ("minute", "<") for way in hours[0] for fact in way):
-                raise Unread
-            return hours
-        raise Unread
-
-    def _wanted(self) -> None:
-        """A condition begins, with its “when” or without one."""
-        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout", "average", "it")  # fmt: skip
-        if self.peek() == "at" and self.peek(1) in ("percent", "signed"):
-            return
-        if self.take("on", "at") and self.peek() in (
-            *bare,
-            "number",
-            "high",
-            "open",
-            "below",
-            "above",
-            "touch",
-            "breakout",
-        ):
-            return
-        if self.peek() == "after" and self.peek(1) in (
-            "number",
-            "engulfing",
-            "red",
-            "green",
-            "lower_close",
-            "higher_close",
-        ):
-            return
-        if not self.take("when", "colon") and self.peek() not in (*bare, "number", "arrow"):
-            raise Unread
-        self.take("arrow", "colon")
-
-    def _restricted(self, found: Readings) -> Readings:
-        """Restrictions that follow what it buys by, in the same breath."""
-        while True:
-            before = self.at
-            denied = self.take("except") is not None
-            only = None if denied else self.take("only")
-            if only and self.take("when"):
-                more = self.attempt(self.condition)
-            else:
-                more = self.attempt(self.condition if denied and self.take("when") else self.moments)
-            if more is None:
-                self.at = before
-                return found
-            found = self.joined(found, self.denied(more) if denied else more, both_of=True)
 
     def _noun(self) -> Statement:
         """“A golden cross on SPY”, “EMA 9/21 crossover”: a signal by its name is what it buys by where nothing else is."""
@@ -495,14 +309,19 @@ class _Statements(Restrictions):
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)
-            if self.peek() == "at" and self.peek(1) in (
-                "indicator",
-                "glued",
-                "k_line",
-                "histogram",
-                "band",
-                "oversold",
-                "overbought",
+            if (
+                self.peek() == "at"
+                and not self._at_a_line()
+                and self.peek(1)
+                in (
+                    "indicator",
+                    "glued",
+                    "k_line",
+                    "histogram",
+                    "band",
+                    "oversold",
+                    "overbought",
+                )
             ):
                 self.need("at")
             if not self.take("when", "on") and self.peek() not in (
@@ -523,6 +342,11 @@ class _Statements(Restrictions):
             self.take("position", "it")
         self.take("every_day", "per_day")
         return self.said("part" if part != 100 else "sell", found, part)
+
+    def _at_a_line(self) -> bool:
+        """“At the SMA”: a line of prices, which is met, and no level."""
+        token = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else None
+        return token is not None and token.kind in ("indicator", "glued") and str(token.value).split()[0] in OF_PRICE and self.peek(2) in ("", "open", *ENDS, "or", "and")  # fmt: skip
 
     def _closes(self) -> bool:
         """“Close when …”."""
@@ -551,7 +375,15 @@ class _Statements(Restrictions):
             self.take("of")
             self.take("position", "it")
             return 100.0
-        if self.peek() == "percent" and self.peek(1) not in ("profit", "loss", "above", "below", "green", "red", "entry_price"):
+        if self.peek() == "percent" and self.peek(1) not in (
+            "profit",
+            "loss",
+            "above",
+            "below",
+            "green",
+            "red",
+            "entry_price",
+        ):
             number = self.number("percent")
             self.take("of")
             self.take("position", "it")
@@ -591,10 +423,6 @@ def _without_remarks(tokens: Sequence[Token]) -> list[Token]:
             continue
         found.append(each)
     return found
-
-
-def _at_a_time(readings: Readings) -> bool:
-    return any(fact[0] == "minute" for ways in readings for way in ways for fact in way)
 
 
 def _is_style(token: Token, turn: str) -> bool:

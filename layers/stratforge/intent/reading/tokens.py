@@ -41,7 +41,7 @@ _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),
     ("percent", re.compile(rf"([-−]?(?:{_NUMBER}))\s*(?:%|percent\b|per cent\b|pct\b)(?!\s?[kdrb]\b)", re.IGNORECASE)),
-    ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:dollars?|usd|bucks)\b", re.IGNORECASE)),
+    ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:(?:dollars?|usd|bucks)\b|\$)", re.IGNORECASE)),
     ("shares", re.compile(rf"({_NUMBER})\s*(?:shares?|shs|coins?)\b(?:\s+of\b)?", re.IGNORECASE)),
     ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)(?!\s+(?:\d|[es]ma\b|over\b|under\b|above\b|below\b|up\b|down\b|back\b))", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?=(?:mins?|m|h|hrs?|bars?|minutes?|hours?)\b)", re.IGNORECASE)),

@@ -195,6 +195,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "any_of": ("any of the following", "any of these", "any one of", "any one of these", "one of the following", "one of these", "either of these", "either of the following", "any of the above", "at least one of these", "at least one of the following", "the first of", "whichever of these comes first", "any of these conditions", "any of the conditions", "whichever comes first of", "any of"),
     "one_of_them": ("one of them", "either of them", "either one", "any of them", "one of the two", "either of the two", "at least one of them"),
     "just": ("just",),
+    "aroon": ("aroon", "aroon indicator"),
     # What says nothing: politeness, articles, what a sentence needs. No word that restricts, denies or counts.
     "": (
         "either way", "in any case", "in either case", "no matter which", "sharp", "exactly", "on the dot", "hey guys", "guys", "noob here", "newbie here", "beginner here", "total beginner here", "new here", "first post", "too", "as well", "now", "right now", "currently", "at that moment", "at that time", "at that point", "of course", "obviously", "btw", "kind regards", "best regards", "regards", "ty", "tia", "cheers all", "in those windows", "in those hours", "during those hours", "during those times", "during those windows", "in that window", "during that window", "in these windows", "within those hours", "within those windows", "there you go", "pretty simple", "nothing fancy", "super simple", "something simple", "a simple one", "here it is", "here goes", "please code", "code up", "can someone code", "can somebody code", "can anyone code", "could someone code", "can you code", "can you build", "can you write", "can you make", "could you write", "could you build", "could you code", "could you make", "i'm looking to", "i am looking to", "i'm trying to", "i am trying to", "try to", "i like to", "i prefer to", "would love to", "i'd love to", "i plan to", "you can", "we should", "i basically want to", "basically", "simply", "the logic is", "the logic", "logic is", "the logic is simple", "very simple", "the setup is", "my setup is", "the system is", "my system is", "the strategy should", "the bot should", "the strategy must", "the bot must", "it needs to", "the bot will", "the strategy will", "lol", "haha", "guys,", "folks", "everyone", "all right", "alright", "ok so", "a bot", "an algo", "a strategy", "an algorithm", "a system", "a script", "algo", "algorithm", "the", "a", "an", "please", "i", "we", "you", "want to", "would like to", "i'd like to", "i want to", "i want you to", "can you", "could you", "can u", "would you", "let's", "lets", "i will", "i'll", "i need to", "is there a way to", "what i'd like", "what i would like", "quick one", "would it be possible to", "i was wondering if you could make", "was wondering if you could make", "i was wondering if you could", "wanna", "i wanna", "gonna", "should", "must", "will", "i would", "it should", "it must", "it will", "you should",
@@ -292,16 +293,35 @@ for _day, _name in enumerate(each.lower() for each in DAYS):
 PHRASES |= dict.fromkeys(("tues",), ("day", 1.0)) | dict.fromkeys(("thurs", "thur"), ("day", 3.0))
 PHRASES |= {word: ("number", value) for word, value in _NUMBERS.items()}
 PHRASES |= dict.fromkeys(("zero line", "the zero line", "0 line", "zero-line", "zeroline", "0-line"), ("number", 0.0))
-PHRASES |= {"the second": ("number", 2.0), "the third": ("number", 3.0), "the fourth": ("number", 4.0), "the fifth": ("number", 5.0)}
-PHRASES |= {"a percent": ("percent", 1.0), "half a percent": ("percent", 0.5), "half percent": ("percent", 0.5), "a half percent": ("percent", 0.5), "half of a percent": ("percent", 0.5), "a quarter percent": ("percent", 0.25), "a quarter of a percent": ("percent", 0.25), "one and a half percent": ("percent", 1.5)}
-PHRASES |= {f"{_word} {_unit}": ("percent", _value) for _word, _value in _NUMBERS.items() for _unit in ("percent", "per cent")}
+PHRASES |= {
+    "the second": ("number", 2.0),
+    "the third": ("number", 3.0),
+    "the fourth": ("number", 4.0),
+    "the fifth": ("number", 5.0),
+}
+PHRASES |= {
+    "a percent": ("percent", 1.0),
+    "half a percent": ("percent", 0.5),
+    "half percent": ("percent", 0.5),
+    "a half percent": ("percent", 0.5),
+    "half of a percent": ("percent", 0.5),
+    "a quarter percent": ("percent", 0.25),
+    "a quarter of a percent": ("percent", 0.25),
+    "one and a half percent": ("percent", 1.5),
+}
+PHRASES |= {
+    f"{_word} {_unit}": ("percent", _value) for _word, _value in _NUMBERS.items() for _unit in ("percent", "per cent")
+}
 PHRASES |= {"noon": ("time", 720.0), "midday": ("time", 720.0)}
 # “Entry rules:”, “Exit when:”, with what belongs to them.
 _RULES = r"(?:\s+(?:rules?|conditions?|signals?|criteria|setup|logic|trigger|condition))?(?:\s+(?:when|if))?"
 LABELS = (
     (
         "entry_label",
-        re.compile(rf"(?:long\s+|buy\s+)?(?:entry|entries|buy|long|enter){_RULES}\s*(?::|=(?!=))|(?:long\s+)?(?:entry|entries)\s+(?:when|if|on|as soon as)\b", re.IGNORECASE),
+        re.compile(
+            rf"(?:long\s+|buy\s+)?(?:entry|entries|buy|long|enter){_RULES}\s*(?::|=(?!=))|(?:long\s+)?(?:entry|entries)\s+(?:when|if|on|as soon as)\b",
+            re.IGNORECASE,
+        ),
     ),
     ("exit_label", re.compile(rf"(?:long\s+|sell\s+)?(?:exit|exits|sell|close){_RULES}\s*(?::|=(?!=))", re.IGNORECASE)),
 )

@@ -5,11 +5,19 @@ A question names what the words may mean, each as the whole request in other wor
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.prompts import Request
+from stratforge.ai.review import review
+from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.unsure import Unsure, unsure_in
+from stratforge.intent.requirements import Requirement
+from stratforge.strategy import compile_strategy
 
 from simulators.gemini.author.wording import Wording
 
@@ -17,6 +25,7 @@ _I = re.IGNORECASE
 # What a person calls one of two readings, and the request in which the words say that.
 Choice = tuple[str, str]
 _POLITE = r"(?:(?:i|mean|meant|the|a|an|just|only|please|ok|okay|well|hm+|oh|it|is|it's|at|of|on|for|to|that|was|should|be|one|sorry|no|yes|yeah|sure|option|number|take|choose|want)\b[ ,]*)*"
+_TAIL = r"(?: (?:please|only|alone|side|reading|it|one|of them|the rule|bars?))*"
 _YES = re.compile(r"\W*(?:yes|yeah|yep|yup|sure|right|correct|exactly|of course|ok|okay|y|please do|do that|ja|sí|si|oui|是|はい)\b[^a-z]*(?:please|do|do that|that|the same|it is|it has)?\W*", _I)  # fmt: skip
 _NUMBERED = re.compile(rf"\W*{_POLITE}(?:(?P<n>[1-3])|(?P<word>first|second|third))(?: (?:one|option|reading|please))*\W*", _I)  # fmt: skip
 _LEAVE = re.compile(r"\W*(?:ok(?:ay)?[ ,]*|please |just |then |no[ ,]*)*(?:leave|skip|drop|forget|ignore|remove|omit)(?: (?:it|that|this|them|part|out|about|the|please))*\W*|\W*without (?:it|that)\W*", _I)  # fmt: skip
@@ -51,7 +60,10 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         side = plain.rpartition(" ")[2]
         if side not in ("above", "below", "over", "under"):
             return []
-        return [(r"cross\w*(?: back)?|(?:the )?moment|event", put(f"crosses {side}")), (r"level|state", put(f"is {side}"))]
+        return [
+            (r"cross\w*(?: back)?|(?:the )?moment|event", put(f"crosses {side}")),
+            (r"level|state", put(f"is {side}")),
+        ]
     if "level, or the moment" in unsure.asks and plain == "no longer":
         return [(r"level|state", put("not"))]
     if "Between which two" in unsure.asks or "Is it a target" in unsure.asks:
@@ -98,6 +110,48 @@ def restated(requests: Sequence[str], asked: Callable[[str], Sequence[str]]) -> 
     return text
 
 
+def with_answers(requests: Sequence[str], write: Callable[[str], dict[str, Any]]) -> dict[str, Any] | None:
+    """The answer to a request whose questions were answered since: it is read as it is said with the answers, and the person is told how.
+
+    Args:
+        requests: What the person said: a request, and answers to questions about it.
+        write: The answer to a request by itself.
+    """
+
+    def asked(text: str) -> list[str]:
+        found = write(text)
+        return list(found["questions"]) if found["kind"] == "clarify" else []
+
+    text = restated(requests, asked)
+    if not text:
+        return None
+    found = write(text)
+    if found["kind"] != "strategy":
+        return None
+    pieces = found["requirements"]
+    quoted = [each for each in pieces if each["quote"]]
+    rules = [rule for each in quoted for rule in each["rules"]]
+    lines = sorted({line for each in quoted for line in each["lines"]})
+    meaning = "; ".join(each["meaning"] for each in quoted)[:600]
+    first = {"quote": requests[0][:600], "meaning": meaning, "status": "assumed", "rules": rules, "lines": lines}
+    rest = [{"quote": each[:600], "meaning": "said of the request before it", "status": "assumed", "rules": rules, "lines": lines} for each in requests[1:]]  # fmt: skip
+    told = f"With your answer “{requests[-1][:600]}” it is read as: {' '.join(text.split())}"
+    told += "".join(f" (Before, it was said so: “{each[:600]}”.)" for each in requests[:-1])
+    told += "".join(
+        f" (“{each.words}” is said so.)" for turn in requests[:-1] for each in unsure_in(turn.replace("’", "'"))
+    )
+    whole = {
+        **found,
+        "requirements": [first, *rest, *(each for each in pieces if not each["quote"])],
+        "assumptions": [*found["assumptions"], told],
+    }
+    wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
+    whole["assumptions"] += readings_to_tell(requests[-1], wanted, whole["assumptions"], symbol=whole["symbol"], earlier=requests[:-1])[0]  # fmt: skip
+    draft = StrategyDraft.model_validate(whole)
+    request = Request(requests[-1], whole=True, earlier=tuple(requests[:-1]))
+    return None if review(draft, compile_strategy(draft.python_code), request) else whole
+
+
 def _with(request: str, answer: str, questions: Sequence[str]) -> Iterator[str]:
     """The request as it is said with this answer, most surely understood first."""
     if re.search(r"\bbuy", answer, _I) and re.search(r"\bsell", answer, _I):
@@ -125,13 +179,9 @@ def _of_choice(request: str, answer: str, questions: Sequence[str]) -> str:
         given = re.search(r"\s*\(?\s*\d+\s*[,/]\s*\d+[^)]*\)?|\s*\(\s*\d+\s*\)", first.asks)
         return f"{request[: first.end]}{given[0].rstrip('”')}{request[first.end :]}" if given else ""
     for called, text in choices_of(request, first):
-        if re.fullmatch(rf"\W*{_POLITE}(?:{called}){_tail(called)}\W*", answer, _I):
+        if re.fullmatch(rf"\W*{_POLITE}(?:{called}){_TAIL}\W*", answer, _I):
             return text
     return ""
-
-
-def _tail(called: str) -> str:
-    return r"(?: (?:please|only|alone|side|reading|it|one|of them|the rule|bars?))*"
 
 
 def _of_days(request: str, answer: str, questions: Sequence[str]) -> str:
@@ -139,7 +189,9 @@ def _of_days(request: str, answer: str, questions: Sequence[str]) -> str:
     asks = [each for each in questions if "bars of one minute instead" in each]
     if len(asks) != len(questions) or not asks or not _YES.fullmatch(answer):
         return ""
-    counts = {re.search(r"Should it be (\d+) bars", each)[1] for each in asks if re.search(r"Should it be (\d+) bars", each)}  # type: ignore[index]
+    counts = {
+        re.search(r"Should it be (\d+) bars", each)[1] for each in asks if re.search(r"Should it be (\d+) bars", each)
+    }  # type: ignore[index]
     return _IN_BARS.sub(lambda match: f"{match[1]}-bar" if match[1] in counts else match[0], request)
 
 
@@ -148,7 +200,7 @@ def _of_part(request: str, answer: str) -> str:
     symbol = next(iter(Wording(request).symbols), "")
     read = statements_of(request, symbol)
     lost = [each for each in read if not each.kind]
-    if not lost or any(one.end < other.start and each.kind for one, other in zip(lost, lost[1:], strict=False) for each in read if one.end <= each.start < other.start):  # fmt: skip
+    if not lost or any(one.end < other.start and each.kind for one, other in itertools.pairwise(lost) for each in read if one.end <= each.start < other.start):  # fmt: skip
         return ""
     start, end = lost[0].start, lost[-1].end
     if _LEAVE.fullmatch(answer):

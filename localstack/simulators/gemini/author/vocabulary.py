@@ -18,7 +18,9 @@ def _meanings(listed: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 # Of one word, as they are looked for among the words of a request.
-COMPANIES = {name: symbol for name, symbol in words.COMPANIES.items() if name.isalpha()} | {each: each.upper() for each in words.TICKERS}
+COMPANIES = {name: symbol for name, symbol in words.COMPANIES.items() if name.isalpha()} | {
+    each: each.upper() for each in words.TICKERS
+}
 # Names of indicators are no symbols, unless with a dollar sign: “$AO”.
 NOT_SYMBOLS = frozenset(_WORDS["not_symbols"]) | {each.upper() for each, (kind, _) in PHRASES.items() if kind == "indicator"} | {each.upper() for each in REGISTRY} | frozenset(["QQE", "STC", "RMI", "DMI", "TDI", "VIDYA", "FRAMA", "JMA", "LSMA", "EPMA", "MAMA", "FAMA", "CRSI", "RSX", "PVI", "NVI", "VPT", "WVAD", "DMA", "GMMA", "CDV", "CVD", "VPVR"])  # fmt: skip
 SHORT_TERMS = tuple(_WORDS["short_terms"])

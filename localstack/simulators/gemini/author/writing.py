@@ -18,15 +18,15 @@ from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.amendments import amended
-from simulators.gemini.author.answers import options, restated
+from simulators.gemini.author.answers import options, with_answers
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
+from simulators.gemini.author.naming import TITLES, name_of
 from simulators.gemini.author.paraphrases import in_plain_words
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.questions import answer, month_of, subject_of
 from simulators.gemini.author.rules import (
     Compare,
-    Cross,
     Held,
     Number,
     Plan,
@@ -73,7 +73,7 @@ def write_answer(
     if subject := subject_of(requests[-1]):
         return _answered(subject, requests[-1], earlier, untradable, looked)
     requests = [*earlier, requests[-1]]
-    if len(requests) > 1 and (answered := _with_answers(requests, untradable)):
+    if len(requests) > 1 and (answered := with_answers(requests, lambda text: write_answer([text], untradable))):
         return answered
     if asked := _unsure(requests):
         return _clarify("AAPL", asked)
@@ -97,41 +97,6 @@ def _unsure(requests: Sequence[str]) -> list[str]:
         for turn in requests[whole:]
         for each in unsure_in(turn.replace("’", "'"))
     ]
-
-
-def _with_answers(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any] | None:
-    """The answer to a request whose questions were answered since: it is read as it is said with the answers, and the person is told how."""
-
-    def asked(text: str) -> list[str]:
-        found = write_answer([text], untradable)
-        return list(found["questions"]) if found["kind"] == "clarify" else []
-
-    text = restated(requests, asked)
-    if not text:
-        return None
-    found = write_answer([text], untradable)
-    if found["kind"] != "strategy":
-        return None
-    pieces = found["requirements"]
-    quoted = [each for each in pieces if each["quote"]]
-    rules = [rule for each in quoted for rule in each["rules"]]
-    lines = sorted({line for each in quoted for line in each["lines"]})
-    meaning = "; ".join(each["meaning"] for each in quoted)[:600]
-    first = {"quote": requests[0][:600], "meaning": meaning, "status": "assumed", "rules": rules, "lines": lines}
-    rest = [{"quote": each[:600], "meaning": "said of the request before it", "status": "assumed", "rules": rules, "lines": lines} for each in requests[1:]]  # fmt: skip
-    told = f"With your answer “{requests[-1][:600]}” it is read as: {' '.join(text.split())}"
-    told += "".join(f" (Before, it was said so: “{each[:600]}”.)" for each in requests[:-1])
-    told += "".join(f" (“{each.words}” is said so.)" for turn in requests[:-1] for each in unsure_in(turn.replace("’", "'")))
-    whole = {
-        **found,
-        "requirements": [first, *rest, *(each for each in pieces if not each["quote"])],
-        "assumptions": [*found["assumptions"], told],
-    }
-    wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
-    whole["assumptions"] += readings_to_tell(requests[-1], wanted, whole["assumptions"], symbol=whole["symbol"], earlier=requests[:-1])[0]  # fmt: skip
-    draft = StrategyDraft.model_validate(whole)
-    request = Request(requests[-1], whole=True, earlier=tuple(requests[:-1]))
-    return None if review(draft, compile_strategy(draft.python_code), request) else whole
 
 
 def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
@@ -381,7 +346,7 @@ def _strategy(
     wanted = [Requirement.model_validate(each) for each in requirements]
     taken, _ = readings_to_tell(requests[-1], wanted, told, symbol=symbol, earlier=requests[:-1])
     return {
-        **_empty(_name(plan, symbol), symbol),
+        **_empty(name_of(plan, symbol), symbol),
         "plan": explanation[:2_000],
         "requirements": requirements,
         "python_code": program.code,
@@ -469,7 +434,7 @@ def _quoted(pieces: list[tuple[tuple[int, int], dict[str, Any]]], last: Wording)
             begins = groups[-1][1] if groups else 0
             leading = last.text[begins:start].lower()
             goes_on = piece["rules"][0].startswith("symbol ") and any(
-                title.lower() in leading for title in _TITLES.values()
+                title.lower() in leading for title in TITLES.values()
             )
             groups.append((begins, end, [piece]))
     if groups:
@@ -524,26 +489,3 @@ def _usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
                 if level in (each.left.levels or ()) and level not in numbers:
                     found[f"The usual level is taken: {each.words}."] = None
     return list(found)
-
-
-_TITLES = {
-    "sma": "average", "ema": "EMA", "wma": "WMA", "hma": "HMA", "rsi": "RSI", "macd": "MACD", "histogram": "MACD", "lower_band": "Bollinger", "upper_band": "Bollinger",
-    "mid_band": "Bollinger", "highest_high": "breakout", "lowest_low": "channel", "vwap": "VWAP", "stoch": "stochastic", "stochrsi": "stochastic RSI", "cci": "CCI", "mfi": "MFI",
-    "willr": "Williams %R", "adx": "ADX", "change": "move", "volume_average": "volume", "supertrend": "SuperTrend", "psar": "parabolic SAR",
-}  # fmt: skip
-
-
-def _name(plan: Plan, symbol: str) -> str:
-    crossed = [each for rule in plan.of("entry") for each in nodes(rule.condition) if isinstance(each, Cross)]
-    lines = {each.left.name for each in crossed} | {
-        each.right.name for each in crossed if isinstance(each.right, Series)
-    }
-    titles = list[str]()
-    for rule in plan.of("entry"):
-        for each in nodes(rule.condition):
-            title = _TITLES.get(each.name) if isinstance(each, Series) else None
-            if title is not None and isinstance(each, Series):
-                titles.append(
-                    f"{title} cross" if each.name in lines and each.name in ("sma", "ema", "wma", "hma") else title
-                )
-    return f"{symbol} {' and '.join(dict.fromkeys(titles)) or 'by the clock'}"[:120]
