@@ -416,6 +416,9 @@ def _element_stands(
         forms |= {960 - element.value * scale for scale in (1.0, 60.0)} | {
             570 + element.value * scale for scale in (1.0, 60.0)
         }
+        if element.unit is Unit.NONE and element.value in (1, 2, 3, 4):
+            # “Not after 3”: in the afternoon.
+            forms |= {60 * (element.value + 12)}
         # “Raise 70 by 5”: what comes of it stands there.
         forms |= moved_to(requirement.quote, element, gone)[0]
         if not any(near(one, other) for one in forms for other in values):

@@ -66,7 +66,16 @@ class Comparing(Moments):
             # “La media de 10 … la de 40”: one more average of the kind.
             self.need("of")
             return self._indicator(left.sides[0][3:6], self.number())
+        if self.peek() == "at_open" and str(self.tokens[self.at].value) == "at the open" and left.column == "close":
+            # “Higher than at the open”.
+            self.need("at_open")
+            return Operand(("day_open",), column="price")
         found = self.operand()
+        if left.column == "volume" == found.column and self.peek() == "cross" and self.tokens[self.at].value == "x" and self.peek(1) == "number":  # fmt: skip
+            # “Volume > average volume(50) x 2”.
+            self.need("cross")
+            times = self.number()
+            return Operand(tuple(side_of_text(f"({each}) * {times:.10g}") for each in found.sides), column="volume")
         return self.attempt(lambda: self._of_before(found)) or found
 
     def _of_before(self, found: Operand) -> Operand:

@@ -158,16 +158,20 @@ class Exits(Conditions):
         """“While in profit”, “it is in the red”: at a gain, or a loss, of any size."""
         self.take("it", "it_is", "i_am", "position")
         self.take("is")
+        denied = self.take("not") is not None
         token = self.need("profit", "loss")
-        if str(token.value) not in ("in profit", "in loss", "in the red", "in the green", "at a loss", "at a profit") or self.peek() in ("percent", "of", "above", "at_least"):  # fmt: skip
+        if str(token.value) not in ("in profit", "in loss", "in the red", "in the green", "in the money", "at a loss", "at a profit", "winning", "losing", "underwater", "under water") or self.peek() in ("percent", "of", "above", "at_least"):  # fmt: skip
             raise Unread
-        return (at_once(("gain", ">" if token.kind == "profit" else "<", "0")),)
+        sign = ">" if token.kind == "profit" else "<"
+        return (at_once(("gain", CONTRARY[sign] if denied else sign, "0")),)
 
     def _gained(self) -> Readings:
         """“It is up 2 %”, “at a profit of 2 %”, “at a 2 % loss”, “at +2 %”."""
         self.take("it", "at", "it_is", "i_am", "with")
         self.take("position")
-        self.take("is")
+        if self.take("is") is None and self.peek(1) in ("percent", "signed"):
+            # “It reaches 0.9 % profit”.
+            self.take("touch")
         if token := self.take("lose", "rise"):
             if token.kind == "rise" and token.value != "gains":
                 raise Unread

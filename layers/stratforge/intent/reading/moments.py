@@ -19,7 +19,7 @@ _BEFORE_LAST = ("only", "not", "buy", "sell", "symbol", "stop_sign", "comma", "o
 _AFTER_HOUR = ("", "comma", "stop_sign", "colon", "bullet", "question", "and", "until", "when", "buy", "sell", "on")
 
 
-def _is_span(readings: Readings) -> bool:
+def is_span(readings: Readings) -> bool:
     """Whether it is a stretch of the day, from one time to another."""
     return all(len(ways) == 1 and [fact[0] for way in ways for fact in way] == ["minute", "minute"] for ways in readings)  # fmt: skip
 
@@ -91,7 +91,7 @@ class Moments(Operands):
         if more is None:
             self.at = before
             return found
-        if _is_span(found) and _is_span(more):
+        if is_span(found) and is_span(more):
             # “Between 10 and 11:30 and from 14:00 to 15:30”: in either of them.
             both_of = False
         return self.joined(found, more, both_of=both_of)

@@ -42,6 +42,8 @@ class Relations(Comparing):
             self.take("is")
         if self.peek() == "between":
             return self._between(left, denied=denied), None
+        if (near := self.attempt(lambda: self._near(left))) is not None:
+            return (self.denied(near[0]) if denied else near[0]), near[1]
         if (other := self.attempt(lambda: self._other_order(left))) is not None:
             if not denied:
                 return other
@@ -372,6 +374,19 @@ class Relations(Comparing):
         if left.sides[0].split("(")[0] != right.sides[0].split("(")[0] or not 0 < lengths[0] < lengths[1]:
             raise Unread
         return "<" if self.selling else ">"
+
+    def _near(self, left: Operand) -> tuple[Readings, Operand]:
+        """“Closes within 0.1 % of the 50 EMA”: no further from it, on either side."""
+        self.take("trade")
+        if str(self.need("in").value) != "within":
+            raise Unread
+        far = self.number("percent")
+        self.need("of")
+        right = self._beside(left)
+        if right.number is not None or left.column != "close" or not 0 < far < 50:
+            raise Unread
+        low, high = (Operand(tuple(side_of_text(f"({each}) * {1 + sign * far / 100:.10g}") for each in right.sides), column=right.column) for sign in (-1, 1))  # fmt: skip
+        return self.joined(self._compare(left, (">=",), low), self._compare(left, ("<=",), high), both_of=True), right
 
     def _between(self, left: Operand, *, denied: bool) -> Readings:
         self.need("between")

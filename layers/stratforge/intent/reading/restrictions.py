@@ -77,6 +77,13 @@ class Restrictions(Settings):
             kind = self._trading()
             self.need("not")
             return self.said(kind, self.denied(self.moments()))
+        if (
+            self.peek() in ("time", "number")
+            and (span := self.attempt(self._span)) is not None
+            and self.take("no_buying")
+        ):
+            # “9:30から10:00までは買わない”.
+            return self.said("only", self.denied(span))
         if self.take("no_buying"):
             # “Ignore buy signals while …”, “nothing after 2 pm”.
             if self.peek() == "and" and str(self.tokens[self.at].value) == "while":

@@ -8,6 +8,7 @@ from functools import partial
 
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
+from stratforge.intent.reading.moments import Readings, is_span
 from stratforge.intent.reading.purchases import Purchases
 from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Statement
@@ -41,6 +42,9 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
 
 
 class _Statements(Purchases):
+    # The stretch of the day to which buying was restricted, for “outside of that”.
+    window: Readings | None = None
+
     def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
         super().__init__(_without_remarks(tokens), week)
         self.turn = turn
@@ -78,6 +82,8 @@ class _Statements(Purchases):
                     break
             if statement is not None and statement.kind in ("buy", "noun"):
                 self.bought = statement.readings
+            if statement is not None and statement.kind in ("only", "both") and is_span(statement.readings):
+                self.window = statement.readings
             self.restricted = self.restricted or (statement is not None and statement.kind in ("only", "both"))
             found.append(statement or self._skipped(begin))
         alone = not any(each.kind == "buy" for each in found) and sum(each.kind == "noun" for each in found) == 1
@@ -181,6 +187,9 @@ class _Statements(Purchases):
         """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
         if (context := self.attempt(self._context)) is not None:
             return context
+        if self.turn[self.tokens[self.at].start :][:4].lower() == "risk":
+            # A part of the account that is risked is no size.
+            raise Unread
         if self.peek() == "filter" or (self.peek() == "buy" and self.peek(1) == "symbol"):
             raise Unread
         named, at = set[object](), self.at
@@ -297,6 +306,11 @@ class _Statements(Purchases):
             if self.peek() == "comma" and self.peek(1) == "when":
                 self.need("comma")
             self.take("arrow", "colon")
+            if self.take("outside_that"):
+                # “Only between 9:45 and 15:45, be flat outside of that”.
+                if self.window is None:
+                    raise Unread
+                return self.said("sell", self.denied(self.window))
             if self.take("unless"):
                 # “Sell unless RSI is under 60”.
                 return self.said("part" if part != 100 else "sell", self.denied(self.condition()), part)
