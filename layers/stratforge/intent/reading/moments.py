@@ -74,6 +74,7 @@ class Moments(Operands):
 
     def moments(self) -> Readings:
         """Reads times and days: “on Monday before noon”, “on Mondays or after 15:00”."""
+        negated = self.peek() == "not"
         found = self.moment()
         if self.peek() == "or":
 
@@ -91,6 +92,9 @@ class Moments(Operands):
         if more is None:
             self.at = before
             return found
+        if negated and is_span(more):
+            # “Not between 10 and 11 and between 14 and 15”: how far the “not” reaches is not plain.
+            raise Unread
         if is_span(found) and is_span(more):
             # “Between 10 and 11:30 and from 14:00 to 15:30”: in either of them.
             both_of = False

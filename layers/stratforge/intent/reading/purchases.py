@@ -40,11 +40,12 @@ class Purchases(Restrictions):
             self._verb()
             before = self.at
             self.take("only")
-            if self.take("when"):
-                # “If the price is above the 200 SMA, buy when RSI(2) < 10”: both.
-                found = self.joined(found, self.condition(), both_of=True)
-            else:
+            # “If the price is above the 200 SMA, buy when RSI(2) < 10”: both.
+            more = self.attempt(self.condition) if self.take("when") else None
+            if more is None or self.peek() in ("sell", "arrow", "then"):
                 self.at = before
+            else:
+                found = self.joined(found, more, both_of=True)
         elif self.peek() in ("buy", "all_in", "limit_order") or (
             self.peek() == "with" and self.peek(1) == "limit_order"
         ):

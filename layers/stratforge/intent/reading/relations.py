@@ -165,6 +165,8 @@ class Relations(Comparing):
         if self.peek() in ("or_less", "or_more") or (denied and self.at == at):
             raise Unread
         found = self._compare(left, (sign,), right)
+        if back and denied:
+            raise Unread
         if back:
             # It was on the other side before; of a sale, the level says the same where it bought on that side.
             found = (

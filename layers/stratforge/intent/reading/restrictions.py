@@ -85,6 +85,8 @@ class Restrictions(Settings):
             # “9:30から10:00までは買わない”.
             return self.said("only", self.denied(span))
         if self.take("no_buying"):
+            if self.take("unless"):
+                return self.said("only", self.condition())
             # “Ignore buy signals while …”, “nothing after 2 pm”.
             if self.peek() == "and" and str(self.tokens[self.at].value) == "while":
                 self.need("and")

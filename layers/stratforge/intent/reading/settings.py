@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.exits import Exits
@@ -10,6 +12,7 @@ from stratforge.intent.reading.meaning import resting
 from stratforge.intent.reading.reader import Unread
 from stratforge.intent.rules import RuleKind
 
+T = TypeVar("T")
 ENDS = ("comma", "stop_sign", "bullet", "question")
 PARTS = {"half": 50.0, "third": 33.3333, "quarter": 25.0}
 
@@ -42,6 +45,14 @@ class Settings(Exits):
 
     turn: str
     settings: list[tuple[str, float, str]]
+
+    def attempt(self, read: Callable[[], T]) -> T | None:
+        """Reads something, or stays where it was, with the settings that were said before."""
+        before = list(self.settings)
+        found = super().attempt(read)
+        if found is None:
+            self.settings = before
+        return found
 
     def _rests(self) -> None:
         """“With a limit order 0.5 % below the close, good for 10 bars”."""

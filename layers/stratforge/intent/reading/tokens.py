@@ -41,7 +41,7 @@ _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),
     ("percent", re.compile(rf"([-−]?(?:{_NUMBER}))\s*(?:%|percent\b|per cent\b|pct\b)(?!\s?[kdrb]\b)", re.IGNORECASE)),
-    ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:(?:dollars?|usd|bucks)\b|\$)", re.IGNORECASE)),
+    ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:dollars?|usd|bucks)\b|({_NUMBER})(k?)\$(?!\w)", re.IGNORECASE)),
     ("shares", re.compile(rf"({_NUMBER})\s*(?:shares?|shs|coins?)\b(?:\s+of\b)?", re.IGNORECASE)),
     ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)(?!\s+(?:\d|[es]ma\b|over\b|under\b|above\b|below\b|up\b|down\b|back\b))", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?=(?:mins?|m|h|hrs?|bars?|minutes?|hours?)\b)", re.IGNORECASE)),
@@ -49,6 +49,7 @@ _AMOUNTS = (
 )  # fmt: skip
 _ABBREVIATED = "|".join(sorted((phrase for phrase, (kind, _) in PHRASES.items() if kind == "indicator" and phrase.isalpha() and len(phrase) <= 6), key=len, reverse=True))  # fmt: skip
 _GLUED = re.compile(rf"({_ABBREVIATED}|ma|mm)[-–]?(\d{{1,3}})(?![A-Za-z_])|(\d{{1,3}})(rsi|sma|ema|wma|hma|dema|tema|vwma|kama|ma)s?(?!\w)", re.IGNORECASE)  # fmt: skip
+_FRACTION = re.compile(r"1/([234])(?![\d/.])(?:\s+(?:of|off)\b)?")
 # “15h”, “15 Uhr”.
 _HOUR = re.compile(r"(9|1\d|2[0-2])\s?(?:h|uhr)\b(?!\s?\d)", re.IGNORECASE)
 _NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
@@ -74,7 +75,12 @@ def tokens_of(turn: str, symbol: str = "") -> list[Token]:
         if plain[at] in ' \t\r"“”':
             at += 1
             continue
-        token = _bullet(plain, at, bullets, found) or _range(plain, at, found) or _at(plain, at, symbol, language)
+        token = (
+            _part(plain, at, found)
+            or _bullet(plain, at, bullets, found)
+            or _range(plain, at, found)
+            or _at(plain, at, symbol, language)
+        )
         bullets += token.kind == "bullet"
         if token.kind:
             found.append(token)
@@ -90,6 +96,14 @@ def _bullet(text: str, at: int, before: int, found: list[Token]) -> Token | None
     alone = not text[:at].rpartition("\n")[2].strip() or (bool(found) and found[-1].kind in ("colon", "entry_label", "exit_label"))  # fmt: skip
     counted = match["n"] is not None and match[0].strip().endswith(")") and match["n"] in (str(before + 1), "abcde"[before : before + 1])  # fmt: skip
     return Token("bullet", match[0], at, match.end()) if alone or counted else None
+
+
+def _part(text: str, at: int, found: list[Token]) -> Token | None:
+    """The “1/3” of “sell 1/3”."""
+    if text[at] != "1" or not found or found[-1].kind not in ("sell", "take"):
+        return None
+    match = _FRACTION.match(text, at)
+    return Token({"2": "half", "3": "third", "4": "quarter"}[match[1]], match[0], *match.span()) if match else None
 
 
 def _range(text: str, at: int, found: list[Token]) -> Token | None:
