@@ -51,9 +51,9 @@ class Comparing(Moments):
             return self._many_times(left, number)
         if left.column == "volume" and self.peek() == "average":
             return self._average("volume", self._volume_average())
-        if left.column == "volume" and (own := self.attempt(self._own_average(left))):
+        if left.column == "volume" and (average := self.attempt(self._own_average(left))):
             # “Twice the 30-bar average”, beside the volume.
-            return own
+            return average
         if self.peek() == "percent" and self.peek(1) == "of" and not left.column:
             # “ATR above 0.1 % of the price”.
             far = self.number("percent")

@@ -189,9 +189,7 @@ def _of_days(request: str, answer: str, questions: Sequence[str]) -> str:
     asks = [each for each in questions if "bars of one minute instead" in each]
     if len(asks) != len(questions) or not asks or not _YES.fullmatch(answer):
         return ""
-    counts = {
-        re.search(r"Should it be (\d+) bars", each)[1] for each in asks if re.search(r"Should it be (\d+) bars", each)
-    }  # type: ignore[index]
+    counts = {count for each in asks for count in re.findall(r"Should it be (\d+) bars", each)}
     return _IN_BARS.sub(lambda match: f"{match[1]}-bar" if match[1] in counts else match[0], request)
 
 
