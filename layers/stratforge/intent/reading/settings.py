@@ -113,7 +113,9 @@ class Settings(Exits):
             return self.number()
         count = self.number()
         self.take("max")
-        self.need("trades", "trade", "buy", "entries", "times")
+        if self.peek() != "per_day" or not limited:
+            # “Never more than 2 a day”.
+            self.need("trades", "trade", "buy", "entries", "times")
         limited = self.take("max") is not None or limited or self.tokens[self.at - 2].kind == "max"
         self.need("per_day", "daily")
         limited = self.take("max") is not None or limited

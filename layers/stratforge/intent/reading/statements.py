@@ -8,7 +8,7 @@ from functools import partial
 
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
-from stratforge.intent.reading.moments import Readings, is_span
+from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.purchases import Purchases
 from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Statement
@@ -82,7 +82,7 @@ class _Statements(Purchases):
                     break
             if statement is not None and statement.kind in ("buy", "noun"):
                 self.bought = statement.readings
-            if statement is not None and statement.kind in ("only", "both") and is_span(statement.readings):
+            if statement is not None and statement.kind in ("only", "both") and all(fact[0] == "minute" for ways in statement.readings for fact in facts_in(ways)):  # fmt: skip
                 self.window = statement.readings
             self.restricted = self.restricted or (statement is not None and statement.kind in ("only", "both"))
             found.append(statement or self._skipped(begin))
