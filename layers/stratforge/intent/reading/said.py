@@ -81,6 +81,14 @@ def _compared(left: ast.expr, sign: str, right: ast.expr) -> str:
         hour, minute = divmod(int(right.value), 60)
         when = {"above": "after", "at or above": "at or after", "below": "before", "at or below": "at or before"}
         return f"the time is {when.get(sign, sign)} {hour:02}:{minute:02}"
+    if ast.unparse(left) == "gain" and ast.unparse(right) == "0":
+        states = {
+            "above": "in profit",
+            "below": "at a loss",
+            "at or below": "not in profit",
+            "at or above": "not at a loss",
+        }
+        return f"the position is {states.get(sign, sign)}"
     return f"{_side(left)} is {sign} {_side(right)}"
 
 
