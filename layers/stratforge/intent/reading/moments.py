@@ -19,7 +19,7 @@ _BEFORE_LAST = ("only", "not", "buy", "sell", "symbol", "stop_sign", "comma", "o
 _AFTER_HOUR = ("", "comma", "stop_sign", "colon", "bullet", "question", "and", "until", "when", "buy", "sell", "on")
 
 
-def is_span(readings: Readings) -> bool:
+def _is_span(readings: Readings) -> bool:
     """Whether it is a stretch of the day, from one time to another."""
     return all(len(ways) == 1 and [fact[0] for way in ways for fact in way] == ["minute", "minute"] for ways in readings)  # fmt: skip
 
@@ -92,10 +92,10 @@ class Moments(Operands):
         if more is None:
             self.at = before
             return found
-        if negated and is_span(more):
+        if negated and _is_span(more):
             # “Not between 10 and 11 and between 14 and 15”: how far the “not” reaches is not plain.
             raise Unread
-        if is_span(found) and is_span(more):
+        if _is_span(found) and _is_span(more):
             # “Between 10 and 11:30 and from 14:00 to 15:30”: in either of them.
             both_of = False
         return self.joined(found, more, both_of=both_of)

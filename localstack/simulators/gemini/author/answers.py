@@ -87,7 +87,7 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
 
 
 def options(request: str, unsure: Unsure) -> str:
-    """What a person may press: the request in other words, for each reading."""
+    """Lists what a person may press: the request in other words, for each reading."""
     told = [f"{number}. “{' '.join(text.split())}”" for number, (_, text) in enumerate(choices_of(request, unsure), 1)]
     return f" You could say: {'; '.join(told)}." if told else ""
 
