@@ -14,7 +14,7 @@ from stratforge.client import Client
 from tests.browser.conftest import Visitor
 from tests.support.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def running_session(client: Client, symbol: str = "AAPL", bars: int = 1) -> dict[str, Any]:

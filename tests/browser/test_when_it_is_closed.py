@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor
 from tests.browser.test_first_minutes import running_session
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def test_when_the_exchange_has_closed_the_first_page_says_what_is_next_and_leads_through_the_day(

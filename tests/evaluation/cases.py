@@ -463,6 +463,18 @@ CASES: tuple[Case, ...] = (
                 '    state["top"] = max(state.get("top", 0), bar.high)',
             ),
         ),
+        # That it does not buy again after the time at which it sells is told.
+        Reference(
+            f'{_MINUTE} >= 600 and {_MINUTE} < 950 and bar.close > state.get("top", 0)',
+            f"{_MINUTE} >= 950",
+            {},
+            (
+                f"if {_MINUTE} == 570:",
+                '    state["top"] = 0',
+                f"if {_MINUTE} < 600:",
+                '    state["top"] = max(state.get("top", 0), bar.high)',
+            ),
+        ),
     ),
     _case(
         "hard",

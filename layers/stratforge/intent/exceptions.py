@@ -22,8 +22,12 @@ _OWN_SIDE = re.compile(
 )
 
 
+# “Only when …” as a sentence of its own: it restricts buying, and that is told.
+_ONLY_WHEN = re.compile(r"(?<=[.!?\n])\s*(?P<words>only (?:if|when|while|as long as)\b[^.;!?\n]*)", re.IGNORECASE)
+
+
 def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str, RuleKind]]:
-    """The restrictions by day or time that name no side and stand after buying and selling both were spoken of, with the one side that they became.
+    """The restrictions that name no side, by day or time or in a sentence of their own, and stand after buying and selling both were spoken of, with the one side that they became.
 
     Args:
         turns: The person's words.
@@ -38,6 +42,10 @@ def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str
                 continue
             if BUYS.search(turn, 0, first.start()) and SELLS.search(turn, 0, first.start()):
                 found[first.start()] = (turn[first.start() : end], word)
+        for match in _ONLY_WHEN.finditer(turn):
+            spoken = BUYS.search(turn, 0, match.start()) and SELLS.search(turn, 0, match.start())
+            if spoken and match.start("words") not in found and any(each.kind is RuleKind.ONLY for each in rules):
+                yield match["words"].strip(), RuleKind.BUY
         for words, word in found.values():
             sides = {each.kind is RuleKind.SELL for each in rules if each.condition is not None and word in each.text}
             if len(sides) == 1:

@@ -115,8 +115,9 @@ def words_findings(
         *reading.contrary,
         *(
             f"{each} Ask the person, and write nothing before it is answered."
-            for turn in turns
+            for index, turn in enumerate(turns)
             for each in questions_about(turn)
+            if not (index + 1 < len(turns) and _answered(each, assumptions))
         ),
         *several_of(request, before or ()),
         *(
@@ -157,6 +158,12 @@ def words_findings(
             found += _kept(requirements, rules, before)
         found += _one_sided(turns, _standing(requirements, rules), assumptions)
     return found
+
+
+def _answered(question: str, assumptions: Sequence[str]) -> bool:
+    """Whether the person was asked about these words, has said more since, and is told how they are read now."""
+    words = question.partition("”")[0].removeprefix("“")
+    return any(f"“{words}”" in each for each in assumptions)
 
 
 def readings_to_tell(
@@ -409,6 +416,9 @@ def _element_stands(
         forms |= {960 - element.value * scale for scale in (1.0, 60.0)} | {
             570 + element.value * scale for scale in (1.0, 60.0)
         }
+        if element.unit is Unit.NONE and element.value in (1, 2, 3, 4):
+            # “Not after 3”: in the afternoon.
+            forms |= {60 * (element.value + 12)}
         # “Raise 70 by 5”: what comes of it stands there.
         forms |= moved_to(requirement.quote, element, gone)[0]
         if not any(near(one, other) for one in forms for other in values):

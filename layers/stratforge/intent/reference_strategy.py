@@ -180,6 +180,11 @@ class _Writer:
             condition = self._truth(node.args[1])
             self.before.append(f'state["{key}"] = state.get("{key}", 0) + 1 if {condition} else 0')
             return f'(state["{key}"] >= {ast.unparse(node.args[0])})'
+        if node.func.id == "within_bars":
+            key = f"since_{sum('since_' in each for each in self.before)}"
+            condition = self._truth(node.args[1])
+            self.before.append(f'state["{key}"] = 0 if {condition} else state.get("{key}", 100000) + 1')
+            return f'(state["{key}"] < {ast.unparse(node.args[0])})'
         now, past = (">", "<=") if node.func.id == "crosses_above" else ("<", ">=")
         left, right = node.args
         return f"({self._number(left)} {now} {self._number(right)} and {self._number(left, back=True)} {past} {self._number(right, back=True)})"

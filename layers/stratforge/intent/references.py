@@ -9,7 +9,7 @@ from stratforge.intent.rules import Rule
 
 _I = re.IGNORECASE
 _BAR_BEFORE = re.compile(r"\b(?:the |a )?(?:previous|prior|preceding) (?:bar|candle|minute)\b", _I)
-_LOOKS_BACK = re.compile(r"\bprevious\(|\.shift\(|\.diff\(|\bcrosses_|\bfor_bars\(|\brolling\(")
+_LOOKS_BACK = re.compile(r"\bprevious\(|\.shift\(|\.diff\(|\bcrosses_|\bfor_bars\(|\bwithin_bars\(|\brolling\(")
 _DENIED_CROSSING = re.compile(
     r"\b(?:does not|doesn['’]t|do not|don['’]t|did not|didn['’]t|has not|hasn['’]t|never|fails to|without)\s+(?:\w+ )?(?:break|cross|pierc)\w*",
     _I,

@@ -38,7 +38,18 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 PRICES = frozenset({"open", "high", "low", "close"})
 # Facts that judge a position by its price.
 RESULTS = ("gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
-CALLS = ("previous", "crosses_above", "crosses_below", "for_bars", "abs", "min", "max", "opening_high", "opening_low")
+CALLS = (
+    "previous",
+    "crosses_above",
+    "crosses_below",
+    "for_bars",
+    "within_bars",
+    "abs",
+    "min",
+    "max",
+    "opening_high",
+    "opening_low",
+)
 # The longest opening range, in minutes: a trading day.
 LONGEST_OPENING = 390
 _FORMS = (
@@ -220,7 +231,7 @@ def vocabulary() -> str:
 A rule is one of
 {forms}
 A condition is an expression with and, or, not, comparisons, + - * / and numbers over columns written as in indicators (ta.rsi(bars.close, length=14)),
-previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition), opening_high(n) and opening_low(n) of the first n minutes of the day's session, and these words:
+previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition): at each of the last n bars, within_bars(n, condition): at one of them, opening_high(n) and opening_low(n) of the first n minutes of the day's session, and these words:
 {facts}"""
 
 
@@ -351,7 +362,7 @@ def _check_call(node: ast.Call, name: str, said: str, *, truth: bool) -> None:
     if node.keywords:
         raise RuleError(f"“{said}”: {name} takes no names for its arguments")
     crossing = name in ("crosses_above", "crosses_below")
-    if (crossing or name == "for_bars") != truth:
+    if (crossing or name in ("for_bars", "within_bars")) != truth:
         raise RuleError(f"“{said}” is {'no number' if not truth else 'no condition'}")
     expected = {"previous": 1, "abs": 1, "opening_high": 1, "opening_low": 1}.get(name, 2)
     if len(node.args) != expected:
@@ -361,10 +372,10 @@ def _check_call(node: ast.Call, name: str, said: str, *, truth: bool) -> None:
         if not isinstance(count, ast.Constant) or type(count.value) is not int or not 1 <= count.value <= LONGEST_OPENING:  # fmt: skip
             raise RuleError(f"“{said}”: {name} takes a whole number of minutes, 1 to {LONGEST_OPENING}")
         return
-    if name == "for_bars":
+    if name in ("for_bars", "within_bars"):
         count, condition = node.args
         if not isinstance(count, ast.Constant) or type(count.value) is not int or not 1 <= count.value <= 10_000:
-            raise RuleError(f"“{said}”: for_bars begins with a whole number of bars")
+            raise RuleError(f"“{said}”: {name} begins with a whole number of bars")
         _check(condition, truth=True)
         return
     for each in node.args:
@@ -377,7 +388,7 @@ def _atoms(node: ast.expr, *, negated: bool) -> Iterator[Atom]:
             yield from _atoms(each, negated=negated)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield from _atoms(node.operand, negated=not negated)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "for_bars":
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("for_bars", "within_bars"):
         yield from _atoms(node.args[1], negated=negated)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         sign = ">" if node.func.id == "crosses_above" else "<"

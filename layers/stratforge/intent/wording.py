@@ -261,7 +261,7 @@ def _connectives(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterato
         and not NEGATED.search(quote)
     ):
         yield f"does not say “or”, and its rule does ({texts(rules)})."
-    if LASTING.search(quote) and not re.search(r"for_bars|rolling|previous|shift", texts(rules)):
+    if LASTING.search(quote) and not re.search(r"for_bars|within_bars|rolling|previous|shift", texts(rules)):
         yield "speaks of bars in a row, and its rules do not: use for_bars(n, condition)."
     if (
         not changed
@@ -456,7 +456,7 @@ def _nothing_for(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
     if (
         (match := CHART.search(quote))
         and not re.match(r"(?:1|one)[- ]?m", match[0], re.IGNORECASE)
-        and not re.search(r"for_bars|rolling|shift", texts(rules))
+        and not re.search(r"for_bars|within_bars|rolling|shift", texts(rules))
     ):
         number = float(re.sub(r"\D.*", "", match[0]) or 0)
         if not any(number in each.numbers for each in rules):

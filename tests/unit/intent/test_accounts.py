@@ -54,9 +54,14 @@ def test_a_level_that_is_compared_as_said_passes(words: str, comparison: str) ->
 
 
 def test_a_level_that_is_hit_is_told_from_which_side() -> None:
-    rules = (f"buy when {R} <= 30", SELL)
-    assert any("from which side" in each for each in found(bought("hits 30"), *rules))
-    assert found(bought("hits 30"), *rules, told=("“hits 30” is read as at or below 30.",)) == []
+    rules = (f"buy when {R} <= 50", SELL)
+    assert any("from which side" in each for each in found(bought("hits 50"), *rules))
+    assert found(bought("hits 50"), *rules, told=("“hits 50” is read as at or below 50.",)) == []
+
+
+def test_an_outer_level_is_hit_from_the_middle() -> None:
+    assert found(bought("hits 30"), f"buy when {R} <= 30", SELL) == []
+    assert found(bought("hits 30"), f"buy when {R} >= 30", SELL)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from stratforge.intent.exceptions import one_sided
+from stratforge.intent.rules import RuleKind, read_rule
 
 from tests.support.contracts import RSI, found_in, written
 
@@ -87,3 +89,9 @@ def test_numbers_in_words_are_numbers() -> None:
     words = "Buy AAPL when RSI < twenty five, sell when RSI > seventy-five"
     assert found_in(words, (words, [f"buy when {RSI} < 20", f"sell when {RSI} > 75"]), assumptions=TOLD)
     assert found_in(words, (words, [f"buy when {RSI} < 25", f"sell when {RSI} > 75"]), assumptions=TOLD) == []
+
+
+def test_a_restriction_in_a_sentence_of_its_own_is_told_to_be_of_buying() -> None:
+    words = "Buy when RSI < 30, sell when RSI > 70. Only when price is above the 200 SMA."
+    rules = [read_rule(each) for each in ("buy when ta.rsi(bars.close, length=14) < 30", "sell when ta.rsi(bars.close, length=14) > 70", "buy only when close > ta.sma(bars.close, length=200)")]  # fmt: skip
+    assert list(one_sided([words], rules)) == [("Only when price is above the 200 SMA", RuleKind.BUY)]

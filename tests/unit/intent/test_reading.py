@@ -131,7 +131,6 @@ def test_rules_that_say_otherwise_are_found(words: str, rules: list[str]) -> Non
         ("Buy when RSI < 30, sell when RSI > 70 only on Mondays", [BUY, SELL, "buy only when weekday == 0"]),
         ("Buy when RSI < 30 and MFI < 20 or CCI(20) < 0, sell when RSI > 70", [BUY, SELL]),
         ("Buy when RSI < 30, sell 2% above the 20 SMA", [BUY, "sell 2% when close > ta.sma(bars.close, length=20)"]),
-        ("Buy when RSI < 30, sell at 3:30", [BUY, "sell when minute >= 930"]),
         ("Buy when RSI < 30, sell when RSI > 70 and after 30 minutes", [BUY, f"{SELL} and bars_held >= 30"]),
         ("Buy when RSI < 30, on Fridays only when RSI < 20, sell when RSI > 70", [f"{BUY} and weekday == 4 and {RSI} < 20", SELL]),
         ("Buy when RSI < 30, sell when RSI > 70. Don't trade not on Fridays", [BUY, SELL, "buy only when weekday == 4"]),

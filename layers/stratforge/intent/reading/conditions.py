@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from stratforge.intent.reading.events import Events
-from stratforge.intent.reading.meaning import at_once
 from stratforge.intent.reading.moments import Readings
+from stratforge.intent.reading.past import Past
 from stratforge.intent.reading.reader import Operand, Unread
+from stratforge.intent.reading.relations import SIGNS
 
 __all__ = ["Conditions", "Readings"]
 _LEADS = (
     "has_moved", "fall_below", "rise_above", "upcross", "downcross","it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break", "turns", "reclaim", "lose", "move", "touch", "trade", "oversold", "overbought", "positive", "negative", "its", "green", "red", "bullish", "bearish")  # fmt: skip
 
 
-class Conditions(Events):
+class Conditions(Past):
     """Reads conditions from the tokens of a turn, from where it stands."""
+
+    # Two things that were compared at once, for “one of them”.
+    pair: tuple[Operand, Operand] | None = None
 
     def condition(self) -> Readings:
         """Reads conditions that are joined by and, or by or; not by both."""
-        wanted = self.take("either", "both")
+        if token := self.take("all_of", "any_of"):
+            self.take("is", "colon", "of")
+            return self.listed(any_of=token.kind == "any_of", commas=True, given=True)
+        wanted = self.take("either", "both") if self.peek(1) not in ("is", "below", "above") else None
         found, word = self.part(), ""
         if (more := self.attempt(self._items)) is not None:
             items, word = more
@@ -44,6 +50,8 @@ class Conditions(Events):
                 raise Unread
             word = kind
             found = self.joined(found, other, both_of=word == "and")
+        if wanted and wanted.kind == "both" and self.pair is not None and not word:
+            word = "and"
         if wanted and word != ("or" if wanted.kind == "either" else "and"):
             raise Unread
         if self.take("unless"):
@@ -64,10 +72,14 @@ class Conditions(Events):
         self.take("when")
         return [*items, self.part()], joined.kind
 
-    def listed(self, *, any_of: bool, commas: bool = False) -> Readings:
+    def listed(self, *, any_of: bool, commas: bool = False, given: bool = False) -> Readings:
         """Conditions one below the other, or the one that follows: “Entry: - RSI < 40 - price above VWAP”."""
         while self.take("bullet", "stop_sign", "colon"):
             pass
+        if not given and (token := self.take("all_of", "any_of")):
+            self.take("is", "of")
+            self.take("colon")
+            return self.listed(any_of=token.kind == "any_of", commas=True, given=True)
         found, said = self.condition(), list[str]()
         while True:
             before = self.at
@@ -98,14 +110,56 @@ class Conditions(Events):
                 if (result := self.attempt(read)) is not None:
                     return result
             self.at = before
-        for read in (self.moments, self._streak, self._candle, self._flat, self._closes_by, self._held, self._moved, self._from_level, self._gap, self._two_lines, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
+        for read in (self._of_both, self._two_subjects, self.moments, self._streak, self._closes_in_a_row, self._candle, self._flat, self._closes_by, self._held, self._moved, self._from_level, self._gap, self._two_lines, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
             result = self.attempt(read)
             if result is not None:
                 return result
         raise Unread
 
+    def _of_both(self) -> Readings:
+        """“While both are under zero”, “one of them is above 65”: of the two things that were spoken of last."""
+        token = self.need("both", "one_of_them")
+        self.take("is")
+        kind = self.need("below", "above").kind
+        level = self._plain_number()
+        if self.pair is not None:
+            pair = self.pair
+        elif self.left is not None and self.right is not None and self.right.number is None:
+            pair = self.left, self.right
+        elif len(self.before) == 2 and len(last := [each for each in self.spoken if each.sides[0] in self.before]) == 2:
+            pair = last[0], last[1]
+        else:
+            raise Unread
+        for each in pair:
+            self._fits(each, level)
+        one, other = (self._compare(each, (SIGNS[kind],), level) for each in pair)
+        return self.joined(one, other, both_of=token.kind == "both")
+
+    def _two_subjects(self) -> Readings:
+        """“The 14 RSI and the 14 MFI are below 35”."""
+        both_of = self.tokens[self.at - 1].kind == "both" if self.at else False
+        one = self.operand()
+        self.need("and")
+        other = self.operand()
+        if one.number is not None or other.number is not None or one.column or other.column or one == other:
+            raise Unread
+        if str(self.need("is").value) != "are" and not both_of:
+            raise Unread
+        self.take("both")
+        kind = self.need("below", "above").kind
+        level = self._plain_number()
+        for each in (one, other):
+            self._fits(each, level)
+        self.pair = (one, other)
+        self.now |= {one.sides[0], other.sides[0]}
+        return self.joined(self._compare(one, (SIGNS[kind],), level), self._compare(other, (SIGNS[kind],), level), both_of=True)  # fmt: skip
+
     def _comparison(self) -> Readings:
-        leads = self.peek() in _LEADS and (self.left is not None or self.peek() in ("it_is", "its"))
+        leads = (
+            self.peek() in _LEADS
+            and self.peek(1) != "column"
+            and (self.left is not None or self.peek() in ("it_is", "its"))
+        )
         if self.selling and self.left is not None and self.peek() == "number" and self.peek(1) in ("below_if", "above_if", "or_less", "or_more"):  # fmt: skip
             # “70を上回ったら売り”.
             leads = True
@@ -117,14 +171,13 @@ class Conditions(Events):
         self.now.add(left.sides[0])
         self.spoken = [*(each for each in self.spoken if each != left), left][-8:]
         self.right = right if right is not None else self.right
-        if self.take("for"):
-            count = self.number()
-            self.need("unit")
-            self.take("in_a_row")
-            if any(each[0] == "crosses" for ways in found for way in ways for each in way):
-                raise Unread
-            found = tuple(at_once(("for", count, ways)) for ways in found)
-        return found
+        if self.selling:
+            # “Sell when it crosses below again”: the other way than at the purchase.
+            self.take("again")
+            if self.peek() == "later" and str(self.tokens[self.at].value).startswith("after i "):
+                # “RSI goes under 20 after I bought”: it sells what it holds.
+                self.need("later")
+        return self.at_its_bars(found)
 
     def _related(self, *, leads: bool) -> tuple[Readings, Operand, Operand | None]:
         """What is compared, how, and with what. “It” may be one of two things of which only one can be compared so."""

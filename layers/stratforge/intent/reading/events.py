@@ -102,6 +102,8 @@ class Events(Relations):
                 self.left, self.right = left, right
                 found = self.joined(found, self._compare(left, (SIGNS[side.kind],), right), both_of=True)
             return found
+        if (run := self.attempt(self._run_of_color)) is not None:
+            return run
         if self.selling and self.peek() == "first" and self.peek(1) in ("green", "red"):
             self.need("first")
         if color := self.take("green", "red"):
@@ -119,6 +121,38 @@ class Events(Relations):
             raise Unread
         one, sign, other = _BARS[color.kind]
         return (at_once(compared(f"previous({one})", sign, f"previous({other})") if last else compared(one, sign, other)),)  # fmt: skip
+
+    def _run_of_color(self) -> Readings:
+        """“It is green for 4 bars in a row”, “it closes red twice in a row”."""
+        self.take("position", "symbol", "it", "column", "last", "unit")
+        self.take("is", "trade", "it_is")
+        color = self.need("green", "red")
+        if color.value in ("up", "down") and self.tokens[self.at - 2].kind != "trade":
+            raise Unread
+        self.take("for")
+        if self.take("twice"):
+            count = 2.0
+        else:
+            count = self.number()
+            self.need("unit", "times", "trades")
+        self.need("in_a_row")
+        fact = _BARS[color.kind] if color.value not in ("up", "down") else ("close", ">" if color.kind == "green" else "<", "previous(close)")  # fmt: skip
+        return (at_once(("for", count, at_once(compared(*fact)))),)
+
+    def _closes_in_a_row(self) -> Readings:
+        """“It closes 3 candles in a row above the 20 EMA”."""
+        if (token := self.take("column", "it", "symbol")) and token.kind == "column" and token.value != "close":
+            raise Unread
+        self.need("trade")
+        count = self.number()
+        self.need("unit")
+        self.need("in_a_row")
+        left = Operand(("close",), column="close")
+        sign = SIGNS[self.need("below", "above").kind]
+        right = self._beside(left)
+        self.left, self.right = left, right
+        self.now.add("close")
+        return tuple(at_once(("for", count, ways)) for ways in self._compare(left, (sign,), right))
 
     def _moved(self) -> Readings:
         """“It falls 1 % within 10 minutes”, “the price is up 1 % in the last half hour”."""
@@ -152,7 +186,7 @@ class Events(Relations):
 
     def _gap(self) -> Readings:
         """“It gaps up more than 1 %”, “it opens 1 % above yesterday's close”."""
-        self.take("it", "symbol", "column")
+        self.take("it", "symbol", "column", "position")
         if token := self.take("gap_up", "gap_down"):
             up = token.kind == "gap_up"
             self.take("by", "of")

@@ -30,6 +30,18 @@ class Exits(Conditions):
     # Whether a part of the position, or the rest of it, is sold.
     partly = False
 
+    def _turned(self) -> Readings:
+        """“Down = sell”, after “SMA 50 x SMA 200 up = buy”: the crossing that it buys by, the other way."""
+        token = self.need("green", "red", "downwards", "below")
+        if token.kind in ("green", "red") and token.value != "down":
+            raise Unread
+        if self.peek() not in ("arrow", "colon", "sell"):
+            raise Unread
+        said = {each.kind for each in self.tokens[: self.at - 1]}
+        if not said & {"above", "green", "upwards", "upcross"} or said & {"downwards", "downcross"}:
+            raise Unread
+        return self._other_way()
+
     def part(self) -> Readings:
         """Reads one condition; of a sale, the position's gain and its time too."""
         if self.selling and self.at and self.tokens[self.at - 1].kind == "and" and self.peek() in _BY_ITSELF:
@@ -43,6 +55,8 @@ class Exits(Conditions):
                 self._at_level,
                 self._opposite,
                 self._as_exit,
+                self._in_profit,
+                self._turned,
                 self._extreme_alone,
             ):
                 found = self.attempt(reader)
@@ -53,13 +67,13 @@ class Exits(Conditions):
     def _extreme_alone(self) -> Readings:
         """The “10-bar low” of “10-bar low out”."""
         right = self._highest()
-        if self.peek() not in ("sell", "arrow", "colon"):
+        if self.peek() not in ("sell", "arrow", "colon", "", "comma", "stop_sign", "bullet", "or"):
             raise Unread
         return self._compare(Operand(("close",), column="close"), ("<" if right.edge == "below" else ">",), right)
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
-        self.take("with")
+        self.take("with", "on", "at")
         return self.far_exit().readings
 
     def _below_peak(self) -> Readings:
@@ -88,7 +102,7 @@ class Exits(Conditions):
 
     def _at_level(self) -> Readings:
         """“At the middle band”, “back at VWAP”, “at the 10-bar low”."""
-        if self.take("it_is", "it"):
+        if self.take("it_is", "it", "its"):
             self.take("is")
         back = self.take("back")
         if back and self.peek() == "at_open" and any(str(fact[2]).startswith("day_open") or "day_open" in str(fact[0]) for ways in self.bought for fact in facts_in(ways) if len(fact) == 3):  # fmt: skip
@@ -121,6 +135,9 @@ class Exits(Conditions):
         self.need("opposite_cross", "death")
         if self.take("of"):
             raise Unread
+        return self._other_way()
+
+    def _other_way(self) -> Readings:
         turned = []
         for ways in self.bought:
             facts = [fact for way in ways for fact in way if fact[0] == "crosses"]
@@ -137,11 +154,24 @@ class Exits(Conditions):
             raise Unread
         return tuple(turned)
 
+    def _in_profit(self) -> Readings:
+        """“While in profit”, “it is in the red”: at a gain, or a loss, of any size."""
+        self.take("it", "it_is", "i_am", "position")
+        self.take("is")
+        denied = self.take("not") is not None
+        token = self.need("profit", "loss")
+        if str(token.value) not in ("in profit", "in loss", "in the red", "in the green", "in the money", "at a loss", "at a profit", "winning", "losing", "underwater", "under water") or self.peek() in ("percent", "of", "above", "at_least"):  # fmt: skip
+            raise Unread
+        sign = ">" if token.kind == "profit" else "<"
+        return (at_once(("gain", CONTRARY[sign] if denied else sign, "0")),)
+
     def _gained(self) -> Readings:
         """“It is up 2 %”, “at a profit of 2 %”, “at a 2 % loss”, “at +2 %”."""
         self.take("it", "at", "it_is", "i_am", "with")
         self.take("position")
-        self.take("is")
+        if self.take("is") is None and self.peek(1) in ("percent", "signed"):
+            # “It reaches 0.9 % profit”.
+            self.take("touch")
         if token := self.take("lose", "rise"):
             if token.kind == "rise" and token.value != "gains":
                 raise Unread
@@ -176,8 +206,17 @@ class Exits(Conditions):
                 if token.value not in ("up", "down"):
                     raise Unread
                 up = token.kind == "green"
+            elif token := self.take("entry_price"):
+                # “1 % below my entry”.
+                if str(token.value).startswith("from"):
+                    raise Unread
+                up = str(token.value).startswith(("above", "over"))
             else:
                 up = self.need("profit", "loss").kind == "profit"
+        if self.take("on"):
+            self.need("position", "it")
+        if self.peek() == "entry_price" and str(self.tokens[self.at].value).startswith("from"):
+            self.need("entry_price")
         if far <= 0 or self.peek() in ("in", "above", "below", "for", "at_least", "from"):
             raise Unread
         return _gain(far, up=up)
@@ -187,7 +226,7 @@ class Exits(Conditions):
         self.selling = True
         if self.take("hold"):
             self.take("position", "it")
-            self.take("for")
+            self.take("for", "colon", "is", "of")
             if self.peek() in ("number", "hours", "half_hour", "max", "at_most"):
                 self.take("max", "at_most")
                 count = self.bars()
@@ -218,7 +257,13 @@ class Exits(Conditions):
         if self.peek() in ("number", "multiple"):
             # “2 ATR stop”.
             times, length = self._true_ranges()
-            kind = self.need("stop", "target", "trail").kind
+            if token := self.take("entry_price"):
+                # “2x ATR below my entry price”.
+                if str(token.value).startswith("from"):
+                    raise Unread
+                kind = "target" if str(token.value).startswith(("above", "over")) else "stop"
+            else:
+                kind = self.need("stop", "target", "trail").kind
             return _of_range(kind, times, length)
         kind = self.need("stop", "target", "trail").kind
         while self.take("at", "of", "is", "colon", "by", "on", "arrow", "with"):
@@ -229,6 +274,9 @@ class Exits(Conditions):
             _plain_sign(kind, far, up=up)
             self.take("profit" if kind == "target" else "loss")
             self.take("entry_price")
+            if self.take("for", "on"):
+                # “SL 1 % for all”.
+                self.need("position", "it", "per_trade")
             return _of_percent(kind, far)
         if self.peek() == "dollars":
             # So much a share, and not in all, where it is measured from the price paid.

@@ -49,6 +49,14 @@ def high_low(kind: str, price: str, length: float) -> tuple[str, ...]:
     return (side_of_text(f"{window}.shift(1)"),)
 
 
+def earlier(side: str, count: float) -> str:
+    """A side as it was so many bars before."""
+    if count == 1:
+        return f"previous({side})"
+    column = f"bars.{side}" if side in ("close", "open", "high", "low", "volume") else side
+    return side_of_text(f"{column}.shift({count:.10g})")
+
+
 def line_of(indicator: str, given: Sequence[float], line: str) -> tuple[str, ...]:
     """The forms in which a rule may have a line of an indicator; none where its numbers are no such."""
     numbers = [f"{each:.10g}" for each in given]

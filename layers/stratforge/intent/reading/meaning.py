@@ -167,9 +167,9 @@ def ways_of(node: ast.expr, week: frozenset[int], *, denied: bool = False) -> Wa
 
 def _of_call(node: ast.Call, name: str, week: frozenset[int], *, denied: bool) -> Ways:
     fact: Fact
-    if name == "for_bars":
+    if name in ("for_bars", "within_bars"):
         count, condition = node.args
-        fact = ("for", float(ast.literal_eval(count)), ways_of(condition, week))
+        fact = ("for" if name == "for_bars" else "within", float(ast.literal_eval(count)), ways_of(condition, week))
     else:
         left, right = (side_of(each) for each in node.args)
         fact = crossed(left, ">" if name == "crosses_above" else "<", right)

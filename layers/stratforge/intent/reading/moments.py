@@ -19,6 +19,11 @@ _BEFORE_LAST = ("only", "not", "buy", "sell", "symbol", "stop_sign", "comma", "o
 _AFTER_HOUR = ("", "comma", "stop_sign", "colon", "bullet", "question", "and", "until", "when", "buy", "sell", "on")
 
 
+def _is_span(readings: Readings) -> bool:
+    """Whether it is a stretch of the day, from one time to another."""
+    return all(len(ways) == 1 and [fact[0] for way in ways for fact in way] == ["minute", "minute"] for ways in readings)  # fmt: skip
+
+
 def minute(sign: str, at: float) -> Ways:
     """The condition that it is so late."""
     return at_once(("minute", sign, f"{at:.10g}"))
@@ -60,7 +65,7 @@ class Moments(Operands):
     def _contrary_fact(self, each: Fact) -> Fact:
         if each[0] == "days":
             return ("days", *sorted(self.week - set(each[1:])))
-        if each[0] in ("for", "crosses"):
+        if each[0] in ("for", "crosses", "within"):
             return ("not", each)
         if each[0] == "not":
             raise Unread
@@ -69,6 +74,7 @@ class Moments(Operands):
 
     def moments(self) -> Readings:
         """Reads times and days: “on Monday before noon”, “on Mondays or after 15:00”."""
+        negated = self.peek() == "not"
         found = self.moment()
         if self.peek() == "or":
 
@@ -79,12 +85,20 @@ class Moments(Operands):
             more = self.attempt(other)
             return found if more is None else self.joined(found, more, both_of=False)
         before = self.at
-        self.take("and")
+        both_of = True
+        if self.take("and"):
+            self.take("again")
         more = self.attempt(self.moment)
         if more is None:
             self.at = before
             return found
-        return self.joined(found, more, both_of=True)
+        if negated and _is_span(more):
+            # “Not between 10 and 11 and between 14 and 15”: how far the “not” reaches is not plain.
+            raise Unread
+        if _is_span(found) and _is_span(more):
+            # “Between 10 and 11:30 and from 14:00 to 15:30”: in either of them.
+            both_of = False
+        return self.joined(found, more, both_of=both_of)
 
     def moment(self) -> Readings:
         """Reads a time of day or days of the week, denied or not."""
@@ -105,7 +119,8 @@ class Moments(Operands):
         return 60 * (hour + 12 if hour <= 4 else hour)
 
     def _time(self) -> Readings:
-        self.take("in")
+        if not self.take("in") and self.peek() == "on" and self.peek(1) in ("first", "final"):
+            self.need("on")
         if token := self.take("morning", "afternoon"):
             return (minute("<" if token.kind == "morning" else ">=", 720),)
         if self.take("first", "final"):
@@ -199,7 +214,7 @@ class Moments(Operands):
                 if last < days[0]:
                     raise Unread
                 continue
-            if not self.take("and", "or", "comma"):
+            if not self.take("and", "or", "comma", "slash"):
                 break
             self.take("on")
             self.take("and", "or")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from stratforge.intent.reading.lines import bands, high_low, line_of
 from stratforge.intent.reading.meaning import side_of_text
@@ -48,6 +48,7 @@ class Operands(Reader):
 
     def _short(self) -> Operand:
         """“The 12”, where an average of 12 bars was named."""
+        self.take("of")
         number = self.number()
         if number not in self.known or self.peek() in ("unit", "times", "comma"):
             raise Unread
@@ -57,7 +58,7 @@ class Operands(Reader):
         if self.peek() == "number" and self.tokens[self.at].value == 1 and self.peek(1) == "unit" and self.peek(2) == "column":  # fmt: skip
             # “The 1-minute close”.
             self.at += 2
-        if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume"):
+        if self.peek() == "its" and self.peek(1) in ("indicator", "glued", "volume", "column"):
             # “Tesla when its RSI …”.
             self.need("its")
         if token := self.take("column"):
@@ -96,6 +97,8 @@ class Operands(Reader):
             return framed
         length = self._length()
         if self.take("average"):
+            if self.peek() == "of" and self.peek(1) == "volume":
+                self.need("of")
             volume = self.take("volume")
             if length is None:
                 length = self.attempt(self._after_it)
@@ -383,6 +386,13 @@ class Operands(Reader):
             if len(given) > 1 or length is not None:
                 raise Unread
             length = given[0]
+        elif length is None and name == "zscore" and self.peek() == "of" and self.peek(1) == "column" and self.tokens[self.at + 1].value == "close":  # fmt: skip
+            # “The z-score of the price (30)”.
+            self.at += 2
+            counted = self._in_brackets()
+            if len(counted) != 1:
+                raise Unread
+            length = counted[0]
         elif length is None and self.peek() == "of" and self.peek(1) == "number" and self.peek(2) == "unit":
             # “The z-score of 20 bars”.
             self.need("of")
@@ -431,68 +441,3 @@ class Operands(Reader):
         line = self.take("signal", "histogram")
         given = self._again("macd", given or self._in_brackets())
         return made(line_of("macd", given, line.kind if line else "macd"), column="")
-
-    def _right(self, left: Operand) -> Operand:
-        """Reads the right side of a comparison, which may be the left one's own average or signal."""
-        if self.take("it"):
-            # “Price above the channel buy, below it sell”: what the same thing was compared with.
-            if self.right is None or self.right.number is not None or self.left != left or len(self.now or self.before) != 1:  # fmt: skip
-                raise Unread
-            return self.right
-        own = self.take("its")
-        if self.peek() in LINES and (found := self.attempt(lambda: self._own_line(left))):
-            return found
-        if own:
-            if self.peek() in ("upper", "lower", "middle", "number") or left.column == "close":
-                found = self.attempt(self._own_average(left)) or self.attempt(self.operand)
-                if found is not None:
-                    return found
-            return self._own_average(left)()
-        if token := self.take("multiple"):
-            return self._many_times(left, float(token.value))
-        if self.take("twice"):
-            return self._many_times(left, 2.0)
-        if self.peek() == "number" and self.peek(1) == "times":
-            number = self.number()
-            self.need("times")
-            return self._many_times(left, number)
-        if left.column == "volume" and self.peek() == "average":
-            return self._average("volume", self._volume_average())
-        return self.operand()
-
-    def _own_line(self, left: Operand) -> Operand:
-        """“Its signal line”, “D” beside K: another line of the same indicator, with the same numbers."""
-        line = LINES[self.need(*LINES).kind]
-        name, found = left.sides[0].removeprefix("ta.").partition("(")[0], left.sides[0].rpartition(").")
-        if found[1] != ")." or name not in REGISTRY or line not in REGISTRY[name].outputs or line == found[2]:
-            raise Unread
-        return Operand(tuple(f"{each.rpartition(').')[0]}).{line}" for each in left.sides))
-
-    def _volume_average(self) -> float:
-        """“The average volume of the last 20 bars”, “average(20)”."""
-        self.need("average")
-        self.take("volume")
-        return self._after_it()
-
-    def _own_average(self, left: Operand) -> Callable[[], Operand]:
-        def read() -> Operand:
-            length = self._length()
-            self.need("average")
-            self.take("volume")
-            if length is None:
-                length = self._after_it()
-            if not left.column and left.number is None:
-                # “OBV above its 20-bar average”.
-                return Operand(tuple(side_of_text(f"ta.sma({each}, length={length:.10g})") for each in left.sides))
-            if left.column not in ("close", "volume"):
-                raise Unread
-            return self._average(left.column, length)
-
-        return read
-
-    def _many_times(self, left: Operand, number: float) -> Operand:
-        self.take("of")
-        right = self._right(left)
-        if right.number is not None:
-            raise Unread
-        return Operand(tuple(side_of_text(f"({each}) * {number:.10g}") for each in right.sides), column=right.column)

@@ -61,6 +61,8 @@ class Reader:
         self.trend: list[float] = []
         # How many minutes the opening range has that was spoken of.
         self.opening = 0.0
+        # A level that was named for what follows: “take the high of the first 30 minutes”.
+        self.named: Operand | None = None
         # Whether something before was not read, which “it” may stand for.
         self.lost = False
         # The lengths with which indicators were named.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
-
-from stratforge.intent.reading.lines import Family
-from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, side_of_text
-from stratforge.intent.reading.moments import Moments, Readings
+from stratforge.intent.reading.comparing import Comparing
+from stratforge.intent.reading.lines import Family, earlier
+from stratforge.intent.reading.meaning import at_once, compared, crossed, facts_in, side_of_text
+from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.reader import Operand, Unread
-from stratforge.intent.reading.registered import BOUNDS, registered
+from stratforge.intent.reading.registered import registered
 from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import CONTRARY
 
@@ -19,27 +17,33 @@ _BECOMES = ("turns", "turn", "moves", "move", "becomes", "become", "climbs", "cl
 _ZERO = Operand(("0",), 0.0)
 
 
-class Relations(Moments):
+class Relations(Comparing):
     """Reads relations from the tokens of a turn, from where it stands."""
 
-    # What it buys by, where it was read before.
-    bought: Readings = ()
+    def rising(self, left: Operand, *, up: bool) -> Readings:
+        """“The SMA is rising”, “… over the last 10 bars”: above its value so many bars before."""
+        count = 1.0
+        if self.peek() in ("above", "in", "for") and self.peek(1) in ("last", "final", "number"):
+            self.at += 1
+            self.take("last", "final")
+            count = self.number()
+            self.need("unit")
+            if not 1 <= count <= 1000:
+                raise Unread
+        return tuple(at_once(compared(each, ">" if up else "<", earlier(each, count))) for each in left.sides)
 
     def _relation(self, left: Operand) -> tuple[Readings, Operand | None]:
-        if self.peek() == "its" and self.peek(1) in (
-            "above",
-            "below",
-            "at_least",
-            "at_most",
-            "oversold",
-            "overbought",
-            "percent",
-        ):
+        if self.peek() == "its" and self.peek(1) in ("above", "below", "at_least", "at_most", "oversold", "overbought", "percent", "back"):  # fmt: skip
             self.at += 1
         self.take("is", "it_is")
         denied = self.take("not") is not None
+        if denied:
+            # “No esté por encima de 65”.
+            self.take("is")
         if self.peek() == "between":
             return self._between(left, denied=denied), None
+        if (near := self.attempt(lambda: self._near(left))) is not None:
+            return (self.denied(near[0]) if denied else near[0]), near[1]
         if (other := self.attempt(lambda: self._other_order(left))) is not None:
             if not denied:
                 return other
@@ -68,9 +72,8 @@ class Relations(Moments):
             return self._compare(left, (">=", ">"), right), right
         if (found := self._of_sign(left)) is not None:
             return found, None
-        if self.peek() in ("rise", "fall") and self.tokens[self.at].value in ("rising", "falling") and self.peek(1) not in ("below", "above", "back", "until", "number", "percent"):  # fmt: skip
-            sign = ">" if self.need("rise", "fall").kind == "rise" else "<"
-            return tuple(at_once(compared(each, sign, previous(each))) for each in left.sides), None
+        if self.peek() in ("rise", "fall") and self.tokens[self.at].value in ("rising", "falling") and (self.peek(1) not in ("below", "above", "back", "until", "number", "percent") or (self.peek(1) == "above" and self.peek(2) in ("last", "final"))):  # fmt: skip
+            return self.rising(left, up=self.need("rise", "fall").kind == "rise"), None
         if self.peek() in ("has_moved", "fall", "rise") and self.peek(1) in ("number", "for") and (streak := self.attempt(lambda: self._in_a_row(left))):  # fmt: skip
             return streak, None
         if token := self.take("touch"):
@@ -104,7 +107,7 @@ class Relations(Moments):
             return (*self._compare(left, (sign,), right), *self._cross(left, sign, right)), right
         if token := self.take("upcross", "downcross"):
             right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
-            return self._cross(left, ">" if token.kind == "upcross" else "<", right), right
+            return self._where(left, right, self._cross(left, ">" if token.kind == "upcross" else "<", right)), right
         if token := self.take("below", "above"):
             right = self._beside(left)
             verb = self.need("fall", "rise", "is", "trade")
@@ -135,6 +138,13 @@ class Relations(Moments):
 
     def _level(self, left: Operand, kind: str, *, denied: bool, back: bool) -> tuple[Readings, Operand]:
         sign = CONTRARY[SIGNS[kind]] if denied else SIGNS[kind]
+        if self.peek() == "both" and self.peek(1) in ("", "comma", "stop_sign", "and", "buy", "sell", "arrow"):
+            # “The tenkan crosses the kijun and the price is over both”.
+            pair = [each for each in (self.left, self.right) if each is not None]
+            if denied or len(pair) != 2 or any(each.column != "price" for each in pair) or left.column != "close":
+                raise Unread
+            self.need("both")
+            return self.joined(self._compare(left, (sign,), pair[0]), self._compare(left, (sign,), pair[1]), both_of=True), pair[1]  # fmt: skip
         if self.take("both"):
             one = self._first_of_two(left)
             self.need("and")
@@ -155,13 +165,18 @@ class Relations(Moments):
         if self.peek() in ("or_less", "or_more") or (denied and self.at == at):
             raise Unread
         found = self._compare(left, (sign,), right)
+        if back and denied:
+            raise Unread
         if back:
-            # It was on the other side before; of a sale, it was so at the purchase.
-            found = (*(found if self.selling else ()), *self._cross(left, sign, right))
+            # It was on the other side before; of a sale, the level says the same where it bought on that side.
+            found = (
+                *self._cross(left, sign, right),
+                *(found if self.selling and self.bought_beside(left, right) in ("", sign) else ()),
+            )
         if self.take("by"):
             return self._by_so_much(left, right, sign)
-        while not denied and self.peek() in SIGNS and self.tokens[self.at].value in ("<", ">", "<=", ">="):
-            # “EMA(8) > EMA(21) > EMA(55)”.
+        while not denied and right.number is None and self.peek() in SIGNS and (self.tokens[self.at].value in ("<", ">", "<=", ">=") or SIGNS[self.peek()] == sign):  # fmt: skip
+            # “EMA(8) > EMA(21) > EMA(55)”, “the 9 above the 21 above the 50”.
             following = SIGNS[self.need(*SIGNS).kind]
             third = self._beside(right)
             found = self.joined(found, self._compare(right, (following,), third), both_of=True)
@@ -175,8 +190,7 @@ class Relations(Moments):
         count = self.number()
         self.need("unit")
         self.need("ago")
-        sides = [previous(each) if count == 1 else side_of_text(f"{f'bars.{each}' if each in ('close', 'open', 'high', 'low', 'volume') else each}.shift({count:.10g})") for each in left.sides]  # fmt: skip
-        return Operand(tuple(sides), column=left.column)
+        return Operand(tuple(earlier(each, count) for each in left.sides), column=left.column)
 
     def _first_of_two(self, left: Operand) -> Operand:
         """The “20” of “above both the 20 and the 50 SMA”, or a whole operand."""
@@ -199,12 +213,17 @@ class Relations(Moments):
         return "sma" if self.take("average") else None
 
     def _by_so_much(self, left: Operand, right: Operand, sign: str) -> tuple[Readings, Operand]:
+        bound = self.take("at_least", "above")
         far = self.number("percent")
         if right.number is not None or far <= 0 or sign not in "<>":
             raise Unread
+        if self.take("or_more"):
+            bound = bound or self.tokens[self.at - 1]
+        loose = (f"{sign}=",)
+        signs = (*loose, sign) if bound is None else (sign,) if bound.kind == "above" else loose
         factor = 1 + far / 100 if sign == ">" else 1 - far / 100
         times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column=right.column)
-        return self._compare(left, (f"{sign}=", sign), times), times
+        return self._compare(left, signs, times), times
 
     def _extreme_level(self, left: Operand, kind: str) -> Readings:
         """Where an oscillator is oversold or overbought, by its usual level or by that in brackets."""
@@ -239,6 +258,7 @@ class Relations(Moments):
 
         def read() -> Readings:
             turns = self.take("turns", "move")
+            self.take("until") if turns else None
             if turns and not trend and self.peek() in ("green", "red") and self.tokens[self.at].value in ("up", "down"):
                 # “The HMA turns up”: it rises, and did not before.
                 sign = ">" if self.need("green", "red").kind == "green" else "<"
@@ -263,44 +283,6 @@ class Relations(Moments):
             return self._cross(left, ">" if up else "<", _ZERO)
 
         return self.attempt(read)
-
-    def _touched(self, left: Operand) -> tuple[Readings, Operand]:
-        """A level that is reached: downwards if it lies below by nature, upwards if above; elsewhere it is not plain."""
-        self.take("new")
-        right = self._beside(left)
-        if right.edge:
-            return self._touch_of(left, right), right
-        return self._met(left, right)
-
-    def _touch_of(self, left: Operand, right: Operand) -> Readings:
-        sign = ">" if right.edge == "above" else "<"
-        if ".shift(1)" in right.sides[0]:
-            return self._compare(left, (sign, f"{sign}="), right)
-        found = self._compare(left, (f"{sign}=", sign), right)
-        if left.column == "close":
-            bar = Operand(("high" if sign == ">" else "low",), column="high")
-            found = (*found, *self._compare(bar, (f"{sign}=", sign), right))
-        return (*found, *self._cross(left, sign, right))
-
-    def _back_to(self, left: Operand) -> tuple[Readings, Operand]:
-        """“Back to the average”: from the side on which it bought."""
-        right = self._beside(left)
-        return self._met(left, right)
-
-    def _met(self, left: Operand, right: Operand) -> tuple[Readings, Operand]:
-        """A level that is met from the side on which the purchase was."""
-        side = self.bought_beside(left, right)
-        if not side:
-            raise Unread
-        return (*self._compare(left, (f"{side}=", side), right), *self._cross(left, side, right)), right
-
-    def bought_beside(self, left: Operand, right: Operand) -> str:
-        """From below (`>`) or from above (`<`), as it was bought; empty where that is not plain."""
-        if not self.selling:
-            return ""
-        sides = {_side_of(fact, left.sides[0], right.sides[0]) for ways in self.bought for fact in facts_in(ways)}
-        sides.discard("")
-        return sides.pop() if len(sides) == 1 else ""
 
     def _gone(self, left: Operand) -> tuple[Readings, Operand | None]:
         """“Falls below”, “breaks the 20-bar high”, “drops to 30”, “goes back above”."""
@@ -364,22 +346,29 @@ class Relations(Moments):
             self.take("it")
             right = self.right
         self._fits(left, right)
-        if last := self.take("upwards", "downwards"):
+        last = self.take("upwards", "downwards")
+        if last is None and self.peek() in ("green", "red") and self.tokens[self.at].value in ("up", "down") and self.peek(1) not in ("percent", "signed"):  # fmt: skip
+            # “SMA 50 x SMA 200 up”.
+            signs |= {"green": ">", "red": "<"}
+            last = self.need("green", "red")
+        if last:
             if sign and signs[last.kind] != sign:
                 raise Unread
             sign = signs[last.kind]
         if not sign:
             sign = self._of_averages(left, right)
-        found = self._cross(left, sign, right)
+        return self._where(left, right, self._cross(left, sign, right)), right
+
+    def _where(self, left: Operand, right: Operand, found: Readings) -> Readings:
+        """The “below 20” of “%K crosses above %D below 20”: where it does."""
         if right.number is None and not right.column and self.peek() in ("above", "below") and self.peek(1) == "number":
-            # “%K crosses above %D below 20”: where it does.
             far = self.need("above", "below")
             level = self._beside(left)
             where = self._compare(left, (SIGNS[far.kind],), level)
             other = self._compare(right, (SIGNS[far.kind],), level)
             both_lines = self.joined(where, other, both_of=True)
             found = self.joined(found, (*where, *other, *both_lines), both_of=True)
-        return found, right
+        return found
 
     def _of_averages(self, left: Operand, right: Operand) -> str:
         """Of a shorter and a longer average of one kind: up where it buys, down where it sells."""
@@ -388,9 +377,24 @@ class Relations(Moments):
             raise Unread
         return "<" if self.selling else ">"
 
+    def _near(self, left: Operand) -> tuple[Readings, Operand]:
+        """“Closes within 0.1 % of the 50 EMA”: no further from it, on either side."""
+        self.take("trade")
+        if str(self.need("in").value) != "within":
+            raise Unread
+        far = self.number("percent")
+        self.need("of")
+        right = self._beside(left)
+        if right.number is not None or left.column != "close" or not 0 < far < 50:
+            raise Unread
+        low, high = (Operand(tuple(side_of_text(f"({each}) * {1 + sign * far / 100:.10g}") for each in right.sides), column=right.column) for sign in (-1, 1))  # fmt: skip
+        return self.joined(self._compare(left, (">=",), low), self._compare(left, ("<=",), high), both_of=True), right
+
     def _between(self, left: Operand, *, denied: bool) -> Readings:
         self.need("between")
-        low = self._plain_number()
+        low = self.attempt(self._plain_number) if self.peek(1) == "and" and self.peek(2) in ("number", "dollars") else None  # fmt: skip
+        if low is None or (left.column in ("close", "open", "high", "low") and self.peek(2) in ("indicator", "average", "unit")):  # fmt: skip
+            return self._between_lines(left, low, denied=denied)
         self.need("and")
         high = self._plain_number()
         self._fits(left, low)
@@ -401,6 +405,24 @@ class Relations(Moments):
         found = tuple(
             self.joined(self._compare(left, (one,), low), self._compare(left, (other,), high), both_of=True)[0]
             for one, other in (closed, open_)
+        )
+        return self.denied(found) if denied else found
+
+    def _between_lines(self, left: Operand, before: Operand | None, *, denied: bool) -> Readings:
+        """“The price is between the 20 and the 50 SMA”: whichever of the two lines is the upper one."""
+        self.at -= before is not None
+        one = self._first_of_two(left)
+        self.need("and")
+        two = self._beside(left)
+        if two.number is not None or one == two or one.number is not None:
+            raise Unread
+        found = tuple(
+            self.joined(
+                self.joined(self._compare(left, (above,), one), self._compare(left, (below,), two), both_of=True),
+                self.joined(self._compare(left, (above,), two), self._compare(left, (below,), one), both_of=True),
+                both_of=False,
+            )[0]
+            for above, below in ((">", "<"), (">=", "<="))
         )
         return self.denied(found) if denied else found
 
@@ -426,6 +448,7 @@ class Relations(Moments):
         exact = self.take("at_least")
         more = None if exact else self.take("above")
         far = self.number("percent", "dollars")
+        exact = exact or (None if more else self.take("or_more"))
         money = self.tokens[self.at - 1].kind == "dollars"
         side = self.need(wanted) if wanted else self.need("above", "below")
         right = self._right(left)
@@ -444,58 +467,7 @@ class Relations(Moments):
         signs = (loose,) if exact else (strict,) if more else (loose, strict)
         return self._compare(left, signs, times), times
 
-    def _beside(self, left: Operand) -> Operand:
-        """Reads what something is compared with, which has to be of its kind."""
-        right = self._right(left)
-        self._fits(left, right)
-        return right
-
-    def _fits(self, left: Operand, right: Operand) -> None:
-        """That two sides can be compared: an oscillator with a number, a price with a price, the volume with volume."""
-        if left.column.startswith("account") and not right.money:
-            raise Unread
-        if right.money and left.column not in ("close", "open", "high", "low", "account_cash", "account_equity"):
-            raise Unread
-        if right.number is None:
-            # An oscillator stands beside no price and no average.
-            if bool(left.column) != bool(right.column):
-                raise Unread
-            if (left.column == "volume") != (right.column == "volume") and right.column:
-                raise Unread
-            if not left.column and f"{left.sides[0].split('(')[0]}(" not in right.sides[0]:
-                raise Unread
-            return
-        low, high = BOUNDS.get(left.sides[0].removeprefix("ta.").split("(")[0], (right.number, right.number))
-        if not low <= right.number <= high:
-            raise Unread
-        if left.column == "price":
-            # An average is compared with prices; a number there is rare, and often another one's.
-            raise Unread
-
-    def _compare(self, left: Operand, signs: Iterable[str], right: Operand) -> Readings:
-        return tuple(
-            at_once(compared(one, sign, other))
-            for sign, one, other in itertools.product(signs, left.sides, right.sides)
-        )
-
-    def _cross(self, left: Operand, sign: str, right: Operand) -> Readings:
-        return tuple(at_once(crossed(one, sign, other)) for one, other in itertools.product(left.sides, right.sides))
-
 
 def previous(side: str) -> str:
     """A side as it was one bar before."""
     return f"previous({side})"
-
-
-def _side_of(fact: Fact, left: str, right: str) -> str:
-    """On which side of the right one the left one was, by a fact of the purchase."""
-    parts = fact[1:] if fact[0] == "crosses" else fact
-    if len(parts) != 3:
-        return ""
-    one, sign, other = map(str, parts)
-    # The lines of one indicator, and what is a percentage of them, belong together.
-    stem = right.rpartition(".")[0] if right.startswith(("ta.bbands", "ta.kc")) else right
-    below = sign.startswith("<")
-    if one == left and stem in other:
-        return ">" if below else "<"
-    return ("<" if below else ">") if other == left and stem in one else ""

@@ -54,12 +54,18 @@ class Restrictions(Settings):
             # “Filter: ADX > 25”.
             self.take("colon", "is", "with")
             return self.said("only", self.listed(any_of=False))
+        if self.peek() == "just" and self.peek(1) in ("between", "day", "on", "in", "from", "after", "before", "first", "final"):  # fmt: skip
+            self.need("just")
+            return self.said("both", self._when())
         if self.take("only"):
             kind = self._trading() or ("only" if self.peek() == "when" else "both")
             self.take("symbol")
             found = self._when()
             return self.said(kind, found)
-        if self.take("except", "unless"):
+        if self.take("unless"):
+            self.take("when")
+            return self.said("both", self.denied(self.condition()))
+        if self.take("except"):
             return self.said("both", self.denied(self._when()))
         if self.peek() in ("buy", "trade", "trades", "entries") and self.peek(1) in ("only", "symbol"):
             self._trading()
@@ -71,6 +77,21 @@ class Restrictions(Settings):
             kind = self._trading()
             self.need("not")
             return self.said(kind, self.denied(self.moments()))
+        if (
+            self.peek() in ("time", "number")
+            and (span := self.attempt(self._span)) is not None
+            and self.take("no_buying")
+        ):
+            # “9:30から10:00までは買わない”.
+            return self.said("only", self.denied(span))
+        if self.take("no_buying"):
+            if self.take("unless"):
+                return self.said("only", self.condition())
+            # “Ignore buy signals while …”, “nothing after 2 pm”.
+            if self.peek() == "and" and str(self.tokens[self.at].value) == "while":
+                self.need("and")
+                return self.said("only", self.denied(self.condition()))
+            return self.said("only", self.denied(self._when()))
         if self.take("not"):
             kind = self._trading() or "both"
             self.take("symbol")

@@ -62,6 +62,8 @@ def _condition(node: ast.expr, *, inner: bool = False) -> str:
         name = ast.unparse(node.func)
         if name == "for_bars":
             return f"for {ast.unparse(node.args[0])} bars {_condition(node.args[1], inner=True)}"
+        if name == "within_bars":
+            return f"at one of the last {ast.unparse(node.args[0])} bars {_condition(node.args[1], inner=True)}"
         one, other = map(_side, node.args)
         return f"{one} crosses {'above' if name == 'crosses_above' else 'below'} {other}"
     assert isinstance(node, ast.Compare)
@@ -79,6 +81,14 @@ def _compared(left: ast.expr, sign: str, right: ast.expr) -> str:
         hour, minute = divmod(int(right.value), 60)
         when = {"above": "after", "at or above": "at or after", "below": "before", "at or below": "at or before"}
         return f"the time is {when.get(sign, sign)} {hour:02}:{minute:02}"
+    if ast.unparse(left) == "gain" and ast.unparse(right) == "0":
+        states = {
+            "above": "in profit",
+            "below": "at a loss",
+            "at or below": "not in profit",
+            "at or above": "not at a loss",
+        }
+        return f"the position is {states.get(sign, sign)}"
     return f"{_side(left)} is {sign} {_side(right)}"
 
 

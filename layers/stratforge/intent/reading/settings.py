@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.exits import Exits
@@ -10,6 +12,7 @@ from stratforge.intent.reading.meaning import resting
 from stratforge.intent.reading.reader import Unread
 from stratforge.intent.rules import RuleKind
 
+T = TypeVar("T")
 ENDS = ("comma", "stop_sign", "bullet", "question")
 PARTS = {"half": 50.0, "third": 33.3333, "quarter": 25.0}
 
@@ -42,6 +45,14 @@ class Settings(Exits):
 
     turn: str
     settings: list[tuple[str, float, str]]
+
+    def attempt(self, read: Callable[[], T]) -> T | None:
+        """Reads something, or stays where it was, with the settings that were said before."""
+        before = list(self.settings)
+        found = super().attempt(read)
+        if found is None:
+            self.settings = before
+        return found
 
     def _rests(self) -> None:
         """“With a limit order 0.5 % below the close, good for 10 bars”."""
@@ -84,7 +95,8 @@ class Settings(Exits):
             self.take("of")
             return "size", float(token.value), token.kind
         if token := self.take("half", "third", "quarter"):
-            self.need("equity")
+            if self.need("equity", "column").kind == "column" and self.tokens[self.at - 1].value != "account_equity":
+                raise Unread
             return "size", PARTS[token.kind], "% of equity"
         part = self.number("percent")
         if self.peek() not in ("when", "", *ENDS, "per_trade", "and", "with"):
@@ -101,7 +113,9 @@ class Settings(Exits):
             return self.number()
         count = self.number()
         self.take("max")
-        self.need("trades", "trade", "buy", "entries", "times")
+        if self.peek() != "per_day" or not limited:
+            # “Never more than 2 a day”.
+            self.need("trades", "trade", "buy", "entries", "times")
         limited = self.take("max") is not None or limited or self.tokens[self.at - 2].kind == "max"
         self.need("per_day", "daily")
         limited = self.take("max") is not None or limited
@@ -141,6 +155,8 @@ class Settings(Exits):
             self.settings.append(self._amount())
             return self.said("setting")
         labelled = self.take("size_word")
+        if labelled is None and self.peek() == "position" and self.peek(1) in ("dollars", "shares", "colon"):
+            labelled = self.need("position")
         if labelled:
             self.take("colon", "is", "of", "arrow")
         elif not self.take("with", "for", "trade", "trades") and self.peek() not in ("percent", "dollars", "shares"):
@@ -186,6 +202,13 @@ class Settings(Exits):
             self.need("above")
         else:
             self.take("only", "max", "at_most")
-        count = 1.0 if self.take("once_a_day") else self._counted_trades()
+        if self.peek() == "twice" and self.peek(1) == "per_day":
+            # “Not more than twice a day”.
+            if self.tokens[self.at - 1].kind not in ("max", "at_most", "above", "only"):
+                raise Unread
+            self.at += 2
+            count = 2.0
+        else:
+            count = 1.0 if self.take("once_a_day") else self._counted_trades()
         self.settings.append(("at most", count, ""))
         return self.said("setting")

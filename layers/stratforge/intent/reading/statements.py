@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
+from stratforge.intent.reading.moments import Readings
+from stratforge.intent.reading.purchases import Purchases
 from stratforge.intent.reading.reader import Operand, Unread, made
-from stratforge.intent.reading.restrictions import Restrictions
 from stratforge.intent.reading.settings import ENDS, PARTS, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.unsure import unsure_in
-from stratforge.intent.reading.words import STYLES
+from stratforge.intent.reading.words import OF_PRICE, STYLES
 from stratforge.intent.rules import LONGEST_OPENING
 
 __all__ = ["Statement", "statements_of"]
@@ -41,17 +41,32 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
     return reader.read()
 
 
-class _Statements(Restrictions):
+class _Statements(Purchases):
+    # The stretch of the day to which buying was restricted, for “outside of that”.
+    window: Readings | None = None
+
     def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
-        super().__init__(tokens, week)
+        super().__init__(_without_remarks(tokens), week)
         self.turn = turn
         self.settings: list[tuple[str, float, str]] = []
 
     def read(self) -> list[Statement]:
         found = list[Statement]()
-        readers = (self._symbol_alone, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._noun)  # fmt: skip
+        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
             if self.take(*ENDS, "and", "then", "colon"):
+                continue
+            if self.peek() in ("after", "later") and found and self.turn[self.tokens[self.at].start : self.tokens[self.at].end].lower() == "after that":  # fmt: skip
+                # “No trades in the first 15 minutes. After that RSI < 15 → long”.
+                self.at += 1
+                continue
+            if self.peek() == "after" and self.tokens[self.at].value == "not before" and self.peek(1) in ("", *ENDS):
+                # “… after 11:00, not before”.
+                self.at += 1
+                continue
+            if self.peek() == "which" and found and found[-1].kind == "nothing":
+                # “A bot for AMD that buys …”.
+                self.need("which")
                 continue
             begin, statement = self.at, None
             between = [each.kind for each in self.tokens if found and found[-1].end <= each.start < self.tokens[begin].start]  # fmt: skip
@@ -67,6 +82,9 @@ class _Statements(Restrictions):
                     break
             if statement is not None and statement.kind in ("buy", "noun"):
                 self.bought = statement.readings
+            if statement is not None and statement.kind in ("only", "both") and all(fact[0] == "minute" for ways in statement.readings for fact in facts_in(ways)):  # fmt: skip
+                self.window = statement.readings
+            self.restricted = self.restricted or (statement is not None and statement.kind in ("only", "both"))
             found.append(statement or self._skipped(begin))
         alone = not any(each.kind == "buy" for each in found) and sum(each.kind == "noun" for each in found) == 1
         found = [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
@@ -85,7 +103,10 @@ class _Statements(Restrictions):
 
     def _at_an_end(self) -> bool:
         kind = self.peek()
-        if not kind or kind in ENDS or kind == "colon":
+        if not kind or kind in ENDS or kind == "colon" or (kind == "which" and self.peek(1) in ("buy", "sell")):
+            return True
+        if str(self.tokens[self.at - 1].value) == "avg.":
+            # The period of an abbreviation ends a sentence as well.
             return True
         if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "hold", "entry_label", "exit_label", "max"):
             return True
@@ -142,6 +163,17 @@ class _Statements(Restrictions):
         self.take("colon")
         return self.said("nothing")
 
+    def _named_level(self) -> Statement:
+        """“Take the high of the first 30 minutes”: the level that “it” is in what follows."""
+        self.need("take", "with", "named")
+        level = self.operand()
+        if not level.edge or self.named is not None or self.peek() not in ("", "stop_sign", "comma"):
+            raise Unread
+        self.named = level
+        if not any(token.kind == "it" for token in self.tokens[self.at :]):
+            raise Unread
+        return self.said("nothing")
+
     def _one_minute(self) -> Statement:
         self.take("on")
         if self.number() != 1:
@@ -155,11 +187,21 @@ class _Statements(Restrictions):
         """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
         if (context := self.attempt(self._context)) is not None:
             return context
-        if self.peek() == "filter":
+        if self.turn[self.tokens[self.at].start :][:4].lower() == "risk":
+            # A part of the account that is risked is no size.
+            raise Unread
+        if self.peek() == "filter" or (self.peek() == "buy" and self.peek(1) == "symbol"):
             raise Unread
         named, at = set[object](), self.at
         while at < len(self.tokens) and self.tokens[at].kind not in ("colon", "stop_sign", "comma"):
             token = self.tokens[at]
+            if token.kind == "percent" and any(each.kind == "percent" and each.value == token.value for each in self.tokens[at + 1 :]):  # fmt: skip
+                # “Buy 0.5 % dips: if the price is 0.5 % below …”: it says the number again.
+                at += 1
+                continue
+            if token.kind == "in" or (token.kind == "buy" and at == self.at and self.peek(1) in ("percent", "fall")):
+                at += 1
+                continue
             if token.kind in _NAMED:
                 named.add(str(token.value).partition(".")[0] if token.kind in ("indicator", "glued") else token.kind)
             elif token.kind not in ("symbol", "on", "of", "for", "with", "and") and not _is_style(token, self.turn):
@@ -204,6 +246,14 @@ class _Statements(Restrictions):
                 raise Unread
             self.opening = minutes
             return self.said("nothing")
+        if self.take("aroon"):
+            # “Aroon(25): aroon up > 70 …”.
+            said = self._in_brackets()
+            if len(said) != 1 or self.peek() != "colon" or "aroonup" in self.lengths:
+                raise Unread
+            self.need("colon")
+            self.lengths |= {"aroonup": set(said), "aroondown": set(said)}
+            return self.said("nothing")
         name = self.need("band", "keltner", "donchian").kind
         while self.take("band"):
             pass
@@ -221,134 +271,6 @@ class _Statements(Restrictions):
         # What follows is read for itself.
         self.tokens = [*self.tokens[: self.at - 1], replace(self.tokens[self.at - 1], kind="said"), *self.tokens[self.at :]]  # fmt: skip
         return self.said("nothing")
-
-    def _buy(self) -> Statement:
-        if self.take("entry_label"):
-            self._bought()
-            found = self.listed(any_of=False, commas=True)
-        elif (first := self.attempt(self._moments_first)) is not None:
-            found = self.joined(first, self.condition(), both_of=True)
-        elif self.take("when"):
-            found = self.condition()
-            self.take("comma")
-            self.take("then")
-            self.take("arrow", "colon")
-            self._verb()
-        elif self.peek() in ("buy", "all_in", "limit_order") or (
-            self.peek() == "with" and self.peek(1) == "limit_order"
-        ):
-            found = self._verb_first()
-        else:
-            found = self.condition()
-            while self.peek() == "comma" and (more := self.attempt(self._one_more)) is not None:
-                # “RSI < 30, price > VWAP => buy”.
-                found = self.joined(found, more, both_of=True)
-            if not self.take("arrow", "colon", "question", "comma"):
-                self.take("then")
-            self._verb()
-        found = self._restricted(found)
-        if any(text.startswith("buy at limit") and " for " not in text for text, _, _ in self.settings):
-            before = self.at
-            self.take("comma")
-            if self.take("good_for"):
-                bars = int(self.bars())
-                self.settings = [(f"{text} for {bars} bars" if text.startswith("buy at limit") else text, value, unit) for text, value, unit in self.settings]  # fmt: skip
-            else:
-                self.at = before
-        return self.said("buy", found)
-
-    def _one_more(self) -> Readings:
-        self.need("comma")
-        return self.condition()
-
-    def _moments_first(self) -> Readings:
-        """“On Mondays buy when …”."""
-        first = self.moments()
-        self.take("comma", "colon")
-        self.need("buy")
-        self._bought()
-        self._wanted()
-        return first
-
-    def _verb(self) -> None:
-        if self.peek() == "in" and self.peek(1) in ("", *ENDS):
-            self.need("in")
-        elif self.take("all_in"):
-            self.settings.append(("size", 100.0, "% of equity"))
-        else:
-            self.need("buy")
-        self._bought()
-
-    def _verb_first(self) -> Readings:
-        if self.peek() not in ("limit_order", "with"):
-            self._verb()
-        self._rests()
-        if self.peek() == "comma" and self.peek(1) == "when":
-            self.need("comma")
-        hours = self.attempt(self.moments)
-        daily = self.take("every_day", "per_day")
-        if hours is None or self.peek() == "when":
-            if hours is None and self.take("every_day", "per_day"):
-                return self.moments()
-            if self.peek() in ("above", "below") and self.left is None:
-                # “Buy above yesterday's high”: the price.
-                self.left, self.now = Operand(("close",), column="close"), {"close"}
-                if self.peek(1) == "number":
-                    raise Unread
-            else:
-                self._wanted()
-            found = self.listed(any_of=False)
-            return found if hours is None else self.joined(hours, found, both_of=True)
-        # “Buy at 10:00 every day” is whole; “buy on Mondays” says no more than when.
-        if daily or any(fact[0] == "minute" for way in hours[0] for fact in way):
-            if not any(fact[:2] == ("minute", "<") for way in hours[0] for fact in way):
-                raise Unread
-            return hours
-        raise Unread
-
-    def _wanted(self) -> None:
-        """A condition begins, with its “when” or without one."""
-        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout", "average", "it")  # fmt: skip
-        if self.peek() == "at" and self.peek(1) in ("percent", "signed"):
-            return
-        if self.take("on", "at") and self.peek() in (
-            *bare,
-            "number",
-            "high",
-            "open",
-            "below",
-            "above",
-            "touch",
-            "breakout",
-        ):
-            return
-        if self.peek() == "after" and self.peek(1) in (
-            "number",
-            "engulfing",
-            "red",
-            "green",
-            "lower_close",
-            "higher_close",
-        ):
-            return
-        if not self.take("when", "colon") and self.peek() not in (*bare, "number", "arrow"):
-            raise Unread
-        self.take("arrow", "colon")
-
-    def _restricted(self, found: Readings) -> Readings:
-        """Restrictions that follow what it buys by, in the same breath."""
-        while True:
-            before = self.at
-            denied = self.take("except") is not None
-            only = None if denied else self.take("only")
-            if only and self.take("when"):
-                more = self.attempt(self.condition)
-            else:
-                more = self.attempt(self.condition if denied and self.take("when") else self.moments)
-            if more is None:
-                self.at = before
-                return found
-            found = self.joined(found, self.denied(more) if denied else more, both_of=True)
 
     def _noun(self) -> Statement:
         """“A golden cross on SPY”, “EMA 9/21 crossover”: a signal by its name is what it buys by where nothing else is."""
@@ -384,20 +306,36 @@ class _Statements(Restrictions):
             if self.peek() == "comma" and self.peek(1) == "when":
                 self.need("comma")
             self.take("arrow", "colon")
+            if self.take("outside_that"):
+                # “Only between 9:45 and 15:45, be flat outside of that”.
+                if self.window is None:
+                    raise Unread
+                return self.said("sell", self.denied(self.window))
+            if self.take("unless"):
+                # “Sell unless RSI is under 60”.
+                return self.said("part" if part != 100 else "sell", self.denied(self.condition()), part)
             if self.take("opposite"):
                 raise Unread
+            if self.peek() in ("above", "below") and self.left is None and self.peek(1) not in ("number", "it"):
+                # “Exit below the low of the last 5 bars”: the price.
+                self.left, self.now = Operand(("close",), column="close"), {"close"}
             begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)
-            if self.peek() == "at" and self.peek(1) in (
-                "indicator",
-                "glued",
-                "k_line",
-                "histogram",
-                "band",
-                "oversold",
-                "overbought",
+            if (
+                self.peek() == "at"
+                and not self._at_a_line()
+                and self.peek(1)
+                in (
+                    "indicator",
+                    "glued",
+                    "k_line",
+                    "histogram",
+                    "band",
+                    "oversold",
+                    "overbought",
+                )
             ):
                 self.need("at")
             if not self.take("when", "on") and self.peek() not in (
@@ -415,8 +353,14 @@ class _Statements(Restrictions):
             if not self.take("arrow", "colon", "question", "comma"):
                 self.take("then")
             part = self._left()
+            self.take("position", "it")
         self.take("every_day", "per_day")
         return self.said("part" if part != 100 else "sell", found, part)
+
+    def _at_a_line(self) -> bool:
+        """“At the SMA”: a line of prices, which is met, and no level."""
+        token = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else None
+        return token is not None and token.kind in ("indicator", "glued") and str(token.value).split()[0] in OF_PRICE and self.peek(2) in ("", "open", *ENDS, "or", "and")  # fmt: skip
 
     def _closes(self) -> bool:
         """“Close when …”."""
@@ -430,7 +374,7 @@ class _Statements(Restrictions):
             return 100.0
         if self.peek() not in ("rest", "half"):
             self.need("sell", "take")
-        elif self.peek() == "half" and self.peek(1) not in ("at", "when", "position"):
+        elif self.peek() == "half" and self.peek(1) not in ("at", "when", "position", "", *ENDS):
             raise Unread
         return self._sold()
 
@@ -445,7 +389,15 @@ class _Statements(Restrictions):
             self.take("of")
             self.take("position", "it")
             return 100.0
-        if self.peek() == "percent" and self.peek(1) not in ("profit", "loss", "above", "below"):
+        if self.peek() == "percent" and self.peek(1) not in (
+            "profit",
+            "loss",
+            "above",
+            "below",
+            "green",
+            "red",
+            "entry_price",
+        ):
             number = self.number("percent")
             self.take("of")
             self.take("position", "it")
@@ -473,6 +425,18 @@ class _Statements(Restrictions):
             return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
         found = self.exit()
         return self.said("sell", found.readings, orders=found.orders)
+
+
+def _without_remarks(tokens: Sequence[Token]) -> list[Token]:
+    """Tokens without remarks in brackets that decide nothing: “(selling is always allowed)”."""
+    found = list[Token]()
+    for index, each in enumerate(tokens):
+        kinds = [one.kind for one in tokens[max(0, index - 2) : index + 3]]
+        middle = min(index, 2)
+        if kinds[middle : middle + 3] == ["open", "no_more", "close"] or kinds[middle - 1 : middle + 2] == ["open", "no_more", "close"] or kinds[middle - 2 : middle + 1] == ["open", "no_more", "close"]:  # fmt: skip
+            continue
+        found.append(each)
+    return found
 
 
 def _is_style(token: Token, turn: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from stratforge.intent.reading.languages import language_of, phrases_of
-from stratforge.intent.reading.words import COMPANIES, LABELS, PHRASES
+from stratforge.intent.reading.words import COMPANIES, LABELS, PHRASES, TICKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,14 @@ def _pattern(phrases: list[str]) -> re.Pattern[str]:
 
 
 _PHRASE = _pattern(list(PHRASES))
+_COMPANY = _pattern(list(COMPANIES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
 _TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE)
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),
     ("percent", re.compile(rf"([-−]?(?:{_NUMBER}))\s*(?:%|percent\b|per cent\b|pct\b)(?!\s?[kdrb]\b)", re.IGNORECASE)),
-    ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:dollars?|usd|bucks)\b", re.IGNORECASE)),
+    ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:dollars?|usd|bucks)\b|({_NUMBER})(k?)\$(?!\w)", re.IGNORECASE)),
     ("shares", re.compile(rf"({_NUMBER})\s*(?:shares?|shs|coins?)\b(?:\s+of\b)?", re.IGNORECASE)),
     ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)(?!\s+(?:\d|[es]ma\b|over\b|under\b|above\b|below\b|up\b|down\b|back\b))", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?=(?:mins?|m|h|hrs?|bars?|minutes?|hours?)\b)", re.IGNORECASE)),
@@ -48,9 +49,12 @@ _AMOUNTS = (
 )  # fmt: skip
 _ABBREVIATED = "|".join(sorted((phrase for phrase, (kind, _) in PHRASES.items() if kind == "indicator" and phrase.isalpha() and len(phrase) <= 6), key=len, reverse=True))  # fmt: skip
 _GLUED = re.compile(rf"({_ABBREVIATED}|ma|mm)[-–]?(\d{{1,3}})(?![A-Za-z_])|(\d{{1,3}})(rsi|sma|ema|wma|hma|dema|tema|vwma|kama|ma)s?(?!\w)", re.IGNORECASE)  # fmt: skip
+_FRACTION = re.compile(r"1/([234])(?![\d/.])(?:\s+(?:of|off)\b)?")
+# “15h”, “15 Uhr”.
+_HOUR = re.compile(r"(9|1\d|2[0-2])\s?(?:h|uhr)\b(?!\s?\d)", re.IGNORECASE)
 _NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
 _OTHER = re.compile(r"[A-Za-zÀ-ÿ0-9_'%$]+|.", re.DOTALL)
-_SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close", "，": "comma", "、": "comma", "。": "stop_sign", "；": "stop_sign", "：": "colon", "？": "question", "（": "open", "）": "close"}  # fmt: skip
+_SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "¿": "stop_sign", "¡": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close", "，": "comma", "、": "comma", "。": "stop_sign", "；": "stop_sign", "：": "colon", "？": "question", "（": "open", "）": "close"}  # fmt: skip
 _STOP = re.compile(r"//+|\|+|/(?=\s)")
 _ARROW = re.compile(r"->|=>|→|-->|={1}(?![=<>])")
 _BULLET = re.compile(r"(?:[-*•–]|\(?(?P<n>\d|[a-e])[.)])\s+")
@@ -71,7 +75,12 @@ def tokens_of(turn: str, symbol: str = "") -> list[Token]:
         if plain[at] in ' \t\r"“”':
             at += 1
             continue
-        token = _bullet(plain, at, bullets, found) or _range(plain, at, found) or _at(plain, at, symbol, language)
+        token = (
+            _part(plain, at, found)
+            or _bullet(plain, at, bullets, found)
+            or _range(plain, at, found)
+            or _at(plain, at, symbol, language)
+        )
         bullets += token.kind == "bullet"
         if token.kind:
             found.append(token)
@@ -89,6 +98,14 @@ def _bullet(text: str, at: int, before: int, found: list[Token]) -> Token | None
     return Token("bullet", match[0], at, match.end()) if alone or counted else None
 
 
+def _part(text: str, at: int, found: list[Token]) -> Token | None:
+    """The “1/3” of “sell 1/3”."""
+    if text[at] != "1" or not found or found[-1].kind not in ("sell", "take"):
+        return None
+    match = _FRACTION.match(text, at)
+    return Token({"2": "half", "3": "third", "4": "quarter"}[match[1]], match[0], *match.span()) if match else None
+
+
 def _range(text: str, at: int, found: list[Token]) -> Token | None:
     """The dash of “10:00-12:00”."""
     if text[at] in "-–—" and found and found[-1].kind == "time":
@@ -103,6 +120,8 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
     if language and text[at].isdigit() and (match := _phrases(language).match(text, at)):
         # “1日” is a day, and no number.
         return Token(*phrases_of(language)[match[0].lower()], *match.span())
+    if language in ("fr", "es", "de") and (match := _HOUR.match(text, at)) and not text[max(0, at - 1)].isdigit():
+        return Token("time", 60 * float(match[1]), *match.span())
     if language and (token := _amount_of(text, at)):
         return token
     if match := _GLUED.match(text, at):
@@ -118,25 +137,10 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
     for kind, label in LABELS:
         if (match := label.match(text, at)) and not (at and (text[at - 1].isalnum() or text[at - 1] in "-_")):
             return Token(kind, match[0], *match.span())
-    if token := _amount(text, at):
+    if token := _amount(text, at, symbol):
         return token
-    if match := _NAME.match(text, at):
-        word = match[0].removeprefix("$")
-        base = symbol.split("/", maxsplit=1)[0]
-        known = COMPANIES.get(word.lower())
-        named = PHRASES.get(word.lower(), ("", ""))[0] == "indicator" and not match[0].startswith("$")
-        if (
-            symbol
-            and not named
-            and (
-                word in (symbol, base)
-                or (word.upper() in (symbol, base) and len(base) > 3)
-                or (known is not None and known.split("/")[0] == base)
-                or (word.upper() == base and "/" in symbol)
-                or (known == "GOOGL" and base == "GOOG")
-            )
-        ):
-            return Token("symbol", symbol, *match.span())
+    if symbol and (match := _symbol(text, at, symbol)):
+        return Token("symbol", symbol, *match.span())
     if language and (match := _phrases(language).match(text, at)):
         kind, value = phrases_of(language)[" ".join(match[0].lower().split())]
         return Token(kind, value, *match.span())
@@ -145,13 +149,31 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
         return Token(kind, value, *match.span())
     if text[at] == "." and (at + 1 == len(text) or text[at + 1].isspace()):
         return Token("stop_sign", ".", at, at + 1)
-    if text[at] == "/" and text[at + 1 : at + 2].isdigit():
+    if text[at] == "/" and text[at + 1 : at + 2].isalnum():
         return Token("slash", "/", at, at + 1)
     if text[at] in _SIGNS:
         return Token(_SIGNS[text[at]], text[at], at, at + 1)
     match = _OTHER.match(text, at)
     assert match is not None
     return Token("unknown", match[0], *match.span())
+
+
+def _symbol(text: str, at: int, symbol: str) -> re.Match[str] | None:
+    """What stands for the symbol that is traded: itself, in capitals or where it is no word, or the name of its company."""
+    base = symbol.split("/", maxsplit=1)[0]
+    if match := _COMPANY.match(text, at):
+        known = COMPANIES[" ".join(match[0].lower().split())].split("/")[0]
+        if known == base or {known, base} == {"GOOG", "GOOGL"}:
+            return match
+    match = _NAME.match(text, at)
+    if match is None:
+        return None
+    word = match[0].removeprefix("$")
+    if PHRASES.get(word.lower(), ("", ""))[0] == "indicator" and not match[0].startswith("$"):
+        return None
+    same = word.upper() in (symbol, base)
+    named = same and (len(base) > 3 or "/" in symbol or word.lower() in TICKERS or match[0].startswith("$"))
+    return match if named or word in (symbol, base) else None
 
 
 @cache
@@ -180,7 +202,7 @@ def _amount_of(text: str, at: int) -> Token | None:
     return None
 
 
-def _amount(text: str, at: int) -> Token | None:
+def _amount(text: str, at: int, symbol: str) -> Token | None:
     if text[at] in "-−–" and at and (text[at - 1].isalnum() or text[at - 1] in ")."):
         if re.match(r"[-−–](?:mon|tue|wed|thu|fri|sat|sun)", text[at : at + 4], re.IGNORECASE):
             return Token("until", "-", at, at + 1)
@@ -190,7 +212,7 @@ def _amount(text: str, at: int) -> Token | None:
         return None
     match = _TIME.match(text, at)
     if match and (match[2] or match[3]):
-        return _time(match)
+        return _time(match, around_the_clock="/" in symbol)
     for kind, pattern in _AMOUNTS:
         if match := pattern.match(text, at):
             number = next(each for each in match.groups() if each)
@@ -200,10 +222,12 @@ def _amount(text: str, at: int) -> Token | None:
     return None
 
 
-def _time(match: re.Match[str]) -> Token:
-    """A time of day; one that may be of the morning or of the afternoon is not known."""
+def _time(match: re.Match[str], *, around_the_clock: bool) -> Token:
+    """A time of day; one that may be of the morning or of the afternoon is not known. Of a stock's session “3:45” is in the afternoon."""
     hour, minute = int(match[1]), int(match[2] or 0)
     half = (match[3] or "").replace(".", "").lower()
+    if not half and 1 <= hour <= 4 and len(match[1]) == 1 and not around_the_clock:
+        half = "pm"
     if (half and not 1 <= hour <= 12) or hour > 23 or minute > 59 or (not half and hour < 8):
         return Token("unknown", match[0], *match.span())
     if half:

@@ -23,7 +23,7 @@ class Unsure:
 
 
 _BUYS = r"(?:buy\w*|enter\w*|(?:entry|entries)(?=\s*(?::|when\b|rules?\b|if\b))|long|kauf\w*|einstieg\w*|compra\w*|ach[eè]t\w*|买入|买进|買い|買う)"
-_SELLS = r"(?:sell\w*|exit\w*|close (?:when|if|at|after)|get out|stop\w*|target\w*|take profit\w*|trail\w*|verkauf\w*|aussteigen|ausstieg|vend[a-z]*|卖出|卖掉|止损|止盈|売り|売る)"
+_SELLS = r"(?:sell\w*|exit\w*|close (?:when|if|at|after)|gets? (?:me )?out|go flat|flat|stop\w*|target\w*|take profit\w*|trail\w*|verkauf\w*|aussteigen|ausstieg|vend[a-z]*|卖出|卖掉|止损|止盈|売り|売る)"
 _SIDE = re.compile(rf"(?<![A-Za-zÀ-ÿ])(?:(?P<buy>{_BUYS})|(?P<sell>{_SELLS}))(?![a-zà-ÿ])", _I)
 _BOUND = re.compile(
     r"[,;.\n(—–]\s*(?:[-*•–]\s+|\d[.)]\s+)?(?:but\s+|and\s+)?(?:only\s+(?:if|when|while|as long as|once)|(?:but\s+)?not\s+(?:if|when|while)\b|(?:not|never)\s+(?:in|within|during)\s+the\s+first|(?:but\s+)not\s+(?:before|after|until)|but\s+never\s+(?:if|when|in))"
@@ -73,10 +73,11 @@ _NUMBERED = (
     "sar",
 )
 _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\bprice is (?:above|below|over|under) \d+(?:\.\d+)?(?=,?\s+(?:and |then )?(?:sell|exit)\b[^.;\n]*\b(?:above|below|over|under) (?:the |its )?\d+ ?(?:sma|ema|ma|wma)\b)", _I), "Is it a price, or the length of an average?"),
     (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
     (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
     (re.compile(r"(?<!\bmost )(?<!\bthan )(?<!\bat )(?<!\ball at )\bonce\b(?=\s*(?:[,;.:!\n]|$|and\b|or\b))", _I), "How often, or when, is meant?"),
-    (re.compile(r"\bonce again\b|(?<!buy )(?<!buying )(?<!bought )(?<!enter )(?<!entering )(?<!trade )(?<!trading )(?<!start )(?<!in )\bagain\b|^\W*(?:buy|enter) again\b", _I), "Which event is meant, and what came before it?"),
+    (re.compile(r"\bonce again\b|(?<!not )(?<!buy )(?<!buying )(?<!bought )(?<!enter )(?<!entering )(?<!trade )(?<!trading )(?<!start )(?<!in )\bagain\b(?! (?:from|between)\b)|^\W*(?:buy|enter) again\b", _I), "Which event is meant, and what came before it?"),
     (re.compile(r"\bno longer\b|\bnot any ?more\b|\bisn't any ?more\b|\bnicht mehr\b|\bya no\b|\bne\b[^,;.]*\bplus\b(?! de\b)", _I), "Is it a level, or the moment at which it changes?"),
     (re.compile(r"\b(?:is|it's|are)\s+back\s+(?:above|below|over|under|inside|within|outside)\b", _I), "Is it a level, or the crossing back?"),
     (re.compile(r"\b(?:well|far|way|clearly|significantly|comfortably|deeply|slightly|strongly|substantially|much|sharply|solidly|firmly)\s+(?:above|below|over|under|higher|lower|oversold|overbought|into)\b", _I), "By how much?"),
@@ -86,8 +87,12 @@ _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"\b(?:when|if)\b[^,;.\n]*\bthen\s+(?!{_BUYS}|{_SELLS}|go\b|it\b|i\b|we\b|hold\b|wait\b|close\s+(?:when|if|all|the|it|out)\b)(?=\w+ *(?:[<>]|is\b|crosses|above|below|\())", _I), "Both at the same bar, or one after the other?"),
     (re.compile(r"\b(?:golden|death) cross\b[^.\n]*[,;(]\s*(?:sma|ema|wma|hma|ma)s?\s*\(?\d+\s*[/,]\s*\d+", _I), "Between which two averages is each cross?"),
 )  # fmt: skip
+_COMES_BACK = re.compile(
+    r"(?:cross\w*|turns?|goes|falls?|drops?|dips?|rises?|climbs?|closes?|moves?|gets?|comes?)\b[^,;.]*\b(?:above|below|over|under|up|down|negative|positive|red|green|bullish|bearish)\b[^,;.]* again$|\b(?:is|it's|its|are)\s+back\s+(?:above|below|over|under)$",
+    _I,
+)
 _GERMAN_NOT = re.compile(
-    r"\bnicht\b(?!\s+(?:unter|über|ueber|oberhalb|unterhalb|größer als|höher als|kleiner als|niedriger als)(?: von)? [\w.$%€ -]{1,40}? (?:liegt|ist|notiert|steht)\b)(?!\s+(?:am|an|vor|nach|zwischen|mehr als|montags?|dienstags?|mittwochs?|donnerstags?|freitags?|wenn|falls)\b)",
+    r"\bnicht\b(?!\s+(?:unter|über|ueber|oberhalb|unterhalb|größer als|höher als|kleiner als|niedriger als)(?: von)? [\w.$%€ -]{1,40}? (?:liegt|ist|notiert|steht)\b)(?!\s+(?:am|an|vor|nach|zwischen|in der ersten|in den ersten|in der letzten|in den letzten|mehr als|montags?|dienstags?|mittwochs?|donnerstags?|freitags?|wenn|falls)\b)",
     _I,
 )
 _OTHERWISE = re.compile(r"\b(?:otherwise|else|sonst|andernfalls)\s*,?\s*(?:sell|exit|close|verkauf\w*)\b", _I)
@@ -134,8 +139,14 @@ def several_of(turn: str, before: Iterable[str]) -> list[str]:
 def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
     for pattern, asks in _SIMPLE:
         for match in pattern.finditer(turn):
+            # A sale is at the moment at which it comes back, and the other way than the purchase.
+            if _side_of(turn, *match.span()) == "sell" and _COMES_BACK.search(turn, _clause_of(turn, match.start()), match.end()):  # fmt: skip
+                continue
             yield match, asks
     for match in _BOUND.finditer(turn):
+        if re.match(r"[.\n]\s*(?:[-*•–]\s+|\d[.)]\s+)?only\s", match[0], _I):
+            # A sentence of its own restricts buying, and is told so.
+            continue
         if _side_before(turn, match.start()) == "sell" and not _OPPOSED.match(turn, match.start()):
             yield match, "Does it bound the sale that it follows, or buying?"
     for match in _LAST.finditer(turn):
@@ -143,6 +154,10 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
         clause = turn[begins : match.start()]
         # “RSI < 30 in the last 30 minutes” is said of the session, “was below 30” of the bars before.
         looks_back = _PAST if re.search(r"minute|min|hour|session|\bm\b", match[0], _I) else _HAPPENED
+        crossed = re.search(r"\bcross(?:ed|es)\b", clause, _I) and re.search(r"(?:bars|candles|periods)$", match[0], _I)
+        if crossed or re.search(r"\b(?:at some (?:point|time)|at any point|sometime|at least once)\s*$", clause, _I):
+            # At one of them.
+            continue
         if looks_back.search(clause) and not _MEASURED.search(clause):
             yield match, "At which of these bars has it to hold: at one of them, or at all?"
     yield from _of_language(turn)
@@ -155,6 +170,21 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
             yield match, "Has it to hold for every sale, or is it one more way to sell?"
     for match in _LABELED.finditer(turn):
         yield match, "Have all of these to hold, or one of them?"
+
+
+def _side_of(turn: str, start: int, end: int) -> str:
+    """The side of which a sentence speaks; its verb may come last: “if it turns negative again, sell”."""
+    begin = max((each.end() for each in re.finditer(r"[.;\n]", turn[:start])), default=0)
+    if _SIDE.search(turn, begin, start):
+        return _side_before(turn, start)
+    rest = re.compile(r"[.;\n]").search(turn, end)
+    after = _SIDE.search(turn, end, rest.start() if rest else len(turn))
+    return _side_before(turn, start) if after is None else "buy" if after["buy"] else "sell"
+
+
+def _clause_of(turn: str, at: int) -> int:
+    """Where the clause begins in which something stands."""
+    return max((each.end() for each in re.finditer(r"[,;.\n]|\b(?:and|or|then)\b", turn[:at], _I)), default=0)
 
 
 def _side_before(turn: str, at: int) -> str:

@@ -30,7 +30,7 @@ _INDICATORS = {
 _ALSO = re.compile(r"\b(?:also|too|as well|additionally|in addition|earlier|besides|at the latest|no matter what|anyway|another)\b", re.IGNORECASE)  # fmt: skip
 _INSTEAD = re.compile(r"\binstead\b", re.IGNORECASE)
 _LEAD = re.compile(
-    r"(?:\s|[,;.:!]|(?:and|also|then|now|please|ok|okay|but|plus|actually|additionally|well|hmm|no|yes|let it|in addition|can you|could you|i want(?: you)? to|i'd like to|furthermore)\b(?!:))+",
+    r"(?:\s|[,;.:!]|(?:and|also|then|now|please|ok|okay|but|plus|actually|additionally|well|hm+|oh|nah|no|yes|let it|in addition|can you|could you|i want(?: you)? to|i'd like to|furthermore)\b(?!:))+",
     re.IGNORECASE,
 )
 _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30}
@@ -217,6 +217,14 @@ def _size_for_size(work: Amended, match: re.Match[str]) -> None:
     work.replace(stood[0], rules_of_statement(read[0])[0])
 
 
+def _limit_anew(work: Amended, match: re.Match[str]) -> None:
+    """“Make it 5 a day”: how often it buys, where that was limited before."""
+    stood = [each for each in work.rules if each.startswith(RuleKind.LIMIT.value)]
+    if len(stood) != 1:
+        raise _Unclear
+    work.replace(stood[0], read_rule(f"at most {match['new']} buys a day").text)
+
+
 def _break_even(work: Amended, match: re.Match[str]) -> None:
     work.add(read_rule(f"stop loss 0% when gain >= {_plain(_number(match['new']))}").text)
 
@@ -392,6 +400,7 @@ _CHANGES = tuple(
         (rf"(?:make|have) {_THING}{_EXIT} {_N}\s*(?:%|percent)", _exit_moved),
         (rf"(?:(?:make|have|set|change) (?:it|that)(?: to)? |rather |better )?(?P<new>{_N[1:-1]}) ?(?:%|percent)(?: instead)?(?=$|[.!]? *$)", _only_percent),
         (rf"{_CHANGE} (?:the |my )?(?:opening )?range(?: to)? (?P<new>{_N[1:-1]}) minutes", _opening_range),
+        (r"(?:make (?:it|that|them)|have|do|allow|up to|raise (?:it|that) to|lower (?:it|that) to|change (?:it|that) to)? ?(?P<new>\d+) (?:trades? |buys? |entries |times )?(?:a|per|each|every) day(?: are ok| is ok| is fine| are fine| max)?", _limit_anew),
         (rf"(double|halve|half) ((?: ?(?:the |both |and |, ?)*{_EXIT})+)", _scaled),
         (rf"{_REMOVE} {_THING}{_EXIT}(?: part| rule| order| exit)?(?! at| of| when| below)", _exit_removed),
         (r"(?:a |use a |make it a )?trailing(?: stop)? (?:in place of|instead of|rather than) (?:the |a )?(?:normal|fixed|regular|old|hard|plain)? ?(?:one|stop loss|stop)", _trailing_instead),
@@ -419,6 +428,7 @@ _PREFIXES = tuple(
         (r"only (?:take|do|make|allow) (?:the |a |any )?(?:buys?|trades?|entr(?:y|ies)|longs?|purchases?|signals?|position) (?:when|if) ", "only buy when "),
         (r"only (?:when|if) ", "only buy when "),
         (r"(?:add )?(?:a )?time stop: ?", ""),
+        (r"(?:cap|limit|restrict) (?:the )?(?:holding time|hold time|holding period|time in the trade|trade duration|holding) (?:at|to) ", "hold for "),
         (r"(?:the )?(?:sell|exit) should be when ", "sell when "),
         (r"(?:the )?(?:buy|entry) should be when ", "buy when "),
         (r"(?:add|use|put|include|set)(?: a| an| the)? ", ""),

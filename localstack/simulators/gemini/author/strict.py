@@ -128,7 +128,7 @@ def _left_open(read: list[Statement]) -> tuple[str, str]:
     facts = [fact for way in ways for fact in way]
     partly = any(each.kind == "part" for each in read)
     if len(ways) == 1 and not partly:
-        crossings = [fact for fact in facts if fact[0] == "crosses"] or (facts if len(facts) == 1 and facts[0][0] not in ("days", "minute", "for", "not") else [])  # fmt: skip
+        crossings = [fact for fact in facts if fact[0] == "crosses"] or (facts if len(facts) == 1 and facts[0][0] not in ("days", "minute", "for", "within", "not") else [])  # fmt: skip
         if len(crossings) == 1:
             fact = crossings[0]
             sign = str(fact[-2])
@@ -235,6 +235,8 @@ def _fact(fact: Fact) -> str:
             return f"not ({_fact(denied)})"
         case ("for", float(bars), frozenset(ways)):
             return f"for_bars({bars:g}, {_condition(ways)})"
+        case ("within", float(bars), frozenset(ways)):
+            return f"within_bars({bars:g}, {_condition(ways)})"
         case ("crosses", str(left), str(sign), str(right)):
             left, sign, right = _short_first(*_price_first(left, sign, right))
             return f"crosses_{'above' if sign == '>' else 'below'}({left}, {right})"

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from stratforge.intent.reading import words
 from stratforge.intent.reading.words import PHRASES
 from stratforge.strategy.indicators import REGISTRY
 
@@ -16,7 +17,10 @@ def _meanings(listed: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {word: meaning for meaning, words in listed.items() for word in words}
 
 
-COMPANIES = _meanings(_WORDS["companies"]) | {each: each.upper() for each in _WORDS["tickers"]}
+# Of one word, as they are looked for among the words of a request.
+COMPANIES = {name: symbol for name, symbol in words.COMPANIES.items() if name.isalpha()} | {
+    each: each.upper() for each in words.TICKERS
+}
 # Names of indicators are no symbols, unless with a dollar sign: “$AO”.
 NOT_SYMBOLS = frozenset(_WORDS["not_symbols"]) | {each.upper() for each, (kind, _) in PHRASES.items() if kind == "indicator"} | {each.upper() for each in REGISTRY} | frozenset(["QQE", "STC", "RMI", "DMI", "TDI", "VIDYA", "FRAMA", "JMA", "LSMA", "EPMA", "MAMA", "FAMA", "CRSI", "RSX", "PVI", "NVI", "VPT", "WVAD", "DMA", "GMMA", "CDV", "CVD", "VPVR"])  # fmt: skip
 SHORT_TERMS = tuple(_WORDS["short_terms"])

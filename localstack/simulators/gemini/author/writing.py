@@ -12,21 +12,22 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.reading.unsure import questions_about, several_of
+from stratforge.intent.reading.unsure import several_of, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.amendments import amended
+from simulators.gemini.author.answers import options, with_answers
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
+from simulators.gemini.author.naming import TITLES, name_of
 from simulators.gemini.author.paraphrases import in_plain_words
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.questions import answer, month_of, subject_of
 from simulators.gemini.author.rotations import rotation_answer
 from simulators.gemini.author.rules import (
     Compare,
-    Cross,
     Held,
     Number,
     Plan,
@@ -45,9 +46,9 @@ from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
 
-# Questions about words that were not understood, rather than about what they ask for.
-_LOST = re.compile(
-    r"not understood|lies between 0 and 100, so it is never|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
+# Questions about what was asked for, however well its words are read; all others are about words that the first reading did not know.
+_REAL = re.compile(
+    r"Risking a part|cannot be traded here|at once, which never happens|buy and sell by the same rule|Stocks are not traded on|, which cannot be\. Which|needs a whole number of bars|bars are counted in whole numbers|outside the trading hours|needs bars of days or longer|Adding to a position|is not written offline|which can be neither|would be left on which it may act"
 )
 
 
@@ -75,6 +76,8 @@ def write_answer(
     requests = [*earlier, requests[-1]]
     if rotation := rotation_answer(requests):
         return {**_empty("", ""), **rotation}
+    if len(requests) > 1 and (answered := with_answers(requests, lambda text: write_answer([text], untradable))):
+        return answered
     if asked := _unsure(requests):
         return _clarify("AAPL", asked)
     try:
@@ -92,7 +95,11 @@ def write_answer(
 def _unsure(requests: Sequence[str]) -> list[str]:
     """Questions about words of which no reading is sure, said since the strategy was last described as a whole."""
     whole = max((index for index, each in enumerate(requests) if _WHOLE.search(each)), default=0)
-    return [question for each in requests[whole:] for question in questions_about(each)]
+    return [
+        f"“{each.words}” was not understood. {each.asks}{options(turn, each)}"
+        for turn in requests[whole:]
+        for each in unsure_in(turn.replace("’", "'"))
+    ]
 
 
 def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
@@ -116,7 +123,7 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
 def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
     """The answer by the strict reading, where it says more plainly what was asked for; None where it does not."""
     # What was asked for a reason stays a question; only what was not understood is read once more.
-    lost = found["kind"] == "clarify" and any(_LOST.search(each) for each in found["questions"])
+    lost = found["kind"] == "clarify" and not any(_REAL.search(each) for each in found["questions"])
     if len(requests) > 1 or not (lost or (found["kind"] == "strategy" and (_told(requests[0], found) or _findings(requests, found)))):  # fmt: skip
         return None
     strict = written_strictly(requests[0])
@@ -342,7 +349,7 @@ def _strategy(
     wanted = [Requirement.model_validate(each) for each in requirements]
     taken, _ = readings_to_tell(requests[-1], wanted, told, symbol=symbol, earlier=requests[:-1])
     return {
-        **_empty(_name(plan, symbol), symbol),
+        **_empty(name_of(plan, symbol), symbol),
         "plan": explanation[:2_000],
         "requirements": requirements,
         "python_code": program.code,
@@ -430,7 +437,7 @@ def _quoted(pieces: list[tuple[tuple[int, int], dict[str, Any]]], last: Wording)
             begins = groups[-1][1] if groups else 0
             leading = last.text[begins:start].lower()
             goes_on = piece["rules"][0].startswith("symbol ") and any(
-                title.lower() in leading for title in _TITLES.values()
+                title.lower() in leading for title in TITLES.values()
             )
             groups.append((begins, end, [piece]))
     if groups:
@@ -485,26 +492,3 @@ def _usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
                 if level in (each.left.levels or ()) and level not in numbers:
                     found[f"The usual level is taken: {each.words}."] = None
     return list(found)
-
-
-_TITLES = {
-    "sma": "average", "ema": "EMA", "wma": "WMA", "hma": "HMA", "rsi": "RSI", "macd": "MACD", "histogram": "MACD", "lower_band": "Bollinger", "upper_band": "Bollinger",
-    "mid_band": "Bollinger", "highest_high": "breakout", "lowest_low": "channel", "vwap": "VWAP", "stoch": "stochastic", "stochrsi": "stochastic RSI", "cci": "CCI", "mfi": "MFI",
-    "willr": "Williams %R", "adx": "ADX", "change": "move", "volume_average": "volume", "supertrend": "SuperTrend", "psar": "parabolic SAR",
-}  # fmt: skip
-
-
-def _name(plan: Plan, symbol: str) -> str:
-    crossed = [each for rule in plan.of("entry") for each in nodes(rule.condition) if isinstance(each, Cross)]
-    lines = {each.left.name for each in crossed} | {
-        each.right.name for each in crossed if isinstance(each.right, Series)
-    }
-    titles = list[str]()
-    for rule in plan.of("entry"):
-        for each in nodes(rule.condition):
-            title = _TITLES.get(each.name) if isinstance(each, Series) else None
-            if title is not None and isinstance(each, Series):
-                titles.append(
-                    f"{title} cross" if each.name in lines and each.name in ("sma", "ema", "wma", "hma") else title
-                )
-    return f"{symbol} {' and '.join(dict.fromkeys(titles)) or 'by the clock'}"[:120]
