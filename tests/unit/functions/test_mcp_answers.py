@@ -28,7 +28,7 @@ VIEWS = {
     "Leaderboard": "Leaderboard",
 }
 # Made of the report of a backtest, or the whole answer of the API.
-MADE = {"Backtest": {"assumptions", "trades", "trades_in_all", "sweep"}, "SavedStrategy": {"file"}}
+MADE = {"Backtest": {"assumptions", "portfolio", "trades", "trades_in_all", "sweep"}, "SavedStrategy": {"file"}}
 OF_THE_API = [
     each
     for each in vars(answers).values()
