@@ -259,7 +259,7 @@ def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
     visitor, pages = world
     page = visitor.context.new_page()
     (report,) = [path for path in pages if path.startswith("/backtests/") and "compare" not in path]
-    for motion, behavior in (("no-preference", "smooth"), ("reduce", "auto")):
+    for motion in ("no-preference", "reduce"):
         page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
         for path in pages if motion == "reduce" else [report]:
             page.goto(visitor.address + path)
@@ -270,13 +270,6 @@ def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
                 [each for each in found["known"] if each != "leave"] if motion != "reduce" else []
             )
             assert (found["scrolls"], found["stays"]) == ("auto", True)
-        page.goto(visitor.address + report)
-        page.evaluate(
-            "Element.prototype.scrollIntoView = (how) => (window.scrolled = how?.behavior ?? window.scrolled)"
-        )
-        page.locator("[data-show-trade]").first.click()
-        page.wait_for_function("() => window.scrolled")
-        assert page.evaluate("window.scrolled") == behavior
     page.close()
 
 
