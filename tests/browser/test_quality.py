@@ -260,7 +260,7 @@ def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
     page = visitor.context.new_page()
     (report,) = [path for path in pages if path.startswith("/backtests/") and "compare" not in path]
     for motion in ("no-preference", "reduce"):
-        page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
+        page.emulate_media(reduced_motion=motion)
         for path in pages if motion == "reduce" else [report]:
             page.goto(visitor.address + path)
             found = page.evaluate(_MOVING)
