@@ -82,6 +82,19 @@ def test_every_page_of_an_empty_account_says_what_to_do(user: User, path: str) -
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def test_who_registers_twice_with_the_same_password_is_in_and_anybody_else_is_refused(api: Api) -> None:
+    form = {"email": "twice@example.com", "password": "a long enough password"}
+    headers = {"HX-Request": "true"}
+    for _ in range(2):
+        visitor = api.client()
+        entered = visitor.post("/register", data=form, headers=headers)
+        assert (entered.status_code, entered.headers["HX-Redirect"]) == (204, "/")
+        assert visitor.get("/", headers=HTML).status_code == 200
+    other = api.client().post("/register", data={**form, "password": "another long password"}, headers=headers)
+    assert other.status_code == 409
+    assert not other.cookies
+
+
 def test_a_form_without_our_token_changes_nothing(user: User) -> None:
     body = "trading_state=HALTED"
     for headers in (OWN, {**OWN, "X-CSRF-Token": "0" * 64}, {"Content-Type": OWN["Content-Type"]}):

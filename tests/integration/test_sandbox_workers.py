@@ -374,7 +374,7 @@ NUMBERS = [0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 7.0, 1e300, 1e308, math.inf, -math.inf
 def test_whatever_numbers_a_child_gives_bounded_ones_become_of_them(decision: list[float], state: list[float]) -> None:
     signal = signal_from_numbers({}, *decision)
     if signal is not None:
-        assert signal.side in ("buy", "sell")
+        assert signal.side in ("buy", "sell", "short", "cover")
         assert 0 <= signal.confidence <= 1
         assert signal.size_kind in ("default", "fraction", "quantity", "notional")
         assert 0 <= signal.size <= 1e12

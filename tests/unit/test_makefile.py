@@ -26,7 +26,8 @@ def stopped(folder: Path, target: str, while_importing: str) -> list[str]:
     """What is said when Ctrl-C is pressed as soon as a module is imported."""
     # What a machine's own settings of pip have it say is not what is looked at.
     environment = {**os.environ, "LC_ALL": "C", "PYTHONPROFILEIMPORTTIME": "1", "PIP_CONFIG_FILE": os.devnull}
-    environment.pop("MAKEFLAGS", None)
+    for name in ("MAKEFLAGS", "MAKELEVEL"):
+        environment.pop(name, None)
     process = subprocess.Popen(
         ["make", "--old-file=install", f"BIN={Path(sys.executable).parent}", f"PYTHON={sys.executable}", target],
         cwd=folder,

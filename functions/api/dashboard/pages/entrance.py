@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts, addresses, mail_notices
+from stratforge.application.errors import Conflict, Refusal
 from stratforge.application.logins import Login
 from stratforge.application.passwords import Credentials
 
@@ -40,7 +41,14 @@ def login(request: Request, fields: Fields) -> Response:
 def register(request: Request, fields: Fields) -> Response:
     """Creates an account and logs in."""
     credentials = validated(Credentials, _credentials(fields))
-    entered = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
+    try:
+        entered = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
+    except Conflict as taken:
+        # Who pressed twice, or lost the answer to the first time, has the account by now, and its password.
+        try:
+            entered = log_in(request, LoginBody(email=credentials.email, password=credentials.password))
+        except Refusal:
+            raise taken from None
     if entered is None:
         said = f"A mail is on its way to {credentials.email}. Follow its link to open the account."
         return render(request, "parts/done.html", said=said)

@@ -415,6 +415,9 @@ class _Statements(Purchases):
         if self.peek() == "not" and self.peek(1) in (*_EXITS, "other"):
             self.need("not")
             self.need(*_EXITS)
+            if self.peek() in ("number", "multiple", "percent", "signed", "at", "of"):
+                # “Not stop 2 ATR below entry” is no “no stop”.
+                raise Unread
             return self.said("nothing")
         if self.take("take"):
             # “Take 1 % profit on it”.
