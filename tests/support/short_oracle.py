@@ -214,6 +214,11 @@ class Oracle:
         self.fills.append(Fill(bar, self.order.side, quantity, price, "signal"))
         return quantity, most
 
+    @staticmethod
+    def cut(quantity: float, side: str) -> float:
+        """Whole shares; of what is sold short or covered within a billionth (rule 14)."""
+        return float(math.floor(quantity + (1e-9 if side in ("short", "cover") else 0.0)))
+
     def execute(self, bar: int, price: float) -> None:
         """Fills the order at a price before costs, as far as the volume and the account go."""
         order, config = self.order, self.config
@@ -225,7 +230,7 @@ class Oracle:
         part = order.wanted
         if config.participation is not None:
             part = min(part, float(self.bars.volume[bar]) * config.participation)
-            part = float(math.floor(part)) if whole else part
+            part = self.cut(part, order.side) if whole else part
         if order.opens:
             done, most = self.open_more(bar, part, price)
             order.wanted = (most if part > most else order.wanted) - done
@@ -403,12 +408,12 @@ class Oracle:
                 "notional": decision.size / at,
             }
             wanted = sizes[decision.kind]
-            wanted = float(math.floor(wanted)) if whole else wanted
+            wanted = self.cut(wanted, side) if whole else wanted
         else:
             has = abs(self.held)
             wanted = {"": has, "fraction": has * decision.size, "quantity": decision.size}[decision.kind]
             if whole:
-                wanted = float(math.floor(wanted)) if wanted < has else has
+                wanted = self.cut(wanted, side) if wanted < has else has
         left = math.inf if decision.expire is None else decision.expire
         self.order = Order(side, wanted, limit, stop, left) if wanted > 0 else None
 

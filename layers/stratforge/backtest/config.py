@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, fields
 
-from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN, LEAST_EQUITY, MAINTENANCE_MARGIN
+from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN, LEAST_ABOVE, LEAST_EQUITY, MAINTENANCE_MARGIN
 from stratforge.market.sizes import SizingRule
 
 
@@ -142,8 +142,8 @@ class BacktestConfig:
 
     def _assumptions_of_shorts(self) -> list[str]:
         return [
-            f"Sold short are whole shares of stocks, with equity of {LEAST_EQUITY:,.0f} dollars or more and of {self.short_margin:.0%} of their value; everything can be borrowed.",
-            f"With less than {self.maintenance_margin:.0%} of the value at a bar's close (more below 16.67 dollars) all is covered at the next open: a margin call.",
+            f"Sold short are whole shares of stocks, with equity of {LEAST_EQUITY:,.0f} dollars or more and of {max(self.short_margin, self.maintenance_margin):.0%} of their value; everything can be borrowed.",
+            f"With less than {self.maintenance_margin:.0%} of the value at a bar's close (more below {LEAST_ABOVE / self.maintenance_margin:.2f} dollars) all is covered at the next open: a margin call.",
             f"Borrowing costs {self.borrow_fee:.2%} a year for each night, on round lots of 100 shares; dividends, which a short position owes, are not in bars and not counted.",
             "What a cover costs beyond everything is owed: the equity is below zero then, and nothing is traded any more.",
         ]

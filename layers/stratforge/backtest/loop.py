@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from stratforge.backtest.config import BacktestConfig
-from stratforge.backtest.matching import CONFIG_ARGUMENTS, FILL_COLUMNS, NIGHTS, Features, Matching, Target
+from stratforge.backtest.matching import CONFIG_ARGUMENTS, DUST, FILL_COLUMNS, NIGHTS, Features, Matching, Target
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import Strategy, arithmetic
 from stratforge.strategy.evaluation import STATE_LIMIT
@@ -241,7 +241,7 @@ def _write_decision(write: Callable[[str], None], indent: str, features: Feature
     write(deep + "elif kind == 2.0: want = size")
     write(f"{deep}else: want = size / {price}")
     if matching.shorts:
-        write(deep + "if action == 3.0: want = float(floor(want))")
+        write(f"{deep}if action == 3.0: want = float(floor(want + {DUST!r}))")
     if not features.fractional:
         write(deep + "want = float(floor(want))")
     write(deep + ("side = action if want > 0.0 else 0.0" if matching.shorts else "side = 1.0 if want > 0.0 else 0.0"))
@@ -265,5 +265,6 @@ def _write_closing(
     write(f"{deep}elif kind == 1.0: want = {held} * size")
     write(f"{deep}else: want = size")
     if whole:
-        write(f"{deep}want = float(floor(want)) if want < {held} else {held}")
+        dust = f" + {DUST!r}" if side == "4.0" else ""
+        write(f"{deep}want = float(floor(want{dust})) if want < {held} else {held}")
     write(f"{deep}side = {side} if want > 0.0 else 0.0")

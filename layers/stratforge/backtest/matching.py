@@ -20,7 +20,7 @@ from stratforge.strategy.order_terms import EXPIRY_KEY, LIMIT_KEY, STOP_KEY
 Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop", "margin call")
 FILL_COLUMNS = ("bar", "side", "quantity", "price", "commission", "reason", "cash", "held")
-_DUST = 1e-9
+DUST = 1e-9
 
 CONFIG_ARGUMENTS = (
     "half_cost",
@@ -380,14 +380,14 @@ class Matching:
         if features.participation:
             write(indent + "part = min(part, b_volume * participation)")
             if whole:
-                write(indent + "part = float(floor(part))")
+                write(indent + f"part = float(floor(part{f' + {DUST!r}' if way is SHORT else ''}))")
         write(f"{indent}if side == {way.opens}:")
         inner = indent + "    "
         self._price(inner, base, way.worth, way.above)
         self._affordable(inner, way)
         write(inner + "if part > affordable: part = affordable; want = affordable")
         if whole:
-            write(inner + "part = float(floor(part + 1e-9))")
+            write(inner + f"part = float(floor(part + {DUST!r}))")
         write(inner + f"if part * price >= {MINIMUM_VALUE}:")
         deep = inner + "    "
         write(deep + f"fee = {self._commission}")
@@ -412,12 +412,12 @@ class Matching:
         write(indent + "else:")
         self._price(inner, base, way.cheap, way.below)
         held = "-quantity" if way is SHORT else "quantity"
-        write(inner + f"if part >= {held} - {_DUST}: part = {held}")
+        write(inner + f"if part >= {held} - {DUST}: part = {held}")
         write(inner + "if part > 0.0:")
         self._closed(deep, "0.0", way)
         write(deep + "want -= part")
         if features.participation:
-            write(inner + f"if quantity == 0.0 or want <= {_DUST}: side = 0.0")
+            write(inner + f"if quantity == 0.0 or want <= {DUST}: side = 0.0")
         else:
             write(inner + "side = 0.0")
 

@@ -184,7 +184,7 @@ def compute_metrics(
         max_drawdown_bars=bars_below,
         max_drawdown_duration=time_below,
         exposure=float((held != 0).mean()),
-        turnover=_ratio(traded_value, float(equity.mean())),
+        turnover=_ratio(traded_value, max(float(equity.mean()), 0.0)),
         costs=costs,
         trades=count,
         win_rate=_ratio(float(len(wins)), float(count)),
