@@ -26,19 +26,19 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_BUY}(?:[^;.\n]*?(?:\b\d+[- ](?:bar |day |period )?{_LINE}\b|\b{_LINE}[ (]?\d+\b|\bvwap\b)){{2}}[^;.\n]*?{_SELL} (?:when|if|once) (?:the )?(?:price|close|it)\b[^,;.\n]*?\b(?P<words>(?:above|below|over|under) it)\b", _I), "Which of those that were named is “it”?"),
     (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), "Is it the chart of that timeframe, or the number of bars?"),
     (re.compile(rf"{_BUY}[^;\n]*{_SELL}[^;.\n]*?(?P<words>[,;] ?(?:but )?(?:as long as|so long as|provided(?: that)?|assuming(?: that)?|on condition that)\b)", _I), "Does it bound the sale that it follows, buying, or both?"),
-    (re.compile(rf"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
+    (re.compile(r"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
     (re.compile(rf"\bon {_DAYS}, {_DAYS} (?P<words>(?:before|after|until|from|at) {_HOUR})", _I), "Does it bound all of the days, or the last one alone?"),
-    (re.compile(rf"(?<!not )(?<!n't )(?<!never )\b(?:buy|enter)s? (?P<words>again (?:when|if|at|once|as soon as|below|above)\b)", _I), "Is it one more purchase while it holds, or the next one after a sale?"),
+    (re.compile(r"(?<!not )(?<!n't )(?<!never )\b(?:buy|enter)s? (?P<words>again (?:when|if|at|once|as soon as|below|above)\b)", _I), "Is it one more purchase while it holds, or the next one after a sale?"),
     (re.compile(r"\b(?:take[- ]profit|tp|profit target|target|stop(?:[- ]loss)?|sl)\s+(?P<words>at \$ ?\d+(?:\.\d+)?)(?![\d.]*\d)(?! ?(?:profit|loss|gain|a share|per share|each|below|above|under|over|of|from|away|higher|lower))", _I), "Is it that price, or so many dollars of gain or loss?"),
     (re.compile(r"\beither\b(?:(?!\bor\b|\bbetween\b)[^,;.\n])*?(?P<words>\band\b(?:(?!\bor\b)[^,;.\n])*\bor\b)", _I), "Which of these belong together?"),
-    (re.compile(rf"\bexcept\b[^;.\n]*?(?P<words>, (?:when|where) (?:it|they|we|you|i) (?:sells?|buys?|exits?|closes?))\b", _I), "Is it a rule for the exception alone?"),
+    (re.compile(r"\bexcept\b[^;.\n]*?(?P<words>, (?:when|where) (?:it|they|we|you|i) (?:sells?|buys?|exits?|closes?))\b", _I), "Is it a rule for the exception alone?"),
     (re.compile(r"\b(?:not|never|unless|except)\b(?: (?:when|if|while|on|in))?[^;.\n]*?(?P<words>,? ?\b(?:except|unless)\b)(?=[^;.\n]*(?:[<>]|\babove\b|\bbelow\b|\bover\b|\bunder\b))", _I), "Is it an exception of the exception, or one more?"),
     (re.compile(rf"\b(?:be|stay|remain|hold) (?:long|invested|it|in)\b[^;.\n]*?\b(?:from|between) {_HOUR}[^;.\n]*?(?P<words>\b(?:except|unless|but not|other than))\b(?![^\n]*{_SELL})", _I), "When is it sold: at the end of that time?"),
-    (re.compile(rf"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), "Is it the crossing, or also later, as long as it stays so?"),
+    (re.compile(r"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), "Is it the crossing, or also later, as long as it stays so?"),
     (re.compile(r"\b(?:never|not|only) (?:when |if )?(?P<words>(?:above|below|over|under) (?:\$ ?\d+(?:\.\d+)?|\d+(?:\.\d+)? ?(?:dollars?|usd|bucks|cents?)\b))(?<!price )", _I), "Of what is it said?"),
 )  # fmt: skip
 _ONLY_SELL = re.compile(
-    rf"\b(?:exits?|sells?|selling|sales) only (?:on|after|before|between|from|in|at)\b|\bonly (?:sells?|exits?) (?:on|after|before|between|from)\b|\b(?:no|never) (?:exits?|selling|sales?|sell) (?:before|after|on|until)\b",
+    r"\b(?:exits?|sells?|selling|sales) only (?:on|after|before|between|from|in|at)\b|\bonly (?:sells?|exits?) (?:on|after|before|between|from)\b|\b(?:no|never) (?:exits?|selling|sales?|sell) (?:before|after|on|until)\b",
     _I,
 )
 _SALE = re.compile(r"\b(?:sells?|exits?|get out|stop|target|take profit|flat)\b", _I)
@@ -94,7 +94,9 @@ def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str,
     before, after = turn[:start], turn[start + len(words) :]
     if asks.startswith("Is it the chart"):
         # The length that is usual is one for these alone.
-        known = all(each["n"] or re.fullmatch(r"rsi|mfi|cci|adx|atr", each["name"], _I) for each in _FRAMED.finditer(turn))
+        known = all(
+            each["n"] or re.fullmatch(r"rsi|mfi|cci|adx|atr", each["name"], _I) for each in _FRAMED.finditer(turn)
+        )
         return [(r"chart|timeframe|candles?", _FRAMED.sub(_of_the_chart, turn))] if known else []
     if asks.startswith("What is “it”"):
         verb = words[3:]
@@ -107,7 +109,9 @@ def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str,
         if other and side:
             said = f"{before}{one} {verb}{side[0]} {other['other']}{after[side.end() :]}"
             return [(r"price|averages?|what it bought by", said)]
-        return [] if other or "after “with”" in asks else [(r"average|what it bought by", f"{before}{one} {verb}{after}")]
+        return (
+            [] if other or "after “with”" in asks else [(r"average|what it bought by", f"{before}{one} {verb}{after}")]
+        )
     if asks.startswith("Is it the crossing"):
         crosses = re.sub(r"\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?=\w+$)", "crosses ", words)
         return [(r"cross\w*|(?:the )?moment", f"{before}{crosses}{after}")]
@@ -115,7 +119,8 @@ def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str,
 
 
 _FRAMED = re.compile(
-    rf"(?P<name>{_INDICATOR}) ?\( ?(?:(?P<n>\d+) ?, ?)?(?P<far>\d+) ?(?P<unit>m|min|mins|minutes?|h|hr|hrs|hours?) ?\)", _I
+    rf"(?P<name>{_INDICATOR}) ?\( ?(?:(?P<n>\d+) ?, ?)?(?P<far>\d+) ?(?P<unit>m|min|mins|minutes?|h|hr|hrs|hours?) ?\)",
+    _I,
 )
 
 
