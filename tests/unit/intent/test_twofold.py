@@ -30,6 +30,8 @@ ASKED = {
         "Buy when RSI < 30 or MFI < 15 on Thursdays, sell when RSI > 70",
         "Buy when RSI is below 20 or price is below VWAP before 11:30, sell when RSI > 70",
         "Buy when close > SMA 20 or RSI < 25 in the afternoon, sell when RSI > 70",
+        "Compra cuando RSI < 25 o RSI < 40 los martes, vende cuando RSI > 65",
+        "Achète quand le RSI < 25 ou le MFI < 20 après 14h, vends quand le RSI > 65",
     ],
     "the pronoun": [
         "Buy when price breaks above VWAP with volume above its 30 bar average, sell when it breaks below",
@@ -46,6 +48,7 @@ ASKED = {
     "a condition behind both": [
         "Buy RSI < 28, sell RSI > 72, as long as price is over the 200 SMA",
         "Buy when RSI < 30, sell when RSI > 70, provided that ADX is above 20",
+        "Buy when RSI < 30, sell when RSI > 70, while price is under VWAP",
         "Buy when RSI < 30, sell when RSI > 70, so long as volume is above 1000",
     ],
     "adding": [
@@ -68,6 +71,7 @@ ASKED = {
     "units and prices": [
         "Buy AAPL when RSI < 30 and never above 55 dollars, sell when RSI > 70",
         "Buy when RSI < 30, take profit at $112",
+        "Buy when RSI < 30, target $112, sell when RSI > 70",
         "Buy when RSI < 30, sell when RSI > 70, stop loss at $88",
     ],
     "a crossing with a filter": [
@@ -106,8 +110,11 @@ def test_what_binds_to_one_of_several_things_is_asked_about(words: str) -> None:
         "Buy when RSI < 30 or MFI < 20, only on Mondays, sell when RSI > 70",
         "Buy when either RSI < 30 or MFI < 20, sell when RSI > 70",
         "Buy when RSI < 30, sell only on Fridays",
+        "Buy when RSI < 30 or MFI < 25 but only on Tuesdays. Sell when RSI > 65.",
+        "Buy 30 shares each time",
         "Buy when price is above the 50 SMA, sell when it is below it",
         "Buy when RSI < 30, sell at $2 profit",
+        "Buy when RSI < 30, target $3, stop $2",
         "Buy when RSI < 30, sell at 70. Don't buy again for 10 bars",
         "Buy when price is above 40 dollars and RSI < 30, sell when RSI > 70",
         "Buy when RSI < 30, as long as price is above VWAP, sell when RSI > 70",

@@ -12,6 +12,8 @@ _SELL = r"\b(?:sell|exit|get out|close|flat)\b"
 _COMPARED = r"(?:[<>]|\b(?:above|below|over|under|cross\w*|ris\w+|fall\w*)\b)"
 _HOUR = r"\d{1,2}(?:[:.h]\d\d| ?[ap]m|\b(?! ?(?:bars?|minutes?|candles?|%|days?|dollars?)))"
 _WHEN = rf"(?:\bon (?:a )?{_DAYS}|\b(?:after|before|until|from|at) (?:{_HOUR}|noon|lunch)|\bin the (?:morning|afternoon|first|last)\b)"
+_COMPARED_TOO = r"(?:[<>]|\b(?:debajo|encima|bajo|sobre|unter|über|sous|dessus|dessous)\b)"
+_WHEN_TOO = r"(?:\b(?:los?|les?|am|an) (?:lun|mar|mi[ée]|jue|vie|mer|jeu|ven|mon|die|mit|don|fre)\w+|\b(?:después de|antes de|après|avant|nach|vor) (?:las? )?\d[\d:.h]*)"
 _LINE = r"(?:ema|sma|wma|hma|ma|average|vwap|rsi|macd|adx|obv)"
 _FRAME = r"\d+ ?(?:m|min|mins|minutes?|h|hr|hrs|hours?)"
 _TURNS = r"(?:slopes?|is sloping|points?|is pointing|curls?|bends?|heads?)"
@@ -20,16 +22,17 @@ _INDICATOR = r"(?:rsi|ema|sma|wma|macd|mfi|cci|adx|atr|stochastic|stoch|roc|vwap
 
 # Each with what to ask. The words are those that a person reads in the question, so the group `words` where there is one.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(rf"{_BUY}[^,;.\n]*{_COMPARED}[^,;.\n]*\bor\b(?:(?!\bor\b)[^,;.\n)])*?{_COMPARED}(?:(?!\bor\b)[^,;.\n)])*?(?P<words>{_WHEN})(?=\s*(?:$|[,;.\n]|and (?:sell|exit)|then (?:sell|exit)))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
+    (re.compile(rf"{_BUY}[^,;.\n]*{_COMPARED}[^,;.\n]*\bor\b(?:(?!\bor\b)[^,;.\n)])*?{_COMPARED}(?:(?!\b(?:or|only|but|both|always)\b)[^,;.\n)])*?(?P<words>{_WHEN})(?=\s*(?:$|[,;.\n]|and (?:sell|exit)|then (?:sell|exit)))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
+    (re.compile(rf"\b(?:compra|ach[eè]t|kauf)\w*[^,;.\n]*{_COMPARED_TOO}[^,;.\n]*\b(?:o|oder|ou)\b(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?{_COMPARED_TOO}(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?(?P<words>{_WHEN_TOO})(?=\s*(?:$|[,;.\n]))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
     (re.compile(rf"\b(?:cross\w*|breaks?|goes|moves|gets|climbs|is) (?:above|below|over|under)\b[^;.\n]*?\bwith [^,;.\n]*?{_COMPARED}[^;.\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_VERBS}) (?:back )?(?:above|below|over|under)\b", _I), "What is “it”: what it bought by, or what stands after “with”?"),
     (re.compile(rf"\b{_LINE} {_TURNS}\b[^;\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_TURNS})\b", _I), "What is “it”: the average, or the price?"),
     (re.compile(rf"{_BUY}(?:[^;.\n]*?(?:\b\d+[- ](?:bar |day |period )?{_LINE}\b|\b{_LINE}[ (]?\d+\b|\bvwap\b)){{2}}[^;.\n]*?{_SELL} (?:when|if|once) (?:the )?(?:price|close|it)\b[^,;.\n]*?\b(?P<words>(?:above|below|over|under) it)\b", _I), "Which of those that were named is “it”?"),
     (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), "Is it the chart of that timeframe, or the number of bars?"),
-    (re.compile(rf"{_BUY}[^;\n]*{_SELL}[^;.\n]*?(?P<words>[,;] ?(?:but )?(?:as long as|so long as|provided(?: that)?|assuming(?: that)?|on condition that)\b)", _I), "Does it bound the sale that it follows, buying, or both?"),
-    (re.compile(r"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
+    (re.compile(rf"{_BUY}[^;\n]*{_SELL}[^;.\n]*?(?P<words>[,;] ?(?:but )?(?:as long as|so long as|provided(?: that)?|assuming(?: that)?|given that|while|on condition that)\b)", _I), "Does it bound the sale that it follows, buying, or both?"),
+    (re.compile(r"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)(?= \w)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
     (re.compile(rf"\bon {_DAYS}, {_DAYS} (?P<words>(?:before|after|until|from|at) {_HOUR})", _I), "Does it bound all of the days, or the last one alone?"),
     (re.compile(r"(?<!not )(?<!n't )(?<!never )\b(?:buy|enter)s? (?P<words>again (?:when|if|at|once|as soon as|below|above)\b)", _I), "Is it one more purchase while it holds, or the next one after a sale?"),
-    (re.compile(r"\b(?:take[- ]profit|tp|profit target|target|stop(?:[- ]loss)?|sl)\s+(?P<words>at \$ ?\d+(?:\.\d+)?)(?![\d.]*\d)(?! ?(?:profit|loss|gain|a share|per share|each|below|above|under|over|of|from|away|higher|lower))", _I), "Is it that price, or so many dollars of gain or loss?"),
+    (re.compile(r"\b(?:take[- ]profit|tp|profit target|target|stop(?:[- ]loss)?|sl)\s+(?P<words>at \$ ?\d+(?:\.\d+)?|\$ ?(?:[2-9]\d|\d{3,})(?:\.\d+)?)(?![\d.]*\d)(?! ?(?:profit|loss|gain|a share|per share|each|below|above|under|over|of|from|away|higher|lower))", _I), "Is it that price, or so many dollars of gain or loss?"),
     (re.compile(r"\beither\b(?:(?!\bor\b|\bbetween\b)[^,;.\n])*?(?P<words>\band\b(?:(?!\bor\b)[^,;.\n])*\bor\b)", _I), "Which of these belong together?"),
     (re.compile(r"\bexcept\b[^;.\n]*?(?P<words>, (?:when|where) (?:it|they|we|you|i) (?:sells?|buys?|exits?|closes?))\b", _I), "Is it a rule for the exception alone?"),
     (re.compile(r"\b(?:not|never|unless|except)\b(?: (?:when|if|while|on|in))?[^;.\n]*?(?P<words>,? ?\b(?:except|unless)\b)(?=[^;.\n]*(?:[<>]|\babove\b|\bbelow\b|\bover\b|\bunder\b))", _I), "Is it an exception of the exception, or one more?"),
@@ -38,7 +41,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:never|not|only) (?:when |if )?(?P<words>(?:above|below|over|under) (?:\$ ?\d+(?:\.\d+)?|\d+(?:\.\d+)? ?(?:dollars?|usd|bucks|cents?)\b))(?<!price )", _I), "Of what is it said?"),
 )  # fmt: skip
 _ONLY_SELL = re.compile(
-    r"\b(?:exits?|sells?|selling|sales) only (?:on|after|before|between|from|in|at)\b|\bonly (?:sells?|exits?) (?:on|after|before|between|from)\b|\b(?:no|never) (?:exits?|selling|sales?|sell) (?:before|after|on|until)\b",
+    r"\b(?:exits?|sells?|selling|sales) only (?:on|after|before|between|from|in|at)\b|\bonly (?:sells?|exits?) (?:on|after|before|between|from)\b",
     _I,
 )
 _SALE = re.compile(r"\b(?:sells?|exits?|get out|stop|target|take profit|flat)\b", _I)
