@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.accounts import unaccounted
 from stratforge.intent.ambiguous import ambiguous_findings
+from stratforge.intent.clocks import sold_at_once
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.exceptions import one_sided
@@ -157,6 +158,10 @@ def words_findings(
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
         found += _one_sided(turns, _standing(requirements, rules), assumptions)
+        found += (
+            f"“{each.rule.text}” holds where it buys, so what was bought is sold on the next bar: bound the sale or the purchase by the clock, and tell the person, or ask."
+            for each in sold_at_once(_standing(requirements, rules), around_the_clock="/" in symbol)
+        )
     return found
 
 

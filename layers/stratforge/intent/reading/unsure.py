@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from stratforge.intent.reading.languages import language_of
+from stratforge.intent.reading.twofold import Words, twofold_in
 from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
@@ -136,7 +137,8 @@ def several_of(turn: str, before: Iterable[str]) -> list[str]:
     return [f"“{match[0]}” was not understood. {asks}"] if len(holders) > 1 else []
 
 
-def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
+def _found(turn: str) -> Iterator[tuple[re.Match[str] | Words, str]]:
+    yield from twofold_in(turn)
     for pattern, asks in _SIMPLE:
         for match in pattern.finditer(turn):
             # A sale is at the moment at which it comes back, and the other way than the purchase.

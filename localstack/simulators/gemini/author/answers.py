@@ -15,6 +15,7 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.reading.statements import statements_of
+from stratforge.intent.reading.twofold import readings_of
 from stratforge.intent.reading.unsure import Unsure, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.strategy import compile_strategy
@@ -46,6 +47,8 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         rest = request[end:].strip(" ;.\n")
         return f"{request[: unsure.start].rstrip(' ,;(—–')}. {f'{rest}. ' if rest else ''}{text}{request[unsure.end : end]}."
 
+    if twofold := readings_of(words, unsure.asks, request, unsure.start):
+        return twofold
     plain = unsure.words.lower()
     if "bound the sale" in unsure.asks:
         condition = re.search(r"\b(only|not|never|nur|nicht)\b\s*(.*)", plain)

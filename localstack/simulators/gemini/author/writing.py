@@ -19,6 +19,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.answers import options, with_answers
+from simulators.gemini.author.clocks import mended
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.naming import TITLES, name_of
@@ -81,7 +82,7 @@ def write_answer(
     if asked := _unsure(requests):
         return _clarify("AAPL", asked)
     try:
-        found = _of_words(requests, untradable)
+        found = mended(requests, _of_words(requests, untradable))
     except (StrategyError, RuleError) as error:
         return _clarify("AAPL", [f"This was not understood, so nothing was written: {str(error)[:300]} Please say it in other words."])  # fmt: skip
     if len(requests) > 1 and found["kind"] == "strategy" and " instead of " in requests[-1]:
@@ -134,6 +135,8 @@ def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[st
         # What was completed is told in the words of the product.
         wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
         whole["assumptions"] += readings_to_tell(requests[0], wanted, whole["assumptions"], symbol=whole["symbol"])[0]
+    if (bounded := mended(requests, whole)) is not whole:
+        return None if bounded["kind"] == "strategy" and _findings(requests, bounded) else bounded
     return None if _told(requests[0], whole) or _findings(requests, whole) else whole
 
 

@@ -1,0 +1,82 @@
+"""Sales by the clock alone that hold where it buys: what was bought would be sold on the next bar, which nobody asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stratforge.intent.reading.meaning import Fact, TooMany, both, meaning_of
+from stratforge.intent.rules import Rule, RuleKind
+
+_LAST = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The days and the minutes of a day at which something may hold."""
+
+    days: frozenset[int]
+    start: int = 0
+    end: int = _LAST
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """A sale by the clock that holds where it buys.
+
+    Attributes:
+        rule: The rule of the sale.
+        before: The minute from which on it buys, where the sale's minute lies before it; 0 where whole days are sold on.
+        days: The days that are sold on, where they are whole days.
+    """
+
+    rule: Rule
+    before: int
+    days: frozenset[int] = frozenset()
+
+
+def sold_at_once(rules: Sequence[Rule], *, around_the_clock: bool = False) -> Iterator[AtOnce]:
+    """The rules for selling, by the clock alone, that hold whenever it buys, or on whole days on which it buys too.
+
+    Args:
+        rules: The rules that stand.
+        around_the_clock: Whether the symbol trades on every day.
+    """
+    week = frozenset(range(7 if around_the_clock else 5))
+    try:
+        meaning = meaning_of(rules, around_the_clock=around_the_clock)
+        buys = [_clock(way, week)[0] for way in both(meaning.entry, meaning.only, week)]
+        if not buys:
+            return
+        for rule in rules:
+            if rule.kind is not RuleKind.SELL or rule.condition is None or rule.value != 100:
+                continue
+            ways = meaning_of([rule], around_the_clock=around_the_clock).exit
+            sells = [clock for clock, alone in (_clock(way, week) for way in ways) if alone]
+            if len(sells) != 1 or len(ways) != 1:
+                continue
+            (sale,) = sells
+            on_its_days = [each for each in buys if each.days & sale.days]
+            if not on_its_days:
+                continue
+            if (sale.start, sale.end) == (0, _LAST):
+                if sale.days != week:
+                    yield AtOnce(rule, 0, sale.days)
+            elif sale.end == _LAST and len(on_its_days) == len(buys) and all(each.start >= sale.start for each in buys):
+                yield AtOnce(rule, min(each.start for each in buys))
+    except TooMany:
+        return
+
+
+def _clock(way: frozenset[Fact], week: frozenset[int]) -> tuple[Clock, bool]:
+    """When a way to hold may hold, and whether nothing else decides it."""
+    days, start, end, alone = week, 0, _LAST, True
+    for fact in way:
+        if fact[0] == "days":
+            days &= {int(str(each)) for each in fact[1:]}
+        elif fact[0] == "minute" and fact[1] in (">=", "<"):
+            minute = int(float(str(fact[2])))
+            start, end = (max(start, minute), end) if fact[1] == ">=" else (start, min(end, minute))
+        else:
+            alone = False
+    return Clock(days, start, end), alone

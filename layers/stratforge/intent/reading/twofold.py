@@ -1,0 +1,132 @@
+"""Words of a request that two traders read differently, where each part by itself is plain: what they bind to is asked about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_I = re.IGNORECASE
+_DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+_BUY = r"\b(?:buy|enter|go long|long)\b"
+_SELL = r"\b(?:sell|exit|get out|close|flat)\b"
+_COMPARED = r"(?:[<>]|\b(?:above|below|over|under|cross\w*|ris\w+|fall\w*)\b)"
+_HOUR = r"\d{1,2}(?:[:.h]\d\d| ?[ap]m|\b(?! ?(?:bars?|minutes?|candles?|%|days?|dollars?)))"
+_WHEN = rf"(?:\bon (?:a )?{_DAYS}|\b(?:after|before|until|from|at) (?:{_HOUR}|noon|lunch)|\bin the (?:morning|afternoon|first|last)\b)"
+_COMPARED_TOO = r"(?:[<>]|\b(?:debajo|encima|bajo|sobre|unter|über|sous|dessus|dessous)\b)"
+_WHEN_TOO = r"(?:\b(?:los?|les?|am|an) (?:lun|mar|mi[ée]|jue|vie|mer|jeu|ven|mon|die|mit|don|fre)\w+|\b(?:después de|antes de|après|avant|nach|vor) (?:las? )?\d[\d:.h]*)"
+_LINE = r"(?:ema|sma|wma|hma|ma|average|vwap|rsi|macd|adx|obv)"
+_FRAME = r"\d+ ?(?:m|min|mins|minutes?|h|hr|hrs|hours?)"
+_TURNS = r"(?:slopes?|is sloping|points?|is pointing|curls?|bends?|heads?)"
+_VERBS = r"(?:crosses|breaks|falls|drops|goes|moves|closes|dips|rises|climbs|gets|is)"
+_INDICATOR = r"(?:rsi|ema|sma|wma|macd|mfi|cci|adx|atr|stochastic|stoch|roc|vwap|hma)"
+
+# Each with what to ask. The words are those that a person reads in the question, so the group `words` where there is one.
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(rf"{_BUY}[^,;.\n]*{_COMPARED}[^,;.\n]*\bor\b(?:(?!\bor\b)[^,;.\n)])*?{_COMPARED}(?:(?!\b(?:or|only|but|both|always)\b)[^,;.\n)])*?(?P<words>{_WHEN})(?=\s*(?:$|[,;.\n]|and (?:sell|exit)|then (?:sell|exit)))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
+    (re.compile(rf"\b(?:compra|ach[eè]t|kauf)\w*[^,;.\n]*{_COMPARED_TOO}[^,;.\n]*\b(?:o|oder|ou)\b(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?{_COMPARED_TOO}(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?(?P<words>{_WHEN_TOO})(?=\s*(?:$|[,;.\n]))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
+    (re.compile(rf"\b(?:cross\w*|breaks?|goes|moves|gets|climbs|is) (?:above|below|over|under)\b[^;.\n]*?\bwith [^,;.\n]*?{_COMPARED}[^;.\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_VERBS}) (?:back )?(?:above|below|over|under)\b", _I), "What is “it”: what it bought by, or what stands after “with”?"),
+    (re.compile(rf"\b{_LINE} {_TURNS}\b[^;\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_TURNS})\b", _I), "What is “it”: the average, or the price?"),
+    (re.compile(rf"{_BUY}(?:[^;.\n]*?(?:\b\d+[- ](?:bar |day |period )?{_LINE}\b|\b{_LINE}[ (]?\d+\b|\bvwap\b)){{2}}[^;.\n]*?{_SELL} (?:when|if|once) (?:the )?(?:price|close|it)\b[^,;.\n]*?\b(?P<words>(?:above|below|over|under) it)\b", _I), "Which of those that were named is “it”?"),
+    (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), "Is it the chart of that timeframe, or the number of bars?"),
+    (re.compile(rf"{_BUY}[^;\n]*{_SELL}[^;.\n]*?(?P<words>[,;] ?(?:but )?(?:as long as|so long as|provided(?: that)?|assuming(?: that)?|given that|while|on condition that)\b)", _I), "Does it bound the sale that it follows, buying, or both?"),
+    (re.compile(r"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)(?= \w)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
+    (re.compile(rf"\bon {_DAYS}, {_DAYS} (?P<words>(?:before|after|until|from|at) {_HOUR})", _I), "Does it bound all of the days, or the last one alone?"),
+    (re.compile(r"(?<!not )(?<!n't )(?<!never )\b(?:buy|enter)s? (?P<words>again (?:when|if|at|once|as soon as|below|above)\b)", _I), "Is it one more purchase while it holds, or the next one after a sale?"),
+    (re.compile(r"\b(?:take[- ]profit|tp|profit target|target|stop(?:[- ]loss)?|sl)\s+(?P<words>at \$ ?\d+(?:\.\d+)?|\$ ?(?:[2-9]\d|\d{3,})(?:\.\d+)?)(?![\d.]*\d)(?! ?(?:profit|loss|gain|a share|per share|each|below|above|under|over|of|from|away|higher|lower))", _I), "Is it that price, or so many dollars of gain or loss?"),
+    (re.compile(r"\beither\b(?:(?!\bor\b|\bbetween\b)[^,;.\n])*?(?P<words>\band\b(?:(?!\bor\b)[^,;.\n])*\bor\b)", _I), "Which of these belong together?"),
+    (re.compile(r"\bexcept\b[^;.\n]*?(?P<words>, (?:when|where) (?:it|they|we|you|i) (?:sells?|buys?|exits?|closes?))\b", _I), "Is it a rule for the exception alone?"),
+    (re.compile(r"\b(?:not|never|unless|except)\b(?: (?:when|if|while|on|in))?[^;.\n]*?(?P<words>,? ?\b(?:except|unless)\b)(?=[^;.\n]*(?:[<>]|\babove\b|\bbelow\b|\bover\b|\bunder\b))", _I), "Is it an exception of the exception, or one more?"),
+    (re.compile(rf"\b(?:be|stay|remain|hold) (?:long|invested|it|in)\b[^;.\n]*?\b(?:from|between) {_HOUR}[^;.\n]*?(?P<words>\b(?:except|unless|but not|other than))\b(?![^\n]*{_SELL})", _I), "When is it sold: at the end of that time?"),
+    (re.compile(r"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), "Is it the crossing, or also later, as long as it stays so?"),
+    (re.compile(r"\b(?:never|not|only) (?:when |if )?(?P<words>(?:above|below|over|under) (?:\$ ?\d+(?:\.\d+)?|\d+(?:\.\d+)? ?(?:dollars?|usd|bucks|cents?)\b))(?<!price )", _I), "Of what is it said?"),
+)  # fmt: skip
+_ONLY_SELL = re.compile(
+    r"\b(?:exits?|sells?|selling|sales) only (?:on|after|before|between|from|in|at)\b|\bonly (?:sells?|exits?) (?:on|after|before|between|from)\b",
+    _I,
+)
+_SALE = re.compile(r"\b(?:sells?|exits?|get out|stop|target|take profit|flat)\b", _I)
+_PRICED = re.compile(r"\b(?:price|close|it trades|trading|stock|share)s?\b[^,;.\n]*$", _I)
+
+
+class Words:
+    """Words within a turn, as a match has them."""
+
+    def __init__(self, turn: str, start: int, end: int) -> None:
+        self._turn, self._span = turn, (start, end)
+
+    def start(self) -> int:
+        """Where they begin."""
+        return self._span[0]
+
+    def end(self) -> int:
+        """Where they end."""
+        return self._span[1]
+
+    def __getitem__(self, _: int) -> str:
+        return self._turn[slice(*self._span)]
+
+
+def twofold_in(turn: str) -> Iterator[tuple[Words, str]]:
+    """The words of a turn that bind to one of several things, with what there is to ask.
+
+    Args:
+        turn: The person's words, with straight apostrophes.
+    """
+    for pattern, asks in _PATTERNS:
+        for match in pattern.finditer(turn):
+            name = "words" if "words" in pattern.groupindex else 0
+            start, end = match.span(name)
+            if asks.startswith("Of what") and _PRICED.search(turn, 0, start):
+                continue
+            yield Words(turn, start, end), asks
+    for match in _ONLY_SELL.finditer(turn):
+        others = [each for each in _SALE.finditer(turn) if not match.start() <= each.start() < match.end()]
+        if others:
+            yield Words(turn, *match.span()), "Has it to hold for every sale, or is it one more way to sell?"
+
+
+def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str, str]]:
+    """The turn as it is said surely, each with what a person may call that reading; none where no words say it surely.
+
+    Args:
+        words: The words of which no reading is sure.
+        asks: What is asked about them.
+        turn: The turn in which they stand.
+        start: Where they stand.
+    """
+    before, after = turn[:start], turn[start + len(words) :]
+    if asks.startswith("Is it the chart"):
+        # The length that is usual is one for these alone.
+        known = all(
+            each["n"] or re.fullmatch(r"rsi|mfi|cci|adx|atr", each["name"], _I) for each in _FRAMED.finditer(turn)
+        )
+        return [(r"chart|timeframe|candles?", _FRAMED.sub(_of_the_chart, turn))] if known else []
+    if asks.startswith("What is “it”"):
+        verb = words[3:]
+        bought = re.search(rf"(?:when|if|once) (?P<one>(?:the )?[\w ]+?) (?:{_VERBS}|{_TURNS})\b", before, _I)
+        if bought is None:
+            return []
+        one = bought["one"]
+        other = re.search(rf"{re.escape(one)} {_VERBS} (?:above|over|below|under) (?P<other>[\w ]+?) with ", before, _I)
+        side = re.match(r" (?:above|over|below|under)\b", after, _I)
+        if other and side:
+            said = f"{before}{one} {verb}{side[0]} {other['other']}{after[side.end() :]}"
+            return [(r"price|averages?|what it bought by", said)]
+        return (
+            [] if other or "after “with”" in asks else [(r"average|what it bought by", f"{before}{one} {verb}{after}")]
+        )
+    if asks.startswith("Is it the crossing"):
+        crosses = re.sub(r"\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?=\w+$)", "crosses ", words)
+        return [(r"cross\w*|(?:the )?moment", f"{before}{crosses}{after}")]
+    return []
+
+
+_FRAMED = re.compile(
+    rf"(?P<name>{_INDICATOR}) ?\( ?(?:(?P<n>\d+) ?, ?)?(?P<far>\d+) ?(?P<unit>m|min|mins|minutes?|h|hr|hrs|hours?) ?\)",
+    _I,
+)
+
+
+def _of_the_chart(match: re.Match[str]) -> str:
+    unit = "h" if match["unit"].lower().startswith("h") else "min"
+    return f"{match['far']} {unit} {match['name']}({match['n'] or 14})"
