@@ -11,7 +11,7 @@ _BUY = r"\b(?:buy|enter|go long|long)\b"
 _SELL = r"\b(?:sell|exit|get out|close|flat)\b"
 _COMPARED = r"(?:[<>]|\b(?:above|below|over|under|cross\w*|ris\w+|fall\w*)\b)"
 _HOUR = r"\d{1,2}(?:[:.h]\d\d| ?[ap]m|\b(?! ?(?:bars?|minutes?|candles?|%|days?|dollars?)))"
-_WHEN = rf"(?:\bon (?:a )?{_DAYS}|\b(?:after|before|until|from|at) (?:{_HOUR}|noon|lunch)|\bin the (?:morning|afternoon|first|last)\b)"
+_WHEN = rf"(?:\bon (?:a )?{_DAYS}|\b(?:after|before|until|from|at) (?:{_HOUR}|noon|lunch)|\bbetween {_HOUR} and {_HOUR}|\bin the (?:morning|afternoon|first|last)\b)"
 _COMPARED_TOO = r"(?:[<>]|\b(?:debajo|encima|bajo|sobre|unter|über|sous|dessus|dessous)\b)"
 _WHEN_TOO = r"(?:\b(?:los?|les?|am|an) (?:lun|mar|mi[ée]|jue|vie|mer|jeu|ven|mon|die|mit|don|fre)\w+|\b(?:después de|antes de|après|avant|nach|vor) (?:las? )?\d[\d:.h]*)"
 _LINE = r"(?:ema|sma|wma|hma|ma|average|vwap|rsi|macd|adx|obv)"
@@ -38,6 +38,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:not|never|unless|except)\b(?: (?:when|if|while|on|in))?[^;.\n]*?(?P<words>,? ?\b(?:except|unless)\b)(?=[^;.\n]*(?:[<>]|\babove\b|\bbelow\b|\bover\b|\bunder\b))", _I), "Is it an exception of the exception, or one more?"),
     (re.compile(rf"\b(?:be|stay|remain|hold) (?:long|invested|it|in)\b[^;.\n]*?\b(?:from|between) {_HOUR}[^;.\n]*?(?P<words>\b(?:except|unless|but not|other than))\b(?![^\n]*{_SELL})", _I), "When is it sold: at the end of that time?"),
     (re.compile(r"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), "Is it the crossing, or also later, as long as it stays so?"),
+    (re.compile(r"(?:%|\bpercent) of (?P<words>(?:(?:my|the|available|free|account) )*cash)\b", _I), "Is it what is free, or all that the account is worth?"),
     (re.compile(r"\b(?:never|not|only) (?:when |if )?(?P<words>(?:above|below|over|under) (?:\$ ?\d+(?:\.\d+)?|\d+(?:\.\d+)? ?(?:dollars?|usd|bucks|cents?)\b))(?<!price )", _I), "Of what is it said?"),
 )  # fmt: skip
 _ONLY_SELL = re.compile(
