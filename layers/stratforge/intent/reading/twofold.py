@@ -55,11 +55,11 @@ class Words:
         self._turn, self._span = turn, (start, end)
 
     def start(self) -> int:
-        """Where they begin."""
+        """The place of their first letter in the turn."""
         return self._span[0]
 
     def end(self) -> int:
-        """Where they end."""
+        """The place after their last letter in the turn."""
         return self._span[1]
 
     def __getitem__(self, _: int) -> str:
