@@ -115,6 +115,7 @@ def test_what_binds_to_one_of_several_things_is_asked_about(words: str) -> None:
         "Buy when price is above the 50 SMA, sell when it is below it",
         "Buy when RSI < 30, sell at $2 profit",
         "Buy when RSI < 30, target $3, stop $2",
+        "Buy unless RSI > 45, sell unless RSI < 55",
         "Buy when RSI < 30, sell at 70. Don't buy again for 10 bars",
         "Buy when price is above 40 dollars and RSI < 30, sell when RSI > 70",
         "Buy when RSI < 30, as long as price is above VWAP, sell when RSI > 70",

@@ -35,7 +35,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:take[- ]profit|tp|profit target|target|stop(?:[- ]loss)?|sl)\s+(?P<words>at \$ ?\d+(?:\.\d+)?|\$ ?(?:[2-9]\d|\d{3,})(?:\.\d+)?)(?![\d.]*\d)(?! ?(?:profit|loss|gain|a share|per share|each|below|above|under|over|of|from|away|higher|lower))", _I), "Is it that price, or so many dollars of gain or loss?"),
     (re.compile(r"\beither\b(?:(?!\bor\b|\bbetween\b)[^,;.\n])*?(?P<words>\band\b(?:(?!\bor\b)[^,;.\n])*\bor\b)", _I), "Which of these belong together?"),
     (re.compile(r"\bexcept\b[^;.\n]*?(?P<words>, (?:when|where) (?:it|they|we|you|i) (?:sells?|buys?|exits?|closes?))\b", _I), "Is it a rule for the exception alone?"),
-    (re.compile(r"\b(?:not|never|unless|except)\b(?: (?:when|if|while|on|in))?[^;.\n]*?(?P<words>,? ?\b(?:except|unless)\b)(?=[^;.\n]*(?:[<>]|\babove\b|\bbelow\b|\bover\b|\bunder\b))", _I), "Is it an exception of the exception, or one more?"),
+    (re.compile(rf"\b(?:not|never|unless|except)\b(?: (?:when|if|while|on|in))?(?:(?!{_BUY}|{_SELL})[^;.\n])*?(?P<words>,? ?\b(?:except|unless)\b)(?=[^;.\n]*(?:[<>]|\babove\b|\bbelow\b|\bover\b|\bunder\b))", _I), "Is it an exception of the exception, or one more?"),
     (re.compile(rf"\b(?:be|stay|remain|hold) (?:long|invested|it|in)\b[^;.\n]*?\b(?:from|between) {_HOUR}[^;.\n]*?(?P<words>\b(?:except|unless|but not|other than))\b(?![^\n]*{_SELL})", _I), "When is it sold: at the end of that time?"),
     (re.compile(r"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), "Is it the crossing, or also later, as long as it stays so?"),
     (re.compile(r"(?:%|\bpercent) of (?P<words>(?:(?:my|the|available|free|account) )*cash)\b", _I), "Is it what is free, or all that the account is worth?"),
@@ -56,11 +56,11 @@ class Words:
         self._turn, self._span = turn, (start, end)
 
     def start(self) -> int:
-        """Where they begin."""
+        """The place of their first letter in the turn."""
         return self._span[0]
 
     def end(self) -> int:
-        """Where they end."""
+        """The place after their last letter in the turn."""
         return self._span[1]
 
     def __getitem__(self, _: int) -> str:
