@@ -190,7 +190,7 @@ def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> Non
         page.get_by_role("link", name="CSV").click()
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == everything + 1
-    assert lines[0].startswith("entry_time,exit_time,quantity")
+    assert lines[0].startswith("entry_time,exit_time,side,quantity")
 
 
 def test_an_order_by_hand_is_previewed_placed_and_explained(member: Visitor) -> None:

@@ -510,6 +510,20 @@ def test_a_report_shows_drawdowns_costs_and_trades_by_hour_and_fits_one_file(use
     assert (old.status_code, "Drawdowns" in old.text) == (200, False), "reports of earlier editions have no analysis"
 
 
+def test_the_chips_over_a_reports_trades_show_what_they_name(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database)
+    with database.transaction() as connection:
+        connection.execute("UPDATE backtests SET report = replace(report::text, '\"signal\"', '\"stop loss\"')::jsonb")
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    chips = {name: kind for kind, name in re.findall(r'data-filter="([^"]+)"[^>]*>([^<]+)<', page)}
+    rows = re.findall(r'<tr data-kinds="([^"]+)".*?<td data-label="P&amp;L" class="n (gain|loss)">', page)
+    assert {tone for _, tone in rows} == {"gain", "loss"}, "there are winners and losers, all closed by a stop loss"
+    # A row is shown when what it is contains what the chip asks for: as app.js does.
+    assert all((chips["Losers"] in kinds) == (tone == "loss") for kinds, tone in rows)
+    assert all((chips["Winners"] in kinds) == (tone == "gain") for kinds, tone in rows)
+    assert sum(chips["Stop loss"] in kinds for kinds, _ in rows) >= len(rows) - 1, "the last may be open yet"
+
+
 def test_pages_speak_as_the_field_does_with_sensible_digits(user: User, database: Database) -> None:
     report = user.client.get(f"/backtests/{add_report(user, database)}", headers=HTML).text
     figures = dict(re.findall(r"<dt>([^<]+)</dt><dd class=\"[^\"]*\">([^<]*)</dd>", report))

@@ -53,6 +53,8 @@ def evaluate(sources: list[str], length: int = 64, owners: list[int] | None = No
     chosen = range(len(sources))
     # Compiled before, so that what each costs is known.
     list(evaluate_requests(window(length), sessions, cache, chosen))
+    # And what a busy machine made of it is not.
+    cache.taken.clear()
     return [(place, found) for place, _, found in evaluate_requests(window(length), sessions, cache, chosen)]
 
 
