@@ -39,7 +39,7 @@ up: install ## Brings the platform up on this machine (ARGS="--port 8000 --speed
 demo: install ## Brings it up, trades, checks every invariant, goes down; one JSON object on stdout
 	@$(BIN)/python -W ignore $(RUN) demo $(ARGS)
 
-test: install ## Runs all tests but the long ones, side by side (WORKERS=4): seven minutes on two cores
+test: install ## Runs all tests but the long ones, side by side (WORKERS=4): ten minutes on two cores
 	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 -m "not long" $(ARGS)
 
 test-all: install ## Runs every test, the long ones too, as CI does (WORKERS=4)
