@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
@@ -60,10 +61,8 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
         earlier=request.earlier,
     )
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
-    # What is told of a reading is made from the rules, and explains nothing.
     taken, _ = _taken(draft, request)
-    own = draft.model_copy(update={"assumptions": [each for each in draft.assumptions if each not in taken]})
-    return [*contract, *explained, *_explanation(own), *_parameters(draft, strategy)]
+    return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
 
 
 def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request: Request) -> list[str]:
@@ -77,8 +76,7 @@ def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request:
         earlier=request.earlier,
     )
     taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
-    own = draft.model_copy(update={"assumptions": [each for each in draft.assumptions if each not in taken]})
-    return [*contract, *_explanation(own), *_parameters(draft, strategy)]
+    return [*contract, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
 
 
 def told_of_portfolio(
@@ -88,7 +86,7 @@ def told_of_portfolio(
     if not all(map(is_rotation_rule, (text for each in draft.requirements for text in each.rules))):
         return draft, draft
     taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
-    judged = draft.model_copy(update={"assumptions": list(dict.fromkeys([*draft.assumptions, *taken]))})
+    judged = _with(draft, taken)
     if not taken:
         return judged, judged
     marked = [
@@ -105,8 +103,18 @@ def told(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, Strateg
         The draft to be judged, and as it is shown once it has passed: with the requirements of such words called assumed.
     """
     taken, marked = _taken(draft, request)
-    judged = draft.model_copy(update={"assumptions": list(dict.fromkeys([*draft.assumptions, *taken]))})
+    judged = _with(draft, taken)
     return judged, judged.model_copy(update={"requirements": marked})
+
+
+def _with(draft: StrategyDraft, taken: Sequence[str]) -> StrategyDraft:
+    """The draft that tells how its words were taken, too."""
+    return draft.model_copy(update={"assumptions": list(dict.fromkeys([*draft.assumptions, *taken]))})
+
+
+def _without(draft: StrategyDraft, taken: Sequence[str]) -> StrategyDraft:
+    """The draft as its author explains it: what is told of a reading is made from the rules, and explains nothing."""
+    return draft.model_copy(update={"assumptions": [each for each in draft.assumptions if each not in taken]})
 
 
 def _of_one_symbol(before: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, Invalid, existing
+from stratforge.application.mailing import one_line
 from stratforge.application.notices import notice_of
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.delivery import events, mail_notices
@@ -106,8 +107,7 @@ def write_mails(database: Database) -> int:
 def _said(happened: Sequence[Event]) -> list[str]:
     """What a mail says of events, a line each: the latest, and how many more there were."""
     found = (notice_of(each.kind, each.data) for each in happened)
-    # A line is one line, with no link that a mail program would make of what somebody wrote.
-    lines = [" ".join(each[0].split()).replace("://", ": //") for each in found if each is not None]
+    lines = [one_line(each[0]) for each in found if each is not None]
     more = len(lines) - _SAID
     if more <= 0:
         return lines

@@ -126,15 +126,20 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
     return done, failures
 
 
+def one_line(text: str) -> str:
+    """Makes of what somebody wrote one line, with nothing of which a mail program would make a link."""
+    return " ".join(text.split()).replace("://", ": //")
+
+
 def _written(mail: WaitingMail, token: str) -> Mail:
     if mail.kind is MailKind.NOTICE:
         # What it is about was written by whoever did it: one line, and no link that a mail program would make.
-        about = " ".join(mail.about.split()).replace("://", ": //") or "none"
+        about = one_line(mail.about) or "none"
         said = _NOTICES[AccountEventKind(mail.notice or "")].format(about=about)
         text = f"{said}\n\nIf that was not you, set a new password at once, and look at the log, the logins, the keys and the webhooks on your account's page."
         return Mail(mail.address, "A change of your account", text)
     if mail.kind is MailKind.ALERT:
-        about = " ".join(mail.about.split()).replace("://", ": //")
+        about = one_line(mail.about)
         text = f"{about}.\n\nYou set this alert at StratForge; it is listed on the symbol's page and among your alerts."
         return Mail(mail.address, f"Price alert: {about.partition(';')[0]}"[:120], text)
     if mail.kind is MailKind.ACTIVITY:

@@ -97,9 +97,8 @@ def head(keys: Collection[str], *, shorts: bool = False) -> Iterator[str]:
         if seen in keys:
             yield f"s_{seen} = {NAN}"
             for short in (False, True) if shorts else (False,):
-                prices = list(target_prices(keys, entry, short=short))
-                if seen == STOP_SEEN:
-                    prices = [price for price, _ in stop_prices(keys, entry, short=short)]
+                stops = [price for price, _ in stop_prices(keys, entry, short=short)]
+                prices = stops if seen == STOP_SEEN else target_prices(keys, entry, short=short)
                 beyond = ">" if (seen == STOP_SEEN) is not short else "<"
                 yield f"if q_quantity {'<' if short else '>'} 0.0:"
                 for place, price in enumerate(prices):

@@ -59,8 +59,8 @@ def backtest_strategy(work: Work, history: History, start: StartStudy | None = N
         wanted = tested(request, strategy.version, strategy.python_code, strategy.symbol)
         work.tell("loading bars")
         material = wanted.load(history)
-        if start is not None and request.sweep and wanted.is_study(grid(request.sweep), material):
-            begin_study(work, material, wanted.sweeper(material), grid(request.sweep), request.folds, start)
+        if start is not None and request.sweep and wanted.is_study(points := grid(request.sweep), material):
+            begin_study(work, material, wanted.sweeper(material), points, request.folds, start)
             raise Continues
         _report(work, wanted, material, _sweep)
 

@@ -21,16 +21,18 @@ class Token:
 
 
 def _pattern(phrases: list[str]) -> re.Pattern[str]:
-    return re.compile(
-        "|".join(
-            (
-                rf"(?<![A-Za-zÀ-ÿ]){re.escape(each)}" if each[0].isalpha() and each[0] < "\u3000" else re.escape(each)
-            ).replace(r"\ ", r"\s+")
-            + (r"(?![A-Za-zÀ-ÿ0-9_])" if each[-1].isalnum() and each[-1] < "\u3000" else "")
-            for each in sorted(phrases, key=len, reverse=True)
-        ),
-        re.IGNORECASE,
-    )
+    # What begins with a letter and what does not never begin at the same place: looked back is once for all of the former.
+    longest = sorted(phrases, key=len, reverse=True)
+    words = [each for each in longest if each[0].isalpha() and each[0] < "\u3000"]
+    others = [each for each in longest if not each[0].isalpha() or each[0] >= "\u3000"]
+    kinds = [*([rf"(?<![A-Za-zÀ-ÿ])(?:{'|'.join(map(_spaced, words))})"] if words else []), *map(_spaced, others)]
+    return re.compile("|".join(kinds), re.IGNORECASE)
+
+
+def _spaced(phrase: str) -> str:
+    """A phrase as a pattern: with any white space between its words, and ending where its last word does."""
+    ends = r"(?![A-Za-zÀ-ÿ0-9_])" if phrase[-1].isalnum() and phrase[-1] < "\u3000" else ""
+    return re.escape(phrase).replace(r"\ ", r"\s+") + ends
 
 
 _PHRASE = _pattern(list(PHRASES))

@@ -20,14 +20,21 @@ _TURNS = r"(?:slopes?|is sloping|points?|is pointing|curls?|bends?|heads?)"
 _VERBS = r"(?:crosses|breaks|falls|drops|goes|moves|closes|dips|rises|climbs|gets|is)"
 _INDICATOR = r"(?:rsi|ema|sma|wma|macd|mfi|cci|adx|atr|stochastic|stoch|roc|vwap|hma)"
 
+# Questions by which something else is decided too.
+_CHART = "Is it the chart of that timeframe, or the number of bars?"
+_WHICH_LINE = "What is “it”: what it bought by, or what stands after “with”?"
+_WHICH_AVERAGE = "What is “it”: the average, or the price?"
+_CROSSING = "Is it the crossing, or also later, as long as it stays so?"
+_OF_WHAT = "Of what is it said?"
+
 # Each with what to ask. The words are those that a person reads in the question, so the group `words` where there is one.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_BUY}[^,;.\n]*{_COMPARED}[^,;.\n]*\bor\b(?:(?!\bor\b)[^,;.\n)])*?{_COMPARED}(?:(?!\b(?:or|only|but|both|always)\b)[^,;.\n)])*?(?P<words>{_WHEN})(?=\s*(?:$|[,;.\n]|and (?:sell|exit)|then (?:sell|exit)))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
     (re.compile(rf"\b(?:compra|ach[eè]t|kauf)\w*[^,;.\n]*{_COMPARED_TOO}[^,;.\n]*\b(?:o|oder|ou)\b(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?{_COMPARED_TOO}(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?(?P<words>{_WHEN_TOO})(?=\s*(?:$|[,;.\n]))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
-    (re.compile(rf"\b(?:cross\w*|breaks?|goes|moves|gets|climbs|is) (?:above|below|over|under)\b[^;.\n]*?\bwith [^,;.\n]*?{_COMPARED}[^;.\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_VERBS}) (?:back )?(?:above|below|over|under)\b", _I), "What is “it”: what it bought by, or what stands after “with”?"),
-    (re.compile(rf"\b{_LINE} {_TURNS}\b[^;\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_TURNS})\b", _I), "What is “it”: the average, or the price?"),
+    (re.compile(rf"\b(?:cross\w*|breaks?|goes|moves|gets|climbs|is) (?:above|below|over|under)\b[^;.\n]*?\bwith [^,;.\n]*?{_COMPARED}[^;.\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_VERBS}) (?:back )?(?:above|below|over|under)\b", _I), _WHICH_LINE),
+    (re.compile(rf"\b{_LINE} {_TURNS}\b[^;\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_TURNS})\b", _I), _WHICH_AVERAGE),
     (re.compile(rf"{_BUY}(?:[^;.\n]*?(?:\b\d+[- ](?:bar |day |period )?{_LINE}\b|\b{_LINE}[ (]?\d+\b|\bvwap\b)){{2}}[^;.\n]*?{_SELL} (?:when|if|once) (?:the )?(?:price|close|it)\b[^,;.\n]*?\b(?P<words>(?:above|below|over|under) it)\b", _I), "Which of those that were named is “it”?"),
-    (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), "Is it the chart of that timeframe, or the number of bars?"),
+    (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), _CHART),
     (re.compile(rf"{_BUY}[^;\n]*{_SELL}[^;.\n]*?(?P<words>[,;] ?(?:but )?(?:as long as|so long as|provided(?: that)?|assuming(?: that)?|given that|while|on condition that)\b)", _I), "Does it bound the sale that it follows, buying, or both?"),
     (re.compile(r"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)(?= \w)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
     (re.compile(rf"\bon {_DAYS}, {_DAYS} (?P<words>(?:before|after|until|from|at) {_HOUR})", _I), "Does it bound all of the days, or the last one alone?"),
@@ -37,53 +44,24 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bexcept\b[^;.\n]*?(?P<words>, (?:when|where) (?:it|they|we|you|i) (?:sells?|buys?|exits?|closes?))\b", _I), "Is it a rule for the exception alone?"),
     (re.compile(rf"\b(?:not|never|unless|except)\b(?: (?:when|if|while|on|in))?(?:(?!{_BUY}|{_SELL})[^;.\n])*?(?P<words>,? ?\b(?:except|unless)\b)(?=[^;.\n]*(?:[<>]|\babove\b|\bbelow\b|\bover\b|\bunder\b))", _I), "Is it an exception of the exception, or one more?"),
     (re.compile(rf"\b(?:be|stay|remain|hold) (?:long|invested|it|in)\b[^;.\n]*?\b(?:from|between) {_HOUR}[^;.\n]*?(?P<words>\b(?:except|unless|but not|other than))\b(?![^\n]*{_SELL})", _I), "When is it sold: at the end of that time?"),
-    (re.compile(r"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), "Is it the crossing, or also later, as long as it stays so?"),
+    (re.compile(r"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), _CROSSING),
     (re.compile(r"(?:%|\bpercent) of (?P<words>(?:(?:my|the|available|free|account) )*cash)\b", _I), "Is it what is free, or all that the account is worth?"),
-    (re.compile(r"\b(?:never|not|only) (?:when |if )?(?P<words>(?:above|below|over|under) (?:\$ ?\d+(?:\.\d+)?|\d+(?:\.\d+)? ?(?:dollars?|usd|bucks|cents?)\b))(?<!price )", _I), "Of what is it said?"),
+    (re.compile(r"\b(?:never|not|only) (?:when |if )?(?P<words>(?:above|below|over|under) (?:\$ ?\d+(?:\.\d+)?|\d+(?:\.\d+)? ?(?:dollars?|usd|bucks|cents?)\b))(?<!price )", _I), _OF_WHAT),
 )  # fmt: skip
-_ONLY_SELL = re.compile(
-    r"\b(?:exits?|sells?|selling|sales) only (?:on|after|before|between|from|in|at)\b|\bonly (?:sells?|exits?) (?:on|after|before|between|from)\b",
-    _I,
-)
-_SALE = re.compile(r"\b(?:sells?|exits?|get out|stop|target|take profit|flat)\b", _I)
 _PRICED = re.compile(r"\b(?:price|close|it trades|trading|stock|share)s?\b[^,;.\n]*$", _I)
 
 
-class Words:
-    """Words within a turn, as a match has them."""
-
-    def __init__(self, turn: str, start: int, end: int) -> None:
-        self._turn, self._span = turn, (start, end)
-
-    def start(self) -> int:
-        """The place of their first letter in the turn."""
-        return self._span[0]
-
-    def end(self) -> int:
-        """The place after their last letter in the turn."""
-        return self._span[1]
-
-    def __getitem__(self, _: int) -> str:
-        return self._turn[slice(*self._span)]
-
-
-def twofold_in(turn: str) -> Iterator[tuple[Words, str]]:
-    """The words of a turn that bind to one of several things, with what there is to ask.
+def twofold_in(turn: str) -> Iterator[tuple[int, int, str]]:
+    """Where words of a turn stand that bind to one of several things: their begin, their end, and what there is to ask.
 
     Args:
         turn: The person's words, with straight apostrophes.
     """
     for pattern, asks in _PATTERNS:
         for match in pattern.finditer(turn):
-            name = "words" if "words" in pattern.groupindex else 0
-            start, end = match.span(name)
-            if asks.startswith("Of what") and _PRICED.search(turn, 0, start):
-                continue
-            yield Words(turn, start, end), asks
-    for match in _ONLY_SELL.finditer(turn):
-        others = [each for each in _SALE.finditer(turn) if not match.start() <= each.start() < match.end()]
-        if others:
-            yield Words(turn, *match.span()), "Has it to hold for every sale, or is it one more way to sell?"
+            start, end = match.span("words" if "words" in pattern.groupindex else 0)
+            if not (asks == _OF_WHAT and _PRICED.search(turn, 0, start)):
+                yield start, end, asks
 
 
 def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str, str]]:
@@ -96,13 +74,13 @@ def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str,
         start: Where they stand.
     """
     before, after = turn[:start], turn[start + len(words) :]
-    if asks.startswith("Is it the chart"):
+    if asks == _CHART:
         # The length that is usual is one for these alone.
         known = all(
             each["n"] or re.fullmatch(r"rsi|mfi|cci|adx|atr", each["name"], _I) for each in _FRAMED.finditer(turn)
         )
         return [(r"chart|timeframe|candles?", _FRAMED.sub(_of_the_chart, turn))] if known else []
-    if asks.startswith("What is “it”"):
+    if asks in (_WHICH_LINE, _WHICH_AVERAGE):
         verb = words[3:]
         bought = re.search(rf"(?:when|if|once) (?P<one>(?:the )?[\w ]+?) (?:{_VERBS}|{_TURNS})\b", before, _I)
         if bought is None:
@@ -113,10 +91,8 @@ def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str,
         if other and side:
             said = f"{before}{one} {verb}{side[0]} {other['other']}{after[side.end() :]}"
             return [(r"price|averages?|what it bought by", said)]
-        return (
-            [] if other or "after “with”" in asks else [(r"average|what it bought by", f"{before}{one} {verb}{after}")]
-        )
-    if asks.startswith("Is it the crossing"):
+        return [] if other or asks == _WHICH_LINE else [(r"average|what it bought by", f"{before}{one} {verb}{after}")]
+    if asks == _CROSSING:
         crosses = re.sub(r"\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?=\w+$)", "crosses ", words)
         return [(r"cross\w*|(?:the )?moment", f"{before}{crosses}{after}")]
     return []

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from stratforge.intent.reading.languages import language_of
-from stratforge.intent.reading.twofold import Words, twofold_in
+from stratforge.intent.reading.twofold import twofold_in
 from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
@@ -99,7 +99,9 @@ _GERMAN_NOT = re.compile(
 _OTHERWISE = re.compile(r"\b(?:otherwise|else|sonst|andernfalls)\s*,?\s*(?:sell|exit|close|verkauf\w*)\b", _I)
 _EVENT = re.compile(r"\bcross\w*|\bturns?\b|\bflips?\b|\bbecomes?\b|\bbreaks?\b|kreuzt|schneidet|durchbricht", _I)
 _ONLY_SELL = re.compile(
-    r"\bonly\s+(?:sell|exit|close)\s+(?:when|if|while)\b|\b(?:sell|exit)\s+only\s+(?:when|if|while)\b", _I
+    r"\bonly\s+(?:sell|exit|close)\s+(?:when|if|while)\b|\b(?:sell|exit)\s+only\s+(?:when|if|while)\b"
+    r"|\b(?:exits?|sells?|selling|sales) only (?:on|after|before|between|from|in|at)\b|\bonly (?:sells?|exits?) (?:on|after|before|between|from)\b",
+    _I,
 )
 _LABELED = re.compile(
     r"^\s*(?:entry|exit|entries|exits)[^:\n]*:[^\n;]*;[^\n;]*(?:[<>]|above|below)[^\n]*$", re.IGNORECASE | re.MULTILINE
@@ -115,9 +117,10 @@ def unsure_in(turn: str) -> list[Unsure]:
     Args:
         turn: The person's words.
     """
+    plain = turn.replace("’", "'")
     found = [
-        Unsure(match.start(), match.end(), match[0].strip(" ,;.\n-*•"), asks)
-        for match, asks in _found(turn.replace("’", "'"))
+        Unsure(start, end, plain[start:end].strip(" ,;.\n-*•"), asks)
+        for start, end, asks in (*twofold_in(plain), *((*match.span(), asks) for match, asks in _found(plain)))
     ]
     return sorted(found, key=lambda each: each.start)
 
@@ -137,8 +140,7 @@ def several_of(turn: str, before: Iterable[str]) -> list[str]:
     return [f"“{match[0]}” was not understood. {asks}"] if len(holders) > 1 else []
 
 
-def _found(turn: str) -> Iterator[tuple[re.Match[str] | Words, str]]:
-    yield from twofold_in(turn)
+def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
     for pattern, asks in _SIMPLE:
         for match in pattern.finditer(turn):
             # A sale is at the moment at which it comes back, and the other way than the purchase.

@@ -124,9 +124,10 @@ def _left_over(turns: Sequence[str], requirements: Sequence[Requirement]) -> Ite
                 at = turn.find(each.quote.strip(), at + 1)
         open_ = "".join(" " if inside else letter for letter, inside in zip(turn, covered, strict=True))
         # Its own words for what says nothing are those of the strict reading.
-        for word in read_rotation(open_).left:
+        reading = read_rotation(open_)
+        for word in reading.left:
             yield f"“{word}” of the request lies in no quotation: quote it with what it belongs to."
-        for piece in read_rotation(open_).pieces:
+        for piece in reading.pieces:
             yield f"“{open_[piece.start : piece.end].strip()}” of the request lies in no quotation: quote it with what it belongs to."
 
 
@@ -218,9 +219,9 @@ def _kept(
     requirements: Sequence[Requirement], rules: Sequence[RotationRule], before: Sequence[str] | None
 ) -> Iterator[str]:
     """That of what stood before nothing is lost or slipped in without a word."""
-    stood = {read_rotation_rule(each).text: read_rotation_rule(each) for each in before or () if is_rotation_rule(each)}
     if before is None:
         return
+    stood = {rule.text: rule for rule in map(read_rotation_rule, filter(is_rotation_rule, before))}
     kept = {text for each in requirements if each.status is Status.KEPT for text in each.rules}
     for text in sorted(kept - stood.keys()):
         yield f"The rule “{text}” is called kept, and did not stand before."

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from stratforge.intent.rotation.rules import (
     SINGLE,
-    Comparison,
     Part,
     RotationRule,
     RotationRuleError,
     by_part,
 )
+from stratforge.intent.rules import Atom, is_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,18 @@ class _Writer:
 
     def side(self, name: str, expression: str, constant: str, meaning: str, rule: RotationRule, of: str) -> str:
         """One side of a comparison: a number, a price, or a column of its own."""
-        if _is_number(expression):
+        if is_number(expression):
             return expression
         if found := re.fullmatch(r"bars\.(open|high|low|close|volume)", expression):
             return f"{of}.{found[1]}"
         return f"{of}.{self.column(name, expression, constant, meaning, rule)}"
 
-    def compared(self, compared: Comparison, name: str, rule: RotationRule, of: str) -> str:
+    def compared(self, compared: Atom, name: str, rule: RotationRule, of: str) -> str:
         """A comparison of columns of `of`."""
         meaning = f"length of “{rule.text}”"
         left = self.side(f"{name}_left", compared.left, f"{name.upper()}_LENGTH", meaning, rule, of)
         right = self.side(f"{name}_right", compared.right, f"{name.upper()}_AGAINST_LENGTH", meaning, rule, of)
-        return f"{left} {compared.sign} {right}"
+        return f"{left} {compared.operator} {right}"
 
     def add(self, line: str, *rules: RotationRule) -> None:
         """Adds a line of `rebalance`."""
@@ -178,11 +178,3 @@ def _assembled(writer: _Writer, one: dict[Part, RotationRule]) -> RotationProgra
         for each in rules:
             lines.setdefault(each, []).append(number)
     return RotationProgram("\n".join(text for text, _ in rows) + "\n", lines, writer.meanings)
-
-
-def _is_number(expression: str) -> bool:
-    try:
-        float(expression)
-    except ValueError:
-        return False
-    return True

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rules import OPERATORS, Atom, numbers_in_text
 from stratforge.market.symbols import is_symbol
 from stratforge.strategy.rotation.schedule import MAX_MINUTES, PERIODS
 
@@ -41,21 +42,7 @@ class Part(StrEnum):
 
 # Of these there is one; of the others there may be several.
 SINGLE = (Part.UNIVERSE, Part.REBALANCE, Part.TAKE, Part.RANK, Part.WEIGHTS)
-_COMPARED = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A comparison of two columns, or of a column with a number."""
-
-    left: str
-    sign: str
-    right: str
-
-    @property
-    def text(self) -> str:
-        """The comparison as it is written."""
-        return f"{self.left} {self.sign} {self.right}"
+_COMPARED: dict[type[ast.cmpop], str] = {kind: OPERATORS[kind] for kind in (ast.Gt, ast.GtE, ast.Lt, ast.LtE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,7 @@ class RotationRule:
         word: The period, or minutes as a number; top, bottom or all; equal, inverse volatility or fixed.
         count: How many are taken.
         column: What is ranked by, or the volatility.
-        comparison: Of `only where` and `only when`.
+        comparison: Of `only where` and `only when`: of two columns, or of a column with a number.
         dropped: Whether it is gone.
     """
 
@@ -81,7 +68,7 @@ class RotationRule:
     word: str = ""
     count: int = 0
     column: str = ""
-    comparison: Comparison | None = None
+    comparison: Atom | None = None
     dropped: bool = False
 
     @property
@@ -90,21 +77,8 @@ class RotationRule:
         found = [*self.weights, *([float(self.count)] if self.count else [])]
         if self.word.isdigit():
             found.append(float(self.word))
-        columns = [self.column] if self.column else []
-        if self.comparison is not None:
-            columns += [self.comparison.left, self.comparison.right]
-        found += [value for each in columns for value in numbers_in(each)]
-        return frozenset(found)
-
-
-def numbers_in(expression: str) -> list[float]:
-    """The numbers of a column's expression."""
-    nodes = ast.walk(ast.parse(expression, mode="eval"))
-    return [
-        float(each.value)
-        for each in nodes
-        if isinstance(each, ast.Constant) and isinstance(each.value, int | float) and not isinstance(each.value, bool)
-    ]
+        of_columns = numbers_in_text(self.column) if self.column else frozenset()
+        return frozenset(found) | of_columns | (self.comparison.numbers if self.comparison is not None else frozenset())
 
 
 def read_rotation_rule(text: str) -> RotationRule:
@@ -203,12 +177,12 @@ def _column(said: str) -> str:
     return ast.unparse(_parsed(said))
 
 
-def _comparison(said: str) -> Comparison:
+def _comparison(said: str) -> Atom:
     node = _parsed(said)
     if not isinstance(node, ast.Compare) or len(node.ops) != 1 or type(node.ops[0]) not in _COMPARED:
         raise RotationRuleError("a condition compares two columns, or a column with a number, by < <= > or >=")
     left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
-    return Comparison(left, _COMPARED[type(node.ops[0])], right)
+    return Atom(left, _COMPARED[type(node.ops[0])], right)
 
 
 _READERS = {
@@ -287,7 +261,7 @@ def in_words(rule: RotationRule, unit: str = "bars") -> str:
             return "with the weights " + ", ".join(f"{symbol} {100 * part:g} %" for symbol, part in pairs)
     assert rule.comparison is not None
     compared = rule.comparison
-    said = f"{_column_words(compared.left, unit)} is {_SIGNS[compared.sign]} {_column_words(compared.right, unit)}"
+    said = f"{_column_words(compared.left, unit)} is {_SIGNS[compared.operator]} {_column_words(compared.right, unit)}"
     if rule.part is Part.WHERE:
         return f"only those of which {said}"
     return f"all is cash unless of {rule.symbols[0]} {said}"
