@@ -6,17 +6,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.api import PASSWORD, Api, User
+from tests.support.api import Api, User
+from tests.support.pages import HTML, OWN, enter
 
-HTML = {"Accept": "text/html"}
-OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
 ORDER = '{"symbol": "AAPL", "side": "buy", "quantity": "1"}'
 
 
-def enter(user: User) -> dict[str, str]:
+def entered(user: User) -> dict[str, str]:
     """Logs in by the form; what its pages send along."""
-    form = urlencode({"email": user.email, "password": PASSWORD})
-    user.client.post("/login", content=form, headers=OWN)
+    enter(user)
     return {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
 
 
@@ -64,7 +62,7 @@ def test_what_is_tried_is_done_with_the_key_that_is_typed(api: Api, ada: User) -
 
 
 def test_with_a_login_it_is_the_login_that_asks_and_only_from_a_page_of_ours(api: Api, ada: User) -> None:
-    page = enter(ada)
+    page = entered(ada)
     content = urlencode({"body": ORDER})
     for without in ("HX-Request", "X-CSRF-Token"):
         headers = {name: value for name, value in page.items() if name != without}
@@ -80,7 +78,7 @@ def test_with_a_login_it_is_the_login_that_asks_and_only_from_a_page_of_ours(api
 
 @pytest.mark.parametrize("given", ["../users/me", "..", ".", "", "a/b", "%2e%2e", "x?y=1", "#", "<b>", "é"])
 def test_a_part_of_an_address_stays_one(ada: User, given: str) -> None:
-    page = enter(ada)
+    page = entered(ada)
     answer = ada.client.post("/docs/try/get_order", content=urlencode({"path-order_id": given}), headers=page)
     assert answer.status_code == 422 or ">422</span>" in answer.text
     assert "ada@example.com" not in answer.text
@@ -88,6 +86,6 @@ def test_a_part_of_an_address_stays_one(ada: User, given: str) -> None:
 
 
 def test_an_operation_that_is_none_and_an_address_of_elsewhere_are_not_asked(ada: User) -> None:
-    page = enter(ada)
+    page = entered(ada)
     for name in ("on_order", "nothing", "..%2f..%2fadmin"):
         assert ada.client.post(f"/docs/try/{name}", content="", headers=page).status_code == 404

@@ -18,20 +18,16 @@ from stratforge.strategy.rotation.seen import Windows
 
 from tests.integration.application.test_portfolio_backtests import Past
 from tests.integration.test_portfolio_sessions import FIRST, FLAT, RISING
-from tests.support.api import PASSWORD, Api, User
+from tests.support.api import Api, User
+from tests.support.pages import HTML, OWN, with_cookies
 from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at
 from tests.support.world import World
-
-HTML = {"Accept": "text/html"}
-OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture
 def user(api: Api) -> User:
     """Somebody with cookies."""
-    found = api.user("ada")
-    found.client.post("/login", content=f"email=ada%40example.com&password={PASSWORD.replace(' ', '+')}", headers=OWN)
-    return found
+    return with_cookies(api)
 
 
 def wants_all_of_the_first(_windows: Windows, universe: int, asking: Sequence[Asking]) -> list[Said]:

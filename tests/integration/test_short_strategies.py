@@ -12,20 +12,17 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests
 from stratforge.strategy import compile_strategy
 
-from tests.support.api import PASSWORD, Api, User
+from tests.support.api import Api, User
 from tests.support.asking import BOTH_WAYS
+from tests.support.pages import HTML, OWN, with_cookies
 
-HTML = {"Accept": "text/html"}
-OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
 REASON = "Short positions are decided in backtests only; sessions are long only for now"
 
 
 @pytest.fixture
 def user(api: Api) -> User:
     """Somebody with cookies."""
-    found = api.user("ada")
-    found.client.post("/login", content=f"email=ada%40example.com&password={PASSWORD.replace(' ', '+')}", headers=OWN)
-    return found
+    return with_cookies(api)
 
 
 @pytest.fixture

@@ -17,19 +17,9 @@ from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
 
 from tests.support.api import PASSWORD, Api, User
+from tests.support.pages import HTML, OWN, with_cookies
 
-HTML = {"Accept": "text/html"}
-OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
 CODE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n    return sell()\n"
-
-
-def enter(api: Api, name: str) -> User:
-    """Somebody who has logged in by the form."""
-    found = api.user(name)
-    found.client.post(
-        "/login", content=f"email={name}%40example.com&password={PASSWORD.replace(' ', '+')}", headers=OWN
-    )
-    return found
 
 
 def send(user: User, path: str, body: str = "") -> int:
@@ -60,7 +50,7 @@ def add_report(user: User, database: Database) -> UUID:
 def test_a_link_shows_the_report_to_anybody_without_code_or_owner_until_it_is_ended(
     api: Api, database: Database
 ) -> None:
-    ada, eve = enter(api, "ada"), enter(api, "eve")
+    ada, eve = with_cookies(api, "ada"), with_cookies(api, "eve")
     backtest_id = add_report(ada, database)
     assert send(eve, f"/backtests/{backtest_id}/share") == 404
     assert send(ada, f"/backtests/{backtest_id}/share") == 204
@@ -84,7 +74,7 @@ def test_a_link_shows_the_report_to_anybody_without_code_or_owner_until_it_is_en
 
 
 def test_an_account_that_closes_shows_nothing_any_more(api: Api, database: Database) -> None:
-    ada, eve = enter(api, "ada"), enter(api, "eve")
+    ada, eve = with_cookies(api, "ada"), with_cookies(api, "eve")
     backtest_id, session_id = add_report(ada, database), add_session(ada)
     send(ada, f"/backtests/{backtest_id}/share")
     send(ada, f"/sessions/{session_id}/publish", "name=Ada+L")
@@ -138,7 +128,7 @@ def board(user: User) -> str:
 
 
 def test_the_ranking_is_by_risk_adjusted_return_not_by_profit(api: Api, database: Database) -> None:
-    steady, wild = enter(api, "ada"), enter(api, "eve")
+    steady, wild = with_cookies(api, "ada"), with_cookies(api, "eve")
     for user, name, returns in (
         (steady, "Steady", [0.01, 0.012] * 20),
         (wild, "Wild", [0.5, -0.3] * 20),
@@ -154,7 +144,7 @@ def test_the_ranking_is_by_risk_adjusted_return_not_by_profit(api: Api, database
 
 
 def test_whoever_sits_on_a_loser_has_it_in_his_figures(api: Api, database: Database) -> None:
-    ada = enter(api, "ada")
+    ada = with_cookies(api, "ada")
     session_id = add_session(ada)
     trade(database, session_id, [0.01, 0.012] * 20, held=-0.9)
     send(ada, f"/sessions/{session_id}/publish", "name=Ada")
@@ -184,7 +174,7 @@ def test_whoever_sits_on_a_loser_has_it_in_his_figures(api: Api, database: Datab
 def test_what_is_not_verified_or_traded_too_little_is_not_ranked(
     api: Api, database: Database, sql: str, missing: str | None
 ) -> None:
-    ada = enter(api, "ada")
+    ada = with_cookies(api, "ada")
     session_id = add_session(ada)
     trade(database, session_id, [0.01, 0.012] * 20)
     send(ada, f"/sessions/{session_id}/publish", "name=Ada")
@@ -197,7 +187,7 @@ def test_what_is_not_verified_or_traded_too_little_is_not_ranked(
 
 
 def test_a_name_is_a_name_and_a_session_is_ones_own(api: Api) -> None:
-    ada, eve = enter(api, "ada"), enter(api, "eve")
+    ada, eve = with_cookies(api, "ada"), with_cookies(api, "eve")
     session_id = add_session(ada)
     assert send(eve, f"/sessions/{session_id}/publish", "name=Eve") == 404
     for wrong in ("", "x", "%3Cscript%3E", "a" * 41, "%E2%80%AEada"):
@@ -307,11 +297,11 @@ def test_what_is_shown_while_the_account_closes_is_not_shown_after_it(
 
 
 def test_what_is_archived_is_out_of_sight_and_comes_back(api: Api) -> None:
-    ada = enter(api, "ada")
+    ada = with_cookies(api, "ada")
     add_session(ada)
     (strategy,) = ada.get("/api/strategies")["items"]
     path = f"/strategies/{strategy['strategy_id']}/archive"
-    assert send(enter(api, "eve"), path) == 404
+    assert send(with_cookies(api, "eve"), path) == 404
     assert send(ada, path) == 204
     assert "A secret name" not in ada.client.get("/strategies", headers=HTML).text
     assert "A secret name" in ada.client.get("/strategies?archived=true", headers=HTML).text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,11 +151,12 @@ def on_bar(bar, position, state):
 
 def test_machine_code_fills_as_the_interpreter_bit_for_bit() -> None:
     bars = _bars(random.Random(4), 600)
-    for each in (
+    configs: list[dict[str, Any]] = [
         {"cash": 20_000.0},
         {"slippage_bps": 5.0, "commission_bps": 3.0, "participation": 0.5, "take_profit": 0.1, "trailing_stop": 0.06},
-    ):
-        strategy, config = compile_strategy(BOTH_WAYS), BacktestConfig(**each)  # type: ignore[arg-type]
+    ]
+    for each in configs:
+        strategy, config = compile_strategy(BOTH_WAYS), BacktestConfig(**each)
         swept, report = Sweeper(strategy, bars, config), run_backtest(strategy, bars, config)
         result = swept.run({})
         fills = [np.array(getattr(report.fills, name)) for name in report.fills.__slots__]
@@ -243,8 +245,8 @@ def _flat(*rows: float | tuple[float, float, float, float], times: list[int] | N
     return _columns(time, table, np.full(len(rows), 1e6))
 
 
-def _ran(program: Program, bars: BarColumns, **config: float) -> BacktestReport:
-    return run_backtest(compile_strategy(source_of(program)), bars, BacktestConfig(**{"cash": 10_000.0, **config}))  # type: ignore[arg-type]
+def _ran(program: Program, bars: BarColumns, **config: Any) -> BacktestReport:
+    return run_backtest(compile_strategy(source_of(program)), bars, BacktestConfig(**{"cash": 10_000.0, **config}))
 
 
 def _fills(report: BacktestReport) -> list[tuple[int, str, float, float, str]]:
@@ -379,11 +381,11 @@ def test_a_loss_has_no_floor_and_nothing_is_traded_after_it() -> None:
     ],
     ids=["both touched: the stop", "a gap against it", "a gap for it", "the target alone"],
 )
-def test_stops_lie_above_and_targets_below(bar: tuple[float, ...], price: float, why: str) -> None:
+def test_stops_lie_above_and_targets_below(bar: tuple[float, float, float, float], price: float, why: str) -> None:
     program = {0: Decision("short", "quantity", 10, exits={"stop_loss": 0.02, "take_profit": 0.03})}
-    report = _ran(program, _flat(100, 100, bar))  # type: ignore[arg-type]
+    report = _ran(program, _flat(100, 100, bar))
     assert _exit(report) == (2, price, why)
-    configured = _ran({0: Decision("short", "quantity", 10)}, _flat(100, 100, bar), stop_loss=0.02, take_profit=0.03)  # type: ignore[arg-type]
+    configured = _ran({0: Decision("short", "quantity", 10)}, _flat(100, 100, bar), stop_loss=0.02, take_profit=0.03)
     assert _exit(configured) == (2, price, why)
 
 
@@ -422,9 +424,9 @@ def test_crypto_is_not_sold_short() -> None:
 
 
 @pytest.mark.parametrize("given", [{"short_margin": 0.0}, {"borrow_fee": -0.1}, {"maintenance_margin": 11.0}])
-def test_margins_and_fees_that_mean_nothing_are_refused(given: dict[str, float]) -> None:
+def test_margins_and_fees_that_mean_nothing_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(BacktestError, match=next(iter(given))):
-        BacktestConfig(**given)  # type: ignore[arg-type]
+        BacktestConfig(**given)
 
 
 def test_the_assumptions_speak_of_short_positions_where_there_can_be_any() -> None:

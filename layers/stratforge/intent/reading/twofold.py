@@ -52,7 +52,7 @@ _PRICED = re.compile(r"\b(?:price|close|it trades|trading|stock|share)s?\b[^,;.\
 
 
 def twofold_in(turn: str) -> Iterator[tuple[int, int, str]]:
-    """Where words of a turn stand that bind to one of several things: their begin, their end, and what there is to ask.
+    """The words of a turn that bind to one of several things: where they begin and end, with what there is to ask.
 
     Args:
         turn: The person's words, with straight apostrophes.

@@ -1,0 +1,327 @@
+"""Pages of strategies and their backtests without a browser: cards, previews, setups, reports, sweeps, comparisons."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from stratforge.application.jobs.backtest_strategy import backtest_strategy
+from stratforge.application.jobs.work import run_job
+from stratforge.backtest import BacktestConfig, run_backtest
+from stratforge.backtest.sensitivity import cost_sensitivity
+from stratforge.broker.history import Found
+from stratforge.market import Bar, BarColumns
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import backtests
+from stratforge.storage.strategies.jobs import JobKind
+from stratforge.strategy import compile_strategy
+
+from tests.support.api import Api, User
+from tests.support.ledger import OPEN, set_price
+from tests.support.pages import CODE, HTML, OWN, with_cookies
+
+
+@pytest.fixture
+def user(api: Api) -> User:
+    """Somebody with cookies."""
+    return with_cookies(api)
+
+
+def test_cards_show_the_latest_backtest_and_copies_are_strategies_of_their_own(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database, days=3)
+    page = user.client.get("/strategies", headers=HTML).text
+    assert f'href="/backtests/{backtest_id}"' in page
+    metrics = user.get(f"/api/backtests/{backtest_id}")["metrics"]
+    assert f"{metrics['total_return'] * 100:+.2f} %" in page
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    (strategy,) = user.get("/api/strategies")["items"]
+    made = user.client.post(f"/strategies/{strategy['strategy_id']}/duplicate", data={"key": "1"}, headers=headers)
+    copied = user.get(f"/api{made.headers['HX-Redirect']}")
+    assert (copied["name"], copied["python_code"]) == ("Copy of Swing", strategy["python_code"])
+    assert "Not backtested yet." in user.client.get("/strategies", headers=HTML).text
+
+
+@pytest.mark.parametrize(
+    ("chart", "columns"),
+    [
+        ("/backtests/{id}/chart.html", ("Open", "Close", "Volume")),
+        ("/backtests/{id}/chart.html?of=equity", ("Equity", "Buy and hold", "Drawdown, %")),
+        ("/backtests/compare.html?id={id}&id={id}", ("1", "2")),
+        ("/home/equity.html", ("Equity", "Cash")),
+        ("/charts/market.html?symbol=AAPL", ("Open", "Close", "Volume")),
+    ],
+)
+def test_every_chart_is_a_table_for_who_cannot_see_it(
+    user: User, database: Database, chart: str, columns: tuple[str, ...]
+) -> None:
+    backtest_id = add_report(user, database, days=3)
+    with database.transaction() as connection:
+        set_price(connection, "100")
+    table = user.client.get(chart.format(id=backtest_id), headers=HTML)
+    assert table.status_code == 200
+    for name in ("Time (ET)", *columns):
+        assert f">{name}</th>" in table.text
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    assert page.count("toggle from:closest details") == page.count("data-chart=") == 2
+    assert page.count('class="picture"') == 2, "something is seen of a chart before, and without, scripts"
+
+
+def test_trades_are_a_parquet_file(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database, days=3)
+    answer = user.client.get(f"/backtests/{backtest_id}/trades.parquet", headers=HTML)
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="AAPL-trades.parquet"'
+    table = pyarrow.parquet.read_table(io.BytesIO(answer.content))
+    told = user.client.get(f"/backtests/{backtest_id}/chart.json").json()["trades"]
+    assert table.num_rows == len(told) > 0
+    assert [int(each.timestamp()) for each in table["entry_time"].to_pylist()] == [each["entry_time"] for each in told]
+    assert [float(each) for each in table["pnl"].to_pylist()] == pytest.approx([each["pnl"] for each in told])
+
+
+def test_the_setup_of_a_backtest_is_that_of_the_form_and_what_runs_otherwise_is_told(
+    user: User, database: Database
+) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    backtest_id = add_report(user, database, days=3, slippage_bps=3.0)
+    strategy_id = user.get("/api/strategies")["items"][0]["strategy_id"]
+
+    def run(**fields: str) -> str:
+        answer = user.client.post(f"/strategies/{strategy_id}/run", content=urlencode(fields), headers=headers)
+        shown = user.client.get(answer.headers["HX-Redirect"], headers=HTML).text
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", shown))
+
+    form = user.client.get(f"/strategies/{strategy_id}", headers=HTML).text
+    assert 'name="sizing_value" type="text" value="100"' in form
+    assert 'name="slippage_bps" type="text" value="3"' in form
+    assert "It runs exactly as it was backtested" in run(symbol="AAPL", sizing_value="100")
+    told = run(symbol="MSFT", sizing_rule="FIXED_CASH", sizing_value="500", stop_loss="2")
+    assert (
+        "Otherwise than it was backtested: symbol MSFT instead of AAPL, size $500 instead of 100 % of equity, stop loss 2 % instead of none."
+        in told
+    )
+    user.call("DELETE", f"/api/backtests/{backtest_id}")
+    assert "It was not backtested." in run(symbol="AAPL")
+    # However many there are, each is on a page.
+    seen: list[str] = []
+    page = "/sessions?limit=1"
+    for _ in range(3):
+        shown = user.client.get(page, headers=HTML).text
+        seen += re.findall(r'href="(/sessions/[^"]+)"', shown)
+        (further,) = re.findall(r'href="(\?cursor=[^"]*)">Earlier sessions', shown)
+        page = f"/sessions{further}&limit=1"
+    assert len(set(seen)) == len(seen) == 3
+    assert "Earlier strategies" in user.client.get("/strategies?limit=1", headers=HTML).text
+
+
+def test_runs_of_any_strategies_stand_side_by_side(user: User, database: Database) -> None:
+    first, second, third = (add_report(user, database, days=3) for _ in range(3))
+    page = user.client.get(f"/backtests/compare?id={first}&id={second}", headers=HTML).text
+    assert f"id={first}&amp;id={second}&amp;id={third}" in page.replace("&amp;amp;", "&amp;")
+    page = user.client.get(f"/backtests/compare?id={first}&id={second}&id={third}", headers=HTML).text
+    assert f'href="/backtests/compare?id={second}&amp;id={third}"' in page
+
+
+def add_report(user: User, database: Database, days: int = 40, slippage_bps: float = 0.0) -> UUID:
+    """A finished backtest of the user, made by the engine on a market that goes up and down."""
+    code = (
+        "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
+        "    if position.bars_held > 3:\n        return sell()\n"
+    )
+    stored = {"name": "Swing", "symbol": "AAPL", "python_code": code}
+    strategy_id = UUID(user.call("POST", "/api/strategies", stored).json()["strategy_id"])
+    time = (1_767_625_200 + 86_400 * np.arange(days)[:, None] + 3_600 * np.arange(6)).ravel().astype(np.int64)
+    price = 100 + 5 * np.sin(np.arange(len(time)) / 7.0)
+    bars = BarColumns(time, price, price + 0.2, price - 0.2, price, np.full(len(time), 1e6))
+    tested = run_backtest(compile_strategy(code), bars, BacktestConfig(slippage_bps=slippage_bps))
+    report = {**tested.as_dict(), "costs": [asdict(each) for each in cost_sensitivity(tested)]}
+    made = backtests.NewReport(strategy_id, 1, "AAPL", report.pop("config"), report.pop("metrics"), report)
+    with database.transaction() as connection:
+        user_id = UUID(user.get("/api/users/me")["user_id"])
+        job = connection.execute(
+            "INSERT INTO jobs (user_id, kind, request) VALUES (%s, 'BACKTEST', '{}') RETURNING id", (user_id,)
+        ).fetchone()
+        assert job is not None
+        return backtests.add_backtest(connection, job[0], user_id, made)
+
+
+def test_a_report_shows_drawdowns_costs_and_trades_by_hour_and_fits_one_file(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database, slippage_bps=1.0)
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML)
+    assert page.status_code == 200
+    for said in ("Drawdowns", "Rolling Sharpe ratio", "1 (this report)", "Maximum adverse excursion", "Alpha, a year"):
+        assert said in page.text
+    file = user.client.get(f"/backtests/{backtest_id}/report.html", headers=HTML)
+    assert "attachment" in file.headers["Content-Disposition"]
+    assert "Drawdowns" in file.text
+    assert not re.search(r'(?:src|href)="|url\(|@import', file.text), "it needs nothing else"
+    with database.transaction() as connection:
+        connection.execute("UPDATE backtests SET report = report - 'analysis' - 'costs'")
+    old = user.client.get(f"/backtests/{backtest_id}", headers=HTML)
+    assert (old.status_code, "Drawdowns" in old.text) == (200, False), "reports of earlier editions have no analysis"
+
+
+def test_the_chips_over_a_reports_trades_show_what_they_name(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database)
+    with database.transaction() as connection:
+        connection.execute("UPDATE backtests SET report = replace(report::text, '\"signal\"', '\"stop loss\"')::jsonb")
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    chips = {name: kind for kind, name in re.findall(r'data-filter="([^"]+)"[^>]*>([^<]+)<', page)}
+    rows = re.findall(r'<tr data-kinds="([^"]+)".*?<td data-label="P&amp;L" class="n (gain|loss)">', page)
+    assert {tone for _, tone in rows} == {"gain", "loss"}, "there are winners and losers, all closed by a stop loss"
+    # A row is shown when what it is contains what the chip asks for: as app.js does.
+    assert all((chips["Losers"] in kinds) == (tone == "loss") for kinds, tone in rows)
+    assert all((chips["Winners"] in kinds) == (tone == "gain") for kinds, tone in rows)
+    assert sum(chips["Stop loss"] in kinds for kinds, _ in rows) >= len(rows) - 1, "the last may be open yet"
+
+
+def test_pages_speak_as_the_field_does_with_sensible_digits(user: User, database: Database) -> None:
+    report = user.client.get(f"/backtests/{add_report(user, database)}", headers=HTML).text
+    figures = dict(re.findall(r"<dt>([^<]+)</dt><dd class=\"[^\"]*\">([^<]*)</dd>", report))
+    for name in ("Max drawdown", "CAGR", "Sharpe ratio", "Win rate", "Profit factor", "Exposure", "Avg. trade"):
+        assert name in figures, name
+    assert not [each for each in figures.values() if re.search(r"\.\d{3}", each)], "two digits are enough"
+    assert re.fullmatch(r"\d+ (d|h|min|s)( \d+ (h|min|s))?", figures["Max drawdown duration"])
+    home, portfolio = (user.client.get(path, headers=HTML).text for path in ("/", "/portfolio"))
+    assert "Buying power" in home
+    assert "Realized P&amp;L" in home
+    assert "Rejected orders" in home
+    assert "Unrealized P&amp;L" in portfolio
+    for page in (report, home, portfolio):
+        for dialect in ("Deepest fall", "Longest fall", ">A year", "Not traded, and why", "In the language"):
+            assert dialect not in page
+
+
+def test_backtests_stand_side_by_side_and_only_the_users_own(api: Api, user: User, database: Database) -> None:
+    first, second = add_report(user, database, days=3), add_report(user, database, days=3, slippage_bps=5.0)
+    strange = add_report(api.user("bob"), database, days=3)
+    query = f"id={first}&id={second}&id={strange}"
+    page = user.client.get(f"/backtests/compare?{query}", headers=HTML).text
+    assert "Slippage bps" in page, "what is different is shown"
+    assert "Sizing rule" not in page
+    assert f"/backtests/{strange}" not in page
+    runs = user.client.get(f"/backtests/compare.json?{query}", headers=HTML).json()["runs"]
+    assert [run["values"][0] for run in runs] == [100.0, 100.0]
+    empty = user.client.get("/backtests/compare", headers=HTML)
+    assert "Choose two to six backtests" in empty.text
+    many = "&".join(f"id={first}" for _ in range(7))
+    assert user.client.get(f"/backtests/compare?{many}", headers=HTML).status_code == 422
+
+
+class Saw:
+    """Ten days of a market that goes up and down."""
+
+    def now(self) -> datetime:
+        """The end of it."""
+        return OPEN + timedelta(days=10)
+
+    def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> list[Bar]:
+        """Those that begin in the period."""
+        found = []
+        for minute in range(0, 10 * 1440, 7):
+            price = Decimal(100 + abs(minute // 7 % 40 - 20))
+            found.append(Bar(symbol, OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(1_000)))
+        return [each for each in found if start <= each.time < end]
+
+    def bars_of(self, symbols: Sequence[str], _start: datetime, _end: datetime) -> Found:
+        """None: nobody asks for several."""
+        return Found(refused=dict.fromkeys(symbols, "no bars"))
+
+    def days_of(self, symbols: Sequence[str], _start: datetime, _end: datetime) -> Found:
+        """None: nobody asks for days."""
+        return Found(refused=dict.fromkeys(symbols, "no days"))
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "1e400", "1e308"])
+def test_a_range_without_an_end_is_refused_with_what_to_give(user: User, number: str) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    code = {"name": "Saw", "symbol": "AAPL", "python_code": CODE}
+    strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
+    form = f"vary=LENGTH&from-LENGTH=-1&to-LENGTH={number}&count-LENGTH=3&key=a"
+    priced = user.client.post(f"/strategies/{strategy_id}/sweep", content=form, headers=headers)
+    assert (priced.status_code, "give two numbers" in priced.text) == (200, True)
+    begun = user.client.post(f"/strategies/{strategy_id}/backtest", content=form, headers=headers)
+    assert (begun.status_code, "give two numbers" in begun.text) == (422, True)
+
+
+def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    code = {
+        "name": "Saw",
+        "symbol": "AAPL",
+        "python_code": CODE.replace(
+            "return buy()", "if bar.close > bar.average:\n        return buy()\n    return sell()"
+        ),
+    }
+    strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
+    form = "vary=LENGTH&from-LENGTH=2&to-LENGTH=6&count-LENGTH=3&key=a"
+
+    def send(path: str, body: str = "key=b") -> Any:
+        return user.client.post(path, content=body, headers=headers)
+
+    def finished(part: str) -> UUID:
+        (job,) = re.findall(r'hx-get="/jobs/([^"]+)/progress"', part)
+        run_job(database, UUID(job), {JobKind.BACKTEST: lambda work: backtest_strategy(work, Saw())})
+        done = user.client.get(f"/jobs/{job}/progress", headers=HTML, follow_redirects=False)
+        return UUID(done.headers["Location"].split("/")[-1])
+
+    price = send(f"/strategies/{strategy_id}/sweep", form).text
+    assert "<strong>3</strong> combinations" in price
+    assert (
+        "worked on in parts"
+        in send(
+            f"/strategies/{strategy_id}/sweep",
+            form + "&vary=A&from-A=1&to-A=90&count-A=40&vary=B&from-B=1&to-B=9&count-B=40",
+        ).text
+    )
+    swept = finished(send(f"/strategies/{strategy_id}/backtest", form).text)
+    report = user.client.get(f"/backtests/{swept}", headers=HTML).text
+    assert report.count('class="cell"') == 3
+    point = user.get(f"/api/backtests/{swept}")["report"]["sweep"]["points"][1]
+    assert "LENGTH = 4" in user.client.get(f"/backtests/{swept}/points/1", headers=HTML).text
+    opened = finished(send(f"/backtests/{swept}/points/1").text)
+    assert user.get(f"/api/backtests/{opened}")["metrics"]["total_return"] == point["total_return"]
+    assert "in place of the version’s own values" in user.client.get(f"/backtests/{opened}", headers=HTML).text
+    assert send(f"/backtests/{opened}/run").status_code == 409
+    assert send(f"/strategies/{strategy_id}/parameters", "parameter-LENGTH=4").status_code == 204
+    assert send(f"/backtests/{swept}/points/1").status_code == 409, "the strategy is at another version"
+    assert send(f"/backtests/{swept}/points/3").status_code == 404
+
+
+def test_a_strategy_of_the_gallery_is_copied_once_and_is_ones_own(user: User) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    for _ in range(2):
+        made = user.client.post("/gallery/golden-cross", content="key=one", headers=headers).headers["HX-Redirect"]
+    (copied,) = user.get("/api/strategies")["items"]
+    assert (made, copied["name"]) == (f"/strategies/{copied['strategy_id']}", "Golden cross")
+    assert user.client.post("/gallery/none", content="key=two", headers=headers).status_code == 404
+
+
+def test_code_is_previewed_on_the_last_bars_while_it_is_written(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def check(code: str, symbol: str = "AAPL") -> str:
+        body = urlencode({"python_code": code, "symbol": symbol})
+        return str(user.client.post("/strategies/check", content=body, headers=headers).text)
+
+    assert "Valid." in check(CODE)
+    assert "minutes of AAPL" not in check(CODE), "there are no bars yet"
+    with database.transaction() as connection:
+        bars = Saw().bars("AAPL", OPEN, OPEN + timedelta(days=1))
+        market_data.ensure_months(connection, [each.time for each in bars])
+        market_data.add_bars(connection, bars)
+    seen = check(CODE)
+    assert "minutes of AAPL" in seen
+    assert "with 0 trades" in seen, "it buys and never sells"
+    assert "minutes of AAPL" not in check("def on_bar(bar): pass")
+    assert "minutes of" not in check(CODE, "not a symbol")
+    assert user.get("/api/backtests")["items"] == [], "nothing is stored"
