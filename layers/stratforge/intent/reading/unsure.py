@@ -59,6 +59,15 @@ _CHANGED_FRAME = re.compile(
     rf"\b(?:use|with|switch to|take|on|make it)\s+(?:the\s+)?(?:\d+\s*-?\s*(?:m|min|mins|minutes?|h|hours?)|hourly)\s+{_NAMES}\b",
     _I,
 )
+# Questions whose answers are known by their names.
+BOUNDS_WHAT = "Does it bound the sale that it follows, or buying?"
+BACK_OR_LEVEL = "Is it a level, or the crossing back?"
+LEVEL_OR_MOMENT = "Is it a level, or the moment at which it changes?"
+ONE_OR_ALL_BARS = "At which of these bars has it to hold: at one of them, or at all?"
+ALL_OR_ONE = "Have all of these to hold, or one of them?"
+PRICE_OR_LENGTH = "Is it a price, or the length of an average?"
+SAME_BAR_OR_AFTER = "Both at the same bar, or one after the other?"
+HOW_MUCH = "By how much?"
 _NUMBERED = (
     "stochastic|stoch",
     "supertrend|super trend",
@@ -74,18 +83,18 @@ _NUMBERED = (
     "sar",
 )
 _SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bprice is (?:above|below|over|under) \d+(?:\.\d+)?(?=,?\s+(?:and |then )?(?:sell|exit)\b[^.;\n]*\b(?:above|below|over|under) (?:the |its )?\d+ ?(?:sma|ema|ma|wma)\b)", _I), "Is it a price, or the length of an average?"),
+    (re.compile(r"\bprice is (?:above|below|over|under) \d+(?:\.\d+)?(?=,?\s+(?:and |then )?(?:sell|exit)\b[^.;\n]*\b(?:above|below|over|under) (?:the |its )?\d+ ?(?:sma|ema|ma|wma)\b)", _I), PRICE_OR_LENGTH),
     (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
     (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
     (re.compile(r"(?<!\bmost )(?<!\bthan )(?<!\bat )(?<!\ball at )\bonce\b(?=\s*(?:[,;.:!\n]|$|and\b|or\b))", _I), "How often, or when, is meant?"),
     (re.compile(r"\bonce again\b|(?<!not )(?<!buy )(?<!buying )(?<!bought )(?<!enter )(?<!entering )(?<!trade )(?<!trading )(?<!start )(?<!in )\bagain\b(?! (?:from|between)\b)|^\W*(?:buy|enter) again\b", _I), "Which event is meant, and what came before it?"),
-    (re.compile(r"\bno longer\b|\bnot any ?more\b|\bisn't any ?more\b|\bnicht mehr\b|\bya no\b|\bne\b[^,;.]*\bplus\b(?! de\b)", _I), "Is it a level, or the moment at which it changes?"),
-    (re.compile(r"\b(?:is|it's|are)\s+back\s+(?:above|below|over|under|inside|within|outside)\b", _I), "Is it a level, or the crossing back?"),
-    (re.compile(r"\b(?:well|far|way|clearly|significantly|comfortably|deeply|slightly|strongly|substantially|much|sharply|solidly|firmly)\s+(?:above|below|over|under|higher|lower|oversold|overbought|into)\b", _I), "By how much?"),
+    (re.compile(r"\bno longer\b|\bnot any ?more\b|\bisn't any ?more\b|\bnicht mehr\b|\bya no\b|\bne\b[^,;.]*\bplus\b(?! de\b)", _I), LEVEL_OR_MOMENT),
+    (re.compile(r"\b(?:is|it's|are)\s+back\s+(?:above|below|over|under|inside|within|outside)\b", _I), BACK_OR_LEVEL),
+    (re.compile(r"\b(?:well|far|way|clearly|significantly|comfortably|deeply|slightly|strongly|substantially|much|sharply|solidly|firmly)\s+(?:above|below|over|under|higher|lower|oversold|overbought|into)\b", _I), HOW_MUCH),
     (re.compile(r"\b(?:at most|no more than|not more than|less than|not less than|no less than|not at least|up to|under|fewer than|maximum|max)\s+\d+(?:\.\d+)?\s*(?:%|percent\b|per cent\b)\s*(?:below|above|under|over|off|away from|from|lower|higher|beneath)\b", _I), "Between which two levels?"),
     (re.compile(r"\brest\s+(?:after|at|in)\s+\d+(?=\s*(?:[,;.!\n]|$))", _I), "After how many bars, or at what time?"),
     (re.compile(r"\bstop(?:[- ]loss)?\s+(?:at|of)?\s*\+\s?\d", _I), "A stop lies below the price of the purchase: is it a target?"),
-    (re.compile(rf"\b(?:when|if)\b[^,;.\n]*\bthen\s+(?!{_BUYS}|{_SELLS}|go\b|it\b|i\b|we\b|hold\b|wait\b|close\s+(?:when|if|all|the|it|out)\b)(?=\w+ *(?:[<>]|is\b|crosses|above|below|\())", _I), "Both at the same bar, or one after the other?"),
+    (re.compile(rf"\b(?:when|if)\b[^,;.\n]*\bthen\s+(?!{_BUYS}|{_SELLS}|go\b|it\b|i\b|we\b|hold\b|wait\b|close\s+(?:when|if|all|the|it|out)\b)(?=\w+ *(?:[<>]|is\b|crosses|above|below|\())", _I), SAME_BAR_OR_AFTER),
     (re.compile(r"\b(?:golden|death) cross\b[^.\n]*[,;(]\s*(?:sma|ema|wma|hma|ma)s?\s*\(?\d+\s*[/,]\s*\d+", _I), "Between which two averages is each cross?"),
 )  # fmt: skip
 _COMES_BACK = re.compile(
@@ -152,7 +161,7 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
             # A sentence of its own restricts buying, and is told so.
             continue
         if _side_before(turn, match.start()) == "sell" and not _OPPOSED.match(turn, match.start()):
-            yield match, "Does it bound the sale that it follows, or buying?"
+            yield match, BOUNDS_WHAT
     for match in _LAST.finditer(turn):
         begins = max((each.end() for each in _CLAUSE.finditer(turn, 0, match.start())), default=0)
         clause = turn[begins : match.start()]
@@ -163,7 +172,7 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
             # At one of them.
             continue
         if looks_back.search(clause) and not _MEASURED.search(clause):
-            yield match, "At which of these bars has it to hold: at one of them, or at all?"
+            yield match, ONE_OR_ALL_BARS
     yield from _of_language(turn)
     yield from _carried(turn)
     otherwise = _OTHERWISE.search(turn)
@@ -173,7 +182,7 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
         if any(each["sell"] and not match.start() <= each.start() < match.end() for each in _SIDE.finditer(turn)):
             yield match, "Has it to hold for every sale, or is it one more way to sell?"
     for match in _LABELED.finditer(turn):
-        yield match, "Have all of these to hold, or one of them?"
+        yield match, ALL_OR_ONE
 
 
 def _side_of(turn: str, start: int, end: int) -> str:

@@ -14,6 +14,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell
+from stratforge.intent.reading import unsure as unsure_words
 from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.twofold import readings_of
 from stratforge.intent.reading.unsure import Unsure, unsure_in
@@ -50,7 +51,7 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
     if twofold := readings_of(words, unsure.asks, request, unsure.start):
         return twofold
     plain = unsure.words.lower()
-    if "bound the sale" in unsure.asks:
+    if unsure.asks == unsure_words.BOUNDS_WHAT:
         condition = re.search(r"\b(only|not|never|nur|nicht)\b\s*(.*)", plain)
         if condition is None or condition[1] in ("nur", "nicht"):
             return []
@@ -59,7 +60,7 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         if condition[1] == "only":
             found.append((r"sell\w*|sales?|exits?", put(" and")))
         return found
-    if "crossing back" in unsure.asks:
+    if unsure.asks == unsure_words.BACK_OR_LEVEL:
         side = plain.rpartition(" ")[2]
         if side not in ("above", "below", "over", "under"):
             return []
@@ -67,11 +68,9 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
             (r"cross\w*(?: back)?|(?:the )?moment|event", put(f"crosses {side}")),
             (r"level|state", put(f"is {side}")),
         ]
-    if "level, or the moment" in unsure.asks and plain == "no longer":
+    if unsure.asks == unsure_words.LEVEL_OR_MOMENT and plain == "no longer":
         return [(r"level|state", put("not"))]
-    if "Between which two" in unsure.asks or "Is it a target" in unsure.asks:
-        return []
-    if "at one of them, or at all" in unsure.asks:
+    if unsure.asks == unsure_words.ONE_OR_ALL_BARS:
         bars = re.search(r"(\w+)\s+\w+$", plain)
         if bars is None:
             return []
@@ -79,12 +78,12 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
             (r"(?:at )?(?:one|any|some|once|at least once|sometime)(?: of (?:them|these))?", put(f"at some point {words}")),
             (r"(?:at |in )?(?:all|every|each)(?: (?:one )?of (?:them|these))?", put(re.sub(r"^\S+ the (?:last|past|previous|prior)", "for", words, flags=_I))),
         ]  # fmt: skip
-    if "Have all of these" in unsure.asks:
+    if unsure.asks == unsure_words.ALL_OR_ONE:
         return [("all|both|every", put(words.replace(";", " and"))), ("one|any|either", put(words.replace(";", " or")))]
-    if "a price, or the length" in unsure.asks:
+    if unsure.asks == unsure_words.PRICE_OR_LENGTH:
         kind = re.search(r"\d+ ?(sma|ema|ma|wma)\b", request[unsure.end :], _I)
         return [(r"average|length|sma|ema", put(f"{words} {kind[1]}"))] if kind else []
-    if "Both at the same bar" in unsure.asks:
+    if unsure.asks == unsure_words.SAME_BAR_OR_AFTER:
         return [(r"(?:both )?(?:at )?(?:the )?same(?: bar)?|both|together", put(re.sub(r"\s*,?\s*\b(?:and )?then\b", " and", words, flags=_I)))]  # fmt: skip
     return []
 
@@ -179,7 +178,7 @@ def _of_choice(request: str, answer: str, questions: Sequence[str]) -> str:
     if not unsure:
         return ""
     first = unsure[0]
-    if re.search(r"^By how much", first.asks) and (far := _PERCENT.search(answer)):
+    if first.asks == unsure_words.HOW_MUCH and (far := _PERCENT.search(answer)):
         side = first.words.split()[-1]
         return f"{request[: first.start]}at least {far[1]}% {side}{request[first.end :]}" if side in ("above", "below", "over", "under") else ""  # fmt: skip
     if re.match(r"Has it the numbers of “([^”]+)”", first.asks) and _YES.fullmatch(answer):
