@@ -57,19 +57,20 @@ class Visitor:
         if message.type in ("error", "warning") and not any(code in message.text for code in ("422", "503")):
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
-    def go(self, path: str) -> Page:
-        """Opens one of our addresses. The page of a busy platform asks again by itself, and is waited out."""
-        self.answer(path)
-        return self.page
+    def go(self, path: str, page: Page | None = None) -> Page:
+        """Opens one of our addresses, in another page if need be. The page of a busy platform asks again by itself, and is waited out."""
+        self.answer(path, page)
+        return page or self.page
 
-    def answer(self, path: str) -> Response:
+    def answer(self, path: str, page: Page | None = None) -> Response:
         """The answer with which one of our addresses opened, after those of a busy platform."""
+        page = page or self.page
         for _ in range(20):
-            response = self.page.goto(self.address + path)
+            response = page.goto(self.address + path)
             assert response is not None
             if response.status != 503:
                 return response
-            self.page.wait_for_timeout(3_000)
+            page.wait_for_timeout(3_000)
         raise AssertionError(f"{path} is busy for a minute")
 
     @property

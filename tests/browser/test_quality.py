@@ -222,7 +222,7 @@ def test_whatever_is_pressed_shows_at_once_that_it_is_at_work(world: tuple[Visit
     pressed = 0
     for path in pages:
         page.unroute_all(behavior="ignoreErrors")
-        page.goto(visitor.address + path)
+        visitor.go(path, page)
         # What a page asks for by itself, again and again, is at work too.
         page.evaluate(
             "document.addEventListener('htmx:beforeRequest', (asked) => window.pressing || asked.preventDefault())"
@@ -235,7 +235,7 @@ def test_whatever_is_pressed_shows_at_once_that_it_is_at_work(world: tuple[Visit
         pressed += count
     assert pressed > 50
     page.unroute_all(behavior="ignoreErrors")
-    page.goto(visitor.address + "/strategies/new")
+    visitor.go("/strategies/new", page)
     page.route("**/api/strategies/import", lambda _route: None)
     page.set_input_files("[data-import-strategy]", {"name": "s.json", "mimeType": "application/json", "buffer": b"{}"})
     page.wait_for_function("() => document.documentElement.matches('.leaving')")
@@ -268,7 +268,7 @@ def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
     for motion in ("no-preference", "reduce"):
         page.emulate_media(reduced_motion=motion)
         for path in pages if motion == "reduce" else [report]:
-            page.goto(visitor.address + path)
+            visitor.go(path, page)
             found = page.evaluate(_MOVING)
             # What ends a toast moves nothing: it is seen, and then it is not.
             assert found["known"] == ["along", "appear", "blink", "leave", "turn", "waiting"]
@@ -298,7 +298,7 @@ def test_at_twice_the_size_everything_fits_and_nothing_covers_what_has_the_focus
     page = visitor.context.new_page()
     page.set_viewport_size({"width": 640, "height": 450})
     for path in pages:
-        page.goto(visitor.address + path)
+        visitor.go(path, page)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 640, f"{path} at 200 %"
         assert page.evaluate(_COVERED) == [], f"{path} at 200 %"
@@ -310,7 +310,7 @@ def test_a_report_is_printed_whole_and_on_white(world: tuple[Visitor, list[str]]
     (report,) = [path for path in pages if path.startswith("/backtests/") and "compare" not in path]
     page = visitor.context.new_page()
     page.emulate_media(color_scheme="dark")
-    page.goto(visitor.address + report)
+    visitor.go(report, page)
     page.locator(".chart canvas").first.wait_for()
     page.evaluate("window.print = () => (window.printed = true)")
     page.get_by_role("button", name="Print or PDF").click()
@@ -345,7 +345,7 @@ def test_days_are_named_and_fill_their_card_and_their_table_has_them_all(world: 
     page = visitor.context.new_page()
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        page.goto(visitor.address + report)
+        visitor.go(report, page)
         card = page.locator("section", has=page.get_by_role("heading", name="Returns by day"))
         grid = card.locator(".days")
         assert grid.locator("tbody th").all_inner_texts()[:5] == ["Mon", "Tue", "Wed", "Thu", "Fri"]

@@ -48,7 +48,7 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     expect(page.locator(".figure", has_text="Bars").locator("dd").first).to_have_text(re.compile("[1-9]"))
 
     # A strategy that trades at once, written by hand, and its trade on the first page.
-    page.goto(f"{member.address}/strategies/new")
+    member.go("/strategies/new")
     page.get_by_text("Write the code yourself").click()
     page.get_by_label("Name").fill("Busy")
     page.get_by_label("Code", exact=True).fill(BUSY)
@@ -57,12 +57,12 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
     page.get_by_role("button", name="Run it", exact=True).click()
     expect(page).to_have_url(re.compile(r"/sessions/[^/]+$"))
-    busy = page.url
+    busy = page.url.removeprefix(member.address)
     expect(page.locator("#session-trades .side").first).to_be_visible()
-    page.goto(f"{member.address}/")
+    member.go("/")
     expect(page.locator("#link")).to_have_attribute("data-state", "live")
     expect(page.locator("#latest-trades tbody tr .side").first).to_be_visible()
-    page.goto(busy)
+    member.go(busy)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Stop and sell").click()
     expect(page.locator(".badge.stopped")).to_be_visible()
@@ -211,13 +211,13 @@ def test_an_order_by_hand_is_previewed_placed_and_explained(member: Visitor) -> 
     page.get_by_role("button", name="Place the order").click()
     expect(page).to_have_url(re.compile(r"/orders$"))
     page.wait_for_load_state()
-    page.goto(f"{member.address}/portfolio")
+    member.go("/portfolio")
     expect(page.get_by_role("region", name="Open orders")).to_contain_text("limit")
     expect(page.get_by_role("region", name="Open orders")).to_contain_text("resting")
     page.get_by_role("button", name="Cancel the order for AAPL").click()
     expect(page).to_have_url(re.compile(r"/orders$"))
     page.wait_for_load_state()
-    page.goto(f"{member.address}/orders?state=ended")
+    member.go("/orders?state=ended")
     expect(page.locator(".badge.canceled").or_(page.get_by_role("button", name="Show")).first).to_be_visible()
     deadline = time.monotonic() + 90
     while not page.locator(".badge.canceled").count():
@@ -282,7 +282,7 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
     session = member.client.start_session(strategy["strategy_id"], "IBM")
     first, second = member.page, member.watch(member.context.new_page())
     for page in (first, second):
-        page.goto(f"{member.address}/sessions/{session['session_id']}")
+        member.go(f"/sessions/{session['session_id']}")
         expect(page.locator("#link")).to_have_attribute("data-state", "live")
     first.get_by_role("button", name="Pause").click()
     for page in (first, second):
@@ -294,7 +294,7 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     first.wait_for_timeout(1_500)
     for page in (first, second):
-        page.goto(f"{member.address}/sessions")
+        member.go("/sessions")
         expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
     # A busy gateway is asked again, as the page does by itself.
     renewed = """async () => {
@@ -395,7 +395,7 @@ def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, p
     expect(page.get_by_text("{{ 7 * 7 }}")).to_be_visible()
     assert page.locator("main script, main img, main svg:not(.spark), main a[href^='javascript']").count() == 0
     platform.simulator("faults", {"fault": "hostile", "count": 1}, of="gemini")
-    page.goto(f"{member.address}/research")
+    member.go("/research")
     page.get_by_label("What do you want to know").fill("What about AAPL?")
     page.get_by_role("button", name="Ask").click()
     expect(page.locator(".sources li")).to_have_count(1)
@@ -407,7 +407,7 @@ def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, p
     )
     page.wait_for_timeout(300)
     assert page.title() != "owned"
-    page.goto(f"{member.address}/strategies")
+    member.go("/strategies")
     expect(page.get_by_role("link", name="<img src=x onerror=alert(1)>")).to_be_visible()
 
 

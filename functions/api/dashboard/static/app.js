@@ -34,14 +34,14 @@ document.addEventListener("second-factor-required", () => {
   field.focus();
 });
 document.addEventListener("htmx:sendError", () => notice("The platform does not answer. Nothing was sent; try again in a moment."));
-// What is no page of ours is a gateway's word for being busy: it is not put into the page, and what asks by itself goes on asking.
+// What is no page of ours is a gateway's word for being busy: it is not put into the page. What asks by itself asks again, whoever pressed is told.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, requestConfig, elt } = event.detail;
+  const { xhr, requestConfig: { elt } } = event.detail;
   if (xhr.status < 400 || (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/html")) return;
   event.detail.shouldSwap = false;
-  const asking = requestConfig.verb === "get" ? elt : requestConfig.elt.closest("textarea");
-  if (asking) setTimeout(() => htmx.trigger(asking, "again"), 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2));
-  else notice("The platform is busy. Try again in a moment.");
+  const asks = elt.getAttribute("hx-trigger") ?? "";
+  if (asks.endsWith("again")) setTimeout(() => htmx.trigger(elt, "again"), 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2));
+  else if (!asks.includes("every ")) notice("The platform is busy. Try again in a moment.");
 });
 
 // What a person is typing into is not taken from under his hands: it is brought up to date with the next look.
