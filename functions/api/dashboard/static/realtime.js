@@ -13,6 +13,18 @@ function state(name) {
 }
 
 const tell = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
+// The first change is told at once, and what follows within a second at its end: the last one is never left out.
+const PAUSE = 1_000;
+let pause = null, more = false;
+function changed() {
+  if (pause) return void (more = true);
+  more = false;
+  tell("live:change");
+  pause = setTimeout(() => {
+    pause = null;
+    if (more) changed();
+  }, PAUSE);
+}
 const symbols = () => [...new Set([...document.querySelectorAll("[data-price],[data-symbol]")].map((each) => each.dataset.price ?? each.dataset.symbol))].slice(0, 50);
 
 function askForPrices() {
@@ -24,7 +36,7 @@ function hear(message) {
   cursor = message.cursor ?? cursor;
   const kinds = new Set((message.events ?? []).map((each) => each.kind));
   if (kinds.has("job")) tell("live:job");
-  if ([...kinds].some((kind) => kind !== "job")) tell("live:change", message.events);
+  if ([...kinds].some((kind) => kind !== "job")) changed();
   const prices = message.prices ?? [];
   for (const each of prices) {
     for (const cell of document.querySelectorAll(`[data-price="${CSS.escape(each.symbol)}"]`)) {
@@ -45,7 +57,7 @@ async function open() {
     socket = new WebSocket(address);
     socket.onopen = () => {
       state("live");
-      if (attempt) tell("live:change");
+      if (attempt) changed();
       attempt = 0;
       askForPrices();
     };
