@@ -5,6 +5,7 @@ Written to `infra_cdk/capacity/measured.json`, from which the cost and the scale
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform as machine
@@ -55,12 +56,13 @@ class Phase:
     rows: dict[str, int]
 
 
-def _cpu(platform: Platform, name: str) -> float:
-    total = 0.0
-    for process in platform.function_processes(name):
-        family = [process, *process.children(recursive=True)]
-        total += sum(sum(each.cpu_times()[:4]) for each in family)
-    return total
+def _look(platform: Platform, seen: dict[str, dict[int, float]]) -> None:
+    """Notes the processor seconds of every environment that lives, by function and process: what has ended keeps those it had."""
+    for name in _FUNCTIONS:
+        for process in platform.function_processes(name):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                family = [process, *process.children(recursive=True)]
+                seen[name][process.pid] = sum(sum(each.cpu_times()[:4]) for each in family)
 
 
 def _counts(platform: Platform) -> dict[str, int]:
@@ -82,17 +84,20 @@ def _invocations(platform: Platform) -> dict[str, int]:
 
 def _phase(platform: Platform) -> Phase:
     log = platform.folder.logs / "functions.log"
-    began, asked = {name: _cpu(platform, name) for name in _FUNCTIONS}, _invocations(platform)
+    seen: dict[str, dict[int, float]] = {name: {} for name in _FUNCTIONS}
+    _look(platform, seen)
+    began, asked = {name: sum(each.values()) for name, each in seen.items()}, _invocations(platform)
     first, size = _counts(platform), log.stat().st_size
-    time.sleep(_SECONDS)
-    second = _counts(platform)
-    ended, answered = {name: _cpu(platform, name) for name in _FUNCTIONS}, _invocations(platform)
+    for _ in range(_SECONDS):
+        time.sleep(1)
+        _look(platform, seen)
+    second, answered = _counts(platform), _invocations(platform)
     with log.open(errors="replace") as file:
         file.seek(size)
         # The host's reports are Lambda's own on AWS, and not paid for.
         ours = sum(len(line) for line in file if line.startswith("{") and not line.startswith('{"invocation"'))
     return Phase(
-        {name: ended[name] - began[name] for name in _FUNCTIONS},
+        {name: sum(seen[name].values()) - began[name] for name in _FUNCTIONS},
         {name: answered[name] - asked[name] for name in _FUNCTIONS},
         log_bytes=ours,
         rows={},
