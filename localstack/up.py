@@ -120,6 +120,7 @@ class Status:
         head = Table.grid(padding=(0, 2))
         head.add_row("Dashboard", f"[bold link={platform.address}]{platform.address}[/]")
         head.add_row("Log in as", f"{DEMO_EMAIL}  password {platform.folder.passwords.demo_account}")
+        head.add_row("", f"an account that trades already, and the operator’s: {platform.address}/operations")
         if platform.simulated_alpaca:
             head.add_row(
                 "Market",
@@ -256,7 +257,7 @@ class Start:
 def _show(platform: Platform, status: Status, console: Console) -> None:
     if not console.is_terminal:
         console.print(
-            f"ready at {platform.address} (log in as {DEMO_EMAIL}, password {platform.folder.passwords.demo_account})",
+            f"ready at {platform.address} (log in as {DEMO_EMAIL}, password {platform.folder.passwords.demo_account}; the operator’s pages are at /operations)",
             highlight=False,
             soft_wrap=True,
         )

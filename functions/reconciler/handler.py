@@ -65,7 +65,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     except BrokerRefusesPlatform:
         metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
         raise
-    keep_calendar(database, broker())
     answer = report.as_dict()
     for name, value in (
         ("SymbolsDrifting", len(report.drift)),
@@ -76,4 +75,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     ):
         metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})
+    keep_calendar(database, broker())
     return answer

@@ -169,7 +169,7 @@ def test_the_table_of_the_equity_follows_the_range_that_is_chosen(member: Visito
 
 
 # It trades so often that a chart has no room for all marks.
-_OFTEN = """\
+OFTEN = """\
 def indicators(bars):
     return {"rsi": ta.rsi(bars.close, length=14), "average": ta.sma(bars.close, length=10)}
 
@@ -184,7 +184,7 @@ def on_bar(bar, position, state):
 
 def test_a_chart_follows_the_range_the_crosshair_and_the_list_of_trades(member: Visitor) -> None:
     client = member.client
-    made = client.call("POST", "/api/strategies", {"name": "Often", "symbol": "AAPL", "python_code": _OFTEN})
+    made = client.call("POST", "/api/strategies", {"name": "Often", "symbol": "AAPL", "python_code": OFTEN})
     backtest = client.backtest(made["strategy_id"])
     page = member.go(f"/backtests/{backtest['backtest_id']}")
     card = page.locator("section", has=page.get_by_role("heading", name="Price, trades and indicators"))

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from local_platform.platform import answers
 from local_platform.synthesis import ROOT
+from stratforge.client import ApiError, Client
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -105,6 +106,24 @@ def address_of(up: Up) -> str:
     found = re.search(r"http://[\d.:]+", up.hear("ready at"))
     assert found is not None
     return found[0]
+
+
+def test_the_login_that_it_says_is_the_operators(state: Path, runs: list[Up]) -> None:
+    up = Up(state)
+    runs.append(up)
+    said = up.hear("ready at")
+    found = re.search(
+        r"ready at (http://[\d.:]+) \(log in as (\S+), password (\S+); the operator’s pages are at /operations\)", said
+    )
+    assert found is not None, said
+    address, email, password = found.groups()
+    operator, somebody = Client(address), Client(address)
+    operator.log_in(email, password)
+    assert operator.call("GET", "/api/operations/queues")["items"]
+    somebody.register("somebody@example.com", "a long enough password")
+    with pytest.raises(ApiError):
+        somebody.call("GET", "/api/operations/queues")
+    assert up.signal(signal.SIGTERM) == 0
 
 
 def test_runs_side_by_side_do_not_meet_and_a_killed_one_leaves_nothing_behind(

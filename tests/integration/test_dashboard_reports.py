@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet
 import pytest
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
-from stratforge.application.jobs.work import run_job
+from stratforge.application.jobs.work import Work, run_job
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.broker.history import Found
@@ -170,6 +172,75 @@ def test_a_report_shows_drawdowns_costs_and_trades_by_hour_and_fits_one_file(use
     assert (old.status_code, "Drawdowns" in old.text) == (200, False), "reports of earlier editions have no analysis"
 
 
+def test_the_months_of_a_report_and_its_rolling_sharpe_ratio_are_those_of_pandas(
+    user: User, database: Database
+) -> None:
+    backtest_id = add_report(user, database, days=50)
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    curve = user.client.get(f"/backtests/{backtest_id}/chart.json").json()["curve"]
+    at = pd.to_datetime(curve["time"], unit="s", utc=True).tz_convert("America/New_York")
+    equity = pd.Series(curve["equity"], index=at)
+    begun = pd.Series([100_000.0])
+    assert user.get(f"/api/backtests/{backtest_id}")["config"]["cash"] == begun[0]
+    months = pd.concat([begun, equity.groupby(at.strftime("%Y-%m")).last()]).pct_change().iloc[1:]
+    heat = page[page.index('aria-label="Returns by month"') :]
+    shown = dict(
+        zip(
+            re.findall(r'<th scope="col" class="n">(\w{3})</th>', heat)[:12],
+            re.findall(r'<td class="n( shade\d)?">([^<]*)</td>', heat)[:12],
+            strict=True,
+        )
+    )
+    assert {name: text for name, (_, text) in shown.items() if text} == {
+        f"{date(2026, int(month[-2:]), 1):%b}": f"{value * 100:+.2f} %" for month, value in months.items()
+    }
+    # The deeper the color, the farther from nothing: losses below the middle, gains above it.
+    for shade, text in shown.values():
+        assert bool(shade) == bool(text)
+        assert not text or (int(shade[-1]) >= 5) == text.startswith("+")
+    window = pd.concat([begun, equity.groupby(at.date).last()]).pct_change().iloc[1:].rolling(21)
+    sharpe = (window.mean() / window.std() * 252**0.5).dropna()
+    assert len(sharpe) == 30
+    said = f"from {sharpe.min():.2f} to {sharpe.max():.2f}, {sharpe.iloc[-1]:.2f} at the end"
+    assert f"Over 21 days each: {said}." in page
+
+
+@pytest.mark.parametrize(
+    ("by_length", "chance", "shape", "odds"),
+    [
+        ([1.0, 1.1, 1.0], 0.97, "A plateau:</strong> the 2 combinations", "More than the luck of the search"),
+        ([0.7, 1.1, 0.7], 0.85, "A slope:</strong> the 2 combinations", "Probably more than luck"),
+        ([0.0, 2.0, -0.5], 0.6, "A lonely peak:</strong> the 2 combinations", "It may as well be luck"),
+        ([-1.0, -0.5, -2.0], 0.01, "Nothing to choose from:</strong> no combination", "Most likely luck"),
+        ([1.0, 1.1, 1.0], None, "A plateau:</strong>", "It cannot be told here"),
+    ],
+    ids=["plateau", "slope", "peak", "loss", "unknown"],
+)
+def test_a_sweep_says_in_words_whether_its_best_point_can_be_trusted(
+    user: User, database: Database, by_length: list[float], chance: float | None, shape: str, odds: str
+) -> None:
+    backtest_id = add_report(user, database, days=3)
+    points = [
+        {"parameters": {"LENGTH": 5.0 * place}, "sharpe": sharpe, "total_return": 0.01, "trades": 3, "error": None}
+        for place, sharpe in enumerate(by_length, start=1)
+    ]
+    best = max(points, key=lambda each: each["sharpe"])
+    sweep = {"parameters": {"LENGTH": [5.0, 10.0, 15.0]}, "points": points, "best": best, "deflated_sharpe": chance}
+    with database.transaction() as connection:
+        connection.execute(
+            "UPDATE backtests SET report = report || jsonb_build_object('sweep', %s::jsonb)",
+            (json.dumps({**sweep, "folds": []}),),
+        )
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    told = page[page.index("Can it be trusted?") : page.index("Walk-forward")]
+    assert shape in told
+    assert odds in told
+    assert "not the luck of trying 3 points" in told
+    assert (f"<strong>{chance:.2%}</strong>".replace("%", " %") if chance else "<strong>–</strong>") in told
+    (marked,) = re.findall(r'<td class="n shade9 best">.*?aria-label="([^"]*)"', page)
+    assert marked == f"{best['sharpe']:.2f}, the best"
+
+
 def test_the_chips_over_a_reports_trades_show_what_they_name(user: User, database: Database) -> None:
     backtest_id = add_report(user, database)
     with database.transaction() as connection:
@@ -253,48 +324,122 @@ def test_a_range_without_an_end_is_refused_with_what_to_give(user: User, number:
     assert (begun.status_code, "give two numbers" in begun.text) == (422, True)
 
 
-def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, database: Database) -> None:
-    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
-    code = {
-        "name": "Saw",
-        "symbol": "AAPL",
-        "python_code": CODE.replace(
-            "return buy()", "if bar.close > bar.average:\n        return buy()\n    return sell()"
-        ),
-    }
-    strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
-    form = "vary=LENGTH&from-LENGTH=2&to-LENGTH=6&count-LENGTH=3&key=a"
+SAW_CODE = CODE.replace("return buy()", "if bar.close > bar.average:\n        return buy()\n    return sell()")
 
-    def send(path: str, body: str = "key=b") -> Any:
-        return user.client.post(path, content=body, headers=headers)
 
-    def finished(part: str) -> UUID:
+class Sweeper:
+    """Somebody with a strategy for that market, and the jobs that her forms make."""
+
+    def __init__(self, user: User, database: Database) -> None:
+        self.user, self.database = user, database
+        self.headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+        code = {"name": "Saw", "symbol": "AAPL", "python_code": SAW_CODE}
+        self.strategy = f"/strategies/{user.call('POST', '/api/strategies', code).json()['strategy_id']}"
+
+    def send(self, path: str, body: str = "key=b") -> Any:
+        """Sends a form."""
+        return self.user.client.post(path, content=body, headers=self.headers)
+
+    def finished(self, part: str) -> UUID:
+        """Does the job of a part; the report that it made."""
         (job,) = re.findall(r'hx-get="/jobs/([^"]+)/progress"', part)
-        run_job(database, UUID(job), {JobKind.BACKTEST: lambda work: backtest_strategy(work, Saw())})
-        done = user.client.get(f"/jobs/{job}/progress", headers=HTML, follow_redirects=False)
+        run_job(self.database, UUID(job), {JobKind.BACKTEST: lambda work: backtest_strategy(work, Saw())})
+        done = self.user.client.get(f"/jobs/{job}/progress", headers=HTML, follow_redirects=False)
         return UUID(done.headers["Location"].split("/")[-1])
 
-    price = send(f"/strategies/{strategy_id}/sweep", form).text
+
+def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, database: Database) -> None:
+    saw = Sweeper(user, database)
+    form = "vary=LENGTH&from-LENGTH=2&to-LENGTH=6&count-LENGTH=3&key=a"
+    price = saw.send(f"{saw.strategy}/sweep", form).text
     assert "<strong>3</strong> combinations" in price
-    assert (
-        "worked on in parts"
-        in send(
-            f"/strategies/{strategy_id}/sweep",
-            form + "&vary=A&from-A=1&to-A=90&count-A=40&vary=B&from-B=1&to-B=9&count-B=40",
-        ).text
-    )
-    swept = finished(send(f"/strategies/{strategy_id}/backtest", form).text)
+    more = form + "&vary=A&from-A=1&to-A=90&count-A=40&vary=B&from-B=1&to-B=9&count-B=40"
+    assert "worked on in parts" in saw.send(f"{saw.strategy}/sweep", more).text
+    swept = saw.finished(saw.send(f"{saw.strategy}/backtest", form).text)
     report = user.client.get(f"/backtests/{swept}", headers=HTML).text
     assert report.count('class="cell"') == 3
     point = user.get(f"/api/backtests/{swept}")["report"]["sweep"]["points"][1]
     assert "LENGTH = 4" in user.client.get(f"/backtests/{swept}/points/1", headers=HTML).text
-    opened = finished(send(f"/backtests/{swept}/points/1").text)
+    opened = saw.finished(saw.send(f"/backtests/{swept}/points/1").text)
     assert user.get(f"/api/backtests/{opened}")["metrics"]["total_return"] == point["total_return"]
     assert "in place of the version’s own values" in user.client.get(f"/backtests/{opened}", headers=HTML).text
-    assert send(f"/backtests/{opened}/run").status_code == 409
-    assert send(f"/strategies/{strategy_id}/parameters", "parameter-LENGTH=4").status_code == 204
-    assert send(f"/backtests/{swept}/points/1").status_code == 409, "the strategy is at another version"
-    assert send(f"/backtests/{swept}/points/3").status_code == 404
+    assert saw.send(f"/backtests/{opened}/run").status_code == 409
+    assert saw.send(f"{saw.strategy}/parameters", "parameter-LENGTH=4").status_code == 204
+    assert saw.send(f"/backtests/{swept}/points/1").status_code == 409, "the strategy is at another version"
+    assert saw.send(f"/backtests/{swept}/points/3").status_code == 404
+
+
+def test_a_sweep_a_backtest_and_a_session_have_the_one_setup_of_the_form(user: User, database: Database) -> None:
+    saw = Sweeper(user, database)
+    setup = {
+        "symbol": "MSFT",
+        "sizing_rule": "FIXED_CASH",
+        "sizing_value": "5000",
+        "stop_loss": "2.5",
+        "take_profit": "4",
+        "trailing_stop": "3",
+        "slippage_bps": "7",
+        "commission_bps": "3",
+    }
+    stored = {
+        "sizing_rule": "FIXED_CASH",
+        "sizing_value": 5000.0,
+        "stop_loss": 0.025,
+        "take_profit": 0.04,
+        "trailing_stop": 0.03,
+        "slippage_bps": 7.0,
+        "commission_bps": 3.0,
+    }
+    vary = urlencode({"vary": "LENGTH", "from-LENGTH": "2", "to-LENGTH": "6", "count-LENGTH": "3"})
+    form = urlencode(setup)
+    swept = user.get(
+        f"/api/backtests/{saw.finished(saw.send(f'{saw.strategy}/backtest', f'{form}&{vary}&key=a').text)}"
+    )
+    assert {name: swept["config"][name] for name in stored} == stored
+    assert swept["symbol"] == "MSFT"
+    point = swept["report"]["sweep"]["points"][1]
+    # Its values become the next version: a backtest with the same form makes of it what the cell says.
+    assert saw.send(f"{saw.strategy}/parameters", "parameter-LENGTH=4").status_code == 204
+    single = user.get(f"/api/backtests/{saw.finished(saw.send(f'{saw.strategy}/backtest', f'{form}&key=c').text)}")
+    assert point["parameters"] == {"LENGTH": 4.0}
+    for name in ("total_return", "sharpe", "max_drawdown", "trades", "win_rate", "profit_factor", "exposure"):
+        assert point[name] == single["metrics"][name], name
+    bare = user.get(f"/api/backtests/{saw.finished(saw.send(f'{saw.strategy}/backtest', 'key=d').text)}")
+    assert bare["metrics"]["total_return"] != point["total_return"], "the setup matters"
+    # And what runs, runs with it: in the words of its page.
+    run = saw.send(f"{saw.strategy}/run", f"{form}&key=e").headers["HX-Redirect"]
+    assert "It runs exactly as it was <a href" in user.client.get(run, headers=HTML).text
+    session = user.get(f"/api{run}")
+    for name in ("stop_loss", "take_profit", "trailing_stop", "sizing_value"):
+        assert float(session[name]) == stored[name], name
+    assert (session["symbol"], session["sizing_rule"]) == ("MSFT", "FIXED_CASH")
+
+
+def test_a_sweep_shows_how_far_it_is_while_it_runs(
+    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saw = Sweeper(user, database)
+    vary = urlencode({"vary": "LENGTH", "from-LENGTH": "2", "to-LENGTH": "9", "count-LENGTH": "8", "key": "a"})
+    part = saw.send(f"{saw.strategy}/backtest", vary).text
+    assert "waiting for its turn" in part
+    (job,) = re.findall(r'hx-get="/jobs/([^"]+)/progress"', part)
+    seen: list[str] = []
+    tell = Work.tell
+
+    def told(work: Work, text: str) -> None:
+        tell(work, text)
+        seen.append(user.client.get(f"/jobs/{job}/progress", headers=HTML).text)
+
+    monkeypatch.setattr(Work, "tell", told)
+    monkeypatch.setattr("stratforge.application.jobs.backtest_strategy._TELL_EVERY", -1.0)
+    saw.finished(part)
+    assert "loading bars" in seen[0]
+    counted = [re.search(r"sweeping (\d)/8….*?<progress max=\"100\" value=\"(\d+)\">", each) for each in seen]
+    shown = [(int(each[1]), int(each[2])) for each in counted if each]
+    assert len(shown) > 3
+    assert shown == sorted(shown)
+    assert all(share == 100 * done // 8 for done, share in shown)
+    assert "walking forward" in seen[-1]
 
 
 def test_a_strategy_of_the_gallery_is_copied_once_and_is_ones_own(user: User) -> None:

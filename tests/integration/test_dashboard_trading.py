@@ -319,6 +319,42 @@ def test_days_that_closed_are_in_the_calendar_at_home(user: User, database: Data
     assert re.findall(r'<th scope="row">([\d-]+)</th>', table)[:2] == [str(days[1].day), str(days[0].day)]
 
 
+def test_home_holds_the_sessions_against_their_symbols_and_says_what_each_made(user: User, database: Database) -> None:
+    made = {}
+    for name, symbol in (("Winner", "AAPL"), ("Loser", "MSFT")):
+        code = {"name": name, "symbol": symbol, "python_code": CODE}
+        strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
+        made[name] = user.call("POST", "/api/sessions", {"strategy_id": strategy_id}).json()["session_id"]
+
+    def home() -> str:
+        page = user.client.get("/", headers=HTML).text
+        return page[page.index('id="now"') :]
+
+    assert re.search(r"Your symbols today</dt><dd class=\"[^\"]*\">–<", home()), "not known yet"
+    with database.transaction() as connection:
+        set_market_clock(connection, OPEN + timedelta(hours=1), 0)
+        store_calendar(connection, [MarketDay(OPEN, OPEN + timedelta(hours=6), OPEN.date())])
+        for symbol, closed, price in (("AAPL", "100", "110"), ("MSFT", "200", "190"), ("IBM", "50", "100")):
+            set_price(connection, closed, -600, symbol)
+            set_price(connection, price, 30, symbol)
+        for name, realized, cost in (("Winner", 300, 100), ("Loser", -145, 200)):
+            connection.execute(
+                """INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis, realized_pnl)
+                   SELECT user_id, id, symbol, 1, %s, %s FROM sessions WHERE id = %s""",
+                (cost, realized, made[name]),
+            )
+    page = home()
+    # Ten percent up and five down, held in equal parts; that of a symbol nobody runs counts for nothing.
+    assert re.search(r"Your symbols today</dt><dd class=\"gain\">\+2\.50 %<", page)
+    rows = re.findall(
+        r'<tr>\s*<td class="clip"[^>]*><a href="/sessions/[^"]+">(\w+)</a>.*?<rect class="(good|bad)" x="([-\d.]+)" y="2" width="([\d.]+)"',
+        page,
+        re.DOTALL,
+    )
+    # 300 and 10 that is open, 145 and 10 lost: whoever made most comes first and reaches to the end, the other half as far to the other side.
+    assert rows == [("Winner", "good", "0", "38.0"), ("Loser", "bad", "-19.0", "19.0")]
+
+
 def test_a_refused_order_is_told_once_in_the_corner_and_stays_in_the_list(user: User, database: Database) -> None:
     page = user.client.get("/", headers=HTML).text
     (seen,) = re.findall(r'id="seen" name="after" value="([^"]+)"', page)

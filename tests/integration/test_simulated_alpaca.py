@@ -372,6 +372,9 @@ def test_a_day_order_ends_with_its_day(alpaca: Alpaca, trading: TradingClient) -
 def test_days_that_close_early_are_in_the_calendar_and_the_clock(alpaca: Alpaca, trading: TradingClient) -> None:
     (day,) = trading.get_calendar(GetCalendarRequest(start=date(2012, 7, 3), end=date(2012, 7, 3)))
     assert (day.close.hour, day.close.minute) == (13, 0)  # type: ignore[union-attr]
+    alpaca.tell("market", closes={"2012-07-02": "11:30"})
+    (day,) = trading.get_calendar(GetCalendarRequest(start=date(2012, 7, 2), end=date(2012, 7, 2)))
+    assert (day.close.hour, day.close.minute) == (11, 30), "announced meanwhile"  # type: ignore[union-attr]
     market, clock = alpaca.simulator.market, alpaca.simulator.clock
     clock._position = float(market.starts[market.days.index(date(2012, 7, 3))])
     assert trading.get_clock().next_close.strftime("%H:%M") == "17:00"  # type: ignore[union-attr] # in UTC

@@ -1,4 +1,4 @@
-"""Reference data: the rules of assets and the trading days, asked of the broker once and then kept."""
+"""Reference data: the rules of assets and the trading days, asked of the broker and then kept for a stated time."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Database
 
 _KEEP_SECONDS = 600.0
+# So long a process decides by the hours that it has read; the reconciler has them from the broker with every pass.
+CALENDAR_SECONDS = 60.0
 _AHEAD = timedelta(days=30)
 _BEHIND = timedelta(days=7)
-_ENOUGH = timedelta(days=10)
 
 
 def keep_calendar(database: Database, broker: Broker) -> bool:
-    """Has the trading days of the next weeks read before they run out: who decides by the calendar asks no broker. Returns whether they were.
+    """Reads the trading days of the last and the next weeks from the broker, with every pass of the reconciler: who decides by the calendar asks no broker,
+    and a day that closes early or not at all is known minutes after it was announced. Returns whether anything is otherwise than before.
 
     Raises:
         BrokerUnavailable: if the broker does not answer.
     """
     with database.transaction() as connection:
         now = market_now(connection)
-        known = trading_days.read_calendar(connection, (now - _BEHIND).date()) if now else None
-    if now is None or known is None or known.covers(now + _ENOUGH):
+    if now is None:
         return False
     days = broker.calendar((now - _BEHIND).date(), (now + _AHEAD).date())
     with database.transaction() as connection:
-        trading_days.store_calendar(connection, days)
-    return True
+        return trading_days.store_calendar(connection, days)
 
 
 class ReferenceData:
@@ -44,6 +44,7 @@ class ReferenceData:
         self._broker = broker
         self._assets: dict[str, tuple[float, AssetRules | None]] = {}
         self._calendar = MarketCalendar([])
+        self._read_at = -CALENDAR_SECONDS
 
     def asset(self, symbol: str) -> AssetRules | None:
         """The rules of an asset; None when the broker has none of the symbol."""
@@ -66,8 +67,9 @@ class ReferenceData:
         self._assets.pop(symbol, None)
 
     def knows(self, symbol: str, at: datetime) -> bool:
-        """Returns whether the market hours around `at` are known."""
-        return is_crypto(symbol) or self._calendar.covers(at)
+        """Returns whether the market hours around `at` are known, and were read no longer ago than a minute."""
+        fresh = time.monotonic() - self._read_at < CALENDAR_SECONDS
+        return is_crypto(symbol) or (fresh and self._calendar.covers(at))
 
     def is_open(self, symbol: str, at: datetime) -> bool:
         """Returns whether the symbol's market trades at the market's time `at`."""
@@ -89,6 +91,7 @@ class ReferenceData:
         start = (at - _BEHIND).date()
         with self._database.transaction() as connection:
             self._calendar = trading_days.read_calendar(connection, start)
+        self._read_at = time.monotonic()
         if not self._calendar.covers(at):
             days = self._broker.calendar(start, (at + _AHEAD).date())
             with self._database.transaction() as connection:

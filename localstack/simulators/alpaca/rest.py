@@ -239,6 +239,7 @@ async def get_calendar(request: Request) -> Response:
     start, end = query.get("start", "0001-01-01")[:10], query.get("end", "9999-12-31")[:10]
     days = [day for day in _simulator(request).market.days if start <= day.isoformat() <= end]
     closes = {day: "13:00" if day in EARLY_CLOSES else "16:00" for day in days}
+    closes |= {day: announced for day in days if (announced := _simulator(request).closes.get(day.isoformat()))}
     return JSONResponse([{"date": day.isoformat(), "open": "09:30", "close": close} for day, close in closes.items()])
 
 
@@ -390,7 +391,8 @@ async def change_market(request: Request) -> Response:
     """`POST /simulator/market`: what happens to a market besides prices.
 
     `{"symbol": …}` with `"halted"` or `"paused": true|false`, `"tradable"`, `"fractionable"` or `"sell_only"`, or `"split": "2"`; or for all of it `{"speed": 0}`,
-    `{"clock_drift": 90}` (seconds that the clock of REST is ahead), `{"live_channels": 30}` (null on a paid plan).
+    `{"clock_drift": 90}` (seconds that the clock of REST is ahead), `{"live_channels": 30}` (null on a paid plan), `{"closes": {"2012-01-05": "11:30"}}`
+    (closes that are announced now, for the calendar).
     """
     simulator, body = _simulator(request), await request.json()
     if "speed" in body:
@@ -399,6 +401,7 @@ async def change_market(request: Request) -> Response:
         simulator.clock_drift = timedelta(seconds=float(body["clock_drift"]))
     if "live_channels" in body:
         simulator.live_channels = body["live_channels"]
+    simulator.closes = body.get("closes", simulator.closes)
     symbol = body.get("symbol")
     if symbol is not None and symbol not in SYMBOLS:
         return JSONResponse({"detail": f"there is no {symbol}; there are {', '.join(SYMBOLS)}"}, 422)

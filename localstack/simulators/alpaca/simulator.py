@@ -89,6 +89,8 @@ class Simulator:
         self.live_channels: int | None = 30
         # By how much the clock of REST is wrong.
         self.clock_drift = timedelta(0)
+        # Closes that the exchange has announced lately, by day: its calendar says them, its prices go on.
+        self.closes: dict[str, str] = {}
         self._trade_number = 0
         # For measurements: when each bar left, and when each order came, in nanoseconds since the epoch.
         self.bars_sent: dict[str, int] = {}

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.analysis import (
@@ -116,6 +117,26 @@ def test_what_is_grouped_adds_up_to_the_whole() -> None:
     )
     assert sum(data["distribution"]["counts"]) == len(data["days"]) == 30
     assert data["drawdowns"][0]["depth"] == pytest.approx(report.metrics.max_drawdown)
+
+
+def test_every_rolling_sharpe_ratio_and_monthly_return_is_that_of_pandas() -> None:
+    report = report_of(75)
+    data = report.as_dict()
+    equity = report.equity.tz_convert("America/New_York")
+    days = equity.groupby(equity.index.date).last()
+    returns = pd.concat([pd.Series([report.config.cash]), days]).pct_change().iloc[1:]
+    window = returns.rolling(21)
+    expected = window.mean() / window.std() * math.sqrt(252)
+    rolling = data["analysis"]["rolling_sharpe"]
+    assert (rolling["days"], len(rolling["values"]), expected.notna().sum()) == (21, 75, 55)
+    assert [None if each is None else pytest.approx(each) for each in rolling["values"]] == [
+        None if math.isnan(each) else each for each in expected
+    ]
+    assert rolling["time"] == [int(each.timestamp()) for each in equity.groupby(equity.index.date).tail(1).index]
+    months = equity.groupby(equity.index.strftime("%Y-%m")).last()
+    grown = pd.concat([pd.Series([report.config.cash]), months]).pct_change().iloc[1:]
+    assert len(grown) == 3
+    assert {each["month"]: each["return"] for each in data["months"]} == pytest.approx(grown.to_dict())
 
 
 def test_a_report_of_one_day_says_what_it_does_not_know() -> None:

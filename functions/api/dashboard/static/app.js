@@ -136,8 +136,9 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("input", ({ target }) => {
   if (target.type === "range") target.closest("label").querySelector("output").textContent = target.value;
   if (target.dataset.search === undefined) return;
-  const words = target.value.toLowerCase().split(/\s+/);
-  for (const card of document.querySelectorAll("[data-found]")) card.hidden = !words.every((word) => card.dataset.found.includes(word));
+  const words = target.value.toLowerCase().split(/\s+/), cards = [...document.querySelectorAll("[data-found]")];
+  for (const card of cards) card.hidden = !words.every((word) => card.dataset.found.includes(word));
+  document.querySelector("[data-none-found]").hidden = cards.some((card) => !card.hidden);
 });
 
 // The market's clock goes on by its own speed until its next opening or close, where the page asks how it stands.

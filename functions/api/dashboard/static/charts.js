@@ -1,5 +1,5 @@
 // Charts: equity at home, a backtest's report and curves, a session's live bars.
-import { AreaSeries, BaselineSeries, CandlestickSeries, HistogramSeries, LineSeries, PriceScaleMode, createChart, createSeriesMarkers } from "./lightweight-charts-5.2.1.mjs";
+import { AreaSeries, BaselineSeries, CandlestickSeries, HistogramSeries, LineSeries, PriceScaleMode, TickMarkType, createChart, createSeriesMarkers } from "./lightweight-charts-5.2.1.mjs";
 
 const LINES = ["#e08a00", "#7c5cff", "#0091a8", "#c2417f", "#5b8c00", "#9a6b3f"];
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -16,9 +16,12 @@ function canvas(box) {
     layout: { background: { color: "transparent" }, textColor: ink, attributionLogo: false, panes: { separatorColor: line } },
     grid: { vertLines: { color: line }, horzLines: { color: line } },
     rightPriceScale: { borderColor: line },
-    timeScale: { borderColor: line, timeVisible: true, secondsVisible: false },
+    timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, tickMarkFormatter: (time, kind) => (kind === TickMarkType.DayOfMonth ? DAY.format(time * 1000) : null) },
   });
 }
+
+// A day says its month on the axis: none is there twice.
+const DAY = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
 
 // The chart library writes UTC: times are moved by New York's offset, so that axes show the exchange's clock.
 const EXCHANGE = new Intl.DateTimeFormat("sv-SE", { timeZone: "America/New_York", dateStyle: "short", timeStyle: "medium" });
@@ -39,8 +42,7 @@ const load = (address) => fetch(address, { headers: { Accept: "application/json"
 const RANGES = [["1H", 1 / 24], ["1D", 1], ["5D", 5], ["1M", 30], ["3M", 91], ["1Y", 365], ["All", Infinity]];
 class Tools {
   constructor(box, chart) {
-    this.box = box;
-    this.chart = chart;
+    Object.assign(this, { box, chart });
     // Their place is kept by the page, so that nothing moves when they are filled.
     [this.row, this.legend] = ["tools", "legend"].map((name) => box.parentElement.querySelector(`:scope > .${name}`));
     this.views();
@@ -164,16 +166,12 @@ function equity(box) {
 class PriceChart {
   constructor(box) {
     const { gain, loss, ink } = colors();
-    this.box = box;
-    this.chart = canvas(box);
+    Object.assign(this, { box, chart: canvas(box), lines: new Map(), levels: [], marks: [] });
     this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, color: `${ink}55`, lastValueVisible: false, priceLineVisible: false });
     this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.candles = this.chart.addSeries(CandlestickSeries, { upColor: gain, downColor: loss, wickUpColor: gain, wickDownColor: loss, borderVisible: false, priceFormat: FIGURES });
     this.chart.priceScale("right").applyOptions({ scaleMargins: { top: 0.12, bottom: 0.18 } });
     this.markers = createSeriesMarkers(this.candles, []);
-    this.lines = new Map();
-    this.levels = [];
-    this.marks = [];
     this.tools = new Tools(box, this.chart);
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => (this.thinning ??= requestAnimationFrame(() => this.thin())));
     document.addEventListener("click", ({ target }) => this.show(target.closest?.("[data-show-trade]")?.closest("tr")));

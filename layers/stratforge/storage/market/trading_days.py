@@ -16,16 +16,28 @@ def read_calendar(connection: Connection, start: date) -> MarketCalendar:
     return MarketCalendar(fetch_all(connection, MarketDay, query, (start,)))
 
 
-def store_calendar(connection: Connection, days: Iterable[MarketDay]) -> None:
-    """Stores trading days; a day that is known is overwritten."""
+def store_calendar(connection: Connection, days: Iterable[MarketDay]) -> bool:
+    """Stores trading days in place of those that were known from the first to the last of them. Returns whether anything is otherwise than before.
+
+    A day among them that is not in the list any more is none: the exchange stays closed on it.
+    """
     rows = list(days)
-    connection.execute(
-        """
-        INSERT INTO market_days (day, opens_at, closes_at) SELECT * FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[])
-        ON CONFLICT (day) DO UPDATE SET opens_at = excluded.opens_at, closes_at = excluded.closes_at
-        """,
-        ([each.day for each in rows], [each.opens_at for each in rows], [each.closes_at for each in rows]),
+    if not rows:
+        return False
+    dates = [each.day for each in rows]
+    gone = connection.execute(
+        "DELETE FROM market_days WHERE day BETWEEN %s AND %s AND day <> ALL (%s::date[])",
+        (min(dates), max(dates), dates),
     )
+    told = connection.execute(
+        """
+        INSERT INTO market_days AS known (day, opens_at, closes_at) SELECT * FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[])
+        ON CONFLICT (day) DO UPDATE SET opens_at = excluded.opens_at, closes_at = excluded.closes_at
+        WHERE (known.opens_at, known.closes_at) <> (excluded.opens_at, excluded.closes_at)
+        """,
+        (dates, [each.opens_at for each in rows], [each.closes_at for each in rows]),
+    )
+    return gone.rowcount + told.rowcount > 0
 
 
 def count_trading_days(connection: Connection, first: date, last: date) -> int:
