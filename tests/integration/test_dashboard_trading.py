@@ -347,7 +347,7 @@ def test_home_holds_the_sessions_against_their_symbols_and_says_what_each_made(u
     # Ten percent up and five down, held in equal parts; that of a symbol nobody runs counts for nothing.
     assert re.search(r"Your symbols today</dt><dd class=\"gain\">\+2\.50 %<", page)
     rows = re.findall(
-        r'<tr>\s*<td class="clip"[^>]*><a href="/sessions/[^"]+">(\w+)</a>.*?<rect class="(good|bad)" x="([-\d.]+)" y="2" width="([\d.]+)"',
+        r'<tr>\s*<td[^>]* class="clip"[^>]*><a href="/sessions/[^"]+">(\w+)</a>.*?<rect class="(good|bad)" x="([-\d.]+)" y="2" width="([\d.]+)"',
         page,
         re.DOTALL,
     )
