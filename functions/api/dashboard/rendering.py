@@ -152,6 +152,11 @@ def day_and_time(value: datetime) -> str:
     return f"{at:%a} {at.day} {at:%b %Y, %H:%M}"
 
 
+def wall_clock(value: datetime) -> float:
+    """What the exchange's clock on the wall shows, in seconds since 1970 as if it were UTC's: a browser writes it without knowing about zones."""
+    return value.astimezone(_EXCHANGE).replace(tzinfo=UTC).timestamp()
+
+
 def ago(value: datetime | None) -> str:
     """Says how long ago somebody did something, by our own clock: 12 min ago."""
     if value is None:
@@ -240,6 +245,7 @@ def environment() -> Environment:
         bar_length,
         moment,
         day_and_time,
+        wall_clock,
         ago,
         clock,
         spark,

@@ -141,8 +141,7 @@ document.addEventListener("input", ({ target }) => {
   document.querySelector("[data-none-found]").hidden = cards.some((card) => !card.hidden);
 });
 
-// The market's clock goes on by its own speed until its next opening or close, where the page asks how it stands.
-const MARKET_DAY = new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+// The market's clock goes on by its own speed until its next opening or close, where the page asks how it stands. Its seconds are those of the exchange's wall.
 const shownAt = new WeakMap();
 function tick() {
   const clock = document.querySelector("[data-market-time]");
@@ -150,7 +149,7 @@ function tick() {
   if (!shownAt.has(clock)) shownAt.set(clock, performance.now());
   const until = Number(clock.dataset.until ?? Infinity);
   const now = Number(clock.dataset.marketTime) + ((performance.now() - shownAt.get(clock)) / 1000) * Number(clock.dataset.speed);
-  clock.textContent = MARKET_DAY.format(Math.min(now, until) * 1000);
+  clock.textContent = new Date(Math.min(now, until) * 1000).toUTCString().replace(/^(\w+), 0?(\d+ \w+ \d+) (\S+) GMT$/, "$1 $2, $3");
   if (now > until && !clock.dataset.asked) {
     clock.dataset.asked = "yes";
     setTimeout(() => htmx.trigger(clock.closest("#market"), "again"), 1500);

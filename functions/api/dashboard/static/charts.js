@@ -125,8 +125,9 @@ function key(color) {
 }
 
 const WHEN = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
-const figure = (value) => (value === undefined || value === null ? "–" : Math.abs(value) >= 1 || value === 0 ? value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : String(Number(value.toPrecision(4))));
-const whole = (value) => (value === undefined ? "–" : Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(value));
+const figure = (value) => (value === undefined || value === null ? "–" : Math.abs(value) >= 1 || value === 0 ? value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",") : String(Number(value.toPrecision(4))));
+const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+const whole = (value) => (value === undefined ? "–" : COMPACT.format(value));
 
 function equity(box) {
   const { accent } = colors();

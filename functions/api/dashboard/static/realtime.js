@@ -41,7 +41,7 @@ function hear(message) {
   for (const each of prices) {
     for (const cell of document.querySelectorAll(`[data-price="${CSS.escape(each.symbol)}"]`)) {
       const value = Number(each.price);
-      cell.textContent = value >= 1 ? value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : String(value);
+      cell.textContent = value >= 1 ? value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",") : String(value);
     }
   }
   if (prices.length) tell("live:price", prices);
