@@ -48,7 +48,7 @@ def test_an_operator_stops_the_replay_and_has_it_go_on_from_the_head_of_any_page
     expect(strip.get_by_role("button")).to_have_count(0)
     with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
         connection.execute("UPDATE users SET is_operator = true WHERE email = %s", (member.email,))
-    page = member.go("/trades")
+    member.go("/trades")
     strip.get_by_role("button", name="Pause").click()
     expect(strip).to_contain_text("Simulated, stopped")
     clock = strip.locator("[data-market-time]")
