@@ -7,6 +7,7 @@ access_token: Goes into `Authorization: Bearer …`
 action_id: The name of the corporate action
 alert_id: The alert
 answer: The answer, in plain text
+apart: How far apart the two sides are, as a fraction of the larger; null where it compares no two numbers that are known
 asset_class: us_equity or crypto
 assumptions: What was assumed where the request left it open
 attempts: How often it was tried

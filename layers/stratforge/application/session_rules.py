@@ -17,7 +17,7 @@ from stratforge.strategy import PositionView, Strategy, compile_strategy, evalua
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
 from stratforge.strategy.replay import Memory, RecordedBar
-from stratforge.strategy.trace import Condition, Rule, Trace, Traced
+from stratforge.strategy.trace import Rule, Trace, Traced
 
 # From the last checkpoint on a session is evaluated again: no farther than this, which takes about a second.
 _MOST_EVALUATIONS = 5_000
@@ -201,15 +201,7 @@ def closest_to_firing(rules: Sequence[Rule]) -> int | None:
         against = [each for each in rules[place].conditions if each.holds is not each.wanted]
         needed = [each for each in against if not each.alternative]
         alternatives = [each for each in against if each.alternative]
-        return len(needed) + bool(alternatives), sum(way_to_go(each) or 0.0 for each in needed)
+        nearest = min((each.apart or 0.0 for each in alternatives), default=0.0)
+        return len(needed) + bool(alternatives), sum(each.apart or 0.0 for each in needed) + nearest
 
     return min(range(len(rules)), key=lack)
-
-
-def way_to_go(condition: Condition) -> float | None:
-    """Computes how far apart the sides of a comparison are, as a fraction of the larger; None where it compares no two numbers that are known."""
-    sides = [each.value for each in condition.operands]
-    if len(sides) != 2 or sides[0] is None or sides[1] is None:
-        return None
-    larger = max(abs(sides[0]), abs(sides[1]))
-    return abs(sides[0] - sides[1]) / larger if larger else 0.0

@@ -57,6 +57,8 @@ class Condition:
         holds: What it is; None where the code did not come to it and it depends on what was not computed.
         alternative: Whether it is one of several of which one is enough (`or`).
         operands: What it compares, with their numbers; constants written out are left out.
+        apart: How far apart the two sides of a comparison are, as a fraction of the larger, numbers written out among them; None where it compares no two
+            numbers that are known.
         since: The first of the bars, up to this one, on which it has stood so without a break; None where earlier bars were not looked at.
     """
 
@@ -66,6 +68,7 @@ class Condition:
     holds: bool | None
     alternative: bool
     operands: list[Operand]
+    apart: float | None = None
     since: datetime | None = None
 
 
@@ -308,4 +311,12 @@ def _condition(leaf: ast.expr, alternative: bool, wanted: bool, compiler: _Trace
         for side, number in zip(sides, numbers, strict=False)
         if side
     ]
-    return Condition(text, leaf.lineno, wanted, notes.truths.get(place), alternative, operands)
+    apart = _apart(*numbers) if len(numbers) == len(sides) == 2 else None
+    return Condition(text, leaf.lineno, wanted, notes.truths.get(place), alternative, operands, apart)
+
+
+def _apart(one: float, other: float) -> float | None:
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return None
+    larger = max(abs(one), abs(other))
+    return abs(one - other) / larger if larger else 0.0

@@ -72,6 +72,18 @@ def test_what_depends_on_what_was_not_computed_is_not_known() -> None:
     assert (first.fired, second.met, second.conditions[0].holds) == (True, None, None)
 
 
+def test_a_comparison_says_how_far_its_sides_are_apart_also_from_a_number_written_out() -> None:
+    conditions = {
+        each.text: each.apart
+        for rule in trace(
+            f"if bar.close > {2 * CLOSE} or bar.close < {-CLOSE} or bar.close < LIMIT * 0 or bar.close == {CLOSE}:\n    return buy()\n"
+            "if state.get('k') > 1 or 0 < bar.close < 2 or bar.close:\n    return sell()"
+        ).rules
+        for each in rule.conditions
+    }
+    assert list(conditions.values()) == [0.5, 2.0, 1.0, 0.0, None, None, None]
+
+
 def test_unknown_numbers_have_no_value() -> None:
     (rule,) = trace('if state.get("k") > 1:\n    return buy()').rules
     assert (rule.met, rule.conditions[0].operands[0].value) == (False, None)

@@ -7,12 +7,9 @@ export function install(root) {
 
 class Editor {
   constructor(box) {
-    this.gutter = box.querySelector(".gutter");
-    this.paint = box.querySelector(".paint");
-    this.field = box.querySelector("textarea");
+    [this.gutter, this.paint, this.field] = [".gutter", ".paint", "textarea"].map((part) => box.querySelector(part));
     this.findings = document.getElementById(`${this.field.id}-findings`);
-    this.marks = new Set();
-    this.asked = new Set();
+    [this.marks, this.asked] = [new Set(), new Set()];
     box.classList.add("painted");
     this.field.addEventListener("input", () => this.draw());
     this.field.addEventListener("scroll", () => this.follow());
@@ -29,14 +26,17 @@ class Editor {
   // What was written and not stored is kept in this browser, until it is stored or the code under it is another.
   keep(box) {
     const key = `draft:${location.pathname}:${this.field.id}`;
-    const base = this.field.value;
+    // As it came: somebody may have written before this was loaded.
+    const base = this.field.defaultValue;
     const restored = box.parentElement.querySelector("[data-restored]");
     const kept = JSON.parse(localStorage.getItem(key) ?? "null");
-    if (kept?.base === base && kept.value !== base) {
+    if (kept?.base === base && kept.value !== base && this.field.value === base) {
       this.field.value = kept.value;
       restored.hidden = false;
     }
-    this.field.addEventListener("input", () => (this.field.value === base ? localStorage.removeItem(key) : localStorage.setItem(key, JSON.stringify({ base, value: this.field.value }))));
+    const store = () => (this.field.value === base ? localStorage.removeItem(key) : localStorage.setItem(key, JSON.stringify({ base, value: this.field.value })));
+    if (this.field.value !== base) store();
+    this.field.addEventListener("input", store);
     restored.querySelector("[data-forget]").addEventListener("click", () => {
       this.field.value = base;
       restored.hidden = true;
