@@ -28,6 +28,12 @@ def take(address: str, password: str, executable: str) -> None:
         page.get_by_role("link", name="Not now").click()
         page.get_by_role("button", name="Month", exact=True).click()
         _picture(page, "home")
+        page.emulate_media(color_scheme="dark")
+        page.reload()
+        page.get_by_role("button", name="Month", exact=True).click()
+        _picture(page, "home-dark")
+        page.emulate_media(color_scheme="light")
+        page.reload()
         page.click("td.clip a >> nth=0")
         page.wait_for_url("**/sessions/*")
         _picture(page, "session")
@@ -44,8 +50,9 @@ def take(address: str, password: str, executable: str) -> None:
 
 def _picture(page: Page, name: str) -> None:
     page.wait_for_timeout(3_000)
-    page.screenshot(path=_PICTURES / f"{name}.png")
-    print(f"localstack/pictures/{name}.png")
+    path = _PICTURES / f"{name}.png"
+    page.screenshot(path=path)
+    print(f"localstack/pictures/{name}.png, {path.stat().st_size >> 10} KB")
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import Markup
 
 from functions.api.dashboard.access import typed_number
-from functions.api.dashboard.rendering import client_name, duration, labeled, moment, ratio
+from functions.api.dashboard.rendering import client_name, duration, labeled, moment, ratio, wall_clock
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,12 @@ from functions.api.dashboard.rendering import client_name, duration, labeled, mo
 )
 def test_a_time_is_on_the_exchanges_clock(time: object, shown: str) -> None:
     assert moment(time) == shown
+
+
+@pytest.mark.parametrize(("month", "hour"), [(1, 14), (7, 13)], ids=["winter", "summer"])
+def test_a_browser_is_told_what_hangs_on_the_exchanges_wall(month: int, hour: int) -> None:
+    told = wall_clock(datetime(2026, month, 6, hour, 30, 15, tzinfo=UTC))
+    assert datetime.fromtimestamp(told, UTC) == datetime(2026, month, 6, 9, 30, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
