@@ -135,7 +135,7 @@ function equity(box) {
   const show = async (days) => {
     const { items } = await load(`${box.dataset.source}&days=${days}`);
     chart ??= canvas(box);
-    series ??= chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
+    series ??= chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: { ...FIGURES, minMove: 0.01 } });
     const minutes = new Map(items.map((each) => [minute(each.time), each.equity]));
     series.setData([...minutes].map(([time, value]) => ({ time: exchange(time), value })));
     last = [...minutes.keys()].at(-1) ?? 0;
