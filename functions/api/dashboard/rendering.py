@@ -68,7 +68,10 @@ def percent(value: Any) -> str:
 
 def signed_percent(value: Any) -> str:
     """A fraction as a percentage with its sign."""
-    return "–" if value is None else f"{float(value) * 100:+.2f} %"
+    if value is None:
+        return "–"
+    text = f"{float(value) * 100:+.2f} %"
+    return "0.00 %" if text[1:] == "0.00 %" else text
 
 
 def number(value: Any) -> str:

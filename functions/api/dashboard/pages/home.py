@@ -27,7 +27,7 @@ from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.rendering import compressed
 
 router = APIRouter(include_in_schema=False)
-_SPARK_BARS = 60
+_SPARK_BARS, _REFUSALS = 60, 5
 
 
 @router.get("/")
@@ -133,4 +133,4 @@ def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.
         }
         for each in portfolio.list_signals(connection, looking.user_id, refused, NumberedPage(10))
     ]
-    return sorted(rows, key=lambda row: row["time"], reverse=True)[:8]
+    return sorted(rows, key=lambda row: row["time"], reverse=True)[:_REFUSALS]

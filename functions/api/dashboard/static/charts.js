@@ -16,12 +16,12 @@ function canvas(box) {
     layout: { background: { color: "transparent" }, textColor: ink, attributionLogo: false, panes: { separatorColor: line } },
     grid: { vertLines: { color: line }, horzLines: { color: line } },
     rightPriceScale: { borderColor: line },
-    timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, tickMarkFormatter: (time, kind) => (kind === TickMarkType.DayOfMonth ? DAY.format(time * 1000) : null) },
+    timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, tickMarkFormatter: (time, kind) => (kind === TickMarkType.DayOfMonth ? day(time) : null) },
   });
 }
 
 // A day says its month on the axis: none is there twice.
-const DAY = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short" });
+const day = (time) => new Date(time * 1000).toUTCString().replace(/^.{5}0?(\d+ \w+).*/, "$1");
 
 // The chart library writes UTC: times are moved by New York's offset, so that axes show the exchange's clock.
 const EXCHANGE = new Intl.DateTimeFormat("sv-SE", { timeZone: "America/New_York", dateStyle: "short", timeStyle: "medium" });
@@ -124,7 +124,7 @@ function key(color) {
   return found;
 }
 
-const WHEN = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+const when = (time) => new Date(time * 1000).toUTCString().replace(/^.{5}0?(\d+ \w+ \d+) (\d+:\d+).*/, "$1, $2");
 const figure = (value) => (value === undefined || value === null ? "–" : Math.abs(value) >= 1 || value === 0 ? value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",") : String(Number(value.toPrecision(4))));
 const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const whole = (value) => (value === undefined ? "–" : COMPACT.format(value));
@@ -223,7 +223,7 @@ class PriceChart {
     const curve = this.curve;
     const tone = curve.close[index] >= curve.open[index] ? "gain" : "loss";
     return [
-      [WHEN.format(this.at[index] * 1000), ""],
+      [when(this.at[index]), ""],
       ...["open", "high", "low", "close"].map((name) => [name[0].toUpperCase(), figure(curve[name][index]), tone]),
       ...(curve.volume ? [["Vol", whole(curve.volume[index])]] : []),
       ...curve.indicators.map((each, number) => [each.name, figure(each.values[index]), LINES[number % LINES.length]]),
@@ -325,7 +325,7 @@ function lines(box, shown) {
   const tools = new Tools(box, chart);
   tools.ranges(longest);
   tools.follow((under) => [
-    [WHEN.format((under?.time ?? exchange(longest.at(-1))) * 1000), ""],
+    [when(under?.time ?? exchange(longest.at(-1))), ""],
     ...shown.map(({ name, values, color, written = figure }, index) => [name, written(under ? under.seriesData.get(series[index])?.value : values.at(-1)), color]),
   ]);
 }
