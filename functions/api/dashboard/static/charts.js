@@ -118,11 +118,7 @@ class Tools {
 }
 
 // Colors of lines are too light for small text: they are shown beside it.
-function key(color) {
-  const found = Object.assign(document.createElement("i"), { className: "key" });
-  found.style.background = color;
-  return found;
-}
+const key = (color) => Object.assign(document.createElement("i"), { className: "key", style: `background: ${color}` });
 
 const when = (time) => new Date(time * 1000).toUTCString().replace(/^.{5}0?(\d+ \w+ \d+) (\d+:\d+).*/, "$1, $2");
 const figure = (value) => (value === undefined || value === null ? "–" : Math.abs(value) >= 1 || value === 0 ? value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",") : String(Number(value.toPrecision(4))));

@@ -1,9 +1,7 @@
 // A text field with colors behind it, line numbers, and marks where the compiler found something.
 import { painted } from "./highlight.js";
 
-export function install(root) {
-  for (const box of root.querySelectorAll("[data-editor]")) new Editor(box);
-}
+export const install = (root) => root.querySelectorAll("[data-editor]").forEach((box) => new Editor(box));
 
 class Editor {
   constructor(box) {

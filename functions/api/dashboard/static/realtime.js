@@ -20,16 +20,13 @@ function changed() {
   if (pause) return void (more = true);
   more = false;
   tell("live:change");
-  pause = setTimeout(() => {
-    pause = null;
-    if (more) changed();
-  }, PAUSE);
+  pause = setTimeout(() => ((pause = null), more && changed()), PAUSE);
 }
 const symbols = () => [...new Set([...document.querySelectorAll("[data-price],[data-symbol]")].map((each) => each.dataset.price ?? each.dataset.symbol))].slice(0, 50);
 
-function askForPrices() {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ action: "watch", symbols: symbols() }));
-}
+const askForPrices = () => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ action: "watch", symbols: symbols() }));
+
+const written = (value) => (value >= 1 ? value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",") : String(value));
 
 function hear(message) {
   if (message.type !== "update") return;
@@ -38,11 +35,8 @@ function hear(message) {
   if (kinds.has("job")) tell("live:job");
   if ([...kinds].some((kind) => kind !== "job")) changed();
   const prices = message.prices ?? [];
-  for (const each of prices) {
-    for (const cell of document.querySelectorAll(`[data-price="${CSS.escape(each.symbol)}"]`)) {
-      const value = Number(each.price);
-      cell.textContent = value >= 1 ? value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",") : String(value);
-    }
+  for (const { symbol, price } of prices) {
+    for (const cell of document.querySelectorAll(`[data-price="${CSS.escape(symbol)}"]`)) cell.textContent = written(Number(price));
   }
   if (prices.length) tell("live:price", prices);
 }

@@ -1,7 +1,5 @@
 // Tables that are sorted by a click on a heading, and whose columns can be chosen; both are kept in this browser, by the table's name.
-export function install(root) {
-  for (const table of root.querySelectorAll("table[data-table]")) new Table(table);
-}
+export const install = (root) => root.querySelectorAll("table[data-table]").forEach((table) => new Table(table));
 
 class Table {
   constructor(table) {
