@@ -253,8 +253,8 @@ def test_a_mark_in_the_chart_leads_to_its_trade_in_the_list_and_the_list_into_th
         # Where there are many bars a candle holds several.
         candle = max(each for each in candles if each <= entered)
         x, y = point_at(page, card, at_exchange(candle))
-        # Another trade is the current one, until the mark of this one is pressed.
-        other = rows.nth(2)
+        # None is, until the mark of this one is pressed.
+        other = rows.last
         page.evaluate("document.querySelectorAll('tr.current').forEach((each) => each.classList.remove('current'))")
         expect(row).not_to_have_class(re.compile("current"))
         page.mouse.click(x, y)

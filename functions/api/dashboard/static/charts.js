@@ -265,12 +265,11 @@ class PriceChart {
     this.box.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 
-  // The trade of a candle, in the list.
+  // The trades of a candle, in the list: where there are many bars it holds the end of one and the beginning of the next.
   pick(time) {
-    const index = this.places.get(exchange(time));
-    const mark = this.marks.find((each) => each.index === index);
-    if (!mark) return;
-    for (const row of document.querySelectorAll("tr[data-from]")) row.classList.toggle("current", Number(row.dataset.from) <= mark.real && mark.real <= Number(row.dataset.to));
+    const met = this.marks.filter((each) => each.index === this.places.get(exchange(time)));
+    if (!met.length) return;
+    for (const row of document.querySelectorAll("tr[data-from]")) row.classList.toggle("current", met.some(({ real }) => Number(row.dataset.from) <= real && real < Number(row.dataset.to) + 1));
     document.querySelector("tr.current[data-from]")?.scrollIntoView({ block: "nearest" });
   }
 }
