@@ -26,7 +26,7 @@ def today(platform: Platform) -> tuple[date, datetime]:
 
     def found() -> tuple[date, datetime] | None:
         with psycopg.connect(platform.conninfo("owner")) as connection:
-            return connection.execute(query).fetchone()  # type: ignore[return-value]
+            return connection.execute(query).fetchone()
 
     return wait_for(found, 60, "a moment in the middle of a trading day")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -296,7 +296,11 @@ def test_who_wants_no_motion_jumps_to_a_trade_and_everybody_else_glides(tested: 
     visitor, address = tested
     visitor.context.add_init_script(_SCROLLS)
     page = visitor.page
-    for motion, behavior in (("reduce", "auto"), ("no-preference", "smooth")):
+    motions: tuple[tuple[Literal["reduce", "no-preference"], str], ...] = (
+        ("reduce", "auto"),
+        ("no-preference", "smooth"),
+    )
+    for motion, behavior in motions:
         page.emulate_media(reduced_motion=motion)
         visitor.go(address)
         price_card(page)

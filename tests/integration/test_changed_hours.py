@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
-from stratforge.application import reference_data
 from stratforge.application.reference_data import CALENDAR_SECONDS, keep_calendar
-from stratforge.portfolio.calendar import MarketDay
+from stratforge.portfolio.calendar import MarketCalendar, MarketDay
 from stratforge.storage.market import clock, trading_days
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.database import Connection, Database
 
 from tests.conftest import ROLE_PASSWORD, let_in
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
@@ -39,7 +38,7 @@ def world(migrated: str) -> Iterator[World]:
 def passing(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Lets seconds pass for what is kept for a stated time."""
     passed = [0.0]
-    monkeypatch.setattr(reference_data.time, "monotonic", lambda real=time.monotonic: real() + passed[0])
+    monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() + passed[0])
 
     def let(seconds: float) -> None:
         passed[0] += seconds
@@ -81,7 +80,7 @@ def test_hours_that_change_during_the_day_hold_for_a_process_that_has_read_them(
     passing(CALENDAR_SECONDS)
     assert ask(world, ada, 10) == "MARKET_CLOSED"
     # Called off again, it trades.
-    del world.broker.calendar  # type: ignore[misc]
+    del world.broker.calendar
     assert keep_calendar(world.database, world.broker)
     passing(CALENDAR_SECONDS)
     assert ask(world, ada, 20) == "EXECUTED"
@@ -92,8 +91,13 @@ def test_hours_are_read_once_a_minute_and_not_for_every_order(world: World, pass
         ada = add_trader(connection, "ada")
     read: list[date] = []
     reading = trading_days.read_calendar
+
+    def counted(connection: Connection, start: date) -> MarketCalendar:
+        read.append(start)
+        return reading(connection, start)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trading_days, "read_calendar", lambda *asked: (read.append(asked[1]), reading(*asked))[1])
+        patch.setattr(trading_days, "read_calendar", counted)
         for minute in range(1, 5):
             assert ask(world, ada, minute) == "EXECUTED"
         assert len(read) == 1

@@ -220,7 +220,7 @@ def test_a_sweep_says_in_words_whether_its_best_point_can_be_trusted(
     user: User, database: Database, by_length: list[float], chance: float | None, shape: str, odds: str
 ) -> None:
     backtest_id = add_report(user, database, days=3)
-    points = [
+    points: list[dict[str, Any]] = [
         {"parameters": {"LENGTH": 5.0 * place}, "sharpe": sharpe, "total_return": 0.01, "trades": 3, "error": None}
         for place, sharpe in enumerate(by_length, start=1)
     ]
