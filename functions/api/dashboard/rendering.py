@@ -156,7 +156,7 @@ def day_and_time(value: datetime) -> str:
 
 
 def wall_clock(value: datetime) -> float:
-    """What the exchange's clock on the wall shows, in seconds since 1970 as if it were UTC's: a browser writes it without knowing about zones."""
+    """The exchange's time on the wall, in seconds since 1970 as if it were UTC's: a browser writes it without knowing about zones."""
     return value.astimezone(_EXCHANGE).replace(tzinfo=UTC).timestamp()
 
 
