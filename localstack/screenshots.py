@@ -40,6 +40,7 @@ def take(address: str, password: str, executable: str) -> None:
         page.goto(f"{address}/strategies")
         page.get_by_role("link", name="Half-hour breakout", exact=True).click()
         page.wait_for_url("**/strategies/*-*")
+        page.locator(".instant").wait_for(timeout=120_000)
         _picture(page, "strategy")
         page.goto(f"{address}/strategies")
         page.get_by_label("Latest backtest of Half-hour breakout").click()
@@ -49,6 +50,9 @@ def take(address: str, password: str, executable: str) -> None:
 
 
 def _picture(page: Page, name: str) -> None:
+    # As it is when nothing lags: with its connection, and no session behind the market.
+    page.locator("#link[data-state=live]").wait_for(timeout=120_000)
+    page.get_by_text("bars behind the market").first.wait_for(state="hidden", timeout=300_000)
     page.wait_for_timeout(3_000)
     path = _PICTURES / f"{name}.png"
     page.screenshot(path=path)

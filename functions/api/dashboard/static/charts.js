@@ -35,6 +35,8 @@ function exchange(time) {
 // Two points of a minute would be two labels that say the same.
 const minute = (time) => Math.floor(time / 60) * 60;
 const FIGURES = { type: "custom", minMove: 0.0001, formatter: (value) => figure(value) };
+// What stands still has other numbers above and below it.
+const CENTS = { ...FIGURES, minMove: 0.01 };
 const points = (times, values) => times.map((time, index) => (values[index] === null ? { time: exchange(time) } : { time: exchange(time), value: values[index] }));
 const load = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))));
 
@@ -131,7 +133,7 @@ function equity(box) {
   const show = async (days) => {
     const { items } = await load(`${box.dataset.source}&days=${days}`);
     chart ??= canvas(box);
-    series ??= chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: { ...FIGURES, minMove: 0.01 } });
+    series ??= chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: CENTS });
     const minutes = new Map(items.map((each) => [minute(each.time), each.equity]));
     series.setData([...minutes].map(([time, value]) => ({ time: exchange(time), value })));
     last = [...minutes.keys()].at(-1) ?? 0;
@@ -200,7 +202,7 @@ class PriceChart {
 
   drawProfit(curve) {
     const { gain, loss } = colors();
-    const options = { baseValue: { type: "price", price: 0 }, topLineColor: gain, topFillColor1: `${gain}55`, topFillColor2: `${gain}11`, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}55`, lineWidth: 1.5, priceLineVisible: false, priceFormat: FIGURES };
+    const options = { baseValue: { type: "price", price: 0 }, topLineColor: gain, topFillColor1: `${gain}55`, topFillColor2: `${gain}11`, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}55`, lineWidth: 1.5, priceLineVisible: false, priceFormat: CENTS };
     this.profit ??= this.chart.addSeries(BaselineSeries, options, 1 + Math.max(0, ...curve.indicators.map((each) => each.pane)));
     this.profit.setData(points(curve.time, curve.profit));
   }
