@@ -101,6 +101,27 @@ def within(block: Block, dollars: Decimal, price: Decimal, asset: AssetRules | N
     return replace(block, quantity=quantity) if asset.is_large_enough(quantity, price) else None
 
 
+def one_way(block: Block, held: Decimal, price: Decimal, asset: AssetRules, *, lends: bool) -> Block | None:
+    """The block with as much of it as the broker takes in one order, since he turns no position round: what is sold goes down to nothing, or from there to below, and
+    what is bought up to nothing, or from there on. Sold short are whole units. None when that is too little for him. What is left of its orders waits.
+
+    Args:
+        block: The block.
+        held: What the account holds; below zero what it owes.
+        price: The reference price.
+        asset: What the broker takes of it.
+        lends: Whether he lends it.
+    """
+    quantity = block.quantity
+    if block.side == Side.SELL:
+        quantity = min(quantity, held) if held > 0 else asset.whole(quantity) if lends else ZERO
+    elif block.side == Side.BUY and held < 0:
+        quantity = min(quantity, -held)
+    if quantity == block.quantity:
+        return block
+    return replace(block, quantity=quantity) if asset.is_large_enough(quantity, price) else None
+
+
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
     if order.limit is None:
         return widest

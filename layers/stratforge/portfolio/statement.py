@@ -198,6 +198,9 @@ def _follow_trade(replay: _Replay, trade: TradeRecord, *, asked_about: bool) -> 
     replay.trades += 1
     value = trade.quantity * trade.price
     where = f"trade {trade.trade_id}"
+    if trade.short:
+        replay.differences += _follow_short(holding, trade, where, asked_about=asked_about)
+        return
     if trade.side == Side.BUY:
         if holding.quantity == 0:
             holding.opened_at = trade.executed_at
@@ -220,6 +223,34 @@ def _follow_trade(replay: _Replay, trade: TradeRecord, *, asked_about: bool) -> 
     if holding.quantity < 0:
         where = _place(trade.user_id, trade.session_id, trade.symbol)
         replay.differences.append(Difference("sold more than was held", where, trade.quantity, holding.quantity))
+
+
+def _follow_short(holding: _Holding, trade: TradeRecord, where: str, *, asked_about: bool) -> Iterator[Difference]:
+    """Follows a short sale or a cover: quantity and cost of what is owed are below zero, and what buying it back costs less than its sale brought is made."""
+    value = trade.quantity * trade.price
+    place = _place(trade.user_id, trade.session_id, trade.symbol)
+    realized, brought = ZERO, ZERO
+    if trade.side == Side.SELL:
+        if holding.quantity > 0:
+            yield Difference("sold short what was held", place, trade.quantity, holding.quantity)
+        if holding.quantity == 0:
+            holding.opened_at = trade.executed_at
+        holding.quantity -= trade.quantity
+        holding.cost -= value - trade.fee_cash
+    else:
+        brought = holding.cost * trade.quantity / holding.quantity if holding.quantity else ZERO
+        realized = brought - value
+        holding.quantity += trade.quantity
+        holding.cost = ZERO if holding.quantity == 0 else holding.cost + brought
+        if holding.quantity > 0:
+            yield Difference("bought back more than was owed", place, trade.quantity, holding.quantity)
+    holding.realized += realized
+    if abs(trade.realized_pnl - realized) > MONEY:
+        yield Difference("profit of a trade", where, trade.realized_pnl, realized)
+    if asked_about:
+        # What was bought back after a split that was not known yet had brought too much, as what was sold had cost too much.
+        change = trade.quantity if trade.side == Side.BUY else -trade.quantity
+        holding.traded.append((trade, change, -brought))
 
 
 def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionRecord, scale: Decimal) -> None:

@@ -256,14 +256,14 @@ def request_cancel_of_all(connection: Connection, user_id: UUID, symbol: str) ->
 
 
 def sell_all(connection: Connection, user_id: UUID, symbol: str, session_id: UUID | None) -> None:
-    """Places a market order to sell all that a session holds of a symbol, or the user by hand, unless what is open sells all of it already.
-    Other sales, which hold shares of it back, are called off. The transaction has locked the symbol; the executor must be woken after the commit.
+    """Places a market order to sell all that a session holds of a symbol, or the user by hand, or to buy back what it owes, unless what is open does all of it already.
+    Other sales or covers, which hold shares of it back, are called off. The transaction has locked the symbol; the executor must be woken after the commit.
     """
     holder = {"user": user_id, "symbol": symbol, "session": session_id}
     connection.execute(
         """
         UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
-        WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND side = 'sell' AND origin <> 'FLATTEN'
+        WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND (side = 'sell') <> short AND origin <> 'FLATTEN'
           AND status IN ('PENDING', 'RESTING', 'WORKING')
         """,
         holder,
@@ -274,10 +274,12 @@ def sell_all(connection: Connection, user_id: UUID, symbol: str, session_id: UUI
             SELECT coalesce(sum(quantity - filled_quantity), 0) AS quantity, count(*) FILTER (WHERE status = 'PENDING') AS undecided FROM orders
             WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND origin = 'FLATTEN'
               AND status IN ('PENDING', 'RESTING', 'WORKING') AND cancel_requested_at IS NULL)
-        INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
-        SELECT p.user_id, p.session_id, p.symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p, sales
+        INSERT INTO orders (user_id, session_id, symbol, side, short, origin, type, time_in_force, size_kind, size)
+        SELECT p.user_id, p.session_id, p.symbol, CASE WHEN p.quantity < 0 THEN 'buy' ELSE 'sell' END::trade_side, p.quantity < 0, 'FLATTEN', 'market', 'gtc',
+               'fraction', 1
+        FROM positions p, sales
         WHERE p.user_id = %(user)s AND p.symbol = %(symbol)s AND p.session_id IS NOT DISTINCT FROM %(session)s
-          AND p.quantity > sales.quantity AND sales.undecided = 0
+          AND abs(p.quantity) > sales.quantity AND sales.undecided = 0
         """,
         holder,
     )

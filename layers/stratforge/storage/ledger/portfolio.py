@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from stratforge.market.sizes import Side
+from stratforge.portfolio.margin import ShortPosition, buying_power
 from stratforge.portfolio.orders import OrderOrigin
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
@@ -67,8 +68,9 @@ class PortfolioRow:
 
     @property
     def buying_power(self) -> Decimal:
-        """Buying power in dollars: free cash, since there is no margin."""
-        return self.cash
+        """Buying power in dollars: free cash, less what short positions hold back of it."""
+        owed = [ShortPosition(-each.quantity, each.latest_price) for each in self.positions if each.quantity < 0]
+        return max(buying_power(self.cash, owed), Decimal(0)) if owed else self.cash
 
     @property
     def day_pnl(self) -> Decimal | None:
@@ -152,7 +154,7 @@ def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None
                    p.quantity * coalesce(l.price, p.avg_entry_price) AS market_value,
                    p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis AS unrealized_pnl, p.realized_pnl
             FROM users u
-            LEFT JOIN positions p ON p.user_id = u.id AND p.quantity > 0
+            LEFT JOIN positions p ON p.user_id = u.id AND p.quantity <> 0
             LEFT JOIN latest_prices l ON l.symbol = p.symbol
             WHERE u.id = %s ORDER BY p.symbol, p.session_id
             """,

@@ -150,7 +150,7 @@ def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> Non
 
 
 def close_account(connection: Connection) -> bool:
-    """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold, the name goes."""
+    """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold or bought back, the name goes."""
     return bool(fetch_value(connection, "SELECT close_account()"))
 
 
@@ -167,7 +167,7 @@ def symbols_of(connection: Connection, user_id: UUID) -> list[str]:
     """Symbols the user has anything in."""
     rows = connection.execute(
         """
-        SELECT symbol FROM positions WHERE user_id = %(user)s AND quantity > 0
+        SELECT symbol FROM positions WHERE user_id = %(user)s AND quantity <> 0
         UNION SELECT symbol FROM orders WHERE user_id = %(user)s AND status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY 1
         """,
         {"user": user_id},

@@ -1,0 +1,320 @@
+"""Short positions in the ledger on a real PostgreSQL: sold, held with their margin, stopped, called, bought back, and the books add up after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from stratforge.application.audit_ledger import audit_ledger
+from stratforge.market.sizes import SizingRule
+from stratforge.portfolio import margin
+from stratforge.portfolio.orders import OrderStatus
+from stratforge.portfolio.reasons import Reason
+from stratforge.storage.ledger import margin as margin_in_sql
+from stratforge.storage.ledger import portfolio
+from stratforge.storage.strategies import sessions
+
+from tests.support.ledger import Trader, add_trader, broken, set_price
+from tests.support.world import World
+
+
+@pytest.fixture
+def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world in which one company trades at 100, without a spread, on an account that may sell short."""
+    found = World(migrated)
+    found.exchange.shorting = True
+    executable_at = found.exchange.executable_at
+    monkeypatch.setattr(found.exchange, "executable_at", lambda order, price, _spread: executable_at(order, price, Decimal(0)))
+    found.broker.prices["AAPL"] = Decimal(100)
+    with found.database.transaction() as connection:
+        set_price(connection, "100")
+    yield found
+    found.close()
+
+
+def bear(world: World, name: str = "bear", cash: int = 10_000, sizing: str = "0.5") -> Trader:
+    """A user whose account may go short, with a session."""
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, name, cash=cash, sizing=sizing)
+        connection.execute("UPDATE users SET short_selling = true WHERE id = %s", (trader.user_id,))
+    return trader
+
+
+def says(world: World, trader: Trader, side: str, minute: int, *, short: bool = True, price: str = "100", **size: float) -> None:  # fmt: skip
+    """A strategy's decision on a bar, and all that follows from it."""
+    kind, value = next(iter(size.items())) if size else ("default", 0.0)
+    with world.database.transaction() as connection:
+        time = set_price(connection, price, minute)
+        world.broker.prices["AAPL"] = Decimal(price)
+        world.broker.now_at = time + timedelta(minutes=1)
+        connection.execute(
+            """
+            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, short, confidence, size_kind, size, bar_number)
+            SELECT id, user_id, symbol, %s, %s, %s, 1, %s, %s, bars_evaluated FROM sessions WHERE id = %s
+            """,
+            (time, side, short, kind, value, trader.session_id),
+        )
+    settled(world)
+
+
+def at_price(world: World, price: str, minute: int, *, low: str = "", high: str = "") -> None:
+    """A bar ends at a price, and whatever waits for it happens."""
+    with world.database.transaction() as connection:
+        world.broker.now_at = set_price(connection, price, minute, low=low, high=high) + timedelta(minutes=1)
+    world.broker.prices["AAPL"] = Decimal(price)
+    settled(world)
+
+
+def settled(world: World) -> None:
+    world.work = ["AAPL"]
+    world.quiet()
+    assert broken(world.database) == {}
+
+
+def rows(world: World, query: str, *parameters: Any) -> list[Any]:
+    with world.database.transaction() as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+def position(world: World, trader: Trader) -> tuple[Any, ...]:
+    """Quantity, cost, average price and realized profit of a trader."""
+    query = "SELECT quantity, cost_basis, avg_entry_price, realized_pnl FROM positions WHERE session_id = %s"
+    found = rows(world, query, trader.session_id)
+    return tuple(found[0]) if found else ()
+
+
+def cash(world: World, trader: Trader) -> Decimal:
+    found: Decimal = rows(
+        world, "SELECT virtual_balance + reserved_cash FROM users WHERE id = %s", trader.user_id
+    )[0][0]  # fmt: skip
+    return found
+
+
+def last_order(world: World) -> tuple[Any, ...]:
+    """Side, whether of a short position, origin, quantity, status and reason of the latest order."""
+    query = "SELECT side::text, short, origin::text, quantity, status::text, reason FROM orders ORDER BY created_at DESC, id LIMIT 1"
+    return tuple(rows(world, query)[0])
+
+
+def test_what_is_sold_short_is_owed_and_what_it_brought_is_in_the_cash(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    assert position(world, trader) == (-50, -5_000, 100, 0)
+    assert cash(world, trader) == 15_000
+    assert world.exchange.positions["AAPL"] == -50
+    with world.database.transaction() as connection:
+        held = portfolio.read_portfolio(connection, trader.user_id)
+        assert held is not None
+        assert (held.equity, held.positions[0].market_value, held.unrealized_pnl) == (10_000, -5_000, 0)
+
+
+def test_what_is_bought_back_for_less_is_won(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    says(world, trader, "buy", 2, price="90", quantity=20)
+    assert position(world, trader) == (-30, -3_000, 100, 200)
+    says(world, trader, "buy", 3, price="110")
+    assert position(world, trader) == (0, 0, 0, -100)
+    assert (cash(world, trader), world.exchange.positions["AAPL"]) == (9_900, 0)
+    assert audit_ledger(world.database, world.broker, quiet=-timedelta(days=1)).differences == ()
+
+
+def test_a_position_is_at_most_twice_the_equity_less_what_the_market_may_move(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=1_000)
+    # Reserved is half of what a share costs two percent above the market.
+    assert position(world, trader)[0] == -(10_000 // 51)
+    says(world, trader, "sell", 2, quantity=10)
+    assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.INSUFFICIENT_MARGIN)
+
+
+def test_what_is_sold_short_are_whole_shares(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=7.9)
+    assert position(world, trader)[0] == -7
+    says(world, trader, "buy", 2, fraction=0.5)
+    assert position(world, trader)[0] == -4
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("UPDATE users SET short_selling = false", Reason.SHORT_SELLING_OFF),
+        ("UPDATE assets SET easy_to_borrow = false", Reason.NOT_SHORTABLE),
+        ("UPDATE assets SET shortable = false", Reason.NOT_SHORTABLE),
+        ("UPDATE users SET virtual_balance = 1999, initial_balance = 1999", Reason.SHORT_EQUITY),
+        ("UPDATE users SET trading_state = 'REDUCING'", Reason.REDUCING_ONLY),
+    ],
+)
+def test_a_short_sale_is_refused_with_its_reason(world: World, change: str, reason: Reason) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=1)
+    says(world, trader, "buy", 2)
+    rows_of = world.database
+    with rows_of.transaction() as connection:
+        connection.execute(psycopg.sql.SQL(change))  # type: ignore[arg-type]
+        connection.execute("UPDATE users SET initial_balance = virtual_balance")
+        connection.execute("TRUNCATE trades, fills CASCADE")
+        connection.execute("UPDATE positions SET realized_pnl = 0")
+        connection.execute("UPDATE orders SET filled_quantity = 0, filled_value = 0")
+        connection.execute("UPDATE block_orders SET filled_quantity = 0, filled_value = 0")
+    says(world, trader, "sell", 3, quantity=1)
+    assert last_order(world)[4:] == (OrderStatus.REJECTED, reason)
+
+
+def test_nothing_turns_a_position_round(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=10)
+    says(world, trader, "sell", 2, short=False)
+    assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.NO_POSITION)
+    says(world, trader, "buy", 3, short=False, quantity=10)
+    assert position(world, trader)[0] == -10
+    says(world, trader, "buy", 4)
+    says(world, trader, "buy", 5, short=False, quantity=10)
+    assert position(world, trader)[0] == 10
+    says(world, trader, "sell", 6, quantity=5)
+    says(world, trader, "buy", 7)
+    assert position(world, trader)[0] == 10
+
+
+def test_the_proceeds_buy_nothing(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=100)
+    with world.database.transaction() as connection:
+        held = portfolio.read_portfolio(connection, trader.user_id)
+        assert held is not None
+        assert (held.cash, held.buying_power) == (20_000, 5_000)
+        long = sessions.start_session(
+            connection,
+            trader.user_id,
+            rows(world, "SELECT strategy_id FROM sessions WHERE id = %s", trader.session_id)[0][0],
+            1,
+            "AAPL",
+            sessions.SessionSettings(SizingRule.EQUITY_FRACTION, Decimal(1)),
+        )
+    other = Trader(trader.user_id, long.session_id)
+    says(world, other, "buy", 2, short=False)
+    # All that is free, at the worst price that it may cost.
+    assert Decimal(48) < position(world, other)[0] < Decimal(50)
+
+
+@pytest.mark.parametrize(
+    ("setting", "price", "origin"),
+    [
+        ("stop_loss = 0.05", "105", "STOP_LOSS"),
+        ("take_profit = 0.05", "95", "TAKE_PROFIT"),
+        ("trailing_stop = 0.05", "104", "TRAILING_STOP"),
+    ],
+)
+def test_a_stop_lies_above_the_entry_and_a_target_below(world: World, setting: str, price: str, origin: str) -> None:
+    trader = bear(world)
+    with world.database.transaction() as connection:
+        connection.execute(f"UPDATE sessions SET {setting}")  # type: ignore[arg-type]  # noqa: S608 - of this test
+    says(world, trader, "sell", 1, quantity=10)
+    at_price(world, "99", 2)
+    assert position(world, trader)[0] == -10
+    at_price(world, price, 3)
+    assert last_order(world)[:5] == ("buy", True, origin, 10, OrderStatus.FILLED)
+    assert position(world, trader)[0] == 0
+
+
+def test_without_its_margin_a_position_is_bought_back_whatever_that_costs(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=190)
+    at_price(world, "117", 2)
+    assert position(world, trader)[0] == -190
+    # 29,000 dollars of cash against 190 shares at 117.5 dollars and three tenths of that.
+    at_price(world, "117.5", 3)
+    assert last_order(world)[:5] == ("buy", True, "MARGIN_CALL", 190, OrderStatus.FILLED)
+    assert cash(world, trader) == 29_000 - 190 * Decimal("117.5")
+
+
+def test_a_gap_may_cost_more_than_there_is_and_what_is_owed_opens_nothing(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=190)
+    at_price(world, "200", 2)
+    assert (position(world, trader)[0], cash(world, trader)) == (0, -9_000)
+    says(world, trader, "buy", 3, short=False, price="200", quantity=1)
+    assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.INSUFFICIENT_CASH)
+    assert audit_ledger(world.database, world.broker, quiet=-timedelta(days=1)).differences == ()
+
+
+def test_what_one_sells_short_another_buys(world: World) -> None:
+    trader, buyer = bear(world), bear(world, "buyer")
+    says(world, buyer, "buy", 1, short=False, quantity=30)
+    with world.database.transaction() as connection:
+        time = set_price(connection, "100", 2)
+        world.broker.now_at = time + timedelta(minutes=1)
+        for who, side, short, size in ((trader, "sell", True, 40), (buyer, "buy", False, 15)):
+            connection.execute(
+                """
+                INSERT INTO signals (session_id, user_id, symbol, bar_time, side, short, confidence, size_kind, size, bar_number)
+                VALUES (%s, %s, 'AAPL', %s, %s, %s, 1, 'quantity', %s, 0)
+                """,
+                (who.session_id, who.user_id, time, side, short, size),
+            )
+    settled(world)
+    assert (position(world, trader)[0], position(world, buyer)[0]) == (-40, 45 if position(world, buyer)[0] == 45 else 30)
+    assert world.exchange.positions["AAPL"] == position(world, trader)[0] + position(world, buyer)[0]
+
+
+def test_the_account_sells_what_it_has_before_it_borrows(world: World) -> None:
+    """The broker turns no position round in one order."""
+    trader, buyer = bear(world), bear(world, "buyer")
+    says(world, buyer, "buy", 1, short=False, quantity=30)
+    says(world, trader, "sell", 2, quantity=50)
+    assert [(each.side, each.quantity) for each in world.exchange.orders.values()] == [
+        ("buy", 30),
+        ("sell", 30),
+        ("sell", 20),
+    ]
+    assert (position(world, trader)[0], world.exchange.positions["AAPL"]) == (-50, -20)
+    says(world, trader, "buy", 3)
+    assert [(each.side, each.quantity) for each in world.exchange.orders.values()][3:] == [("buy", 20), ("buy", 30)]
+    assert (position(world, trader)[0], world.exchange.positions["AAPL"]) == (0, 30)
+    assert world.exchange.refusals == {}
+
+
+def test_what_the_broker_does_not_lend_waits_and_others_sell(world: World) -> None:
+    trader, seller = bear(world), bear(world, "seller")
+    says(world, seller, "buy", 1, short=False, quantity=30)
+    says(world, trader, "sell", 2, quantity=20)
+    assert world.exchange.positions["AAPL"] == 10
+    world.exchange.assets["AAPL"] = {"easy_to_borrow": False}
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE assets SET easy_to_borrow = false")
+    says(world, trader, "sell", 3, quantity=20)
+    assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.NOT_SHORTABLE)
+    says(world, seller, "sell", 4, short=False)
+    # Twenty of the thirty were lent to somebody: they are sold when he has bought them back.
+    assert (position(world, seller)[0], world.exchange.positions["AAPL"]) == (20, 0)
+    assert last_order(world)[4:] == (OrderStatus.RESTING, Reason.PLATFORM_CANNOT_BORROW)
+    assert world.exchange.refusals == {}
+
+
+def test_a_flattened_session_buys_back_what_it_owes(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=25)
+    with world.database.transaction() as connection:
+        sessions.stop_session(connection, trader.session_id, flatten=True)
+    at_price(world, "99", 2)
+    assert last_order(world)[:5] == ("buy", True, "FLATTEN", 25, OrderStatus.FILLED)
+    assert rows(world, "SELECT final_pnl, settling FROM sessions WHERE id = %s", trader.session_id) == [(25, False)]
+
+
+def test_a_long_position_that_is_sold_too_far_is_no_short_one(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "buy", 1, short=False, quantity=10)
+    with pytest.raises(psycopg.errors.CheckViolation), world.database.transaction() as connection:
+        connection.execute("UPDATE positions SET quantity = -1, cost_basis = 0")
+
+
+@pytest.mark.parametrize("price", ["0.5", "2.5", "4.99", "5", "9", "16.7", "100"])
+def test_the_margin_in_sql_is_that_of_the_rules(world: World, price: str) -> None:
+    query = f"SELECT {margin_in_sql.INITIAL_MARGIN}, {margin_in_sql.MAINTENANCE_MARGIN} FROM (SELECT %s::numeric AS price) at"  # noqa: S608 - of ours
+    at = Decimal(price)
+    assert rows(world, query, at) == [(margin.initial(at), margin.maintenance(at))]
