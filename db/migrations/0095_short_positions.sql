@@ -32,3 +32,4 @@ ALTER TABLE assets
 ALTER TYPE adjustment_kind ADD VALUE 'BORROW_FEE';
 ALTER TYPE order_origin ADD VALUE 'MARGIN_CALL';
 GRANT INSERT (short) ON orders TO stratforge_api;
+CREATE INDEX users_short_selling ON users (id) WHERE short_selling;

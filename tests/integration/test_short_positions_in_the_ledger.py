@@ -10,12 +10,17 @@ from typing import Any
 import psycopg
 import pytest
 from stratforge.application.audit_ledger import audit_ledger
+from stratforge.application.borrow_fees import charge_borrow_fees
+from stratforge.application.execute_symbol import SymbolExecutor
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.market.sizes import SizingRule
 from stratforge.portfolio import margin
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import margin as margin_in_sql
 from stratforge.storage.ledger import portfolio
+from stratforge.storage.ledger.corporate_actions import apply_action
+from stratforge.storage.market import assets
 from stratforge.storage.strategies import sessions
 
 from tests.support.ledger import Trader, add_trader, broken, set_price
@@ -28,7 +33,9 @@ def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World(migrated)
     found.exchange.shorting = True
     executable_at = found.exchange.executable_at
-    monkeypatch.setattr(found.exchange, "executable_at", lambda order, price, _spread: executable_at(order, price, Decimal(0)))
+    monkeypatch.setattr(
+        found.exchange, "executable_at", lambda order, price, _spread: executable_at(order, price, Decimal(0))
+    )
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
         set_price(connection, "100")
@@ -128,7 +135,10 @@ def test_a_position_is_at_most_twice_the_equity_less_what_the_market_may_move(wo
     says(world, trader, "sell", 1, quantity=1_000)
     # Reserved is half of what a share costs two percent above the market.
     assert position(world, trader)[0] == -(10_000 // 51)
+    # What is left of the cash is the margin of three more at the market.
     says(world, trader, "sell", 2, quantity=10)
+    assert position(world, trader)[0] == -199
+    says(world, trader, "sell", 3, quantity=10)
     assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.INSUFFICIENT_MARGIN)
 
 
@@ -140,30 +150,48 @@ def test_what_is_sold_short_are_whole_shares(world: World) -> None:
     assert position(world, trader)[0] == -4
 
 
+def lent(world: World, **flags: bool) -> None:
+    """The broker's word on the asset, which the executor reads anew."""
+    world.exchange.assets["AAPL"] = flags
+    rules = world.broker.asset("AAPL")
+    assert rules is not None
+    with world.database.transaction() as connection:
+        assets.store_assets(connection, [rules])
+    world.executor = SymbolExecutor(world.fragile, world.broker, claim=timedelta(0))
+
+
+@pytest.mark.parametrize("flag", ["shortable", "easy_to_borrow"])
+def test_what_the_broker_does_not_lend_or_has_not_at_hand_is_not_sold_short(world: World, flag: str) -> None:
+    trader = bear(world)
+    lent(world, **{flag: False})
+    says(world, trader, "sell", 1, quantity=1)
+    assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.NOT_SHORTABLE)
+
+
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("setting", "reason"),
     [
-        ("UPDATE users SET short_selling = false", Reason.SHORT_SELLING_OFF),
-        ("UPDATE assets SET easy_to_borrow = false", Reason.NOT_SHORTABLE),
-        ("UPDATE assets SET shortable = false", Reason.NOT_SHORTABLE),
-        ("UPDATE users SET virtual_balance = 1999, initial_balance = 1999", Reason.SHORT_EQUITY),
-        ("UPDATE users SET trading_state = 'REDUCING'", Reason.REDUCING_ONLY),
+        ("short_selling = false", Reason.SHORT_SELLING_OFF),
+        ("virtual_balance = 1999, initial_balance = 1999", Reason.SHORT_EQUITY),
+        ("trading_state = 'REDUCING'", Reason.REDUCING_ONLY),
+        ("trading_state = 'HALTED'", Reason.USER_HALTED),
     ],
 )
-def test_a_short_sale_is_refused_with_its_reason(world: World, change: str, reason: Reason) -> None:
+def test_an_account_that_may_not_go_short_is_told_why(world: World, setting: str, reason: Reason) -> None:
     trader = bear(world)
+    with world.database.transaction() as connection:
+        connection.execute(f"UPDATE users SET {setting}")  # type: ignore[arg-type]  # noqa: S608 - of this test
     says(world, trader, "sell", 1, quantity=1)
-    says(world, trader, "buy", 2)
-    rows_of = world.database
-    with rows_of.transaction() as connection:
-        connection.execute(psycopg.sql.SQL(change))  # type: ignore[arg-type]
-        connection.execute("UPDATE users SET initial_balance = virtual_balance")
-        connection.execute("TRUNCATE trades, fills CASCADE")
-        connection.execute("UPDATE positions SET realized_pnl = 0")
-        connection.execute("UPDATE orders SET filled_quantity = 0, filled_value = 0")
-        connection.execute("UPDATE block_orders SET filled_quantity = 0, filled_value = 0")
-    says(world, trader, "sell", 3, quantity=1)
     assert last_order(world)[4:] == (OrderStatus.REJECTED, reason)
+
+
+def test_who_may_only_reduce_buys_back(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=10)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE users SET trading_state = 'REDUCING'")
+    says(world, trader, "buy", 2)
+    assert position(world, trader)[0] == 0
 
 
 def test_nothing_turns_a_position_round(world: World) -> None:
@@ -258,7 +286,10 @@ def test_what_one_sells_short_another_buys(world: World) -> None:
                 (who.session_id, who.user_id, time, side, short, size),
             )
     settled(world)
-    assert (position(world, trader)[0], position(world, buyer)[0]) == (-40, 45 if position(world, buyer)[0] == 45 else 30)
+    assert (position(world, trader)[0], position(world, buyer)[0]) == (
+        -40,
+        45 if position(world, buyer)[0] == 45 else 30,
+    )
     assert world.exchange.positions["AAPL"] == position(world, trader)[0] + position(world, buyer)[0]
 
 
@@ -284,9 +315,7 @@ def test_what_the_broker_does_not_lend_waits_and_others_sell(world: World) -> No
     says(world, seller, "buy", 1, short=False, quantity=30)
     says(world, trader, "sell", 2, quantity=20)
     assert world.exchange.positions["AAPL"] == 10
-    world.exchange.assets["AAPL"] = {"easy_to_borrow": False}
-    with world.database.transaction() as connection:
-        connection.execute("UPDATE assets SET easy_to_borrow = false")
+    lent(world, easy_to_borrow=False)
     says(world, trader, "sell", 3, quantity=20)
     assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.NOT_SHORTABLE)
     says(world, seller, "sell", 4, short=False)
@@ -318,3 +347,116 @@ def test_the_margin_in_sql_is_that_of_the_rules(world: World, price: str) -> Non
     query = f"SELECT {margin_in_sql.INITIAL_MARGIN}, {margin_in_sql.MAINTENANCE_MARGIN} FROM (SELECT %s::numeric AS price) at"  # noqa: S608 - of ours
     at = Decimal(price)
     assert rows(world, query, at) == [(margin.initial(at), margin.maintenance(at))]
+
+
+# Nights and corporate actions ------------------------------------------------------------------------------------
+
+DAY = 1440
+
+
+def no_difference(world: World) -> None:
+    """An auditor agrees with the books, and with the broker's."""
+    assert audit_ledger(world.database, world.broker, quiet=-timedelta(days=1)).differences == ()
+
+
+def test_each_night_costs_the_fee_of_borrowing_once_and_a_weekend_three(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    assert charge_borrow_fees(world.database) == {}
+    at_price(world, "102", 389)
+    at_price(world, "110", DAY)
+    # A round lot of a hundred shares at the last price of the day.
+    night = margin.night_fee(Decimal(50), Decimal(102))
+    assert night == (Decimal(100) * 102 * Decimal("0.0025") / 360).quantize(margin.FEE_STEP)
+    assert charge_borrow_fees(world.database) == {"AAPL": night}
+    assert charge_borrow_fees(world.database) == {}
+    assert (cash(world, trader), position(world, trader)[3]) == (15_000 - night, -night)
+    # What is bought back on the next day was borrowed until then; Monday to Friday, and over the weekend.
+    for day in range(2, 5):
+        at_price(world, "110", day * DAY)
+        charge_borrow_fees(world.database)
+    at_price(world, "110", 4 * DAY + 389)
+    says(world, trader, "buy", 7 * DAY, price="110")
+    charge_borrow_fees(world.database)
+    kept = rows(world, "SELECT cause, cash FROM adjustments WHERE kind = 'BORROW_FEE' ORDER BY id")
+    assert [cause for cause, _ in kept][-1] == "borrowed on 2026-01-09 for 3 nights at 110"
+    assert kept[-1][1] == -3 * margin.night_fee(Decimal(50), Decimal(110))
+    assert len(kept) == 5
+    assert broken(world.database) == {}
+    no_difference(world)
+
+
+def test_what_is_long_costs_no_fee(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "buy", 1, short=False, quantity=50)
+    at_price(world, "100", DAY)
+    assert charge_borrow_fees(world.database) == {}
+
+
+def test_the_auditor_finds_a_fee_that_follows_from_no_rule(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    at_price(world, "100", DAY)
+    charge_borrow_fees(world.database)
+    no_difference(world)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE adjustments SET cash = cash - 1")
+        connection.execute("UPDATE positions SET realized_pnl = realized_pnl - 1")
+        connection.execute("UPDATE users SET virtual_balance = virtual_balance - 1")
+    found = audit_ledger(world.database, world.broker, quiet=-timedelta(days=1)).differences
+    assert [each.what for each in found] == ["BORROW_FEE of no known cause"]
+
+
+@pytest.mark.parametrize(("ratio", "owed"), [("2", 100), ("0.1", 5)])
+def test_a_split_multiplies_what_is_owed(world: World, ratio: str, owed: int) -> None:
+    trader, holder = bear(world), bear(world, "holder")
+    says(world, holder, "buy", 1, short=False, quantity=20)
+    says(world, trader, "sell", 2, quantity=50)
+    at_price(world, "100", 389)
+    split = CorporateAction("a-split", "AAPL", ActionKind.SPLIT, (world.broker.now_at + timedelta(days=1)).date(), Decimal(ratio))
+    world.broker.actions.append(split)
+    world.reconciler.run()
+    world.exchange.split("AAPL", Decimal(ratio), world.broker.now_at + timedelta(hours=17))
+    after = Decimal(100) / Decimal(ratio)
+    world.broker.prices["AAPL"] = after
+    world.broker.now_at += timedelta(hours=17)
+    world.reconciler.run()
+    at_price(world, str(after), DAY)
+    assert position(world, trader)[:3] == (-owed, -5_000, after)
+    at_price(world, str(after), DAY + 1)
+    assert world.exchange.positions["AAPL"] == -owed + position(world, holder)[0]
+    says(world, trader, "buy", DAY + 2, price=str(after))
+    assert position(world, trader)[0] == 0
+    no_difference(world)
+
+
+def test_a_company_that_is_bought_for_money_ends_a_short_position_at_its_price(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    merger = CorporateAction(
+        "a-merger", "AAPL", ActionKind.CASH_MERGER, world.broker.now_at.date(), Decimal(0), cash=Decimal(120)
+    )
+    with world.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO corporate_actions (id, symbol, kind, effective_on, ratio, cash, approved_at) VALUES (%s, %s, %s, %s, 0, 120, now())",
+            (merger.action_id, merger.symbol, merger.kind, merger.effective_on),
+        )
+        assert apply_action(connection, merger) is None
+    assert position(world, trader) == (0, 0, 0, -1_000)
+    assert cash(world, trader) == 9_000
+    assert broken(world.database) == {}
+
+
+def test_a_short_position_goes_along_with_its_name(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    change = CorporateAction("a-name", "AAPL", ActionKind.SYMBOL_CHANGE, world.broker.now_at.date(), new_symbol="APPL")
+    with world.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO corporate_actions (id, symbol, kind, effective_on, new_symbol) VALUES (%s, %s, %s, %s, %s)",
+            (change.action_id, change.symbol, change.kind, change.effective_on, change.new_symbol),
+        )
+        assert apply_action(connection, change) is None
+    query = "SELECT symbol, quantity, cost_basis FROM positions WHERE quantity <> 0"
+    assert rows(world, query) == [("APPL", -50, -5_000)]
+    assert broken(world.database) == {}

@@ -188,9 +188,7 @@ def _without_those_that_stay(ends: Sequence[DueOrder], decisions: Sequence[Decis
         decision = made.get(each.request.session_id) if each.ends in (Reason.REPLACED, Reason.POSITION_SOLD) else None
         if decision is None or each.request.order_id is None:
             return False
-        refused = (
-            decision.action is Action.REFUSE and not each.request.terms.opens and not decision.request.terms.opens
-        )
+        refused = decision.action is Action.REFUSE and not each.request.terms.opens and not decision.request.terms.opens
         return decision.action is Action.WAIT or refused
 
     return [each for each in ends if not stays(each)]

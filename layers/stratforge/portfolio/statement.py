@@ -27,6 +27,7 @@ from stratforge.portfolio.books import (
     SymbolBooks,
     TradeRecord,
 )
+from stratforge.portfolio.margin import lots_charged
 
 ZERO = Decimal(0)
 # What rounding may come to: the cost of a sale is rounded to 1e-12 dollars, a part of a split to a billionth of a share.
@@ -75,6 +76,8 @@ class _Holding:
     realized: Decimal = ZERO
     # The trade that opened it; None for what came otherwise.
     opened_at: datetime | None = None
+    # Whether its last trade was of a short position.
+    short: bool = False
     # Each trade that a later split may ask about, the change of quantity and the cost of what was sold.
     traded: list[tuple[TradeRecord, Decimal, Decimal]] = field(default_factory=list)
 
@@ -198,6 +201,7 @@ def _follow_trade(replay: _Replay, trade: TradeRecord, *, asked_about: bool) -> 
     replay.trades += 1
     value = trade.quantity * trade.price
     where = f"trade {trade.trade_id}"
+    holding.short = trade.short
     if trade.short:
         replay.differences += _follow_short(holding, trade, where, asked_about=asked_about)
         return
@@ -260,16 +264,17 @@ def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionReco
     if action.kind is ActionKind.SPLIT:
         assert action.ratio is not None
         since, sold = _traded_after(holding, action)
-        due = max(holding.quantity - since, ZERO) * (action.ratio - 1)
+        due = _before(holding, since) * (action.ratio - 1)
         if action.step is not None and action.step >= 1:
             # What is cut off is paid for; who got more than his part pays as far as he had the money.
             step, cut = action.step, due - change.quantity
             money = cut * (action.price or ZERO)
-            if cut < 0:
+            if cut < 0 or holding.quantity < 0:
                 money = min(max(change.cash, money), ZERO)
         # What was sold as if it had not been split was less than it seemed, and had cost less.
         too_much = sold * (1 - 1 / action.ratio)
-        holding.cost, holding.realized = max(holding.cost + too_much, ZERO), holding.realized + too_much
+        cost = holding.cost + too_much
+        holding.cost, holding.realized = cost if holding.quantity < 0 else max(cost, ZERO), holding.realized + too_much
     elif change.symbol == action.new_symbol:
         left = replay.left.setdefault(action.action_id, _given_away(replay, action))
         mine = {holder: each for holder, each in left.items() if holder[0] == change.user_id}
@@ -316,7 +321,13 @@ def _entitled(holding: _Holding, action: ActionRecord) -> Decimal:
     """The units of a holding to which an action happens: what was traded since its day began was traded without it, unless all of it goes."""
     if action.kind is ActionKind.SYMBOL_CHANGE or action.ratio == 0:
         return holding.quantity
-    return max(holding.quantity - _traded_after(holding, action)[0], ZERO)
+    return _before(holding, _traded_after(holding, action)[0])
+
+
+def _before(holding: _Holding, since: Decimal) -> Decimal:
+    """The units of a holding without what was traded since; below zero what is owed."""
+    owes = holding.short or holding.quantity < 0
+    return holding.quantity - since if owes else max(holding.quantity - since, ZERO)
 
 
 def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Decimal, Decimal]]:
@@ -324,7 +335,7 @@ def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Dec
     held = {
         holder: (units, each.cost)
         for holder, each in replay.holdings.items()
-        if holder[2] == action.symbol and (units := _entitled(each, action)) > 0
+        if holder[2] == action.symbol and (units := _entitled(each, action)) != 0
     }
     if action.kind is ActionKind.SYMBOL_CHANGE:
         return held
@@ -381,6 +392,8 @@ def _causes(
         all_of_it.unfair |= not (abs(change.quantity) < books.scale and abs(money) <= MONEY)
     elif change.kind == "FILL_CORRECTION":
         known = change.client_order_id is not None
+    elif change.kind == "BORROW_FEE":
+        known = not change.quantity and lots_charged(change.cause, -change.cash) is not None
     if not known and change.kind != "ODD_LOTS":
         where = _place(change.user_id, change.session_id, change.symbol)
         yield Difference(f"{change.kind} of no known cause", where, change.quantity, ZERO)

@@ -67,7 +67,7 @@ def settle_odd_lots(connection: Connection, symbol: str) -> bool:
         _Holding,
         """
         SELECT p.user_id, p.session_id, p.quantity %% %(unit)s AS odd, u.virtual_balance AS cash FROM positions p JOIN users u ON u.id = p.user_id
-        WHERE p.symbol = %(symbol)s AND p.quantity %% %(unit)s <> 0 ORDER BY p.user_id, p.session_id
+        WHERE p.symbol = %(symbol)s AND p.quantity > 0 AND p.quantity %% %(unit)s <> 0 ORDER BY p.user_id, p.session_id
         """,
         parameters,
     )
@@ -144,7 +144,7 @@ def settle_rounding(connection: Connection, symbol: str, ours: Decimal, theirs: 
         CROSS JOIN LATERAL (
             SELECT sum(abs(quantity)) AS moved, greatest(sum(cash), 0) AS paid FROM adjustments a
             WHERE a.user_id = p.user_id AND a.session_id IS NOT DISTINCT FROM p.session_id AND a.symbol = p.symbol AND a.cause = %(action)s) a
-        WHERE p.symbol = %(symbol)s AND (p.quantity > 0 OR a.moved > 0) ORDER BY p.user_id, p.session_id
+        WHERE p.symbol = %(symbol)s AND p.quantity >= 0 AND (p.quantity > 0 OR a.moved > 0) ORDER BY p.user_id, p.session_id
         """,
         {**parameters, "action": action[0]},
     )

@@ -110,7 +110,8 @@ SELECT user_id, session_id, %(symbol)s, quantity, reserved, cost, opened_at, hig
 ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
     quantity = p.quantity + excluded.quantity, reserved_quantity = p.reserved_quantity + excluded.reserved_quantity,
     cost_basis = p.cost_basis + excluded.cost_basis, opened_at = CASE WHEN p.quantity = 0 THEN excluded.opened_at ELSE least(p.opened_at, excluded.opened_at) END,
-    high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water ELSE greatest(p.high_water, excluded.high_water) END
+    high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water WHEN p.quantity < 0 THEN least(p.high_water, excluded.high_water)
+                      ELSE greatest(p.high_water, excluded.high_water) END
 """
 # Takes all of the symbol off its holders, with its cost and what is held back of it: it went elsewhere, and nothing is realized.
 GIVE_AWAY = """
@@ -118,7 +119,7 @@ UPDATE positions SET quantity = 0, reserved_quantity = 0, cost_basis = 0 WHERE s
 """
 # Gives the cost of shares back that were sold on the scale before a split that was not known yet, and the loss that was too large.
 RESTORE_COST = """
-UPDATE positions p SET cost_basis = greatest(p.cost_basis + g.cost, 0), realized_pnl = p.realized_pnl + g.cost
+UPDATE positions p SET cost_basis = CASE WHEN p.quantity < 0 THEN p.cost_basis + g.cost ELSE greatest(p.cost_basis + g.cost, 0) END, realized_pnl = p.realized_pnl + g.cost
 FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
 """
 # Takes the loss back that each row (`user_id`, `session_id`, `cost`) of `given` had from shares that were exchanged for those of another symbol:

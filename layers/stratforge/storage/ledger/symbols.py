@@ -131,7 +131,12 @@ _EXITS = (
 # The mirror images for a position that is short: a stop lies above the entry and a target below, and what is against the position comes before what is for it.
 _SHORT_EXITS = (
     ("greatest(l.price, seen.high) >= {}", "'STOP_LOSS'", "p.avg_entry_price * (1 + s.stop_loss)", "s.stop_loss"),
-    ("greatest(l.price, seen.high) >= {}", "'TRAILING_STOP'", "p.high_water * (1 + s.trailing_stop)", "s.trailing_stop"),
+    (
+        "greatest(l.price, seen.high) >= {}",
+        "'TRAILING_STOP'",
+        "p.high_water * (1 + s.trailing_stop)",
+        "s.trailing_stop",
+    ),
     ("greatest(l.price, ahead.high) >= {}", "'STOP_LOSS'", "own.stop", "NULL"),
     ("judged.high >= {} * 0.999999999999", "'STOP_LOSS'", "own.stop_seen", "NULL"),
     ("greatest(l.price, ahead.high) >= {}", "'TRAILING_STOP'", "own.trail", "NULL"),
