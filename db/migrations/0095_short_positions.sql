@@ -31,5 +31,16 @@ ALTER TABLE assets
 -- What borrowing cost a short position in a night.
 ALTER TYPE adjustment_kind ADD VALUE 'BORROW_FEE';
 ALTER TYPE order_origin ADD VALUE 'MARGIN_CALL';
+ALTER TYPE order_origin ADD VALUE 'BUY_IN';
+ALTER TYPE order_origin ADD VALUE 'HOUSE';
 GRANT INSERT (short) ON orders TO stratforge_api;
 CREATE INDEX users_short_selling ON users (id) WHERE short_selling;
+
+-- The house is an account like any other, which nobody can enter: the broker lends whole shares only, and what users trade in parts while the platform's account owes some is
+-- rounded with it. It begins with nothing, so that its cash is what its parts cost.
+CREATE FUNCTION open_house() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public AS $$
+    INSERT INTO users (id, email, password_hash, virtual_balance, initial_balance, short_selling)
+    VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 'house', '!', 0, 0, true) ON CONFLICT DO NOTHING
+$$;
+REVOKE EXECUTE ON FUNCTION open_house FROM public;
+GRANT EXECUTE ON FUNCTION open_house TO stratforge_engine;

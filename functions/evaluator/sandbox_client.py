@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from stratforge.aws import aws_client
 from stratforge.market import BarColumns
-from stratforge.market.sizes import Side
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.storage.strategies.rebalances import PortfolioSession
 from stratforge.strategy.batch import Program, Sessions, encode_columns

@@ -20,7 +20,8 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import margin as margin_in_sql
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.corporate_actions import apply_action
-from stratforge.storage.market import assets
+from stratforge.storage.ledger.house_orders import HOUSE
+from stratforge.storage.market import assets, clock
 from stratforge.storage.strategies import sessions
 
 from tests.support.ledger import Trader, add_trader, broken, set_price
@@ -180,7 +181,7 @@ def test_what_the_broker_does_not_lend_or_has_not_at_hand_is_not_sold_short(worl
 def test_an_account_that_may_not_go_short_is_told_why(world: World, setting: str, reason: Reason) -> None:
     trader = bear(world)
     with world.database.transaction() as connection:
-        connection.execute(f"UPDATE users SET {setting}")  # type: ignore[arg-type]  # noqa: S608 - of this test
+        connection.execute(f"UPDATE users SET {setting}")  # type: ignore[arg-type]
     says(world, trader, "sell", 1, quantity=1)
     assert last_order(world)[4:] == (OrderStatus.REJECTED, reason)
 
@@ -241,7 +242,7 @@ def test_the_proceeds_buy_nothing(world: World) -> None:
 def test_a_stop_lies_above_the_entry_and_a_target_below(world: World, setting: str, price: str, origin: str) -> None:
     trader = bear(world)
     with world.database.transaction() as connection:
-        connection.execute(f"UPDATE sessions SET {setting}")  # type: ignore[arg-type]  # noqa: S608 - of this test
+        connection.execute(f"UPDATE sessions SET {setting}")  # type: ignore[arg-type]
     says(world, trader, "sell", 1, quantity=10)
     at_price(world, "99", 2)
     assert position(world, trader)[0] == -10
@@ -310,19 +311,49 @@ def test_the_account_sells_what_it_has_before_it_borrows(world: World) -> None:
     assert world.exchange.refusals == {}
 
 
-def test_what_the_broker_does_not_lend_waits_and_others_sell(world: World) -> None:
+def test_what_the_broker_lends_no_more_is_bought_in_and_whoever_holds_it_sells(world: World) -> None:
     trader, seller = bear(world), bear(world, "seller")
     says(world, seller, "buy", 1, short=False, quantity=30)
     says(world, trader, "sell", 2, quantity=20)
     assert world.exchange.positions["AAPL"] == 10
     lent(world, easy_to_borrow=False)
-    says(world, trader, "sell", 3, quantity=20)
-    assert last_order(world)[4:] == (OrderStatus.REJECTED, Reason.NOT_SHORTABLE)
+    at_price(world, "100", 3)
+    assert last_order(world)[:5] == ("buy", True, "BUY_IN", 20, OrderStatus.FILLED)
     says(world, seller, "sell", 4, short=False)
-    # Twenty of the thirty were lent to somebody: they are sold when he has bought them back.
-    assert (position(world, seller)[0], world.exchange.positions["AAPL"]) == (20, 0)
-    assert last_order(world)[4:] == (OrderStatus.RESTING, Reason.PLATFORM_CANNOT_BORROW)
+    assert (position(world, trader)[0], position(world, seller)[0], world.exchange.positions["AAPL"]) == (0, 0, 0)
     assert world.exchange.refusals == {}
+
+
+def house(world: World) -> Decimal:
+    """What the house holds."""
+    found = rows(world, "SELECT coalesce(sum(quantity), 0) FROM positions WHERE user_id = %s", HOUSE)
+    return Decimal(found[0][0])
+
+
+@pytest.mark.parametrize("parts", [(0.5, 0.5, 0.5, 0.5), (0.3, 0.9, 0.2, 0.6), (1.7, 0.1, 0.1, 0.1)])
+def test_parts_of_shares_trade_while_the_account_owes_whole_ones(world: World, parts: tuple[float, ...]) -> None:
+    """The broker lends no parts: the house takes and gives them, and nobody's waits for somebody else's short position."""
+    trader, holder = bear(world), bear(world, "holder")
+    says(world, trader, "sell", 1, quantity=50)
+    minute = 2
+    for _ in range(2):
+        for part in parts:
+            before = position(world, holder)[0] if position(world, holder) else Decimal(0)
+            says(world, holder, "buy", minute, short=False, quantity=part)
+            assert position(world, holder)[0] - before == Decimal(str(part))
+            assert world.exchange.positions["AAPL"] % 1 == 0
+            assert 0 <= house(world) < 2
+            minute += 1
+        for part in parts:
+            before = position(world, holder)[0]
+            says(world, holder, "sell", minute, short=False, quantity=part)
+            assert before - position(world, holder)[0] == Decimal(str(part))
+            assert world.exchange.positions["AAPL"] % 1 == 0
+            assert 0 <= house(world) < 2
+            minute += 1
+    assert world.exchange.refusals == {}
+    assert (position(world, trader)[0], position(world, holder)[0]) == (-50, 0)
+    no_difference(world)
 
 
 def test_a_flattened_session_buys_back_what_it_owes(world: World) -> None:
@@ -344,7 +375,7 @@ def test_a_long_position_that_is_sold_too_far_is_no_short_one(world: World) -> N
 
 @pytest.mark.parametrize("price", ["0.5", "2.5", "4.99", "5", "9", "16.7", "100"])
 def test_the_margin_in_sql_is_that_of_the_rules(world: World, price: str) -> None:
-    query = f"SELECT {margin_in_sql.INITIAL_MARGIN}, {margin_in_sql.MAINTENANCE_MARGIN} FROM (SELECT %s::numeric AS price) at"  # noqa: S608 - of ours
+    query = f"SELECT {margin_in_sql.INITIAL_MARGIN}, {margin_in_sql.MAINTENANCE_MARGIN} FROM (SELECT %s::numeric AS price) at"
     at = Decimal(price)
     assert rows(world, query, at) == [(margin.initial(at), margin.maintenance(at))]
 
@@ -359,25 +390,32 @@ def no_difference(world: World) -> None:
     assert audit_ledger(world.database, world.broker, quiet=-timedelta(days=1)).differences == ()
 
 
+def charged(world: World) -> dict[str, Decimal]:
+    """Charges what is due by the market's clock."""
+    with world.database.transaction() as connection:
+        clock.set_market_clock(connection, world.broker.now_at)
+    return charge_borrow_fees(world.database)
+
+
 def test_each_night_costs_the_fee_of_borrowing_once_and_a_weekend_three(world: World) -> None:
     trader = bear(world)
     says(world, trader, "sell", 1, quantity=50)
-    assert charge_borrow_fees(world.database) == {}
+    assert charged(world) == {}
     at_price(world, "102", 389)
     at_price(world, "110", DAY)
     # A round lot of a hundred shares at the last price of the day.
     night = margin.night_fee(Decimal(50), Decimal(102))
     assert night == (Decimal(100) * 102 * Decimal("0.0025") / 360).quantize(margin.FEE_STEP)
-    assert charge_borrow_fees(world.database) == {"AAPL": night}
-    assert charge_borrow_fees(world.database) == {}
+    assert charged(world) == {"AAPL": night}
+    assert charged(world) == {}
     assert (cash(world, trader), position(world, trader)[3]) == (15_000 - night, -night)
     # What is bought back on the next day was borrowed until then; Monday to Friday, and over the weekend.
     for day in range(2, 5):
         at_price(world, "110", day * DAY)
-        charge_borrow_fees(world.database)
+        charged(world)
     at_price(world, "110", 4 * DAY + 389)
     says(world, trader, "buy", 7 * DAY, price="110")
-    charge_borrow_fees(world.database)
+    charged(world)
     kept = rows(world, "SELECT cause, cash FROM adjustments WHERE kind = 'BORROW_FEE' ORDER BY id")
     assert [cause for cause, _ in kept][-1] == "borrowed on 2026-01-09 for 3 nights at 110"
     assert kept[-1][1] == -3 * margin.night_fee(Decimal(50), Decimal(110))
@@ -390,14 +428,14 @@ def test_what_is_long_costs_no_fee(world: World) -> None:
     trader = bear(world)
     says(world, trader, "buy", 1, short=False, quantity=50)
     at_price(world, "100", DAY)
-    assert charge_borrow_fees(world.database) == {}
+    assert charged(world) == {}
 
 
 def test_the_auditor_finds_a_fee_that_follows_from_no_rule(world: World) -> None:
     trader = bear(world)
     says(world, trader, "sell", 1, quantity=50)
     at_price(world, "100", DAY)
-    charge_borrow_fees(world.database)
+    charged(world)
     no_difference(world)
     with world.database.transaction() as connection:
         connection.execute("UPDATE adjustments SET cash = cash - 1")
@@ -413,7 +451,9 @@ def test_a_split_multiplies_what_is_owed(world: World, ratio: str, owed: int) ->
     says(world, holder, "buy", 1, short=False, quantity=20)
     says(world, trader, "sell", 2, quantity=50)
     at_price(world, "100", 389)
-    split = CorporateAction("a-split", "AAPL", ActionKind.SPLIT, (world.broker.now_at + timedelta(days=1)).date(), Decimal(ratio))
+    split = CorporateAction(
+        "a-split", "AAPL", ActionKind.SPLIT, (world.broker.now_at + timedelta(days=1)).date(), Decimal(ratio)
+    )
     world.broker.actions.append(split)
     world.reconciler.run()
     world.exchange.split("AAPL", Decimal(ratio), world.broker.now_at + timedelta(hours=17))

@@ -10,18 +10,19 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from stratforge import tracing
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, one_way, within
-from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderType
+from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, one_way, whole_below_zero, within
+from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderTerms, OrderType, trigger_of
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.sizing import ZERO
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock, Turn
 from stratforge.storage.ledger.execution import DueOrder, Write
 from stratforge.storage.ledger.fills import PATIENCE, RETRY_AFTER
+from stratforge.storage.ledger.house_orders import HOUSE, lock_house
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
@@ -127,6 +128,9 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
                 executable = [each for each in executable if id(each) not in short]
                 fitting = _net(executable, market, turn)
             net = fitting
+    house: list[Write] = []
+    if net is not None and held is not None:
+        net, house = _with_house(connection, symbol, net, held, market)
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     inside = [decision for decision in executable if id(decision) not in left_out]
     # What is too small for the broker together ends, and what it held back is free again.
@@ -152,6 +156,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
             for decision in decisions
             if decision.action is not Action.WAIT
         ),
+        *house,
     ]
     block = _new_block(net, market, state, around) if net is not None and net.side is not None else None
     block_id = blocks.store_block(connection, symbol, block, market) if block else None
@@ -280,6 +285,34 @@ def _one_way(
             return executable, waits, None
         carried = one_way(net, held, market.price, market.asset, lends=lends)
     return executable, waits, carried
+
+
+def _with_house(
+    connection: Connection, symbol: str, net: Block, held: Decimal, market: Market
+) -> tuple[Block, list[Write]]:
+    """The block in whole shares where the account owes some, and the order of the house in it, if there is one."""
+    assert market.asset is not None
+    unit = market.asset.scale
+    if net.side is None or held > net.quantity or not net.quantity % unit:
+        return net, []
+    free = lock_house(connection, symbol)
+    net, side, quantity = whole_below_zero(net, held, free, market.price, market.collar, market.asset)
+    if side is None:
+        return net, []
+    request = OrderRequest(HOUSE, None, OrderTerms(side), OrderOrigin.HOUSE, SizeKind.QUANTITY, quantity)
+    bought = side is Side.BUY
+    unit_price = market.price * (1 + market.collar) if bought else ZERO
+    decision = Decision(
+        request,
+        Action.JOIN,
+        quantity=quantity,
+        remaining=quantity,
+        reserve_price=unit_price,
+        reserved_cash=quantity * unit_price,
+        reserved_quantity=ZERO if bought else quantity,
+        trigger=trigger_of(request.terms, triggered=False),
+    )
+    return net, [Write(decision, OrderStatus.WORKING)]
 
 
 def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:

@@ -103,7 +103,7 @@ def within(block: Block, dollars: Decimal, price: Decimal, asset: AssetRules | N
 
 def one_way(block: Block, held: Decimal, price: Decimal, asset: AssetRules, *, lends: bool) -> Block | None:
     """The block with as much of it as the broker takes in one order, since he turns no position round: what is sold goes down to nothing, or from there to below, and
-    what is bought up to nothing, or from there on. Sold short are whole units. None when that is too little for him. What is left of its orders waits.
+    what is bought up to nothing, or from there on. None when that is too little for him. What is left of its orders waits.
 
     Args:
         block: The block.
@@ -114,12 +114,52 @@ def one_way(block: Block, held: Decimal, price: Decimal, asset: AssetRules, *, l
     """
     quantity = block.quantity
     if block.side == Side.SELL:
-        quantity = min(quantity, held) if held > 0 else asset.whole(quantity) if lends else ZERO
+        quantity = min(quantity, held) if held > 0 else quantity if lends else ZERO
     elif block.side == Side.BUY and held < 0:
         quantity = min(quantity, -held)
     if quantity == block.quantity:
         return block
     return replace(block, quantity=quantity) if asset.is_large_enough(quantity, price) else None
+
+
+def whole_below_zero(
+    block: Block, held: Decimal, house: Decimal, price: Decimal, collar: Decimal, asset: AssetRules
+) -> tuple[Block, Side | None, Decimal]:
+    """The block as the broker takes it where the account owes units before or after it: he lends whole ones only. What is left over or lacking of one, the house takes or gives,
+    inside the block and at its price, so that nobody's part of a unit waits for somebody else's short position.
+
+    Args:
+        block: The block, which does not turn the account's position round.
+        held: What the account holds; below zero what it owes, in whole units.
+        house: What of that is the house's: less than two units, and never below zero.
+        price: The reference price.
+        collar: How far from it anything may trade, as a fraction.
+        asset: What the broker takes of it.
+
+    Returns:
+        The block, and the side and quantity of the house's order in it; None and zero where there is none.
+    """
+    unit, quantity = asset.scale, block.quantity
+    after = held + (quantity if block.side == Side.BUY else -quantity)
+    part = quantity % unit
+    if block.side is None or after >= 0 or not part:
+        return block, None, ZERO
+    rest, down, up = unit - part, quantity - part, quantity - part + unit
+    if block.side == Side.SELL:
+        if house >= rest:
+            return replace(block, quantity=up), Side.SELL, rest
+        if down:
+            return replace(block, quantity=down, cross_quantity=block.cross_quantity + part), Side.BUY, part
+        limit = asset.round_limit(price * (1 + collar), up=False)
+        turned = replace(block, side=Side.BUY, quantity=unit, limit_price=limit)
+        return replace(turned, cross_quantity=block.cross_quantity + part), Side.BUY, unit + part
+    if house >= part and down:
+        return replace(block, quantity=down, cross_quantity=block.cross_quantity + part), Side.SELL, part
+    if house >= unit + part:
+        limit = asset.round_limit(price * (1 - collar), up=True)
+        turned = replace(block, side=Side.SELL, quantity=unit, limit_price=limit)
+        return replace(turned, cross_quantity=block.cross_quantity + part), Side.SELL, unit + part
+    return replace(block, quantity=up), Side.BUY, rest
 
 
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:

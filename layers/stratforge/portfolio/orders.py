@@ -42,6 +42,8 @@ class OrderOrigin(StrEnum):
     TRAILING_STOP = "TRAILING_STOP"
     FLATTEN = "FLATTEN"  # All that a session or an account holds is sold, or bought back.
     MARGIN_CALL = "MARGIN_CALL"  # A short position without the margin that it needs is bought back.
+    BUY_IN = "BUY_IN"  # A short position of what the broker lends no more is bought back.
+    HOUSE = "HOUSE"  # The platform's own account takes, or gives, a part of a share that the broker does not lend.
 
     @property
     def words(self) -> str:
@@ -49,7 +51,7 @@ class OrderOrigin(StrEnum):
         return self.value.lower().replace("_", " ")
 
 
-EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL}
+EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL, OrderOrigin.HOUSE}
 
 
 class ExchangeState(StrEnum):

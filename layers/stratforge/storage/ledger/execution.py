@@ -177,7 +177,7 @@ def _due_order(
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
-    """Positions whose session's stop loss, trailing stop or target was reached, short ones without the margin that they need, and those of which nothing is to be
+    """Positions whose session's stop loss, trailing stop or target was reached, short ones without the margin that they need or that the broker lends no more, and those of which nothing is to be
     held; each once. What rests by a decision of the strategy holds nothing back from its exits.
     """
     return fetch_all(
@@ -189,10 +189,11 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
                    {EXIT_LEVEL} AS exit_level, {EXIT_FRACTION} AS exit_fraction
             FROM {SESSIONS_WITH_EXITS}
             WHERE s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity <> 0 AND {HAS_EXITS}
-            UNION ALL SELECT p.user_id, p.session_id, true, -p.quantity - p.reserved_quantity + {OFFERED}, 'MARGIN_CALL', NULL, NULL FROM {CALLED_POSITIONS}
+            UNION ALL SELECT p.user_id, p.session_id, true, -p.quantity - p.reserved_quantity + {OFFERED},
+                CASE WHEN recalled.now THEN 'BUY_IN' ELSE 'MARGIN_CALL' END, NULL, NULL FROM {CALLED_POSITIONS}
             UNION ALL SELECT p.user_id, p.session_id, p.quantity < 0, abs(p.quantity) - p.reserved_quantity, 'FLATTEN', NULL, NULL
             FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %(symbol)s AND {SELLS_CLOSING}) e
-        WHERE origin IS NOT NULL ORDER BY session_id, user_id, short AND origin <> 'MARGIN_CALL'
+        WHERE origin IS NOT NULL ORDER BY session_id, user_id, origin NOT IN ('MARGIN_CALL', 'BUY_IN')
         """,  # noqa: S608 - conditions of ours
         {"symbol": symbol},
     )

@@ -198,9 +198,9 @@ WITH ending AS (
     CROSS JOIN (SELECT greatest(%(at)s::timestamptz, (SELECT time FROM latest_prices WHERE symbol = %(symbol)s)) + %(pause)s AS retry_at) later
     -- Whoever should have been crossed is not to blame for what became of the block, and goes to the broker in the next one.
     CROSS JOIN LATERAL (SELECT
-        %(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
+        o.origin <> 'HOUSE' AND (%(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
             OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
-                AND (o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s)) AS may,
+                AND (o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s))) AS may,
         CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN later.retry_at END AS at) goes_on
     WHERE o.block_order_id = %(block)s),
 rested AS (

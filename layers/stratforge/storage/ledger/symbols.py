@@ -159,18 +159,19 @@ EXIT_ORIGIN = f"(CASE WHEN (abs(p.quantity) > p.reserved_quantity OR abs(p.quant
 EXIT_LEVEL, EXIT_FRACTION = _exit(2), _exit(3)
 _OWN = ", ".join(f"'{key}'" for key in (*EXIT_KEYS.values(), STOP_SEEN, TARGET_SEEN))
 # Sessions with stops or targets: settings of the session, or set by its strategy.
-# Short positions (p) of a symbol whose account (u) has less cash, free and held back, than all of them need: what buying them back costs at the latest prices, and
-# their maintenance margin. What the broker did not take is not tried with every price, but once a minute.
+# Short positions (p) of a symbol of what the broker lends no more, so that whoever holds it can sell; or whose account (u) has less cash, free and held back, than all of
+# them need: what buying them back costs at the latest prices, and their maintenance margin. What the broker did not take is not tried with every price, but once a minute.
 CALLED_POSITIONS = f"""
     positions p JOIN users u ON u.id = p.user_id JOIN latest_prices l ON l.symbol = p.symbol
     CROSS JOIN LATERAL (
         SELECT sum(-h.quantity * (at.price + {MAINTENANCE_MARGIN})) AS needed FROM positions h LEFT JOIN latest_prices t ON t.symbol = h.symbol
         CROSS JOIN LATERAL (SELECT coalesce(t.price, h.avg_entry_price) AS price) at
         WHERE h.user_id = p.user_id AND h.quantity < 0) margin
-    WHERE p.symbol = %(symbol)s AND p.quantity < 0 AND u.virtual_balance + u.reserved_cash < margin.needed
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM assets a WHERE a.symbol = p.symbol AND NOT (a.shortable AND a.easy_to_borrow)) AS now) recalled
+    WHERE p.symbol = %(symbol)s AND p.quantity < 0 AND (recalled.now OR u.virtual_balance + u.reserved_cash < margin.needed)
       AND -p.quantity > p.reserved_quantity - {OFFERED}
       AND NOT EXISTS (
-        SELECT FROM orders x WHERE x.user_id = p.user_id AND x.session_id IS NOT DISTINCT FROM p.session_id AND x.symbol = p.symbol AND x.origin = 'MARGIN_CALL'
+        SELECT FROM orders x WHERE x.user_id = p.user_id AND x.session_id IS NOT DISTINCT FROM p.session_id AND x.symbol = p.symbol AND x.origin IN ('MARGIN_CALL', 'BUY_IN')
           AND x.status IN ('REJECTED', 'CANCELED') AND x.decided_at > l.time - interval '1 minute')
 """  # noqa: S608 - expressions of ours
 HAS_EXITS = (
