@@ -293,7 +293,8 @@ def _with_house(
     """The block in whole shares where the account owes some, and the order of the house in it, if there is one."""
     assert market.asset is not None
     unit = market.asset.scale
-    if net.side is None or held > net.quantity or not net.quantity % unit:
+    after = held + (net.quantity if net.side is Side.BUY else -net.quantity)
+    if net.side is None or after >= 0 or not after % unit:
         return net, []
     free = lock_house(connection, symbol)
     net, side, quantity = whole_below_zero(net, held, free, market.price, market.collar, market.asset)

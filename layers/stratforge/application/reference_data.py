@@ -17,6 +17,7 @@ _KEEP_SECONDS = 600.0
 _AHEAD = timedelta(days=30)
 _BEHIND = timedelta(days=7)
 _ENOUGH = timedelta(days=10)
+_ASSET_HOURS = 24
 
 
 def keep_calendar(database: Database, broker: Broker) -> bool:
@@ -34,6 +35,16 @@ def keep_calendar(database: Database, broker: Broker) -> bool:
     with database.transaction() as connection:
         trading_days.store_calendar(connection, days)
     return True
+
+
+def refresh_assets(database: Database, broker: Broker) -> None:
+    """Has the broker's list of assets stored anew when it is older than a day."""
+    with database.transaction() as connection:
+        due = assets.assets_are_due(connection, _ASSET_HOURS)
+    if due:
+        listed = broker.assets()
+        with database.transaction() as connection:
+            assets.store_assets(connection, listed)
 
 
 class ReferenceData:

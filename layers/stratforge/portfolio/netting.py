@@ -140,26 +140,26 @@ def whole_below_zero(
         The block, and the side and quantity of the house's order in it; None and zero where there is none.
     """
     unit, quantity = asset.scale, block.quantity
-    after = held + (quantity if block.side == Side.BUY else -quantity)
-    part = quantity % unit
-    if block.side is None or after >= 0 or not part:
+    owed = -held - (quantity if block.side == Side.BUY else -quantity)
+    part = owed % unit
+    if block.side is None or owed <= 0 or not part:
         return block, None, ZERO
-    rest, down, up = unit - part, quantity - part, quantity - part + unit
+    rest = unit - part
     if block.side == Side.SELL:
         if house >= rest:
-            return replace(block, quantity=up), Side.SELL, rest
-        if down:
-            return replace(block, quantity=down, cross_quantity=block.cross_quantity + part), Side.BUY, part
-        limit = asset.round_limit(price * (1 + collar), up=False)
-        turned = replace(block, side=Side.BUY, quantity=unit, limit_price=limit)
-        return replace(turned, cross_quantity=block.cross_quantity + part), Side.BUY, unit + part
-    if house >= part and down:
-        return replace(block, quantity=down, cross_quantity=block.cross_quantity + part), Side.SELL, part
-    if house >= unit + part:
-        limit = asset.round_limit(price * (1 - collar), up=True)
-        turned = replace(block, side=Side.SELL, quantity=unit, limit_price=limit)
-        return replace(turned, cross_quantity=block.cross_quantity + part), Side.SELL, unit + part
-    return replace(block, quantity=up), Side.BUY, rest
+            return replace(block, quantity=quantity + rest), Side.SELL, rest
+        if quantity > part:
+            return replace(block, quantity=quantity - part, cross_quantity=block.cross_quantity + part), Side.BUY, part
+        # All of it stays inside, and a unit is bought so that it has a price.
+        limit, side, more = asset.round_limit(price * (1 + collar), up=False), Side.BUY, unit + part
+    elif house >= rest and quantity > rest:
+        return replace(block, quantity=quantity - rest, cross_quantity=block.cross_quantity + rest), Side.SELL, rest
+    elif house >= unit + quantity and quantity == rest and asset.shortable and asset.easy_to_borrow:
+        limit, side, more = asset.round_limit(price * (1 - collar), up=True), Side.SELL, unit + quantity
+    else:
+        return replace(block, quantity=quantity + part), Side.BUY, part
+    turned = replace(block, side=side, quantity=more - quantity, limit_price=limit)
+    return replace(turned, cross_quantity=block.cross_quantity + quantity), side, more
 
 
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:

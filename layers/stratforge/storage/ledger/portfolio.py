@@ -122,6 +122,7 @@ class SignalRow:
         limit_price: The limit that the strategy gave its order; None without one.
         stop_price: The same of a stop.
         expire_bars: For how many bars it may rest; None for as long as it takes.
+        short: Whether it is about a short position: a sale that opens one or adds to it, or a purchase that buys it back.
     """
 
     signal_id: int
@@ -135,6 +136,7 @@ class SignalRow:
     limit_price: float | None
     stop_price: float | None
     expire_bars: int | None
+    short: bool
 
     @property
     def explanation(self) -> str | None:
@@ -241,7 +243,7 @@ class LedgerFilter:
 
 
 _TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside"
-_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars"
+_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars, short"
 
 
 def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:

@@ -297,6 +297,7 @@ def symbols_with_work(connection: Connection) -> list[str]:
         f"""
         SELECT symbol FROM signals WHERE status = 'PENDING' UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING')
         UNION SELECT symbol FROM block_orders WHERE completed_at IS NULL
+        UNION SELECT symbol FROM positions WHERE quantity < 0
         UNION SELECT symbol FROM {CLOSING_POSITIONS} p WHERE p.quantity <> 0 ORDER BY 1
         """  # noqa: S608 - a relation of this module
     )
