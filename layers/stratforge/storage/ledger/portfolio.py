@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from stratforge.market.sizes import Side
-from stratforge.portfolio.margin import ShortPosition, buying_power
+from stratforge.portfolio.margin import ShortPosition, buying_power, maintenance, night_fee
 from stratforge.portfolio.orders import OrderOrigin
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
@@ -41,6 +41,16 @@ class PositionRow:
     market_value: Decimal
     unrealized_pnl: Decimal
     realized_pnl: Decimal
+
+    @property
+    def margin_needed(self) -> Decimal:
+        """The margin that a short position needs to be held, in dollars; none for what is long."""
+        return max(-self.quantity, Decimal(0)) * maintenance(self.latest_price)
+
+    @property
+    def borrow_fee(self) -> Decimal:
+        """What borrowing a short position costs a night, in dollars."""
+        return night_fee(max(-self.quantity, Decimal(0)), self.latest_price)
 
 
 _POSITION = [field.name for field in fields(PositionRow)]
