@@ -95,11 +95,20 @@ def position(world: World, trader: Trader) -> tuple[Any, ...]:
     return tuple(found[0]) if found else ()
 
 
-def cash(world: World, trader: Trader) -> Decimal:
-    found: Decimal = rows(
+def cash(world: World, trader: Trader) -> Any:
+    return rows(
         world, "SELECT virtual_balance + reserved_cash FROM users WHERE id = %s", trader.user_id
     )[0][0]  # fmt: skip
-    return found
+
+
+def at_broker(world: World) -> Any:
+    """What the account has at the broker; below zero what it owes."""
+    return world.exchange.positions["AAPL"]
+
+
+def sent(world: World) -> Any:
+    """The sides and quantities of the orders that the broker was sent."""
+    return [(each.side, each.quantity) for each in world.exchange.orders.values()]
 
 
 def last_order(world: World) -> tuple[Any, ...]:
@@ -113,11 +122,12 @@ def test_what_is_sold_short_is_owed_and_what_it_brought_is_in_the_cash(world: Wo
     says(world, trader, "sell", 1, quantity=50)
     assert position(world, trader) == (-50, -5_000, 100, 0)
     assert cash(world, trader) == 15_000
-    assert world.exchange.positions["AAPL"] == -50
+    assert at_broker(world) == -50
     with world.database.transaction() as connection:
         held = portfolio.read_portfolio(connection, trader.user_id)
         assert held is not None
-        assert (held.equity, held.positions[0].market_value, held.unrealized_pnl) == (10_000, -5_000, 0)
+        figures: Any = (held.equity, held.positions[0].market_value, held.unrealized_pnl)
+        assert figures == (10_000, -5_000, 0)
 
 
 def test_what_is_bought_back_for_less_is_won(world: World) -> None:
@@ -127,7 +137,7 @@ def test_what_is_bought_back_for_less_is_won(world: World) -> None:
     assert position(world, trader) == (-30, -3_000, 100, 200)
     says(world, trader, "buy", 3, price="110")
     assert position(world, trader) == (0, 0, 0, -100)
-    assert (cash(world, trader), world.exchange.positions["AAPL"]) == (9_900, 0)
+    assert (cash(world, trader), at_broker(world)) == (9_900, 0)
     assert audit_ledger(world.database, world.broker, quiet=-timedelta(days=1)).differences == ()
 
 
@@ -181,7 +191,7 @@ def test_what_the_broker_does_not_lend_or_has_not_at_hand_is_not_sold_short(worl
 def test_an_account_that_may_not_go_short_is_told_why(world: World, setting: str, reason: Reason) -> None:
     trader = bear(world)
     with world.database.transaction() as connection:
-        connection.execute(f"UPDATE users SET {setting}")  # type: ignore[arg-type]
+        connection.execute(f"UPDATE users SET {setting}")
     says(world, trader, "sell", 1, quantity=1)
     assert last_order(world)[4:] == (OrderStatus.REJECTED, reason)
 
@@ -216,7 +226,8 @@ def test_the_proceeds_buy_nothing(world: World) -> None:
     with world.database.transaction() as connection:
         held = portfolio.read_portfolio(connection, trader.user_id)
         assert held is not None
-        assert (held.cash, held.buying_power) == (20_000, 5_000)
+        figures: Any = (held.cash, held.buying_power)
+        assert figures == (20_000, 5_000)
         long = sessions.start_session(
             connection,
             trader.user_id,
@@ -242,7 +253,7 @@ def test_the_proceeds_buy_nothing(world: World) -> None:
 def test_a_stop_lies_above_the_entry_and_a_target_below(world: World, setting: str, price: str, origin: str) -> None:
     trader = bear(world)
     with world.database.transaction() as connection:
-        connection.execute(f"UPDATE sessions SET {setting}")  # type: ignore[arg-type]
+        connection.execute(f"UPDATE sessions SET {setting}")
     says(world, trader, "sell", 1, quantity=10)
     at_price(world, "99", 2)
     assert position(world, trader)[0] == -10
@@ -291,7 +302,7 @@ def test_what_one_sells_short_another_buys(world: World) -> None:
         -40,
         45 if position(world, buyer)[0] == 45 else 30,
     )
-    assert world.exchange.positions["AAPL"] == position(world, trader)[0] + position(world, buyer)[0]
+    assert at_broker(world) == position(world, trader)[0] + position(world, buyer)[0]
 
 
 def test_the_account_sells_what_it_has_before_it_borrows(world: World) -> None:
@@ -299,15 +310,15 @@ def test_the_account_sells_what_it_has_before_it_borrows(world: World) -> None:
     trader, buyer = bear(world), bear(world, "buyer")
     says(world, buyer, "buy", 1, short=False, quantity=30)
     says(world, trader, "sell", 2, quantity=50)
-    assert [(each.side, each.quantity) for each in world.exchange.orders.values()] == [
+    assert sent(world) == [
         ("buy", 30),
         ("sell", 30),
         ("sell", 20),
     ]
-    assert (position(world, trader)[0], world.exchange.positions["AAPL"]) == (-50, -20)
+    assert (position(world, trader)[0], at_broker(world)) == (-50, -20)
     says(world, trader, "buy", 3)
-    assert [(each.side, each.quantity) for each in world.exchange.orders.values()][3:] == [("buy", 20), ("buy", 30)]
-    assert (position(world, trader)[0], world.exchange.positions["AAPL"]) == (0, 30)
+    assert sent(world)[3:] == [("buy", 20), ("buy", 30)]
+    assert (position(world, trader)[0], at_broker(world)) == (0, 30)
     assert world.exchange.refusals == {}
 
 
@@ -315,12 +326,12 @@ def test_what_the_broker_lends_no_more_is_bought_in_and_whoever_holds_it_sells(w
     trader, seller = bear(world), bear(world, "seller")
     says(world, seller, "buy", 1, short=False, quantity=30)
     says(world, trader, "sell", 2, quantity=20)
-    assert world.exchange.positions["AAPL"] == 10
+    assert at_broker(world) == 10
     lent(world, easy_to_borrow=False)
     at_price(world, "100", 3)
     assert last_order(world)[:5] == ("buy", True, "BUY_IN", 20, OrderStatus.FILLED)
     says(world, seller, "sell", 4, short=False)
-    assert (position(world, trader)[0], position(world, seller)[0], world.exchange.positions["AAPL"]) == (0, 0, 0)
+    assert (position(world, trader)[0], position(world, seller)[0], at_broker(world)) == (0, 0, 0)
     assert world.exchange.refusals == {}
 
 
@@ -341,14 +352,14 @@ def test_parts_of_shares_trade_while_the_account_owes_whole_ones(world: World, p
             before = position(world, holder)[0] if position(world, holder) else Decimal(0)
             says(world, holder, "buy", minute, short=False, quantity=part)
             assert position(world, holder)[0] - before == Decimal(str(part))
-            assert world.exchange.positions["AAPL"] % 1 == 0
+            assert at_broker(world) % 1 == 0
             assert 0 <= house(world) < 2
             minute += 1
         for part in parts:
             before = position(world, holder)[0]
             says(world, holder, "sell", minute, short=False, quantity=part)
             assert before - position(world, holder)[0] == Decimal(str(part))
-            assert world.exchange.positions["AAPL"] % 1 == 0
+            assert at_broker(world) % 1 == 0
             assert 0 <= house(world) < 2
             minute += 1
     assert world.exchange.refusals == {}
@@ -464,7 +475,7 @@ def test_a_split_multiplies_what_is_owed(world: World, ratio: str, owed: int) ->
     at_price(world, str(after), DAY)
     assert position(world, trader)[:3] == (-owed, -5_000, after)
     at_price(world, str(after), DAY + 1)
-    assert world.exchange.positions["AAPL"] == -owed + position(world, holder)[0]
+    assert at_broker(world) == -owed + position(world, holder)[0]
     says(world, trader, "buy", DAY + 2, price=str(after))
     assert position(world, trader)[0] == 0
     no_difference(world)

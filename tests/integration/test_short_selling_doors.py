@@ -30,7 +30,7 @@ def stored(user: User, symbol: str = "AAPL") -> str:
 
 def enable(user: User, *, on: bool = True) -> int:
     """Sets it by the API; the status of the answer."""
-    return user.call("PUT", PATH, {"short_selling": on}).status_code
+    return int(user.call("PUT", PATH, {"short_selling": on}).status_code)
 
 
 def test_an_account_is_long_only_until_its_owner_enables_short_selling(user: User) -> None:
@@ -72,7 +72,7 @@ def test_coins_and_what_the_broker_does_not_lend_are_refused_with_the_reason(use
 def test_who_owes_something_cannot_be_long_only(user: User, database: Database, owed: str) -> None:
     enable(user)
     with database.transaction() as connection:
-        connection.execute(owed, {"user": UUID(user.get("/api/users/me")["user_id"])})  # type: ignore[arg-type]
+        connection.execute(owed, {"user": UUID(user.get("/api/users/me")["user_id"])})
     refused = user.call("PUT", PATH, {"short_selling": False})
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:stratforge:problem:short-position")
     assert user.get("/api/users/me")["short_selling"] is True

@@ -96,7 +96,8 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         # What ends in this go gives back what it held, and what comes after may have it.
         holder = (each.request.user_id, each.request.session_id)
         accounts[each.request.user_id].cash += each.request.reserved_cash
-        free[holder] = free.get(holder, ZERO) + each.request.reserved_quantity
+        back = each.request.reserved_quantity
+        free[holder] = free.get(holder, ZERO) + (-back if each.request.terms.short else back)
     # One that ends in this go gives its reservation back once; what was to replace it comes too late.
     ended = {each.request.order_id for each in ends}
     replaced = [

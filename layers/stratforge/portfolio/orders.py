@@ -48,7 +48,7 @@ class OrderOrigin(StrEnum):
     @property
     def words(self) -> str:
         """The cause as people say it, such as "stop loss"."""
-        return self.value.lower().replace("_", " ")
+        return "buy-in" if self is OrderOrigin.BUY_IN else self.value.lower().replace("_", " ")
 
 
 EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL, OrderOrigin.HOUSE}

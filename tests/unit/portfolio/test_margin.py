@@ -32,7 +32,7 @@ def test_the_numbers_are_those_of_the_backtest() -> None:
 @given(price=prices)
 def test_a_share_needs_what_a_share_needs_in_a_backtest(price: Decimal) -> None:
     def of_backtest(part: float) -> float:
-        found: float = eval(of_backtests.requirement("price", repr(part)), {"price": float(price), "max": max})  # noqa: S307 - an expression of ours
+        found: float = eval(of_backtests.requirement("price", repr(part)), {"price": float(price), "max": max})
         return found
 
     assert float(margin.maintenance(price)) == pytest.approx(of_backtest(of_backtests.MAINTENANCE_MARGIN), rel=1e-12)
