@@ -248,6 +248,11 @@ def test_the_proceeds_buy_nothing(world: World) -> None:
         ("stop_loss = 0.05", "105", "STOP_LOSS"),
         ("take_profit = 0.05", "95", "TAKE_PROFIT"),
         ("trailing_stop = 0.05", "104", "TRAILING_STOP"),
+        ("""state = '{"position_stop_loss_as_the_strategy_set_it": 0.05}'""", "105", "STOP_LOSS"),
+        ("""state = '{"position_stop_loss_price_as_the_strategy_set_it": 104}'""", "104", "STOP_LOSS"),
+        ("""state = '{"position_take_profit_as_the_strategy_set_it": 0.05}'""", "95", "TAKE_PROFIT"),
+        ("""state = '{"position_take_profit_price_as_the_strategy_set_it": 96}'""", "95", "TAKE_PROFIT"),
+        ("""state = '{"position_trailing_stop_as_the_strategy_set_it": 0.05}'""", "105", "TRAILING_STOP"),
     ],
 )
 def test_a_stop_lies_above_the_entry_and_a_target_below(world: World, setting: str, price: str, origin: str) -> None:

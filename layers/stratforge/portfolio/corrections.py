@@ -77,7 +77,9 @@ def correct_fills(
         quantity_left[share.user_id, share.session_id] += change
         if change or cash:
             adjustments.append(Adjustment(share.user_id, share.session_id, change, cash))
-    if min(cash_left.values()) < 0 or min(quantity_left.values()) < 0:
+    # Who owes money already bears nothing more, and what is owed of a symbol is a person's to look into.
+    poor = any(cash_left[share.user_id] < min(share.free_cash, ZERO) for share in shares)
+    if poor or min(quantity_left.values()) < 0:
         return None
     return adjustments
 

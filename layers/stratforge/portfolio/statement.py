@@ -249,7 +249,7 @@ def _follow_short(holding: _Holding, trade: TradeRecord, where: str, *, asked_ab
         if holding.quantity > 0:
             yield Difference("bought back more than was owed", place, trade.quantity, holding.quantity)
     holding.realized += realized
-    if abs(trade.realized_pnl - realized) > MONEY:
+    if abs(realized - trade.realized_pnl) > MONEY:
         yield Difference("profit of a trade", where, trade.realized_pnl, realized)
     if asked_about:
         # What was bought back after a split that was not known yet had brought too much, as what was sold had cost too much.

@@ -128,7 +128,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     for key, each in holdings.items():
         # Of an asset in whole units what is less than one is paid for, by whoever is drawn to get a whole one as far as he has the money.
         lost = before[key] * action.ratio - after[key] if asset.whole_units else ZERO
-        cash = max((lost * price).quantize(QUANTITY_STEP), -left_cash[each.user_id])
+        cash = max((lost * price).quantize(QUANTITY_STEP), min(-left_cash[each.user_id], ZERO))
         left_cash[each.user_id] += cash
         change = after[key] - before[key]
         if change or cash:

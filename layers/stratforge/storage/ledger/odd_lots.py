@@ -86,7 +86,8 @@ def settle_odd_lots(connection: Connection, symbol: str) -> bool:
         left = {each.user_id: each.cash for each in found}
         for change in adjustments:
             left[change.user_id] += change.cash
-        if min(left.values()) >= 0:
+        # Who owes money already pays nothing more than he gets.
+        if all(left[each.user_id] >= min(each.cash, ZERO) for each in found):
             apply_adjustments(connection, symbol, "ODD_LOTS", cause, adjustments)
             return True
     return False
@@ -169,7 +170,7 @@ def settle_rounding(connection: Connection, symbol: str, ours: Decimal, theirs: 
         if not given[name]:
             continue
         value = (given[name] * price).quantize(QUANTITY_STEP)
-        cash = -min(value, each.paid, left[each.user_id]) if value > 0 else -value
+        cash = -min(value, each.paid, max(left[each.user_id], ZERO)) if value > 0 else -value
         left[each.user_id] += cash
         adjustments.append(Adjustment(each.user_id, each.session_id, given[name], cash))
     apply_adjustments(connection, symbol, "ROUNDING", action[0], adjustments)

@@ -83,24 +83,24 @@ WHERE p.user_id = m.user_id AND p.session_id IS NOT DISTINCT FROM m.session_id A
 # Adds what each row (`user_id`, `session_id`, `quantity`, `cost`, `lowest`, `at`) of `moved` sold short of the symbol to its holder's position, below zero, with
 # what it brought as a cost below zero.
 ADD_SHORT_SALES = """
-INSERT INTO positions AS p (user_id, session_id, symbol, quantity, cost_basis, opened_at, high_water)
+INSERT INTO positions AS s (user_id, session_id, symbol, quantity, cost_basis, opened_at, high_water)
 SELECT user_id, session_id, %(symbol)s, -quantity, -cost, at, lowest FROM moved
 ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
-    quantity = p.quantity + excluded.quantity,
-    cost_basis = p.cost_basis + excluded.cost_basis,
-    opened_at = CASE WHEN p.quantity = 0 THEN excluded.opened_at ELSE p.opened_at END,
-    high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water ELSE least(p.high_water, excluded.high_water) END
+    quantity = s.quantity + excluded.quantity,
+    cost_basis = s.cost_basis + excluded.cost_basis,
+    opened_at = CASE WHEN s.quantity = 0 THEN excluded.opened_at ELSE s.opened_at END,
+    high_water = CASE WHEN s.quantity = 0 THEN excluded.high_water ELSE least(s.high_water, excluded.high_water) END
 """
 # Takes what each row (`user_id`, `session_id`, `quantity`, `cost`, `realized`) of `moved` bought back, which was held back, off what its holder owes; `cost` is
 # what its sale had brought.
 TAKE_COVERS = """
-UPDATE positions p SET
-    quantity = p.quantity + m.quantity,
-    reserved_quantity = p.reserved_quantity - m.quantity,
-    cost_basis = CASE WHEN p.quantity = -m.quantity THEN 0 ELSE p.cost_basis + m.cost END,
-    realized_pnl = p.realized_pnl + m.realized
+UPDATE positions s SET
+    quantity = s.quantity + m.quantity,
+    reserved_quantity = s.reserved_quantity - m.quantity,
+    cost_basis = CASE WHEN s.quantity = -m.quantity THEN 0 ELSE s.cost_basis + m.cost END,
+    realized_pnl = s.realized_pnl + m.realized
 FROM moved m
-WHERE p.user_id = m.user_id AND p.session_id IS NOT DISTINCT FROM m.session_id AND p.symbol = %(symbol)s
+WHERE s.user_id = m.user_id AND s.session_id IS NOT DISTINCT FROM m.session_id AND s.symbol = %(symbol)s
 """
 # Moves what each row (`user_id`, `session_id`, `quantity`, `cost`, `opened_at`, `high_water`, `reserved`) of `moved` says to the holder's position
 # in the symbol, with what it cost and what is held back of it.
