@@ -32,8 +32,8 @@ RiskLimitsView = view_of(RiskLimits, "RiskLimitsView")
 
 
 class ShortSellingBody(BaseModel):
-    """Whether the account may sell short what it does not hold: on margin, in whole shares of stocks that are easy to borrow, for a fee a night, bought back when the margin is
-    too little.
+    """Permission of the account to sell short what it does not hold: on margin, in whole shares of stocks that are easy to borrow, for a fee a night; bought back when the
+    margin is too little.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -101,7 +101,7 @@ def _trade(data: dict[str, Any]) -> tuple[str, Tone, str]:
     bought = data["side"] == Side.BUY
     text = f"{'Bought' if bought else 'Sold'} {Decimal(data['quantity']):,.4f}".rstrip("0").rstrip(".")
     text += f" {data['symbol']} at {price:,.2f}" if price >= 1 else f" {data['symbol']} at {price.normalize():f}"
-    if bought and not profit:
+    if bought:
         return text, Tone.PLAIN, f"/trades/{data['trade_id']}"
     tone = Tone.GOOD if profit > 0 else Tone.BAD if profit < 0 else Tone.PLAIN
     return f"{text}: {'+' if profit >= 0 else '-'}${abs(profit):,.2f}", tone, f"/trades/{data['trade_id']}"

@@ -44,7 +44,7 @@ class ShortPosition:
 
     @property
     def value(self) -> Decimal:
-        """What buying it back would cost."""
+        """The cost of buying it back, in dollars."""
         return self.quantity * self.price
 
     @property
@@ -59,7 +59,7 @@ class ShortPosition:
 
 
 def buying_power(free_cash: Decimal, shorts: Iterable[ShortPosition]) -> Decimal:
-    """What may be spent on purchases and as the margin of short sales; below zero where less is there than short positions hold back."""
+    """The cash that may be spent on purchases and as the margin of short sales; below zero where less is there than short positions hold back."""
     return free_cash - sum((each.held_back for each in shorts), ZERO)
 
 

@@ -1,4 +1,4 @@
-"""What borrowing costs short positions, night by night: what was owed when the exchange closed, and the fee as an entry of the ledger."""
+"""The cost of borrowing for short positions, night by night: what was owed when the exchange closed, and the fee as an entry of the ledger."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class PositionRow:
 
     @property
     def borrow_fee(self) -> Decimal:
-        """What borrowing a short position costs a night, in dollars."""
+        """The cost of borrowing a short position for a night, in dollars."""
         return night_fee(max(-self.quantity, Decimal(0)), self.latest_price)
 
 

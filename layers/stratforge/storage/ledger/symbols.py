@@ -258,7 +258,7 @@ SELLS_CLOSING = f"""
 
 
 def position_at_broker(connection: Connection, symbol: str, *, short: bool) -> Decimal | None:
-    """What all users hold of a symbol together, less what they owe; None where nobody owes any, nor is about to sell it `short`, and it says nothing about what may be sold."""
+    """All that users hold of a symbol together, less what they owe; None where nobody owes any, nor is about to sell it `short`, and nothing has to be borrowed."""
     held: Decimal | None = fetch_value(
         connection,
         """
