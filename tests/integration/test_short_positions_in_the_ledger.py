@@ -272,7 +272,9 @@ def test_without_its_margin_a_position_is_bought_back_whatever_that_costs(world:
     says(world, trader, "sell", 1, quantity=190)
     at_price(world, "117", 2)
     assert position(world, trader)[0] == -190
+    assert not margin.is_called(cash(world, trader), [margin.ShortPosition(Decimal(190), Decimal(117))])
     # 29,000 dollars of cash against 190 shares at 117.5 dollars and three tenths of that.
+    assert margin.is_called(cash(world, trader), [margin.ShortPosition(Decimal(190), Decimal("117.5"))])
     at_price(world, "117.5", 3)
     assert last_order(world)[:5] == ("buy", True, "MARGIN_CALL", 190, OrderStatus.FILLED)
     assert cash(world, trader) == 29_000 - 190 * Decimal("117.5")

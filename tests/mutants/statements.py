@@ -160,7 +160,11 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
         "WHEN later.bar_time IS NOT NULL",
     ),
     (SYMBOLS, "AND (g.status IN ('PENDING', 'EXECUTED') OR {OPENS} OR (g.side = 'buy') <> g.short)", ""),
-    (SYMBOLS, "AND (g.status IN ('PENDING', 'EXECUTED') OR {OPENS} OR (g.side = 'buy') <> g.short)", "AND g.status = 'PENDING'"),
+    (
+        SYMBOLS,
+        "AND (g.status IN ('PENDING', 'EXECUTED') OR {OPENS} OR (g.side = 'buy') <> g.short)",
+        "AND g.status = 'PENDING'",
+    ),
     (SYMBOLS, "THEN o.retry_at IS NULL\n", "THEN true\n"),
     (SYMBOLS, "THEN {_PRICE_REACHED}\n                  AND EXISTS", "THEN EXISTS"),
     (

@@ -82,9 +82,7 @@ def engine(window: BarColumns, running: Sequence[RunningSession]) -> list[Outcom
             outcomes.append(Outcome(session, done.state))
         else:
             side, short = order_side(said.side)
-            outcomes.append(
-                Outcome(session, done.state, side, said.confidence, said.size_kind, said.size, short=short)
-            )
+            outcomes.append(Outcome(session, done.state, side, said.confidence, said.size_kind, said.size, short=short))
     return outcomes
 
 
