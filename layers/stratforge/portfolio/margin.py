@@ -7,7 +7,6 @@ what buying back would cost.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -72,21 +71,6 @@ def is_called(cash: Decimal, shorts: Iterable[ShortPosition]) -> bool:
 def fee_cause(day: date, nights: int, price: Decimal) -> str:
     """The cause of a fee as the ledger keeps it: from what it can be recomputed, but for the quantity."""
     return f"borrowed on {day} for {nights} nights at {price.normalize():f}"
-
-
-_FEE_CAUSE = re.compile(r"borrowed on \d{4}-\d\d-\d\d for (\d+) nights at (\d+(?:\.\d+)?)")
-
-
-def lots_charged(cause: str, fee: Decimal) -> Decimal | None:
-    """The round lots that a fee of such a cause was taken for; None where it is no such cause, or no whole number of lots costs so much."""
-    found = _FEE_CAUSE.fullmatch(cause)
-    if found is None:
-        return None
-    nights, price = int(found[1]), Decimal(found[2])
-    if not nights or not price:
-        return None
-    lots = (fee / (night_fee(ROUND_LOT, price) * nights)).quantize(Decimal(1))
-    return lots if lots > 0 and night_fee(lots * ROUND_LOT, price) * nights == fee else None
 
 
 def night_fee(quantity: Decimal, price: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ a symbol trade by trade, as an auditor would with paper, and only then looks at 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,13 +28,13 @@ from stratforge.portfolio.books import (
     SymbolBooks,
     TradeRecord,
 )
-from stratforge.portfolio.margin import lots_charged
 
 ZERO = Decimal(0)
 # What rounding may come to: the cost of a sale is rounded to 1e-12 dollars, a part of a split to a billionth of a share.
 MONEY = Decimal("0.000001")
 SHARE = Decimal("0.000000001")
 COIN = Decimal("0.00000001")
+_BORROWED = re.compile(r"borrowed on [\d-]+ for (\d+) nights at ([\d.]+)")
 # Kinds of adjustments that carry out a corporate action.
 _FOLLOWS = ("SPLIT", "CORPORATE_ACTION")
 
@@ -393,10 +394,18 @@ def _causes(
     elif change.kind == "FILL_CORRECTION":
         known = change.client_order_id is not None
     elif change.kind == "BORROW_FEE":
-        known = not change.quantity and lots_charged(change.cause, -change.cash) is not None
+        known = not change.quantity and _is_borrow_fee(change.cause, -change.cash)
     if not known and change.kind != "ODD_LOTS":
         where = _place(change.user_id, change.session_id, change.symbol)
         yield Difference(f"{change.kind} of no known cause", where, change.quantity, ZERO)
+
+
+def _is_borrow_fee(cause: str, fee: Decimal) -> bool:
+    """Tells whether so many dollars are what some lots of a hundred shares cost to borrow: a quarter of a percent a year of 360 days, for the nights and at the price of the cause."""
+    found = _BORROWED.fullmatch(cause)
+    a_lot = Decimal(found[1]) * Decimal(found[2]) * 100 * Decimal("0.0025") / 360 if found else ZERO
+    lots = (fee / a_lot).to_integral_value() if a_lot else ZERO
+    return lots >= 1 and abs(lots * a_lot - fee) <= MONEY
 
 
 def _shared_causes(books: SymbolBooks, replay: _Replay, actions: Mapping[str, ActionRecord]) -> Iterator[Difference]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,10 @@ from stratforge.backtest import margin as of_backtests
 from stratforge.market.sizes import Side
 from stratforge.portfolio import margin
 from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.books import AdjustmentRecord, PositionRecord, SymbolBooks
 from stratforge.portfolio.margin import ShortPosition
 from stratforge.portfolio.netting import Block, one_way, whole_below_zero
+from stratforge.portfolio.statement import audit_symbol
 
 ZERO, ONE = Decimal(0), Decimal(1)
 PRICE, COLLAR = Decimal(100), Decimal("0.02")
@@ -57,13 +60,21 @@ def test_a_call_comes_when_the_cash_is_less_than_what_covering_costs_and_its_mar
     assert not margin.is_called(Decimal(-1), [])
 
 
-@given(quantity=st.integers(1, 100_000), price=prices, nights=st.integers(1, 5))
-def test_a_fee_can_be_recomputed_from_its_cause(quantity: int, price: Decimal, nights: int) -> None:
-    fee = margin.night_fee(Decimal(quantity), price) * nights
-    cause = margin.fee_cause(date(2026, 1, 5), nights, price)
-    assert margin.lots_charged(cause, fee) == -(-quantity // 100)
-    assert margin.lots_charged(cause, fee + margin.FEE_STEP) is None
-    assert margin.lots_charged("a split", fee) is None
+@given(quantity=st.integers(1, 100_000), price=st.decimals("1", "2000", places=2), nights=st.integers(1, 5))
+def test_an_auditor_recomputes_a_fee_from_its_cause(quantity: int, price: Decimal, nights: int) -> None:
+    """He uses nothing of what charged it."""
+    fee, cause = margin.night_fee(Decimal(quantity), price) * nights, margin.fee_cause(date(2026, 1, 5), nights, price)
+    for charged, found in (
+        (fee, []),
+        (fee + Decimal("0.00001"), ["BORROW_FEE of no known cause"]),
+        (ZERO, ["BORROW_FEE of no known cause"]),
+    ):
+        record = AdjustmentRecord(
+            1, UUID(int=1), None, "AAPL", "BORROW_FEE", ZERO, -charged, cause, datetime(2026, 1, 6, tzinfo=UTC), None
+        )
+        position = PositionRecord(UUID(int=1), None, "AAPL", ZERO, ZERO, -charged)
+        books = SymbolBooks(frozenset(["AAPL"]), [position], [], [record])
+        assert [each.what for each in audit_symbol(books, {}).differences] == found
 
 
 def a_block(side: Side, quantity: Decimal) -> Block:
