@@ -342,6 +342,20 @@ def test_what_the_broker_lends_no_more_is_bought_in_and_whoever_holds_it_sells(w
     assert world.exchange.refusals == {}
 
 
+def test_when_the_broker_refuses_to_lend_orders_wait_and_what_is_short_is_bought_in(world: World) -> None:
+    """His list said otherwise an hour ago: nothing is halted, and nobody else's order ends for it."""
+    trader, other = bear(world), bear(world, "other")
+    says(world, other, "sell", 1, quantity=10)
+    world.exchange.assets["AAPL"] = {"easy_to_borrow": False}
+    says(world, trader, "sell", 2, quantity=20)
+    assert [name for name in world.exchange.refusals if "sold short" in name]
+    at_price(world, "100", 3)
+    assert (position(world, other)[0], at_broker(world)) == (0, 0)
+    assert rows(world, "SELECT symbol FROM symbol_halts") == []
+    query = "SELECT status::text, reason FROM orders WHERE user_id = %s"
+    assert rows(world, query, trader.user_id) == [(OrderStatus.CANCELED, Reason.NOT_SHORTABLE)]
+
+
 def house(world: World) -> Decimal:
     """What the house holds."""
     found = rows(world, "SELECT coalesce(sum(quantity), 0) FROM positions WHERE user_id = %s", HOUSE)

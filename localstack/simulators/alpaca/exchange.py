@@ -245,7 +245,7 @@ class Exchange:
             if not (asset.get("shortable", True) and asset.get("easy_to_borrow", True)):
                 raise self._refuse(422, 42210000, f'asset "{order.symbol}" cannot be sold short')
             if order.quantity != order.quantity.to_integral_value():
-                raise self._refuse(422, 42210000, "fractional orders cannot be sold short")
+                raise self._refuse(422, 42210000, "fractional orders are not allowed to short")
 
     def _parse(self, request: dict[str, Any], client_order_id: str, now: datetime, price: Decimal) -> SimulatedOrder:
         side, kind = request.get("side"), request.get("type", "market")

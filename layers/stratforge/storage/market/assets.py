@@ -74,6 +74,11 @@ def restrict_asset(connection: Connection, symbol: str, *, sell_only: bool) -> N
     )
 
 
+def note_not_lent(connection: Connection, symbol: str) -> None:
+    """Notes that the broker does not lend an asset at present, until its list is stored again."""
+    connection.execute("UPDATE assets SET easy_to_borrow = false WHERE symbol = %s", (symbol,))
+
+
 @dataclass(frozen=True, slots=True)
 class StoredAsset:
     """An asset as it was last asked for."""
