@@ -76,8 +76,6 @@ class Simulator:
             start = float(json.loads(position_file.read_text())["position"])
         self.clock = ReplayClock(self.market, speed, start)
         self.exchange = Exchange(state / "orders.jsonl" if state else None)
-        # A paper account has margin.
-        self.exchange.shorting = True
         self.exchange.listen(self._on_order)
         self.data_connections: set[DataConnection] = set()
         self.trading_connections: set[WebSocket] = set()
