@@ -17,14 +17,15 @@ from stratforge.market.sizes import SizingRule
 from stratforge.portfolio import margin
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.portfolio.reasons import Reason
+from stratforge.storage.ledger import borrowing, execution, portfolio, symbols
 from stratforge.storage.ledger import margin as margin_in_sql
-from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.corporate_actions import apply_action
-from stratforge.storage.ledger.house_orders import HOUSE
+from stratforge.storage.ledger.house_orders import HOUSE, lock_house
 from stratforge.storage.market import assets, clock
 from stratforge.storage.strategies import sessions
+from stratforge.storage.users import accounts
 
-from tests.support.ledger import Trader, add_trader, broken, set_price
+from tests.support.ledger import OPEN, Trader, add_trader, broken, set_price
 from tests.support.world import World
 
 
@@ -532,3 +533,44 @@ def test_a_short_position_goes_along_with_its_name(world: World) -> None:
     query = "SELECT symbol, quantity, cost_basis FROM positions WHERE quantity <> 0"
     assert rows(world, query) == [("APPL", -50, -5_000)]
     assert broken(world.database) == {}
+
+
+# Who may ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_engines_role_may_do_what_short_positions_need(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=10)
+    with world.database.transaction() as connection:
+        clock.set_market_clock(connection, world.broker.now_at + timedelta(days=1))
+    with world.database.transaction() as connection:
+        connection.execute("SET LOCAL ROLE stratforge_engine")
+        assert lock_house(connection, "AAPL") == 0
+        assert execution.lock_accounts(connection, [trader.user_id], "AAPL", OPEN)[trader.user_id].short_selling
+        assert execution.due_exits(connection, "AAPL") == []
+        assert symbols.position_at_broker(connection, "AAPL", short=False) == -10
+        borrowing.lock_borrowers(connection, "AAPL")
+        nights = borrowing.uncharged_nights(connection, "AAPL")
+        assert [each.quantity for each in nights] == [10]
+        borrowing.charge(connection, [(nights[0], Decimal(1))])
+        assets.note_not_lent(connection, "AAPL")
+
+
+def test_the_apis_role_has_a_position_bought_back(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=10)
+    with world.database.transaction(trader.user_id) as connection:
+        connection.execute("SET LOCAL ROLE stratforge_api")
+        sessions.flatten_session(connection, trader.session_id)
+    at_price(world, "100", 2)
+    assert last_order(world)[:5] == ("buy", True, "FLATTEN", 10, OrderStatus.FILLED)
+
+
+def test_a_closed_account_buys_back_what_it_owes(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=10)
+    with world.database.transaction(trader.user_id) as connection:
+        connection.execute("SET LOCAL ROLE stratforge_api")
+        assert accounts.close_account(connection)
+    at_price(world, "100", 2)
+    assert (position(world, trader)[0], at_broker(world)) == (0, 0)

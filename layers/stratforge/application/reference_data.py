@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from stratforge.broker import Broker, BrokerUnavailable
+from stratforge.broker import Broker, BrokerStatement, BrokerUnavailable
 from stratforge.market import is_crypto
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar
@@ -37,7 +37,7 @@ def keep_calendar(database: Database, broker: Broker) -> bool:
     return True
 
 
-def refresh_assets(database: Database, broker: Broker) -> None:
+def refresh_assets(database: Database, broker: BrokerStatement) -> None:
     """Has the broker's list of assets stored anew when it is older than a day."""
     with database.transaction() as connection:
         due = assets.assets_are_due(connection, _ASSET_HOURS)
