@@ -196,6 +196,18 @@ class Trading(Ground):
             while self.world.updates and self.world.settle(0):
                 pass
 
+    @rule(change=percents, quantity=st.integers(1, 20), night=st.booleans(), part=st.integers(1, 100))
+    def short_sellers_meet(self, change: Decimal, quantity: int, night: bool, part: int) -> None:
+        """Every second session sells what it has, goes short and covers, a minute or a night later, while the others trade parts of a share."""
+        sessions_of_apple = [each for each in self.traders if self._symbol_of(each) == "AAPL"]
+        bears, others = (range(first, len(sessions_of_apple), 2) for first in (1, 0))
+        self._lively_minute("AAPL", change, [(each, "sell", {}) for each in bears], 100)
+        self._lively_minute("AAPL", change, [(each, "short", {"quantity": float(quantity)}) for each in bears], 100)
+        self._lively_minute("AAPL", change, [(each, "buy", {"quantity": 0.5}) for each in others], part)
+        if night:
+            self.a_night_is_charged()
+        self._lively_minute("AAPL", change, [(each, "cover", {}) for each in bears], part)
+
     @rule(change=percents, signals=signal_lists, part=st.integers(1, 99))
     def the_stream_is_mute(self, change: Decimal, signals: list[tuple[int, str, dict[str, float]]], part: int) -> None:
         """A minute whose order events are all lost: the reconciler finds out."""
