@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from stratforge.aws import aws_client
 from stratforge.market import BarColumns
-from stratforge.market.sizes import Side
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.storage.strategies.rebalances import PortfolioSession
 from stratforge.strategy.batch import Program, Sessions, encode_columns
 from stratforge.strategy.evaluation import STATE_LIMIT, kept_state
-from stratforge.strategy.signals import ShortSide, decision_of
+from stratforge.strategy.signals import decision_of, order_side
 from stratforge.strategy.wire import wire_source
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ _KNOWN_PROGRAMS = 4_096
 _PARTS_AT_ONCE = 4
 # Numbers of a decision, before those of the state.
 _DECISION = 4
-_LONG_ONLY = "short positions are decided in backtests only; sessions are long only for now"
 
 
 class SandboxFailed(RuntimeError):
@@ -116,13 +114,10 @@ class Part:
             decision = decision_of(action, confidence, kind, size) if action else None
             if decision is None:
                 outcomes[place] = Outcome(sessions[place], state)
-            elif isinstance(decision[0], ShortSide):
-                # No session of such a strategy is started.
-                outcomes[place] = Outcome(sessions[place], sessions[place].state, error=_LONG_ONLY)
             else:
-                side, confidence, of_kind, size = decision
-                assert isinstance(side, Side)
-                outcomes[place] = Outcome(sessions[place], state, side, confidence, of_kind, size)
+                said, confidence, of_kind, size = decision
+                side, short = order_side(said)
+                outcomes[place] = Outcome(sessions[place], state, side, confidence, of_kind, size, short=short)
             start, gone_before = end, gone_now
         for each, error in answer["errors"].items():
             place = self.asked[int(each)]

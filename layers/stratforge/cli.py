@@ -115,7 +115,9 @@ def check(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"ok": True, "findings": [], **facts}))
     else:
-        shorts = " that goes short: in backtests alone, sessions are long only for now" if facts["shorts"] else ""
+        shorts = (
+            " that goes short: sessions do so where the account has short selling enabled" if facts["shorts"] else ""
+        )
         print(f"{options.file} is a {'portfolio ' if several else ''}strategy{shorts}")
         if isinstance(strategy, PortfolioStrategy):
             looked_at = ", ".join(strategy.symbols[len(strategy.universe) :])

@@ -73,7 +73,7 @@ GONE = frozenset(
 STAYS = {
     "users": Stays(
         "The number that trades stand under, with what of money belongs to it.",
-        "id virtual_balance reserved_cash initial_balance trading_state created_at imposed_state is_operator closed_at erased_at email_confirmed_at",
+        "id virtual_balance reserved_cash initial_balance trading_state created_at imposed_state is_operator closed_at erased_at email_confirmed_at short_selling",
         {"email": "'closed-' || id || '@closed.invalid'", "password_hash": "'!'"},
     ),
     "strategies": Stays(
@@ -109,7 +109,7 @@ STAYS = {
     ),
     "signals": Stays(
         "An order's cause: symbol, side, time and size.",
-        "id session_id user_id symbol bar_time side confidence size_kind size status reason created_at limit_price stop_price expire_bars bar_number",
+        "id session_id user_id symbol bar_time side confidence size_kind size status reason created_at limit_price stop_price expire_bars bar_number short",
     ),
     "orders": Stays(
         "The ledger: every share of a block order is somebody's.",
@@ -117,7 +117,7 @@ STAYS = {
             "id user_id session_id signal_id block_order_id symbol side quantity filled_quantity filled_value reserve_price reserved_cash "
             "reserved_quantity status reason created_at completed_at origin type time_in_force size_kind size limit_price stop_price "
             "trail_percent trail_price water_mark trigger_below trigger_above triggered_at retry_at last_bar active_from decided_at expires_at "
-            "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id exit_level exit_fraction rebalance_id"
+            "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id exit_level exit_fraction rebalance_id short"
         ),
         {"client_order_id": "NULL"},
     ),
@@ -145,7 +145,7 @@ STAYS = {
 # Of nobody: the market's, the broker's and the platform's own.
 NOBODYS = {
     "model_usage": "day model purpose calls prompt_tokens cached_tokens answer_tokens priced_calls dollars",
-    "assets": "symbol name asset_class tradable fractionable min_order_size quantity_increment price_increment refreshed_at sell_only",
+    "assets": "symbol name asset_class tradable fractionable min_order_size quantity_increment price_increment refreshed_at sell_only shortable easy_to_borrow",
     "block_orders": (
         "id symbol side quantity limit_price cross_quantity reference_price collar bar_time client_order_id alpaca_order_id status "
         "filled_quantity filled_value error created_at submitted_at completed_at cross_low cross_high fee_rate cancel_after claimed_until "

@@ -177,7 +177,7 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         both = await ask("store_strategy", name="both ways", symbol="AAPL", python_code=BOTH_WAYS)
         refused = await tools.call_tool("start_session", {"strategy_id": both["strategy_id"]})
         assert refused.is_error
-        assert "sessions are long only for now" in str(refused.content[0])
+        assert "your account is long only" in str(refused.content[0])
         # What there is nothing of is said as a refusal.
         for name, arguments in (
             ("close_position", {"symbol": "AAPL"}),

@@ -16,7 +16,7 @@ from tests.support.api import Api, User
 from tests.support.asking import BOTH_WAYS
 from tests.support.pages import HTML, OWN, with_cookies
 
-REASON = "Short positions are decided in backtests only; sessions are long only for now"
+REASON = "This strategy goes short, and your account is long only. Enable short selling in the account"
 
 
 @pytest.fixture

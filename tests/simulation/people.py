@@ -53,6 +53,20 @@ def on_bar(bar, position, state):
         return buy(quantity=3)
     return sell()
 """,
+    """
+def indicators(bars):
+    return {"mean": ta.sma(bars.close, length=6)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0:
+        if bar.close < bar.mean:
+            return short(fraction=0.3, stop_loss=0.01, take_profit=0.008)
+        return buy(quantity=2.5)
+    if position.quantity > 0 and bar.close < bar.mean:
+        return sell()
+    if position.quantity < 0 and bar.close > bar.mean:
+        return cover()
+""",
 )
 
 
@@ -78,6 +92,8 @@ class People:
             if index >= count - 2:
                 continue
             code = PROGRAMS[index % len(PROGRAMS)]
+            if "short(" in code:
+                accounts.set_short_selling(connection, user_id, enabled=True)
             strategy = add_strategy(
                 connection, user_id, Description("a strategy", SYMBOLS[0], ""), compile_strategy(code), Origin()
             )

@@ -22,12 +22,12 @@ from stratforge.broker import BrokerRefusesPlatform, BrokerUnavailable
 from stratforge.bus.messages import BarMessage, MarketUpdate, OrderUpdate
 from stratforge.market import Bar, BarColumns
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.market.sizes import Side
 from stratforge.storage.market import clock, market_data
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession, Wanted
 from stratforge.strategy import PositionView, Strategy, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
+from stratforge.strategy.signals import order_side
 
 from functions.ingestor.block_timer import wake_overdue
 from functions.ingestor.pipeline import BarPipeline
@@ -81,7 +81,8 @@ def engine(window: BarColumns, running: Sequence[RunningSession]) -> list[Outcom
         if said is None:
             outcomes.append(Outcome(session, done.state))
         else:
-            outcomes.append(Outcome(session, done.state, Side(said.side), said.confidence, said.size_kind, said.size))
+            side, short = order_side(said.side)
+            outcomes.append(Outcome(session, done.state, side, said.confidence, said.size_kind, said.size, short=short))
     return outcomes
 
 
@@ -97,6 +98,7 @@ class Simulation:
         self.world = World(
             conninfo, claim=timedelta(seconds=20), scale=random.choice((Decimal(1), Decimal(1), Decimal(10)))
         )
+        self.world.exchange.shorting = True
         self.world.wake_up = self._wake
         self.world.pass_on = self._update
         self.world.exchange.cash = (

@@ -156,8 +156,8 @@ def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
         hold("worse than the limit", _rows(connection, _WORSE_THAN_THE_LIMIT))
         left = f"""
             SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol
-            WHERE p.quantity > 0 AND NOT p.symbol = ANY(%s)
-              AND (p.quantity * l.price >= 1.1 * %s OR (p.quantity >= %s AND p.symbol NOT LIKE '%%/%%'))"""
+            WHERE p.quantity <> 0 AND NOT p.symbol = ANY(%s)
+              AND (abs(p.quantity) * l.price >= 1.1 * %s OR (abs(p.quantity) >= %s AND p.symbol NOT LIKE '%%/%%'))"""
         hold("left behind", _rows(connection, left, sorted(except_for), world.broker.scale, world.broker.scale))
         ledger = reconciliation.ledger_by_symbol(connection)
         fills = {symbol: reconciliation.fills_of(connection, symbol) for symbol in SYMBOLS if "/" in symbol}

@@ -31,6 +31,10 @@ COUNTS = {
     "fees in coins": "SELECT count(*) FROM trades WHERE fee_quantity > 0",
     "exits": "SELECT count(*) FROM orders WHERE origin IN ('STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP')",
     "flattened": "SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND status = 'FILLED'",
+    "short sales": "SELECT count(*) FROM trades t JOIN orders o ON o.id = t.order_id WHERE o.short AND t.side = 'sell'",
+    "covers": "SELECT count(*) FROM trades t JOIN orders o ON o.id = t.order_id WHERE o.short AND t.side = 'buy'",
+    "nights of borrowing": "SELECT count(*) FROM adjustments WHERE kind = 'BORROW_FEE'",
+    "parts that the house took": "SELECT count(*) FROM orders WHERE origin = 'HOUSE' AND filled_quantity > 0",
     "closed accounts": "SELECT count(*) FROM users WHERE closed_at IS NOT NULL",
     "orders in several blocks": "SELECT count(*) FROM (SELECT 1 FROM trades GROUP BY order_id HAVING count(DISTINCT block_order_id) > 1) m",
 }
@@ -177,8 +181,8 @@ class Ground(RuleBasedStateMachine):
             left = connection.execute(
                 f"""
                 SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol
-                WHERE p.quantity > 0 AND NOT p.symbol = ANY(%s)
-                  AND (p.quantity * l.price >= 1.1 * %s OR (p.quantity >= %s AND p.symbol NOT LIKE '%%/%%'))
+                WHERE p.quantity <> 0 AND NOT p.symbol = ANY(%s)
+                  AND (abs(p.quantity) * l.price >= 1.1 * %s OR (abs(p.quantity) >= %s AND p.symbol NOT LIKE '%%/%%'))
                 """,
                 (list(halted), self.world.broker.scale, self.world.broker.scale),
             ).fetchall()

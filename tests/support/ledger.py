@@ -79,14 +79,16 @@ def add_signal_with_terms(
     terms: Terms,
     size: Mapping[str, float],
 ) -> None:
-    """Writes a pending signal whose order may rest."""
+    """Writes a pending signal whose order may rest; its side may be "short" or "cover" too."""
+    short = side in ("short", "cover")
+    side = {"short": "sell", "cover": "buy"}.get(side, side)
     kind, value = next(iter(size.items())) if size else ("default", 0.0)
     connection.execute(
         """
-        INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, limit_price, stop_price, expire_bars, bar_number)
-        SELECT id, user_id, %s, %s, %s, 1, %s, %s, %s, %s, %s, bars_evaluated FROM sessions WHERE id = %s
+        INSERT INTO signals (session_id, user_id, symbol, bar_time, side, short, confidence, size_kind, size, limit_price, stop_price, expire_bars, bar_number)
+        SELECT id, user_id, %s, %s, %s, %s, 1, %s, %s, %s, %s, %s, bars_evaluated FROM sessions WHERE id = %s
         """,
-        (symbol, time, side, kind, value, terms.limit, terms.stop, terms.expire_bars, trader.session_id),
+        (symbol, time, side, short, kind, value, terms.limit, terms.stop, terms.expire_bars, trader.session_id),
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import hypothesis.strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 from simulators.alpaca.exchange import SimulatedOrder
+from stratforge.application.borrow_fees import charge_borrow_fees
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.market.sizes import SizingRule
@@ -17,6 +18,7 @@ from stratforge.portfolio.orders import OrderTerms, TimeInForce, TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import equity, halts, order_book, risk
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.market import clock
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
@@ -47,7 +49,9 @@ sizes: st.SearchStrategy[dict[str, float]] = st.one_of(
 )
 
 
-signal_lists = st.lists(st.tuples(st.integers(0, 9), sides, sizes), min_size=1, max_size=5)
+# What strategies decide: some go short, where that is nothing to their position too.
+decisions = st.sampled_from(("buy", "buy", "sell", "sell", "short", "cover"))
+signal_lists = st.lists(st.tuples(st.integers(0, 9), decisions, sizes), min_size=1, max_size=5)
 
 
 def part_of(order: SimulatedOrder, quantity: Decimal, percent: int) -> Decimal:
@@ -75,6 +79,7 @@ class Trading(Ground):
     )
     def begin(self, count: int, cash: int, scale: int, power: int) -> None:
         self.world.broker.scale = Decimal(scale)
+        self.world.exchange.shorting = True
         self.world.exchange.cash = Decimal(power) / scale
         for symbol in SYMBOLS:
             self._bar(symbol, START[symbol], START[symbol], START[symbol])
@@ -82,6 +87,8 @@ class Trading(Ground):
             for index in range(count):
                 symbol = SYMBOLS[index % 2]
                 self.traders.append(add_trader(connection, f"user{index}", symbol, cash=cash, sizing="0.4"))
+            # The first stays long only.
+            connection.execute("UPDATE users SET short_selling = true WHERE email <> 'user0@example.com'")
         # Everybody meets on one symbol.
         for trader in list(self.traders):
             self.traders.append(Trader(trader.user_id, self._session(trader.user_id, "AAPL")))
@@ -189,6 +196,18 @@ class Trading(Ground):
             while self.world.updates and self.world.settle(0):
                 pass
 
+    @rule(change=percents, quantity=st.integers(1, 20), night=st.booleans(), part=st.integers(1, 100))
+    def short_sellers_meet(self, change: Decimal, quantity: int, night: bool, part: int) -> None:
+        """Every second session sells what it has, goes short and covers, a minute or a night later, while the others trade parts of a share."""
+        sessions_of_apple = [each for each in self.traders if self._symbol_of(each) == "AAPL"]
+        bears, others = (range(first, len(sessions_of_apple), 2) for first in (1, 0))
+        self._lively_minute("AAPL", change, [(each, "sell", {}) for each in bears], 100)
+        self._lively_minute("AAPL", change, [(each, "short", {"quantity": float(quantity)}) for each in bears], 100)
+        self._lively_minute("AAPL", change, [(each, "buy", {"quantity": 0.5}) for each in others], part)
+        if night:
+            self.a_night_is_charged()
+        self._lively_minute("AAPL", change, [(each, "cover", {}) for each in bears], part)
+
     @rule(change=percents, signals=signal_lists, part=st.integers(1, 99))
     def the_stream_is_mute(self, change: Decimal, signals: list[tuple[int, str, dict[str, float]]], part: int) -> None:
         """A minute whose order events are all lost: the reconciler finds out."""
@@ -203,7 +222,7 @@ class Trading(Ground):
 
     # People and strategies -------------------------------------------------------------------------------
 
-    @rule(number=st.integers(0, 20), side=sides, size=sizes)
+    @rule(number=st.integers(0, 20), side=decisions, size=sizes)
     def a_strategy_signals(self, number: int, side: str, size: dict[str, float]) -> None:
         trader = self._trader(number)
         self._signal(trader, side, size)
@@ -211,7 +230,7 @@ class Trading(Ground):
 
     @rule(
         number=st.integers(0, 20),
-        side=sides,
+        side=decisions,
         size=sizes,
         limit=st.one_of(st.none(), percents),
         stop=percents,
@@ -417,6 +436,16 @@ class Trading(Ground):
                 price = Decimal(last["price"]) + Decimal(cents) / 100
                 self.world.exchange.correct_last_fill(order, quantity, price, self.world.broker.now_at)
                 self.touched.add(order.symbol)
+
+    @rule()
+    def a_night_is_charged(self) -> None:
+        """What is short when the exchange closes pays for the night, by the market's clock."""
+        self.time_passes("the next day")
+        with self.world.database.transaction() as connection:
+            clock.set_market_clock(connection, OPEN + timedelta(minutes=self.minute))
+        charge_borrow_fees(self.world.database)
+        with self.world.database.transaction() as connection:
+            connection.execute("DELETE FROM market_clock")
 
     @rule(ratio=st.sampled_from(("2", "3", "0.5", "0.333333333333")))
     def a_stock_splits(self, ratio: str) -> None:

@@ -203,8 +203,17 @@ class ExchangeBroker:
         return self.now_at
 
     def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
-        """The rules of an asset: everything trades in fractions, but what is in `whole`."""
-        rules = AssetRules(symbol, crypto=is_crypto(symbol), fractionable=symbol not in self.whole, scale=self.scale)
+        """The rules of an asset: everything trades in fractions, but what is in `whole`; stocks are lent where the account may sell short."""
+        lent = self.exchange.shorting and not is_crypto(symbol)
+        flags = self.exchange.assets.get(symbol, {})
+        rules = AssetRules(
+            symbol,
+            crypto=is_crypto(symbol),
+            fractionable=symbol not in self.whole,
+            shortable=lent and flags.get("shortable", True),
+            easy_to_borrow=lent and flags.get("easy_to_borrow", True),
+            scale=self.scale,
+        )
         return rules, symbol
 
     def assets(self) -> list[tuple[AssetRules, str]]:

@@ -167,6 +167,8 @@ secret: Signs what is sent; shown this once
 seen_at: When it was first heard of
 sent: How many were sent again
 session_id: The session; null for what was done by hand
+short: Whether it is of a short position, sold first and bought back later
+short_selling: Whether the account may go short; without it it is long only
 short_margin: Equity that a short position needs when it is opened, as a fraction of its value
 side: buy or sell
 signal_id: The signal that it comes from; null for an order by hand

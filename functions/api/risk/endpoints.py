@@ -10,7 +10,7 @@ from stratforge.storage.ledger import risk
 
 from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.etags import IfMatch, matches, tagged
-from functions.api.risk.schemas import RiskLimitsBody, RiskLimitsView, TradingStateBody
+from functions.api.risk.schemas import RiskLimitsBody, RiskLimitsView, ShortSellingBody, TradingStateBody
 
 router = APIRouter(prefix="/api/users/me", tags=["risk"])
 
@@ -39,4 +39,11 @@ def set_risk_limits(body: RiskLimitsBody, asking: Asking, response: Response, if
 def set_trading_state(body: TradingStateBody, asking: Asking) -> TradingStateBody:
     """The user's own switch; what an operator imposed stays in force beside it."""
     application.choose_trading_state(database(), asking, body.trading_state)
+    return body
+
+
+@router.put("/short-selling")
+def set_short_selling(body: ShortSellingBody, asking: Asking) -> ShortSellingBody:
+    """Enables short selling, or makes the account long only again, which it cannot be while it is short of something (409)."""
+    application.choose_short_selling(database(), asking, enabled=body.short_selling)
     return body

@@ -31,6 +31,16 @@ class RiskLimitsBody(RiskLimits):
 RiskLimitsView = view_of(RiskLimits, "RiskLimitsView")
 
 
+class ShortSellingBody(BaseModel):
+    """Permission of the account to sell short what it does not hold: on margin, in whole shares of stocks that are easy to borrow, for a fee a night; bought back when the
+    margin is too little.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    short_selling: bool
+
+
 class TradingStateBody(BaseModel):
     """ACTIVE trades, REDUCING only sells, HALTED does nothing."""
 

@@ -227,6 +227,9 @@ class SymbolExecutor:
             buying_power.exhaust(connection)
         if rejected.kind is Refusal.NOT_ENOUGH_HELD:
             halts.halt_symbol(connection, block.symbol, halts.MISSING_UNITS, rejected.message)
+        if rejected.kind is Refusal.NOT_LENT:
+            assets.note_not_lent(connection, block.symbol)
+            self._reference.forget(block.symbol)
         if rejected.kind in (Refusal.ASSET_CLOSED, Refusal.ASSET_SELL_ONLY):
             assets.restrict_asset(connection, block.symbol, sell_only=rejected.kind is Refusal.ASSET_SELL_ONLY)
             self._reference.forget(block.symbol)

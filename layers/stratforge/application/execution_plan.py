@@ -6,21 +6,23 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 from stratforge import tracing
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
-from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderType
+from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, one_way, whole_below_zero, within
+from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderTerms, OrderType, trigger_of
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.sizing import ZERO
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock, Turn
 from stratforge.storage.ledger.execution import DueOrder, Write
 from stratforge.storage.ledger.fills import PATIENCE, RETRY_AFTER
+from stratforge.storage.ledger.house_orders import HOUSE, lock_house
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
@@ -94,7 +96,8 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         # What ends in this go gives back what it held, and what comes after may have it.
         holder = (each.request.user_id, each.request.session_id)
         accounts[each.request.user_id].cash += each.request.reserved_cash
-        free[holder] = free.get(holder, ZERO) + each.request.reserved_quantity
+        back = each.request.reserved_quantity
+        free[holder] = free.get(holder, ZERO) + (-back if each.request.terms.short else back)
     # One that ends in this go gives its reservation back once; what was to replace it comes too late.
     ended = {each.request.order_id for each in ends}
     replaced = [
@@ -107,9 +110,12 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     ends = _without_those_that_stay(ends, decisions)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]
     turn = blocks.read_turn(connection, symbol)
-    net = _net(executable, market, turn)
+    held = symbols.position_at_broker(connection, symbol, short=any(each.request.terms.short for each in executable))
+    executable, waits, net = _one_way(executable, market, turn, held)
     short: set[int] = set()
-    if net is not None and net.side == Side.BUY and net.limit_price is not None:
+    # What the account buys back it needs no buying power for.
+    covers = held is not None and held < 0
+    if net is not None and net.side == Side.BUY and net.limit_price is not None and not covers:
         room = buying_power.room(connection, crypto=market.asset is not None and market.asset.crypto)
         if room is None or (room.age > ACCOUNT_AGE and not around.account_is_fresh):
             return Planned(account_due=True)
@@ -123,6 +129,9 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
                 executable = [each for each in executable if id(each) not in short]
                 fitting = _net(executable, market, turn)
             net = fitting
+    house: list[Write] = []
+    if net is not None and held is not None:
+        net, house = _with_house(connection, symbol, net, held, market)
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     inside = [decision for decision in executable if id(decision) not in left_out]
     # What is too small for the broker together ends, and what it held back is free again.
@@ -142,12 +151,13 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         *(
             _too_small(decision)
             if id(decision) in too_small
-            else _short(decision, around.next_close(state.now), state.time)
-            if id(decision) in short
+            else _short(decision, around.next_close(state.now), state.time, waits.get(id(decision)))
+            if id(decision) in short or id(decision) in waits
             else _write(decision, around.next_close(state.now), state.time, at_work=id(decision) not in left_out)
             for decision in decisions
             if decision.action is not Action.WAIT
         ),
+        *house,
     ]
     block = _new_block(net, market, state, around) if net is not None and net.side is not None else None
     block_id = blocks.store_block(connection, symbol, block, market) if block else None
@@ -184,9 +194,7 @@ def _without_those_that_stay(ends: Sequence[DueOrder], decisions: Sequence[Decis
         decision = made.get(each.request.session_id) if each.ends in (Reason.REPLACED, Reason.POSITION_SOLD) else None
         if decision is None or each.request.order_id is None:
             return False
-        refused = (
-            decision.action is Action.REFUSE and each.request.terms.side is decision.request.terms.side is Side.SELL
-        )
+        refused = decision.action is Action.REFUSE and not each.request.terms.opens and not decision.request.terms.opens
         return decision.action is Action.WAIT or refused
 
     return [each for each in ends if not stays(each)]
@@ -245,6 +253,70 @@ def _net(executable: Sequence[Decision], market: Market, turn: Turn) -> Block | 
     )
 
 
+def _one_way(
+    executable: list[Decision], market: Market, turn: Turn, held: Decimal | None
+) -> tuple[list[Decision], dict[int, Reason], Block | None]:
+    """What of the executable goes into the next block, which waits and why, and the block: the account sells what it has first, and then what the broker lends it.
+
+    Args:
+        executable: What is executable.
+        market: The market.
+        turn: The turns of the next block.
+        held: What all users hold together, less what they owe; None where nobody owes anything.
+    """
+    net = _net(executable, market, turn)
+    if net is None or held is None or market.asset is None:
+        return executable, {}, net
+    lends = market.asset.shortable and market.asset.easy_to_borrow
+    carried = one_way(net, held, market.price, market.asset, lends=lends)
+    waits: dict[int, Reason] = {}
+    # What cannot be borrowed is not sold short; where that is not enough, nothing is sold.
+    for opens in (True, False):
+        if carried is not None:
+            break
+        left_out = [
+            each
+            for each in executable
+            if each.request.terms.side == Side.SELL and (each.request.terms.short or not opens)
+        ]
+        waits |= {id(each): Reason.PLATFORM_CANNOT_BORROW for each in left_out}
+        executable = [each for each in executable if id(each) not in waits]
+        net = _net(executable, market, turn)
+        if net is None:
+            return executable, waits, None
+        carried = one_way(net, held, market.price, market.asset, lends=lends)
+    return executable, waits, carried
+
+
+def _with_house(
+    connection: Connection, symbol: str, net: Block, held: Decimal, market: Market
+) -> tuple[Block, list[Write]]:
+    """The block in whole shares where the account owes some, and the order of the house in it, if there is one."""
+    assert market.asset is not None
+    unit = market.asset.scale
+    after = held + (net.quantity if net.side is Side.BUY else -net.quantity)
+    if net.side is None or after >= 0 or not after % unit:
+        return net, []
+    free = lock_house(connection, symbol)
+    net, side, quantity = whole_below_zero(net, held, free, market.price, market.collar, market.asset)
+    if side is None:
+        return net, []
+    request = OrderRequest(HOUSE, None, OrderTerms(side), OrderOrigin.HOUSE, SizeKind.QUANTITY, quantity)
+    bought = side is Side.BUY
+    unit_price = market.price * (1 + market.collar) if bought else ZERO
+    decision = Decision(
+        request,
+        Action.JOIN,
+        quantity=quantity,
+        remaining=quantity,
+        reserve_price=unit_price,
+        reserved_cash=quantity * unit_price,
+        reserved_quantity=ZERO if bought else quantity,
+        trigger=trigger_of(request.terms, triggered=False),
+    )
+    return net, [Write(decision, OrderStatus.WORKING)]
+
+
 def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:
     assert market.asset is not None
     return NewBlock(
@@ -272,10 +344,10 @@ def _too_small(decision: Decision) -> Write:
     return Write(refused, status, Reason.NET_BELOW_MINIMUM)
 
 
-def _short(decision: Decision, next_close: datetime | None, at: datetime) -> Write:
+def _short(decision: Decision, next_close: datetime | None, at: datetime, reason: Reason | None = None) -> Write:
     """An order that waits until the account can carry it, or until its time is over."""
     rests = _write(decision, next_close, at, at_work=False)
-    return replace(rests, reason=Reason.PLATFORM_BUYING_POWER, retry_at=at + RETRY_AFTER)
+    return replace(rests, reason=reason or Reason.PLATFORM_BUYING_POWER, retry_at=at + RETRY_AFTER)
 
 
 def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_work: bool) -> Write:

@@ -26,6 +26,17 @@ _STOPS = {
     OrderOrigin.TRAILING_STOP: ("trailing stop", "below the best price since it was bought"),
     OrderOrigin.TAKE_PROFIT: ("take profit", "above the average entry"),
 }
+# The same of a short position, and what else ends one.
+_SHORT_STOPS = {
+    OrderOrigin.STOP_LOSS: "above the average entry",
+    OrderOrigin.TRAILING_STOP: "above the best price since it was sold",
+    OrderOrigin.TAKE_PROFIT: "below the average entry",
+}
+_FORCED = {
+    OrderOrigin.MARGIN_CALL: "by a margin call: the account had less cash than its short positions and their maintenance margin needed.",
+    OrderOrigin.BUY_IN: "by a buy-in: the broker no longer lends it, or has it not always at hand.",
+    OrderOrigin.HOUSE: "by the platform's own account.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,7 @@ class OrderExplanation:
         slippage_bps: The same in hundredths of a percent of the decision price.
         slippage_cost: The same for all that was filled, in dollars.
         fees: All fees in dollars; coins at the price of their fill.
-        realized_pnl: What a sale gained or lost, in dollars; None for purchases.
+        realized_pnl: What a sale, or buying a short position back, gained or lost, in dollars; None for what opens a position.
         steps: Its way, in order.
     """
 
@@ -160,7 +171,7 @@ def _explain(record: _Record) -> OrderExplanation:
         slippage_bps=slippage / decision * _BASIS_POINTS if slippage is not None and decision else None,
         slippage_cost=slippage * order.filled_quantity if slippage is not None else None,
         fees=sum((each.fee_cash + each.fee_quantity * each.price for each in fills), Decimal(0)),
-        realized_pnl=sum((each.realized_pnl for each in fills), Decimal(0)) if order.side == Side.SELL else None,
+        realized_pnl=None if order.terms.opens else sum((each.realized_pnl for each in fills), Decimal(0)),
         steps=_steps(order, signal, bar, rule, blocks, fills),
     )
 
@@ -206,6 +217,7 @@ def _done(order: StoredOrder) -> str:
             units(order.filled_quantity) if all_of_it else f"{units(order.filled_quantity)} of {units(order.quantity)}"
         )
         done = "Bought" if order.side == Side.BUY else "Sold"
+        done += "" if not order.short else " back" if order.side == Side.BUY else " short"
         return f"{done} {quantity} {order.symbol} at {dollars(order.average_price)}"
     if order.status in OPEN:
         return f"To {order.side} {wanted}"
@@ -226,6 +238,7 @@ def _cause(order: StoredOrder, rule: Rule | None) -> str:
         cause = f"because {where}{terms}."
     elif order.origin in _STOPS:
         name, against = _STOPS[order.origin]
+        against = _SHORT_STOPS[order.origin] if order.short else against
         setting = f"{percents(order.exit_fraction)} " if order.exit_fraction is not None else ""
         if not setting and order.exit_level is not None:
             return f"by the {name} that the strategy had set: the price reached {dollars(order.exit_level)}."
@@ -235,6 +248,8 @@ def _cause(order: StoredOrder, rule: Rule | None) -> str:
             if order.exit_level is not None
             else "."
         )
+    elif order.origin in _FORCED:
+        cause = _FORCED[order.origin]
     elif order.origin is OrderOrigin.FLATTEN:
         cause = "because the whole position was to be closed."
     else:

@@ -110,7 +110,10 @@ def _trade(data: dict[str, Any]) -> tuple[str, Tone, str]:
 def _order(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
     address, side = f"/orders/{data['order_id']}", "purchase" if data["side"] == Side.BUY else "sale"
     if data["origin"] in _EXITS and data["status"] == OrderStatus.FILLED:
-        return f"The {OrderOrigin(data['origin']).words} sold {data['symbol']}", Tone.PLAIN, address
+        done = "bought back" if data["side"] == Side.BUY else "sold"
+        forced = data["origin"] in (OrderOrigin.MARGIN_CALL, OrderOrigin.BUY_IN)
+        said = f"The {OrderOrigin(data['origin']).words} {done} {data['symbol']}"
+        return said, Tone.BAD if forced else Tone.PLAIN, address
     if end := _ENDS.get(data["status"]):
         reason = explanation_of(data["reason"])
         bad = data["status"] == OrderStatus.REJECTED

@@ -105,16 +105,15 @@ def _made(session: StoredSession) -> Decimal:
 
 
 def parts_of(held: PortfolioRow) -> list[Part]:
-    """Splits the equity into its parts: each symbol, the largest first, and cash with what open orders reserve."""
+    """Splits the equity into its parts: each symbol, the largest first, and cash with what open orders reserve, less what is owed of symbols that are short."""
     if held.equity <= 0:
         return []
     values: dict[str, Decimal] = {}
     for each in held.positions:
         values[each.symbol] = values.get(each.symbol, Decimal(0)) + each.market_value
-    ordered = sorted(values.items(), key=lambda item: -item[1])
-    return [
-        Part(name, value, value / held.equity) for name, value in [*ordered, ("Cash", held.cash + held.reserved_cash)]
-    ]
+    ordered = sorted([item for item in values.items() if item[1] >= 0], key=lambda item: -item[1])
+    cash = held.cash + held.reserved_cash + sum((value for value in values.values() if value < 0), Decimal(0))
+    return [Part(name, value, value / held.equity) for name, value in [*ordered, ("Cash", cash)]]
 
 
 def day_profits(noted: Sequence[DayEquity], initial: Decimal) -> list[DayProfit]:
@@ -142,9 +141,12 @@ def concerns_of(recent: Sequence[StoredSession], parts: Sequence[Part]) -> list[
                 found.append(
                     Concern(f"The {each.symbol} session waits for {each.missing_bars:,} bars of history", here)
                 )
-        elif each.held_quantity > 0 and not each.settling:
+        elif each.held_quantity and not each.settling:
+            kept = "holds" if each.held_quantity > 0 else "owes"
             found.append(
-                Concern(f"A {each.symbol} session has ended and still holds {each.held_quantity.normalize():f}", here)
+                Concern(
+                    f"A {each.symbol} session has ended and still {kept} {abs(each.held_quantity).normalize():f}", here
+                )
             )
         if each.replay_differences:
             found.append(Concern(f"The replay of the {each.symbol} session differs from what it did", here))

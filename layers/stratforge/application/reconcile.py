@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from stratforge.application.borrow_fees import charge_borrow_fees
 from stratforge.application.execute_symbol import SCALE_CHANGED
 from stratforge.application.missing_units import buy_missing_units
-from stratforge.application.reference_data import ReferenceData
+from stratforge.application.reference_data import ReferenceData, refresh_assets
 from stratforge.application.suspension import end_suspension, suspend
 from stratforge.application.watch_market import PRICE_JUMP
 from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
@@ -40,7 +41,6 @@ from stratforge.storage.ledger import (
 )
 from stratforge.storage.ledger.announced_actions import OpenAction
 from stratforge.storage.ledger.reconciliation import FinishedBlock, KeptCorrection, LedgerSymbol
-from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 
 # Younger blocks are left to the order stream.
@@ -51,7 +51,6 @@ _STATEMENT, _AROUND = timedelta(days=1), timedelta(hours=1)
 # How long an order of the last day and the account's statement may say differently before somebody has to look.
 _LAG = timedelta(minutes=30)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
-_ASSET_HOURS = 24
 # Halts that end when the account has what the ledger says.
 _LIFTED = (halts.DRIFT, halts.MISSING_UNITS, halts.SPLIT_AHEAD)
 # Operators are warned when less than this part of the account's equity is left to buy with.
@@ -68,7 +67,7 @@ class Report:
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
     to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
     could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed,
-    and `buying` those of which the account buys what it lacks.
+    and `buying` those of which the account buys what it lacks. `borrowed` are the dollars that short positions were charged for the nights since.
     `part` is the part of the ledger whose invariants were looked at, besides those that were broken before; `broken` are those that do not hold in `broken_parts`.
     """
 
@@ -85,6 +84,7 @@ class Report:
     followed: list[str] = field(default_factory=list)
     undecided: dict[str, str] = field(default_factory=dict)
     odd_lots: list[str] = field(default_factory=list)
+    borrowed: dict[str, str] = field(default_factory=dict)
     rounding: dict[str, str] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
     buying: dict[str, str] = field(default_factory=dict)
@@ -156,6 +156,7 @@ class Reconciliation:
         self._recover_open_blocks(report, started_at)
         report.buying = buy_missing_units(self._database, self._broker, self._reference)
         self._compare_statement(report, started_at)
+        report.borrowed = {symbol: str(fee) for symbol, fee in charge_borrow_fees(self._database).items()}
         self._follow_corporate_actions(report)
         self._settle_odd_lots(report)
         self._compare_positions(report)
@@ -165,7 +166,7 @@ class Reconciliation:
         self._wake_waiting_symbols(report, started_at)
         with self._database.transaction() as connection:
             reconciliation.store_report(connection, started_at, report.clean, report.as_dict())
-        self._refresh_assets()
+        refresh_assets(self._database, self._broker)
         return report
 
     # Orders that should have ended -----------------------------------------------------------------------
@@ -485,14 +486,6 @@ class Reconciliation:
 
     def _wake(self, symbol: str, now: datetime) -> None:
         self._wake_executor(symbol, f"reconcile-{now:%Y%m%dT%H%M%S}")
-
-    def _refresh_assets(self) -> None:
-        with self._database.transaction() as connection:
-            due = assets.assets_are_due(connection, _ASSET_HOURS)
-        if due:
-            listed = self._broker.assets()
-            with self._database.transaction() as connection:
-                assets.store_assets(connection, listed)
 
 
 def _figures(order: BrokerOrder) -> Figures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from stratforge.broker import Broker, BrokerUnavailable
+from stratforge.broker import Broker, BrokerStatement, BrokerUnavailable
 from stratforge.market import is_crypto
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar
@@ -18,6 +18,7 @@ _KEEP_SECONDS = 600.0
 CALENDAR_SECONDS = 60.0
 _AHEAD = timedelta(days=30)
 _BEHIND = timedelta(days=7)
+_ASSET_HOURS = 24
 
 
 def keep_calendar(database: Database, broker: Broker) -> bool:
@@ -34,6 +35,16 @@ def keep_calendar(database: Database, broker: Broker) -> bool:
     days = broker.calendar((now - _BEHIND).date(), (now + _AHEAD).date())
     with database.transaction() as connection:
         return trading_days.store_calendar(connection, days)
+
+
+def refresh_assets(database: Database, broker: BrokerStatement) -> None:
+    """Has the broker's list of assets stored anew when it is older than a day."""
+    with database.transaction() as connection:
+        due = assets.assets_are_due(connection, _ASSET_HOURS)
+    if due:
+        listed = broker.assets()
+        with database.transaction() as connection:
+            assets.store_assets(connection, listed)
 
 
 class ReferenceData:

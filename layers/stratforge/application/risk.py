@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed
+from stratforge.application.errors import Changed, Conflict
 from stratforge.application.quotas import spend
 from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import halts, risk
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.users import accounts
 
 
 def set_limits(
@@ -52,3 +53,20 @@ def choose_trading_state(database: Database, caller: Caller, state: TradingState
         # Apart from the limits' own: whoever has used those up can still stop everything.
         spend(connection, caller, quotas.SWITCHES)
         halts.choose_state(connection, caller.user_id, state)
+
+
+def choose_short_selling(database: Database, caller: Caller, *, enabled: bool) -> None:
+    """Lets the account go short, or be long only again.
+
+    Raises:
+        LimitReached: if it was set too often.
+        Conflict: if it is to be long only while it is short of something, is about to be, or owes money.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.SWITCHES)
+        if not enabled and accounts.owes(connection, caller.user_id):
+            raise Conflict(
+                "The account is short of something, or owes money. Buy back what is short first.", code="short-position"
+            )
+        accounts.set_short_selling(connection, caller.user_id, enabled=enabled)

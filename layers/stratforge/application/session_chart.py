@@ -153,10 +153,13 @@ def _levels(connection: Connection, session: StoredSession, position: PositionRo
         return []
     entry = position.avg_entry_price
     high = sessions.high_water(connection, session.session_id) if session.trailing_stop else None
+    up = -1 if position.quantity < 0 else 1
     prices = {
         "entry": entry,
-        "stop": entry * (1 - session.stop_loss) if session.stop_loss else None,
-        "target": entry * (1 + session.take_profit) if session.take_profit else None,
-        "trailing stop": high * (1 - session.trailing_stop) if session.trailing_stop and high is not None else None,
+        "stop": entry * (1 - up * session.stop_loss) if session.stop_loss else None,
+        "target": entry * (1 + up * session.take_profit) if session.take_profit else None,
+        "trailing stop": high * (1 - up * session.trailing_stop)
+        if session.trailing_stop and high is not None
+        else None,
     }
     return [PriceLevel(name, float(price)) for name, price in prices.items() if price is not None]

@@ -22,8 +22,9 @@ from stratforge.application.quotas import spend
 from stratforge.application.strategies import Symbol, compiled
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import SizingRule, check_size
-from stratforge.market.symbols import PORTFOLIO
+from stratforge.market.symbols import PORTFOLIO, is_crypto
 from stratforge.storage.ledger.symbols import lock_symbol
+from stratforge.storage.market.assets import read_asset
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.sessions import (
@@ -33,11 +34,14 @@ from stratforge.storage.strategies.sessions import (
     SessionStatus,
     StoredSession,
 )
+from stratforge.storage.users import accounts
 from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.rotation import PortfolioStrategy, is_portfolio
 
-LONG_ONLY = "This strategy goes short. Short positions are decided in backtests only; sessions are long only for now. Run a version without short()."
+LONG_ONLY = "This strategy goes short, and your account is long only. Enable short selling in the account's settings, or run a version without short()."
+COINS = "This strategy goes short, and coins cannot be sold short. Run it on a stock, or a version without short()."
+NOT_LENT = "This strategy goes short, and the broker does not lend {}, or has it not always at hand. Run it on another stock, or a version without short()."
 # Bars of all symbols together that a live decision looks at: 48 bytes each, in base64, within what Lambda takes.
 _MOST_BARS = 65_536
 SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20), text_of(9, 9)]
@@ -92,7 +96,7 @@ def start_session(
 
     Raises:
         NotFound: if there is no such strategy or version.
-        Invalid: if the strategy goes short, or a portfolio strategy is given a symbol, stops or a size that it has no use for.
+        Invalid: if the strategy goes short and the account or the asset does not, or a portfolio strategy is given a symbol, stops or a size that it has no use for.
         Conflict: if as many sessions run as may.
     """
     caller.require(Scope.TRADE)
@@ -103,9 +107,10 @@ def start_session(
         stored = strategies.get_version(connection, new.strategy_id, version)
         if stored is None:
             raise NotFound("version")
-    check_long_only(stored.python_code)
-    portfolio = _portfolio(stored.python_code, new)
+    portfolio, shorts = _portfolio(stored.python_code, new), _goes_short(stored.python_code)
     with database.transaction(caller) as connection:
+        if shorts:
+            _check_short(connection, caller, new.symbol or strategy.symbol)
         spend(connection, caller, quotas.SESSIONS)
         session_id = key.new_id(connection, caller.user_id)
         # A repetition finds what it made, however many there are by now.
@@ -159,17 +164,24 @@ def _terms(
     )
 
 
-def check_long_only(source: str) -> None:
-    """Refuses a strategy that goes short: the ledger knows of no short positions. Compiles it, so no transaction is open.
+def _check_short(connection: Connection, caller: Caller, symbol: str) -> None:
+    """Refuses a strategy that goes short where the account or the asset may not.
 
     Raises:
-        Invalid: if it may go short.
+        Invalid: saying which, and what to do.
     """
-    if _goes_short(source):
+    user = accounts.get_user(connection, caller.user_id)
+    if user is None or not user.short_selling:
         raise Invalid(LONG_ONLY, code="short-strategy")
+    if is_crypto(symbol):
+        raise Invalid(COINS, code="short-coins")
+    asset = read_asset(connection, symbol)
+    if asset is not None and not (asset.shortable and asset.easy_to_borrow):
+        raise Invalid(NOT_LENT.format(symbol), code="not-shortable")
 
 
 def _goes_short(source: str) -> bool:
+    """Tells whether a strategy may go short. Compiles it, so no transaction is open."""
     # Whatever goes short has the word; most have not, and need not be compiled.
     if "short" not in source or is_portfolio(source):
         return False
@@ -244,7 +256,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
     Raises:
         NotFound: if there is no such strategy.
         Conflict: if one is to start and as many run as may.
-        Invalid: if a session would start of a strategy that goes short.
+        Invalid: if a session would start of a strategy that goes short where the account or the asset may not.
     """
     caller.require(Scope.TRADE)
     new = NewSession(strategy_id=strategy_id)
@@ -264,9 +276,9 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
             changed: StoredSession | None = sessions.change_session(
                 connection, latest.session_id, latest.settings, paused=paused
             )
-        elif shorts:
-            raise Invalid(LONG_ONLY, code="short-strategy")
         else:
+            if shorts:
+                _check_short(connection, caller, strategy.symbol)
             require_room_for_session(connection, caller.user_id)
             changed = sessions.start_session(
                 connection,

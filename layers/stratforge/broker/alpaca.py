@@ -447,6 +447,8 @@ def _asset(row: Any, scale: Decimal) -> tuple[AssetRules, str]:
         tradable=bool(row["tradable"]) and row.get("status") == "active",
         fractionable=bool(row["fractionable"]),
         crypto=crypto,
+        shortable=not crypto and bool(row.get("shortable")),
+        easy_to_borrow=not crypto and bool(row.get("easy_to_borrow")),
         min_order_size=number("min_order_size"),
         quantity_increment=number("min_trade_increment"),
         price_increment=number("price_increment"),

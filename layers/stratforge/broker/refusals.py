@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     DUPLICATE_ID = "DUPLICATE_ID"
     OPPOSITE_ORDER = "OPPOSITE_ORDER"
     NOT_ENOUGH_HELD = "NOT_ENOUGH_HELD"
+    NOT_LENT = "NOT_LENT"
     ASSET_CLOSED = "ASSET_CLOSED"
     ASSET_SELL_ONLY = "ASSET_SELL_ONLY"
     BUYING_POWER = "BUYING_POWER"
@@ -72,6 +73,12 @@ RULES: dict[Refusal, Rule] = {
         Returns.ALL,
         "The account has less than the ledger: the symbol is halted until the reconciler has found out why.",
     ),
+    Refusal.NOT_LENT: Rule(
+        Concern.SYMBOL,
+        Reason.PLATFORM_CANNOT_BORROW,
+        Returns.ALL,
+        "The asset counts as not easy to borrow until the broker's list is read again: orders wait, nothing of it is sold short, and what is short of it is bought in.",
+    ),
     Refusal.ASSET_CLOSED: Rule(
         Concern.SYMBOL,
         Reason.NOT_TRADABLE,
@@ -103,10 +110,8 @@ _WORDS: Sequence[tuple[str, Refusal]] = (
     (r"client_order_id must be unique", Refusal.DUPLICATE_ID),
     (r"wash trade|opposite side", Refusal.OPPOSITE_ORDER),
     (r"buying power|insufficient balance for usd|insufficient funds|cost basis exceeds", Refusal.BUYING_POWER),
-    (
-        r"insufficient qty|insufficient balance|insufficient quantity|not allowed to short|cannot be sold short",
-        Refusal.NOT_ENOUGH_HELD,
-    ),
+    (r"not allowed to short|cannot be sold short|not (shortable|easy to borrow)|hard to borrow", Refusal.NOT_LENT),
+    (r"insufficient qty|insufficient balance|insufficient quantity", Refusal.NOT_ENOUGH_HELD),
     # About the keys or the whole account. An asset may be "restricted to liquidation only" too, so the account is named.
     (
         r"^forbidden|request is not authorized|^unauthorized|access key verification failed|new orders are rejected by user request"

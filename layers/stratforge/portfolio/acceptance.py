@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio import margin
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.orders import (
     EXIT_ORIGINS,
@@ -104,7 +105,9 @@ class Release:
 
 @dataclass(slots=True)
 class _Books:
-    """Money and quantities that are free, while a run's orders take theirs; `closing` is all that a user's positions that are closed now come to."""
+    """Money and quantities that are free, while a run's orders take theirs (of a short position below zero); `closing` is all that a user's positions that are
+    closed now come to.
+    """
 
     accounts: Mapping[UUID, Account]
     free: dict[Holder, Decimal]
@@ -124,7 +127,7 @@ def decide(
     Args:
         requests: Their order decides only between those of one user that compete for the same cash or shares.
         accounts: The accounts of all their users; brought up to date.
-        free_quantities: What each holder (user and session) has and is not already selling.
+        free_quantities: What each holder (user and session) has and is not already selling; below zero what he owes and is not already buying back.
         market: The market.
         releases: What orders that may be replaced would give back; an order that cannot be replaced is not in it.
     """
@@ -146,7 +149,7 @@ def _closing(
     for user_id, session_id in {
         (each.user_id, each.session_id) for each in requests if each.origin is OrderOrigin.FLATTEN
     }:
-        found[user_id] = found.get(user_id, ZERO) + asset.conform(free.get((user_id, session_id), ZERO))
+        found[user_id] = found.get(user_id, ZERO) + asset.conform(abs(free.get((user_id, session_id), ZERO)))
     return found
 
 
@@ -174,7 +177,7 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.PLATFORM_HALTED
     elif account.trading_state is TradingState.HALTED:
         reason = Reason.USER_HALTED
-    elif request.terms.side == Side.BUY and TradingState.REDUCING in (market.platform_state, account.trading_state):
+    elif request.terms.opens and TradingState.REDUCING in (market.platform_state, account.trading_state):
         reason = Reason.REDUCING_ONLY
     elif not market.open and request.origin is OrderOrigin.SIGNAL and request.terms.type is OrderType.MARKET:
         reason = Reason.MARKET_CLOSED
@@ -213,19 +216,26 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     account = books.accounts[request.user_id]
     # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
     reserve_price = request.reserve_price
-    if request.terms.side == Side.BUY and effective_limit(request.terms) is None:
+    opens = request.terms.opens
+    if opens and request.terms.short:
+        refused = _not_borrowed(account, market)
+        if refused is not None:
+            return Decision(request, Action.REFUSE, reason=refused)
+        reserve_price = max(reserve_price, margin.initial(market.price * (1 + market.collar)))
+    elif opens and effective_limit(request.terms) is None:
         reserve_price = max(reserve_price, market.price * (1 + market.collar))
     remaining = request.remaining
-    if request.terms.side == Side.BUY and request.origin is OrderOrigin.SIGNAL and market.asset is not None:
+    if opens and request.origin is OrderOrigin.SIGNAL and market.asset is not None:
         # A strategy's purchase is cut to the cash there is, as in a backtest; a person's means what it says.
         affordable = (request.reserved_cash + account.cash) / reserve_price
         if remaining > affordable:
-            remaining = market.asset.conform(affordable)
+            remaining = (market.asset.whole if request.terms.short else market.asset.conform)(max(affordable, ZERO))
             if not market.asset.is_large_enough(remaining, market.price):
-                return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_CASH)
-    reserved = remaining * reserve_price if request.terms.side == Side.BUY else ZERO
+                poor = Reason.INSUFFICIENT_MARGIN if request.terms.short else Reason.INSUFFICIENT_CASH
+                return Decision(request, Action.REFUSE, reason=poor)
+    reserved = remaining * reserve_price if opens else ZERO
     more = reserved - request.reserved_cash
-    if more > account.cash:
+    if more > max(account.cash, ZERO):
         return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_CASH)
     account.cash -= more
     triggers = trigger_of(request.terms, triggered=True)
@@ -243,6 +253,16 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
         water_mark=request.water_mark,
         triggered=True,
     )
+
+
+def _not_borrowed(account: Account, market: Market) -> Reason | None:
+    """Returns the reason for which nothing is sold short: the account's, or the asset's."""
+    asset = market.asset
+    if asset is None or not account.short_selling:
+        return Reason.SHORT_SELLING_OFF
+    if asset.crypto or not (asset.shortable and asset.easy_to_borrow):
+        return Reason.NOT_SHORTABLE
+    return Reason.SHORT_EQUITY if account.equity < margin.LEAST_EQUITY else None
 
 
 def _on_ticks(terms: OrderTerms, asset: AssetRules) -> OrderTerms:
@@ -276,12 +296,25 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     holder = (request.user_id, request.session_id)
     # What another session's order holds back is no use to this one.
     same_holder = release is not None and (release.user_id, release.session_id) == holder
-    free = books.free.get(holder, ZERO) + (release.quantity if release and same_holder else ZERO)
+    held = books.free.get(holder, ZERO)
+    # Nothing turns a position round: what closes closes what there is of its side, and what opens finds nothing of the other.
+    free = max(-held if terms.short else held, ZERO) + (release.quantity if release and same_holder else ZERO)
     unit = worst_unit_price(terms, market.price, market.collar, market.price)
+    if terms.opens and terms.short:
+        refused = _not_borrowed(account, market) or (Reason.POSITION_GREW if held > 0 else None)
+        if refused is not None:
+            return Decision(request, Action.REFUSE, reason=refused)
+        # The margin of a share: what it brings is added to the cash, and buys nothing.
+        unit = margin.initial(unit)
+    elif terms.opens and held < 0:
+        return Decision(request, Action.REFUSE, reason=Reason.POSITION_GREW)
     own_price = terms.limit_price or terms.stop_price
     wanted = requested_quantity(request, account.equity, cash, free, own_price or market.price, unit)
     quantity = asset.conform(wanted)
-    if terms.side == Side.SELL:
+    if terms.short:
+        # Whole shares, but for what is left of a position that is bought back.
+        quantity = asset.whole(quantity) if terms.opens or wanted < free else min(quantity, free)
+    if not terms.opens:
         if free <= 0 or wanted <= 0:
             return Decision(request, Action.REFUSE, reason=Reason.NO_POSITION)
         if request.size_kind == SizeKind.QUANTITY and request.origin is OrderOrigin.MANUAL and quantity > free:
@@ -290,7 +323,9 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         # What is left over would be too small to sell on its own, so it goes along.
         if not asset.is_large_enough(free - quantity, market.price) and asset.conform(free) == free:
             quantity = free
-    if quantity == 0 and wanted > 0 and not asset.fractionable:
+    if quantity == 0 and wanted > 0 and (not asset.fractionable or terms.short):
+        if terms.opens and terms.short and asset.whole(max(cash, ZERO) / unit) == 0:
+            return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_MARGIN)
         return Decision(request, Action.REFUSE, reason=Reason.WHOLE_UNITS_ONLY)
     price = own_price or market.price
     if request.origin is OrderOrigin.FLATTEN and not asset.is_large_enough(quantity, price):
@@ -300,12 +335,13 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     else:
         sellable = quantity if asset.is_large_enough(quantity, price) else ZERO
     if sellable == 0:
-        poor = terms.side == Side.BUY and not asset.is_large_enough(asset.conform(cash / unit), price)
-        reason = Reason.INSUFFICIENT_CASH if poor else Reason.BELOW_MINIMUM
+        poor = terms.opens and not asset.is_large_enough(asset.conform(cash / unit), price)
+        lacking = Reason.INSUFFICIENT_MARGIN if terms.short else Reason.INSUFFICIENT_CASH
+        reason = lacking if poor else Reason.BELOW_MINIMUM
         return Decision(request, Action.REFUSE, quantity=quantity, reason=reason)
     quantity = sellable
-    reserved_cash = quantity * unit if terms.side == Side.BUY else ZERO
-    if reserved_cash > cash:
+    reserved_cash = quantity * unit if terms.opens else ZERO
+    if reserved_cash > max(cash, ZERO):
         return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.INSUFFICIENT_CASH)
     proposal = Proposal(
         account,
@@ -315,18 +351,20 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         terms.limit_price,
         market.price,
         market.time,
+        terms.short,
     )
     protects = refusal(proposal)
     if protects is not None:
         return Decision(request, Action.REFUSE, quantity=quantity, reason=protects)
-    reserved_quantity = quantity if terms.side == Side.SELL else ZERO
+    reserved_quantity = ZERO if terms.opens else quantity
     if request.replaces is not None:
         # Only once: a second order that wants to replace the same one comes too late.
         del books.releases[request.replaces]
     account.cash = cash - reserved_cash
-    books.free[holder] = free - reserved_quantity
+    left = free - reserved_quantity
+    books.free[holder] = -left if terms.short else left
     account.orders_last_minute += 1
-    if terms.side == Side.BUY:
+    if terms.opens:
         account.exposure += proposal.value
         account.symbol_value += proposal.value
     water_mark = market.price if terms.type == OrderType.TRAILING_STOP else None
@@ -341,7 +379,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         Action.JOIN if executable else Action.REST,
         quantity=quantity,
         remaining=quantity,
-        reserve_price=unit if terms.side == Side.BUY else ZERO,
+        reserve_price=unit if terms.opens else ZERO,
         reserved_cash=reserved_cash,
         reserved_quantity=reserved_quantity,
         limit=effective_limit(terms),

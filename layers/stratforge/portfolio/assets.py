@@ -19,7 +19,8 @@ _CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
 @dataclass(frozen=True, slots=True)
 class AssetRules:
     """The broker's order rules for an asset. `min_order_size` and the increments are in units of the asset and of its
-    price; None: the usual ones. Of a `sell_only` asset the broker takes sales only.
+    price; None: the usual ones. Of a `sell_only` asset the broker takes sales only; one that is `shortable` it lends, at once where it is
+    `easy_to_borrow`.
     Increments and sizes are the broker's; `scale` units of the ledger are one of them."""
 
     symbol: str
@@ -30,6 +31,8 @@ class AssetRules:
     quantity_increment: Decimal | None = None
     price_increment: Decimal | None = None
     sell_only: bool = False
+    shortable: bool = False
+    easy_to_borrow: bool = False
     scale: Decimal = ONE
 
     @property

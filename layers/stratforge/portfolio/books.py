@@ -14,7 +14,9 @@ from stratforge.market.sizes import Side
 
 @dataclass(frozen=True, slots=True)
 class TradeRecord:
-    """A trade as it was written, and how its block stands: our id of its order, the part that the broker keeps, and when it ended."""
+    """A trade as it was written, and how its block stands: our id of its order, the part that the broker keeps, and when it ended. One that is `short` opened a short
+    position or bought it back.
+    """
 
     trade_id: int
     user_id: UUID
@@ -32,6 +34,7 @@ class TradeRecord:
     inside: bool
     executed_at: datetime
     realized_pnl: Decimal
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ def correct_fills(
         quantity_left[share.user_id, share.session_id] += change
         if change or cash:
             adjustments.append(Adjustment(share.user_id, share.session_id, change, cash))
-    if min(cash_left.values()) < 0 or min(quantity_left.values()) < 0:
+    # Who owes money already bears nothing more, and what is owed of a symbol is a person's to look into.
+    poor = any(cash_left[share.user_id] < min(share.free_cash, ZERO) for share in shares)
+    if poor or min(quantity_left.values()) < 0:
         return None
     return adjustments
 
@@ -137,10 +139,10 @@ def split_order(order: WaitingOrder, ratio: Decimal, asset: AssetRules, held: De
         order: The order.
         ratio: New units for one old.
         asset: The rules of the asset.
-        held: What its holder has after the split and is not selling otherwise.
+        held: What its holder has, or owes, after the split and is not selling, or buying back, otherwise.
     """
     terms = order.terms
-    buys = terms.side == Side.BUY
+    buys, opens = terms.side == Side.BUY, terms.opens
     scaled = replace(
         terms,
         limit_price=_on_tick(terms.limit_price, ratio, asset, up=not buys),
@@ -149,14 +151,14 @@ def split_order(order: WaitingOrder, ratio: Decimal, asset: AssetRules, held: De
     )
     water_mark = None if order.water_mark is None else _down(order.water_mark / ratio)
     remaining = asset.conform(_down(order.remaining * ratio))
-    if not buys and order.accepted:
+    if not opens and order.accepted:
         remaining = min(remaining, held)
     reserve_price = _down(order.reserve_price / ratio)
-    if scaled.limit_price is not None:
+    if scaled.limit_price is not None and not scaled.short:
         reserve_price = min(reserve_price, scaled.limit_price) if order.reserve_price else order.reserve_price
     ends = order.accepted and remaining <= 0
-    cash = remaining * reserve_price if buys and order.accepted else ZERO
-    quantity = ZERO if buys or not order.accepted else remaining
+    cash = remaining * reserve_price if opens and order.accepted else ZERO
+    quantity = ZERO if opens or not order.accepted else remaining
     after = replace(
         order,
         terms=scaled,

@@ -101,6 +101,67 @@ def within(block: Block, dollars: Decimal, price: Decimal, asset: AssetRules | N
     return replace(block, quantity=quantity) if asset.is_large_enough(quantity, price) else None
 
 
+def one_way(block: Block, held: Decimal, price: Decimal, asset: AssetRules, *, lends: bool) -> Block | None:
+    """The block with as much of it as the broker takes in one order, since he turns no position round: what is sold goes down to nothing, or from there to below, and
+    what is bought up to nothing, or from there on. None when that is too little for him. What is left of its orders waits.
+
+    Args:
+        block: The block.
+        held: What the account holds; below zero what it owes.
+        price: The reference price.
+        asset: What the broker takes of it.
+        lends: Whether he lends it.
+    """
+    quantity = block.quantity
+    if block.side == Side.SELL:
+        quantity = min(quantity, held) if held > 0 else quantity if lends else ZERO
+    elif block.side == Side.BUY and held < 0:
+        quantity = min(quantity, -held)
+    if quantity == block.quantity:
+        return block
+    return replace(block, quantity=quantity) if asset.is_large_enough(quantity, price) else None
+
+
+def whole_below_zero(
+    block: Block, held: Decimal, house: Decimal, price: Decimal, collar: Decimal, asset: AssetRules
+) -> tuple[Block, Side | None, Decimal]:
+    """The block as the broker takes it where the account owes units before or after it: he lends whole ones only. What is left over or lacking of one, the house takes or gives,
+    inside the block and at its price, so that nobody's part of a unit waits for somebody else's short position.
+
+    Args:
+        block: The block, which does not turn the account's position round.
+        held: What the account holds; below zero what it owes, in whole units.
+        house: What of that is the house's: less than two units, and never below zero.
+        price: The reference price.
+        collar: How far from it anything may trade, as a fraction.
+        asset: What the broker takes of it.
+
+    Returns:
+        The block, and the side and quantity of the house's order in it; None and zero where there is none.
+    """
+    unit, quantity = asset.scale, block.quantity
+    owed = -held - (quantity if block.side == Side.BUY else -quantity)
+    part = owed % unit
+    if block.side is None or owed <= 0 or not part:
+        return block, None, ZERO
+    rest = unit - part
+    if block.side == Side.SELL:
+        if house >= rest:
+            return replace(block, quantity=quantity + rest), Side.SELL, rest
+        if quantity > part:
+            return replace(block, quantity=quantity - part, cross_quantity=block.cross_quantity + part), Side.BUY, part
+        # All of it stays inside, and a unit is bought so that it has a price.
+        limit, side, more = asset.round_limit(price * (1 + collar), up=False), Side.BUY, unit + part
+    elif house >= rest and quantity > rest:
+        return replace(block, quantity=quantity - rest, cross_quantity=block.cross_quantity + rest), Side.SELL, rest
+    elif house >= unit + quantity and quantity == rest and asset.shortable and asset.easy_to_borrow:
+        limit, side, more = asset.round_limit(price * (1 - collar), up=True), Side.SELL, unit + quantity
+    else:
+        return replace(block, quantity=quantity + part), Side.BUY, part
+    turned = replace(block, side=side, quantity=more - quantity, limit_price=limit)
+    return replace(turned, cross_quantity=block.cross_quantity + quantity), side, more
+
+
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
     if order.limit is None:
         return widest

@@ -40,15 +40,18 @@ class OrderOrigin(StrEnum):
     STOP_LOSS = "STOP_LOSS"
     TAKE_PROFIT = "TAKE_PROFIT"
     TRAILING_STOP = "TRAILING_STOP"
-    FLATTEN = "FLATTEN"  # All that a session or an account holds is sold.
+    FLATTEN = "FLATTEN"  # All that a session or an account holds is sold, or bought back.
+    MARGIN_CALL = "MARGIN_CALL"  # A short position without the margin that it needs is bought back.
+    BUY_IN = "BUY_IN"  # A short position of what the broker lends no more is bought back.
+    HOUSE = "HOUSE"  # The platform's own account takes, or gives, a part of a share that the broker does not lend.
 
     @property
     def words(self) -> str:
         """The cause as people say it, such as "stop loss"."""
-        return self.value.lower().replace("_", " ")
+        return "buy-in" if self is OrderOrigin.BUY_IN else self.value.lower().replace("_", " ")
 
 
-EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL}
+EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL, OrderOrigin.HOUSE}
 
 
 class ExchangeState(StrEnum):
@@ -122,7 +125,7 @@ def type_of(limit_price: Decimal | None, stop_price: Decimal | None) -> OrderTyp
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """An order's side, type and price conditions."""
+    """An order's side, type and price conditions; a sale that is `short` opens a short position or adds to it, a purchase that is buys it back."""
 
     side: Side
     type: OrderType = OrderType.MARKET
@@ -130,6 +133,12 @@ class OrderTerms:
     stop_price: Decimal | None = None
     trail_percent: Decimal | None = None
     trail_price: Decimal | None = None
+    short: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """True for what opens a position or adds to it: a purchase, or a short sale."""
+        return (self.side == Side.BUY) != self.short
 
     def check(self) -> None:
         """Checks that the prices given are those that the order's type needs.
@@ -197,7 +206,9 @@ def effective_limit(terms: OrderTerms) -> Decimal | None:
 def worst_unit_price(
     terms: OrderTerms, reference: Decimal, collar: Decimal, water_mark: Decimal | None = None
 ) -> Decimal:
-    """The most a unit of a buy order may cost: what is reserved for each unit."""
+    """The most a unit of a buy order may cost: what is reserved for each unit; of a short sale the price that its margin is reserved for."""
+    if terms.short:
+        return max(reference, terms.limit_price or reference) * (1 + collar)
     if terms.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and terms.limit_price is not None:
         return terms.limit_price
     stop = terms.stop(water_mark)
@@ -245,4 +256,4 @@ class OrderRequest:
     def makes_way_for_exits(self, leaving: Collection[UUID | None]) -> bool:
         """Returns whether it ends when all is sold that one of these sessions holds: what its strategy was still to buy, and what rests by a decision of it."""
         mine = self.origin is OrderOrigin.SIGNAL and self.session_id in leaving
-        return mine and (self.terms.side == Side.BUY or self.rests_for_a_strategy)
+        return mine and (self.terms.opens or self.rests_for_a_strategy)

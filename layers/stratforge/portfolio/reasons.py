@@ -10,6 +10,10 @@ class Reason(StrEnum):
     # Money and quantity
     INSUFFICIENT_CASH = "INSUFFICIENT_CASH"
     NO_POSITION = "NO_POSITION"
+    INSUFFICIENT_MARGIN = "INSUFFICIENT_MARGIN"
+    SHORT_EQUITY = "SHORT_EQUITY"
+    SHORT_SELLING_OFF = "SHORT_SELLING_OFF"
+    MARGIN_CALL = "MARGIN_CALL"
     BELOW_MINIMUM = "BELOW_MINIMUM"
     WHOLE_UNITS_ONLY = "WHOLE_UNITS_ONLY"
     SUB_PENNY_PRICE = "SUB_PENNY_PRICE"
@@ -19,12 +23,14 @@ class Reason(StrEnum):
     UNKNOWN_ASSET = "UNKNOWN_ASSET"
     NOT_TRADABLE = "NOT_TRADABLE"
     SELL_ONLY = "SELL_ONLY"
+    NOT_SHORTABLE = "NOT_SHORTABLE"
     MARKET_CLOSED = "MARKET_CLOSED"
     SYMBOL_HALTED = "SYMBOL_HALTED"
     EXCHANGE_HALT = "EXCHANGE_HALT"
     CORPORATE_ACTION = "CORPORATE_ACTION"
     # The platform's account at the broker
     PLATFORM_BUYING_POWER = "PLATFORM_BUYING_POWER"
+    PLATFORM_CANNOT_BORROW = "PLATFORM_CANNOT_BORROW"
     BROKER_UNAVAILABLE = "BROKER_UNAVAILABLE"
     # Trading states and protections
     PLATFORM_HALTED = "PLATFORM_HALTED"
@@ -61,15 +67,21 @@ class Reason(StrEnum):
 _EXPLANATIONS = {
     Reason.INSUFFICIENT_CASH: "There is not enough free cash for the order at the worst price it may trade at.",
     Reason.NO_POSITION: "There is nothing to sell that is not already being sold.",
+    Reason.INSUFFICIENT_MARGIN: "There is not enough free cash for the margin of a share: half of its price, and no less than it needs while it is held.",
+    Reason.SHORT_EQUITY: "Nothing is sold short with an equity below 2,000 dollars.",
+    Reason.SHORT_SELLING_OFF: "The account is long only; short selling can be enabled in its settings.",
+    Reason.MARGIN_CALL: "The short position had less than the margin that it needs, and was bought back.",
     Reason.BELOW_MINIMUM: "The order is smaller than the smallest the broker takes for the asset.",
-    Reason.WHOLE_UNITS_ONLY: "The asset trades in whole units only, and the order comes to less than one.",
+    Reason.WHOLE_UNITS_ONLY: "The asset trades in whole units only, or is sold short, which takes whole shares; and the order comes to less than one.",
     Reason.SUB_PENNY_PRICE: "The limit or stop price is finer than the exchange allows: whole cents from one dollar up.",
     Reason.NO_PRICE: "There is no price for the symbol yet.",
     Reason.STALE_PRICE: "The last price of the symbol is too old to trade on; try again when it trades.",
     Reason.UNKNOWN_ASSET: "The broker has no asset of this symbol.",
     Reason.NOT_TRADABLE: "The broker does not trade the asset at present.",
     Reason.SELL_ONLY: "The broker lets positions in the asset be sold, and sells no more of it.",
+    Reason.NOT_SHORTABLE: "The broker does not lend the asset, or has it not always at hand; coins cannot be sold short.",
     Reason.PLATFORM_BUYING_POWER: "The platform's account at the broker cannot carry the order at present; your own money is not the reason. It waits.",
+    Reason.PLATFORM_CANNOT_BORROW: "The platform's account at the broker has no more of it to sell, and cannot borrow it at present; your own position is not the reason. It waits.",
     Reason.BROKER_UNAVAILABLE: "The broker takes no orders of the platform at present; the order waits.",
     Reason.MARKET_CLOSED: "The market closed before the signal could be executed.",
     Reason.SYMBOL_HALTED: "Trading in the symbol is halted on this platform until it is looked into.",

@@ -63,13 +63,14 @@ class BlockState:
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """An order of the block as the ledger has it: what it brought into the block, what it got there, and its own limit."""
+    """An order of the block as the ledger has it: what it brought into the block, what it got there, and its own limit; `short` if it is of a short position."""
 
     order_id: UUID
     side: Side
     quantity: Decimal
     filled_quantity: Decimal
     limit: Decimal | None = None
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class NewTrade:
-    """A trade to write for one order. What the broker keeps comes out of what is received: coins or money; `inside` trades were crossed."""
+    """A trade to write for one order. What the broker keeps comes out of what is received: coins or money; `inside` trades were crossed, `short` ones are of
+    short positions."""
 
     order_id: UUID
     side: Side
@@ -97,6 +99,7 @@ class NewTrade:
     fee_quantity: Decimal = ZERO
     fee_cash: Decimal = ZERO
     inside: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +195,31 @@ def _traded(
             fee_quantity = ZERO if sold else fees[order.order_id]
             fee_cash = (part * price * block.fee_rate).quantize(PRICE_STEP) if sold else ZERO
             trades.append(
-                NewTrade(order.order_id, order.side, part, price, execution.execution_id, at, fee_quantity, fee_cash)
+                NewTrade(
+                    order.order_id,
+                    order.side,
+                    part,
+                    price,
+                    execution.execution_id,
+                    at,
+                    fee_quantity,
+                    fee_cash,
+                    short=order.short,
+                )
             )
         if inside > 0:
-            trades.append(NewTrade(order.order_id, order.side, inside, price, execution.execution_id, at, inside=True))
+            trades.append(
+                NewTrade(
+                    order.order_id,
+                    order.side,
+                    inside,
+                    price,
+                    execution.execution_id,
+                    at,
+                    inside=True,
+                    short=order.short,
+                )
+            )
     return trades
 
 

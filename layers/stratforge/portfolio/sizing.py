@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stratforge.market.sizes import Side, SizeKind, SizingRule
+from stratforge.market.sizes import SizeKind, SizingRule
 from stratforge.portfolio.orders import OrderOrigin, OrderRequest
 
 ZERO = Decimal(0)
@@ -17,15 +17,15 @@ def requested_quantity(
 
     Args:
         request: Its `size` is read by `size_kind` (see the strategy language); "default" is the session's sizing rule, for
-            purchases scaled by confidence where the rule is a share of equity, and everything for sales.
+            what opens a position scaled by confidence where the rule is a share of equity, and everything for what closes one.
         equity: The user's equity.
         cash: Free cash.
-        free: What the holder has and is not already selling.
+        free: What the holder has and is not already selling, or owes and is not already buying back.
         price: The price the size is reckoned at.
-        worst_price: What a unit may cost at most. A purchase is cut to what the free cash buys at it, as in a backtest; but a person's quantity
+        worst_price: What a unit may cost at most, or the margin of a share that is sold short. A purchase is cut to what the free cash buys at it, as in a backtest; but a person's quantity
             or amount means what it says, or nothing.
     """
-    if request.terms.side == Side.SELL:
+    if not request.terms.opens:
         return _to_sell(request, free, price)
     wanted = _to_buy(request, equity, price)
     if request.origin is OrderOrigin.MANUAL and request.size_kind in (SizeKind.QUANTITY, SizeKind.NOTIONAL):

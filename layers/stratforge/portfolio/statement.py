@@ -6,6 +6,7 @@ a symbol trade by trade, as an auditor would with paper, and only then looks at 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -33,6 +34,7 @@ ZERO = Decimal(0)
 MONEY = Decimal("0.000001")
 SHARE = Decimal("0.000000001")
 COIN = Decimal("0.00000001")
+_BORROWED = re.compile(r"borrowed on [\d-]+ for (\d+) nights at ([\d.]+)")
 # Kinds of adjustments that carry out a corporate action.
 _FOLLOWS = ("SPLIT", "CORPORATE_ACTION")
 
@@ -75,6 +77,8 @@ class _Holding:
     realized: Decimal = ZERO
     # The trade that opened it; None for what came otherwise.
     opened_at: datetime | None = None
+    # Whether its last trade was of a short position.
+    short: bool = False
     # Each trade that a later split may ask about, the change of quantity and the cost of what was sold.
     traded: list[tuple[TradeRecord, Decimal, Decimal]] = field(default_factory=list)
 
@@ -198,6 +202,10 @@ def _follow_trade(replay: _Replay, trade: TradeRecord, *, asked_about: bool) -> 
     replay.trades += 1
     value = trade.quantity * trade.price
     where = f"trade {trade.trade_id}"
+    holding.short = trade.short
+    if trade.short:
+        replay.differences += _follow_short(holding, trade, where, asked_about=asked_about)
+        return
     if trade.side == Side.BUY:
         if holding.quantity == 0:
             holding.opened_at = trade.executed_at
@@ -222,6 +230,34 @@ def _follow_trade(replay: _Replay, trade: TradeRecord, *, asked_about: bool) -> 
         replay.differences.append(Difference("sold more than was held", where, trade.quantity, holding.quantity))
 
 
+def _follow_short(holding: _Holding, trade: TradeRecord, where: str, *, asked_about: bool) -> Iterator[Difference]:
+    """Follows a short sale or a cover: quantity and cost of what is owed are below zero, and what buying it back costs less than its sale brought is made."""
+    value = trade.quantity * trade.price
+    place = _place(trade.user_id, trade.session_id, trade.symbol)
+    realized, brought = ZERO, ZERO
+    if trade.side == Side.SELL:
+        if holding.quantity > 0:
+            yield Difference("sold short what was held", place, trade.quantity, holding.quantity)
+        if holding.quantity == 0:
+            holding.opened_at = trade.executed_at
+        holding.quantity -= trade.quantity
+        holding.cost -= value - trade.fee_cash
+    else:
+        brought = holding.cost * trade.quantity / holding.quantity if holding.quantity else ZERO
+        realized = brought - value
+        holding.quantity += trade.quantity
+        holding.cost = ZERO if holding.quantity == 0 else holding.cost + brought
+        if holding.quantity > 0:
+            yield Difference("bought back more than was owed", place, trade.quantity, holding.quantity)
+    holding.realized += realized
+    if abs(realized - trade.realized_pnl) > MONEY:
+        yield Difference("profit of a trade", where, trade.realized_pnl, realized)
+    if asked_about:
+        # What was bought back after a split that was not known yet had brought too much, as what was sold had cost too much.
+        change = trade.quantity if trade.side == Side.BUY else -trade.quantity
+        holding.traded.append((trade, change, -brought))
+
+
 def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionRecord, scale: Decimal) -> None:
     """Compares the change of a quantity with the terms, and has the cost go where the units went."""
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
@@ -229,16 +265,17 @@ def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionReco
     if action.kind is ActionKind.SPLIT:
         assert action.ratio is not None
         since, sold = _traded_after(holding, action)
-        due = max(holding.quantity - since, ZERO) * (action.ratio - 1)
+        due = _before(holding, since) * (action.ratio - 1)
         if action.step is not None and action.step >= 1:
             # What is cut off is paid for; who got more than his part pays as far as he had the money.
             step, cut = action.step, due - change.quantity
             money = cut * (action.price or ZERO)
-            if cut < 0:
+            if cut < 0 or holding.quantity < 0:
                 money = min(max(change.cash, money), ZERO)
         # What was sold as if it had not been split was less than it seemed, and had cost less.
         too_much = sold * (1 - 1 / action.ratio)
-        holding.cost, holding.realized = max(holding.cost + too_much, ZERO), holding.realized + too_much
+        cost = holding.cost + too_much
+        holding.cost, holding.realized = cost if holding.quantity < 0 else max(cost, ZERO), holding.realized + too_much
     elif change.symbol == action.new_symbol:
         left = replay.left.setdefault(action.action_id, _given_away(replay, action))
         mine = {holder: each for holder, each in left.items() if holder[0] == change.user_id}
@@ -285,7 +322,13 @@ def _entitled(holding: _Holding, action: ActionRecord) -> Decimal:
     """The units of a holding to which an action happens: what was traded since its day began was traded without it, unless all of it goes."""
     if action.kind is ActionKind.SYMBOL_CHANGE or action.ratio == 0:
         return holding.quantity
-    return max(holding.quantity - _traded_after(holding, action)[0], ZERO)
+    return _before(holding, _traded_after(holding, action)[0])
+
+
+def _before(holding: _Holding, since: Decimal) -> Decimal:
+    """The units of a holding without what was traded since; below zero what is owed."""
+    owes = holding.short or holding.quantity < 0
+    return holding.quantity - since if owes else max(holding.quantity - since, ZERO)
 
 
 def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Decimal, Decimal]]:
@@ -293,7 +336,7 @@ def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Dec
     held = {
         holder: (units, each.cost)
         for holder, each in replay.holdings.items()
-        if holder[2] == action.symbol and (units := _entitled(each, action)) > 0
+        if holder[2] == action.symbol and (units := _entitled(each, action)) != 0
     }
     if action.kind is ActionKind.SYMBOL_CHANGE:
         return held
@@ -350,9 +393,19 @@ def _causes(
         all_of_it.unfair |= not (abs(change.quantity) < books.scale and abs(money) <= MONEY)
     elif change.kind == "FILL_CORRECTION":
         known = change.client_order_id is not None
+    elif change.kind == "BORROW_FEE":
+        known = not change.quantity and _is_borrow_fee(change.cause, -change.cash)
     if not known and change.kind != "ODD_LOTS":
         where = _place(change.user_id, change.session_id, change.symbol)
         yield Difference(f"{change.kind} of no known cause", where, change.quantity, ZERO)
+
+
+def _is_borrow_fee(cause: str, fee: Decimal) -> bool:
+    """Tells whether so many dollars are what some lots of a hundred shares cost to borrow: a quarter of a percent a year of 360 days, for the nights and at the price of the cause."""
+    found = _BORROWED.fullmatch(cause)
+    a_lot = Decimal(found[1]) * Decimal(found[2]) * 100 * Decimal("0.0025") / 360 if found else ZERO
+    lots = (fee / a_lot).to_integral_value() if a_lot else ZERO
+    return lots >= 1 and abs(lots * a_lot - fee) <= MONEY
 
 
 def _shared_causes(books: SymbolBooks, replay: _Replay, actions: Mapping[str, ActionRecord]) -> Iterator[Difference]:

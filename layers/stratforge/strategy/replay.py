@@ -50,7 +50,7 @@ class Memory:
         for split in (each for each in bar.splits if self.since < each.at):
             self.state = {key: value / split.ratio if key in PRICE_KEYS else value for key, value in self.state.items()}
         self.state = {**self.state, **bar.account}
-        self.held = self.held + 1 if bar.quantity > 0 else 0
+        self.held = self.held + 1 if bar.quantity else 0
         self.since = bar.time if self.held <= 1 else self.since
         return PositionView(bar.quantity, bar.average_entry_price, float(self.held))
 

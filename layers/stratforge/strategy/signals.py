@@ -31,6 +31,16 @@ _KINDS: dict[float, SizeKind] = {float(number): kind for number, kind in enumera
 MAX_SIZE = 1e12
 
 
+def order_side(decided: Side | ShortSide) -> tuple[Side, bool]:
+    """The side of the order that a decision leads to, and whether it is of a short position: what goes short is sold, and what covers bought."""
+    if decided is ShortSide.SHORT:
+        return Side.SELL, True
+    if decided is ShortSide.COVER:
+        return Side.BUY, True
+    assert isinstance(decided, Side)
+    return decided, False
+
+
 @dataclass(frozen=True, slots=True)
 class SignalValue:
     """A decision to buy or sell, to go short or to cover.

@@ -204,7 +204,7 @@ REFUSED_METHODS["ta.ha"] = (
 REFUSED_SIGNALS = {
     **dict.fromkeys(
         ("sell_short", "go_short", "enter_short"),
-        "Write return short(), in backtests: sessions are long only for now, and sell() never goes below zero",
+        "Write return short(), which sessions do where the account has short selling enabled; sell() never goes below zero",
     ),
     **dict.fromkeys(("buy_to_cover", "exit_short", "close_short"), "Write return cover()"),
     **dict.fromkeys(("close", "exit", "close_position", "exit_long", "flatten", "liquidate"), "Write return sell()"),

@@ -47,6 +47,8 @@ def main() -> None:
     if options.state:
         options.state.mkdir(parents=True, exist_ok=True)
     simulator = Simulator(speed=options.speed, state=options.state)
+    # A paper account has margin.
+    simulator.exchange.shorting = True
     uvicorn.run(
         create_app(simulator),
         host="127.0.0.1",

@@ -126,7 +126,9 @@ class Exchange:
         self.by_client_id: dict[str, SimulatedOrder] = {}
         self.positions: dict[str, Decimal] = {}
         self.cash = cash
-        # What was changed of an asset by hand: "tradable", "fractionable", "sell_only".
+        # Whether the account may sell short, as one with margin does.
+        self.shorting = False
+        # What was changed of an asset by hand: "tradable", "fractionable", "sell_only", "shortable", "easy_to_borrow".
         self.assets: dict[str, dict[str, bool]] = {}
         self.refusals: dict[str, int] = {}
         self._listeners: list[Listener] = []
@@ -216,13 +218,7 @@ class Exchange:
         whole = order.quantity == order.quantity.to_integral_value() and "/" not in order.symbol
         if not whole and order.quantity * (order.limit_price or price) < 1:
             raise self._refuse(403, 40310000, "cost basis must be >= minimal amount of order 1")
-        if order.side == "sell" and order.quantity > held:
-            available = _text(held) if held else "0"
-            raise self._refuse(
-                403,
-                40310000,
-                f"insufficient qty available for order (requested: {_text(order.quantity)}, available: {available})",
-            )
+        self._check_held(order, held, asset)
         if order.side == "buy" and order.quantity * (order.limit_price or price) > self.cash:
             raise self._refuse(403, 40310000, "insufficient buying power")
         self.orders[order.id] = self.by_client_id[client_order_id] = order
@@ -232,6 +228,24 @@ class Exchange:
         order.status = "new"
         self._tell("new", order)
         return order
+
+    def _check_held(self, order: SimulatedOrder, held: Decimal, asset: dict[str, bool]) -> None:
+        """Refuses what would turn the position round, and short sales of what is not lent or of parts of a share."""
+        turns = held > 0 if order.side == "sell" else held < 0
+        if turns and order.quantity > abs(held):
+            raise self._refuse(
+                403,
+                40310000,
+                f"insufficient qty available for order (requested: {_text(order.quantity)}, available: {_text(abs(held))})",
+            )
+        if order.side == "sell" and held <= 0:
+            if "/" in order.symbol or not self.shorting:
+                message = f"insufficient qty available for order (requested: {_text(order.quantity)}, available: 0)"
+                raise self._refuse(403, 40310000, message)
+            if not (asset.get("shortable", True) and asset.get("easy_to_borrow", True)):
+                raise self._refuse(422, 42210000, f'asset "{order.symbol}" cannot be sold short')
+            if order.quantity != order.quantity.to_integral_value():
+                raise self._refuse(422, 42210000, "fractional orders are not allowed to short")
 
     def _parse(self, request: dict[str, Any], client_order_id: str, now: datetime, price: Decimal) -> SimulatedOrder:
         side, kind = request.get("side"), request.get("type", "market")

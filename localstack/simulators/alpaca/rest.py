@@ -178,7 +178,7 @@ async def list_positions(request: Request) -> Response:
                     "asset_class": "crypto" if is_crypto(symbol) else "us_equity",
                     "qty": f"{quantity.normalize():f}",
                     "qty_available": f"{quantity.normalize():f}",
-                    "side": "long",
+                    "side": "long" if quantity > 0 else "short",
                     "avg_entry_price": str(price),
                     "market_value": f"{(quantity * price):f}",
                     "cost_basis": f"{(quantity * price):f}",
@@ -213,7 +213,7 @@ async def get_account(request: Request) -> Response:
             "account_blocked": False,
             "created_at": "2012-01-01T00:00:00Z",
             "multiplier": "1",
-            "shorting_enabled": False,
+            "shorting_enabled": exchange.shorting,
         }
     )
 
@@ -269,8 +269,8 @@ def _asset(simulator: Simulator, symbol: str) -> dict[str, Any]:
         "status": "active",
         "tradable": True,
         "marginable": not crypto,
-        "shortable": False,
-        "easy_to_borrow": False,
+        "shortable": not crypto and simulator.exchange.shorting,
+        "easy_to_borrow": not crypto and simulator.exchange.shorting,
         "fractionable": True,
     }
     if crypto:
@@ -390,15 +390,17 @@ async def set_faults(request: Request) -> Response:
 async def change_market(request: Request) -> Response:
     """`POST /simulator/market`: what happens to a market besides prices.
 
-    `{"symbol": …}` with `"halted"` or `"paused": true|false`, `"tradable"`, `"fractionable"` or `"sell_only"`, or `"split": "2"`; or for all of it `{"speed": 0}`,
-    `{"clock_drift": 90}` (seconds that the clock of REST is ahead), `{"live_channels": 30}` (null on a paid plan), `{"closes": {"2012-01-05": "11:30"}}`
-    (closes that are announced now, for the calendar).
+    `{"symbol": …}` with `"halted"` or `"paused": true|false`, `"tradable"`, `"fractionable"`, `"sell_only"`, `"shortable"` or `"easy_to_borrow"`, or `"split": "2"`; or for all of it `{"speed": 0}`,
+    `{"shorting": true}` (whether the account may sell short), `{"clock_drift": 90}` (seconds that the clock of REST is ahead), `{"live_channels": 30}` (null on a paid plan),
+    `{"closes": {"2012-01-05": "11:30"}}` (closes that are announced now, for the calendar).
     """
     simulator, body = _simulator(request), await request.json()
     if "speed" in body:
         simulator.clock.set_speed(float(body["speed"]))
     if "clock_drift" in body:
         simulator.clock_drift = timedelta(seconds=float(body["clock_drift"]))
+    if "shorting" in body:
+        simulator.exchange.shorting = bool(body["shorting"])
     if "live_channels" in body:
         simulator.live_channels = body["live_channels"]
     simulator.closes = body.get("closes", simulator.closes)
@@ -409,7 +411,7 @@ async def change_market(request: Request) -> Response:
         for name, state in (("halted", "HALTED"), ("paused", "PAUSED")):
             if name in body:
                 await simulator.change_state(symbol, state if body[name] else "TRADING")
-        for name in ("tradable", "fractionable", "sell_only"):
+        for name in ("tradable", "fractionable", "sell_only", "shortable", "easy_to_borrow"):
             if name in body:
                 simulator.exchange.assets.setdefault(symbol, {})[name] = bool(body[name])
         if "split" in body:

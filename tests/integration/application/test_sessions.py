@@ -113,7 +113,7 @@ def test_a_strategy_that_goes_short_has_no_session_and_what_runs_goes_on(
         lambda: application.toggle_strategy(database, outbox, ada, of),
     ]
     for start in starts:
-        with pytest.raises(Invalid, match="decided in backtests only; sessions are long only for now") as refused:
+        with pytest.raises(Invalid, match=r"your account is long only\. Enable short selling") as refused:
             start()
         assert refused.value.code == "short-strategy"
     assert outbox.messages == []

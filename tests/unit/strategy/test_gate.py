@@ -182,7 +182,7 @@ def test_branches_do_not_add_up_and_loops_multiply() -> None:
 
 
 MESSAGES = {
-    "return go_short()": "Write return short(), in backtests: sessions are long only",
+    "return go_short()": "Write return short(), which sessions do where the account has short selling enabled",
     "return exit()": "return sell()",
     "return hold()": "Write return, or nothing",
     "K = 3": 'state["K"]',

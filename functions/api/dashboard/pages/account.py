@@ -221,6 +221,13 @@ def change_state(looking: Looking, fields: Fields) -> Response:
     return go_to(looking.request, "/account")
 
 
+@router.post("/account/short-selling")
+def change_short_selling(looking: Looking, fields: Fields) -> Response:
+    """Enables short selling, or makes the account long only again."""
+    limiting.choose_short_selling(database(), looking.caller, enabled=text(fields, "short_selling") == "on")
+    return go_to(looking.request, "/account")
+
+
 @router.get("/account/export")
 def export_all(looking: Looking) -> Response:
     """Everything that is stored about the user."""

@@ -66,7 +66,8 @@ class Account:
     """A user's money and what is at risk, kept up to date while orders of one run are accepted.
 
     `cash` is free; `equity` is cash, reservations and positions at the latest prices; `exposure` and `symbol_value` are what is held
-    and what is reserved for buying, in all and in the symbol at hand.
+    and what is reserved for buying, in all and in the symbol at hand; what is short counts like what is long. Of an account with `short_selling` `cash` is what its short
+    positions do not hold back.
     """
 
     user_id: UUID
@@ -80,11 +81,12 @@ class Account:
     peak_equity: Decimal | None = None
     orders_last_minute: int = 0
     last_loss_at: datetime | None = None
+    short_selling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An order that is sized and paid for: `value` is what it costs at most; `price` is its own limit or stop, if it has one."""
+    """An order that is sized and paid for: `value` is what it costs at most; `price` is its own limit or stop, if it has one. What does not open closes, and is refused by no limit of risk."""
 
     account: Account
     side: Side
@@ -93,6 +95,12 @@ class Proposal:
     price: Decimal | None
     reference: Decimal
     at: datetime
+    short: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """True for what opens a position or adds to it: a purchase, or a short sale."""
+        return (self.side == Side.BUY) != self.short
 
 
 class Protection(Protocol):

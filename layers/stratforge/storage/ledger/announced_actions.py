@@ -20,7 +20,7 @@ def concerned_symbols(connection: Connection) -> list[str]:
     """Symbols of which the platform has prices, positions or orders: whatever happens to them has to be followed."""
     rows = connection.execute(
         """
-        SELECT symbol FROM latest_prices UNION SELECT symbol FROM positions WHERE quantity > 0
+        SELECT symbol FROM latest_prices UNION SELECT symbol FROM positions WHERE quantity <> 0
         UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY 1
         """
     )

@@ -98,7 +98,7 @@ def set_scale(connection: Connection, scale: Decimal) -> bool:
     changed = connection.execute(
         """
         UPDATE broker_account SET scale = %(scale)s
-        WHERE scale = %(scale)s OR NOT EXISTS (SELECT FROM positions WHERE quantity > 0)
+        WHERE scale = %(scale)s OR NOT EXISTS (SELECT FROM positions WHERE quantity <> 0)
           AND NOT EXISTS (SELECT FROM block_orders WHERE completed_at IS NULL)
         """,
         {"scale": scale},

@@ -52,10 +52,17 @@ class _Holding:
     since: Decimal = ZERO
     sold_cost: Decimal = ZERO
     cost_basis: Decimal = ZERO
+    short: bool = False
+
+    @property
+    def before(self) -> Decimal:
+        """What was held before it was traded on the new scale; below zero what was owed."""
+        return self.quantity - self.since if self.short else max(self.quantity - self.since, ZERO)
 
 
 def _holdings(connection: Connection, action: CorporateAction, starts_at: datetime) -> list[_Holding]:
-    """Who holds something of a symbol or traded it on the new scale: what he holds, what of it he has traded so, and what the sold part had cost.
+    """Who holds or owes something of a symbol or traded it on the new scale: what he holds, what of it he has traded so, and what the sold part had cost, or what was
+    bought back had brought, below zero.
 
     A trade since `starts_at` is on the new scale, as the exchange's is, unless its price is the old one for all that can be seen: four times
     nearer to the last one before than a split alone would have moved it.
@@ -67,15 +74,16 @@ def _holdings(connection: Connection, action: CorporateAction, starts_at: dateti
         WITH last AS (SELECT (SELECT m.close::float8 FROM market_data m WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min'
                               AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1) AS close)
         SELECT p.user_id, p.session_id, p.quantity, p.cost_basis, u.virtual_balance AS cash, coalesce(t.since, 0) AS since,
-               coalesce(t.sold_cost, 0) AS sold_cost
+               coalesce(t.sold_cost, 0) AS sold_cost, p.quantity < 0 OR (p.quantity = 0 AND coalesce(t.short, false)) AS short
         FROM last CROSS JOIN positions p JOIN users u ON u.id = p.user_id
         CROSS JOIN LATERAL (
             SELECT sum(CASE WHEN t.side = 'buy' THEN t.quantity - t.fee_quantity ELSE -t.quantity END) AS since,
-                   sum(t.quantity * t.price - t.fee_cash - t.realized_pnl) FILTER (WHERE t.side = 'sell') AS sold_cost
-            FROM trades t WHERE t.user_id = p.user_id AND t.session_id IS NOT DISTINCT FROM p.session_id AND t.symbol = p.symbol
+                   sum(CASE WHEN o.short THEN -(t.quantity * t.price + t.realized_pnl) ELSE t.quantity * t.price - t.fee_cash - t.realized_pnl END)
+                       FILTER (WHERE (t.side = 'sell') <> o.short) AS sold_cost, bool_or(o.short) AS short
+            FROM trades t JOIN orders o ON o.id = t.order_id WHERE t.user_id = p.user_id AND t.session_id IS NOT DISTINCT FROM p.session_id AND t.symbol = p.symbol
               AND t.executed_at >= %(starts_at)s
               AND coalesce(abs(ln(t.price::float8 / last.close)) * 4 >= abs(ln(%(ratio)s::float8)), true)) t
-        WHERE p.symbol = %(symbol)s AND (p.quantity > 0 OR t.since <> 0) ORDER BY p.user_id, p.session_id
+        WHERE p.symbol = %(symbol)s AND (p.quantity <> 0 OR t.since <> 0) ORDER BY p.user_id, p.session_id
         """,
         {"symbol": action.symbol, "starts_at": starts_at, "ratio": float(action.ratio or 1)},
     )
@@ -110,9 +118,9 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     )
     asset = read_asset(connection, action.symbol) or AssetRules(action.symbol)
     holdings = {UUID(int=index): each for index, each in enumerate(_holdings(connection, action, starts_at))}
-    before = {key: max(each.quantity - each.since, ZERO) for key, each in holdings.items()}
-    after = split_positions(before, action.ratio, asset.allocation_step)
-    if any(after[key] + each.since < 0 for key, each in holdings.items()):
+    before = {key: each.before for key, each in holdings.items()}
+    after = _multiplied(before, action.ratio, asset.allocation_step)
+    if any(after[key] + each.since < 0 and not each.short for key, each in holdings.items()):
         return "somebody sold more after the split than he can have had"
     price = ZERO if latest is None else (latest[1] if latest[2] >= starts_at else latest[1] / action.ratio)
     adjustments = []
@@ -120,13 +128,15 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     for key, each in holdings.items():
         # Of an asset in whole units what is less than one is paid for, by whoever is drawn to get a whole one as far as he has the money.
         lost = before[key] * action.ratio - after[key] if asset.whole_units else ZERO
-        cash = max((lost * price).quantize(QUANTITY_STEP), -left_cash[each.user_id])
+        cash = max((lost * price).quantize(QUANTITY_STEP), min(-left_cash[each.user_id], ZERO))
         left_cash[each.user_id] += cash
         change = after[key] - before[key]
         if change or cash:
             adjustments.append(Adjustment(each.user_id, each.session_id, change, cash))
     grows = action.ratio > 1
-    left = {(each.user_id, each.session_id): each.quantity + after[key] - before[key] for key, each in holdings.items()}
+    left = {
+        (each.user_id, each.session_id): abs(each.quantity + after[key] - before[key]) for key, each in holdings.items()
+    }
     if not grows:
         _split_orders(connection, action, asset, left, starts_at, late=late)
     if adjustments:
@@ -154,7 +164,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         WHERE s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND s.state ?| %(extremes)s
           -- What was decided on before is filled after it too.
           AND (s.last_bar_time < %(starts_at)s OR (s.bars_held > 0 AND EXISTS (
-              SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0 AND p.opened_at < %(starts_at)s)))
+              SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity <> 0 AND p.opened_at < %(starts_at)s)))
         """,
         {**parameters, "starts_at": starts_at, "extremes": list(PRICE_KEYS)},
     )
@@ -178,6 +188,13 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     return None
 
 
+def _multiplied(before: Mapping[UUID, Decimal], ratio: Decimal, step: Decimal = QUANTITY_STEP) -> dict[UUID, Decimal]:
+    """Holdings after a split; what is owed is multiplied like what is held, below zero."""
+    owed = {key: -quantity for key, quantity in before.items() if quantity < 0}
+    after = split_positions({key: quantity for key, quantity in before.items() if quantity >= 0}, ratio, step)
+    return after | {key: -quantity for key, quantity in split_positions(owed, ratio, step).items()}
+
+
 _COSTS = """
 WITH given AS (SELECT * FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(costs)s::numeric[]) AS g (user_id, session_id, cost))
 """
@@ -195,9 +212,17 @@ def _correct_costs(
 
 
 def _waiting(
-    side: Any, type: Any, limit_price: Any, stop_price: Any, trail_percent: Any, trail_price: Any, **fields: Any
+    side: Any,
+    type: Any,
+    limit_price: Any,
+    stop_price: Any,
+    trail_percent: Any,
+    trail_price: Any,
+    short: bool,
+    **fields: Any,
 ) -> WaitingOrder:
-    return WaitingOrder(terms=OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price), **fields)
+    terms = OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price, short)
+    return WaitingOrder(terms=terms, **fields)
 
 
 _SPLIT_ORDERS = f"""
@@ -238,7 +263,7 @@ def _split_orders(
         connection,
         _waiting,
         """
-        SELECT id AS order_id, user_id, session_id, side::text, type::text, limit_price, stop_price, trail_percent, trail_price, size_kind, size,
+        SELECT id AS order_id, user_id, session_id, side::text, type::text, limit_price, stop_price, trail_percent, trail_price, short, size_kind, size,
                status = 'RESTING' AS accepted, triggered_at IS NOT NULL AS triggered, filled_quantity AS filled,
                CASE WHEN status = 'RESTING' THEN quantity - filled_quantity ELSE 0 END AS remaining, reserve_price, reserved_cash,
                reserved_quantity, water_mark
@@ -284,7 +309,7 @@ def _split_orders(
 _MOVE_POSITIONS = f"""
 WITH moved AS (
     SELECT user_id, session_id, quantity, cost_basis AS cost, opened_at, high_water, reserved_quantity AS reserved FROM positions
-    WHERE symbol = %(old)s AND quantity > 0),
+    WHERE symbol = %(old)s AND quantity <> 0),
 left_behind AS (
     INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause)
     SELECT user_id, session_id, %(old)s, 'CORPORATE_ACTION', -quantity, 0, %(id)s FROM moved),
@@ -343,7 +368,7 @@ _FOLLOW_SYMBOL = (
     """,
     """
     UPDATE sessions s SET symbol = %(symbol)s WHERE symbol = %(old)s AND (status IN ('PENDING', 'RUNNING', 'PAUSED') OR settling
-        OR EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = %(symbol)s AND p.quantity > 0))
+        OR EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = %(symbol)s AND p.quantity <> 0))
     """,
     "UPDATE corporate_actions SET applied_at = now(), obstacle = NULL WHERE id = %(id)s",
 )
@@ -358,7 +383,7 @@ def _apply_symbol_change(connection: Connection, action: CorporateAction) -> str
     # What was bought under the new name since the exchange's day began is of the same company.
     taken = fetch_value(
         connection,
-        f"SELECT 1 FROM positions WHERE symbol = %(symbol)s AND quantity > 0 AND opened_at < {_STARTS} LIMIT 1",  # noqa: S608 - ours
+        f"SELECT 1 FROM positions WHERE symbol = %(symbol)s AND quantity <> 0 AND opened_at < {_STARTS} LIMIT 1",  # noqa: S608 - ours
         parameters,
     )
     if taken is not None:
@@ -393,17 +418,20 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
     """Gives every holder what a unit has become: units of the symbol, of another one, and money. Orders that wait end.
 
     What comes of another symbol is the holder's own, of no session; it costs nothing, unless the old symbol goes: then it costs what that did, less
-    the money that came with it.
+    the money that came with it. Who is short owes the same; what he would owe of another symbol no session of his could buy back.
     """
     keeps = ONE if action.ratio is None else action.ratio
+    owed = "SELECT 1 FROM positions WHERE symbol = %s AND quantity < 0 LIMIT 1"
+    if action.new_symbol and action.new_ratio and fetch_value(connection, owed, (action.symbol,)) is not None:
+        return f"somebody is short of {action.symbol}, and would owe {action.new_symbol}"
     end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
     parameters = {"symbol": action.symbol, "id": action.action_id}
     lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(symbol)s", parameters)
     holdings = _holdings(connection, action, fetch_value(connection, f"SELECT {_STARTS}", parameters))
     names = {UUID(int=index): holding for index, holding in enumerate(holdings)}
     # What was traded since the exchange's day began was traded without it; of what goes everything goes.
-    before = {name: max(each.quantity - (each.since if keeps else ZERO), ZERO) for name, each in names.items()}
-    after = split_positions(before, keeps) if keeps else dict.fromkeys(before, ZERO)
+    before = {name: each.before if keeps else each.quantity for name, each in names.items()}
+    after = _multiplied(before, keeps) if keeps else dict.fromkeys(before, ZERO)
     gained = (
         split_positions(before, action.new_ratio)
         if action.new_ratio and action.new_symbol

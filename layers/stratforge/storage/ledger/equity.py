@@ -33,7 +33,7 @@ def snapshot_equity(connection: Connection, users: int, after: UUID | None = Non
         WITH valued AS (
             SELECT u.id, u.virtual_balance + u.reserved_cash AS cash, u.virtual_balance + u.reserved_cash + coalesce((
                        SELECT sum(p.quantity * coalesce(l.price, p.avg_entry_price)) FROM positions p
-                       LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.user_id = u.id AND p.quantity > 0), 0) AS equity
+                       LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.user_id = u.id AND p.quantity <> 0), 0) AS equity
             FROM users u WHERE u.erased_at IS NULL AND (%(after)s::uuid IS NULL OR u.id > %(after)s) ORDER BY u.id LIMIT %(users)s),
         market AS (SELECT (coalesce(max(time), now()) AT TIME ZONE 'America/New_York')::date AS day FROM latest_prices),
         kept AS (

@@ -25,8 +25,10 @@ from stratforge.portfolio.orders import (
 )
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
+from stratforge.storage.ledger.margin import INITIAL_MARGIN
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
 from stratforge.storage.ledger.symbols import (
+    CALLED_POSITIONS,
     CLOSING_POSITIONS,
     DECISIONS_SINCE,
     DUE_ORDER,
@@ -36,6 +38,7 @@ from stratforge.storage.ledger.symbols import (
     HAS_EXITS,
     ITS_BARS_ARE_OVER,
     OFFERED,
+    OPENS,
     SELLS_CLOSING,
     SESSION_HAS_ENDED,
     SESSIONS_WITH_EXITS,
@@ -63,15 +66,16 @@ def expire_signals(connection: Connection, symbol: str, older_than: datetime) ->
                 WHEN s.status = 'PAUSED' THEN %(paused)s
                 WHEN s.status <> 'RUNNING' THEN %(ended)s
                 WHEN s.mode = 'MANUAL' THEN %(manual)s
-                WHEN g.side = 'buy' AND v.quantity > 0 AND (position.held = 0 OR position.leaving) THEN %(sold)s
+                WHEN g.opens AND v.quantity <> 0 AND (position.held = 0 OR position.leaving) THEN %(sold)s
                 WHEN g.bar_number + g.expire_bars <= s.bars_evaluated THEN %(expired)s
-                WHEN g.side = 'buy' AND EXISTS (SELECT FROM signals n WHERE n.session_id = g.session_id AND n.status = 'PENDING' AND n.bar_time > g.bar_time) THEN %(replaced)s
-                WHEN g.side = 'buy' AND position.held > v.quantity * (1 + 1e-9) THEN %(unknown)s END AS reason
-            FROM signals g JOIN sessions s ON s.id = g.session_id
+                WHEN g.opens AND EXISTS (SELECT FROM signals n WHERE n.session_id = g.session_id AND n.status = 'PENDING' AND n.bar_time > g.bar_time) THEN %(replaced)s
+                WHEN g.opens AND (abs(position.held) > abs(v.quantity) * (1 + 1e-9) OR position.held * (CASE WHEN g.short THEN -1 ELSE 1 END) < 0) THEN %(unknown)s
+                END AS reason
+            FROM (SELECT *, (side = 'buy') <> short AS opens FROM signals) g JOIN sessions s ON s.id = g.session_id
             CROSS JOIN LATERAL (SELECT
                 coalesce((SELECT sum(p.quantity) FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)::float8 AS held,
-                EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.symbol = s.symbol AND o.status = 'RESTING' AND o.side = 'sell'
-                          AND o.origin = ANY(%(exits)s::order_origin[])) AS leaving) position
+                EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.symbol = s.symbol AND o.status = 'RESTING'
+                          AND (o.side = 'sell') <> o.short AND o.origin = ANY(%(exits)s::order_origin[])) AS leaving) position
             LEFT JOIN position_views v ON v.session_id = g.session_id AND v.bar_time = g.bar_time
             WHERE g.symbol = %(symbol)s AND g.status = 'PENDING') found
         WHERE g.id = found.id AND found.reason IS NOT NULL
@@ -98,7 +102,7 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
         _signal_request,
         """
         SELECT g.id AS signal_id, g.user_id, g.session_id, g.side, g.confidence::numeric, g.size_kind, g.size::numeric,
-               s.sizing_rule, s.sizing_value, g.limit_price::numeric, g.stop_price::numeric, g.bar_number + g.expire_bars AS last_bar
+               s.sizing_rule, s.sizing_value, g.limit_price::numeric, g.stop_price::numeric, g.short, g.bar_number + g.expire_bars AS last_bar
         FROM signals g JOIN sessions s ON s.id = g.session_id
         WHERE g.symbol = %s AND g.status = 'PENDING' ORDER BY g.id
         """,
@@ -106,8 +110,10 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
     )
 
 
-def _signal_request(side: Side, limit_price: Decimal | None, stop_price: Decimal | None, **fields: Any) -> OrderRequest:
-    terms = OrderTerms(side, type_of(limit_price, stop_price), limit_price, stop_price)
+def _signal_request(
+    side: Side, limit_price: Decimal | None, stop_price: Decimal | None, short: bool, **fields: Any
+) -> OrderRequest:
+    terms = OrderTerms(side, type_of(limit_price, stop_price), limit_price, stop_price, short=short)
     in_force = TimeInForce.DAY if terms.type is OrderType.MARKET else TimeInForce.GTC
     return OrderRequest(terms=terms, origin=OrderOrigin.SIGNAL, time_in_force=in_force, **fields)
 
@@ -131,7 +137,7 @@ def due_orders(connection: Connection, symbol: str, leaving: Collection[UUID | N
         connection,
         _due_order,
         f"""
-        SELECT o.id AS order_id, o.user_id, o.session_id, o.side, o.type, o.limit_price, o.stop_price, o.trail_percent, o.trail_price,
+        SELECT o.id AS order_id, o.user_id, o.session_id, o.side, o.type, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.short,
                o.origin, o.time_in_force, o.size_kind, o.size, o.status = 'RESTING' AS accepted, o.triggered_at IS NOT NULL AS triggered,
                o.quantity - o.filled_quantity AS remaining, o.reserve_price, o.reserved_cash, o.reserved_quantity, o.water_mark,
                o.replaces_order_id AS replaces, later.bar_time IS NOT NULL AS goes_first,
@@ -140,13 +146,13 @@ def due_orders(connection: Connection, symbol: str, leaving: Collection[UUID | N
                     WHEN {SESSION_HAS_ENDED} THEN '{Reason.SESSION_ENDED}'
                     WHEN last.bar_time IS NOT NULL AND NOT {reached_by("last.bar_time")} THEN '{Reason.EXPIRED}'
                     WHEN later.bar_time IS NOT NULL AND NOT {reached_by("later.bar_time")} THEN
-                        CASE WHEN o.side = 'buy' AND later.side = 'sell' THEN '{Reason.POSITION_SOLD}' ELSE '{Reason.REPLACED}' END END AS ends
+                        CASE WHEN {OPENS} AND later.closes THEN '{Reason.POSITION_SOLD}' ELSE '{Reason.REPLACED}' END END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
-        LEFT JOIN LATERAL (SELECT g.bar_time, g.side FROM {DECISIONS_SINCE} ORDER BY g.bar_time LIMIT 1) later ON true
+        LEFT JOIN LATERAL (SELECT g.bar_time, (g.side = 'sell') <> g.short AS closes FROM {DECISIONS_SINCE} ORDER BY g.bar_time LIMIT 1) later ON true
         LEFT JOIN LATERAL (SELECT CASE WHEN s.bars_evaluated = o.last_bar THEN s.last_bar_time ELSE '-infinity' END AS bar_time FROM sessions s
                            WHERE s.id = o.session_id AND {ITS_BARS_ARE_OVER}) last ON true
         WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING')
-          AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.origin = 'SIGNAL' AND (o.side = 'buy' OR o.type <> 'market')))
+          AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.origin = 'SIGNAL' AND ({OPENS} OR o.type <> 'market')))
         ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
         (symbol, list(leaving)),
@@ -162,36 +168,40 @@ def _due_order(
     stop_price: Decimal | None,
     trail_percent: Decimal | None,
     trail_price: Decimal | None,
+    short: bool,
     origin: OrderOrigin,
     **fields: Any,
 ) -> DueOrder:
-    terms = OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price)
+    terms = OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price, short)
     return DueOrder(OrderRequest(terms=terms, origin=origin, **fields), ends, goes_first and ends is None)
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
-    """Positions whose session's stop loss, trailing stop or target was reached, and those of which nothing is to be held. What rests by a decision
-    of the strategy holds nothing back from its exits.
+    """Positions whose session's stop loss, trailing stop or target was reached, short ones without the margin that they need or that the broker lends no more, and those of which nothing is to be
+    held; each once. What rests by a decision of the strategy holds nothing back from its exits.
     """
     return fetch_all(
         connection,
         _exit_request,
         f"""
-        SELECT * FROM (
-            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity + {OFFERED} AS size, {EXIT_ORIGIN} AS origin, {EXIT_LEVEL} AS exit_level,
-                   {EXIT_FRACTION} AS exit_fraction
+        SELECT DISTINCT ON (session_id, user_id) * FROM (
+            SELECT p.user_id, p.session_id, p.quantity < 0 AS short, abs(p.quantity) - p.reserved_quantity + {OFFERED} AS size, {EXIT_ORIGIN} AS origin,
+                   {EXIT_LEVEL} AS exit_level, {EXIT_FRACTION} AS exit_fraction
             FROM {SESSIONS_WITH_EXITS}
-            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > 0 AND {HAS_EXITS}
-            UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN', NULL, NULL
-            FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %s AND {SELLS_CLOSING}) e
-        WHERE origin IS NOT NULL ORDER BY session_id, user_id
+            WHERE s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity <> 0 AND {HAS_EXITS}
+            UNION ALL SELECT p.user_id, p.session_id, true, -p.quantity - p.reserved_quantity + {OFFERED},
+                CASE WHEN recalled.now THEN 'BUY_IN' ELSE 'MARGIN_CALL' END, NULL, NULL FROM {CALLED_POSITIONS}
+            UNION ALL SELECT p.user_id, p.session_id, p.quantity < 0, abs(p.quantity) - p.reserved_quantity, 'FLATTEN', NULL, NULL
+            FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %(symbol)s AND {SELLS_CLOSING}) e
+        WHERE origin IS NOT NULL ORDER BY session_id, user_id, origin NOT IN ('MARGIN_CALL', 'BUY_IN')
         """,  # noqa: S608 - conditions of ours
-        (symbol, symbol),
+        {"symbol": symbol},
     )
 
 
-def _exit_request(origin: OrderOrigin, **fields: Any) -> OrderRequest:
-    return OrderRequest(terms=OrderTerms(Side.SELL), origin=origin, size_kind=SizeKind.QUANTITY, **fields)
+def _exit_request(origin: OrderOrigin, short: bool, **fields: Any) -> OrderRequest:
+    terms = OrderTerms(Side.BUY if short else Side.SELL, short=short)
+    return OrderRequest(terms=terms, origin=origin, size_kind=SizeKind.QUANTITY, **fields)
 
 
 def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) -> dict[UUID, Release]:
@@ -229,27 +239,29 @@ def lock_accounts(
         _account,
         f"""
         WITH locked AS (
-            SELECT id, virtual_balance, reserved_cash, greatest(trading_state, imposed_state) AS trading_state
+            SELECT id, virtual_balance, reserved_cash, short_selling, greatest(trading_state, imposed_state) AS trading_state
             FROM users WHERE id = ANY(%(users)s) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""})
-        SELECT l.id AS user_id, l.virtual_balance AS cash, l.virtual_balance + l.reserved_cash + held.value AS equity, l.trading_state,
+        SELECT l.id AS user_id, l.virtual_balance - held.held_back AS cash, l.virtual_balance + l.reserved_cash + held.value AS equity, l.trading_state, l.short_selling,
                r.max_position, r.max_exposure, r.max_daily_loss, r.max_drawdown, r.max_orders_per_minute, r.cooldown_minutes,
-               r.price_band, held.value + l.reserved_cash AS exposure, held.symbol_value + CASE WHEN r.max_position IS NULL THEN 0 ELSE coalesce((
+               r.price_band, held.exposure + l.reserved_cash AS exposure, held.symbol_value + CASE WHEN r.max_position IS NULL THEN 0 ELSE coalesce((
                    SELECT sum(o.reserved_cash) FROM orders o
                    WHERE o.user_id = l.id AND o.symbol = %(symbol)s AND o.status IN ('RESTING', 'WORKING')), 0) END AS symbol_value,
                CASE WHEN m.day = (%(at)s AT TIME ZONE 'America/New_York')::date THEN m.day_equity END AS day_equity, m.peak_equity,
                CASE WHEN r.max_orders_per_minute IS NULL THEN 0 ELSE (
                    SELECT count(*) FROM orders o WHERE o.user_id = l.id AND o.decided_at > %(at)s - interval '1 minute'
-                     AND o.status <> 'REJECTED' AND o.side = 'buy') END AS orders_last_minute,
+                     AND o.status <> 'REJECTED' AND {OPENS}) END AS orders_last_minute,
                CASE WHEN r.cooldown_minutes IS NULL THEN NULL ELSE (
                    SELECT max(t.executed_at) FROM trades t WHERE t.user_id = l.id AND t.symbol = %(symbol)s AND t.realized_pnl < 0) END AS last_loss_at
         FROM locked l
         LEFT JOIN risk_limits r ON r.user_id = l.id
         LEFT JOIN equity_marks m ON m.user_id = l.id
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(p.quantity * coalesce(lp.price, p.avg_entry_price)), 0) AS value,
-                   coalesce(sum(p.quantity * coalesce(lp.price, p.avg_entry_price)) FILTER (WHERE p.symbol = %(symbol)s), 0) AS symbol_value
+            SELECT coalesce(sum(p.quantity * at.price), 0) AS value, coalesce(sum(abs(p.quantity) * at.price), 0) AS exposure,
+                   coalesce(sum(abs(p.quantity) * at.price) FILTER (WHERE p.symbol = %(symbol)s), 0) AS symbol_value,
+                   coalesce(sum(-p.quantity * (at.price + {INITIAL_MARGIN})) FILTER (WHERE p.quantity < 0), 0) AS held_back
             FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol
-            WHERE p.user_id = l.id AND p.quantity > 0) held
+            CROSS JOIN LATERAL (SELECT coalesce(lp.price, p.avg_entry_price) AS price) at
+            WHERE p.user_id = l.id AND p.quantity <> 0) held
         """,  # noqa: S608 - a clause of ours
         {"users": list(set(user_ids)), "symbol": symbol, "at": at},
     )
@@ -267,11 +279,11 @@ def _account(trading_state: TradingState, **columns: Any) -> Account:
 def free_quantities(
     connection: Connection, symbol: str, user_ids: Iterable[UUID], *, lock: bool = True
 ) -> dict[Holder, Decimal]:
-    """Returns the quantity of the symbol that each holder is not already selling. Locks the rows, unless `lock` is
-    False."""
+    """Returns the quantity of the symbol that each holder is not already selling; below zero what he owes and is not already buying back. Locks the rows,
+    unless `lock` is False."""
     rows = connection.execute(
         f"""
-        SELECT user_id, session_id, quantity - reserved_quantity FROM positions
+        SELECT user_id, session_id, CASE WHEN quantity < 0 THEN quantity + reserved_quantity ELSE quantity - reserved_quantity END FROM positions
         WHERE symbol = %s AND user_id = ANY(%s) ORDER BY user_id, session_id {"FOR NO KEY UPDATE" if lock else ""}
         """,  # noqa: S608 - a clause of ours
         (symbol, list(set(user_ids))),
@@ -301,19 +313,19 @@ WITH written AS (
         %(reserve_prices)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(water_marks)s::numeric[],
         %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[],
         %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[], %(levels)s::numeric[], %(fractions)s::numeric[],
-        %(types)s::order_type[], %(forces)s::time_in_force[], %(limits)s::numeric[], %(stops)s::numeric[], %(last_bars)s::int[], %(cuts)s::numeric[])
+        %(types)s::order_type[], %(forces)s::time_in_force[], %(limits)s::numeric[], %(stops)s::numeric[], %(last_bars)s::int[], %(cuts)s::numeric[], %(shorts)s::boolean[])
         AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, size, quantity, reserve_price, cash, shares,
               water_mark, below, above, triggered, expires_at, more_cash, more_shares, retry_at, exit_level,
-              exit_fraction, type, time_in_force, limit_price, stop_price, last_bar, cut)),
+              exit_fraction, type, time_in_force, limit_price, stop_price, last_bar, cut, short)),
 inserted AS (
     INSERT INTO orders (id, user_id, session_id, signal_id, block_order_id, symbol, side, origin, size_kind, size, quantity,
                         reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at, trigger_below,
-                        trigger_above, expires_at, retry_at, exit_level, exit_fraction, type, time_in_force, limit_price, stop_price, last_bar,
+                        trigger_above, expires_at, retry_at, exit_level, exit_fraction, type, time_in_force, limit_price, stop_price, last_bar, short,
                         triggered_at, active_from)
     SELECT id, user_id, session_id, signal_id, CASE WHEN status = 'WORKING' THEN %(block)s::uuid END, %(symbol)s, side, origin,
            'quantity', size, quantity, reserve_price, cash, shares, status, reason, %(at)s,
            CASE WHEN status = 'REJECTED' THEN now() END, below, above, expires_at, retry_at, exit_level,
-           exit_fraction, type, time_in_force, limit_price, stop_price, last_bar, CASE WHEN triggered THEN now() END,
+           exit_fraction, type, time_in_force, limit_price, stop_price, last_bar, short, CASE WHEN triggered THEN now() END,
            -- A strategy's order is there from the open of the bar after its decision.
            (SELECT g.bar_time + interval '1 minute' FROM signals g WHERE g.id = signal_id)
     FROM written WHERE is_new),
@@ -390,6 +402,7 @@ def write_decisions(
             "stops": [request.terms.stop_price for request in requests],
             "last_bars": [request.last_bar for request in requests],
             "cuts": [decision.cut for decision in decisions],
+            "shorts": [request.terms.short for request in requests],
             "more_cash": [decision.reserved_cash - decision.request.reserved_cash for decision in decisions],
             "more_shares": [decision.reserved_quantity - decision.request.reserved_quantity for decision in decisions],
         },
@@ -445,12 +458,12 @@ def end_waiting(connection: Connection, request: OrderRequest, reason: Reason) -
 _ODD = "symbol = %(symbol)s AND status = 'RESTING' AND (quantity - filled_quantity) %% %(unit)s <> 0"
 _CUT = f"""
 WITH odd AS (
-    SELECT id, user_id, session_id, side, quantity - filled_quantity AS remaining, (quantity - filled_quantity) %% %(unit)s AS part, reserve_price,
+    SELECT id, user_id, session_id, (side = 'buy') <> short AS opens, quantity - filled_quantity AS remaining, (quantity - filled_quantity) %% %(unit)s AS part, reserve_price,
            reserved_cash, reserved_quantity
     FROM orders WHERE {_ODD} FOR NO KEY UPDATE),
 given_back AS (
-    SELECT id, user_id, session_id, part, CASE WHEN part = remaining THEN reserved_cash WHEN side = 'buy' THEN part * reserve_price ELSE 0 END AS cash,
-           CASE WHEN part = remaining THEN reserved_quantity WHEN side = 'sell' THEN part ELSE 0 END AS shares, part = remaining AS ends FROM odd),
+    SELECT id, user_id, session_id, part, CASE WHEN part = remaining THEN reserved_cash WHEN opens THEN part * reserve_price ELSE 0 END AS cash,
+           CASE WHEN part = remaining THEN reserved_quantity WHEN NOT opens THEN part ELSE 0 END AS shares, part = remaining AS ends FROM odd),
 {release("given_back")}
 UPDATE orders o SET
     quantity = CASE WHEN g.ends THEN o.quantity ELSE o.quantity - g.part END,

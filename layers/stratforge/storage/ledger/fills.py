@@ -48,7 +48,7 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         OrderState,
         """
         SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity,
-               CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END AS "limit"
+               CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END AS "limit", short
         FROM orders WHERE block_order_id = %(block)s ORDER BY id FOR NO KEY UPDATE
         """,
         orders_of,
@@ -88,7 +88,7 @@ def _write_execution(connection: Connection, block: BlockState, settlement: Sett
 _TRADES = f"""
 WITH traded AS (
     SELECT t.order_id, t.quantity, t.price, t.execution_id, t.executed_at, t.fee_quantity, t.fee_cash, t.inside, o.user_id,
-           o.session_id, o.side
+           o.session_id, o.side, (o.side = 'sell') <> o.short AS closes
     FROM unnest(%(orders)s::uuid[], %(quantities)s::numeric[], %(prices)s::numeric[], %(executions)s::text[],
                 %(times)s::timestamptz[], %(fee_quantities)s::numeric[], %(fee_cash)s::numeric[], %(inside)s::boolean[])
         AS t (order_id, quantity, price, execution_id, executed_at, fee_quantity, fee_cash, inside)
@@ -100,13 +100,13 @@ before AS (
     WHERE p.symbol = %(symbol)s FOR NO KEY UPDATE OF p),
 -- Within one settlement an account's sales of a session share one average cost, so the order of its trades does not matter.
 priced AS (
-    SELECT t.*, CASE WHEN t.side = 'sell' THEN round(b.cost_basis * t.quantity / b.quantity, 12) ELSE 0 END AS cost
+    SELECT t.*, CASE WHEN t.closes THEN round(b.cost_basis * t.quantity / b.quantity, 12) ELSE 0 END AS cost
     FROM traded t LEFT JOIN before b ON b.user_id = t.user_id AND b.session_id IS NOT DISTINCT FROM t.session_id),
 written AS (
     INSERT INTO trades (order_id, block_order_id, user_id, session_id, symbol, side, quantity, price, realized_pnl, execution_id,
                         executed_at, fee_quantity, fee_cash, inside)
     SELECT order_id, %(block)s, user_id, session_id, %(symbol)s, side, quantity, price,
-           CASE WHEN side = 'sell' THEN quantity * price - fee_cash - cost ELSE 0 END, execution_id, executed_at, fee_quantity, fee_cash,
+           CASE WHEN NOT closes THEN 0 WHEN side = 'sell' THEN quantity * price - fee_cash - cost ELSE cost - quantity * price END, execution_id, executed_at, fee_quantity, fee_cash,
            inside
     FROM priced ORDER BY order_id),
 by_order AS (
@@ -121,13 +121,13 @@ filled AS (
         fee_cash = o.fee_cash + f.fee_cash,
         -- What was reserved for the filled part is used up: spent, or given back where the price was better.
         reserved_cash = (o.quantity - o.filled_quantity - f.quantity) * o.reserve_price,
-        reserved_quantity = CASE WHEN o.side = 'sell' THEN o.reserved_quantity - f.quantity ELSE 0 END
+        reserved_quantity = CASE WHEN (o.side = 'sell') <> o.short THEN o.reserved_quantity - f.quantity ELSE 0 END
     FROM by_order f WHERE o.id = f.order_id
     RETURNING o.id, o.user_id, o.side, f.value - CASE WHEN o.side = 'sell' THEN f.fee_cash ELSE 0 END AS value,
               (SELECT old.reserved_cash FROM orders old WHERE old.id = o.id) - o.reserved_cash AS freed),
 {reservations.pay("filled")},
 """  # noqa: S608 - statements of ours
-# What moved of the positions, by holder; of purchases and of sales.
+# What moved of the positions, by holder; of purchases, of sales, and the same of short positions.
 _BOUGHT = """
 moved AS (
     SELECT user_id, session_id, sum(quantity - fee_quantity) AS quantity, sum(quantity * price) AS cost, max(price) AS highest,
@@ -139,8 +139,23 @@ moved AS (
     SELECT user_id, session_id, sum(quantity) AS quantity, sum(cost) AS cost, sum(quantity * price - fee_cash - cost) AS realized
     FROM priced GROUP BY user_id, session_id)
 """
-_WRITE_PURCHASES = _TRADES + _BOUGHT + reservations.ADD_PURCHASES
-_WRITE_SALES = _TRADES + _SOLD + reservations.TAKE_SALES
+_SOLD_SHORT = """
+moved AS (
+    SELECT user_id, session_id, sum(quantity) AS quantity, sum(quantity * price - fee_cash) AS cost, min(price) AS lowest, min(executed_at) AS at
+    FROM priced GROUP BY user_id, session_id)
+"""
+_COVERED = """
+moved AS (
+    SELECT user_id, session_id, sum(quantity) AS quantity, sum(cost) AS cost, sum(cost - quantity * price) AS realized
+    FROM priced GROUP BY user_id, session_id)
+"""
+# By side, and whether it is of a short position.
+_WRITES = {
+    (Side.BUY, False): _TRADES + _BOUGHT + reservations.ADD_PURCHASES,
+    (Side.SELL, False): _TRADES + _SOLD + reservations.TAKE_SALES,
+    (Side.SELL, True): _TRADES + _SOLD_SHORT + reservations.ADD_SHORT_SALES,
+    (Side.BUY, True): _TRADES + _COVERED + reservations.TAKE_COVERS,
+}
 
 
 def _write_trades(connection: Connection, block: BlockState, settlement: Settlement) -> None:
@@ -148,8 +163,8 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
     trades = settlement.trades
     if not trades:
         return
-    for side in Side:
-        mine = [trade for trade in trades if trade.side == side]
+    for (side, short), write in _WRITES.items():
+        mine = [trade for trade in trades if trade.side == side and trade.short == short]
         if not mine:
             continue
         parameters: dict[str, Any] = {
@@ -164,7 +179,7 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
             "times": [trade.executed_at for trade in mine],
             "inside": [trade.inside for trade in mine],
         }
-        connection.execute(_WRITE_PURCHASES if side == Side.BUY else _WRITE_SALES, parameters)
+        connection.execute(write, parameters)
 
 
 # How long, in the market's time, an order without a limit goes on trying after it was accepted: a signal is old after two bars, and an
@@ -183,9 +198,9 @@ WITH ending AS (
     CROSS JOIN (SELECT greatest(%(at)s::timestamptz, (SELECT time FROM latest_prices WHERE symbol = %(symbol)s)) + %(pause)s AS retry_at) later
     -- Whoever should have been crossed is not to blame for what became of the block, and goes to the broker in the next one.
     CROSS JOIN LATERAL (SELECT
-        %(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
+        o.origin <> 'HOUSE' AND (%(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
             OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
-                AND (o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s)) AS may,
+                AND (o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s))) AS may,
         CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN later.retry_at END AS at) goes_on
     WHERE o.block_order_id = %(block)s),
 rested AS (

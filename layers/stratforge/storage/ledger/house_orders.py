@@ -1,8 +1,24 @@
-"""Orders of the account itself: what an operator has it buy, because it lacks what its holders have."""
+"""Orders of the account itself: what an operator has it buy, because it lacks what its holders have; and the house, which holds the parts of shares that the broker does not lend."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+from uuid import UUID
+
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_value
+
+# The account of the house: the last of all that are locked, in the order of their ids.
+HOUSE = UUID(int=2**128 - 1)
+
+
+def lock_house(connection: Connection, symbol: str) -> Decimal:
+    """Locks the account of the house, which is made when it is first needed; returns what it holds of a symbol and is not selling."""
+    fetch_value(connection, "SELECT open_house()")
+    connection.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", (HOUSE,))
+    query = "SELECT coalesce(sum(quantity - reserved_quantity), 0) FROM positions WHERE user_id = %s AND symbol = %s"
+    held: Decimal = fetch_value(connection, query, (HOUSE, symbol))
+    return held
 
 
 def open_house_orders(connection: Connection) -> dict[str, str]:

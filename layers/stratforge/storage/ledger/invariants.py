@@ -73,9 +73,13 @@ INVARIANTS: dict[str, str] = {
         WHERE {_in_part("u.id", "users")}
           AND u.virtual_balance + u.reserved_cash + coalesce(t.spent, 0) - coalesce(a.cash, 0) <> u.initial_balance
     """,
-    "no balance or position is negative": """
-        SELECT id::text, virtual_balance, reserved_cash FROM users WHERE virtual_balance < 0 OR reserved_cash < 0
-        UNION ALL SELECT user_id::text, quantity, reserved_quantity FROM positions WHERE quantity < 0 OR reserved_quantity < 0
+    "no balance or position is negative but where the account may go short": """
+        SELECT id::text, virtual_balance, reserved_cash FROM users WHERE (virtual_balance < 0 AND NOT short_selling) OR reserved_cash < 0
+        UNION ALL SELECT user_id::text, quantity, reserved_quantity FROM positions WHERE reserved_quantity < 0
+        UNION ALL SELECT p.user_id::text, p.quantity, p.reserved_quantity FROM positions p JOIN users u ON u.id = p.user_id WHERE p.quantity < 0 AND NOT u.short_selling
+    """,
+    "what is short was sold in a session, and of stocks": """
+        SELECT user_id, symbol, quantity FROM positions WHERE quantity < 0 AND (session_id IS NULL OR symbol LIKE '%%/%%')
     """,
     "reserved cash is what working orders hold back": f"""
         SELECT u.id, u.reserved_cash, coalesce(o.held, 0) FROM users u

@@ -67,7 +67,7 @@ def settle_odd_lots(connection: Connection, symbol: str) -> bool:
         _Holding,
         """
         SELECT p.user_id, p.session_id, p.quantity %% %(unit)s AS odd, u.virtual_balance AS cash FROM positions p JOIN users u ON u.id = p.user_id
-        WHERE p.symbol = %(symbol)s AND p.quantity %% %(unit)s <> 0 ORDER BY p.user_id, p.session_id
+        WHERE p.symbol = %(symbol)s AND p.quantity > 0 AND p.quantity %% %(unit)s <> 0 ORDER BY p.user_id, p.session_id
         """,
         parameters,
     )
@@ -86,7 +86,8 @@ def settle_odd_lots(connection: Connection, symbol: str) -> bool:
         left = {each.user_id: each.cash for each in found}
         for change in adjustments:
             left[change.user_id] += change.cash
-        if min(left.values()) >= 0:
+        # Who owes money already pays nothing more than he gets.
+        if all(left[each.user_id] >= min(each.cash, ZERO) for each in found):
             apply_adjustments(connection, symbol, "ODD_LOTS", cause, adjustments)
             return True
     return False
@@ -144,7 +145,7 @@ def settle_rounding(connection: Connection, symbol: str, ours: Decimal, theirs: 
         CROSS JOIN LATERAL (
             SELECT sum(abs(quantity)) AS moved, greatest(sum(cash), 0) AS paid FROM adjustments a
             WHERE a.user_id = p.user_id AND a.session_id IS NOT DISTINCT FROM p.session_id AND a.symbol = p.symbol AND a.cause = %(action)s) a
-        WHERE p.symbol = %(symbol)s AND (p.quantity > 0 OR a.moved > 0) ORDER BY p.user_id, p.session_id
+        WHERE p.symbol = %(symbol)s AND p.quantity >= 0 AND (p.quantity > 0 OR a.moved > 0) ORDER BY p.user_id, p.session_id
         """,
         {**parameters, "action": action[0]},
     )
@@ -169,7 +170,7 @@ def settle_rounding(connection: Connection, symbol: str, ours: Decimal, theirs: 
         if not given[name]:
             continue
         value = (given[name] * price).quantize(QUANTITY_STEP)
-        cash = -min(value, each.paid, left[each.user_id]) if value > 0 else -value
+        cash = -min(value, each.paid, max(left[each.user_id], ZERO)) if value > 0 else -value
         left[each.user_id] += cash
         adjustments.append(Adjustment(each.user_id, each.session_id, given[name], cash))
     apply_adjustments(connection, symbol, "ROUNDING", action[0], adjustments)

@@ -21,7 +21,7 @@ _COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::
     o.size_kind, o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
     CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price, o.fee_quantity, o.fee_cash,
     o.status::text, o.reason, o.cancel_requested_at IS NOT NULL AS cancel_requested, o.replaces_order_id, o.created_at, market_at(o.created_at) AS placed_at,
-    o.expires_at,    o.completed_at, o.client_order_id, o.decided_at, o.exit_level, o.exit_fraction, o.last_bar"""
+    o.expires_at,    o.completed_at, o.client_order_id, o.decided_at, o.exit_level, o.exit_fraction, o.last_bar, o.short"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class StoredOrder:
         exit_level: The price at which the session's stop or target was to sell; None for other orders.
         last_bar: The last bar of its session on which it may fill, by the session's count of bars; None where no bar ends it.
         exit_fraction: What that stop or target was set to, as a fraction of the entry or, for a trailing stop, of the best price.
+        short: Whether it is of a short position: a sale that opens one or adds to it, or a purchase that buys it back.
     """
 
     order_id: UUID
@@ -80,6 +81,7 @@ class StoredOrder:
     exit_level: Decimal | None
     exit_fraction: Decimal | None
     last_bar: int | None
+    short: bool
 
     @property
     def explanation(self) -> str | None:
@@ -89,7 +91,8 @@ class StoredOrder:
     @property
     def terms(self) -> OrderTerms:
         """The order's side, type and prices."""
-        return OrderTerms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
+        prices = (self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
+        return OrderTerms(self.side, self.type, *prices, self.short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +259,14 @@ def request_cancel_of_all(connection: Connection, user_id: UUID, symbol: str) ->
 
 
 def sell_all(connection: Connection, user_id: UUID, symbol: str, session_id: UUID | None) -> None:
-    """Places a market order to sell all that a session holds of a symbol, or the user by hand, unless what is open sells all of it already.
-    Other sales, which hold shares of it back, are called off. The transaction has locked the symbol; the executor must be woken after the commit.
+    """Places a market order to sell all that a session holds of a symbol, or the user by hand, or to buy back what it owes, unless what is open does all of it already.
+    Other sales or covers, which hold shares of it back, are called off. The transaction has locked the symbol; the executor must be woken after the commit.
     """
     holder = {"user": user_id, "symbol": symbol, "session": session_id}
     connection.execute(
         """
         UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
-        WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND side = 'sell' AND origin <> 'FLATTEN'
+        WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND (side = 'sell') <> short AND origin <> 'FLATTEN'
           AND status IN ('PENDING', 'RESTING', 'WORKING')
         """,
         holder,
@@ -274,10 +277,12 @@ def sell_all(connection: Connection, user_id: UUID, symbol: str, session_id: UUI
             SELECT coalesce(sum(quantity - filled_quantity), 0) AS quantity, count(*) FILTER (WHERE status = 'PENDING') AS undecided FROM orders
             WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND origin = 'FLATTEN'
               AND status IN ('PENDING', 'RESTING', 'WORKING') AND cancel_requested_at IS NULL)
-        INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
-        SELECT p.user_id, p.session_id, p.symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p, sales
+        INSERT INTO orders (user_id, session_id, symbol, side, short, origin, type, time_in_force, size_kind, size)
+        SELECT p.user_id, p.session_id, p.symbol, CASE WHEN p.quantity < 0 THEN 'buy' ELSE 'sell' END::trade_side, p.quantity < 0, 'FLATTEN', 'market', 'gtc',
+               'fraction', 1
+        FROM positions p, sales
         WHERE p.user_id = %(user)s AND p.symbol = %(symbol)s AND p.session_id IS NOT DISTINCT FROM %(session)s
-          AND p.quantity > sales.quantity AND sales.undecided = 0
+          AND abs(p.quantity) > sales.quantity AND sales.undecided = 0
         """,
         holder,
     )

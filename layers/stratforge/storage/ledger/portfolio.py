@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from stratforge.market.sizes import Side
+from stratforge.portfolio.margin import ShortPosition, buying_power, maintenance, night_fee
 from stratforge.portfolio.orders import OrderOrigin
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
@@ -41,6 +42,16 @@ class PositionRow:
     unrealized_pnl: Decimal
     realized_pnl: Decimal
 
+    @property
+    def margin_needed(self) -> Decimal:
+        """The margin that a short position needs to be held, in dollars; none for what is long."""
+        return max(-self.quantity, Decimal(0)) * maintenance(self.latest_price)
+
+    @property
+    def borrow_fee(self) -> Decimal:
+        """The cost of borrowing a short position for a night, in dollars."""
+        return night_fee(max(-self.quantity, Decimal(0)), self.latest_price)
+
 
 _POSITION = [field.name for field in fields(PositionRow)]
 
@@ -67,8 +78,9 @@ class PortfolioRow:
 
     @property
     def buying_power(self) -> Decimal:
-        """Buying power in dollars: free cash, since there is no margin."""
-        return self.cash
+        """Buying power in dollars: free cash, less what short positions hold back of it."""
+        owed = [ShortPosition(-each.quantity, each.latest_price) for each in self.positions if each.quantity < 0]
+        return max(buying_power(self.cash, owed), Decimal(0)) if owed else self.cash
 
     @property
     def day_pnl(self) -> Decimal | None:
@@ -120,6 +132,7 @@ class SignalRow:
         limit_price: The limit that the strategy gave its order; None without one.
         stop_price: The same of a stop.
         expire_bars: For how many bars it may rest; None for as long as it takes.
+        short: Whether it is about a short position: a sale that opens one or adds to it, or a purchase that buys it back.
     """
 
     signal_id: int
@@ -133,6 +146,7 @@ class SignalRow:
     limit_price: float | None
     stop_price: float | None
     expire_bars: int | None
+    short: bool
 
     @property
     def explanation(self) -> str | None:
@@ -152,7 +166,7 @@ def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None
                    p.quantity * coalesce(l.price, p.avg_entry_price) AS market_value,
                    p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis AS unrealized_pnl, p.realized_pnl
             FROM users u
-            LEFT JOIN positions p ON p.user_id = u.id AND p.quantity > 0
+            LEFT JOIN positions p ON p.user_id = u.id AND p.quantity <> 0
             LEFT JOIN latest_prices l ON l.symbol = p.symbol
             WHERE u.id = %s ORDER BY p.symbol, p.session_id
             """,
@@ -239,7 +253,7 @@ class LedgerFilter:
 
 
 _TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside"
-_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars"
+_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars, short"
 
 
 def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:

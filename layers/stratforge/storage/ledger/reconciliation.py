@@ -289,7 +289,7 @@ def settle_ended_sessions(connection: Connection) -> list[str]:
     rows = connection.execute(
         """
         SELECT DISTINCT s.symbol FROM sessions s WHERE s.settling OR (s.flatten_requested_at IS NOT NULL AND EXISTS (
-            SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0)) ORDER BY 1
+            SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity <> 0)) ORDER BY 1
         """
     )
     return [row[0] for row in rows]
@@ -302,7 +302,7 @@ def closing_holdings(connection: Connection) -> dict[str, int]:
     rows = connection.execute(
         f"""
         SELECT p.symbol, count(*) FROM {CLOSING_POSITIONS} p
-        WHERE p.quantity > 0 AND NOT (p.reserved_quantity = 0 AND {too_small("p")}) GROUP BY p.symbol ORDER BY 1
+        WHERE p.quantity <> 0 AND NOT (p.reserved_quantity = 0 AND {too_small("p")}) GROUP BY p.symbol ORDER BY 1
         """  # noqa: S608 - conditions of ours
     )
     return dict(rows.fetchall())

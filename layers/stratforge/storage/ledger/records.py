@@ -98,8 +98,8 @@ def read_symbol(connection: Connection, family: Family, since: datetime, scale: 
         TradeRecord,
         """
         SELECT t.id AS trade_id, t.user_id, t.session_id, t.symbol, t.side::text, t.quantity, t.price, t.fee_quantity, t.fee_cash,
-               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at, t.inside, t.executed_at, t.realized_pnl
-        FROM block_orders b JOIN trades t ON t.block_order_id = b.id
+               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at, t.inside, t.executed_at, t.realized_pnl, o.short
+        FROM block_orders b JOIN trades t ON t.block_order_id = b.id JOIN orders o ON o.id = t.order_id
         WHERE b.symbol = ANY(%(symbols)s) ORDER BY b.created_at, b.id, t.id
         """,
         parameters,

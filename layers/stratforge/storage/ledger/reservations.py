@@ -48,12 +48,12 @@ def release(orders: LiteralString) -> LiteralString:
 
 def pay(fills: LiteralString) -> LiteralString:
     """Pays what each row (`user_id`, `side`, `value`, `freed`) of `fills` traded: a purchase costs its value out of the reservation that it frees, a
-    sale brings its value. All in dollars.
+    sale brings its value, and frees what was reserved as the margin of a short one. All in dollars.
     """
     return f"""
     paid AS (
         UPDATE users u SET virtual_balance = u.virtual_balance + m.cash, reserved_cash = u.reserved_cash - m.freed
-        FROM (SELECT user_id, sum(CASE WHEN side = 'buy' THEN freed - value ELSE value END) AS cash, sum(freed) AS freed
+        FROM (SELECT user_id, sum(freed + CASE WHEN side = 'buy' THEN -value ELSE value END) AS cash, sum(freed) AS freed
               FROM {fills} GROUP BY user_id) m
         WHERE u.id = m.user_id)
     """  # noqa: S608 - a relation of the caller's own
@@ -80,6 +80,28 @@ UPDATE positions p SET
 FROM moved m
 WHERE p.user_id = m.user_id AND p.session_id IS NOT DISTINCT FROM m.session_id AND p.symbol = %(symbol)s
 """
+# Adds what each row (`user_id`, `session_id`, `quantity`, `cost`, `lowest`, `at`) of `moved` sold short of the symbol to its holder's position, below zero, with
+# what it brought as a cost below zero.
+ADD_SHORT_SALES = """
+INSERT INTO positions AS s (user_id, session_id, symbol, quantity, cost_basis, opened_at, high_water)
+SELECT user_id, session_id, %(symbol)s, -quantity, -cost, at, lowest FROM moved
+ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
+    quantity = s.quantity + excluded.quantity,
+    cost_basis = s.cost_basis + excluded.cost_basis,
+    opened_at = CASE WHEN s.quantity = 0 THEN excluded.opened_at ELSE s.opened_at END,
+    high_water = CASE WHEN s.quantity = 0 THEN excluded.high_water ELSE least(s.high_water, excluded.high_water) END
+"""
+# Takes what each row (`user_id`, `session_id`, `quantity`, `cost`, `realized`) of `moved` bought back, which was held back, off what its holder owes; `cost` is
+# what its sale had brought.
+TAKE_COVERS = """
+UPDATE positions s SET
+    quantity = s.quantity + m.quantity,
+    reserved_quantity = s.reserved_quantity - m.quantity,
+    cost_basis = CASE WHEN s.quantity = -m.quantity THEN 0 ELSE s.cost_basis + m.cost END,
+    realized_pnl = s.realized_pnl + m.realized
+FROM moved m
+WHERE s.user_id = m.user_id AND s.session_id IS NOT DISTINCT FROM m.session_id AND s.symbol = %(symbol)s
+"""
 # Moves what each row (`user_id`, `session_id`, `quantity`, `cost`, `opened_at`, `high_water`, `reserved`) of `moved` says to the holder's position
 # in the symbol, with what it cost and what is held back of it.
 RECEIVE = """
@@ -88,15 +110,16 @@ SELECT user_id, session_id, %(symbol)s, quantity, reserved, cost, opened_at, hig
 ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
     quantity = p.quantity + excluded.quantity, reserved_quantity = p.reserved_quantity + excluded.reserved_quantity,
     cost_basis = p.cost_basis + excluded.cost_basis, opened_at = CASE WHEN p.quantity = 0 THEN excluded.opened_at ELSE least(p.opened_at, excluded.opened_at) END,
-    high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water ELSE greatest(p.high_water, excluded.high_water) END
+    high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water WHEN p.quantity < 0 THEN least(p.high_water, excluded.high_water)
+                      ELSE greatest(p.high_water, excluded.high_water) END
 """
 # Takes all of the symbol off its holders, with its cost and what is held back of it: it went elsewhere, and nothing is realized.
 GIVE_AWAY = """
-UPDATE positions SET quantity = 0, reserved_quantity = 0, cost_basis = 0 WHERE symbol = %(symbol)s AND quantity > 0
+UPDATE positions SET quantity = 0, reserved_quantity = 0, cost_basis = 0 WHERE symbol = %(symbol)s AND quantity <> 0
 """
 # Gives the cost of shares back that were sold on the scale before a split that was not known yet, and the loss that was too large.
 RESTORE_COST = """
-UPDATE positions p SET cost_basis = greatest(p.cost_basis + g.cost, 0), realized_pnl = p.realized_pnl + g.cost
+UPDATE positions p SET cost_basis = CASE WHEN p.quantity < 0 THEN p.cost_basis + g.cost ELSE greatest(p.cost_basis + g.cost, 0) END, realized_pnl = p.realized_pnl + g.cost
 FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
 """
 # Takes the loss back that each row (`user_id`, `session_id`, `cost`) of `given` had from shares that were exchanged for those of another symbol:

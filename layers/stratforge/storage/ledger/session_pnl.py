@@ -23,7 +23,7 @@ def fix_final_pnl(connection: Connection, symbol: str) -> None:
     What was refused as too small to be sold stays, once nothing else of its owner is to be sold with it; what came after the end (a correction by
     the broker) is sold as well.
     """
-    unsold = f"p.quantity > 0 AND NOT (p.reserved_quantity = 0 AND {too_small('p')})"
+    unsold = f"p.quantity <> 0 AND NOT (p.reserved_quantity = 0 AND {too_small('p')})"
     connection.execute(
         f"""
         UPDATE sessions s SET settling = true FROM positions p

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stratforge.portfolio.orders import ExchangeState, TradingState
+from stratforge.storage.ledger.margin import MAINTENANCE_MARGIN
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.strategy.exits import EXIT_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
@@ -65,6 +66,8 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
     )
 
 
+# Of an order (o): it opens a position or adds to it, as a purchase or a short sale.
+OPENS = "((o.side = 'buy') <> o.short)"
 # Due: a resting order whose price was reached, one that asks for its end, or one that trails and must follow. A stop looks at the
 # range of every bar that began after it was accepted, a limit at the last price only: it cannot trade at a price that has passed.
 STOP_REACHED = """
@@ -82,9 +85,9 @@ ITS_BARS_ARE_OVER = f"(o.last_bar IS NOT NULL AND {_RESTS_FOR})".format("s.bars_
 SESSION_HAS_ENDED = f"({_RESTS_FOR})".format("s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')")
 # The decisions of its strategy that take the place of what an earlier one left to be done, whether they are acted on or not. But what is to be
 # sold is not held back by a sale that came too late or was refused: it is ended by one that takes its place, or by a purchase.
-DECISIONS_SINCE = """
+DECISIONS_SINCE = f"""
     signals g WHERE o.origin = 'SIGNAL' AND o.status = 'RESTING' AND g.session_id = o.session_id AND g.bar_time >= o.active_from
-        AND (g.status IN ('PENDING', 'EXECUTED') OR 'buy' IN (o.side, g.side))
+        AND (g.status IN ('PENDING', 'EXECUTED') OR {OPENS} OR (g.side = 'buy') <> g.short)
 """
 
 
@@ -110,7 +113,7 @@ DUE_ORDER = f"""
 # What the strategy offers of a position (p) at a limit or a stop of its own: it is called off when an exit sells.
 OFFERED = """
     (SELECT coalesce(sum(x.reserved_quantity), 0) FROM orders x WHERE x.session_id = p.session_id AND x.user_id = p.user_id AND x.symbol = p.symbol
-       AND x.status = 'RESTING' AND x.side = 'sell' AND x.origin = 'SIGNAL' AND x.type <> 'market')
+       AND x.status = 'RESTING' AND (x.side = 'sell') <> x.short AND x.origin = 'SIGNAL' AND x.type <> 'market')
 """
 # The exit that a session's own stops ask for, from the bars since its position was opened; and those that its strategy has set.
 # What was seen is a level in floating point, and touched where it is a rounding away.
@@ -125,17 +128,52 @@ _EXITS = (
     ("greatest(l.price, ahead.high) >= {}", "'TAKE_PROFIT'", "own.target", "NULL"),
     ("judged.high >= {} * 0.999999999999", "'TAKE_PROFIT'", "own.target_seen", "NULL"),
 )
+# The mirror images for a position that is short: a stop lies above the entry and a target below, and what is against the position comes before what is for it.
+_SHORT_EXITS = (
+    ("greatest(l.price, seen.high) >= {}", "'STOP_LOSS'", "p.avg_entry_price * (1 + s.stop_loss)", "s.stop_loss"),
+    (
+        "greatest(l.price, seen.high) >= {}",
+        "'TRAILING_STOP'",
+        "p.high_water * (1 + s.trailing_stop)",
+        "s.trailing_stop",
+    ),
+    ("greatest(l.price, ahead.high) >= {}", "'STOP_LOSS'", "own.stop", "NULL"),
+    ("judged.high >= {} * 0.999999999999", "'STOP_LOSS'", "own.stop_seen", "NULL"),
+    ("greatest(l.price, ahead.high) >= {}", "'TRAILING_STOP'", "own.trail", "NULL"),
+    ("least(l.price, seen.low) <= {}", "'TAKE_PROFIT'", "p.avg_entry_price * (1 - s.take_profit)", "s.take_profit"),
+    ("least(l.price, ahead.low) <= {}", "'TAKE_PROFIT'", "own.target", "NULL"),
+    ("judged.low <= {} * 1.000000000001", "'TAKE_PROFIT'", "own.target_seen", "NULL"),
+)
 
 
 def _exit(column: int) -> str:
-    return " ".join(("CASE", *(f"WHEN {each[0].format(each[2])} THEN {each[column]}" for each in _EXITS), "END"))
+    long, short = (
+        " ".join(("CASE", *(f"WHEN {each[0].format(each[2])} THEN {each[column]}" for each in exits), "END"))
+        for exits in (_EXITS, _SHORT_EXITS)
+    )
+    return f"(CASE WHEN p.quantity < 0 THEN {short} ELSE {long} END)"
 
 
-EXIT_ORIGIN = f"(CASE WHEN (p.quantity > p.reserved_quantity OR p.quantity > p.reserved_quantity - {OFFERED}) AND NOT refused.lately THEN {_exit(1)} END)"
+EXIT_ORIGIN = f"(CASE WHEN (abs(p.quantity) > p.reserved_quantity OR abs(p.quantity) > p.reserved_quantity - {OFFERED}) AND NOT refused.lately THEN {_exit(1)} END)"
 # The level at which the exit was to sell, and the fraction that the session's setting says; none where the strategy has set it.
 EXIT_LEVEL, EXIT_FRACTION = _exit(2), _exit(3)
 _OWN = ", ".join(f"'{key}'" for key in (*EXIT_KEYS.values(), STOP_SEEN, TARGET_SEEN))
 # Sessions with stops or targets: settings of the session, or set by its strategy.
+# Short positions (p) of a symbol of what the broker lends no more, so that whoever holds it can sell; or whose account (u) has less cash, free and held back, than all of
+# them need: what buying them back costs at the latest prices, and their maintenance margin. What the broker did not take is not tried with every price, but once a minute.
+CALLED_POSITIONS = f"""
+    positions p JOIN users u ON u.id = p.user_id JOIN latest_prices l ON l.symbol = p.symbol
+    CROSS JOIN LATERAL (
+        SELECT sum(-h.quantity * (at.price + {MAINTENANCE_MARGIN})) AS needed FROM positions h LEFT JOIN latest_prices t ON t.symbol = h.symbol
+        CROSS JOIN LATERAL (SELECT coalesce(t.price, h.avg_entry_price) AS price) at
+        WHERE h.user_id = p.user_id AND h.quantity < 0) margin
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM assets a WHERE a.symbol = p.symbol AND NOT (a.shortable AND a.easy_to_borrow)) AS now) recalled
+    WHERE p.symbol = %(symbol)s AND p.quantity < 0 AND (recalled.now OR u.virtual_balance + u.reserved_cash < margin.needed)
+      AND -p.quantity > p.reserved_quantity - {OFFERED}
+      AND NOT EXISTS (
+        SELECT FROM orders x WHERE x.user_id = p.user_id AND x.session_id IS NOT DISTINCT FROM p.session_id AND x.symbol = p.symbol AND x.origin IN ('MARGIN_CALL', 'BUY_IN')
+          AND x.status IN ('REJECTED', 'CANCELED') AND x.decided_at > l.time - interval '1 minute')
+"""  # noqa: S608 - expressions of ours
 HAS_EXITS = (
     f"(s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL OR s.state ?| ARRAY[{_OWN}])"
 )
@@ -166,15 +204,16 @@ SESSIONS_WITH_EXITS = f"""
     CROSS JOIN LATERAL (SELECT
         CASE WHEN l.bar_time = s.last_bar_time THEN seen.low END AS low, CASE WHEN l.bar_time = s.last_bar_time THEN seen.high END AS high) judged
     CROSS JOIN LATERAL (SELECT
-        coalesce({_kept(EXIT_KEYS["stop_loss_price"])}, p.avg_entry_price * (1 - {_kept(EXIT_KEYS["stop_loss"])})) AS stop,
-        coalesce({_kept(EXIT_KEYS["take_profit_price"])}, p.avg_entry_price * (1 + {_kept(EXIT_KEYS["take_profit"])})) AS target,
-        greatest(p.avg_entry_price, {_kept(PEAK)}) * (1 - {_kept(EXIT_KEYS["trailing_stop"])}) AS trail,
+        coalesce({_kept(EXIT_KEYS["stop_loss_price"])}, p.avg_entry_price * (1 - sign(p.quantity) * {_kept(EXIT_KEYS["stop_loss"])})) AS stop,
+        coalesce({_kept(EXIT_KEYS["take_profit_price"])}, p.avg_entry_price * (1 + sign(p.quantity) * {_kept(EXIT_KEYS["take_profit"])})) AS target,
+        CASE WHEN p.quantity < 0 THEN least(p.avg_entry_price, {_kept(PEAK)}) ELSE greatest(p.avg_entry_price, {_kept(PEAK)}) END
+            * (1 - sign(p.quantity) * {_kept(EXIT_KEYS["trailing_stop"])}) AS trail,
         {_kept(STOP_SEEN)} AS stop_seen, {_kept(TARGET_SEEN)} AS target_seen) own
 """  # noqa: S608 - keys of the language
 _EXITS_OF = f"s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND {HAS_EXITS}"
 
 
-# Positions that are to be sold because nothing is to be held: of sessions that were stopped so, and of closed accounts. An order that came to
+# Positions that are to be sold, or bought back, because nothing is to be held: of sessions that were stopped so, and of closed accounts. An order that came to
 # nothing is followed by another after a minute. What is too small to be sold is asked about once, and again with whatever else of its
 # owner is to be sold: together it may be large enough.
 CLOSING_POSITIONS = """
@@ -197,13 +236,13 @@ def too_small(position: str, refused: str = _TOO_SMALL) -> str:
     """SQL: what is free of a position (an alias) was refused as too small to be sold."""
     return _sold_before(
         position,
-        f"{refused} AND x.size_kind = 'quantity' AND x.size = {position}.quantity - {position}.reserved_quantity",
+        f"{refused} AND x.size_kind = 'quantity' AND x.size = abs({position}.quantity) - {position}.reserved_quantity",
     )
 
 
 def _is_free(position: str) -> str:
     waits = f"x.status = 'PENDING' OR (x.status IN ('REJECTED', 'CANCELED') AND NOT ({_TOO_SMALL}) AND x.decided_at > l.time - interval '1 minute')"
-    return f"{position}.quantity > {position}.reserved_quantity AND NOT {_sold_before(position, waits)}"
+    return f"abs({position}.quantity) > {position}.reserved_quantity AND NOT {_sold_before(position, waits)}"
 
 
 # Whoever was refused a part as too small waits a minute with all that he is to sell, and then asks for all of it together, or at once with what he
@@ -218,6 +257,19 @@ SELLS_CLOSING = f"""
 """  # noqa: S608 - conditions of ours
 
 
+def position_at_broker(connection: Connection, symbol: str, *, short: bool) -> Decimal | None:
+    """All that users hold of a symbol together, less what they owe; None where nobody owes any, nor is about to sell it `short`, and nothing has to be borrowed."""
+    held: Decimal | None = fetch_value(
+        connection,
+        """
+        SELECT CASE WHEN %(short)s OR EXISTS (SELECT FROM positions WHERE symbol = %(symbol)s AND quantity < 0)
+               THEN (SELECT coalesce(sum(quantity), 0) FROM positions WHERE symbol = %(symbol)s) END
+        """,
+        {"symbol": symbol, "short": short},
+    )
+    return held
+
+
 def has_work(connection: Connection, symbol: str, *, new_price: bool = False) -> bool:
     """Returns whether the executor has anything to do for a symbol; trailing stops follow every new price."""
     found = fetch_value(
@@ -228,8 +280,9 @@ def has_work(connection: Connection, symbol: str, *, new_price: bool = False) ->
                        WHERE o.symbol = %(symbol)s AND o.status IN ('PENDING', 'RESTING')
                          AND ({DUE_ORDER} OR (%(new_price)s AND o.type = 'trailing_stop' AND o.triggered_at IS NULL)))
             OR EXISTS (SELECT FROM block_orders b WHERE b.symbol = %(symbol)s AND b.completed_at IS NULL AND b.cancel_after <= now())
-            OR EXISTS (SELECT FROM {SESSIONS_WITH_EXITS} WHERE {_EXITS_OF} AND p.quantity > 0
+            OR EXISTS (SELECT FROM {SESSIONS_WITH_EXITS} WHERE {_EXITS_OF} AND p.quantity <> 0
                          AND ((%(new_price)s AND s.trailing_stop IS NOT NULL) OR ({EXIT_ORIGIN}) IS NOT NULL))
+            OR EXISTS (SELECT FROM {CALLED_POSITIONS})
             OR EXISTS (SELECT FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol
                        WHERE p.symbol = %(symbol)s AND {SELLS_CLOSING})
         """,  # noqa: S608 - conditions of this module
@@ -244,7 +297,8 @@ def symbols_with_work(connection: Connection) -> list[str]:
         f"""
         SELECT symbol FROM signals WHERE status = 'PENDING' UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING')
         UNION SELECT symbol FROM block_orders WHERE completed_at IS NULL
-        UNION SELECT symbol FROM {CLOSING_POSITIONS} p WHERE p.quantity > 0 ORDER BY 1
+        UNION SELECT symbol FROM positions WHERE quantity < 0
+        UNION SELECT symbol FROM {CLOSING_POSITIONS} p WHERE p.quantity <> 0 ORDER BY 1
         """  # noqa: S608 - a relation of this module
     )
     return [row[0] for row in rows if has_work(connection, row[0])]
@@ -266,10 +320,11 @@ def ratchet(connection: Connection, symbol: str) -> None:
                 trigger_below = CASE WHEN o.side = 'sell' THEN greatest(m.mark - coalesce(o.trail_price, m.mark * o.trail_percent / 100), 0) END,
                 trigger_above = CASE WHEN o.side = 'buy' THEN m.mark + coalesce(o.trail_price, m.mark * o.trail_percent / 100) END
             FROM marks m WHERE o.id = m.id AND m.mark IS DISTINCT FROM o.water_mark)
-        UPDATE positions p SET high_water = greatest(p.high_water, l.price,
-                                                     CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_high END)
+        UPDATE positions p SET high_water = CASE WHEN p.quantity < 0
+            THEN least(p.high_water, l.price, CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_low END)
+            ELSE greatest(p.high_water, l.price, CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_high END) END
         FROM sessions s, latest_prices l
-        WHERE s.id = p.session_id AND p.symbol = %(symbol)s AND l.symbol = p.symbol AND p.quantity > 0
+        WHERE s.id = p.session_id AND p.symbol = %(symbol)s AND l.symbol = p.symbol AND p.quantity <> 0
           AND s.trailing_stop IS NOT NULL AND s.status IN ('RUNNING', 'PAUSED')
         """,  # noqa: S608 - an expression of ours
         {"symbol": symbol},

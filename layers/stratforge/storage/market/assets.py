@@ -18,7 +18,7 @@ def read_asset(connection: Connection, symbol: str) -> AssetRules | None:
         connection,
         AssetRules,
         """
-        SELECT symbol, tradable, sell_only, fractionable, asset_class = 'crypto' AS crypto, min_order_size, quantity_increment,
+        SELECT symbol, tradable, sell_only, fractionable, shortable, easy_to_borrow, asset_class = 'crypto' AS crypto, min_order_size, quantity_increment,
                price_increment, coalesce((SELECT scale FROM broker_account), 1) AS scale
         FROM assets WHERE symbol = %s
         """,
@@ -41,13 +41,15 @@ def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]
     rows = list(assets)
     connection.execute(
         """
-        INSERT INTO assets (symbol, name, asset_class, tradable, fractionable, min_order_size, quantity_increment, price_increment)
+        INSERT INTO assets (symbol, name, asset_class, tradable, fractionable, min_order_size, quantity_increment, price_increment,
+                            shortable, easy_to_borrow)
         SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::boolean[], %s::boolean[], %s::numeric[], %s::numeric[],
-                             %s::numeric[])
+                             %s::numeric[], %s::boolean[], %s::boolean[])
         ON CONFLICT (symbol) DO UPDATE SET
             name = excluded.name, asset_class = excluded.asset_class, tradable = excluded.tradable,
             sell_only = false, fractionable = excluded.fractionable, min_order_size = excluded.min_order_size,
-            quantity_increment = excluded.quantity_increment, price_increment = excluded.price_increment, refreshed_at = now()
+            quantity_increment = excluded.quantity_increment, price_increment = excluded.price_increment,
+            shortable = excluded.shortable, easy_to_borrow = excluded.easy_to_borrow, refreshed_at = now()
         """,
         (
             [asset.symbol for asset, _ in rows],
@@ -58,6 +60,8 @@ def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]
             [asset.min_order_size for asset, _ in rows],
             [asset.quantity_increment for asset, _ in rows],
             [asset.price_increment for asset, _ in rows],
+            [asset.shortable for asset, _ in rows],
+            [asset.easy_to_borrow for asset, _ in rows],
         ),
     )
 
@@ -68,6 +72,11 @@ def restrict_asset(connection: Connection, symbol: str, *, sell_only: bool) -> N
         "UPDATE assets SET tradable = tradable AND %(sell_only)s, sell_only = sell_only OR %(sell_only)s WHERE symbol = %(symbol)s",
         {"symbol": symbol, "sell_only": sell_only},
     )
+
+
+def note_not_lent(connection: Connection, symbol: str) -> None:
+    """Notes that the broker does not lend an asset at present, until its list is stored again."""
+    connection.execute("UPDATE assets SET easy_to_borrow = false WHERE symbol = %s", (symbol,))
 
 
 @dataclass(frozen=True, slots=True)

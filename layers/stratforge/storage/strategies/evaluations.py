@@ -53,13 +53,13 @@ class RunningSession:
     @property
     def bars_held_now(self) -> int:
         """Bars the position is held on the bar about to be evaluated, that one included (`bars_held` is as of the bar before)."""
-        return self.bars_held + 1 if self.quantity > 0 else 0
+        return self.bars_held + 1 if self.quantity else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of evaluating one session on one bar: a signal or none, and the state; or an error. On longer bars it `waits` where none of them is completed, and
-    on days it says in which `edition` it saw them."""
+    on days it says in which `edition` it saw them. A sale that is `short` opens a short position or adds to it, a purchase that is buys it back."""
 
     session: RunningSession
     state: dict[str, float]
@@ -70,6 +70,7 @@ class Outcome:
     error: str | None = None
     waits: bool = False
     edition: int | None = None
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ _ACCOUNT = f"""
     CASE WHEN s.state ?| ARRAY['{CASH_KEY}', '{EQUITY_KEY}'] OR (s.bars_evaluated < 4 AND v.python_code LIKE '%%account%%') THEN (
         SELECT jsonb_build_object('{CASH_KEY}', u.virtual_balance::float8, '{EQUITY_KEY}', (u.virtual_balance + u.reserved_cash + coalesce((
             SELECT sum(h.quantity * coalesce(l.price, h.avg_entry_price)) FROM positions h LEFT JOIN latest_prices l ON l.symbol = h.symbol
-            WHERE h.user_id = u.id AND h.quantity > 0), 0))::float8) FROM users u WHERE u.id = s.user_id) ELSE '{{}}' END
+            WHERE h.user_id = u.id AND h.quantity <> 0), 0))::float8) FROM users u WHERE u.id = s.user_id) ELSE '{{}}' END
 """  # noqa: S608 - keys of the language
 _RUNNING = f"""
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
@@ -160,9 +161,9 @@ def record_outcomes(
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
                                  %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
-                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[])
+                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[], %(shorts)s::boolean[])
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time, version,
-                      limit_price, stop_price, expire_bars, waits, day_edition)),
+                      limit_price, stop_price, expire_bars, waits, day_edition, short)),
         -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
@@ -191,10 +192,10 @@ def record_outcomes(
                 ended_at = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                                 THEN now() ELSE s.ended_at END
             FROM before o WHERE s.id = o.session_id
-            RETURNING s.id, s.user_id, s.bars_evaluated, o.side, o.confidence, o.size_kind, o.size, o.limit_price, o.stop_price, o.expire_bars),
+            RETURNING s.id, s.user_id, s.bars_evaluated, o.side, o.confidence, o.size_kind, o.size, o.limit_price, o.stop_price, o.expire_bars, o.short),
         signaled AS (
-            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, limit_price, stop_price, expire_bars, bar_number, status, reason)
-            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size, limit_price, stop_price, expire_bars, bars_evaluated,
+            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, limit_price, stop_price, expire_bars, short, bar_number, status, reason)
+            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size, limit_price, stop_price, expire_bars, short, bars_evaluated,
                    (CASE WHEN %(not_acted_on)s::text IS NULL THEN 'PENDING' ELSE 'EXPIRED' END)::signal_status, %(not_acted_on)s
             FROM advanced WHERE side IS NOT NULL ORDER BY id
             ON CONFLICT (session_id, bar_time) DO NOTHING
@@ -387,6 +388,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "expiries": [each.expire_bars for each in terms],
         "waits": [outcome.waits for outcome in outcomes],
         "editions": [outcome.edition for outcome in outcomes],
+        "shorts": [outcome.short for outcome in outcomes],
     }
 
 
@@ -416,13 +418,13 @@ def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
         f"""
         WITH wanted AS (
             SELECT s.user_id, s.symbol, s.shard, CASE WHEN v.bar_minutes = 1440 THEN 1 ELSE v.lookback END AS lookback, CASE WHEN {HAS_EXITS}
-                AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
+                AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity <> 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NULL
             UNION ALL SELECT s.user_id, unnest(s.symbols), NULL, CASE WHEN s.daily THEN 1 ELSE v.lookback END, 1 FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NOT NULL
-            UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity > 0
+            UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity <> 0
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM price_alerts WHERE armed OR repeats
             UNION ALL SELECT user_id, symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
             UNION ALL SELECT NULL, symbol, NULL, 1, 3 FROM block_orders WHERE completed_at IS NULL),

@@ -321,7 +321,7 @@ def change_session(
 
 
 def flatten_session(connection: Connection, session_id: UUID, only: str | None = None) -> None:
-    """Places orders to sell all that a session holds, or all of `only` one symbol, unless one is placed already; one that has ended is to hold nothing from here on. What
+    """Places orders to sell all that a session holds, or to buy back what it owes, or all of `only` one symbol, unless one is placed already; one that has ended is to hold nothing from here on. What
     other sessions of the user could not sell of the symbol, since it was too small, is tried again with it. The transaction has locked the
     session's symbol.
     """
@@ -330,12 +330,12 @@ def flatten_session(connection: Connection, session_id: UUID, only: str | None =
         UPDATE sessions s SET flatten_requested_at = coalesce(s.flatten_requested_at, now()), settling = true FROM sessions closing
         WHERE closing.id = %s AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED') AND (s.id = closing.id OR (
             s.user_id = closing.user_id AND (s.symbol = closing.symbol OR s.symbol = ANY(closing.universe)) AND s.flatten_requested_at IS NOT NULL
-            AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0)))
+            AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity <> 0)))
         """,
         (session_id,),
     )
     held = connection.execute(
-        "SELECT user_id, symbol FROM positions WHERE session_id = %s AND quantity > 0", (session_id,)
+        "SELECT user_id, symbol FROM positions WHERE session_id = %s AND quantity <> 0", (session_id,)
     ).fetchall()
     for user_id, symbol in (each for each in held if only in (None, each[1])):
         order_book.sell_all(connection, user_id, symbol, session_id)
@@ -348,7 +348,7 @@ def equity_of(connection: Connection, user_id: UUID) -> Decimal:
         """
         SELECT u.virtual_balance + u.reserved_cash + coalesce((
             SELECT sum(p.quantity * coalesce(l.price, p.avg_entry_price)) FROM positions p LEFT JOIN latest_prices l ON l.symbol = p.symbol
-            WHERE p.user_id = u.id AND p.quantity > 0), 0) FROM users u WHERE u.id = %s
+            WHERE p.user_id = u.id AND p.quantity <> 0), 0) FROM users u WHERE u.id = %s
         """,
         (user_id,),
     )
@@ -357,7 +357,7 @@ def equity_of(connection: Connection, user_id: UUID) -> Decimal:
 
 def held_symbols(connection: Connection, session_id: UUID) -> list[str]:
     """The symbols that a session holds."""
-    query = "SELECT symbol FROM positions WHERE session_id = %s AND quantity > 0 ORDER BY symbol"
+    query = "SELECT symbol FROM positions WHERE session_id = %s AND quantity <> 0 ORDER BY symbol"
     return [row[0] for row in connection.execute(query, (session_id,))]
 
 
@@ -368,8 +368,8 @@ def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
 
 
 def high_water(connection: Connection, session_id: UUID) -> Decimal | None:
-    """The highest price since a session's position was opened; None when it holds nothing."""
-    query = "SELECT high_water FROM positions WHERE session_id = %s AND quantity > 0"
+    """The best price since a session's position was opened, the highest of a long and the lowest of a short one; None when it holds nothing."""
+    query = "SELECT high_water FROM positions WHERE session_id = %s AND quantity <> 0"
     highest: Decimal | None = fetch_value(connection, query, (session_id,))
     return highest
 
@@ -388,7 +388,7 @@ def holding_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSe
         connection,
         StoredSession,
         f"""
-        SELECT * FROM (SELECT {_COLUMNS} FROM sessions s WHERE s.strategy_id = %s) s WHERE held_quantity > 0 OR open_orders > 0
+        SELECT * FROM (SELECT {_COLUMNS} FROM sessions s WHERE s.strategy_id = %s) s WHERE held_quantity <> 0 OR open_orders > 0
         ORDER BY started_at DESC, session_id
         """,  # noqa: S608 - column names of this module
         (strategy_id,),

@@ -19,6 +19,7 @@ class User:
     Attributes:
         email_confirmed_at: When somebody who reads its mailbox confirmed the address; null until then.
         imposed_state: What an operator imposed; the stricter of the two counts.
+        short_selling: Whether the account may go short; without it it is long only.
     """
 
     user_id: UUID
@@ -28,6 +29,7 @@ class User:
     initial_balance: Decimal
     trading_state: TradingState
     imposed_state: TradingState
+    short_selling: bool
     is_operator: bool
     created_at: datetime
 
@@ -81,7 +83,7 @@ def get_user(connection: Connection, user_id: UUID) -> User | None:
         connection,
         User,
         """
-        SELECT id AS user_id, email, email_confirmed_at, virtual_balance, initial_balance, trading_state::text, imposed_state::text, is_operator, created_at
+        SELECT id AS user_id, email, email_confirmed_at, virtual_balance, initial_balance, trading_state::text, imposed_state::text, short_selling, is_operator, created_at
         FROM users WHERE id = %s AND closed_at IS NULL
         """,
         (user_id,),
@@ -149,8 +151,24 @@ def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> Non
     connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (hashed, user_id))
 
 
+def set_short_selling(connection: Connection, user_id: UUID, *, enabled: bool) -> None:
+    """Lets an account go short, or be long only."""
+    connection.execute("UPDATE users SET short_selling = %s WHERE id = %s", (enabled, user_id))
+
+
+def owes(connection: Connection, user_id: UUID) -> bool:
+    """Tells whether an account is short of something, is about to be, or owes money. Locks it."""
+    connection.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", (user_id,))
+    query = """
+        SELECT EXISTS (SELECT FROM users WHERE id = %(user)s AND virtual_balance < 0)
+            OR EXISTS (SELECT FROM positions WHERE user_id = %(user)s AND quantity < 0)
+            OR EXISTS (SELECT FROM orders WHERE user_id = %(user)s AND short AND status IN ('PENDING', 'RESTING', 'WORKING'))
+    """
+    return bool(fetch_value(connection, query, {"user": user_id}))
+
+
 def close_account(connection: Connection) -> bool:
-    """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold, the name goes."""
+    """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold or bought back, the name goes."""
     return bool(fetch_value(connection, "SELECT close_account()"))
 
 
@@ -167,7 +185,7 @@ def symbols_of(connection: Connection, user_id: UUID) -> list[str]:
     """Symbols the user has anything in."""
     rows = connection.execute(
         """
-        SELECT symbol FROM positions WHERE user_id = %(user)s AND quantity > 0
+        SELECT symbol FROM positions WHERE user_id = %(user)s AND quantity <> 0
         UNION SELECT symbol FROM orders WHERE user_id = %(user)s AND status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY 1
         """,
         {"user": user_id},

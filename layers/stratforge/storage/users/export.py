@@ -9,7 +9,7 @@ from stratforge.storage.postgres.database import Connection
 
 # What a person reads first comes first: when it is too much in all, the last tables lose their oldest rows.
 TABLES = {
-    "account": "SELECT id, email, email_confirmed_at, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %(user)s",
+    "account": "SELECT id, email, email_confirmed_at, virtual_balance, reserved_cash, initial_balance, trading_state, short_selling, created_at FROM users WHERE id = %(user)s",
     "risk_limits": "SELECT * FROM risk_limits WHERE user_id = %(user)s",
     "api_keys": "SELECT id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at FROM api_keys WHERE user_id = %(user)s ORDER BY created_at DESC",
     "passkeys": "SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = %(user)s ORDER BY created_at DESC",
