@@ -238,11 +238,14 @@ def platform(running_platform: Platform) -> Iterator[Platform]:
 @pytest.fixture(scope="session")
 def running_platform(state_folder: Path) -> Iterator[Platform]:
     """The whole platform on free ports, for fixtures that more than one test uses."""
+    from tests.support.patience import patient_clients
+
     found = Platform(
         Options(state_folder / "platform", speed=60.0, fresh=True, assemblies=ASSEMBLIES), lambda text: print(text)
     )
     try:
         found.start()
-        yield found
+        with patient_clients():
+            yield found
     finally:
         found.stop()
