@@ -1,4 +1,4 @@
-"""What stands in the way of trading on a platform that is up, in words: for whoever wonders why it did not trade."""
+"""Says in words what stands in the way of trading on a platform that is up: for whoever wonders why it did not trade."""
 
 from __future__ import annotations
 
