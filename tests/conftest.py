@@ -31,6 +31,9 @@ from xdist.scheduler import LoadScopeScheduling
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
 
+from tests.support.patience import patient_clients  # noqa: E402
+from tests.support.tiers import show_fewer  # noqa: E402 - rewritten, as said above
+
 # What botocore knows of the services is read once, not by every session of every test anew.
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
@@ -40,8 +43,16 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Without the long tests a property is shown fewer examples too. Nothing is garbage while everything is imported and collected."""
+    if config.option.markexpr == "not long":
+        show_fewer()
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays: looking through it again and again was a twelfth of the tests' time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -238,8 +249,6 @@ def platform(running_platform: Platform) -> Iterator[Platform]:
 @pytest.fixture(scope="session")
 def running_platform(state_folder: Path) -> Iterator[Platform]:
     """The whole platform on free ports, for fixtures that more than one test uses."""
-    from tests.support.patience import patient_clients
-
     found = Platform(
         Options(state_folder / "platform", speed=60.0, fresh=True, assemblies=ASSEMBLIES), lambda text: print(text)
     )
