@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from moto import mock_aws
@@ -53,10 +54,14 @@ class Api:
     """The application and ways to ask it."""
 
     app: FastAPI
+    # One loop for all requests of a test: making one takes a third of a request.
+    portal: BlockingPortal
 
     def client(self) -> TestClient:
         """A client that is nobody yet."""
-        return TestClient(self.app, base_url="https://testserver", raise_server_exceptions=False)
+        client = TestClient(self.app, base_url="https://testserver", raise_server_exceptions=False)
+        client.portal = self.portal
+        return client
 
     def user(self, name: str) -> User:
         """Somebody who has just registered."""
@@ -111,7 +116,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
     for module in (configuration, files, queues, topics):
         patch.setattr(module, "aws_client", _aws_client)
     patch.setattr(passwords, "_hasher", _quick_hasher)
-    with mock_aws():
+    with mock_aws(), start_blocking_portal() as portal:
         for cached in caches:
             cached.cache_clear()
         configuration._cache.clear()
@@ -132,7 +137,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         _aws_client("s3").create_bucket(Bucket="files")
         patch.setenv("FILES_BUCKET", "files")
         patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")
-        yield Api(application())
+        yield Api(application(), portal)
         context.database().close()
         for cached in caches:
             cached.cache_clear()
