@@ -267,6 +267,7 @@ _MOVING = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
     visitor, pages = world
     page = visitor.context.new_page()
@@ -296,6 +297,7 @@ _COVERED = """() => [...document.querySelectorAll('main a[href], main button, ma
     }).map((each) => each.outerHTML.slice(0, 160))"""
 
 
+@pytest.mark.long
 def test_at_twice_the_size_everything_fits_and_nothing_covers_what_has_the_focus(
     world: tuple[Visitor, list[str]],
 ) -> None:
