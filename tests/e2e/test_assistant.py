@@ -67,10 +67,10 @@ def test_another_users_strategy_cannot_be_refined(platform: Platform, user: Clie
     [
         ("outside", 1, "SUCCEEDED", None),
         ("outside", 4, "FAILED", "not-passed"),
-        ("truncated", 1, "SUCCEEDED", None),
-        ("truncated", 4, "FAILED", "model-refused"),
-        ("not json", 4, "FAILED", "model-refused"),
-        ("safety", 1, "FAILED", "model-refused"),
+        pytest.param("truncated", 1, "SUCCEEDED", None, marks=pytest.mark.long),
+        pytest.param("truncated", 4, "FAILED", "model-refused", marks=pytest.mark.long),
+        pytest.param("not json", 4, "FAILED", "model-refused", marks=pytest.mark.long),
+        pytest.param("safety", 1, "FAILED", "model-refused", marks=pytest.mark.long),
         ("blocked", 1, "FAILED", "model-refused"),
     ],
 )
