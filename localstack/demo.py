@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 from local_platform.audit import Audit, audit, count_trades, open_work
 from local_platform.failures import StartError
+from local_platform.obstacles import obstacles, reached
 from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
 from stratforge.client import ApiError, Client
@@ -31,14 +33,21 @@ def tell(text: str) -> None:
 _BEGAN = time.monotonic()
 
 
-def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> Audit:
-    """Registers, generates, backtests, trades and stops; gives the audit."""
+def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> tuple[Audit, int]:
+    """Registers, generates, backtests, trades and stops; gives the audit, and how much was still at work when it was made.
+
+    Raises:
+        StartError: if the author asks back instead of writing, or a part of the platform keeps ending.
+        ApiError: if the API refuses.
+    """
     clients = []
     sessions = []
     for name, prompt in (("demo", PROMPT), ("other", OPPOSITE)):
         client = Client(platform.address)
         client.register(f"{name}@example.com", platform.folder.passwords.demo_account)
         strategy = client.generate(prompt)
+        if "strategy_id" not in strategy:
+            raise StartError(f"nothing was written from {prompt!r}: {strategy.get('questions') or strategy}")
         tell(f"{strategy['name']}: {strategy['logic_explanation']}")
         metrics = client.backtest(strategy["strategy_id"], config={"slippage_bps": 1})["metrics"]
         tell(f"backtest: {metrics['trades']} trades in {metrics['bars']:,} bars, return {metrics['total_return']:+.2%}")
@@ -51,30 +60,35 @@ def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> Audit:
         if trades // 5 != shown // 5:
             tell(f"{trades} trades settled")
             shown = trades
+        if (failed := platform.supervisor.failed) is not None:
+            raise StartError(f"{failed.name} keeps ending after {trades} trades")
         time.sleep(0.25)
     for client, session in sessions:
         client.call("POST", f"/api/sessions/{session['session_id']}/stop")
-    settle(platform)
+    left = settle(platform)
     tell(f"{count_trades(platform)} trades settled; sessions stopped")
     portfolio = clients[0].call("GET", "/api/portfolio")
     tell(
         f"equity of the demo account: {float(portfolio['equity']):,.2f} from {float(portfolio['initial_balance']):,.2f}"
     )
-    return audit(platform)
+    return audit(platform), left
 
 
-def settle(platform: Platform, seconds: float = 60.0) -> None:
-    """Waits until nothing is at work."""
+def settle(platform: Platform, seconds: float = 60.0) -> int:
+    """Waits until nothing is at work; gives how many blocks and signals still are when that takes longer."""
     deadline = time.monotonic() + seconds
-    while open_work(platform) and time.monotonic() < deadline:
+    while (left := open_work(platform)) and time.monotonic() < deadline:
         time.sleep(0.2)
+    return left
 
 
-def shortfalls(found: Audit, wanted_trades: int, seconds: float) -> list[str]:
+def shortfalls(found: Audit, left: int, wanted_trades: int, seconds: float) -> list[str]:
     """Lists the shortfalls of a demo run, one sentence each; empty if all is well."""
     short = []
     if found.trades < wanted_trades:
-        short.append(f"{found.trades} of {wanted_trades} trades were settled within {seconds:g} s")
+        short.append(f"{found.trades} of {wanted_trades} trades were settled within {seconds:g} s: {reached(found)}")
+    if left:
+        short.append(f"{left} blocks and signals were still at work a minute after the sessions were stopped")
     short += [*found.lost, *found.duplicated]
     short += [f"the invariant {name!r} is broken: {rows}" for name, rows in found.broken.items()]
     short += [
@@ -104,9 +118,65 @@ def summary(found: Audit, wall: float, short: list[str]) -> dict[str, Any]:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    _hear_nothing()
+    raise KeyboardInterrupt
+
+
+def _hear_nothing() -> None:
+    """From here on nobody interrupts: what is up goes down whole, and the last line is written."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+
+
+def _words(error: BaseException) -> str:
+    """An error as a person is told of it, on one line."""
+    said = str(error).splitlines()
+    if isinstance(error, StartError | ApiError) and said:
+        return " ".join(said)
+    return f"{type(error).__name__}: {said[0] if said else 'no message'}"
+
+
+def _note(logs: Path) -> None:
+    """Writes the error that is being handled where the last line says to look, if anything can be written there."""
+    with contextlib.suppress(OSError):
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / "demo.log").open("a") as log:
+            log.write(traceback.format_exc())
+
+
+def run(options: argparse.Namespace, logs: Path) -> list[str]:
+    """Comes up, trades, is audited and goes down again; gives what fell short, one sentence each."""
+    began = time.monotonic()
+    platform, up = None, False
+    short: list[str] = []
+    try:
+        try:
+            platform = Platform(
+                Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"),
+                tell,
+            )
+            platform.start(lambda name, seconds, _going: tell(f"{name}: {seconds:.1f} s"))
+            up = True
+            tell(f"up at {platform.address}")
+            found, left = run_demo(platform, options.trades, options.seconds)
+            short = shortfalls(found, left, options.trades, options.seconds)
+            print(json.dumps(summary(found, time.monotonic() - began, short)), flush=True)
+        finally:
+            _hear_nothing()
+    except KeyboardInterrupt:
+        short = ["it was stopped"]
+    except Exception as error:  # noqa: BLE001 - whatever it was, the last line says it, and the log says all of it
+        _note(logs)
+        short = [_words(error)]
+    if platform is not None:
+        if up and short and short != ["it was stopped"]:
+            short += obstacles(platform)
+        try:
+            platform.stop()
+        except Exception as error:  # noqa: BLE001 - as above
+            _note(logs)
+            short.append(f"it did not go down whole: {_words(error)}")
+    return short
 
 
 def main() -> int:
@@ -120,30 +190,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     logs = options.state.resolve() / "logs"
-    began = time.monotonic()
-    platform = None
-    short: list[str] = []
-    try:
-        platform = Platform(
-            Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"),
-            tell,
-        )
-        platform.start(lambda name, seconds, _going: tell(f"{name}: {seconds:.1f} s"))
-        tell(f"up at {platform.address}")
-        found = run_demo(platform, options.trades, options.seconds)
-        short = shortfalls(found, options.trades, options.seconds)
-        print(json.dumps(summary(found, time.monotonic() - began, short)), flush=True)
-    except KeyboardInterrupt:
-        short = ["it was stopped"]
-    except (StartError, ApiError) as error:
-        short = [str(error)]
-    except Exception as error:  # noqa: BLE001 - whatever it was, the last line says it, and the log says all of it
-        logs.mkdir(parents=True, exist_ok=True)
-        (logs / "demo.log").write_text(traceback.format_exc())
-        short = [f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"]
-    finally:
-        if platform is not None:
-            platform.stop()
+    short = run(options, logs)
     if short:
         print(f"demo: {'; '.join(short)} (look at {logs})", file=sys.stderr, flush=True)
     return 1 if short else 0

@@ -31,6 +31,9 @@ from xdist.scheduler import LoadScopeScheduling
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
 
+from tests.support.patience import patient_clients  # noqa: E402
+from tests.support.tiers import show_fewer  # noqa: E402 - rewritten, as said above
+
 # What botocore knows of the services is read once, not by every session of every test anew.
 botocore.session.create_loader = cache(botocore.session.create_loader)
 
@@ -40,10 +43,17 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Without the long tests a property is shown fewer examples too. Nothing is garbage while everything is imported and collected."""
+    if config.option.markexpr == "not long":
+        show_fewer()
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: looking through it again and again was a twelfth of the tests' time."""
-    gc.collect()
+    """What was imported and collected stays: looking through it again and again was a twelfth of the tests' time, and once is half a second."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 
@@ -243,6 +253,7 @@ def running_platform(state_folder: Path) -> Iterator[Platform]:
     )
     try:
         found.start()
-        yield found
+        with patient_clients():
+            yield found
     finally:
         found.stop()

@@ -142,7 +142,7 @@ def run() -> list[Row]:
         try:
             platform.start()
             floor = _floor(platform)
-            found = run_demo(platform, _TRADES, 180.0)
+            found, _left = run_demo(platform, _TRADES, 180.0)
             Console(stderr=True).print(table(hops(platform)))
         finally:
             platform.stop()

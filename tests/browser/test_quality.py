@@ -13,6 +13,7 @@ from local_platform.platform import Platform
 from playwright.sync_api import Browser, Request
 
 from tests.browser.conftest import Visitor, new_visitor
+from tests.support.trading import wait_for
 
 pytestmark = pytest.mark.timeout(900)
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -45,6 +46,10 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
     session = client.start_session(strategy["strategy_id"], "AAPL", stop_loss="0.02")
     client.research("How did Apple do?")
     order = client.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", "quantity": "1"})
+    wait_for(lambda: client.call("GET", f"/api/trade/orders/{order['order_id']}")["status"] == "FILLED", 60, "a fill")
+    wait_for(lambda: client.call("GET", f"/api/sessions/{session['session_id']}")["bars_evaluated"] >= 2, 60, "bars")
+    # What is looked at from here on are pages: a market that goes on at its speed would take half a core from that.
+    platform.simulator("market", {"speed": 6})
     pages = [
         "/",
         "/strategies",
@@ -70,6 +75,7 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
     ]
     yield visitor, pages
     visitor.context.close()
+    platform.simulator("market", {"speed": platform.options.speed})
 
 
 def _settled(visitor: Visitor, path: str) -> Any:
@@ -261,6 +267,7 @@ _MOVING = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
     visitor, pages = world
     page = visitor.context.new_page()
@@ -290,6 +297,7 @@ _COVERED = """() => [...document.querySelectorAll('main a[href], main button, ma
     }).map((each) => each.outerHTML.slice(0, 160))"""
 
 
+@pytest.mark.long
 def test_at_twice_the_size_everything_fits_and_nothing_covers_what_has_the_focus(
     world: tuple[Visitor, list[str]],
 ) -> None:

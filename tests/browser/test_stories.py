@@ -355,6 +355,7 @@ def test_the_account_page_makes_keys_and_limits(member: Visitor) -> None:
     assert member.client.call("GET", "/api/users/me/risk")["max_position"] == "0.25"
 
 
+@pytest.mark.long
 def test_an_operator_halts_and_resumes_and_sends_dead_letters_again(
     browser: Browser, platform: Platform, member: Visitor
 ) -> None:

@@ -12,6 +12,7 @@ from local_platform.deployment import client
 from local_platform.platform import Options, Platform
 
 from tests.conftest import ASSEMBLIES
+from tests.support.patience import patient_clients
 from tests.support.trading import Traders, assert_clean
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -26,7 +27,8 @@ def streaming(state_folder: Path) -> Iterator[Platform]:
     )
     try:
         found.start()
-        yield found
+        with patient_clients():
+            yield found
     finally:
         found.stop()
 

@@ -10,6 +10,8 @@ import pytest
 from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
+from tests.support.patience import opened
+
 
 def test_a_login_of_one_visitor_is_not_given_to_the_next(platform: Platform) -> None:
     Client(platform.address).register("first@example.com", "a long enough password")
@@ -63,21 +65,21 @@ def test_a_refresh_token_whose_successor_was_used_ends_the_login(platform: Platf
 
 
 def test_the_page_is_labeled_as_simulated_and_forbids_inline_script(platform: Platform) -> None:
-    with urllib.request.urlopen(f"{platform.address}/login") as reply:
+    with opened(f"{platform.address}/login") as reply:
         assert b"simulated market" in reply.read()
         assert "script-src 'self'" in reply.headers["Content-Security-Policy"]
 
 
 def test_what_is_compressed_arrives_compressed(platform: Platform) -> None:
     wanted = urllib.request.Request(f"{platform.address}/static/x/app.css", headers={"Accept-Encoding": "gzip"})
-    with urllib.request.urlopen(wanted) as reply:
+    with opened(wanted) as reply:
         assert reply.headers["Content-Encoding"] == "gzip"
         assert b"--paper" in gzip.decompress(reply.read())
 
 
 def test_files_outside_the_page_are_not_served(platform: Platform) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{platform.address}/static/x/..%2Froutes.py")
+        opened(f"{platform.address}/static/x/..%2Froutes.py")
     assert refused.value.code == 404
 
 

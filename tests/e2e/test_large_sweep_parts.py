@@ -42,6 +42,7 @@ def asked(client: Client, points: int) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_a_large_sweep_is_worked_on_in_parts_and_reported(platform: Platform) -> None:
     client = somebody(platform, "researcher")
     done = client.wait(asked(client, 30), 600)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import html
 import re
 import time
-import urllib.request
 
 from local_platform.platform import Platform
 from stratforge.client import Client
 
+from tests.support.patience import opened
+from tests.support.trading import wait_for
+
 
 def mails_to(platform: Platform, address: str) -> list[str]:
     """The mails to an address that the mailbox shows, the latest first."""
-    page = urllib.request.urlopen(f"{platform.address}/mailbox", timeout=30).read().decode()
+    with opened(f"{platform.address}/mailbox") as reply:
+        page = reply.read().decode()
     return [
         html.unescape(each) for each in re.findall(r"<article>.*?</article>", page, re.S) if f"To {address}," in each
     ]
@@ -24,13 +27,12 @@ def test_who_forgot_the_password_sets_a_new_one_with_the_link_that_the_mailbox_s
     client = Client(platform.address)
     client.register(address, "a long enough password")
     Client(platform.address).call("POST", "/v1/auth/password/reset", {"email": address})
-    until, links = time.monotonic() + 60, list[str]()
-    while not links and time.monotonic() < until:
-        links = [
-            found[1] for each in mails_to(platform, address) if (found := re.search(r'href="([^"]+/reset[^"]+)"', each))
-        ]
-        time.sleep(0.2)
-    assert links, "no mail came within a minute"
+
+    def links_to_it() -> list[str]:
+        mails = mails_to(platform, address)
+        return [found[1] for each in mails if (found := re.search(r'href="([^"]+/reset[^"]+)"', each))]
+
+    links = wait_for(links_to_it, 60, "a mail")
     assert links[0].startswith(f"{platform.address}/reset?token="), "the link leads to the one address"
     token = links[0].partition("token=")[2]
     new = "quite another long password"

@@ -16,15 +16,26 @@ from stratforge.client import Client
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.patience import when_not_busy
+from tests.support.trading import wait_for
+
 pytestmark = pytest.mark.timeout(900)
 
 
 @contextmanager
 def live(platform: Platform, client: Client, cursor: str = "") -> Iterator[ClientConnection]:
     """A realtime connection of a user."""
-    ticket = client.call("POST", "/api/realtime/ticket")
-    address = platform.address.replace("http", "ws") + ticket["url"] + f"?ticket={ticket['ticket']}"
-    with connect(address + (f"&cursor={cursor}" if cursor else ""), open_timeout=60) as connection:
+
+    def connected() -> ClientConnection | None:
+        # A ticket is good for one try; a busy gateway lets nobody in.
+        ticket = client.call("POST", "/api/realtime/ticket")
+        address = platform.address.replace("http", "ws") + ticket["url"] + f"?ticket={ticket['ticket']}"
+        try:
+            return connect(address + (f"&cursor={cursor}" if cursor else ""), open_timeout=60)
+        except (InvalidStatus, TimeoutError):
+            return None
+
+    with when_not_busy(connected) as connection:
         yield connection
 
 
@@ -60,10 +71,8 @@ def test_an_order_is_told_live_and_what_was_missed_is_told_after_reconnecting(pl
         assert messages_until(connection, lambda message: message.get("prices"))
         cursor = next(each["cursor"] for each in reversed(told) if each["type"] == "update")
     order = client.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "sell", "fraction": "1"})
-    deadline = time.monotonic() + 120
-    while client.call("GET", f"/api/trade/orders/{order['order_id']}")["status"] != "FILLED":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    path = f"/api/trade/orders/{order['order_id']}"
+    wait_for(lambda: client.call("GET", path)["status"] == "FILLED", 60, "the sale")
     with live(platform, client, cursor) as connection:
         missed = messages_until(connection, has_order("FILLED"))
     kinds = [each["kind"] for message in missed for each in message.get("events", [])]
@@ -73,7 +82,7 @@ def test_an_order_is_told_live_and_what_was_missed_is_told_after_reconnecting(pl
 def test_nobody_connects_without_a_ticket_of_his_own(platform: Platform) -> None:
     address = platform.address.replace("http", "ws") + "/realtime?ticket=made-up"
     with pytest.raises((InvalidStatus, WebSocketException)), connect(address, open_timeout=60) as connection:
-        connection.recv(timeout=5)
+        connection.recv(timeout=60)
 
 
 def test_a_webhook_is_told_of_a_fill(platform: Platform) -> None:
@@ -94,9 +103,6 @@ def test_a_webhook_is_told_of_a_fill(platform: Platform) -> None:
     client.register("hooked@example.com", "a long enough password")
     client.call("POST", "/api/webhooks", {"url": f"http://127.0.0.1:{server.server_port}/", "kinds": ["trade"]})
     client.call("POST", "/api/trade/orders", {"symbol": "MSFT", "side": "buy", "quantity": "1"})
-    deadline = time.monotonic() + 160
-    while not received:
-        assert time.monotonic() < deadline, "the webhook was not told"
-        time.sleep(0.2)
+    wait_for(lambda: received, 60, "a call of the webhook")
     server.shutdown()
     assert (received[0]["kind"], received[0]["data"]["symbol"]) == ("trade", "MSFT")

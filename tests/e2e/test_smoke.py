@@ -15,7 +15,7 @@ from infra_cdk.smoke import SmokeFailed, trade
 def test_one_share_is_bought_sold_and_read_back(platform: Platform) -> None:
     client = Client(platform.address)
     client.register("smoke@example.com", "a long enough password")
-    done = trade(client, ({"symbol": "AAPL", "quantity": "1"},), seconds=60)
+    done = trade(client, ({"symbol": "AAPL", "quantity": "1"},), seconds=240)
     assert done.quantity == 1
     assert min(done.bought_at, done.sold_at) > 0
     # An order may be filled in parts, and each part is a trade.

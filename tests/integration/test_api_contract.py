@@ -185,6 +185,7 @@ def test_nothing_that_the_document_allows_is_refused_for_its_form() -> None:
     assert [each for each in sorted(REFUSED) if not each.partition(": ")[2].startswith(sensible)] == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_no_chain_of_requests_breaks_anything(schema: Any, owner: User) -> None:
     """Stateful: what one operation answers goes into the next."""

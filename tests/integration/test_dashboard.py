@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from stratforge.ai.draft import AnswerKind
-from stratforge.application.jobs.results import OpenQuestions, as_json
+from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy, as_json
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs
 
@@ -231,6 +231,25 @@ def test_what_forms_make_has_pages(user: User) -> None:
         shown(path)
     send(f"{session}/stop", flatten="1")
     assert send(f"{strategy}/delete") == "/strategies"
+
+
+def test_a_form_that_is_sent_again_when_its_work_is_done_leads_to_what_was_made(user: User, database: Database) -> None:
+    """Who met a busy platform presses again; meanwhile the first press was heard and done. Whoever calls it off then is too late."""
+    made = WrittenStrategy(
+        strategy_id=UUID(int=7), version=1, name="low", symbol="AAPL", python_code=CODE, logic_explanation="", parameters={},
+        indicators=[], lookback=1, assumptions=[], model="none", tokens=1, repairs=[],
+    )  # fmt: skip
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    form = urlencode({"prompt": "buy AAPL when the RSI is below 30", "key": "pressed"})
+    (job,) = re.findall(
+        r"/jobs/([^/]+)/progress", user.client.post("/strategies/describe", content=form, headers=headers).text
+    )
+    with database.transaction() as connection:
+        jobs.begin_job(connection, UUID(job))
+        jobs.finish_job(connection, UUID(job), result=as_json(made))
+    for path, content in (("/strategies/describe", form), (f"/jobs/{job}/cancel", "")):
+        answer = user.client.post(path, content=content, headers=headers)
+        assert answer.headers["HX-Redirect"] == f"/strategies/{made.strategy_id}", answer.text
 
 
 def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: User, database: Database) -> None:

@@ -314,7 +314,9 @@ def test_days_that_closed_are_in_the_calendar_at_home(user: User, database: Data
     grid = page[page.index('<table class="days') : page.index("P&amp;L of each market day")]
     weekdays = re.findall(r'<th scope="row">(\w+)</th>', grid)
     assert weekdays[:5] == ["Mon", "Tue", "Wed", "Thu", "Fri"]
-    assert f"{days[1].day:%b}" in re.findall(r'<th scope="colgroup" colspan="\d">(\w+)</th>', grid)
+    # A week bears the name of the month that it begins in.
+    monday = days[1].day - timedelta(days=days[1].day.weekday())
+    assert f"{monday:%b}" in re.findall(r'<th scope="colgroup" colspan="\d">(\w+)</th>', grid)
     table = page[page.index('aria-label="P&amp;L by day"') :]
     assert re.findall(r'<th scope="row">([\d-]+)</th>', table)[:2] == [str(days[1].day), str(days[0].day)]
 

@@ -25,6 +25,7 @@ from stratforge.storage.strategies.evaluations import Wanted
 from functions.ingestor.pipeline import BarPipeline
 from tests.simulation.platform import Inline
 from tests.support.ledger import OPEN
+from tests.support.tiers import examples
 from tests.support.world import FragileDatabase, Fuse, Killed
 
 _MINUTE = timedelta(minutes=1)
@@ -185,7 +186,7 @@ def fragile(migrated: str) -> Iterator[FragileDatabase]:
     found.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, min_size=1, max_size=12))
 @example([*([_QUIET, _TOLD] * 5), replace(_TOLD, connected=False), _TOLD])
 def test_sessions_see_every_bar_once_and_in_order_wherever_the_service_dies(

@@ -37,8 +37,9 @@ from functions.evaluator.sandbox_client import evaluate_sessions
 from functions.sandbox.workers import Pool
 from tests.support.naive import Account, Bar, Exits, Order, trade
 from tests.support.random_programs import awkward_bars, program
+from tests.support.tiers import examples
 
-PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
+PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", examples(60)))
 TOGETHER = 60
 BARS = 60
 LONGEST_WINDOW = 4_096

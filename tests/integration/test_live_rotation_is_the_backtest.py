@@ -33,9 +33,10 @@ from functions.evaluator import sandbox_client
 from functions.evaluator.rebalance_client import decide_rebalances
 from tests.support.random_rotations import markets, rotation
 from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, at
+from tests.support.tiers import examples
 from tests.support.world import World
 
-PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
+PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", examples(60)))
 DAYS = 420
 LONGEST_WINDOW = 256
 

@@ -111,7 +111,6 @@ def ended(machine: str) -> str:
         time.sleep(0.05)
 
 
-@pytest.mark.long
 def test_every_part_is_worked_on_and_then_they_are_put_together(machine: str, worker: Worker) -> None:
     job = uuid4()
     studies.start_study(machine, job, 5)

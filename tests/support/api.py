@@ -8,11 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from moto import mock_aws
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from psycopg.conninfo import conninfo_to_dict
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -26,6 +30,7 @@ from tests.conftest import ROLE_PASSWORD, let_in
 
 SIGNING_KEY = "a-signing-key-of-the-tests-that-is-long-enough"
 PASSWORD = "a long enough password"
+_REGION = "us-east-1"
 
 
 @dataclass
@@ -53,10 +58,14 @@ class Api:
     """The application and ways to ask it."""
 
     app: FastAPI
+    # One loop for all requests of a test: making one takes a third of a request.
+    portal: BlockingPortal
 
     def client(self) -> TestClient:
         """A client that is nobody yet."""
-        return TestClient(self.app, base_url="https://testserver", raise_server_exceptions=False)
+        client = TestClient(self.app, base_url="https://testserver", raise_server_exceptions=False)
+        client.portal = self.portal
+        return client
 
     def user(self, name: str) -> User:
         """Somebody who has just registered."""
@@ -84,6 +93,20 @@ def _quick_hasher() -> PasswordHash:
 _aws_client = cache(aws.aws_client)
 
 
+def _backend(service: Any, region: str = _REGION) -> Any:
+    """What answers for a service in moto: what each test begins with is put there, since by requests it would take as long as most tests do."""
+    return get_backend(service)[DEFAULT_ACCOUNT_ID][region]
+
+
+def _make_secret(name: str, value: dict[str, Any]) -> None:
+    _backend("secretsmanager").create_secret(name, json.dumps(value), None, None, None, None, None, [], False)
+
+
+def _make_queue(name: str, **attributes: str) -> str:
+    queue = _backend("sqs").create_queue(name, **attributes)
+    return str(queue.url(urlparse(f"https://sqs.{_REGION}.amazonaws.com")))
+
+
 @contextmanager
 def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
     """Brings the application up on a database."""
@@ -99,7 +122,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
     let_in(migrated, "stratforge_api")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         patch.setenv(name, "test")
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.setenv("AWS_DEFAULT_REGION", _REGION)
     caches = (
         context.settings,
         context.database,
@@ -111,28 +134,24 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
     for module in (configuration, files, queues, topics):
         patch.setattr(module, "aws_client", _aws_client)
     patch.setattr(passwords, "_hasher", _quick_hasher)
-    with mock_aws():
+    with mock_aws(), start_blocking_portal() as portal:
         for cached in caches:
             cached.cache_clear()
         configuration._cache.clear()
-        secrets = _aws_client("secretsmanager")
-        secrets.create_secret(Name="test/database", SecretString=json.dumps(secret))
-        secrets.create_secret(Name="test/tokens", SecretString=json.dumps({"signing_key": SIGNING_KEY, "key_id": "1"}))
-        sqs = _aws_client("sqs")
-        fifo = sqs.create_queue(QueueName="signals.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        _make_secret("test/database", secret)
+        _make_secret("test/tokens", {"signing_key": SIGNING_KEY, "key_id": "1"})
         patch.setenv("STAGE", "test")
         patch.setenv("DATABASE_SECRET", "test/database")
         patch.setenv("TOKEN_SECRET", "test/tokens")
-        patch.setenv("SIGNALS_QUEUE_URL", fifo)
-        patch.setenv("JOBS_QUEUE_URL", sqs.create_queue(QueueName="jobs")["QueueUrl"])
-        patch.setenv("BACKTESTS_QUEUE_URL", sqs.create_queue(QueueName="backtests")["QueueUrl"])
-        patch.setenv("MAILS_QUEUE_URL", sqs.create_queue(QueueName="mails")["QueueUrl"])
-        patch.setenv("SUBSCRIPTION_TOPIC_ARN", _aws_client("sns").create_topic(Name="updates")["TopicArn"])
+        patch.setenv("SIGNALS_QUEUE_URL", _make_queue("signals.fifo", FifoQueue="true"))
+        for name in ("jobs", "backtests", "mails"):
+            patch.setenv(f"{name.upper()}_QUEUE_URL", _make_queue(name))
+        patch.setenv("SUBSCRIPTION_TOPIC_ARN", _backend("sns").create_topic("updates").arn)
         patch.setenv("REDRIVER_FUNCTION", "redriver")
-        _aws_client("s3").create_bucket(Bucket="files")
+        _backend("s3", "aws").create_bucket("files", _REGION)
         patch.setenv("FILES_BUCKET", "files")
         patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")
-        yield Api(application())
+        yield Api(application(), portal)
         context.database().close()
         for cached in caches:
             cached.cache_clear()

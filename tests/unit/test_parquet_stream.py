@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.parquet_stream import DECIMAL_PLACES, Column, ColumnKind, ParquetWriter
 
+from tests.support.tiers import examples
+
 COLUMNS = [Column(each.value, each) for each in ColumnKind]
 EXACT = Decimal(1).scaleb(-DECIMAL_PLACES)
 VALUES = {
@@ -37,7 +39,7 @@ def table_of(*groups: list[Any]) -> pa.Table:
     return pq.read_table(io.BytesIO(file.getvalue()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(ROWS, max_size=4))
 def test_what_is_written_is_what_is_read(groups: list[list[Any]]) -> None:
     found = table_of(*groups)

@@ -102,7 +102,7 @@ def test_every_reference_trades_on_the_paths() -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=" … ".join(case.turns)[-90:], marks=[pytest.mark.long] if number % 4 else [])
+        pytest.param(case, id=" … ".join(case.turns)[-90:], marks=[pytest.mark.long] if number % 8 else [])
         for number, case in enumerate(OPEN)
     ],
 )

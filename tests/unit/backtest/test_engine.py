@@ -18,6 +18,7 @@ from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
 
 from tests.support.naive import run_naive
+from tests.support.tiers import examples
 
 STRATEGIES = {
     "cross": """
@@ -161,7 +162,7 @@ def test_a_bar_that_opens_at_its_target_is_sold_there_whatever_comes_after(own: 
 
 
 @given(st.sampled_from(sorted(STRATEGIES)), configs, st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_loop_agrees_with_a_second_backtester(name: str, config: BacktestConfig, seed: int) -> None:
     strategy, bars = compile_strategy(STRATEGIES[name]), _random_history(seed, 120, 0.004, 40.0)
     report = run_backtest(strategy, bars, config)

@@ -20,6 +20,7 @@ from stratforge.strategy.graph import Values
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 from tests.support.short_oracle import Decision, Program, run, source_of
+from tests.support.tiers import examples
 
 SIDES = {1.0: "buy", 2.0: "sell", 3.0: "short", 4.0: "cover"}
 REASONS = ("signal", "stop loss", "take profit", "trailing stop", "margin call")
@@ -126,7 +127,7 @@ def _same(report: BacktestReport, program: Program, bars: BarColumns, config: Ba
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_random_programs_trade_as_the_oracle_of_the_rules(seed: int) -> None:
     program, bars, config = _case(seed)
     report = run_backtest(compile_strategy(source_of(program)), bars, config)
@@ -149,30 +150,41 @@ def on_bar(bar, position, state):
 """
 
 
-def test_machine_code_fills_as_the_interpreter_bit_for_bit() -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(
+            {
+                "slippage_bps": 5.0,
+                "commission_bps": 3.0,
+                "participation": 0.5,
+                "take_profit": 0.1,
+                "trailing_stop": 0.06,
+            },
+            id="costs and stops",
+        ),
+        pytest.param({"cash": 20_000.0}, id="plain", marks=pytest.mark.long),
+    ],
+)
+def test_machine_code_fills_as_the_interpreter_bit_for_bit(config: dict[str, Any]) -> None:
     bars = _bars(random.Random(4), 600)
-    configs: list[dict[str, Any]] = [
-        {"cash": 20_000.0},
-        {"slippage_bps": 5.0, "commission_bps": 3.0, "participation": 0.5, "take_profit": 0.1, "trailing_stop": 0.06},
-    ]
-    for each in configs:
-        strategy, config = compile_strategy(BOTH_WAYS), BacktestConfig(**each)
-        swept, report = Sweeper(strategy, bars, config), run_backtest(strategy, bars, config)
-        result = swept.run({})
-        fills = [np.array(getattr(report.fills, name)) for name in report.fills.__slots__]
-        assert {SIDES.get(side) for side in report.fills.side.tolist()} == {None, *SIDES.values()}
-        for mine, theirs in zip(swept._fills, fills, strict=True):
-            assert mine[: len(theirs)].tobytes() == theirs.tobytes()
-        assert result.final_equity == report.metrics.final_equity
-        plain = Sweeper(strategy, bars, config, target="python").run({})
-        for name in ("max_drawdown", "exposure", "trades", "win_rate"):
-            assert getattr(result, name) == pytest.approx(getattr(plain, name), nan_ok=True), name
-        assert result.sharpe == pytest.approx(plain.sharpe, nan_ok=True)
-        assert result.profit_factor == pytest.approx(plain.profit_factor, nan_ok=True)
+    strategy, given = compile_strategy(BOTH_WAYS), BacktestConfig(**config)
+    swept, report = Sweeper(strategy, bars, given), run_backtest(strategy, bars, given)
+    result = swept.run({})
+    fills = [np.array(getattr(report.fills, name)) for name in report.fills.__slots__]
+    assert {SIDES.get(side) for side in report.fills.side.tolist()} == {None, *SIDES.values()}
+    for mine, theirs in zip(swept._fills, fills, strict=True):
+        assert mine[: len(theirs)].tobytes() == theirs.tobytes()
+    assert result.final_equity == report.metrics.final_equity
+    plain = Sweeper(strategy, bars, given, target="python").run({})
+    for name in ("max_drawdown", "exposure", "trades", "win_rate"):
+        assert getattr(result, name) == pytest.approx(getattr(plain, name), nan_ok=True), name
+    assert result.sharpe == pytest.approx(plain.sharpe, nan_ok=True)
+    assert result.profit_factor == pytest.approx(plain.profit_factor, nan_ok=True)
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_strategy_that_could_go_short_and_does_not_trades_as_one_that_cannot(seed: int) -> None:
     program, bars, config = _case(seed)
     long_only = {bar: each for bar, each in program.items() if each.side in ("buy", "sell", "adjust")}

@@ -36,9 +36,10 @@ from stratforge.portfolio.netting import ExecutableOrder, net_orders
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
+from tests.support.tiers import examples
 from tests.support.values import COLLAR, NOW, STOCK, ZERO
 
-ROUNDS = int(os.environ.get("COLLUSION_ROUNDS", "20000"))
+ROUNDS = int(os.environ.get("COLLUSION_ROUNDS", examples(20_000)))
 SEED = int(os.environ.get("COLLUSION_SEED", str(random.SystemRandom().randrange(2**32))))
 CENT = Decimal("0.01")
 COLLUDERS = frozenset(("mallory", "trudy"))

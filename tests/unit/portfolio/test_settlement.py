@@ -17,6 +17,7 @@ from stratforge.portfolio.netting import ExecutableOrder, net_orders
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
+from tests.support.tiers import examples
 from tests.support.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
 
 
@@ -27,7 +28,7 @@ from tests.support.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
     st.booleans(),
     st.sampled_from([ZERO, Decimal("0.0025")]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_settlement_is_exact_whatever_the_order_of_events(
     orders: list[tuple[Side, Decimal]], cuts: list[int], complete: bool, doubled: bool, fee_rate: Decimal
 ) -> None:

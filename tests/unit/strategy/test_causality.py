@@ -18,6 +18,7 @@ from stratforge.strategy.lookback import _random_history
 from stratforge.strategy.vocabulary import NUMPY_FUNCTIONS
 
 from tests.support.expressions import column_expressions
+from tests.support.tiers import examples
 
 HOSTILE = (np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, -5e-324, 2.2e-308, -0.0, 0.0)
 ENDS = (1, 2, 3, 5, 9, 17, 33, 64, 100, 151, 200, 257, 300, 399)
@@ -136,7 +137,9 @@ def test_every_operation_of_the_graph_is_among_those_tried() -> None:
 
 
 @given(column_expressions(3), st.integers(0, 1_000_000), st.sampled_from([0.0, 0.01, 0.1]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 def test_compositions_are_causal_whatever_the_bars_hold(expression: str, seed: int, share: float) -> None:
     assert_causal(nodes_of(expression), hostile_bars(seed, share))
 

@@ -18,6 +18,8 @@ from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import _random_history
 from stratforge.strategy.vocabulary import NUMPY_FUNCTIONS, SERIES_METHODS
 
+from tests.support.tiers import examples
+
 BARS = _random_history(17, 300, 0.01, 25.0)
 HISTORY = _random_history(77, 6_000, 0.004, 60.0)
 FROZEN = BarColumns(BARS.time, *(np.full(300, value) for value in (5.0, 5.0, 5.0, 5.0, 0.0)))
@@ -180,7 +182,7 @@ def program(body: list[str], indicator: str = "bars.close") -> str:
 
 
 fuzzing = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 
 

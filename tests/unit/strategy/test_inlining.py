@@ -15,6 +15,8 @@ from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import _random_history
 from stratforge.strategy.trace import trace_last_bar
 
+from tests.support.tiers import examples
+
 BARS = _random_history(1, 60, 0.01, 20.0)
 FUNCTIONS = '''
 N = 3
@@ -49,7 +51,7 @@ def told(call: str, *numbers: float) -> float:
 
 
 @given(st.lists(st.integers(-6, 9), min_size=3, max_size=3), st.sampled_from(["steps(a, b, c)", "steps(c, a)", "steps(b, c=half(a), b=half(a) * 2)"]))  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_function_means_what_python_says(numbers: list[int], call: str) -> None:
     scope: dict[str, Any] = dict(zip("abc", map(float, numbers), strict=True))
     exec(FUNCTIONS, scope)

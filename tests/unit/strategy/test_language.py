@@ -22,6 +22,8 @@ from stratforge.strategy.evaluation import Evaluation
 from stratforge.strategy.graph import Values
 from stratforge.strategy.language_reference import EXAMPLE, prompt_section, reference_page
 
+from tests.support.tiers import examples
+
 HOLD = "\ndef on_bar(bar, position, state):\n    return\n"
 ESCAPES = sorted((Path(__file__).parent / "escapes").glob("*.py"))
 
@@ -203,7 +205,7 @@ def test_expressions_mean_what_python_means_and_are_total(expression: str, expec
     st.floats(-1e6, 1e6).map(lambda x: round(x, 6)),
     st.floats(-1e3, 1e3).map(lambda x: round(x, 3)),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_arithmetic_agrees_with_python_wherever_python_has_an_answer(operator: str, a: float, b: float) -> None:
     try:
         expected = eval(f"({a!r}) {operator} ({b!r})")
@@ -320,7 +322,7 @@ def test_sources_of_any_shape_are_refused_without_harm(source: str) -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_random_text_is_compiled_or_refused(text: str) -> None:
     for source in (text, f"def on_bar(bar, position, state):\n    x = {text}\n"):
         try:

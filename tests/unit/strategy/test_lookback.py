@@ -157,7 +157,7 @@ def strategy_of(text: str) -> Strategy:
     return compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
 
 
-@pytest.mark.parametrize("seed", [0, 60, 1500, 1680])
+@pytest.mark.parametrize("seed", [1680, *(pytest.param(each, marks=pytest.mark.long) for each in (0, 60, 1500))])
 def test_a_window_of_the_lookback_and_not_a_bar_more_gives_the_very_values_whatever_the_market_does(seed: int) -> None:
     """On markets that stand still, halt, split and have no volume, where averages pass over unknown values and begin anew."""
     history = awkward_bars(seed, 6_000)

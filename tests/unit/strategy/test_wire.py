@@ -10,6 +10,7 @@ from stratforge.strategy.language_reference import EXAMPLE
 from stratforge.strategy.wire import without_comments
 
 from tests.evaluation.cases import CASES
+from tests.support.tiers import examples
 
 # Everything that may stand between the words of a strategy without meaning anything, and what only looks like it.
 COMMENTS = st.sampled_from(
@@ -42,7 +43,7 @@ TEXTS = st.sampled_from(
 
 
 @given(st.lists(COMMENTS, min_size=6, max_size=6), st.lists(TEXTS, min_size=3, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_without_its_comments_a_strategy_is_the_same(comments: list[str], texts: list[str]) -> None:
     source = f"""{texts[0]}
 {comments[0]}

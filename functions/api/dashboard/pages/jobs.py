@@ -41,7 +41,14 @@ def started(looking: Visitor, fields: Form) -> RequestKey:
 def progress(job_id: UUID, looking: Looking) -> Response:
     """Shows the progress of a job; when it is done, goes to the page of its result."""
     with database().reading(looking.caller) as connection:
-        job = existing(jobs.get_job(connection, job_id), "job")
+        return job_part(looking, existing(jobs.get_job(connection, job_id), "job"))
+
+
+def job_part(looking: Visitor, job: Job) -> Response:
+    """A job as a part of a page: how it stands, what it asks back, its answer, or why it failed; one whose result has a page leads there.
+
+    Also where a form is answered: sent again after a busy answer, its job may be done.
+    """
     match results.result_of(job):
         case WrittenStrategy(strategy_id=made):
             return go_to(looking.request, f"/strategies/{made}")
@@ -49,11 +56,6 @@ def progress(job_id: UUID, looking: Looking) -> Response:
             return go_to(looking.request, f"/backtests/{made}")
         case ReplayedSession(session_id=made):
             return go_to(looking.request, f"/sessions/{made}")
-    return job_part(looking, job)
-
-
-def job_part(looking: Visitor, job: Job) -> Response:
-    """A job as a part of a page: how it stands, what it asks back, its answer, or why it failed."""
     values: dict[str, Any] = {"job": job, "key": new_key(), "failure": results.failure_of(job), "share": _share(job)}
     match requests.request_of(job):
         case ResearchRequest(question=said):
