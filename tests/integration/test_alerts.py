@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from stratforge.application.mailing import Mail
 from stratforge.application.notices import notice_of
 from stratforge.market import Bar
 from stratforge.storage.delivery.webhooks import WebhookFormat
-from stratforge.storage.market import market_data
+from stratforge.storage.market import alerts, market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations
 
@@ -23,6 +24,7 @@ from functions.deliverer.webhooks import chat_message
 from tests.integration.test_programs import call, granted
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
+from tests.support.trading import wait_for
 
 ALERTS = "/v1/alerts"
 
@@ -198,6 +200,38 @@ def test_the_mails_of_one_bar_are_counted_too(owner: User, engine: Database, pos
     post()
     assert fire_alerts(engine, bar(1, 190, 210)) == 25
     assert len(post()) == 20
+
+
+def test_bars_of_two_symbols_at_once_are_counted_together(owner: User, engine: Database, migrated: str) -> None:
+    for symbol in ("AAPL", "MSFT"):
+        for number in range(15):
+            assert set_alert(owner, symbol=symbol, by_mail=True, note=f"n{number}").status_code == 201
+    with ThreadPoolExecutor(1) as second:
+        with engine.transaction() as connection:
+            assert alerts.fire_alerts(connection, bar(1, 190, 210), 200) == 15
+            fired = second.submit(fire_alerts, engine, bar(1, 190, 210, symbol="MSFT"))
+            # The other bar waits for this one before it counts.
+            with psycopg.connect(migrated, autocommit=True) as looking:
+                wait_for(
+                    lambda: looking.execute(
+                        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                    ).fetchone(),
+                    60,
+                    "one that waits",
+                )
+        assert fired.result() == 15
+    with psycopg.connect(migrated) as connection:
+        assert connection.execute("SELECT count(*) FROM mails WHERE kind = 'ALERT'").fetchone() == (20,)
+
+
+def test_what_waits_follows_the_address(
+    owner: User, engine: Database, post: Callable[[], list[Mail]], migrated: str
+) -> None:
+    set_alert(owner, by_mail=True)
+    fire_alerts(engine, bar(1, 100, 300))
+    with psycopg.connect(migrated) as connection:
+        connection.execute("UPDATE users SET email = 'ada@elsewhere.example', email_confirmed_at = now()")
+    assert {each.address for each in post() if each.subject.startswith("Price alert")} == {"ada@elsewhere.example"}
 
 
 def test_no_mail_goes_to_an_address_that_nobody_confirmed(ada: User) -> None:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 from stratforge.application.mail_notices import write_mails
-from stratforge.application.mailing import Mail
+from stratforge.application.mailing import Mail, send_waiting
 from stratforge.storage.delivery.mail_notices import MINUTES_APART, MOST_A_DAY
 from stratforge.storage.postgres.database import Database
 
@@ -214,7 +214,7 @@ def test_a_link_is_one_mails_cannot_be_made_up_and_is_stored_nowhere(
         assert api.client().put(path, json=body).status_code == 422, "it opens nothing"
 
 
-def test_what_waits_is_not_sent_after_they_were_ended_or_the_address_changed(
+def test_what_waits_is_not_sent_after_they_were_ended_and_follows_the_address(
     owner: User, mailer: Database, post: Post, migrated: str
 ) -> None:
     choose(owner, "trade")
@@ -226,9 +226,9 @@ def test_what_waits_is_not_sent_after_they_were_ended_or_the_address_changed(
     choose(owner, "trade")
     happens(migrated, owner, "trade", trade())
     write_mails(mailer)
-    with psycopg.connect(migrated) as connection:
-        connection.execute("UPDATE users SET email = 'ada@elsewhere.example'")
-    assert {each.subject for each in post()} == {"A change of your account"}
+    change_address(migrated, "ada@elsewhere.example")
+    to = {each.subject: each.address for each in post()}
+    assert to["News of your sessions and orders"] == "ada@elsewhere.example"
 
 
 def test_after_closing_nothing_is_sent_and_the_link_is_no_longer_one(
@@ -329,4 +329,57 @@ def test_the_page_chooses_them(owner: User) -> None:
     assert page.count('name="mailed" value="order" checked') == 1
     assert 'name="mailed" value="trade" checked' not in page
     assert owner.client.post("/account/mail-notices", headers=headers).status_code == 200
+    assert owner.get(CHOICE) == {"kinds": []}
+
+
+def test_a_kind_is_told_from_when_it_was_chosen(owner: User, mailer: Database, post: Post, migrated: str) -> None:
+    choose(owner, "session")
+    happens(migrated, owner, "trade", trade("MSFT"))
+    choose(owner, "session", "trade")
+    happens(migrated, owner, "trade", trade("AAPL"))
+    (mail,) = arrived(mailer, post)
+    assert "AAPL" in mail.text
+    assert "MSFT" not in mail.text
+    happens(migrated, owner, "trade", trade("GOOG"))
+    choose(owner, "trade", "order")
+    pass_time(migrated, timedelta(hours=1))
+    (mail,) = arrived(mailer, post)
+    assert "GOOG" in mail.text, "of what was chosen already nothing is left out"
+
+
+def change_address(migrated: str, address: str) -> None:
+    with psycopg.connect(migrated) as connection:
+        connection.execute("UPDATE users SET email = %s, email_confirmed_at = now()", (address,))
+
+
+def test_an_old_mailbox_ends_nothing_of_the_new_address(
+    api: Api, owner: User, mailer: Database, post: Post, migrated: str
+) -> None:
+    choose(owner, "trade")
+    happens(migrated, owner, "trade", trade())
+    (old,) = arrived(mailer, post)
+    change_address(migrated, "ada@elsewhere.example")
+    assert api.client().post("/unsubscribe", params={"token": token_of(old)}).status_code == 422
+    assert owner.get(CHOICE) == {"kinds": ["trade"]}
+
+
+def test_a_mail_that_arrived_and_was_not_noted_has_a_link_that_is_good(
+    api: Api, owner: User, mailer: Database, migrated: str
+) -> None:
+    choose(owner, "trade")
+    happens(migrated, owner, "trade", trade())
+    write_mails(mailer)
+    arrived_mails: list[Mail] = []
+
+    class Killed(BaseException):
+        """The process ends after the mail was handed over."""
+
+    def send(mail: Mail) -> None:
+        arrived_mails.append(mail)
+        if mail.stop is not None:
+            raise Killed
+
+    with pytest.raises(Killed):
+        send_waiting(mailer, send)
+    assert api.client().post("/unsubscribe", params={"token": token_of(arrived_mails[-1])}).status_code == 200
     assert owner.get(CHOICE) == {"kinds": []}

@@ -164,6 +164,20 @@ def test_a_copy_of_a_device_is_noticed_by_its_count(api: Api, ada: User) -> None
     assert log_in(api, device).status_code == 401
 
 
+def test_copies_that_answer_at_once_are_noticed_too(api: Api, ada: User) -> None:
+    device = with_passkey(ada)
+    answers = []
+    for _ in range(8):
+        device.count = 100
+        answers.append(device.sign(challenged(api)))
+
+    def log_in_by(answer: Any) -> int:
+        return int(api.client().post("/v1/auth/passkey", json={"credential": answer}).status_code)
+
+    with ThreadPoolExecutor(8) as at_once:
+        assert sorted(at_once.map(log_in_by, answers)) == [200] + 7 * [401]
+
+
 def test_a_challenge_is_for_its_purpose_its_login_and_five_minutes(
     api: Api, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,9 +21,17 @@ SESSION = {"session_id": "s", "symbol": "AAPL", "status": "STOPPED", "failure_re
         (
             "trade",
             TRADE | {"side": "buy", "quantity": "0.12346", "price": "0.00021"},
-            "Bought 0.1235 AAPL at 0.00021",
+            "Bought 0.12346 AAPL at 0.00021",
             Tone.PLAIN,
         ),
+        (
+            "trade",
+            TRADE | {"side": "buy", "symbol": "BTC/USD", "quantity": "0.00004", "price": "60000"},
+            "Bought 0.00004 BTC/USD at 60,000.00",
+            Tone.PLAIN,
+        ),
+        ("trade", TRADE | {"price": "12.345"}, "Sold 10 AAPL at 12.345: -$12.50", Tone.BAD),
+        ("trade", TRADE | {"realized_pnl": "-0.001"}, "Sold 10 AAPL at 592.10: -$0.001", Tone.BAD),
         ("order", ORDER | {"origin": "STOP_LOSS", "side": "sell"}, "The stop loss sold AAPL", Tone.PLAIN),
         (
             "order",

@@ -94,7 +94,7 @@ _NOTICES = {
 def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int, list[Exception]]:
     """Sends what waits, each mail once; one that cannot be sent keeps no other back and is tried again, later each time.
 
-    A mail that was sent and not noted (the process died in between) is sent again, with a link that takes the place of the first.
+    A mail that was sent and not noted (the process died in between) is sent again; a link that confirms or resets takes the place of the first.
 
     Args:
         send: Hands a mail to the service; raises if the service does not take it.
@@ -112,14 +112,16 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
                 mails.drop(connection, waiting.id)
             continue
         token = secrets.token_urlsafe(32)
+        if waiting.kind is MailKind.ACTIVITY and waiting.user_id is not None:
+            # Kept before the mail is: a mail that arrived and was not noted has a link that is good.
+            with database.transaction() as before:
+                mail_notices.add_stop(before, hash_token(token), waiting.user_id)
         try:
             send(_written(waiting, token))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are sent
             failures.append(error)
             mails.not_sent(connection, waiting.id)
             continue
-        if waiting.kind is MailKind.ACTIVITY and waiting.user_id is not None:
-            mail_notices.add_stop(connection, hash_token(token), waiting.user_id)
         hashed = hash_token(token) if waiting.kind in _VALID else None
         mails.sent(connection, waiting.id, hashed, _VALID.get(waiting.kind, timedelta()))
         done += 1

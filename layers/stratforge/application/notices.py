@@ -99,12 +99,17 @@ def notice_of(kind: str, data: dict[str, Any]) -> tuple[str, Tone, str | None] |
 def _trade(data: dict[str, Any]) -> tuple[str, Tone, str]:
     price, profit = Decimal(data["price"]), Decimal(data["realized_pnl"])
     bought = data["side"] == Side.BUY
-    text = f"{'Bought' if bought else 'Sold'} {Decimal(data['quantity']):,.4f}".rstrip("0").rstrip(".")
-    text += f" {data['symbol']} at {price:,.2f}" if price >= 1 else f" {data['symbol']} at {price.normalize():f}"
+    text = f"{'Bought' if bought else 'Sold'} {Decimal(data['quantity']).normalize():,f} {data['symbol']} at {_amount(price, 4) if price >= 1 else f'{price.normalize():f}'}"
     if bought:
         return text, Tone.PLAIN, f"/trades/{data['trade_id']}"
     tone = Tone.GOOD if profit > 0 else Tone.BAD if profit < 0 else Tone.PLAIN
-    return f"{text}: {'+' if profit >= 0 else '-'}${abs(profit):,.2f}", tone, f"/trades/{data['trade_id']}"
+    return f"{text}: {'+' if profit >= 0 else '-'}${_amount(abs(profit))}", tone, f"/trades/{data['trade_id']}"
+
+
+def _amount(value: Decimal, most: int = 2) -> str:
+    """A price or a sum of money: cents at the least, so many digits behind the point at most, and all it has where that would say nothing."""
+    whole, _, part = f"{value:,.{most}f}".partition(".")
+    return f"{whole}.{part[:2]}{part[2:].rstrip('0')}" if round(value, 2) or not value else f"{value.normalize():,f}"
 
 
 def _order(data: dict[str, Any]) -> tuple[str, Tone, str] | None:

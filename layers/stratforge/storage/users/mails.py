@@ -65,7 +65,8 @@ def waiting(database: Database, limit: int) -> Iterator[tuple[Connection, Waitin
                 """
                 SELECT m.id, m.kind::text, m.address, m.site, m.notice, m.about, u.created_at AS since,
                     m.created_at > now() - interval '1 day' AND u.id IS NOT NULL AND u.closed_at IS NULL AND (m.kind <> 'CHANGE' OR NOT EXISTS (SELECT FROM users x WHERE x.email = m.address))
-                        AND (m.kind <> 'ACTIVITY' OR m.address = u.email AND EXISTS (SELECT FROM mail_notices n WHERE n.user_id = u.id AND n.kinds <> '{}')) AS wanted,
+                        AND (m.kind NOT IN ('ACTIVITY', 'ALERT') OR m.address = u.email)
+                        AND (m.kind <> 'ACTIVITY' OR EXISTS (SELECT FROM mail_notices n WHERE n.user_id = u.id AND n.kinds <> '{}')) AS wanted,
                     u.id AS user_id
                 FROM mails m LEFT JOIN users u ON u.id = m.user_id
                 WHERE m.sent_at IS NULL AND m.retry_at <= now() ORDER BY m.created_at LIMIT 1 FOR UPDATE OF m SKIP LOCKED

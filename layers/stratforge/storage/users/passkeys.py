@@ -69,13 +69,16 @@ def find_passkey(connection: Connection, credential_id: bytes) -> PublicHalf | N
 
 
 def use_passkey(connection: Connection, passkey_id: UUID, challenge: int, sign_count: int) -> bool:
-    """Takes the answer to a challenge, once; False when that one or a later one was answered before, or the passkey was removed.
+    """Takes the answer to a challenge, once; False when that one or a later one was answered before, a copy of the device counted as far, or the passkey was removed.
 
     Args:
         challenge: When the challenge was made, in microseconds.
     """
     used = connection.execute(
-        "UPDATE passkeys SET last_challenge = %(challenge)s, sign_count = %(count)s, last_used_at = now() WHERE id = %(id)s AND last_challenge < %(challenge)s",
+        """
+        UPDATE passkeys SET last_challenge = %(challenge)s, sign_count = %(count)s, last_used_at = now()
+        WHERE id = %(id)s AND last_challenge < %(challenge)s AND (sign_count < %(count)s OR sign_count = 0 AND %(count)s = 0)
+        """,
         {"challenge": challenge, "count": sign_count, "id": passkey_id},
     )
     return used.rowcount == 1
