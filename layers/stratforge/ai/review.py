@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
+from stratforge.ai.framing import Framed
 from stratforge.intent.gate import contract_findings, readings_to_tell, rules_of
 from stratforge.intent.program import constants_of
 from stratforge.intent.requirements import Requirement, Status
@@ -50,16 +51,18 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     Args:
         request: What was asked for, in the person's words.
     """
+    framed = Framed.of(draft, request)
     contract = contract_findings(
-        request.text,
-        draft.requirements,
+        framed.request,
+        framed.requirements,
         strategy,
-        draft.assumptions,
+        framed.assumptions,
         whole=request.whole,
         symbol=draft.symbol,
         before=_of_one_symbol(request.before),
-        earlier=request.earlier,
+        earlier=framed.earlier,
     )
+    contract += framed.findings(draft)
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
     taken, _ = _taken(draft, request)
     return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
@@ -123,9 +126,11 @@ def _of_one_symbol(before: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def _taken(draft: StrategyDraft, request: Request) -> tuple[list[str], list[Requirement]]:
-    return readings_to_tell(
-        request.text, draft.requirements, draft.assumptions, symbol=draft.symbol, earlier=request.earlier
+    framed = Framed.of(draft, request)
+    taken, marked = readings_to_tell(
+        framed.request, framed.requirements, framed.assumptions, symbol=draft.symbol, earlier=framed.earlier
     )
+    return taken, framed.marked(draft, marked)
 
 
 def _explanation(draft: StrategyDraft) -> list[str]:
