@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.prompts import Request
 from stratforge.ai.framing import Framed
+from stratforge.ai.prompts import Request
 from stratforge.intent.gate import contract_findings, readings_to_tell, rules_of
 from stratforge.intent.program import constants_of
 from stratforge.intent.requirements import Requirement, Status

@@ -27,8 +27,7 @@ _LABEL = re.compile(rf"(?<!\w)time-? ?frame\s*(?:is|=|:|of)?\s*{_LENGTH}(?!\w)",
 _LEAD = re.compile(r"(?:\b(?:on|using|with|over|from)\s+)?$", _I)
 # What may stand before it in its clause: words that say who trades what, and no condition.
 _BEFORE = frozenset(
-    "a all also an and be bot buy can change create decide decides everything for go i in it like long make me move my new of only please put run runs share shares should simple "
-    "stock strategy switch take that the this to trade trades trading use uses want which work works would write you your".split()  # noqa: SIM905 - words
+    ["a", "all", "also", "an", "and", "be", "bot", "buy", "can", "change", "create", "decide", "decides", "everything", "for", "go", "i", "in", "it", "like", "long", "make", "me", "move", "my", "new", "of", "only", "please", "put", "run", "runs", "share", "shares", "should", "simple", "stock", "strategy", "switch", "take", "that", "the", "this", "to", "trade", "trades", "trading", "use", "uses", "want", "which", "work", "works", "would", "write", "you", "your"]
 )
 # What leads to them alone, and says nothing besides.
 _VERBS = frozenset("change decide it make now please put run runs strategy switch take that the this to trade trades use works".split())  # noqa: SIM905 - words
