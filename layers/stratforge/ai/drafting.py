@@ -195,9 +195,7 @@ def _examine(
             # On which bars it decides is the person's choice, said or made with the code: no draft changes it.
             frame = frame_of(request)
             kept = {} if frame.spoken else {"timeframe": Timeframe(frame.timeframe or Timeframe.MINUTE)}
-            draft = draft.model_copy(
-                update={"python_code": with_timeframe(draft.python_code, frame.timeframe), **kept}
-            )
+            draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, frame.timeframe), **kept})
             strategy = compile_strategy(draft.python_code)
         # Measuring the lookback runs the indicators once over made-up bars.
         _ = strategy.lookback

@@ -78,7 +78,7 @@ def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request:
         before=request.before,
         earlier=request.earlier,
     )
-    taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
+    taken = rotation_told(request.text, draft.requirements, strategy, before=request.before, earlier=request.earlier)
     return [*contract, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
 
 
@@ -88,7 +88,7 @@ def told_of_portfolio(
     """Adds to the draft of a portfolio how words were taken that the strict reading does not know; see `told`."""
     if not all(map(is_rotation_rule, (text for each in draft.requirements for text in each.rules))):
         return draft, draft
-    taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
+    taken = rotation_told(request.text, draft.requirements, strategy, before=request.before, earlier=request.earlier)
     judged = _with(draft, taken)
     if not taken:
         return judged, judged

@@ -84,7 +84,9 @@ def test_what_is_left_is_the_request_without_them_and_every_letter_knows_its_pla
     turn = "Buy MSFT on daily bars when the 50-day SMA is above the SMA of 200 days, sell after ten days"
     frame = read_frame([turn])
     plain = plainly(turn, frame.said[0], frame.timeframe)
-    assert " ".join(plain.text.split()) == "Buy MSFT when the 50-bar SMA is above the SMA of 200 bars, sell after ten bars"
+    assert (
+        " ".join(plain.text.split()) == "Buy MSFT when the 50-bar SMA is above the SMA of 200 bars, sell after ten bars"
+    )
     for words, original in (("Buy MSFT  when", "Buy MSFT on daily bars when"), ("50-bar", "50-day"), ("200 bars", "200 days")):  # fmt: skip
         at = plain.text.index(words)
         start, end = plain.original(at, at + len(words))

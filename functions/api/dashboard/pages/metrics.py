@@ -100,4 +100,8 @@ _SHORTS = (
 
 def groups_of(*reports: Mapping[str, Any]) -> tuple[tuple[str, tuple[Metric, ...]], ...]:
     """The figures that are shown of reports, by their metrics: those of short positions where one went short."""
-    return (*METRICS, _SHORTS) if any(each.get("short_trades") or each.get("short_exposure") for each in reports) else METRICS
+    return (
+        (*METRICS, _SHORTS)
+        if any(each.get("short_trades") or each.get("short_exposure") for each in reports)
+        else METRICS
+    )

@@ -187,7 +187,11 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
         noted = [each for each in data_notes.list_notes(connection) if each.symbol in (*symbols, "*")]
         weights = weights_now(connection, condition.session, decisions)
         # Whoever decides waits for the operator with these.
-        jumped = sorted(jumped_symbols(connection) & set(symbols)) if condition.session.status is SessionStatus.RUNNING else []
+        jumped = (
+            sorted(jumped_symbols(connection) & set(symbols))
+            if condition.session.status is SessionStatus.RUNNING
+            else []
+        )
         return common | {"decisions": decisions, "weights": weights, "notes": noted, "jumped": jumped}
     return common | {
         "position": condition.position,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rotation.changes import changed_rules, read_change
 from stratforge.intent.rotation.program import write_rotation
 from stratforge.intent.rotation.reading import DAYS, RotationReading, read_rotation
 from stratforge.intent.rotation.rules import (
@@ -46,16 +47,19 @@ def rotation_findings(
     wrong = [
         f"The rule “{text[:120]}”: {why}." for each in requirements for text in each.rules if (why := _why_not(text))
     ]
-    found = [*_quotations(turns, requirements), *_left_over(turns, requirements), *wrong]
+    readings = _readings(_in_force(turns, requirements), before)
+    found = [*_quotations(turns, requirements), *_left_over(turns, requirements, before), *wrong]
     if wrong:
         return found
     rules = standing_rules(requirements)
-    found += _contrary(turns, rules)
+    found += _contrary(readings, rules)
     found += _unsaid(turns, requirements, assumptions)
     found += _numbers(requirements, assumptions)
     found += _kept(requirements, rules, before)
     missing = [
-        each for each in rotation_told(request, requirements, strategy, earlier=earlier) if each not in assumptions
+        each
+        for each in rotation_told(request, requirements, strategy, before=before, earlier=earlier)
+        if each not in assumptions
     ]
     found += [f"Nobody has shown that the rules say what these words do: tell the person in assumptions, in these words: {each}" for each in missing]  # fmt: skip
     try:
@@ -73,10 +77,11 @@ def rotation_told(
     requirements: Sequence[Requirement],
     strategy: PortfolioStrategy,
     *,
+    before: Sequence[str] | None = None,
     earlier: Sequence[str] = (),
 ) -> list[str]:
     """Says how the rules take the words that the strict reading does not know; a person is shown them as assumptions."""
-    if all(read_rotation(turn).whole for turn in (*earlier, request)):
+    if all(each.whole for each in _readings(_in_force((*earlier, request), requirements), before)):
         return []
     unit = "minutes" if strategy.schedule.minutes else "days"
     return [
@@ -84,6 +89,32 @@ def rotation_told(
         for each in requirements
         if each.quote.strip() and each.status is Status.COVERED and each.rules and all(map(_is_standing, each.rules))
     ]
+
+
+def _readings(turns: Sequence[str], before: Sequence[str] | None) -> list[RotationReading]:
+    """The strict readings of turns: of a whole portfolio, or of a change to what stands before each."""
+    standing, found = _rules_before(before), list[RotationReading]()
+    for turn in turns:
+        reading = _read(turn, standing)
+        if reading.whole and standing:
+            standing = changed_rules(standing, reading)
+        found.append(reading)
+    return found
+
+
+def _in_force(turns: Sequence[str], requirements: Sequence[Requirement]) -> list[str]:
+    """The turns that were not asked about and then said anew; the last one always counts."""
+    replaced = {each.quote.strip() for each in requirements if each.status is Status.SUPERSEDED}
+    return [*(each for each in turns[:-1] if each.strip() not in replaced), turns[-1]]
+
+
+def _rules_before(before: Sequence[str] | None) -> list[RotationRule]:
+    return [read_rotation_rule(text) for text in before or () if is_rotation_rule(text)]
+
+
+def _read(turn: str, standing: Sequence[RotationRule]) -> RotationReading:
+    whole = read_rotation(turn)
+    return whole if whole.whole or not standing else read_change(turn, standing)
 
 
 def _is_standing(text: str) -> bool:
@@ -113,7 +144,9 @@ def _quotations(turns: Sequence[str], requirements: Sequence[Requirement]) -> It
             yield f"“{quote[:80]}” is unsupported, and has a rule: it is one or the other."
 
 
-def _left_over(turns: Sequence[str], requirements: Sequence[Requirement]) -> Iterator[str]:
+def _left_over(
+    turns: Sequence[str], requirements: Sequence[Requirement], before: Sequence[str] | None
+) -> Iterator[str]:
     """Every word that says something lies in a quotation."""
     for turn in turns:
         covered = [False] * len(turn)
@@ -124,30 +157,35 @@ def _left_over(turns: Sequence[str], requirements: Sequence[Requirement]) -> Ite
                 at = turn.find(each.quote.strip(), at + 1)
         open_ = "".join(" " if inside else letter for letter, inside in zip(turn, covered, strict=True))
         # Its own words for what says nothing are those of the strict reading.
-        reading = read_rotation(open_)
+        reading = _read(open_, _rules_before(before))
         for word in reading.left:
             yield f"“{word}” of the request lies in no quotation: quote it with what it belongs to."
         for piece in reading.pieces:
             yield f"“{open_[piece.start : piece.end].strip()}” of the request lies in no quotation: quote it with what it belongs to."
 
 
-def _contrary(turns: Sequence[str], rules: Sequence[RotationRule]) -> Iterator[str]:
+def _contrary(readings: Sequence[RotationReading], rules: Sequence[RotationRule]) -> Iterator[str]:
     """What the strict reading knows of the last words about a part is what the rules say."""
     read = dict[Part, RotationRule]()
-    conditions = dict[str, RotationRule]()
-    for turn in turns:
-        reading = read_rotation(turn)
+    conditions, dropped = dict[str, RotationRule](), set[str]()
+    for reading in readings:
         told = _by_text(reading)
-        read |= {each.part: each for each in reading.rules if each.part in SINGLE and not told.get(each.text)}
-        conditions |= {each.text: each for each in reading.rules if each.part not in SINGLE}
+        said = [each for each in reading.rules if not each.dropped]
+        read |= {each.part: each for each in said if each.part in SINGLE and not told.get(each.text)}
+        conditions |= {each.text: each for each in said if each.part not in SINGLE}
+        gone = {each.text.removeprefix("drop ") for each in reading.rules if each.dropped}
+        conditions = {text: each for text, each in conditions.items() if text not in gone}
+        dropped = (dropped | gone) - {each.text for each in said}
     standing = by_part(rules)
     for part, rule in read.items():
         if rule.text not in [each.text for each in standing.get(part, [])]:
-            said = ", ".join(each.text for each in standing.get(part, [])) or "no rule"
-            yield f"The request says “{rule.text}”, and the rules of the requirements say {said}."
+            stands = ", ".join(each.text for each in standing.get(part, [])) or "no rule"
+            yield f"The request says “{rule.text}”, and the rules of the requirements say {stands}."
     texts = {each.text for each in rules}
     for text in conditions.keys() - texts:
         yield f"The request says “{text}”, and no rule of the requirements does."
+    for text in sorted(dropped & texts):
+        yield f"The request says that “{text}” goes, and it stands all the same."
 
 
 def _by_text(reading: RotationReading) -> dict[str, str]:
@@ -159,7 +197,7 @@ def _unsaid(turns: Sequence[str], requirements: Sequence[Requirement], assumptio
     told = " ".join(assumptions)
     for each in requirements:
         quote = each.quote.strip()
-        if each.status in (Status.ASSUMED, Status.UNSUPPORTED) and quote and quote not in told:
+        if each.status in (Status.ASSUMED, Status.UNSUPPORTED, Status.SUPERSEDED) and quote and quote not in told:
             yield f"“{quote[:80]}” is {each.status.value}, and assumptions does not say so: quote the words there and say what becomes of them."
         if each.status is Status.UNSUPPORTED:
             yield f"“{quote[:80]}” cannot be done in a portfolio, it says: ask, and write nothing before it is answered."
@@ -170,9 +208,13 @@ def _unsaid(turns: Sequence[str], requirements: Sequence[Requirement], assumptio
             and not any(rule.part in (Part.WHERE, Part.WHEN) or rule.dropped for rule in rules)
         ):
             yield f"“{quote[:80]}” turns something round, and its rules have no condition: ask what is meant."
-    for turn in turns:
-        for symbol in re.findall(r"\b(?:short|leverag\w*|margin)\b", turn, re.IGNORECASE):
-            yield f"“{symbol}” is not in a portfolio: weights are from 0 to 1 together. Ask, and write nothing before it is answered."
+    for turn in _in_force(turns, requirements):
+        yield from _impossible(turn)
+
+
+def _impossible(turn: str) -> Iterator[str]:
+    for symbol in re.findall(r"\b(?:short|leverag\w*|margin)\b", turn, re.IGNORECASE):
+        yield f"“{symbol}” is not in a portfolio: weights are from 0 to 1 together. Ask, and write nothing before it is answered."
 
 
 def _numbers(requirements: Sequence[Requirement], assumptions: Sequence[str]) -> Iterator[str]:

@@ -12,15 +12,15 @@ from stratforge.market.symbols import is_symbol
 # Trading days of a period.
 DAYS = {"day": 1, "week": 5, "month": 21, "quarter": 63, "year": 252}
 _EVERY = {"day": "daily", "week": "weekly", "month": "monthly", "quarter": "quarterly", "year": "yearly"}
-_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12}  # fmt: skip
-_N = rf"(?P<n>\d{{1,3}}|{'|'.join(_NUMBERS)})"
-_UNIT = r"(?P<unit>day|week|month|quarter|year)s?"
-_SYMBOL = r"[A-Z]{1,6}(?:\.[A-Z])?(?:/[A-Z]{3,4})?"
-_LIST = rf"{_SYMBOL}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*/\s+){_SYMBOL})+"
+NUMBER = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12}  # fmt: skip
+_N = rf"(?P<n>\d{{1,3}}|{'|'.join(NUMBER)})"
+UNIT = r"(?P<unit>day|week|month|quarter|year)s?"
+SYMBOL = r"[A-Z]{1,6}(?:\.[A-Z])?(?:/[A-Z]{3,4})?"
+LIST = rf"{SYMBOL}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*/\s+){SYMBOL})+"
 _BEST = r"strongest|best(?:[- ]performing)?|top|highest|leading"
 _WORST = r"weakest|worst(?:[- ]performing)?|bottom|lowest"
 # Words that say nothing of which, when or how much.
-_FILLERS = frozenset(
+FILLERS = frozenset(
     [
         "a",
         "an",
@@ -147,7 +147,7 @@ class RotationReading:
 
 def asks_for_rotation(text: str) -> bool:
     """Returns whether a request names several symbols and speaks of holding some of them by times or ranks."""
-    symbols = {each for each in re.findall(rf"\b{_SYMBOL}\b", text) if is_symbol(each) and each not in _NO_SYMBOLS}
+    symbols = {each for each in re.findall(rf"\b{SYMBOL}\b", text) if is_symbol(each) and each not in _NO_SYMBOLS}
     return len(symbols) > 1 and _TRIGGER.search(text) is not None
 
 
@@ -189,7 +189,7 @@ def read_rotation(text: str) -> RotationReading:
     """Reads a request for a portfolio."""
     reading = RotationReading(text)
     free = text
-    for pattern, read in _FORMS:
+    for pattern, read in FORMS:
         while found := pattern.search(free):
             piece = read(found)
             if piece is not None:
@@ -198,7 +198,7 @@ def read_rotation(text: str) -> RotationReading:
             free = free[: found.start()] + "\x00" * (found.end() - found.start()) + free[found.end() :]
     reading.pieces.sort(key=lambda each: each.start)
     words = re.findall(r"[^\s\x00,;.:!?()“”\"]+", free)
-    reading.left = [each for each in words if each.lower().strip("'’-") not in _FILLERS and each.strip("'’-–")]
+    reading.left = [each for each in words if each.lower().strip("'’-") not in FILLERS and each.strip("'’-–")]
     _complete(reading)
     return reading
 
@@ -239,12 +239,14 @@ def _complete(reading: RotationReading) -> None:
         )
 
 
-def _number(said: str) -> int:
-    return _NUMBERS.get(said.lower()) or int(said)
+def number(said: str) -> int:
+    """A number that is written in digits or as a word."""
+    return NUMBER.get(said.lower()) or int(said)
 
 
-def _length(found: re.Match[str]) -> int:
-    return _number(found["n"]) * DAYS[found["unit"].lower()]
+def span(found: re.Match[str]) -> int:
+    """Trading days of a span that was found, such as three months."""
+    return number(found["n"]) * DAYS[found["unit"].lower()]
 
 
 def _piece(found: re.Match[str], *rules: str, assumed: str = "") -> Piece:
@@ -257,7 +259,7 @@ def _schedule(found: re.Match[str]) -> Piece:
 
 
 def _take(found: re.Match[str]) -> Piece:
-    return _piece(found, f"take {_side(found)} {_number(found['n'])}")
+    return _piece(found, f"take {_side(found)} {number(found['n'])}")
 
 
 def _take_one(found: re.Match[str]) -> Piece:
@@ -269,12 +271,12 @@ def _side(found: re.Match[str]) -> str:
 
 
 def _rank(found: re.Match[str]) -> Piece:
-    return _piece(found, f"rank by bars.close.pct_change({_length(found)})")
+    return _piece(found, f"rank by bars.close.pct_change({span(found)})")
 
 
 def _taken_and_ranked(found: re.Match[str]) -> Piece:
     return _piece(
-        found, f"take {_side(found)} {_number(found['count'])}", f"rank by bars.close.pct_change({_length(found)})"
+        found, f"take {_side(found)} {number(found['count'])}", f"rank by bars.close.pct_change({span(found)})"
     )
 
 
@@ -288,7 +290,7 @@ def _usual_rank(found: re.Match[str]) -> Piece:
 
 def _inverse(found: re.Match[str]) -> Piece:
     if found["n"]:
-        return _piece(found, f"weights inverse volatility bars.close.pct_change().rolling({_length(found)}).std()")
+        return _piece(found, f"weights inverse volatility bars.close.pct_change().rolling({span(found)}).std()")
     return _piece(
         found,
         "weights inverse volatility bars.close.pct_change().rolling(63).std()",
@@ -297,22 +299,22 @@ def _inverse(found: re.Match[str]) -> Piece:
 
 
 def _fixed(found: re.Match[str]) -> Piece:
-    pairs = re.findall(rf"(\d{{1,3}}(?:\.\d+)?)\s*%\s*(?:in |of )?({_SYMBOL})", found.group())
+    pairs = re.findall(rf"(\d{{1,3}}(?:\.\d+)?)\s*%\s*(?:in |of )?({SYMBOL})", found.group())
     parts = ", ".join(f"{symbol} {float(part) / 100:g}" for part, symbol in pairs)
     return _piece(found, f"universe {', '.join(symbol for _, symbol in pairs)}", f"weights {parts}")
 
 
 def _universe(found: re.Match[str]) -> Piece:
-    return _piece(found, f"universe {', '.join(dict.fromkeys(re.findall(_SYMBOL, found['list'])))}")
+    return _piece(found, f"universe {', '.join(dict.fromkeys(re.findall(SYMBOL, found['list'])))}")
 
 
 def _positive(found: re.Match[str]) -> Piece:
-    return _piece(found, f"only where bars.close.pct_change({_length(found)}) > 0")
+    return _piece(found, f"only where bars.close.pct_change({span(found)}) > 0")
 
 
 def _above(found: re.Match[str]) -> Piece:
     sign = "<" if found["side"].lower() == "below" else ">"
-    return _piece(found, f"only where bars.close {sign} bars.close.rolling({_length(found)}).mean()")
+    return _piece(found, f"only where bars.close {sign} bars.close.rolling({span(found)}).mean()")
 
 
 def _market(found: re.Match[str]) -> Piece:
@@ -321,35 +323,35 @@ def _market(found: re.Match[str]) -> Piece:
     if found["turn"].lower().endswith(("cash when", "cash if", "cash while")):
         stays = not stays
     sign = ">" if stays else "<"
-    return _piece(found, f"only when {found['symbol']}: bars.close {sign} bars.close.rolling({_length(found)}).mean()")
+    return _piece(found, f"only when {found['symbol']}: bars.close {sign} bars.close.rolling({span(found)}).mean()")
 
 
-_AVERAGE = rf"(?:its|their|the)\s+{_N}[- ]{_UNIT}(?:\s+(?:simple|moving))*\s+(?:average|mean|sma)"
-_KIND = r"(?:etfs?|funds?|stocks?|symbols|assets|ones?)"
-_RETURN = r"(?:total\s+|price\s+)?(?:returns?|momentum|performance|price change|gains?)"
+_AVERAGE = rf"(?:its|their|the)\s+{_N}[- ]{UNIT}(?:\s+(?:simple|moving))*\s+(?:average|mean|sma)"
+KIND = r"(?:etfs?|funds?|stocks?|symbols|assets|ones?)"
+RETURN = r"(?:total\s+|price\s+)?(?:returns?|momentum|performance|price change|gains?)"
 # Where none is left, all is cash anyway.
 _ELSE_CASH = r"(?:,? (?:otherwise|else) (?:hold |go to |stay in )?cash)?"
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece | None]], ...] = tuple(
+FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece | None]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE if insensitive else 0), read)
     for pattern, insensitive, read in (
         # Conditions first: their words are those of others too.
-        (rf"(?P<turn>(?:otherwise )?(?:go to |stay in |hold |move to )?(?:all )?(?i:cash (?:when|if|while|unless))|(?i:but )?(?i:only (?:when|while|if)))\s+(?P<symbol>{_SYMBOL})\s+(?i:is|closes|trades)\s+(?P<side>(?i:above|below))\s+(?i:{_AVERAGE})(?i:,?\s*(?:otherwise|else)\s+(?:hold |go to )?cash)?", False, _market),
-        (rf"(?:(?:but |and )?only )?(?:those |the ones )?(?:that (?:have|had)|which have|with|of which) (?:a )?positive {_N}[- ]{_UNIT} {_RETURN}{_ELSE_CASH}", True, _positive),
+        (rf"(?P<turn>(?:otherwise )?(?:go to |stay in |hold |move to )?(?:all )?(?i:cash (?:when|if|while|unless))|(?i:but )?(?i:only (?:when|while|if)))\s+(?P<symbol>{SYMBOL})\s+(?i:is|closes|trades)\s+(?P<side>(?i:above|below))\s+(?i:{_AVERAGE})(?i:,?\s*(?:otherwise|else)\s+(?:hold |go to )?cash)?", False, _market),
+        (rf"(?:(?:but |and )?only )?(?:those |the ones )?(?:that (?:have|had)|which have|with|of which) (?:a )?positive {_N}[- ]{UNIT} {RETURN}{_ELSE_CASH}", True, _positive),
         (rf"(?:(?:but |and )?only )?(?:(?:those|the ones) |(?:that|which) (?:are|trade) |trading ){{1,2}}(?P<side>above|below) {_AVERAGE}{_ELSE_CASH}", True, _above),
-        (rf"(?:\d{{1,3}}(?:\.\d+)?\s*%\s*(?:in |of )?{_SYMBOL}(?:\s*,?\s*(?:and\s+)?)?){{2,}}", False, _fixed),
-        (rf"(?:weight\w*\s+)?(?:by |with |in )?(?:the )?inverse(?:ly)?[- ](?:to )?(?:their )?(?:(?:of )?(?:their )?{_N}[- ]{_UNIT} )?volatility(?: weights| weighting| weighted)?", True, _inverse),
-        (rf"\b(?:the )?(?P<count>\d{{1,2}}|{'|'.join(_NUMBERS)}) (?:{_KIND} )?(?:with|that (?:have|had)) the (?:highest|best|strongest|lowest|weakest|worst) {_N}[- ]{_UNIT} {_RETURN}", True, _taken_and_ranked),
-        (rf"(?:ranked |measured |sorted )?(?:by|on|with) (?:the |their )?(?:highest |best |strongest )?{_N}[- ]{_UNIT} {_RETURN}", True, _rank),
-        (rf"(?:ranked |measured |sorted )?(?:by|on) (?:the |their )?(?:highest |best )?{_RETURN} (?:of|over) the (?:last|past) {_N} {_UNIT}", True, _rank),
-        (rf"over the (?:last|past) {_N} {_UNIT}", True, _rank),
-        (rf"(?:ranked )?by (?:the |their )?(?:{_RETURN})", True, _usual_rank),
+        (rf"(?:\d{{1,3}}(?:\.\d+)?\s*%\s*(?:in |of )?{SYMBOL}(?:\s*,?\s*(?:and\s+)?)?){{2,}}", False, _fixed),
+        (rf"(?:weight\w*\s+)?(?:by |with |in )?(?:the )?inverse(?:ly)?[- ](?:to )?(?:their )?(?:(?:of )?(?:their )?{_N}[- ]{UNIT} )?volatility(?: weights| weighting| weighted)?", True, _inverse),
+        (rf"\b(?:the )?(?P<count>\d{{1,2}}|{'|'.join(NUMBER)}) (?:{KIND} )?(?:with|that (?:have|had)) the (?:highest|best|strongest|lowest|weakest|worst) {_N}[- ]{UNIT} {RETURN}", True, _taken_and_ranked),
+        (rf"(?:ranked |measured |sorted )?(?:by|on|with) (?:the |their )?(?:highest |best |strongest )?{_N}[- ]{UNIT} {RETURN}", True, _rank),
+        (rf"(?:ranked |measured |sorted )?(?:by|on) (?:the |their )?(?:highest |best )?{RETURN} (?:of|over) the (?:last|past) {_N} {UNIT}", True, _rank),
+        (rf"over the (?:last|past) {_N} {UNIT}", True, _rank),
+        (rf"(?:ranked )?by (?:the |their )?(?:{RETURN})", True, _usual_rank),
         (r"(?:with |in |at )?(?:equal(?:ly)?[- ]weight(?:ed|s)?|weighted equally|equal parts|equal weights?)", True, lambda found: _piece(found, "weights equal")),
         (r"(?:once (?:a|every|each)|(?:at the (?:beginning|start) of )(?:a|the|every|each)|every|each) (?P<period>day|week|month|quarter|year)\b", True, _schedule),
         (r"\b(?P<period>daily|weekly|monthly|quarterly|yearly)\b", True, _schedule),
         (r"\b(?:hold |buy |own )?all (?:of (?:them|these)|four|three|five|symbols)?\b", True, lambda found: _piece(found, "take all")),
-        (rf"\b(?:the )?{_N} (?:{_BEST}|{_WORST})(?: {_KIND})?\b", True, _take),
-        (rf"\b(?:the )?(?:{_BEST}|{_WORST}) {_N}(?: {_KIND})?\b", True, _take),
-        (rf"\b(?:the )(?:{_BEST}|{_WORST})(?: {_KIND})?\b", True, _take_one),
-        (rf"(?:\b(?:of|from|among|between|out of|in)\s+)?(?P<list>{_LIST})", False, _universe),
+        (rf"\b(?:the )?{_N} (?:{_BEST}|{_WORST})(?: {KIND})?\b", True, _take),
+        (rf"\b(?:the )?(?:{_BEST}|{_WORST}) {_N}(?: {KIND})?\b", True, _take),
+        (rf"\b(?:the )(?:{_BEST}|{_WORST})(?: {KIND})?\b", True, _take_one),
+        (rf"(?:\b(?:of|from|among|between|out of|in)\s+)?(?P<list>{LIST})", False, _universe),
     )
 )  # fmt: skip
