@@ -89,8 +89,29 @@ _BEFORE = frozenset(
 )
 # What leads to them alone, and says nothing besides.
 _VERBS = frozenset(
-    "change decide it make now please put run runs strategy switch take that the this to trade trades use works".split()
-)  # noqa: SIM905 - words
+    [
+        "change",
+        "decide",
+        "it",
+        "make",
+        "now",
+        "please",
+        "put",
+        "run",
+        "runs",
+        "strategy",
+        "switch",
+        "take",
+        "that",
+        "the",
+        "this",
+        "to",
+        "trade",
+        "trades",
+        "use",
+        "works",
+    ]
+)
 _AFTER = re.compile(
     r"\s*(?:please|instead|now|only|too)?\s*(?:$|[.,;:\n)]|\b(?:when|if|whenever|once|as soon as|buy|enter|go long|and buy|and go long)\b)",
     _I,
