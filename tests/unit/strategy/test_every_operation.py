@@ -176,7 +176,7 @@ def test_every_operation_has_a_weight_in_the_cost() -> None:
     for name, each in REGISTRY.items():
         choices = [parameter.choices for parameter in each.parameters if parameter.kind == "choice"]
         names |= {".".join(("ta", name, *chosen)) for chosen in product(*choices)}
-    assert {name for name in names if not any(weight > 0 for weight in cost._WEIGHTS.get(name, ()))} == set()  # noqa: SLF001 - the table itself
+    assert {name for name in names if not any(weight > 0 for weight in cost._WEIGHTS.get(name, ()))} == set()
 
 
 def test_every_word_of_a_decision_costs_something() -> None:
