@@ -18,11 +18,8 @@ from stratforge.application.sessions import (
     start_session,
     stop_session,
 )
-from stratforge.application.watch_market import PRICE_JUMP, note_bar
-from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.market.sizes import SizingRule
-from stratforge.storage.ledger import halts
 from stratforge.storage.ledger.halts import halt_symbol
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
@@ -496,37 +493,3 @@ def test_one_owner_may_close_what_one_symbol_is_of_a_session(rotating: Rotating)
     rotating.world.work += ["IBM", "AAPL"]
     rotating.settle(session.session_id)
     assert set(rotating.held(session.session_id)) == {"AAPL", "MSFT"}
-
-
-def test_a_split_that_nobody_announced_has_a_session_wait_and_ask_and_moves_no_weight(rotating: Rotating) -> None:
-    """As a session of one symbol: halted where it is seen, and nothing is decided on a price that cannot be right."""
-    session = rotating.start(MONTHLY.replace("top(1)", "top(3)"))
-    rotating.decide(session.session_id)
-    rotating.settle(session.session_id)
-    held = rotating.held(session.session_id)
-    assert set(held) == set(SYMBOLS)
-    in_march(rotating)
-    halves = {"AAPL": 100.0, "IBM": 50.0, "MSFT": 100.0}
-    with rotating.database.transaction() as connection:
-        for symbol, price in halves.items():
-            note_bar(connection, Bar(symbol, at(MARCH, 9, 31), *(Decimal(str(price)),) * 4, Decimal(1000)))
-        assert [(each.symbol, each.reason) for each in halts.halted_symbols(connection)] == [("IBM", PRICE_JUMP)]
-    # However long it takes, and whatever the universe's other symbols do.
-    for hours in (0, 1, 3):
-        rotating.clock(at(MARCH, 9 + hours, 32))
-        assert rotating.decide(session.session_id).decided == 0
-        rotating.settle(session.session_id)
-    assert rotating.held(session.session_id) == held
-    assert len(rotating.decisions(session.session_id)) == 1
-    with rotating.database.transaction() as connection:
-        assert halts.resume_symbol(connection, "IBM", PRICE_JUMP)
-    assert rotating.decide(session.session_id).decided == 1
-    rotating.settle(session.session_id)
-
-
-def test_a_price_that_jumped_keeps_nobody_from_deciding_who_does_not_see_it(rotating: Rotating) -> None:
-    session = rotating.start(MONTHLY)
-    with rotating.database.transaction() as connection:
-        halt_symbol(connection, "TSLA", PRICE_JUMP, "another one")
-    assert rotating.decide(session.session_id).decided == 1
-    rotating.settle(session.session_id)
