@@ -197,7 +197,7 @@ class Frame:
 
     @property
     def spoken(self) -> bool:
-        """Whether the person names bars other than those that there were without a word."""
+        """True when the person names bars other than those that there were without a word."""
         return any(self.said)
 
 
@@ -227,7 +227,7 @@ def read_frame(turns: Sequence[str], standing: str | None = None) -> Frame:
 
 
 def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
-    """What has to be asked of the spans of time in a request for longer bars."""
+    """Asks about the times and spans of time in a request for longer bars that mean something else there."""
     if frame.timeframe is None:
         return
     length = in_words(frame.timeframe)
@@ -269,7 +269,7 @@ def in_words(timeframe: str | None) -> str:
 
 
 def names_frame(text: str, timeframe: str | None) -> bool:
-    """Whether an explanation says on which bars a strategy decides."""
+    """Says whether an explanation names the bars on which a strategy decides."""
     minutes = TIMEFRAMES.get(timeframe or "", 1)
     spelled = next((word for word, number in _NUMBERS.items() if number == minutes), str(minutes))
     forms = {1: r"\bminute|1 ?min", 60: r"\bhourly\b|\b(?:an|one)[ -]hour|(?<![\d.])1[ -]?h|(?<!\d)60[ -]?min|\bstündlich|\beiner? stunde|\buna hora|\bune heure", 1_440: r"\bdaily\b|\bdays?\b|\b1 ?d\b|täglich|\btag|diari|quotidien|\bjour|日"}  # fmt: skip
@@ -287,11 +287,11 @@ class Plainly:
     places: tuple[int, ...]
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Where a stretch of it stands in the turn."""
+        """Returns where a stretch of it stands in the turn."""
         return self.places[start], self.places[end - 1] + 1
 
     def stretch(self, start: int, end: int) -> str:
-        """What is left of a stretch of the turn."""
+        """Returns what is left of a stretch of the turn."""
         return "".join(each for each, place in zip(self.text, self.places, strict=True) if start <= place < end)
 
 
