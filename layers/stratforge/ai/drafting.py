@@ -194,7 +194,9 @@ def _examine(
         else:
             # On which bars it decides is the person's choice, said or made with the code: no draft changes it.
             frame = frame_of(request)
-            kept = {} if frame.spoken else {"timeframe": Timeframe(frame.timeframe or Timeframe.MINUTE)}
+            stood = frame.timeframe or Timeframe.MINUTE
+            # One that the language has no more is a finding of the compiler.
+            kept = {"timeframe": Timeframe(stood)} if stood in [*Timeframe] and not frame.spoken else {}
             draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, frame.timeframe), **kept})
             strategy = compile_strategy(draft.python_code)
         # Measuring the lookback runs the indicators once over made-up bars.
