@@ -176,7 +176,7 @@ def test_short_positions_on_it_are_those_on_the_bars_that_are_made(timeframe: st
     # The fees of the nights, by the calendar and not by the engine.
     nights = np.diff(whole.day, prepend=whole.day[0])
     held = np.concatenate(([0.0], expected.held[:-1]))
-    owed = list(np.flatnonzero((nights > 0) & (held < 0)))
+    owed: list[int] = np.flatnonzero((nights > 0) & (held < 0)).tolist()
     fees = expected.fills.side == 0.0
     assert {int(bar) for bar in expected.fills.bar[fees]} == set(owed)
     before = np.concatenate((whole.close[:1], whole.close[:-1]))
