@@ -93,7 +93,9 @@ def told_of_portfolio(
     if not taken:
         return judged, judged
     marked = [
-        each.model_copy(update={"status": Status.ASSUMED}) if each.status is Status.COVERED else each
+        each.model_copy(update={"status": Status.ASSUMED})
+        if each.status is Status.COVERED and any(said.startswith(f"“{each.quote.strip()}” is read as: ") for said in taken)
+        else each
         for each in draft.requirements
     ]
     return judged, judged.model_copy(update={"requirements": marked})

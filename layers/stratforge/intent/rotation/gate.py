@@ -10,19 +10,27 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rotation.changes import changed_rules, read_change
 from stratforge.intent.rotation.program import write_rotation
-from stratforge.intent.rotation.reading import DAYS, RotationReading, read_rotation
+from stratforge.intent.rotation.reading import DAYS, RotationReading
 from stratforge.intent.rotation.rules import (
     SINGLE,
     Part,
     RotationRule,
     RotationRuleError,
     by_part,
-    in_words,
     is_rotation_rule,
     read_rotation_rule,
     standing_rules,
+)
+from stratforge.intent.rotation.told import (
+    Said,
+    contradictions,
+    in_force,
+    read_turn,
+    readings_of,
+    rules_before,
+    sentences,
+    unasked,
 )
 from stratforge.intent.rotation.trial import disagreement
 from stratforge.strategy import StrategyError
@@ -47,14 +55,18 @@ def rotation_findings(
     wrong = [
         f"The rule “{text[:120]}”: {why}." for each in requirements for text in each.rules if (why := _why_not(text))
     ]
-    readings = _readings(_in_force(turns, requirements), before)
+    readings = readings_of(in_force(turns, requirements), before)
+    said = Said.of(readings, before)
     found = [*_quotations(turns, requirements), *_left_over(turns, requirements, before), *wrong]
     if wrong:
         return found
     rules = standing_rules(requirements)
     found += _contrary(readings, rules)
+    found += unasked(said, rules)
+    found += [f"It cannot be as the request says: {each} Ask, and write nothing before it is answered." for each in said.asks]  # fmt: skip
+    found += contradictions(assumptions, rules)
     found += _unsaid(turns, requirements, assumptions)
-    found += _numbers(requirements, assumptions)
+    found += _numbers(requirements, assumptions, said)
     found += _kept(requirements, rules, before)
     missing = [
         each
@@ -80,45 +92,10 @@ def rotation_told(
     before: Sequence[str] | None = None,
     earlier: Sequence[str] = (),
 ) -> list[str]:
-    """Says how the rules take the words that the strict reading does not know; a person is shown them as assumptions."""
-    if all(each.whole for each in _readings(_in_force((*earlier, request), requirements), before)):
-        return []
+    """Says how the rules take the words that the strict reading does not surely know, and what they say beyond all words; a person is shown it as assumptions."""
+    turns = in_force((*earlier, request), requirements)
     unit = "minutes" if strategy.schedule.minutes else "days"
-    return [
-        f"“{each.quote}” is read as: {'; '.join(in_words(read_rotation_rule(text), unit) for text in each.rules)}."
-        for each in requirements
-        if each.quote.strip() and each.status is Status.COVERED and each.rules and all(map(_is_standing, each.rules))
-    ]
-
-
-def _readings(turns: Sequence[str], before: Sequence[str] | None) -> list[RotationReading]:
-    """The strict readings of turns: of a whole portfolio, or of a change to what stands before each."""
-    standing, found = _rules_before(before), list[RotationReading]()
-    for turn in turns:
-        reading = _read(turn, standing)
-        if reading.whole and standing:
-            standing = changed_rules(standing, reading)
-        found.append(reading)
-    return found
-
-
-def _in_force(turns: Sequence[str], requirements: Sequence[Requirement]) -> list[str]:
-    """The turns that were not asked about and then said anew; the last one always counts."""
-    replaced = {each.quote.strip() for each in requirements if each.status is Status.SUPERSEDED}
-    return [*(each for each in turns[:-1] if each.strip() not in replaced), turns[-1]]
-
-
-def _rules_before(before: Sequence[str] | None) -> list[RotationRule]:
-    return [read_rotation_rule(text) for text in before or () if is_rotation_rule(text)]
-
-
-def _read(turn: str, standing: Sequence[RotationRule]) -> RotationReading:
-    whole = read_rotation(turn)
-    return whole if whole.whole or not standing else read_change(turn, standing)
-
-
-def _is_standing(text: str) -> bool:
-    return is_rotation_rule(text) and not read_rotation_rule(text).dropped
+    return sentences(Said.of(readings_of(turns, before), before), requirements, unit)
 
 
 def _why_not(text: str) -> str | None:
@@ -157,7 +134,7 @@ def _left_over(
                 at = turn.find(each.quote.strip(), at + 1)
         open_ = "".join(" " if inside else letter for letter, inside in zip(turn, covered, strict=True))
         # Its own words for what says nothing are those of the strict reading.
-        reading = _read(open_, _rules_before(before))
+        reading = read_turn(open_, rules_before(before))
         for word in reading.left:
             yield f"“{word}” of the request lies in no quotation: quote it with what it belongs to."
         for piece in reading.pieces:
@@ -171,7 +148,11 @@ def _contrary(readings: Sequence[RotationReading], rules: Sequence[RotationRule]
     for reading in readings:
         told = _by_text(reading)
         said = [each for each in reading.rules if not each.dropped]
-        read |= {each.part: each for each in said if each.part in SINGLE and not told.get(each.text)}
+        for each in said:
+            if each.part in SINGLE and told.get(each.text):
+                read.pop(each.part, None)
+            elif each.part in SINGLE:
+                read[each.part] = each
         conditions |= {each.text: each for each in said if each.part not in SINGLE}
         gone = {each.text.removeprefix("drop ") for each in reading.rules if each.dropped}
         conditions = {text: each for text, each in conditions.items() if text not in gone}
@@ -208,7 +189,7 @@ def _unsaid(turns: Sequence[str], requirements: Sequence[Requirement], assumptio
             and not any(rule.part in (Part.WHERE, Part.WHEN) or rule.dropped for rule in rules)
         ):
             yield f"“{quote[:80]}” turns something round, and its rules have no condition: ask what is meant."
-    for turn in _in_force(turns, requirements):
+    for turn in in_force(turns, requirements):
         yield from _impossible(turn)
 
 
@@ -217,7 +198,7 @@ def _impossible(turn: str) -> Iterator[str]:
         yield f"“{symbol}” is not in a portfolio: weights are from 0 to 1 together. Ask, and write nothing before it is answered."
 
 
-def _numbers(requirements: Sequence[Requirement], assumptions: Sequence[str]) -> Iterator[str]:
+def _numbers(requirements: Sequence[Requirement], assumptions: Sequence[str], surely: Said) -> Iterator[str]:
     """The numbers of a quotation stand in its rules, and those of its rules in the quotation or in the assumptions."""
     told = {float(each) for each in _NUMBER.findall(" ".join(assumptions).replace(",", ""))}
     told |= {each / 100 for each in told}
@@ -232,7 +213,8 @@ def _numbers(requirements: Sequence[Requirement], assumptions: Sequence[str]) ->
         for written, forms in said:
             if not any(abs(one - other) < 1e-9 for one in forms for other in have):
                 yield f"“{each.quote[:80]}” has {written}, and its rules do not."
-        known = {form for _, forms in said for form in forms} | told | {0.0, 1.0}
+        known = {form for _, forms in said for form in forms} | told
+        have = {number for rule in surely.unsaid(each.rules) for number in rule.numbers}
         for number in sorted(have - known):
             if not any(abs(number - other) < 1e-9 for other in known) and not _counted(number, each.quote):
                 yield f"A rule of “{each.quote[:80] or each.meaning[:80]}” has {number:g}, which nobody asked for: tell it in assumptions."
@@ -261,9 +243,7 @@ def _kept(
     requirements: Sequence[Requirement], rules: Sequence[RotationRule], before: Sequence[str] | None
 ) -> Iterator[str]:
     """That of what stood before nothing is lost or slipped in without a word."""
-    if before is None:
-        return
-    stood = {rule.text: rule for rule in map(read_rotation_rule, filter(is_rotation_rule, before))}
+    stood = {rule.text: rule for rule in map(read_rotation_rule, filter(is_rotation_rule, before or ()))}
     kept = {text for each in requirements if each.status is Status.KEPT for text in each.rules}
     for text in sorted(kept - stood.keys()):
         yield f"The rule “{text}” is called kept, and did not stand before."

@@ -105,12 +105,16 @@ class Piece:
         end: Where they end.
         rules: In canonical form.
         assumed: What was decided because the words leave it open; empty where they say it all.
+        asks: What has to be asked, because it cannot be as they say.
+        note: What a person is told of how they are taken.
     """
 
     start: int
     end: int
     rules: tuple[str, ...]
     assumed: str = ""
+    asks: str = ""
+    note: str = ""
 
 
 @dataclass(slots=True)

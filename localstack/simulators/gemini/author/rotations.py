@@ -101,10 +101,9 @@ def _written(
         for each in stood
         if each in rules and each.text not in {text for piece in reading.pieces for text in piece.rules}
     ]
-    for text, why in _open(rules):
+    for text in _open(rules):
         rules.append(read_rotation_rule(text))
         requirements.append(Requirement(quote="", meaning=_meaning([text]), status=Status.ASSUMED, rules=[text]))
-        assumptions.append(why)
     assumptions += ["Lengths count trading days: 5 a week, 21 a month, 63 a quarter, 252 a year."]
     assumptions += ["No capital was given: it is chosen where it is backtested or started."]
     program = write_rotation(rules)
@@ -149,15 +148,15 @@ def _gone(
     return found
 
 
-def _open(rules: Sequence[RotationRule]) -> list[tuple[str, str]]:
-    """What was left open and has a usual answer, each with how it is told."""
+def _open(rules: Sequence[RotationRule]) -> list[str]:
+    """The rules for what was left open and has a usual answer; the gate tells them."""
     parts = {each.part: each for each in rules}
     found = []
     weights = parts.get(Part.WEIGHTS)
     if weights is None:
-        found.append(("weights equal", "No weights were given: those that are held have equal ones."))
+        found.append("weights equal")
     if Part.TAKE not in parts and (weights is None or weights.word != "fixed"):
-        found.append(("take all", "No number was given: all of them are held."))
+        found.append("take all")
     return found
 
 
