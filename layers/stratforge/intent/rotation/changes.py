@@ -17,6 +17,7 @@ from stratforge.intent.rotation.reading import (
     UNIT,
     Piece,
     RotationReading,
+    capitals,
     number,
     span,
 )
@@ -65,7 +66,7 @@ def read_change(text: str, standing: Sequence[RotationRule]) -> RotationReading:
     """
     universe = next((each for each in standing if each.part is Part.UNIVERSE), None)
     change = _Change(by_part(standing), universe=list(universe.symbols if universe else ()))
-    reading, free, edits = RotationReading(text), text, list[Piece]()
+    reading, free, edits = RotationReading(text), capitals(text), list[Piece]()
     for pattern, read in (*_CHANGES, *((pattern, _form(read)) for pattern, read in FORMS)):
         while found := pattern.search(free):
             rules = read(found, change)
@@ -91,6 +92,7 @@ def _form(read: Callable[[re.Match[str]], Piece | None]) -> _Read:
         piece = read(found)
         if piece is None:
             return ()
+        change.asks += [piece.asks] if piece.asks else []
         for text in piece.rules:
             rule = read_rotation_rule(text)
             if rule.part is Part.UNIVERSE and not (found["list"] if "list" in found.groupdict() else ""):

@@ -51,7 +51,7 @@ class Said:
     @classmethod
     def of(cls, readings: Sequence[RotationReading], before: Sequence[str] | None) -> Said:
         """What readings of turns say, after the rules that stood before them."""
-        rules = {each.text for each in rules_before(before)}
+        rules = {each.text: each for each in rules_before(before)}
         loose, asks, notes = dict[Part, RotationRule](), list[str](), list[str]()
         for reading in readings:
             for piece in reading.pieces:
@@ -59,12 +59,16 @@ class Said:
                 notes += [piece.note] if piece.note else []
                 for rule in map(read_rotation_rule, piece.rules):
                     if rule.dropped:
-                        rules.discard(rule.text.removeprefix("drop "))
-                    elif piece.assumed:
+                        rules.pop(rule.text.removeprefix("drop "), None)
+                        continue
+                    if rule.part in SINGLE:
+                        # What is said last counts.
+                        rules = {text: each for text, each in rules.items() if each.part is not rule.part}
+                        loose.pop(rule.part, None)
+                    if piece.assumed:
                         loose[rule.part] = rule
                     else:
-                        rules.add(rule.text)
-                        loose.pop(rule.part, None)
+                        rules[rule.text] = rule
         return cls(all(each.whole for each in readings), frozenset(rules), loose, tuple(asks), tuple(dict.fromkeys(notes)))  # fmt: skip
 
     def unsaid(self, texts: Iterable[str]) -> list[RotationRule]:

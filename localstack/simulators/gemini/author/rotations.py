@@ -10,8 +10,16 @@ from stratforge.intent.rotation.changes import changed_rules, read_change
 from stratforge.intent.rotation.gate import rotation_told
 from stratforge.intent.rotation.program import write_rotation
 from stratforge.intent.rotation.reading import RotationReading, asks_for_rotation, read_rotation
-from stratforge.intent.rotation.rules import Part, RotationRule, in_words, read_rotation_rule, standing_rules
+from stratforge.intent.rotation.rules import (
+    Part,
+    RotationRule,
+    RotationRuleError,
+    in_words,
+    read_rotation_rule,
+    standing_rules,
+)
 from stratforge.market.symbols import PORTFOLIO
+from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import compile_portfolio
 
 _FORMS = (
@@ -106,8 +114,13 @@ def _written(
         requirements.append(Requirement(quote="", meaning=_meaning([text]), status=Status.ASSUMED, rules=[text]))
     assumptions += ["Lengths count trading days: 5 a week, 21 a month, 63 a quarter, 252 a year."]
     assumptions += ["No capital was given: it is chosen where it is backtested or started."]
-    program = write_rotation(rules)
-    strategy = compile_portfolio(program.source)
+    try:
+        program = write_rotation(rules)
+        strategy = compile_portfolio(program.source)
+    except RotationRuleError as error:
+        return _asking([f"These rules are no portfolio: {error}. How should it be?"])
+    except StrategyError as error:
+        return _asking([f"This cannot be a portfolio: {error.findings[0]}. How should it be?"])
     for each in requirements:
         each.lines = sorted({line for text in each.rules for line in program.lines.get(text, [])})
     for turn in before:
