@@ -80,9 +80,9 @@ def difference(strategy: PortfolioStrategy, reference: PortfolioStrategy) -> str
     """
     code, rules = Made.of(strategy), Made.of(reference)
     if extra := sorted(code.looks - rules.looks):
-        return f"The code reads {', '.join(extra)}, and no rule of the code looks at that: the rules are about prices alone."
+        return f"No rule looks at {', '.join(extra)}, and the code does: the rules are about prices alone."
     if code.idles and not rules.idles:
-        return "At times the code leaves what is held as it is (it returns nothing), and no rule says that: return weights or cash()."
+        return "At times the code returns nothing, which leaves what is held as it is, and no rule says that: return weights or cash()."
     for what, mine, theirs in (
         ("the prices", code.prices - {"close"}, rules.prices - {"close"}),
         ("the symbols by their names", code.symbols, rules.symbols),
