@@ -20,6 +20,7 @@ from stratforge.intent.rotation.reading import (
     capitals,
     number,
     span,
+    turned,
 )
 from stratforge.intent.rotation.rules import SINGLE, Part, RotationRule, by_part, read_rotation_rule
 
@@ -81,7 +82,7 @@ def read_change(text: str, standing: Sequence[RotationRule]) -> RotationReading:
     words = re.findall(r"[^\s\x00,;.:!?()“”\"]+", free)
     silent = FILLERS | _OF_A_CHANGE
     reading.left = [each for each in words if each.lower().strip("'’-") not in silent and each.strip("'’-–")]
-    reading.questions = [*change.asks, *_open(reading, standing)]
+    reading.questions = [*turned(text), *change.asks, *_open(reading, standing)]
     return reading
 
 

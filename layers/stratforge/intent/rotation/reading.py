@@ -143,9 +143,16 @@ def capitals(text: str) -> str:
 
 # “Switch the weakest”: into them, or out of them?
 _TURNED = re.compile(
-    rf"\b(?:switch(?:es|ing)?|rotat(?:e|es|ing)) (?:(?:the )?(?:{_N} )?(?:{_BEST}|{_WORST})\b|those\b|the ones\b)",
+    rf"\b(?:(?:switch(?:es|ing)?|rotat(?:e|es|ing)) (?:(?:the )?(?:{_N} )?(?:{_BEST}|{_WORST})\b|those\b|the ones\b)|"
+    rf"switch(?:es|ing)?(?:\W+(?!(?:to|into|in|between|among|from|out|of|hold|buy|own|keep|take)\b)\w+){{0,4}}?\W+(?:the )?(?:{_N.replace('?P<n>', '?:')} )?(?:{_WORST})\b)",
     re.IGNORECASE,
 )
+
+
+def turned(text: str) -> list[str]:
+    """The question about words that may turn round what is held, such as “switch the weakest”; none where there are none."""
+    found = _TURNED.search(text)
+    return [f"“{found.group()}”: are these held, or are they left?"] if found else []
 
 
 def read_rotation(text: str) -> RotationReading:
@@ -160,8 +167,7 @@ def read_rotation(text: str) -> RotationReading:
             # What was read is read once; places stay.
             free = free[: found.start()] + "\x00" * (found.end() - found.start()) + free[found.end() :]
     reading.pieces.sort(key=lambda each: each.start)
-    if found := _TURNED.search(text):
-        reading.questions.append(f"“{found.group()}”: are these held, or are they left?")
+    reading.questions += turned(text)
     words = re.findall(r"[^\s\x00,;.:!?()“”\"]+", free)
     reading.left = [each for each in words if each.lower().strip("'’-") not in FILLERS and each.strip("'’-–")]
     _complete(reading)
@@ -337,9 +343,6 @@ def _fixed(found: re.Match[str]) -> Piece:
 
 
 def _universe(found: re.Match[str]) -> Piece:
-    said, before = found.group().lower(), found.string[: found.start()]
-    if said.startswith("out of") and re.search(rf"\b{_OUT_VERBS}\s+(?:\w+\s+)?$", before, re.IGNORECASE):
-        return _piece(found, asks=f"“{found.group().strip()}”: are these held, or are they left? Say which symbols may be held.")
     return _piece(found, f"universe {', '.join(dict.fromkeys(re.findall(SYMBOL, found['list'])))}")
 
 
@@ -391,6 +394,8 @@ _LEFT = rf"(?:(?:and|but|then|always) )*\b{_OUT_VERBS} (?:out|away) (?:(?:of|fro
 _KEPT = rf"(?:(?:and|but|then|always) )*\b(?:keep|leave)(?:s|ing)? {_THOSE}"
 _SIGNED = rf"(?:that (?:have|had)|which (?:have|had)|with) (?:an? )?(?P<side>positive|negative) {_N}[- ]{UNIT} {RETURN}"
 _SIDED = rf"(?:(?:that|which) (?:are|is|trade|fall|close) |trading |falling )?(?P<side>above|below) {_AVERAGE}"
+# “The 2 best out of SPY, QQQ”: this one turns nothing round.
+_OUT_OF = rf"(?: out(?= of (?:the )?(?-i:{SYMBOL})\b))?"
 _AWAY = r"(?: out(?: of (?:the portfolio|it))?\b)"
 FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece | None]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE if insensitive else 0), read)
@@ -414,9 +419,9 @@ FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece | None]], ..
         (r"(?:once (?:a|every|each)|(?:at the (?:beginning|start) of )(?:a|the|every|each)|every|each) (?P<period>day|week|month|quarter|year)\b", True, _schedule),
         (r"\b(?P<period>daily|weekly|monthly|quarterly|yearly)\b", True, _schedule),
         (rf"\b(?:hold |buy |own )?all (?:of (?:them|these)|\d{{1,2}}|{'|'.join(NUMBER)}|symbols)?\b", True, _all),
-        (rf"\b(?:the )?{_N} (?:{_BEST}|{_WORST})(?: {KIND})?\b", True, _take),
-        (rf"\b(?:the )?(?:{_BEST}|{_WORST}) {_N}(?: {KIND})?\b", True, _take),
-        (rf"\b(?:the )(?:{_BEST}|{_WORST})(?: {KIND})?\b", True, _take_one),
-        (rf"(?:\b(?:out of|of|from among|from|among|between|in)\s+)?(?P<list>{LIST})", False, _universe),
+        (rf"\b(?:the )?{_N} (?:{_BEST}|{_WORST})(?: {KIND})?\b{_OUT_OF}", True, _take),
+        (rf"\b(?:the )?(?:{_BEST}|{_WORST}) {_N}(?: {KIND})?\b{_OUT_OF}", True, _take),
+        (rf"\b(?:the )(?:{_BEST}|{_WORST})(?: {KIND})?\b{_OUT_OF}", True, _take_one),
+        (rf"(?:\b(?:of|from among|from|among|between|in)\s+)?(?P<list>{LIST})", False, _universe),
     )
 )  # fmt: skip
