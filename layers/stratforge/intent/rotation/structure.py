@@ -8,6 +8,7 @@ everything as it is, is not what the rules say, however rarely it matters.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -117,7 +118,7 @@ def _lengths(nodes: Iterable[Node]) -> set[float]:
         for node in nodes
         if node.operation not in _PLACES
         for each in node.arguments
-        if isinstance(each, int | float) and not isinstance(each, bool) and each == each
+        if isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each)
     }
 
 
@@ -131,7 +132,9 @@ def _numbers(node: ast.AST) -> list[float]:
             return [each / whole for each in weights]
         return [number for each in pairs for number in _numbers(each)]
     if isinstance(node, ast.Constant):
-        return [float(node.value)] if isinstance(node.value, int | float) and not isinstance(node.value, bool) else []
+        # What is not known is written as a difference of infinities.
+        counts = isinstance(node.value, int | float) and not isinstance(node.value, bool) and math.isfinite(node.value)
+        return [float(node.value)] if counts else []  # type: ignore[arg-type]
     return [number for each in ast.iter_child_nodes(node) for number in _numbers(each)]
 
 

@@ -23,7 +23,7 @@ _CLOSE = 1e-9
 
 # Prices that levels are taken from, and how much those of a day differ, as logarithms.
 _LEAST, _MOST = 1e-3, 1e6
-_SPREADS = (-6.5, -1.2)
+_SPREADS, _STILL = (-6.5, -1.2), 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ class _Kind:
         calm: Whether it is like markets mostly are; otherwise symbols differ as widely as they can.
         near: Whether prices and volumes, or the turnover of days, lie near the numbers of the rules and of the code.
         jumps: How often a price leaps, of days.
-        missing: Whether some symbols have no bars for a while.
+        missing: Whether some symbols have no bars for a while, or most of them.
+        still: Whether hardly anything moves.
+        together: How far everything moves the same way, of a day: all rise and fall at once.
     """
 
     decisions: int
@@ -44,7 +46,9 @@ class _Kind:
     calm: bool = False
     near: str = ""
     jumps: float = 0.0
-    missing: bool = False
+    missing: str = ""
+    still: bool = False
+    together: float = 0.0
 
 
 _KINDS = (
@@ -55,9 +59,12 @@ _KINDS = (
     _Kind(50, 3, near="prices"),
     _Kind(50, 4, near="turnover"),
     _Kind(50, 5, near="prices", jumps=0.02),
-    _Kind(60, 3, missing=True),
-    _Kind(50, 7, calm=True, missing=True),
+    _Kind(60, 3, missing="some"),
+    _Kind(50, 7, calm=True, missing="some"),
+    _Kind(30, 7, calm=True, missing="most"),
     _Kind(50, 2),
+    _Kind(20, 5, still=True),
+    _Kind(50, 11, calm=True, together=0.25),
 )
 
 
@@ -162,14 +169,17 @@ def _market(
     time = 1_577_854_800 + _DAY * np.arange(length, dtype=np.int64)
     zone = exchange_timezone(symbols[0])
     columns = {}
+    shared = _near_zero(random.normal(0, kind.together, length)) if kind.together else np.zeros(length)
     for place, symbol in enumerate(symbols):
-        close = _level(random, kind, numbers) * np.exp(_path(random, kind, length))
+        close = _level(random, kind, numbers) * np.exp(shared + _path(random, kind, length))
         opens = close * np.exp(random.normal(0, 0.003 if kind.calm else random.choice((0.003, 0.1)), length))
         span = 1.004 if kind.calm else np.exp(random.exponential(random.choice((0.003, 0.3)), length))
         high, low = np.maximum(opens, close) * span, np.minimum(opens, close) / span
         volume = _volume(random, kind, numbers, close)
         kept = np.ones(length, dtype=bool)
-        if kind.missing and symbol not in named and place % 2 == int(random.integers(2)):
+        if kind.missing == "most" and symbol not in named and place != 1:
+            kept[lookback // 2 :] = False
+        elif kind.missing == "some" and symbol not in named and place % 2 == int(random.integers(2)):
             # One begins late, another stops for a while: longer than a bar says anything.
             start = int(random.integers(lookback // 2, length - 2))
             kept[: start if place % 4 < 2 else 0] = False
@@ -190,13 +200,17 @@ def _path(random: np.random.Generator, kind: _Kind, length: int) -> Floats:
     # Rising and falling spells, so that filters hold for some and not for others.
     steps = np.repeat(random.normal(0, 0.006, -(-length // 30)), 30)[:length]
     spread = 0.01 + 0.02 * random.random() if kind.calm else float(np.exp(random.uniform(*_SPREADS)))
+    spread = _STILL if kind.still else spread
     steps = steps * (1.0 if kind.calm else spread / 0.02) + random.normal(0, spread, length)
     if kind.jumps:
         # Rare leaps: what counts a bar more or less sees another one.
         steps = steps * 0.1 + (random.random(length) < kind.jumps) * random.choice((-1.0, 1.0), length) * random.uniform(0.2, 2.0, length)  # fmt: skip
-    if kind.calm:
-        return np.asarray(np.cumsum(steps))
-    found, last = np.empty(length), 0.0
+    return np.asarray(np.cumsum(steps)) if kind.calm else _near_zero(steps)
+
+
+def _near_zero(steps: Floats) -> Floats:
+    """The sum of steps, which is drawn back to 0."""
+    found, last = np.empty(len(steps)), 0.0
     for index, step in enumerate(steps.tolist()):
         last = 0.97 * last + step
         found[index] = last

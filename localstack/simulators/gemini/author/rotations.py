@@ -63,7 +63,7 @@ def _answer(turns: Sequence[str], before: Sequence[str] = ()) -> dict[str, Any]:
         words = ", ".join(f"“{each}”" for each in dict.fromkeys(reading.left))
         return _asking([f"This was not understood: {words}. {_FORMS}"])
     if reading.questions:
-        return _asking(reading.questions)
+        return _asking([*reading.questions, *_anew(reading)])
     return _written(turns, reading, before=before)
 
 
@@ -75,8 +75,13 @@ def _changed(standing: dict[str, Any], turns: Sequence[str]) -> dict[str, Any]:
         words = ", ".join(f"“{each}”" for each in dict.fromkeys(reading.left or turns[-1:]))
         return _asking([f"This was not understood: {words}. {_FORMS_OF_CHANGES}"])
     if reading.questions:
-        return _asking(reading.questions)
+        return _asking([*reading.questions, *_anew(reading)])
     return _written(turns, reading, stood)
+
+
+def _anew(reading: RotationReading) -> list[str]:
+    """What cannot be as it was said stays said, whatever is added to it."""
+    return ["Say the whole portfolio once more, please, as it should be."] if any(each.asks for each in reading.pieces) else []  # fmt: skip
 
 
 def _joined(turns: Sequence[str]) -> str:
