@@ -94,7 +94,8 @@ def told_of_portfolio(
         return judged, judged
     marked = [
         each.model_copy(update={"status": Status.ASSUMED})
-        if each.status is Status.COVERED and any(said.startswith(f"“{each.quote.strip()}” is read as: ") for said in taken)
+        if each.status is Status.COVERED
+        and any(said.startswith(f"“{each.quote.strip()}” is read as: ") for said in taken)
         else each
         for each in draft.requirements
     ]

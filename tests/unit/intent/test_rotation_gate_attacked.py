@@ -94,7 +94,10 @@ def test_weights_that_are_open_are_told_from_the_rule_and_not_otherwise() -> Non
     inverse = instead("weights equal", VOLATILITY)
     assert "with weights in proportion to one by the volatility of the last 63 days" in " ".join(gated(BY_MOMENTUM, inverse, tell=False))  # fmt: skip
     assert gated(BY_MOMENTUM, inverse) == []
-    for words in ("No weights were given: those that are held have equal ones.", "Those that are held have equal weights."):
+    for words in (
+        "No weights were given: those that are held have equal ones.",
+        "Those that are held have equal weights.",
+    ):
         assert "these are other weights" in " ".join(gated(BY_MOMENTUM, inverse, [words]))
     assert "with weights in proportion to one by bars.volume" in " ".join(gated(BY_MOMENTUM, instead("weights equal", "weights inverse volatility bars.volume"), tell=False))  # fmt: skip
 

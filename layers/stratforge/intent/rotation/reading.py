@@ -89,7 +89,9 @@ class RotationReading:
 
 def asks_for_rotation(text: str) -> bool:
     """Returns whether a request names several symbols and speaks of holding some of them by times or ranks."""
-    symbols = {each for each in re.findall(rf"\b{SYMBOL}\b", capitals(text)) if is_symbol(each) and each not in _NO_SYMBOLS}
+    symbols = {
+        each for each in re.findall(rf"\b{SYMBOL}\b", capitals(text)) if is_symbol(each) and each not in _NO_SYMBOLS
+    }
     return len(symbols) > 1 and _TRIGGER.search(text) is not None
 
 
@@ -132,7 +134,10 @@ _KNOWN = frozenset(
     "spy qqq iwm efa eem tlt ief shy gld slv dia vti voo vea vwo bnd agg lqd hyg xlk xlf xle xlv xli xlp xlu xly xlb xlre xlc mtum usmv vnq dbc iau "  # noqa: SIM905 - symbols
     "aapl msft goog googl amzn nvda tsla nflx amd intc jpm".split()
 )
-_IN_A_ROW = re.compile(rf"\b(?:{'|'.join(sorted(_KNOWN, key=len, reverse=True))})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*/\s*)(?:{'|'.join(sorted(_KNOWN, key=len, reverse=True))}))+\b", re.IGNORECASE)
+_IN_A_ROW = re.compile(
+    rf"\b(?:{'|'.join(sorted(_KNOWN, key=len, reverse=True))})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*/\s*)(?:{'|'.join(sorted(_KNOWN, key=len, reverse=True))}))+\b",
+    re.IGNORECASE,
+)
 _ONE_KNOWN = re.compile(rf"\b(?:{'|'.join(sorted(_KNOWN, key=len, reverse=True))})\b", re.IGNORECASE)
 
 
@@ -255,7 +260,10 @@ def _of_length(found: re.Match[str], template: str, least: int = 1) -> Piece:
     """A rule with a span for its `N`, which is asked about where it is none."""
     days = span(found)
     if not least <= days <= _LONGEST:
-        return _piece(found, asks=f"“{found.group().strip()}” is a span of {days} days; from {least} to {_LONGEST} can be looked at. Which should it be?")
+        return _piece(
+            found,
+            asks=f"“{found.group().strip()}” is a span of {days} days; from {least} to {_LONGEST} can be looked at. Which should it be?",
+        )
     return _piece(found, template.replace("N", str(days)))
 
 
@@ -286,7 +294,10 @@ def _rank_over(found: re.Match[str]) -> Piece:
     """“Over the last 3 months” ranks where it follows what is ranked; after anything else it may be of that."""
     before = found.string[: found.start()].rstrip(" ,")
     if not re.search(rf"(?:\b{SYMBOL}|\b(?i:{_BEST}|{_WORST}|{KIND}))$", before):
-        return _piece(found, asks=f"“{found.group()}”: what is looked at over it? For a rank say it so: by the return of the last 3 months.")
+        return _piece(
+            found,
+            asks=f"“{found.group()}”: what is looked at over it? For a rank say it so: by the return of the last 3 months.",
+        )
     return _rank(found)
 
 
@@ -311,7 +322,10 @@ def _inverse(found: re.Match[str]) -> Piece:
         ((count, unit),) = spans
         days = number(count) * DAYS[unit.lower()]
         if not 2 <= days <= _LONGEST:
-            return _piece(found, asks=f"“{found.group()}”: a volatility is of at least 2 days, and of {_LONGEST} at most. Of how many?")
+            return _piece(
+                found,
+                asks=f"“{found.group()}”: a volatility is of at least 2 days, and of {_LONGEST} at most. Of how many?",
+            )
         return _piece(found, f"weights inverse volatility bars.close.pct_change().rolling({days}).std()")
     return _piece(
         found,
@@ -329,13 +343,24 @@ def _fixed(found: re.Match[str]) -> Piece:
     twice = sorted({each for each in symbols if symbols.count(each) > 1})
     together = sum(part for part, _ in pairs)
     if re.search(r"[-–−]\s*\d", said):
-        return _piece(found, asks=f"“{said}”: a part below 0 would be short, which a portfolio cannot be. Which parts should they be?")
+        return _piece(
+            found,
+            asks=f"“{said}”: a part below 0 would be short, which a portfolio cannot be. Which parts should they be?",
+        )
     if twice:
-        return _piece(found, asks=f"“{said}” names {', '.join(twice)} more than once. Which part of each symbol should be held?")
+        return _piece(
+            found, asks=f"“{said}” names {', '.join(twice)} more than once. Which part of each symbol should be held?"
+        )
     if together > 100 + 1e-6:
-        return _piece(found, asks=f"“{said}” is {together:g} % together, and there is no more than 100 %. Which parts should they be?")
+        return _piece(
+            found,
+            asks=f"“{said}” is {together:g} % together, and there is no more than 100 %. Which parts should they be?",
+        )
     if none := [symbol for part, symbol in pairs if part == 0]:
-        return _piece(found, asks=f"“{said}” holds nothing of {', '.join(none)}. Which part of it should be held, or should it be left out?")
+        return _piece(
+            found,
+            asks=f"“{said}” holds nothing of {', '.join(none)}. Which part of it should be held, or should it be left out?",
+        )
     if small := [f"{part:g} % {symbol}" for part, symbol in pairs if part < 0.01]:
         return _piece(found, asks=f"“{said}”: {', '.join(small)} is too little to hold. Which parts should they be?")
     parts = ", ".join(f"{symbol} {part / 100:g}" for part, symbol in pairs)
@@ -379,7 +404,10 @@ def _market(found: re.Match[str]) -> Piece:
     sign = ">" if stays else "<"
     days = span(found)
     if not 2 <= days <= _LONGEST:
-        return _piece(found, asks=f"“{found.group().strip()}”: an average is of at least 2 days, and of {_LONGEST} at most. Of how many?")
+        return _piece(
+            found,
+            asks=f"“{found.group().strip()}”: an average is of at least 2 days, and of {_LONGEST} at most. Of how many?",
+        )
     return _piece(found, f"only when {found['symbol']}: bars.close {sign} bars.close.rolling({days}).mean()")
 
 

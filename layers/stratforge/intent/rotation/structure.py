@@ -56,7 +56,9 @@ class Made:
         prices |= {each.operation.removeprefix("column:") for each in nodes if each.operation.startswith("column:")}
         looked = {int(name.split("_")[1]) for name in strategy.rebalance.arguments if name[0] == "o"}
         symbols = {strategy.symbols[place] for place in looked} | set(strategy.symbols[len(strategy.universe) :])
-        constants = {value for name, value in strategy.parameters.items() if f"k_{name}" in strategy.rebalance.arguments}
+        constants = {
+            value for name, value in strategy.parameters.items() if f"k_{name}" in strategy.rebalance.arguments
+        }
         return cls(
             frozenset(looks),
             frozenset(prices),
@@ -105,7 +107,9 @@ def _other_numbers(code: Made, rules: Made) -> str | None:
         return f"The code has the number {', '.join(f'{each:g}' for each in extra)}, and no rule has: the code does something else than the rules say."
     has = code.all_numbers | _PLAIN | ({_plain(each / _PERCENT) for each in code.all_numbers} if _PERCENT in code.all_numbers else set())  # fmt: skip
     lost = sorted(rules.all_numbers - has)
-    return f"The rules have the number {', '.join(f'{each:g}' for each in lost)}, and the code has not." if lost else None
+    return (
+        f"The rules have the number {', '.join(f'{each:g}' for each in lost)}, and the code has not." if lost else None
+    )
 
 
 def _plain(number: float) -> float:
@@ -127,7 +131,11 @@ def _numbers(node: ast.AST) -> list[float]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "weights_placed":
         pairs = [each.elts[1] for each in node.args[1:] if isinstance(each, ast.Tuple)]
         if all(isinstance(each, ast.Constant) for each in pairs):
-            weights = [float(each.value) for each in pairs if isinstance(each, ast.Constant) and not isinstance(each.value, str | None)]  # type: ignore[arg-type]
+            weights = [
+                float(each.value)
+                for each in pairs
+                if isinstance(each, ast.Constant) and not isinstance(each.value, str | None)
+            ]  # type: ignore[arg-type]
             whole = max(sum(weights), 1.0)
             return [each / whole for each in weights]
         return [number for each in pairs for number in _numbers(each)]
