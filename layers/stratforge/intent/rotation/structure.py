@@ -1,4 +1,4 @@
-"""What the code of a portfolio strategy is made of, beside what its rules are made of: what only one of them has is found without any trial.
+"""Compares the material of a portfolio strategy with that of its rules: columns, numbers, symbols; a thing that only one of them has is found without any trial.
 
 The language is closed: of everything that code can look at the compiler knows the name. Rules look at prices of symbols and at numbers of their own, and
 decide something every time; so code that looks at the account, the clock or its own memory, at other numbers, prices or symbols, or that at times leaves
@@ -27,7 +27,7 @@ _PERCENT = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a portfolio strategy is made of.
+    """The material of a portfolio strategy: all that it looks at, and its numbers.
 
     Attributes:
         looks: What it looks at beside prices: fields of the time and of the account, and its memory.
@@ -47,7 +47,7 @@ class Made:
 
     @classmethod
     def of(cls, strategy: PortfolioStrategy) -> Made:
-        """Takes a compiled strategy apart."""
+        """Takes a compiled strategy apart, into the things it looks at and its numbers."""
         nodes = reachable(strategy.columns[name] for name in strategy.read if name in strategy.columns)
         tree = ast.parse(strategy.rebalance.text)
         looks = {f"{_LOOKS[name[0]]}.{name[2:]}" for name in strategy.rebalance.arguments if name[0] in _LOOKS}
@@ -130,19 +130,16 @@ def _numbers(node: ast.AST) -> list[float]:
     """The numbers of a function as the compiler wrote it; of weights that are written out those that are traded."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "weights_placed":
         pairs = [each.elts[1] for each in node.args[1:] if isinstance(each, ast.Tuple)]
-        if all(isinstance(each, ast.Constant) for each in pairs):
-            weights = [
-                float(each.value)
-                for each in pairs
-                if isinstance(each, ast.Constant) and not isinstance(each.value, str | None)
-            ]  # type: ignore[arg-type]
-            whole = max(sum(weights), 1.0)
-            return [each / whole for each in weights]
-        return [number for each in pairs for number in _numbers(each)]
+        weights = [number for each in pairs for number in _numbers(each)]
+        # Whatever is computed has its numbers as they are.
+        whole = max(sum(weights), 1.0) if all(isinstance(each, ast.Constant) for each in pairs) else 1.0
+        return [each / whole for each in weights]
     if isinstance(node, ast.Constant):
-        # What is not known is written as a difference of infinities.
-        counts = isinstance(node.value, int | float) and not isinstance(node.value, bool) and math.isfinite(node.value)
-        return [float(node.value)] if counts else []  # type: ignore[arg-type]
+        value = node.value
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            # What is not known is written as a difference of infinities.
+            return []
+        return [float(value)]
     return [number for each in ast.iter_child_nodes(node) for number in _numbers(each)]
 
 

@@ -1,4 +1,4 @@
-"""What the rules of a portfolio say beyond the words that are surely read: told in words made from the rules themselves, never in their author's."""
+"""Tells a person the rules of a portfolio that go beyond their words as they are surely read, in words made from the rules themselves, never in their author's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SCHEDULES = ("daily", "weekly", "monthly", "quarterly", "yearly")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person's words surely say.
+    """The sure part of a person's words: the rules that they say.
 
     Attributes:
         whole: Whether every word of them was read.
@@ -50,7 +50,7 @@ class Said:
 
     @classmethod
     def of(cls, readings: Sequence[RotationReading], before: Sequence[str] | None) -> Said:
-        """What readings of turns say, after the rules that stood before them."""
+        """Gathers the rules that readings of turns say, after those that stood before them."""
         rules = {each.text: each for each in rules_before(before)}
         loose, asks, notes = dict[Part, RotationRule](), list[str](), list[str]()
         for reading in readings:
@@ -110,7 +110,7 @@ def in_force(turns: Sequence[str], requirements: Sequence[Requirement]) -> list[
 
 
 def sentences(said: Said, requirements: Sequence[Requirement], unit: str) -> list[str]:
-    """What a person is told of rules that their words do not surely say.
+    """The sentences that a person is told of rules that their words do not surely say.
 
     Args:
         said: What they do say.
