@@ -10,9 +10,11 @@ import pytest
 from stratforge.application import rebalance
 from stratforge.application.session_decisions import session_decisions
 from stratforge.application.sessions import flatten_session
+from stratforge.application.watch_market import PRICE_JUMP, note_bar
+from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import announced_actions
-from stratforge.storage.ledger.halts import halt_symbol, resume_symbol
+from stratforge.storage.ledger.halts import halt_symbol, halted_symbols, resume_symbol
 from stratforge.storage.strategies.rebalances import Asking, RebalanceStatus, Said
 from stratforge.strategy.rotation.seen import Windows
 
@@ -24,7 +26,7 @@ from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
     in_march,
     rotating,
 )
-from tests.support.rotating import MONTHLY, Rotating, at
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at
 
 # Two thirds in two of three: by March those are others.
 TWO = MONTHLY.replace("top(1)) * 0.9", "top(2)) * 0.8")
@@ -148,3 +150,37 @@ def test_a_lookback_that_is_refused_is_tried_again_a_minute_after_it_was_however
     decides_at = rotating.session(session).decides_at
     assert decides_at is not None
     assert decides_at >= at(FIRST, 15, 1)
+
+
+def test_a_split_that_nobody_announced_has_a_session_wait_and_ask_and_moves_no_weight(rotating: Rotating) -> None:  # noqa: F811
+    """As a session of one symbol: halted where it is seen, and nothing is decided on a price that cannot be right."""
+    session = rotating.start(MONTHLY.replace("top(1)", "top(3)"))
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    held = rotating.held(session.session_id)
+    assert set(held) == set(SYMBOLS)
+    in_march(rotating)
+    halves = {"AAPL": 100.0, "IBM": 50.0, "MSFT": 100.0}
+    with rotating.database.transaction() as connection:
+        for symbol, price in halves.items():
+            note_bar(connection, Bar(symbol, at(MARCH, 9, 31), *(Decimal(str(price)),) * 4, Decimal(1000)))
+        assert [(each.symbol, each.reason) for each in halted_symbols(connection)] == [("IBM", PRICE_JUMP)]
+    # However long it takes, and whatever the universe's other symbols do.
+    for hours in (0, 1, 3):
+        rotating.clock(at(MARCH, 9 + hours, 32))
+        assert rotating.decide(session.session_id).decided == 0
+        rotating.settle(session.session_id)
+    assert rotating.held(session.session_id) == held
+    assert len(rotating.decisions(session.session_id)) == 1
+    with rotating.database.transaction() as connection:
+        assert resume_symbol(connection, "IBM", PRICE_JUMP)
+    assert rotating.decide(session.session_id).decided == 1
+    rotating.settle(session.session_id)
+
+
+def test_a_price_that_jumped_keeps_nobody_from_deciding_who_does_not_see_it(rotating: Rotating) -> None:  # noqa: F811
+    session = rotating.start(MONTHLY)
+    with rotating.database.transaction() as connection:
+        halt_symbol(connection, "TSLA", PRICE_JUMP, "another one")
+    assert rotating.decide(session.session_id).decided == 1
+    rotating.settle(session.session_id)

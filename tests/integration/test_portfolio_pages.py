@@ -11,6 +11,8 @@ import pytest
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
 from stratforge.application.jobs.work import run_job
 from stratforge.application.rebalance import rebalance
+from stratforge.application.watch_market import PRICE_JUMP
+from stratforge.storage.ledger.halts import halt_symbol
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.rebalances import Asking, Said
@@ -73,6 +75,23 @@ def test_a_rotation_is_stored_and_started_by_forms_and_its_page_shows_what_it_de
     assert "trades/" in text
     assert user.client.get(f"/sessions/{session}/now", headers=HTML).status_code == 200
     assert "PORTFOLIO" in user.client.get("/sessions", headers=HTML).text
+
+
+def test_its_page_says_that_it_waits_for_an_operator_while_a_price_cannot_be_right(
+    user: User, database: Database
+) -> None:
+    strategy = user.call("POST", "/api/strategies", {"name": "Rotates", "python_code": MONTHLY}).json()["strategy_id"]
+    new = {"strategy_id": strategy, "sizing_rule": "FIXED_CASH", "sizing_value": "10000"}
+    session = user.call("POST", "/api/sessions", new).json()["session_id"]
+    said = "nothing until an operator has looked at IBM"
+    assert said not in user.client.get(f"/sessions/{session}", headers=HTML).text
+    with database.transaction() as connection:
+        halt_symbol(connection, "IBM", PRICE_JUMP, "the price went from 100 to 50 (-50%) at once")
+        halt_symbol(connection, "TSLA", PRICE_JUMP, "another one")
+    for path in (f"/sessions/{session}", f"/sessions/{session}/now"):
+        assert said in user.client.get(path, headers=HTML).text
+    assert user.call("POST", f"/api/sessions/{session}/stop", {}).status_code == 200
+    assert said not in user.client.get(f"/sessions/{session}/now", headers=HTML).text
 
 
 def test_the_api_says_what_a_portfolio_session_is_and_what_it_decided(

@@ -82,6 +82,40 @@ def test_its_report_says_the_side_of_each_trade(user: User, database: Database, 
     assert {each["side"] for each in told} == {"long", "short"}
 
 
+def test_its_form_asks_for_its_margin_and_fee_and_the_backtest_has_them(
+    user: User, database: Database, strategy: str
+) -> None:
+    page = user.client.get(f"/strategies/{strategy}", headers=HTML).text
+    for name, value in (("short_margin", "50"), ("borrow_fee", "0.25")):
+        assert f'name="{name}" type="text" value="{value}"' in page
+    own = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    typed = "sizing_rule=EQUITY_FRACTION&sizing_value=10&short_margin=75&borrow_fee=1,5"
+    assert user.client.post(f"/strategies/{strategy}/backtest", content=typed, headers=own).status_code == 200
+    with database.transaction() as connection:
+        (config,) = next(iter(connection.execute("SELECT request -> 'config' FROM jobs WHERE kind = 'BACKTEST'")))
+    assert (config["short_margin"], config["borrow_fee"]) == (0.75, 0.015)
+    answer = user.client.post(f"/strategies/{strategy}/backtest", content="short_margin=much", headers=own)
+    assert (answer.status_code, "short margin: &#39;much&#39; is not a percentage" in answer.text.replace("'", "&#39;")) == (422, True)  # fmt: skip
+    long = {"name": "Long", "symbol": "AAPL", "python_code": BOTH_WAYS.split("    if position.quantity == 0 and bar.close < bar.average")[0]}  # fmt: skip
+    other = user.call("POST", "/api/strategies", long).json()["strategy_id"]
+    page = user.client.get(f"/strategies/{other}", headers=HTML).text
+    assert "commission_bps" in page
+    assert "borrow_fee" not in page
+
+
+def test_its_figures_are_shown_with_those_of_others_beside_them(user: User, database: Database, strategy: str) -> None:
+    first, second = a_report(user, database, strategy), a_report(user, database, strategy)
+    with database.transaction() as connection:
+        connection.execute(
+            "UPDATE backtests SET metrics = metrics - 'short_trades' - 'short_exposure' WHERE id = %s", (second,)
+        )
+    for path in (f"/backtests/{first}", f"/backtests/{first}/report.html", f"/backtests/compare?id={first}&id={second}"):  # fmt: skip
+        page = user.client.get(path, headers=HTML)
+        assert page.status_code == 200
+        assert "Short exposure" in page.text, path
+    assert "Short exposure" not in user.client.get(f"/backtests/{second}", headers=HTML).text
+
+
 def test_trades_of_reports_that_say_no_side_are_long(user: User, database: Database, strategy: str) -> None:
     backtest_id = a_report(user, database, strategy)
     with database.transaction() as connection:

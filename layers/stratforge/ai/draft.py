@@ -43,6 +43,18 @@ class Lookup(BaseModel):
     )
 
 
+class Timeframe(StrEnum):
+    """The bars on which a strategy may decide."""
+
+    MINUTE = "1min"
+    FIVE_MINUTES = "5min"
+    QUARTER = "15min"
+    HALF_HOUR = "30min"
+    HOUR = "1h"
+    FOUR_HOURS = "4h"
+    DAY = "1d"
+
+
 class DraftParameter(BaseModel):
     """One of the strategy's tunable numbers."""
 
@@ -74,6 +86,10 @@ class StrategyDraft(BaseModel):
     name: str = Field(min_length=1, max_length=120, description="A short name for the strategy")
     symbol: str = Field(
         description="The symbol it is for, such as AAPL or BTC/USD; PORTFOLIO where the code has a universe of several"
+    )
+    timeframe: Timeframe = Field(
+        Timeframe.MINUTE,
+        description="The bars on which it decides: 1min, unless the person names others (“on daily bars”); what stood before, when it is changed",
     )
     python_code: str = Field(description="The strategy in the strategy language, and nothing else")
     logic_explanation: str = Field(

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from stratforge.ai.draft import AnswerKind, Lookup, StrategyDraft
+from stratforge.ai.draft import AnswerKind, Lookup, StrategyDraft, Timeframe
 from stratforge.ai.failures import NotADraft
+from stratforge.ai.framing import frame_of
 from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
@@ -185,14 +186,18 @@ def _examine(
 ) -> tuple[StrategyDraft, Strategy | PortfolioStrategy | None, list[str]]:
     """The draft with what the person has to be told of how it was read, its strategy, and what is wrong with it."""
     progress("checking")
-    # On which bars it decides is the person's choice, made with the code: no draft changes it.
     strategy: Strategy | PortfolioStrategy
     try:
         if is_portfolio(draft.python_code):
             strategy = compile_portfolio(draft.python_code)
             draft = draft.model_copy(update={"symbol": PORTFOLIO})
         else:
-            draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, request.timeframe)})
+            # On which bars it decides is the person's choice, said or made with the code: no draft changes it.
+            frame = frame_of(request)
+            stood = frame.timeframe or Timeframe.MINUTE
+            # One that the language has no more is a finding of the compiler.
+            kept = {"timeframe": Timeframe(stood)} if stood in [*Timeframe] and not frame.spoken else {}
+            draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, frame.timeframe), **kept})
             strategy = compile_strategy(draft.python_code)
         # Measuring the lookback runs the indicators once over made-up bars.
         _ = strategy.lookback

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.framing import Framed
 from stratforge.ai.prompts import Request
 from stratforge.intent.gate import contract_findings, readings_to_tell, rules_of
 from stratforge.intent.program import constants_of
@@ -50,16 +51,18 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     Args:
         request: What was asked for, in the person's words.
     """
+    framed = Framed.of(draft, request)
     contract = contract_findings(
-        request.text,
-        draft.requirements,
+        framed.request,
+        framed.requirements,
         strategy,
-        draft.assumptions,
+        framed.assumptions,
         whole=request.whole,
         symbol=draft.symbol,
         before=_of_one_symbol(request.before),
-        earlier=request.earlier,
+        earlier=framed.earlier,
     )
+    contract += framed.findings(draft)
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
     taken, _ = _taken(draft, request)
     return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
@@ -75,7 +78,7 @@ def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request:
         before=request.before,
         earlier=request.earlier,
     )
-    taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
+    taken = rotation_told(request.text, draft.requirements, strategy, before=request.before, earlier=request.earlier)
     return [*contract, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
 
 
@@ -85,12 +88,15 @@ def told_of_portfolio(
     """Adds to the draft of a portfolio how words were taken that the strict reading does not know; see `told`."""
     if not all(map(is_rotation_rule, (text for each in draft.requirements for text in each.rules))):
         return draft, draft
-    taken = rotation_told(request.text, draft.requirements, strategy, earlier=request.earlier)
+    taken = rotation_told(request.text, draft.requirements, strategy, before=request.before, earlier=request.earlier)
     judged = _with(draft, taken)
     if not taken:
         return judged, judged
     marked = [
-        each.model_copy(update={"status": Status.ASSUMED}) if each.status is Status.COVERED else each
+        each.model_copy(update={"status": Status.ASSUMED})
+        if each.status is Status.COVERED
+        and any(said.startswith(f"“{each.quote.strip()}” is read as: ") for said in taken)
+        else each
         for each in draft.requirements
     ]
     return judged, judged.model_copy(update={"requirements": marked})
@@ -123,9 +129,11 @@ def _of_one_symbol(before: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def _taken(draft: StrategyDraft, request: Request) -> tuple[list[str], list[Requirement]]:
-    return readings_to_tell(
-        request.text, draft.requirements, draft.assumptions, symbol=draft.symbol, earlier=request.earlier
+    framed = Framed.of(draft, request)
+    taken, marked = readings_to_tell(
+        framed.request, framed.requirements, framed.assumptions, symbol=draft.symbol, earlier=framed.earlier
     )
+    return taken, framed.marked(draft, marked)
 
 
 def _explanation(draft: StrategyDraft) -> list[str]:

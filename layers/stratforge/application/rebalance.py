@@ -19,6 +19,7 @@ import numpy as np
 from stratforge.application.lookbacks import lookback_of
 from stratforge.application.rebalance_bars import last_bars, seen_before
 from stratforge.application.rebalance_times import is_new, next_decision, next_opening, period_now
+from stratforge.application.watch_market import jumped_symbols
 from stratforge.market.columns import exchange_timezone
 from stratforge.market.hours import OPEN
 from stratforge.market.sizes import MINIMUM_VALUE, Side, SizeKind
@@ -85,13 +86,18 @@ class Rebalanced:
 
 
 def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = None) -> list[Due]:
-    """Sessions that can decide now: their time has come, their exchange is open, and their bars are in or were waited for long enough."""
+    """Sessions that can decide now: their time has come, their exchange is open, and their bars are in or were waited for long enough.
+
+    One whose strategy sees a symbol that an operator has to look at, as its price jumped, decides when he has: after a split that nobody announced
+    one wrong price would move the weights of all.
+    """
     sessions = rebalances.sessions_to_decide(connection, session_ids)
     if not sessions:
         return []
     reading = clock.market_clock(connection)
     days = _days(connection, reading.now)
     unfollowed = _unfollowed(connection, [each.session_id for each in sessions if each.daily])
+    jumped = jumped_symbols(connection)
     found, waited_for = [], dict[tuple[object, ...], list[str]]()
     for session in sessions:
         schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
@@ -102,6 +108,8 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         moment = period.moment
         if not is_new(schedule, symbol, moment, session.decided_for):
             rebalances.replan(connection, session.session_id, next_decision(schedule, symbol, days, moment))
+            continue
+        if not jumped.isdisjoint(session.symbols):
             continue
         alike = (tuple(sorted(session.symbols)), session.daily, session.lookback, moment)
         if alike not in waited_for:

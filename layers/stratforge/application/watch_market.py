@@ -44,6 +44,11 @@ def note_bar(connection: Connection, bar: Bar) -> None:
         _look_for_jump(connection, bar.symbol, before, bar.open)
 
 
+def jumped_symbols(connection: Connection) -> frozenset[str]:
+    """The symbols whose price jumped for no reason that is known, until an operator has looked at them."""
+    return frozenset(each.symbol for each in halts.halted_symbols(connection) if each.reason == PRICE_JUMP)
+
+
 def _look_for_jump(
     connection: Connection, symbol: str, before: LatestPrice | None, after: Decimal, *, within_bands: bool = False
 ) -> None:

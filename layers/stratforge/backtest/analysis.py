@@ -25,6 +25,9 @@ _TAIL = 0.05
 # The part of the days that counts as seen; the rest is the strategy's test.
 _SEEN = 0.7
 
+# Of what e is raised to without an overflow.
+_LARGEST_EXPONENT = 700.0
+
 
 @dataclass(frozen=True, slots=True)
 class Drawdown:
@@ -70,12 +73,16 @@ def drawdowns(equity: Floats, time: Integers, initial_cash: float) -> list[Drawd
 
 
 def alpha_beta(returns: Floats, benchmark: Floats, per_year: float) -> tuple[float, float]:
-    """Yearly alpha and beta of daily returns against a benchmark's; NaN where the benchmark does not move or is shorter than two days."""
+    """Yearly alpha and beta of daily returns against a benchmark's; NaN where the benchmark does not move or is shorter than two days.
+
+    An alpha that loses everything within a day, or is more than a number can be in a year, is none: NaN.
+    """
     if len(returns) < 2 or not float(benchmark.var()) > 0:
         return math.nan, math.nan
     beta = float(((returns - returns.mean()) * (benchmark - benchmark.mean())).mean() / benchmark.var())
     daily = float((returns - beta * benchmark).mean())
-    return float((1.0 + daily) ** per_year - 1.0), beta
+    exponent = math.log1p(daily) * per_year if daily > -1 else math.nan
+    return math.expm1(exponent) if exponent < _LARGEST_EXPONENT else math.nan, beta
 
 
 def correlation(returns: Floats, benchmark: Floats) -> float:

@@ -148,17 +148,23 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
     if len({each.daily for each in found.values()}) > 1:
         days = ", ".join(symbol for symbol, each in found.items() if each.daily)
         raise BacktestError(f"bars of days ({days}) and of minutes do not go together; give one kind")
+    # Columns say how long their bars are, so that those that are far apart are no longer ones; tables do not.
+    lengths = {symbol: each.seconds if each is bars[symbol] else bar_seconds(each) for symbol, each in found.items()}
     for symbol, each in found.items():
-        if len(each) > 1 and float(np.median(np.diff(each.time))) > STALE:
+        if each is not bars[symbol] and len(each) > 1 and float(np.median(np.diff(each.time))) > STALE:
             raise BacktestError(
                 f"{symbol}: bars are more than a week apart, after which nothing is known; give days or minutes"
             )
-    _check_together(found)
+    _check_together(found, lengths)
     return found
 
 
-def _check_together(columns: Mapping[str, BarColumns]) -> None:
+def _check_together(columns: Mapping[str, BarColumns], lengths: Mapping[str, int]) -> None:
     """Refuses bars of which one begins while another goes on: what that comes to would be known before it is over.
+
+    Args:
+        columns: The bars of each symbol.
+        lengths: How long those of each are, in seconds.
 
     Raises:
         BacktestError: naming both symbols and what to give.
@@ -168,7 +174,7 @@ def _check_together(columns: Mapping[str, BarColumns]) -> None:
         return
     clock = np.unique(np.concatenate([each.local_seconds for each in columns.values()]))
     for symbol, each in columns.items():
-        length, begins = bar_seconds(each), each.local_seconds
+        length, begins = lengths[symbol], each.local_seconds
         ends = np.minimum(begins + length, np.append(begins[1:], begins[-1] + length))
         within = np.searchsorted(clock, ends) - np.searchsorted(clock, begins) > 1
         if within.any():

@@ -35,14 +35,18 @@ def exchange_timezone(symbol: str) -> ZoneInfo:
     return ZoneInfo("UTC") if is_crypto(symbol) else _NEW_YORK
 
 
-def _offsets(hours: Integers, timezone: ZoneInfo) -> Integers:
-    """Seconds that the exchange's wall clock is ahead of UTC in each of these hours since the epoch."""
+# Of a portfolio's symbols the bars begin at the same times.
+@lru_cache(maxsize=8)
+def _offsets(hours_as_bytes: bytes, timezone: ZoneInfo) -> Integers:
+    """Seconds that the exchange's wall clock is ahead of UTC in each of these hours since the epoch, to be read only."""
+    hours = np.frombuffer(hours_as_bytes, dtype=np.int64)
     # No clock is changed forth and back within a day: a day that ends as it began has one offset.
     days, day = np.unique(hours // 24, return_inverse=True)
     first, last = _looked_up(days * 24, timezone), _looked_up(days * 24 + 23, timezone)
     offsets = first[day]
     changing = (first != last)[day]
     offsets[changing] = _looked_up(hours[changing], timezone)
+    offsets.flags.writeable = False
     return offsets
 
 
@@ -155,7 +159,7 @@ class BarColumns:
         if len(hours) <= 2:
             return self.time + _looked_up(hours, self.timezone)
         starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
-        offsets = _offsets(hours[starts], self.timezone)
+        offsets = _offsets(hours[starts].tobytes(), self.timezone)
         return self.time + np.repeat(offsets, np.diff(starts, append=len(self)))
 
     @cached_property

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.drafting import write_strategy
+from stratforge.ai.drafting import NotPassed, write_strategy
 from stratforge.ai.prompts import first_request, refinement_request
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.intent.program import Program
@@ -53,3 +53,16 @@ def test_a_new_strategy_decides_on_minutes_until_its_owner_chooses() -> None:
 def test_whether_it_can_act_is_asked_of_its_own_bars(timeframe: str) -> None:
     source = with_timeframe(FIRST["answer"]["python_code"], timeframe)
     assert list(never_acts(compile_strategy(source), Program(source))) == []
+
+
+def test_bars_that_the_language_has_no_more_are_a_finding() -> None:
+    draft = StrategyDraft.model_validate(CHANGE["answer"])
+    before = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, "2min"), "requirements": []})
+    conversation = [
+        Turn("user", first_request(CHANGE["turns"][0])),
+        Turn("model", before.model_dump_json()),
+        Turn("user", refinement_request(CHANGE["turns"][1])),
+    ]
+    with pytest.raises(NotPassed) as stopped:
+        written(conversation, draft)
+    assert "this is not a timeframe" in stopped.value.findings[0]

@@ -153,3 +153,15 @@ def test_costs_are_those_of_a_backtest_with_them() -> None:
     for each in points:
         assert each.total_return == report_of(5, slippage_bps=each.slippage_bps).metrics.total_return
     assert [each.total_return for each in points] == sorted((each.total_return for each in points), reverse=True)
+
+
+@pytest.mark.parametrize("per_year", [252.0, 365.25])
+def test_an_alpha_beyond_all_numbers_is_none(per_year: float) -> None:
+    """A benchmark that hardly moves beside a strategy that does makes a beta of thousands, and a day more than all or less than nothing."""
+    moves = np.array([1.0, -1.0, 1.0, -0.9]) * 1e-7
+    for factor in (1e6, -1e6):
+        benchmark = 0.01 + moves
+        alpha, beta = alpha_beta(factor * moves, benchmark, per_year)
+        assert math.isnan(alpha)
+        assert beta == pytest.approx(factor)
+    assert alpha_beta(np.array([0.01, 0.02]), np.array([0.01, 0.02]), per_year)[0] == pytest.approx(0, abs=1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from stratforge import cli
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
+from stratforge.backtest.matching import FILL_COLUMNS
 from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
 from stratforge.market.resampling import TIMEFRAMES, resample
@@ -27,6 +29,20 @@ def on_bar(bar, position, state):
         return buy(limit=bar.close, expire_bars=2)
     if position.bars_held > 4:
         return sell()
+"""
+BOTH_WAYS = """
+FAST, SLOW = 3, 8
+def indicators(bars):
+    return {"fast": ta.sma(bars.close, length=FAST), "slow": ta.sma(bars.close, length=SLOW)}
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.fast > bar.slow:
+        return buy(limit=bar.close, expire_bars=2)
+    if position.quantity == 0 and bar.fast < bar.slow:
+        return short(stop=bar.low, expire_bars=3, stop_loss=0.02)
+    if position.quantity > 0 and bar.fast < bar.slow:
+        return sell()
+    if position.quantity < 0 and bar.fast > bar.slow:
+        return cover(limit=bar.close)
 """
 HOLD = "def on_bar(bar, position, state):\n    return\n"
 MINUTES = awkward_bars(3, 4_000)
@@ -141,3 +157,42 @@ def test_the_command_line_does_so_too(tmp_path: Path, capsys: pytest.CaptureFixt
     assert cli.main(["backtest", str(tmp_path / "cross.py"), "--bars", str(tmp_path / "bars.csv"), "--json"]) == 0
     report = run_backtest(compile_strategy(declared("30min")), MINUTES)
     assert json.loads(capsys.readouterr().out)["metrics"]["trades"] == report.metrics.trades > 0
+
+
+@pytest.mark.parametrize("timeframe", [*TIMEFRAMES])
+def test_short_positions_on_it_are_those_on_the_bars_that_are_made(timeframe: str) -> None:
+    """With the nights, the margin and the orders of these bars: a night counts once, however many minutes it is read from."""
+    both = f'TIMEFRAME = "{timeframe}"\n{BOTH_WAYS}'
+    minutes = awkward_bars(11, 30_000) if timeframe == "1d" else MINUTES
+    made = resample(minutes, timeframe)
+    whole = made.bars.slice(0, int(made.latest[-1]) + 1)
+    config = BacktestConfig(cash=50_000, sizing_value=0.5, commission_bps=1, slippage_bps=2, borrow_fee=0.5)
+    expected = run_backtest(compile_strategy(BOTH_WAYS), whole, config)
+    assert expected.metrics.short_trades >= 1
+    for given in (minutes, frame(minutes), whole):
+        report = run_backtest(compile_strategy(both), given, config)
+        for name in FILL_COLUMNS:
+            assert getattr(report.fills, name).tolist() == getattr(expected.fills, name).tolist(), name
+    # The fees of the nights, by the calendar and not by the engine.
+    nights = np.diff(whole.day, prepend=whole.day[0])
+    held = np.concatenate(([0.0], expected.held[:-1]))
+    owed: list[int] = np.flatnonzero((nights > 0) & (held < 0)).tolist()
+    fees = expected.fills.side == 0.0
+    assert {int(bar) for bar in expected.fills.bar[fees]} == set(owed)
+    before = np.concatenate((whole.close[:1], whole.close[:-1]))
+    wanted = [-(np.floor(held[bar] / 100) * 100) * before[bar] * 0.5 / 360 * _nights(whole, bar) for bar in owed]
+    np.testing.assert_allclose(expected.fills.commission[fees], wanted, rtol=1e-9)
+
+
+def _nights(bars: BarColumns, bar: int) -> int:
+    """Nights of the calendar between a bar and the one before."""
+    days = [datetime.fromtimestamp(int(bars.time[place]), bars.timezone).date() for place in (bar - 1, bar)]
+    return (days[1] - days[0]).days
+
+
+def test_a_sweep_of_short_positions_on_it_is_its_backtest() -> None:
+    both = compile_strategy(f'TIMEFRAME = "15min"\n{BOTH_WAYS}')
+    sweeper = Sweeper(both, MINUTES, BacktestConfig(), target="python")
+    report = run_backtest(both, MINUTES)
+    assert report.metrics.short_trades > 1
+    assert sweeper.run(both.parameters).final_equity == report.metrics.final_equity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -357,3 +358,32 @@ def test_one_bar_is_no_decision() -> None:
     report = run(holding("weights.equal(universe.close > 0)"), days({"AA": [10], "BB": [5]}))
     assert (len(report.due), report.equity_values.tolist()) == (0, [1_000.0])
     assert "none" in str(report)
+
+
+def bars_at(time: np.ndarray, *, daily: bool = False) -> BarColumns:
+    """Bars of one price, of columns that say how long they are."""
+    price = np.full(len(time), 100.0)
+    return BarColumns(time.astype(np.int64), *(price,) * 5, timezone=NEW_YORK, daily=daily)
+
+
+@pytest.mark.parametrize("traded", [[1, 8], [2, 9, 16], [1, 22]])
+def test_days_of_a_symbol_that_hardly_trades_are_days(traded: list[int]) -> None:
+    moments = {day: datetime(2021, 3, day, tzinfo=NEW_YORK) for day in range(1, 31)}
+    every = np.array([each.timestamp() for each in moments.values() if each.weekday() < 5])
+    rare = np.array([moments[day].timestamp() for day in traded])
+    bars = {"AA": bars_at(every, daily=True), "BB": bars_at(rare, daily=True)}
+    assert len(run(holding("weights.equal(universe.close > 0)"), bars).due)
+
+
+@pytest.mark.parametrize("traded", [[0, 2], [0, 2, 4], [0, 2, 4, 7, 9, 11, 14, 16, 18, 21, 23, 25]])
+def test_minutes_of_a_symbol_that_hardly_trades_are_minutes(traded: list[int]) -> None:
+    opened = datetime(2021, 3, 1, 9, 30, tzinfo=NEW_YORK).timestamp()
+    bars = {"AA": bars_at(opened + 60 * np.arange(60)), "BB": bars_at(opened + 60 * np.array(traded))}
+    assert len(run(holding("weights.equal(universe.close > 0)"), bars).due)
+
+
+def test_columns_that_say_that_their_bars_are_longer_are_taken_at_their_word() -> None:
+    opened = datetime(2021, 3, 1, 9, 30, tzinfo=NEW_YORK).timestamp()
+    longer_ones = replace(bars_at(opened + 300 * np.arange(12)), minutes=5)
+    with pytest.raises(BacktestError, match=r"BB: its bar of .* is not over when that of AA begins"):
+        run(holding("weights.equal(universe.close > 0)"), {"AA": bars_at(opened + 60 * np.arange(60)), "BB": longer_ones})  # fmt: skip

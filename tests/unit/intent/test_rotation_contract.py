@@ -226,14 +226,6 @@ def test_a_change_keeps_what_stood_or_says_that_it_is_gone() -> None:
     assert "“rebalance monthly” stood before, and is gone" in findings
 
 
-def test_the_offline_author_says_that_it_cannot_change_a_portfolio_and_takes_a_new_whole_one() -> None:
-    answer = write_answer([MONTHLY, "make it the 2 strongest"])
-    assert answer["kind"] == "clarify"
-    assert "cannot change a portfolio in words" in answer["questions"][0]
-    again = write_answer([MONTHLY, MONTHLY.replace("month hold", "week hold")])
-    assert 'SCHEDULE = "weekly"' in again["python_code"]
-
-
 @pytest.mark.parametrize(
     "text",
     ["hold SPY", "universe spy", "universe SPY, SPY", "rebalance hourly", "rebalance every 900 minutes", "take 3", "rank bars.close", "weights SPY 0.8, QQQ 0.4",

@@ -23,7 +23,7 @@ from stratforge.storage.strategies.shown import token_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
-from functions.api.dashboard.access import Fields, Looking, text, typed_number, validated
+from functions.api.dashboard.access import Fields, Looking, fraction, text, typed_number, validated
 from functions.api.dashboard.chart_tables import (
     ChartTable,
     equity_table,
@@ -33,7 +33,7 @@ from functions.api.dashboard.chart_tables import (
     with_panes,
 )
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
-from functions.api.dashboard.pages.metrics import METRICS
+from functions.api.dashboard.pages.metrics import groups_of
 from functions.api.dashboard.pages.sessions import setup
 from functions.api.dashboard.pages.sweeps import robust, swept
 from functions.api.dashboard.rendering import compressed, environment, security_headers
@@ -80,6 +80,7 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
         if text(fields, name)
     }
     config |= setup(fields)
+    config |= {name: fraction(fields, name) for name in ("short_margin", "borrow_fee") if text(fields, name)}
     wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": swept(fields)}
     for name in ("start", "end"):
         if text(fields, name):
@@ -109,7 +110,7 @@ def compare(looking: Looking, ids: Compared) -> Response:
             names=named,
             others=[each for each in latest.values() if each.backtest_id not in chosen][:12],
             settings=different,
-            groups=METRICS,
+            groups=groups_of(*(run.metrics for run in runs)),
             query="&".join(f"id={each.backtest_id}" for each in runs),
         )
 
@@ -148,7 +149,7 @@ def report_file(backtest_id: UUID, looking: Looking) -> Response:
         "backtest": backtest,
         "report": backtest.report,
         "strategy": strategy,
-        "groups": METRICS,
+        "groups": groups_of(backtest.metrics),
         **_analysis(backtest),
         **_portfolio(backtest.report),
     }
@@ -220,7 +221,7 @@ def report_values(backtest: StoredReport) -> dict[str, Any]:
     report = backtest.report
     return {
         "report": report,
-        "groups": METRICS,
+        "groups": groups_of(backtest.metrics),
         "years": _years(report.get("months", [])),
         **_analysis(backtest),
         **_portfolio(report),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +88,20 @@ METRICS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
         ),
     ),
 )
+# Of a report that went short.
+_SHORTS = (
+    "Short positions",
+    (
+        Metric("short_trades", "Short trades", "number", "Trades that began with a short sale."),
+        Metric("short_exposure", "Short exposure", "percent", "The part of bars at which something was sold short."),
+    ),
+)
+
+
+def groups_of(*reports: Mapping[str, Any]) -> tuple[tuple[str, tuple[Metric, ...]], ...]:
+    """The figures that are shown of reports, by their metrics: those of short positions where one went short."""
+    return (
+        (*METRICS, _SHORTS)
+        if any(each.get("short_trades") or each.get("short_exposure") for each in reports)
+        else METRICS
+    )

@@ -20,6 +20,7 @@ from stratforge.application.session_decisions import decisions_of, weights_now
 from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.application.setups import differences, nearest_backtest, running_setup
+from stratforge.application.watch_market import jumped_symbols
 from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.market.clock import PastDay, past_day
@@ -185,7 +186,13 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
         decisions = decisions_of(connection, condition.session, _DECISIONS_SHOWN)
         noted = [each for each in data_notes.list_notes(connection) if each.symbol in (*symbols, "*")]
         weights = weights_now(connection, condition.session, decisions)
-        return common | {"decisions": decisions, "weights": weights, "notes": noted}
+        # Whoever decides waits for the operator with these.
+        jumped = (
+            sorted(jumped_symbols(connection) & set(symbols))
+            if condition.session.status is SessionStatus.RUNNING
+            else []
+        )
+        return common | {"decisions": decisions, "weights": weights, "notes": noted, "jumped": jumped}
     return common | {
         "position": condition.position,
         "state": condition.state,

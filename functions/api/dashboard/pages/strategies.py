@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +37,8 @@ from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 _YEAR = 365
+# What calls it may go short; a comment that looks so shows two fields more.
+_GOES_SHORT = re.compile(r"\bshort\s*\(")
 BLANK = """\
 LENGTH = 20
 
@@ -143,6 +146,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             ),
             ranges=ranges(shown.parameters),
             last_days=_usual_period(shown.python_code),
+            shorts=bool(_GOES_SHORT.search(shown.python_code)),
             key=new_key(),
             key_of_setup=new_key(),
         )

@@ -38,7 +38,7 @@ def in_words(rule: Rule) -> str:
         return f"buy for {rule.value:g} {unit}" if rule.unit != "shares" else f"buy {rule.value:g} shares"
     if rule.kind in TERM_KINDS and rule.level is not None:
         away = f"{rule.value:g} % {rule.unit} " if rule.unit else ""
-        rests = f", resting for {rule.bars} bars" if rule.bars else ""
+        rests = f", resting for {rule.bars} bar{'' if rule.bars == 1 else 's'}" if rule.bars else ""
         return f"{rule.kind.value} {away}{_side(rule.level)}{rests}"
     if rule.kind is RuleKind.STOP and rule.level is None and not rule.value and (gain := re.fullmatch(r"gain >= (\S+)", ast.unparse(rule.condition) if rule.condition else "")):  # fmt: skip
         return f"move the stop loss to the price that was paid once the gain is {gain[1]} %"
@@ -99,6 +99,13 @@ def _day(node: ast.expr) -> str:
     return ("" if match[1] == "==" else "not ") + DAYS[int(match[2])]
 
 
+def _part(node: ast.expr, sign: str, *, right: bool) -> str:
+    """One side of a calculation, in brackets where they change what it is."""
+    sums = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+    loose = (sums and sign in "×/") or (isinstance(node, ast.BinOp) and right and sign in "-/")
+    return f"({_side(node)})" if loose else _side(node)
+
+
 def _side(node: ast.expr) -> str:
     text = ast.unparse(node)
     if text in _FACTS:
@@ -109,7 +116,8 @@ def _side(node: ast.expr) -> str:
         return f"the {match[1]} of the day's first {match[2]} minutes"
     if isinstance(node, ast.BinOp):
         sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "×", ast.Div: "/"}[type(node.op)]
-        return f"{_side(node.left)} {sign} {_side(node.right)}"
+        left, right = (_part(each, sign, right=each is node.right) for each in (node.left, node.right))
+        return f"{left} {sign} {right}"
     if match := re.fullmatch(r"bars\.(\w+)\.rolling\((\d+)\)\.(max|min)\(\)(\.shift\(1\))?", text):
         most = "highest" if match[3] == "max" else "lowest"
         return f"the {most} {match[1]} of the {match[2]} bars{' before' if match[4] else ''}"

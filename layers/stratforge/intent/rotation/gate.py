@@ -11,17 +11,26 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rotation.program import write_rotation
-from stratforge.intent.rotation.reading import DAYS, RotationReading, read_rotation
+from stratforge.intent.rotation.reading import DAYS, RotationReading
 from stratforge.intent.rotation.rules import (
     SINGLE,
     Part,
     RotationRule,
     RotationRuleError,
     by_part,
-    in_words,
     is_rotation_rule,
     read_rotation_rule,
     standing_rules,
+)
+from stratforge.intent.rotation.told import (
+    Said,
+    contradictions,
+    in_force,
+    read_turn,
+    readings_of,
+    rules_before,
+    sentences,
+    unasked,
 )
 from stratforge.intent.rotation.trial import disagreement
 from stratforge.strategy import StrategyError
@@ -46,16 +55,23 @@ def rotation_findings(
     wrong = [
         f"The rule “{text[:120]}”: {why}." for each in requirements for text in each.rules if (why := _why_not(text))
     ]
-    found = [*_quotations(turns, requirements), *_left_over(turns, requirements), *wrong]
+    readings = readings_of(in_force(turns, requirements), before)
+    said = Said.of(readings, before)
+    found = [*_quotations(turns, requirements), *_left_over(turns, requirements, before), *wrong]
     if wrong:
         return found
     rules = standing_rules(requirements)
-    found += _contrary(turns, rules)
+    found += _contrary(readings, rules)
+    found += unasked(said, rules)
+    found += [f"It cannot be as the request says: {each} Ask, and write nothing before it is answered." for each in said.asks]  # fmt: skip
+    found += contradictions(assumptions, rules)
     found += _unsaid(turns, requirements, assumptions)
-    found += _numbers(requirements, assumptions)
+    found += _numbers(requirements, assumptions, said)
     found += _kept(requirements, rules, before)
     missing = [
-        each for each in rotation_told(request, requirements, strategy, earlier=earlier) if each not in assumptions
+        each
+        for each in rotation_told(request, requirements, strategy, before=before, earlier=earlier)
+        if each not in assumptions
     ]
     found += [f"Nobody has shown that the rules say what these words do: tell the person in assumptions, in these words: {each}" for each in missing]  # fmt: skip
     try:
@@ -73,21 +89,13 @@ def rotation_told(
     requirements: Sequence[Requirement],
     strategy: PortfolioStrategy,
     *,
+    before: Sequence[str] | None = None,
     earlier: Sequence[str] = (),
 ) -> list[str]:
-    """Says how the rules take the words that the strict reading does not know; a person is shown them as assumptions."""
-    if all(read_rotation(turn).whole for turn in (*earlier, request)):
-        return []
+    """Says how the rules take the words that the strict reading does not surely know, and what they say beyond all words; a person is shown it as assumptions."""
+    turns = in_force((*earlier, request), requirements)
     unit = "minutes" if strategy.schedule.minutes else "days"
-    return [
-        f"“{each.quote}” is read as: {'; '.join(in_words(read_rotation_rule(text), unit) for text in each.rules)}."
-        for each in requirements
-        if each.quote.strip() and each.status is Status.COVERED and each.rules and all(map(_is_standing, each.rules))
-    ]
-
-
-def _is_standing(text: str) -> bool:
-    return is_rotation_rule(text) and not read_rotation_rule(text).dropped
+    return sentences(Said.of(readings_of(turns, before), before), requirements, unit)
 
 
 def _why_not(text: str) -> str | None:
@@ -113,7 +121,9 @@ def _quotations(turns: Sequence[str], requirements: Sequence[Requirement]) -> It
             yield f"“{quote[:80]}” is unsupported, and has a rule: it is one or the other."
 
 
-def _left_over(turns: Sequence[str], requirements: Sequence[Requirement]) -> Iterator[str]:
+def _left_over(
+    turns: Sequence[str], requirements: Sequence[Requirement], before: Sequence[str] | None
+) -> Iterator[str]:
     """Every word that says something lies in a quotation."""
     for turn in turns:
         covered = [False] * len(turn)
@@ -124,30 +134,39 @@ def _left_over(turns: Sequence[str], requirements: Sequence[Requirement]) -> Ite
                 at = turn.find(each.quote.strip(), at + 1)
         open_ = "".join(" " if inside else letter for letter, inside in zip(turn, covered, strict=True))
         # Its own words for what says nothing are those of the strict reading.
-        reading = read_rotation(open_)
+        reading = read_turn(open_, rules_before(before))
         for word in reading.left:
             yield f"“{word}” of the request lies in no quotation: quote it with what it belongs to."
         for piece in reading.pieces:
             yield f"“{open_[piece.start : piece.end].strip()}” of the request lies in no quotation: quote it with what it belongs to."
 
 
-def _contrary(turns: Sequence[str], rules: Sequence[RotationRule]) -> Iterator[str]:
+def _contrary(readings: Sequence[RotationReading], rules: Sequence[RotationRule]) -> Iterator[str]:
     """What the strict reading knows of the last words about a part is what the rules say."""
     read = dict[Part, RotationRule]()
-    conditions = dict[str, RotationRule]()
-    for turn in turns:
-        reading = read_rotation(turn)
+    conditions, dropped = dict[str, RotationRule](), set[str]()
+    for reading in readings:
         told = _by_text(reading)
-        read |= {each.part: each for each in reading.rules if each.part in SINGLE and not told.get(each.text)}
-        conditions |= {each.text: each for each in reading.rules if each.part not in SINGLE}
+        said = [each for each in reading.rules if not each.dropped]
+        for each in said:
+            if each.part in SINGLE and told.get(each.text):
+                read.pop(each.part, None)
+            elif each.part in SINGLE:
+                read[each.part] = each
+        conditions |= {each.text: each for each in said if each.part not in SINGLE}
+        gone = {each.text.removeprefix("drop ") for each in reading.rules if each.dropped}
+        conditions = {text: each for text, each in conditions.items() if text not in gone}
+        dropped = (dropped | gone) - {each.text for each in said}
     standing = by_part(rules)
     for part, rule in read.items():
         if rule.text not in [each.text for each in standing.get(part, [])]:
-            said = ", ".join(each.text for each in standing.get(part, [])) or "no rule"
-            yield f"The request says “{rule.text}”, and the rules of the requirements say {said}."
+            stands = ", ".join(each.text for each in standing.get(part, [])) or "no rule"
+            yield f"The request says “{rule.text}”, and the rules of the requirements say {stands}."
     texts = {each.text for each in rules}
     for text in conditions.keys() - texts:
         yield f"The request says “{text}”, and no rule of the requirements does."
+    for text in sorted(dropped & texts):
+        yield f"The request says that “{text}” goes, and it stands all the same."
 
 
 def _by_text(reading: RotationReading) -> dict[str, str]:
@@ -159,7 +178,7 @@ def _unsaid(turns: Sequence[str], requirements: Sequence[Requirement], assumptio
     told = " ".join(assumptions)
     for each in requirements:
         quote = each.quote.strip()
-        if each.status in (Status.ASSUMED, Status.UNSUPPORTED) and quote and quote not in told:
+        if each.status in (Status.ASSUMED, Status.UNSUPPORTED, Status.SUPERSEDED) and quote and quote not in told:
             yield f"“{quote[:80]}” is {each.status.value}, and assumptions does not say so: quote the words there and say what becomes of them."
         if each.status is Status.UNSUPPORTED:
             yield f"“{quote[:80]}” cannot be done in a portfolio, it says: ask, and write nothing before it is answered."
@@ -170,12 +189,16 @@ def _unsaid(turns: Sequence[str], requirements: Sequence[Requirement], assumptio
             and not any(rule.part in (Part.WHERE, Part.WHEN) or rule.dropped for rule in rules)
         ):
             yield f"“{quote[:80]}” turns something round, and its rules have no condition: ask what is meant."
-    for turn in turns:
-        for symbol in re.findall(r"\b(?:short|leverag\w*|margin)\b", turn, re.IGNORECASE):
-            yield f"“{symbol}” is not in a portfolio: weights are from 0 to 1 together. Ask, and write nothing before it is answered."
+    for turn in in_force(turns, requirements):
+        yield from _impossible(turn)
 
 
-def _numbers(requirements: Sequence[Requirement], assumptions: Sequence[str]) -> Iterator[str]:
+def _impossible(turn: str) -> Iterator[str]:
+    for symbol in re.findall(r"\b(?:short|leverag\w*|margin)\b", turn, re.IGNORECASE):
+        yield f"“{symbol}” is not in a portfolio: weights are from 0 to 1 together. Ask, and write nothing before it is answered."
+
+
+def _numbers(requirements: Sequence[Requirement], assumptions: Sequence[str], surely: Said) -> Iterator[str]:
     """The numbers of a quotation stand in its rules, and those of its rules in the quotation or in the assumptions."""
     told = {float(each) for each in _NUMBER.findall(" ".join(assumptions).replace(",", ""))}
     told |= {each / 100 for each in told}
@@ -190,7 +213,8 @@ def _numbers(requirements: Sequence[Requirement], assumptions: Sequence[str]) ->
         for written, forms in said:
             if not any(abs(one - other) < 1e-9 for one in forms for other in have):
                 yield f"“{each.quote[:80]}” has {written}, and its rules do not."
-        known = {form for _, forms in said for form in forms} | told | {0.0, 1.0}
+        known = {form for _, forms in said for form in forms} | told
+        have = {number for rule in surely.unsaid(each.rules) for number in rule.numbers}
         for number in sorted(have - known):
             if not any(abs(number - other) < 1e-9 for other in known) and not _counted(number, each.quote):
                 yield f"A rule of “{each.quote[:80] or each.meaning[:80]}” has {number:g}, which nobody asked for: tell it in assumptions."
@@ -219,9 +243,7 @@ def _kept(
     requirements: Sequence[Requirement], rules: Sequence[RotationRule], before: Sequence[str] | None
 ) -> Iterator[str]:
     """That of what stood before nothing is lost or slipped in without a word."""
-    if before is None:
-        return
-    stood = {rule.text: rule for rule in map(read_rotation_rule, filter(is_rotation_rule, before))}
+    stood = {rule.text: rule for rule in map(read_rotation_rule, filter(is_rotation_rule, before or ()))}
     kept = {text for each in requirements if each.status is Status.KEPT for text in each.rules}
     for text in sorted(kept - stood.keys()):
         yield f"The rule “{text}” is called kept, and did not stand before."

@@ -101,7 +101,7 @@ def rotation_page() -> str:
         "account's, all are cut by the same part, as in a backtest. Orders are those of every session: at the market, netted with everybody else's, refused with a reason, old after three minutes. What is left of a",
         "decision's orders is called off when the next one falls due, which waits for their end. A paused session decides nothing; when it goes on in a period that it has not decided about, it does. One that ends",
         "or pauses between sales and purchases buys nothing. What could not be bought before the next decision falls due, the exchange closes or an hour is over is not bought.",
-        "A symbol that is halted is not traded, and the others are. Where an order of the owner's is open the symbol is left alone by the decision, which says so, and where he trades while the strategy thinks",
+        "A symbol that is halted is not traded, and the others are. While the price of one that the strategy sees has jumped for no reason that is known, as after a split that nobody announced, nothing is decided until an operator has looked at it. Where an order of the owner's is open the symbol is left alone by the decision, which says so, and where he trades while the strategy thinks",
         "it decides anew.",
         "",
         "Every decision is kept: the bars it saw (of days in the edition in which it saw them), prices, what was held, equity, cash, state, weights and orders. A replay decides again on these, and weights, state",

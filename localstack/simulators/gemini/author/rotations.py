@@ -6,20 +6,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rotation.changes import changed_rules, read_change
 from stratforge.intent.rotation.gate import rotation_told
 from stratforge.intent.rotation.program import write_rotation
 from stratforge.intent.rotation.reading import RotationReading, asks_for_rotation, read_rotation
-from stratforge.intent.rotation.rules import Part, RotationRule, in_words, read_rotation_rule
+from stratforge.intent.rotation.rules import (
+    Part,
+    RotationRule,
+    RotationRuleError,
+    in_words,
+    read_rotation_rule,
+    standing_rules,
+)
 from stratforge.market.symbols import PORTFOLIO
+from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import compile_portfolio
 
 _FORMS = (
     "The offline author writes portfolios in plain forms alone, such as: every month hold the 3 strongest of SPY, QQQ, IWM, EFA by 6-month return, equal weights. "
     "Say it so, or write the code by hand: Strategies, New strategy, with UNIVERSE, SCHEDULE and rebalance."
 )
-_NO_CHANGES = (
-    "The offline author cannot change a portfolio in words: say the whole portfolio once more as it should be, "
-    "or change the code on its page and store it as the next version."
+_FORMS_OF_CHANGES = (
+    "The offline author changes portfolios in plain forms alone, such as: use the top 5; rebalance weekly; add QQQ; replace EFA with GLD; equal weights. Say it so, say the whole portfolio "
+    "once more as it should be, or change the code on its page and store it as the next version."
 )
 
 
@@ -29,54 +38,101 @@ def rotation_answer(requests: Sequence[str]) -> dict[str, Any] | None:
     Args:
         requests: What the person said, turn by turn.
     """
-    last = requests[-1]
-    if asks_for_rotation(last):
-        return _answer([last])
-    open_ = next((each for each in reversed(requests[:-1]) if asks_for_rotation(each)), None)
-    if open_ is None:
-        return None
-    if read_rotation(open_).whole:
-        return _asking([_NO_CHANGES])
-    # The answer to what was asked about it.
-    return _answer([open_, last])
+    standing: dict[str, Any] | None = None
+    found: dict[str, Any] | None = None
+    said = list[str]()
+    for turn in requests:
+        if read_rotation(turn).whole or (standing is None and asks_for_rotation(turn)):
+            # What was asked about before is said anew.
+            standing, said, found = None, [turn], _answer([turn], said)
+        elif standing is not None:
+            said.append(turn)
+            found = _changed(standing, said)
+        elif said:
+            # The answer to what was asked about it.
+            said.append(turn)
+            found = _answer(said)
+        if found is not None and "python_code" in found:
+            standing, said = found, []
+    return found
 
 
-def _answer(turns: Sequence[str]) -> dict[str, Any]:
-    reading = read_rotation(". ".join(each.strip().rstrip(".") for each in turns))
+def _answer(turns: Sequence[str], before: Sequence[str] = ()) -> dict[str, Any]:
+    reading = read_rotation(_joined(turns))
     if reading.left:
         words = ", ".join(f"“{each}”" for each in dict.fromkeys(reading.left))
         return _asking([f"This was not understood: {words}. {_FORMS}"])
     if reading.questions:
-        return _asking(reading.questions)
-    return _written(turns, reading)
+        return _asking([*reading.questions, *_anew(reading)])
+    return _written(turns, reading, before=before)
+
+
+def _changed(standing: dict[str, Any], turns: Sequence[str]) -> dict[str, Any]:
+    """The answer to a change of what stands."""
+    stood = standing_rules([Requirement.model_validate(each) for each in standing["requirements"]])
+    reading = read_change(_joined(turns), stood)
+    if reading.left or not (reading.pieces or reading.questions):
+        words = ", ".join(f"“{each}”" for each in dict.fromkeys(reading.left or turns[-1:]))
+        return _asking([f"This was not understood: {words}. {_FORMS_OF_CHANGES}"])
+    if reading.questions:
+        return _asking([*reading.questions, *_anew(reading)])
+    return _written(turns, reading, stood)
+
+
+def _anew(reading: RotationReading) -> list[str]:
+    """What cannot be as it was said stays said, whatever is added to it."""
+    return ["Say the whole portfolio once more, please, as it should be."] if any(each.asks for each in reading.pieces) else []  # fmt: skip
+
+
+def _joined(turns: Sequence[str]) -> str:
+    return ". ".join(each.strip().rstrip(".") for each in turns)
 
 
 def _asking(questions: Sequence[str]) -> dict[str, Any]:
     return {"kind": "clarify", "name": "Not written yet", "symbol": PORTFOLIO, "questions": list(questions)}
 
 
-def _written(turns: Sequence[str], reading: RotationReading) -> dict[str, Any]:
-    rules, assumptions = list(reading.rules), [each.assumed for each in reading.pieces if each.assumed]
+def _written(
+    turns: Sequence[str],
+    reading: RotationReading,
+    stood: Sequence[RotationRule] = (),
+    before: Sequence[str] = (),
+) -> dict[str, Any]:
+    rules, assumptions = changed_rules(stood, reading), [each.assumed for each in reading.pieces if each.assumed]
+    gone = _gone(reading, stood, rules)
     requirements = [
         Requirement(
             quote=reading.words(each).strip(" ,.;:"),
-            meaning=_meaning(each.rules),
+            meaning=_meaning([*gone.get(index, ()), *each.rules]),
             status=Status.ASSUMED if each.assumed else Status.COVERED,
-            rules=list(each.rules),
+            rules=[*gone.get(index, ()), *each.rules],
         )
-        for each in reading.pieces
+        for index, each in enumerate(reading.pieces)
     ]
-    for text, why in _open(rules):
+    requirements += [
+        Requirement(quote="", meaning=_meaning([each.text]), status=Status.KEPT, rules=[each.text])
+        for each in stood
+        if each in rules and each.text not in {text for piece in reading.pieces for text in piece.rules}
+    ]
+    for text in _open(rules):
         rules.append(read_rotation_rule(text))
         requirements.append(Requirement(quote="", meaning=_meaning([text]), status=Status.ASSUMED, rules=[text]))
-        assumptions.append(why)
     assumptions += ["Lengths count trading days: 5 a week, 21 a month, 63 a quarter, 252 a year."]
     assumptions += ["No capital was given: it is chosen where it is backtested or started."]
-    program = write_rotation(rules)
-    strategy = compile_portfolio(program.source)
+    try:
+        program = write_rotation(rules)
+        strategy = compile_portfolio(program.source)
+    except RotationRuleError as error:
+        return _asking([f"These rules are no portfolio: {error}. How should it be?"])
+    except StrategyError as error:
+        return _asking([f"This cannot be a portfolio: {error.findings[0]}. How should it be?"])
     for each in requirements:
         each.lines = sorted({line for text in each.rules for line in program.lines.get(text, [])})
-    assumptions += rotation_told(turns[-1], requirements, strategy, earlier=turns[:-1])
+    for turn in before:
+        requirements.append(Requirement(quote=turn.strip(), meaning="said anew", status=Status.SUPERSEDED))
+        assumptions.append(f"“{turn.strip()}” was asked about, and is replaced by what was said after it.")
+    rules_before = [each.text for each in stood] or None
+    assumptions += rotation_told(turns[-1], requirements, strategy, before=rules_before, earlier=turns[:-1])
     explained = "; ".join(in_words(each, "days") for each in sorted(rules, key=_place)) + "."
     explained = explained[0].upper() + explained[1:]
     universe = next(each for each in rules if each.part is Part.UNIVERSE).symbols
@@ -95,15 +151,30 @@ def _written(turns: Sequence[str], reading: RotationReading) -> dict[str, Any]:
     }
 
 
-def _open(rules: Sequence[RotationRule]) -> list[tuple[str, str]]:
-    """What was left open and has a usual answer, each with how it is told."""
+def _gone(
+    reading: RotationReading, stood: Sequence[RotationRule], rules: Sequence[RotationRule]
+) -> dict[int, list[str]]:
+    """What goes by each piece of a change: what it puts another in place of, and what has no use then."""
+    found = dict[int, list[str]]()
+    left = [each for each in stood if each not in rules]
+    for index, piece in enumerate(reading.pieces):
+        parts = {read_rotation_rule(text).part for text in piece.rules}
+        if "take all" in piece.rules:
+            parts.add(Part.RANK)
+        mine = [each for each in left if each.part in parts]
+        found[index] = [f"drop {each.text}" for each in mine if f"drop {each.text}" not in piece.rules]
+    return found
+
+
+def _open(rules: Sequence[RotationRule]) -> list[str]:
+    """The rules for what was left open and has a usual answer; the gate tells them."""
     parts = {each.part: each for each in rules}
     found = []
     weights = parts.get(Part.WEIGHTS)
     if weights is None:
-        found.append(("weights equal", "No weights were given: those that are held have equal ones."))
+        found.append("weights equal")
     if Part.TAKE not in parts and (weights is None or weights.word != "fixed"):
-        found.append(("take all", "No number was given: all of them are held."))
+        found.append("take all")
     return found
 
 
@@ -112,4 +183,10 @@ def _place(rule: RotationRule) -> int:
 
 
 def _meaning(rules: Sequence[str]) -> str:
-    return "; ".join(in_words(read_rotation_rule(each), "days") for each in rules)[:600]
+    said = [
+        f"no longer: {in_words(read_rotation_rule(each.removeprefix('drop ')), 'days')}"
+        if each.startswith("drop ")
+        else in_words(read_rotation_rule(each), "days")
+        for each in rules
+    ]
+    return "; ".join(said)[:600]

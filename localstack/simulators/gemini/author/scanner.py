@@ -70,9 +70,11 @@ def bars_of(count: float, unit: str, what: str) -> float:
     if re.match(r"h(?:ou)?rs?|h\b|hourly", unit):
         return count * 60
     if re.match(r"d(?:ays?|aily)?\b|w(?:eeks?|eekly)?\b|months?|monthly|years?|sessions?", unit):
+        # Said so, lengths in days count bars.
+        daily = ", or say “on daily bars”" if unit.startswith("day") else ""
         raise Unexpressible(
-            f"{what} needs bars of days or longer, and a strategy here sees 1-minute bars of the running session only. "
-            f"Should it be {count:g} bars of one minute instead, or another span in minutes or hours?"
+            f"{what} needs bars of days or longer, and this one decides on bars of a minute, as no others are named. "
+            f"Should it be {count:g} bars of one minute instead, or another span in minutes or hours{daily}?"
         )
     return count
 

@@ -55,6 +55,7 @@ PROVED = {
     "One that ends or pauses": f"{BOUGHT} test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on",
     "What could not be bought": f"{BOUGHT} test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchange_closes",
     "A symbol that is halted": f"{LIVE} test_a_symbol_that_is_halted_is_not_traded_and_the_others_are",
+    "While the price of one": "integration/test_portfolio_owners.py test_a_split_that_nobody_announced_has_a_session_wait_and_ask_and_moves_no_weight",
     "Where an order of the owner's": f"{OWNERS} test_a_resting_order_of_the_owner_has_its_symbol_left_alone_and_the_others_decided",
     "Every decision is kept": f"{REPLAYED} test_a_replay_notices_whatever_is_changed_in_a_decision",
     "A replay decides again": f"{REPLAYED} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",

@@ -1,0 +1,328 @@
+"""The bars on which a person wants a strategy to decide, as the words say it, and the rest of the words as of bars of any length.
+
+A strategy on longer bars is the same strategy with its bars called otherwise. So the words that name them are taken out of a request, lengths in days become
+lengths in bars where these are days, and all other words are held against the rules as if its bars were those of a minute. What has another meaning there, times of
+day and other spans of time, is asked about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stratforge.intent.elements import Kind, Unit, elements_of
+from stratforge.intent.rules import Rule
+from stratforge.market.resampling import TIMEFRAME_OF, TIMEFRAMES
+from stratforge.market.symbols import is_symbol
+
+_I = re.IGNORECASE
+MINUTE = "1min"
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "fifteen": 15, "thirty": 30, "sixty": 60}
+_LENGTH = rf"(?:(?P<n>\d{{1,4}}|{'|'.join(_NUMBERS)})[ -]?(?P<unit>minutes?|mins?|m|hours?|hrs?|h|days?|d)|(?P<word>minute|hourly|daily))"
+_BARS = r"(?:price )?(?:bars?|candles?|candlesticks?|charts?|time-?frames?|time frames?)"
+# “The daily chart”, “5-minute bars”, “timeframe: 1h”.
+_MENTION = re.compile(rf"(?<![\w.-])(?:(?:the|a) )?{_LENGTH}[ -]{_BARS}\b", _I)
+_LABEL = re.compile(rf"(?<!\w)time-? ?frame\s*(?:is|=|:|of)?\s*{_LENGTH}(?!\w)", _I)
+_LEAD = re.compile(r"(?:\b(?:on|using|with|over|from)\s+)?$", _I)
+# What may stand before it in its clause: words that say who trades what, and no condition.
+_BEFORE = frozenset(
+    [
+        "a",
+        "all",
+        "also",
+        "an",
+        "and",
+        "be",
+        "bot",
+        "buy",
+        "can",
+        "change",
+        "create",
+        "decide",
+        "decides",
+        "everything",
+        "for",
+        "go",
+        "i",
+        "in",
+        "it",
+        "like",
+        "long",
+        "make",
+        "me",
+        "move",
+        "my",
+        "new",
+        "of",
+        "only",
+        "please",
+        "put",
+        "run",
+        "runs",
+        "share",
+        "shares",
+        "should",
+        "simple",
+        "stock",
+        "strategy",
+        "switch",
+        "take",
+        "that",
+        "the",
+        "this",
+        "to",
+        "trade",
+        "trades",
+        "trading",
+        "use",
+        "uses",
+        "want",
+        "which",
+        "work",
+        "works",
+        "would",
+        "write",
+        "you",
+        "your",
+    ]
+)
+# What leads to them alone, and says nothing besides.
+_VERBS = frozenset(
+    [
+        "change",
+        "decide",
+        "it",
+        "make",
+        "now",
+        "please",
+        "put",
+        "run",
+        "runs",
+        "strategy",
+        "switch",
+        "take",
+        "that",
+        "the",
+        "this",
+        "to",
+        "trade",
+        "trades",
+        "use",
+        "works",
+    ]
+)
+_AFTER = re.compile(
+    r"\s*(?:please|instead|now|only|too)?\s*(?:$|[.,;:\n)]|\b(?:when|if|whenever|once|as soon as|buy|enter|go long|and buy|and go long)\b)",
+    _I,
+)
+_ENDS = re.compile(r"\s*(?:please|instead|now)?\s*(?:$|[.;\n])", _I)
+_END = re.compile(r"[.,;:\n(]")
+_SENTENCE = re.compile(r"[.;:\n]")
+_DAYS = re.compile(rf"(?<![\w.])(\d{{1,4}}|{'|'.join(_NUMBERS)}|six|seven|eight|nine|twelve|twenty|fifty)([ -])(?:trading )?day(s?)\b", _I)  # fmt: skip
+_CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Words that name bars.
+
+    Attributes:
+        start: Where they begin, with what leads to them (“on the daily chart”).
+        end: Where they end.
+        words: The words.
+        timeframe: One of the language's timeframes, `1min` included; None where it has no such bars.
+        plain: Whether they can only mean the bars on which the whole strategy decides.
+    """
+
+    start: int
+    end: int
+    words: str
+    timeframe: str | None
+    plain: bool
+
+
+def mentions_in(turn: str) -> list[Mention]:
+    """The bars that a turn names, in the order of its words."""
+    found = []
+    for pattern in (_MENTION, _LABEL):
+        for match in pattern.finditer(turn):
+            lead = _LEAD.search(turn, 0, match.start())
+            start = lead.start() if lead else match.start()
+            clause = re.findall(r"[^\s]+", turn[_clause(turn, start) : start])
+            before = all(_says_nothing(each) for each in clause)
+            own = pattern is _LABEL or start < match.start() or not clause or clause[-1].lower() in ("use", "to", "take") or is_symbol(clause[-1])  # fmt: skip
+            # What is set off by a comma ends its sentence, or it may belong to the condition before it.
+            sentence = turn[_clause(turn, start, _SENTENCE) : start]
+            after = _AFTER if all(map(_says_nothing, sentence.replace(",", " ").split())) else _ENDS
+            plain = own and before and bool(after.match(turn, match.end()))
+            if clause and all(each.lower() in _VERBS for each in clause):
+                start = turn.index(clause[0], _clause(turn, start))
+            found.append(Mention(start, match.end(), turn[start : match.end()], _timeframe(match), plain))
+    return sorted(found, key=lambda each: each.start)
+
+
+def _clause(turn: str, at: int, ends: re.Pattern[str] = _END) -> int:
+    """Where the clause begins in which something stands, or what ends otherwise."""
+    return max((each.end() for each in ends.finditer(turn, 0, at)), default=0)
+
+
+def _says_nothing(word: str) -> bool:
+    bare = word.strip("“”\"'$")
+    return bare.lower() in _BEFORE or (bare.isupper() and is_symbol(bare))
+
+
+def _timeframe(match: re.Match[str]) -> str | None:
+    if match["word"]:
+        return {"minute": MINUTE, "hourly": "1h", "daily": "1d"}[match["word"].lower()]
+    number = _NUMBERS.get(match["n"].lower()) or int(match["n"])
+    each = {"m": 1, "h": 60, "d": 1_440}[match["unit"][0].lower()]
+    minutes = number * each
+    return MINUTE if minutes == 1 else TIMEFRAME_OF.get(minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The bars of a request over its open turns.
+
+    Attributes:
+        timeframe: Those on which the answer has to decide; None are bars of a minute.
+        said: The plain mentions of each turn that name them, or others before.
+        asks: What has to be asked about them.
+    """
+
+    timeframe: str | None
+    said: tuple[tuple[Mention, ...], ...]
+    asks: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> bool:
+        """True when the person names bars other than those that there were without a word."""
+        return any(self.said)
+
+
+def read_frame(turns: Sequence[str], standing: str | None = None) -> Frame:
+    """Reads on which bars a strategy has to decide.
+
+    Args:
+        turns: The person's words, turn by turn.
+        standing: The timeframe of what stood before; None are bars of a minute.
+    """
+    timeframe, asks, said = standing, list[str](), list[tuple[Mention, ...]]()
+    for turn in turns:
+        plain = tuple(each for each in mentions_in(turn) if each.plain)
+        # Of bars of a minute nothing has to be said where there are no others.
+        plain = tuple(each for each in plain if each.timeframe != MINUTE or timeframe is not None)
+        said.append(plain)
+        named = {each.timeframe: each.words for each in plain}
+        if len(named) > 1:
+            words = " and ".join(f"“{each}”" for each in named.values())
+            asks.append(f"{words} are bars of several lengths. On which should the strategy decide?")
+        elif None in named:
+            asks.append(f"“{named[None]}”: strategies decide on bars of {', '.join((MINUTE, *TIMEFRAMES))}. On which?")
+        elif named:
+            (one,) = named
+            timeframe = None if one == MINUTE else one
+    return Frame(timeframe, tuple(said), tuple(asks))
+
+
+def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
+    """Asks about the times and spans of time in a request for longer bars that mean something else there."""
+    if frame.timeframe is None:
+        return
+    length = in_words(frame.timeframe)
+    days = frame.timeframe == "1d"
+    for turn, said in zip(turns, frame.said, strict=True):
+        for each in elements_of(turn, Kind.NUMBER, Kind.TIME):
+            if any(one.start <= each.start < one.end for one in said):
+                continue
+            # Of another timeframe on purpose, or a part of its name.
+            if any(one.start <= each.start < one.end for one in mentions_in(turn)):
+                continue
+            words = turn[each.start : each.end + len(_unit_of(turn, each.end))]
+            if each.kind is Kind.TIME:
+                yield f"“{words}”: times of day are decided on bars of a minute, and this one decides on bars of {length}. Leave the time out, or take bars of a minute?"
+            elif each.unit in (Unit.MINUTES, Unit.HOURS) or (each.unit is Unit.DAYS and not (days and _DAYS.match(turn, each.start))):  # fmt: skip
+                yield f"“{words}”: how many bars of {length} should it be?"
+
+
+def _unit_of(turn: str, end: int) -> str:
+    found = re.compile(r"[\s-]*[^\W\d_]+", _I).match(turn, end)
+    return found[0] if found else ""
+
+
+def clock_findings(rules: Sequence[Rule], frame: Frame) -> Iterator[str]:
+    """The rules that look at the time of day on longer bars."""
+    for rule in rules:
+        if frame.timeframe is not None and _CLOCK_WORDS.search(rule.text):
+            yield f"“{rule.text}” looks at the time of day, and the strategy decides on bars of {in_words(frame.timeframe)}: ask, and write nothing before it is answered."
+
+
+def in_words(timeframe: str | None) -> str:
+    """A timeframe as one says it after “bars of”."""
+    minutes = TIMEFRAMES.get(timeframe or "", 1)
+    if minutes == 1:
+        return "a minute"
+    if minutes == TIMEFRAMES["1d"]:
+        return "a day"
+    return f"{minutes} minutes" if minutes < 60 else "an hour" if minutes == 60 else f"{minutes // 60} hours"
+
+
+def names_frame(text: str, timeframe: str | None) -> bool:
+    """Says whether an explanation names the bars on which a strategy decides."""
+    minutes = TIMEFRAMES.get(timeframe or "", 1)
+    spelled = next((word for word, number in _NUMBERS.items() if number == minutes), str(minutes))
+    forms = {1: r"\bminute|1 ?min", 60: r"\bhourly\b|\b(?:an|one)[ -]hour|(?<![\d.])1[ -]?h|(?<!\d)60[ -]?min|\bstündlich|\beiner? stunde|\buna hora|\bune heure", 1_440: r"\bdaily\b|\bdays?\b|\b1 ?d\b|täglich|\btag|diari|quotidien|\bjour|日"}  # fmt: skip
+    if minutes in forms:
+        return bool(re.search(forms[minutes], text, _I))
+    hours = rf"|\b{minutes // 60}[ -]?h" if minutes % 60 == 0 else ""
+    return bool(re.search(rf"\b(?:{minutes}|{spelled})[ -]?m{hours}|(?<!\d){minutes}\s*(?:分|-?Min)", text, _I))
+
+
+@dataclass(frozen=True, slots=True)
+class Plainly:
+    """A turn without the words that name its bars, and with its lengths in bars, each character with the place that it came from."""
+
+    text: str
+    places: tuple[int, ...]
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Returns where a stretch of it stands in the turn."""
+        return self.places[start], self.places[end - 1] + 1
+
+    def stretch(self, start: int, end: int) -> str:
+        """Returns what is left of a stretch of the turn."""
+        return "".join(each for each, place in zip(self.text, self.places, strict=True) if start <= place < end)
+
+
+def plainly(turn: str, said: Sequence[Mention], timeframe: str | None) -> Plainly:
+    """Takes the named bars out of a turn.
+
+    Args:
+        turn: The person's words.
+        said: The mentions that are taken out.
+        timeframe: The bars on which the strategy decides.
+    """
+    letters: list[tuple[str, int]] = []
+    at = 0
+    changes = [(each.start, _tail(turn, each.end), "") for each in said]
+    if timeframe == "1d":
+        taken = list(changes)
+        changes += [
+            (each.start(), each.end(), f"{each[1]}{each[2]}bar{each[3]}")
+            for each in _DAYS.finditer(turn)
+            if not any(start < each.end() and each.start() < end for start, end, _ in taken)
+        ]
+    for start, end, text in sorted(changes):
+        letters += [(turn[place], place) for place in range(at, start)]
+        # The last letter ends where the words end.
+        letters += [(letter, end - 1 if index == len(text) - 1 else start) for index, letter in enumerate(text)]
+        at = end
+    letters += [(turn[place], place) for place in range(at, len(turn))]
+    return Plainly("".join(letter for letter, _ in letters), tuple(place for _, place in letters))
+
+
+def _tail(turn: str, end: int) -> int:
+    """Words such as “instead” behind the bars, and what sets them off at the beginning."""
+    found = re.compile(r"\s*(?:please|instead|now|too)\b", _I).match(turn, end)
+    return found.end() if found else end

@@ -1,0 +1,124 @@
+"""Strategies on longer bars: the words that name the bars are read by themselves, and the rest is written as a strategy of any bars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stratforge.intent.gate import rules_of
+from stratforge.intent.reading.said import in_words as rule_in_words
+from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import read_rule
+from stratforge.intent.timeframes import (
+    MINUTE,
+    Frame,
+    Plainly,
+    asked_of_spans,
+    clock_findings,
+    in_words,
+    plainly,
+    read_frame,
+)
+from stratforge.intent.turns import spans_by_turn
+from stratforge.strategy import StrategyError, compile_strategy
+from stratforge.strategy.constants import with_timeframe
+
+from simulators.gemini.author.writing import write_answer as write_of_minutes
+
+_OF_A_MINUTE = re.compile(r" \((?:minutes|an hour)\)")
+_NOTHING = re.compile(r"(?:\b(?:use|switch|change|make|it|to|put|run|trade|decide|now|instead|please|the|ok|okay|yes|yeah|no|i|mean|meant)\b|[\W\d_])*", re.IGNORECASE)  # fmt: skip
+
+
+def write_answer(
+    requests: Sequence[str],
+    untradable: frozenset[str] = frozenset(),
+    looked: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The answer to a conversation, as the response schema wants it.
+
+    Args:
+        requests: What the person said, turn by turn: the first request, answers to questions, changes.
+        untradable: Symbols that were refused before.
+        looked: What was looked up for the last turn, when it is a question; None when nothing was yet.
+    """
+    frame = read_frame(requests)
+    if frame.timeframe is None and not frame.spoken:
+        return write_of_minutes(requests, untradable, looked)
+    plain = [plainly(turn, said, frame.timeframe) for turn, said in zip(requests, frame.said, strict=True)]
+    said = [each.text for each in plain if not _NOTHING.fullmatch(each.text)]
+    if not said:
+        return write_of_minutes(requests, untradable, looked)
+    found = write_of_minutes(said, untradable, looked)
+    if found["kind"] != "strategy" or not found["python_code"] or found["symbol"] == "PORTFOLIO":
+        return found
+    nothing_more = _NOTHING.fullmatch(plain[-1].text) is not None
+    open_from = _open_from(requests, untradable)
+    if nothing_more and open_from:
+        found = _kept(found)
+    asks = [*frame.asks, *asked_of_spans([each.text for each in plain], Frame(frame.timeframe, tuple(() for _ in plain)))]  # fmt: skip
+    wanted = [Requirement.model_validate(each) for each in found["requirements"]]
+    by_clock = [each for each in map(read_rule, rules_of(wanted)) if any(clock_findings([each], frame))]
+    if by_clock and not asks:
+        said_so = rule_in_words(by_clock[0])
+        asks.append(f"“{said_so}” looks at the time of day, and this decides on bars of {in_words(frame.timeframe)}. Leave the time out, or take bars of a minute?")  # fmt: skip
+    source = with_timeframe(found["python_code"], frame.timeframe)
+    try:
+        _ = compile_strategy(source).lookback
+    except StrategyError as error:
+        asks += [str(each) for each in error.findings]
+    if asks:
+        return {**found, "kind": "clarify", "name": "Not written yet", "python_code": "", "plan": "", "logic_explanation": "", "requirements": [], "parameters": [], "assumptions": [], "questions": list(dict.fromkeys(asks))}  # fmt: skip
+    return _on_its_bars(found, source, requests, plain, frame, open_from)
+
+
+def _open_from(requests: Sequence[str], untradable: frozenset[str]) -> int:
+    """The first turn that no strategy has answered yet."""
+    before = range(len(requests) - 1, 0, -1)
+    return next((count for count in before if write_answer(requests[:count], untradable)["kind"] == "strategy"), 0)
+
+
+def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer where nothing but its bars changes."""
+    rules = rules_of([Requirement.model_validate(each) for each in found["requirements"]])
+    kept = [{"quote": "", "meaning": rule_in_words(read_rule(each)), "status": "kept", "rules": [each]} for each in rules]  # fmt: skip
+    told = [each for each in found["assumptions"] if each.startswith("No ")]
+    return {**found, "requirements": kept, "assumptions": told}
+
+
+def _on_its_bars(
+    found: Mapping[str, Any],
+    source: str,
+    requests: Sequence[str],
+    plain: Sequence[Plainly],
+    frame: Frame,
+    open_from: int,
+) -> dict[str, Any]:
+    """The answer in the person's own words, and what it says of its bars."""
+    requirements = [_quoting(each, requests, plain) for each in found["requirements"]]
+    sentence = f"It decides on bars of {in_words(frame.timeframe)}."
+    line = [number for number, text in enumerate(source.split("\n"), 1) if text.startswith("TIMEFRAME")] or [1]
+    for mention in (each for said in frame.said[open_from:] for each in said):
+        requirements.append(
+            {"quote": mention.words, "meaning": sentence, "status": "covered", "rules": [], "lines": line}
+        )
+    told = [_OF_A_MINUTE.sub("", each) for each in found["assumptions"]]
+    return {
+        **found,
+        "timeframe": frame.timeframe or MINUTE,
+        "python_code": source,
+        "requirements": [{**each, "meaning": _OF_A_MINUTE.sub("", each["meaning"])} for each in requirements],
+        "logic_explanation": f"{_OF_A_MINUTE.sub('', found['logic_explanation'])} {sentence}",
+        "assumptions": told,
+    }
+
+
+def _quoting(requirement: Mapping[str, Any], requests: Sequence[str], plain: Sequence[Plainly]) -> dict[str, Any]:
+    """A requirement with the words as the person wrote them."""
+    wanted = Requirement.model_validate(requirement)
+    (places,) = spans_by_turn([each.text for each in plain], [wanted], [[]])
+    for turn, text, spans in zip(requests, plain, places, strict=True):
+        if spans:
+            start, end = text.original(*spans[0])
+            return {**requirement, "quote": turn[start:end]}
+    return dict(requirement)

@@ -1,0 +1,166 @@
+"""A person says on which bars a strategy decides, and the answer does so: by the gate whoever writes it, and by the offline author where the words are plain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from simulators.gemini.author import write_answer
+from stratforge.ai.draft import StrategyDraft, Timeframe
+from stratforge.ai.drafting import NotPassed, Passed, write_strategy
+from stratforge.ai.prompts import answer_request, first_request, quant_instructions, refinement_request
+from stratforge.ai.quant import Drafted, Turn
+from stratforge.strategy import Strategy
+from stratforge.strategy.constants import timeframe_of, with_timeframe
+from stratforge.strategy.source import OWN_BARS
+
+DAILY = "On daily bars, buy MSFT when the 50-day SMA crosses above the 200-day SMA, sell when it crosses below"
+
+
+def passed(conversation: list[Turn], answer: dict[str, Any]) -> Passed:
+    """What comes of an answer that is the same however often it is asked for."""
+    drafted = Drafted(StrategyDraft.model_validate(answer), 1)
+    return write_strategy(lambda _system, _turns: drafted, conversation, lambda _: None, lambda _: [])
+
+
+def talk(turns: Sequence[str]) -> Passed:
+    """A conversation with the offline author through the product's own gates."""
+    conversation, last = list[Turn](), None
+    for count, words in enumerate(turns, start=1):
+        if last is None:
+            conversation.append(Turn("user", first_request(words)))
+        else:
+            follow = refinement_request if last.strategy else answer_request
+            conversation += [Turn("model", last.draft.model_dump_json()), Turn("user", follow(words))]
+        last = passed(conversation, write_answer(turns[:count]))
+    assert last is not None
+    return last
+
+
+def strategy_of(turns: Sequence[str]) -> Strategy:
+    """The strategy of a conversation."""
+    found = talk(turns).strategy
+    assert isinstance(found, Strategy)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("turns", "timeframe"),
+    [
+        ([DAILY], "1d"),
+        (["Buy AAPL on 5-minute bars when RSI is below 30, sell when RSI is above 70"], "5min"),
+        (["Use 4-hour candles. Buy TSLA when the price is above the 20 SMA, sell when below. Stop loss 3%"], "4h"),
+        (["Buy AAPL when RSI is below 30 and sell when RSI is above 70. Timeframe: 15m."], "15min"),
+        (["AAPL 1h chart: buy when EMA 12 crosses above EMA 26, sell when it crosses below"], "1h"),
+        (["On 30-minute bars, buy MSFT when RSI < 30, sell after 10 bars"], "30min"),
+        (["Buy AAPL when RSI is below 30, sell when RSI is above 70", "use 15-minute bars"], "15min"),
+        (["Buy AAPL when RSI is below 30, sell when RSI is above 70", "use 15-minute bars", "add a 2% stop loss"], "15min"),
+        (["Use 15-minute bars. Buy MSFT when RSI < 30, sell when RSI > 70", "use 1-minute bars"], None),
+        (["Buy GOOG when the 50-day moving average is rising", "On daily bars"], "1d"),
+    ],
+)  # fmt: skip
+def test_the_offline_author_writes_on_the_bars_that_are_said(turns: list[str], timeframe: str | None) -> None:
+    last = talk(turns)
+    assert isinstance(last.strategy, Strategy)
+    assert last.repairs == ()
+    assert last.strategy.timeframe == timeframe
+    assert last.draft.timeframe == (timeframe or Timeframe.MINUTE)
+    assert "(minutes)" not in " ".join([last.draft.logic_explanation, *last.draft.assumptions])
+
+
+def test_only_its_bars_change_where_nothing_else_is_said() -> None:
+    first = ["Buy AAPL when RSI is below 30, sell when RSI is above 70, with a stop loss of 2%"]
+    stood, now = strategy_of(first), strategy_of([*first, "use 15-minute bars"])
+    assert with_timeframe(now.source, None).strip() == stood.source.strip()
+
+
+def test_days_are_bars_where_bars_are_days() -> None:
+    assert strategy_of([DAILY]).parameters == {"FAST": 50, "SLOW": 200}
+    sold = strategy_of(["On daily bars, buy MSFT when RSI < 30, sell after 10 days"])
+    assert "position.bars_held >= " in sold.source
+    assert 10 in sold.parameters.values()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "On daily bars, buy MSFT when RSI < 30, sell at 15:50",
+        "On daily bars buy SPY when MACD crosses above its signal. Sell at the close.",
+        "On 5-minute bars, buy MSFT when RSI < 30, sell after 30 minutes",
+        "On 2-hour bars, buy MSFT when RSI < 30, sell when RSI > 70",
+        "On 5-minute bars, buy MSFT when RSI < 30, sell when RSI > 70, on daily bars.",
+        "Buy when RSI < 30 on the 15 minute chart, sell when RSI > 70",
+    ],
+)
+def test_it_asks_where_the_words_have_another_meaning_on_longer_bars(words: str) -> None:
+    last = talk([words])
+    assert last.strategy is None
+    assert last.draft.questions
+
+
+@pytest.mark.parametrize("words", ["use 1-minute bars", "use hourly bars"])
+def test_days_that_are_bars_no_more_are_asked_about(words: str) -> None:
+    last = talk([DAILY, words])
+    assert last.strategy is None
+    assert "50" in last.draft.questions[0]
+
+
+def test_a_change_to_longer_bars_asks_about_the_times_that_stand() -> None:
+    last = talk(["Buy MSFT when RSI < 30 before 14:00, sell at 15:50", "use 15-minute bars"])
+    assert last.strategy is None
+    assert "times of day" in last.draft.questions[0]
+
+
+MUTATIONS: dict[str, tuple[Any, str]] = {
+    "minutes": (lambda a: {**a, "timeframe": "1min"}, "the answer's timeframe is 1min: it is 1d"),
+    "other bars": (lambda a: {**a, "timeframe": "1h"}, "the answer's timeframe is 1h: it is 1d"),
+    "a model that knows of none": (lambda a: {key: value for key, value in a.items() if key != "timeframe"}, "it is 1d"),
+    "words in no requirement": (lambda a: {**a, "requirements": [each for each in a["requirements"] if each["rules"]]}, "No requirement quotes “On daily bars”"),
+    "an explanation without them": (lambda a: {**a, "logic_explanation": a["logic_explanation"].replace("It decides on bars of a day.", "")}, "the explanation does not say so"),
+    "a length in minutes": (lambda a: {**a, "python_code": a["python_code"].replace("FAST = 50", "FAST = 51"), "parameters": []}, "50"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_the_gate_stops_an_answer_on_other_bars_than_the_person_said(name: str) -> None:
+    change, finding = MUTATIONS[name]
+    conversation = [Turn("user", first_request(DAILY))]
+    assert passed(conversation, write_answer([DAILY])).strategy is not None
+    with pytest.raises(NotPassed) as stopped:
+        passed(conversation, change(write_answer([DAILY])))
+    assert any(finding in each for each in stopped.value.findings), stopped.value.findings
+
+
+def test_the_code_follows_the_words_whatever_line_the_model_wrote() -> None:
+    answer = write_answer([DAILY])
+    for written in (None, "1h", "1d"):
+        other = {**answer, "python_code": with_timeframe(answer["python_code"], written)}
+        # The line number that its requirement names is that of the code that is stored.
+        found = passed([Turn("user", first_request(DAILY))], other).strategy
+        assert found is not None
+        assert timeframe_of(found.source) == "1d"
+
+
+@pytest.mark.parametrize("words", ["sell after 30 minutes instead", "sell at 15:50"])
+def test_a_change_on_longer_bars_that_speaks_of_minutes_is_no_answer_of_a_model(words: str) -> None:
+    """What was written as so many bars of a minute is silently something else on longer ones."""
+    first = "Buy MSFT when RSI < 30, sell after 10 bars"
+    stood, changed = write_answer([first]), write_answer([first, words])
+    assert changed["kind"] == "strategy"
+    code = with_timeframe(stood["python_code"], "15min")
+    conversation = [
+        Turn("user", first_request(first)),
+        Turn("model", StrategyDraft.model_validate({**stood, "python_code": code}).model_dump_json()),
+        Turn("user", refinement_request(words)),
+    ]
+    with pytest.raises(NotPassed) as stopped:
+        passed(conversation, changed)
+    assert any("Ask the person" in each or "ask, and write nothing" in each for each in stopped.value.findings)
+
+
+def test_the_schema_and_the_prompt_know_every_timeframe_of_the_language() -> None:
+    assert [each.value for each in Timeframe] == [*OWN_BARS]
+    assert StrategyDraft.model_json_schema()["$defs"]["Timeframe"]["enum"] == [*OWN_BARS]
+    assert "timeframe names them" in quant_instructions()
+    assert '"timeframe": "1d"' in quant_instructions()
