@@ -15,6 +15,9 @@ from stratforge.intent.rules import is_number
 from stratforge.strategy.indicators import REGISTRY
 
 
+_ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
+
+
 class Comparing(Moments):
     """Reads the other side of comparisons from the tokens of a turn, from where it stands."""
 
@@ -49,6 +52,10 @@ class Comparing(Moments):
             number = self.number()
             self.need("times")
             return self._many_times(left, number)
+        if self.peek() in ("percent", "signed") and left.sides[0].startswith(("ta.roc(", "ta.natr(")):
+            # “A rate of change of 0.5 %”.
+            number = self.number("percent", "signed")
+            return Operand((f"{number:.10g}",), number)
         if left.column == "volume" and self.peek() == "average":
             return self._average("volume", self._volume_average())
         if left.column == "volume" and (average := self.attempt(self._own_average(left))):
@@ -76,7 +83,25 @@ class Comparing(Moments):
             self.need("cross")
             times = self.number()
             return Operand(tuple(side_of_text(f"({each}) * {times:.10g}") for each in found.sides), column="volume")
-        return self.attempt(lambda: self._of_before(found)) or found
+        found = self.attempt(lambda: self._of_before(found)) or found
+        while (changed := self.attempt(lambda each=found: self._changed(each))) is not None:  # type: ignore[misc]
+            found = changed
+        return found
+
+    def _changed(self, found: Operand) -> Operand:
+        """“VWAP minus 0.4 %”, “the day's high minus 3 ATR(14)”: so much less, or more."""
+        up = self.need("plus_by", "minus_by").kind == "plus_by"
+        if found.number is not None or found.column not in ("close", "price", "high", "low", "open"):
+            raise Unread
+        if self.peek() == "percent":
+            far = self.number("percent")
+            texts = [f"({each}) * {1 + far / 100 if up else 1 - far / 100:.10g}" for each in found.sides]
+        elif self.peek() == "dollars":
+            texts = [f"({each}) {'+' if up else '-'} {self.number('dollars'):.10g}" for each in found.sides]
+        else:
+            times, length = self._true_ranges()
+            texts = [f"({each}) {'+' if up else '-'} {times:.10g} * {_ATR.format(length)}" for each in found.sides]
+        return Operand(tuple(map(side_of_text, texts)), column="price", edge=found.edge)
 
     def _of_before(self, found: Operand) -> Operand:
         """“The close 10 bars ago”."""

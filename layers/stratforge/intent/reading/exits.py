@@ -185,6 +185,8 @@ class Exits(Conditions):
             self.take("loss")
             return _gain(far, up=False)
         more = self.take("at_least", "above")
+        if self.peek() in ("green", "red", "dollars") and (money := self.attempt(self._gained_dollars)) is not None:
+            return money
         if token := self.take("green", "red"):
             if token.value not in ("up", "down"):
                 raise Unread
@@ -220,6 +222,17 @@ class Exits(Conditions):
         if far <= 0 or self.peek() in ("in", "above", "below", "for", "at_least", "from"):
             raise Unread
         return _gain(far, up=up)
+
+    def _gained_dollars(self) -> Readings:
+        """“Up 5 dollars per share”, “$1.50 per share profit”."""
+        token = self.take("green", "red")
+        if token and token.value not in ("up", "down"):
+            raise Unread
+        far = self.number("dollars")
+        self.need("a_share")
+        token = token or self.need("profit", "loss", "green", "red")
+        fact = ("gain_dollars", ">=", f"{far:.10g}") if token.kind in ("green", "profit") else ("gain_dollars", "<=", f"{-far:.10g}")  # fmt: skip
+        return (at_once(fact),)
 
     def exit(self) -> Exit:
         """A stop, a target or a trailing stop by itself; or until when it is held."""
@@ -272,6 +285,11 @@ class Exits(Conditions):
             up = self.peek() == "signed"
             far = self.number("percent", "signed")
             _plain_sign(kind, far, up=up)
+            if (
+                self.peek() in ("below", "above", "from")
+                and (level := self.attempt(lambda: self._away(kind, far))) is not None
+            ):
+                return level
             self.take("profit" if kind == "target" else "loss")
             self.take("entry_price")
             if self.take("for", "on"):
@@ -281,8 +299,10 @@ class Exits(Conditions):
         if self.peek() == "dollars":
             # So much a share, and not in all, where it is measured from the price paid.
             far = self.number("dollars")
-            token = self.need("entry_price")
-            return _of_dollars(kind, far, str(token.value))
+            token = self.take("entry_price")
+            if token is None or self.peek() == "a_share":
+                self.need("a_share")
+            return _of_dollars(kind, far, str(token.value) if token else "")
         found = self.attempt(self._true_ranges)
         if found is not None:
             self.take("entry_price")
@@ -290,28 +310,26 @@ class Exits(Conditions):
         self.take("below", "above")
         return self._of_level(kind)
 
-    def _true_ranges(self) -> tuple[float, float]:
-        """“2 ATR”, “2x ATR(14)”, “2 times the ATR”: how many, and over how many bars."""
-        if (token := self.take("multiple")) is None:
-            token = self.need("number")
-            self.take("times")
-        if glued := self.take("glued"):
-            name, length = str(glued.value).split()
-            if name != "atr":
-                raise Unread
-            return float(token.value), float(length)
-        if self.need("indicator").value != "atr":
-            raise Unread
-        given = self._in_brackets()
-        if len(given) > 1:
-            raise Unread
-        return float(token.value), given[0] if given else 14.0
-
     def _paid(self) -> float:
         """The level of the price at which it buys, where it buys by one; 0 where it does not."""
-        levels = {fact[2] for ways in self.bought for fact in facts_in(ways) if fact[0] == "close"}
+        levels = {fact[-1] for ways in self.bought for fact in facts_in(ways) if fact[-3:-2] == ("close",)}
         level = str(next(iter(levels))) if len(levels) == 1 else ""
         return float(level) if is_number(level) else 0.0
+
+    def _away(self, kind: str, far: float) -> Exit:
+        """“Stop 0.4 % under VWAP”: a level that is measured from something."""
+        side = self.need("below", "above")
+        right = self.operand()
+        if right.number is not None or right.column not in ("price", "close", "low", "high") or kind == "trail" or (side.kind == "below") != (kind == "stop"):  # fmt: skip
+            raise Unread
+        factor = 1 - far / 100 if side.kind == "below" else 1 + far / 100
+        times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column="price")
+        sign = "<" if kind == "stop" else ">"
+        return Exit(self._compare(Operand(("close",), column="close"), (f"{sign}=", sign), times))
+
+    def _bought_below(self, right: Operand) -> bool:
+        """Whether what it buys by says that a level lies above."""
+        return any(len(fact) == 3 and ((fact[1] in (">", ">=") and str(fact[0]) in right.sides) or (fact[1] in ("<", "<=") and str(fact[2]) in right.sides)) for ways in self.bought for fact in facts_in(ways))  # fmt: skip
 
     def _of_level(self, kind: str) -> Exit:
         right = self.operand()
@@ -325,7 +343,7 @@ class Exits(Conditions):
             raise Unread
         left = Operand(("close",), column="close")
         sign = "<" if kind == "stop" else ">"
-        if right.edge == ("above" if kind == "stop" else "below"):
+        if right.edge == ("above" if kind == "stop" else "below") and not (kind == "target" and self._bought_below(right)):
             raise Unread
         orders = tuple(resting(_KINDS[kind], each) for each in right.sides)
         if right.column in ("low", "high"):

@@ -1,0 +1,251 @@
+"""Ways of saying the same, by classes: each is put in the plain words that the strict reading knows. They mean the same wherever they stand."""
+
+from __future__ import annotations
+
+import re
+
+_I = re.IGNORECASE
+_N = r"(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)"
+_P = rf"(?:{_N}\s?(?:%|percent\b|per cent\b|pct\b))"
+_COUNT = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty)"
+_BAR = r"(?:bars?|candles?|candlesticks?|minutes?|mins?|periods?)"
+_IT = r"(?:it|them|the (?:stock|shares?|position|trade|whole (?:thing|position|lot))|my (?:stock|shares?|position)|everything|all(?: of (?:it|them))?|the lot|whatever (?:is|'s) left|anything left|what(?: is|'s) left|all shares)"
+_MONEY = r"(?:accounts?|acct|equity|capital|portfolio|balance|funds|bankroll|nav|net liq|stack|trading (?:account|capital)|paper account|account (?:equity|balance|value|size)|net worth|paper money)"
+_OWN = r"(?:my |the |our |total |available |current |whole |entire )*"
+# Something that is compared, in few words.
+_STATE = r"(?:is|are|was|stays?|remains?|sits?|lies?|stands?|holds?|hovers?|reads?|runs?|keeps?)"
+
+_SAID: tuple[tuple[str, str], ...] = (
+    # Before all others.
+    (r"(?<=[A-Z])'s\b(?! (?:high|low|range))", ""), (r"\b1st\b", "first"),
+    (r" ?\((?:was|were) (?:below|under) (?:on |at )?(?:the )?(?:last|previous) bar,? (?:and )?(?:now )?closes (?:above|over)(?: on this one| now)?\)", ""),
+    (r"\b(?:it )?(?:touches|kisses|tags|tests|taps) ([\w]+(?: ?\(\d+\))?|the \d+ [se]ma) from above(?: ?\(low <= [\w() ]+?,? (?:but |and )?close > [\w() ]+?\))?(?!\))", r"low <= \1 and close > \1"),
+    (r"\bis rising \(higher than (\d+) bars ago\)", r"is above \1 bars ago"), (r"\bhooks up ?\(current value over the previous(?: one)?\)", "is rising"), (r"\bturns up \(above its previous value\)", "is rising"),
+    (r"\b(\d+ [se]ma|[se]ma ?\(?\d+\)?) (?:>|over|above) (\d+ [se]ma|[se]ma ?\(?\d+\)?) cross(?:over)?\b", r"\1 crosses above \2"),
+    (r"\b(?:enter|buy|go long) (?:at|on) (?:the )?(?:open of the )?next (?:bar|candle)(?: open|'s open)?\b", "buy"),
+    (r"\b(?:just )?(?:hold|own|be long|stay long|be in) ([A-Z]{1,5}|it) (?:from|between) (\d{1,2}(?::\d\d)?(?: ?[ap]m)?) (?:to|until|till|and) (\d{1,2}(?::\d\d)?(?: ?[ap]m)?)((?: each day| every day)?)((?: on| unless| except)?(?: on)? \w+days?)?", r"buy \1 at \2\4\5, sell at \3"),
+    (r"\b(?:keep me in|be in|stay in|i hold|i own|own|hold) ([A-Z]{2,5}) (?:while|when|whenever|as long as|so long as)\b", r"buy \1 when"),
+    (r"\b(?:yolo|throw|stick|dump|chuck) (?=(?:\$|\d)[^.;\n]{1,25} in(?:to)? [A-Z])", "put "), (r"(?<=%) of (acct|account|equity) into\b", r" of \1 in"), (r"\b(put [^.;\n]{1,24}) into ", r"\1 in "),
+    (r"\b(?:i )?(?:don't|do not) want (?:any )?overnight (?:risk|exposure|positions?|holds?)", "no overnight"), (r"\bno overnight(?: holds?| positions?)?: ?(?=\d)", "sell at "),
+    (r"\bi (?=(?:take profit|lock in|stop|give up|cut|book))", ""), (r"(?:,| —) then (?=\d+ (?:shares|shs)\b)", ", buy "), (r"(\b(?:opens|gaps)\b[^.;,\n]*),? (?:and )?then (?=breaks|closes|crosses|trades|takes)", r"\1 and price "),
+    (r"\b(?:the )?(?:buy |entry )?signal is\b", "Entry:"), (r"\bi only want (?:exposure to|to (?:be in|hold|own)) ([A-Z]{2,5})\b", r"only buy \1"), (r"(?<!the )\bother half\b|\blast third\b", "the rest"),
+    (r"\b(?:when|if|once|as soon as) (?:it|they|the lines?) cross(?:es)? back(?: (?:down|over|under|below))?(?=\s*(?:[.,;\n?]|$))", "on the opposite cross"), (r" ?\((?:you can )?sell(?:s|ing)? (?:at )?any ?time\)", ""),
+    (r"\b(?:cap|notional|stake|amount|bet|ticket|clip|budget|allocation)(?: per trade)?: ?(?=\$|\d+(?:\.\d+)? ?%)", "size: "), (r"(\d(?:\.\d+)?)x (?=(?:avg|average) ?\(?\d)", r"\1x its "),
+    (r"\b(?:it )?(?:tops|exceeds) (?=\d)", "is above "), (r"\bu\b(?= (?:buy|sell))", ""),
+    # Signs.
+    (r"[\U0001F000-\U0001FFFF\u2600-\u27BF\uFE0F]+", " "),
+    (r"(?<![\d.])\.\.+(?=\s|$)", ". "),
+    (r"(?<=\w) ?; ?(?=(?:if|buy|sell|stop|flat|not|exit|size)\b)", "; "),
+    (r"(?<=\d) ?[–—] ?(?=\d)", "-"),
+    (r"(?m)(^|[.;:\n] ?)((?:long )?entry|entries|exits?|size|sizing|stop(?: loss)?|target|take profit|filter|time|limits?|safety|risk|symbol|ticker)\s+[—–-]+\s+", r"\1\2: "),
+    (r"\s+[—–]+\s+", ", "),
+    (r"(?<=\w) - (?=[A-Za-z])", ", "),
+    (r"\bsafety: ?(?=stop)", ""),
+    (r"\bw/ ?", "with "),
+    (r"\bwen\b", "when"), (r"\bbtwn\b", "between"), (r"(?<=back )2(?= (?:vwap|the|sma|ema))", "to"),
+    (r"\b(?:i've|i have) (?=(?:been )?(?:up|down|in)\b)", "i'm "), (r"\bi'm been\b", "i'm"),
+    (r"\bits (?=after|before|up|down|under|over|above|below|back)", "it's "),
+    (r"\bisn't\b", "is not"),
+    # Zones.
+    (r"(?<=\d)(\s?[ap]\.?m\b\.?)?,? \(?(?:ny|nyc|new york|et|est|edt|eastern|exchange)(?: time)?\b\)?", r"\1"),
+    (r"\b(noon|midday|midnight|the open|the close) (?:ny|nyc|new york|et|eastern)(?: time)?\b", r"\1"),
+    (r" ?\((?:ny|nyc|new york|et|eastern)(?: time)?\)", ""),
+    (r"\b(\d{1,2}) o'?clock\b", r"\1:00"),
+    (r"\b4(?::00)? ?pm minus 5 (?:min|mins|minutes)\b", "15:55"),
+    (r"\b(?:right |exactly |precisely )?at (\d{1,2}:\d\d)( ?[ap]m)? sharp\b", r"at \1\2"), (r"\bright at (?=\d)", "at "), (r"\bafter exactly (?=\d)", "after "),
+    (r"\bat (?:the )?(?:open(?:ing)? bell|market open|the open|open) ?\((9:30)(?: ?am)?\)", r"at \1"),
+    (r"\b(at \d{1,2}(?::\d\d)?(?: ?[ap]m)?) (?:every|each) (?:morning|afternoon|evening|night)\b", r"\1 every day"),
+    (r"\b(?:every|each) (?:trading )?(?:morning|afternoon|evening),? (?=at \d)", "every day "),
+    # Money and parts.
+    (rf"(?<![\w$.,])\$?({_N})k\b(?! ?(?:line|shares|volume|units|coins|[<>%]))(?! (?:crosses|is|above|below|over|under))", r"$\1k"),
+    (rf"(?<![\w$.,])({_N}) grand\b", r"$\1k"),
+    (r"(?<![\w.])(\d+) units\b", r"\1 shares"),
+    (rf"(?<![\w$.])({_N}) ?\$(?!\w)", r"$\1"), (rf"(?<![\w$.])({_N}) (?:usd|bucks|dollars)\b(?= worth)", r"$\1"),
+    (rf"(\$ ?{_N}(?:k\b)?|{_N} (?:usd|bucks|dollars)) (?:worth|total|notional)(?: of)?\b(?! of)", r"\1 of"),
+    (rf"(\$ ?{_N}|{_N} (?:bucks|dollars|shares|shs)) (?:only|max(?:imum)?|tops)\b", r"\1"),
+    (r"\b(?:a|one) pop\b|\ba shot\b|\bat a time\b|\beach time(?=\s*(?:[.,;\n]|$))", "per trade"),
+    (rf"\b1/10(?:th)? of (?={_OWN}{_MONEY})|\ba tenth of (?={_OWN}{_MONEY})", "10% of "),
+    (rf"\b(?:1/5(?:th)?|a fifth|one fifth) of (?={_OWN}{_MONEY})", "20% of "),
+    (rf"\b(?:half|1/2)(?: of)? {_OWN}{_MONEY}\b", "50% of equity"),
+    (rf"\b(?:a quarter|one quarter|a fourth|1/4(?:th)?) of {_OWN}{_MONEY}\b", "25% of equity"),
+    (rf"\bthree quarters of {_OWN}{_MONEY}\b", "75% of equity"), (rf"\b(?:a|one|1/3)(?: third)? of {_OWN}{_MONEY}\b", "33.3333% of equity"),
+    (rf"\b({_P}) (?:of )?{_OWN}{_MONEY}\b(?! (?:per|on) (?:trade|risk))", r"\1 of equity"),
+    (rf"\b(?:(?:with|use|using|put|invest|go in with) )?(?:the |my )?(?:full|whole|entire|all(?: of)?(?: my| the)?|100%(?: of)?(?: my| the)?) (?:{_MONEY}|notional|size|money)\b", "size: 100% of equity"),
+    (r"\b(?:full port|full send|all in)(?= (?:into|on)\b)", "all in"),
+    (r"\ball in (?:into|on)\b|\bfull send into\b", "go all in on"),
+
+    # How much is bought.
+    (r"\b(buys?|grabs?|get|scoops? up|purchase) (\d{1,5})(?=\s*(?:[,;\n]|\.(?!\d)|$|(?:when|if|once|at|on)\b))(?! ?(?:%|am|pm))", r"\1 \2 shares"),
+    (r"\b(?:dumps?|sells?|exits?|clos(?:e|es)) all \d+(?: shares| coins)?\b", "sell all"),
+    (r"\bbuy(?:ing)? power: use (?:a fifth|1/5)\b", "size: 20% of buying power"),
+    (r"(?<![\w.$])(0?\.\d+|\d+(?:\.\d+)?) (?:btc|bitcoins?|eth)\b(?: size)?", r"\1 coins"),
+    (r"\b(?:take|put on|open|buy) a (?:starter|small position|little bit|position) of (?=\d)", "buy "), (r"\bbuy a little (?=[A-Z])", "buy "),
+    # Verbs of buying.
+    (r"\b(?:hop|jump|step|dive|wade|pile)s?(?: back)? in(?:to)?(?= (?:to )?(?:when|if|once|on|at|[A-Z]{2,5}\b))|\bmarket buys?\b|\b(?:load(?:s|ing)? up|stock(?:s|ing)? up|snipes?|nibbles?|accumulates?|scoops?(?: up)?|grabs?|snags?|snaps? up|picks? up)(?: on| in| some)?(?! at)\b", "buy"),
+    (r"\b(?:gets?|puts?) me (?:in(?:to)?|long)\b|\bi(?:'m| am)? (?:want to )?(?:get|go|jump|hop) (?:in(?:to)?|long)\b|\bi(?:'m| am) (?:in|long)\b(?! profit| the)|\bget into\b|\bgets? long(?: on| in)?\b|\bgo in(?=\s*(?:[.,;]|$|when|if))", "buy"),
+    (r"\bi (?:buy|want to buy|want to be long|go long|enter)\b", "buy"), (r"\bi (?:sell|want to sell|want to be (?:out|flat)|exit|get out|bail)\b|\b(?:and )?i(?:'m| am) (?:out|done|gone)\b(?: too| as well)?(?! for)", "sell"),
+    (r"(?:->|=>|→|:|=|,|--)\s*(?:take (?:it|the trade)|get in|go in|i'm in|in|own it|hold it|load up|enter|enter long|get long|be long|long)(?=\s*(?:[.;,\n|]|$))", ": buy"),
+    (r"(?:->|=>|→|:|=|,|--)\s*(?:get out|go flat|i'm out|out|don't own it|do not own it|bail|dump|exit|leave|flat|be flat|get flat)(?=\s*(?:[.;,\n|]|$))", ": sell"),
+    (r"(?<=[\d)]) in(?=\s*(?:[.;,\n]|$))", " buy"), (r"(?<=[\d)]) out(?=\s*(?:[.;,\n]|$))", " sell"),
+    (r"(?m)(^|[.;\n|]\s*)in\s*:", r"\1Entry:"), (r"(?m)(^|[.;\n|]\s*)out\s*:", r"\1Exit:"),
+    (r"(?m)(^|[.;\n,]\s*)in (?=at \d|when\b|if\b|once\b)", r"\1buy "),
+    (r"(?m)(^|[.;\n,]\s*)(?:all )?(?:out|sold|closed) (?=at \d|by \d|\d)", r"\1sell "),
+    (r"\bbought (?=at \d)", "buy "), (r"\bsold (?=at \d)", "sell "),
+    # Verbs of selling.
+    (rf"\b(?:gets? rid of|lets? (?:it|them) go|lets? go of|hop(?:s)? out(?: of)?|jump(?:s)? out|dump(?:s)?|ditch(?:es)?|unload(?:s)?|offload(?:s)?|flip(?:s)?(?= them| it)|dispos(?:e|es) of|liquidat(?:e|es)|cash(?:es)? (?:in|out)|clos(?:e|es) out|get(?:s)? (?:me |us )?out(?: of)?(?= {_IT})|sells? off)(?: {_IT})?(?= (?:at|when|if|once|on|after|by|in|the)\b| \d|\s*[,.;\n]|\s*$)", "sell"),
+    (r"\bgets? me out\b|\bget me out\b|\bget flat\b|\bgo flat\b", "sell"),
+    (rf"\b(?:everything|all|it|them|the position|positions|whatever (?:is|'s) left|anything left|what's left|any open position)(?: (?:is|are|must be|should be|has to be|gets|goes|to be))*(?: (?:closed|sold|flat|out|flattened|liquidated|gone|goes|closed out))? (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))(?<!sell )(?<!close )(?<!exit )(?<!dump )", "sell "),
+    (r"\b(?:sell|close|exit|dump) (?:whatever|anything|everything|what)(?: (?:is|'s))?(?: still)? (?:left|open|remaining)\b|\bsell everything\b", "sell"),
+    (r"(?<=\d) flat(?=\s*(?:[.;,\n]|$))", " sell"),
+    (r"(?m)(^|[.;\n,]\s*)(\d{1,2}:\d\d(?: ?[ap]m)?) sell\b", r"\1sell at \2"),
+    (r"(?m)(^|[.;\n,]\s*)(\d{1,2}:\d\d(?: ?[ap]m)?): (?:sell|exit|out|flat)\b", r"\1sell at \2"),
+    (r"\b(?:time exit|exit time|hard exit|time out)(?: at)?:? (?=\d{1,2}:\d\d)", "sell at "),
+    (r"\beod,? (?:flat|exit|sell|close|out)?(?: at| by)? ?(?=\d)", "at "), (r"\bend of day,? ?\(?(?=\d{1,2}:\d\d)", "at "),
+    (r"\b(?:sell|out|exit|flat|close) before (?:the )?close, (\d{1,2}:\d\d)(?: ?pm)? (?:is|works|would be) (?:fine|ok|good)\b", r"sell at \1 pm"),
+    (r"(\d{1,2}(?::\d\d)?(?: ?[ap]m)?) (?:rolls|comes) around\b", r"\1"),
+    (r",? \(?(?:regardless|no matter what|either way|whatever happens|come what may|at the latest|at latest)\)?(?=\s*(?:[.;,\n]|$))", ""),
+    (r"\b(\d{1,2}:\d\d)(?: ?(am|pm))? (?:the )?next (?:trading )?(?:day|morning|session)\b", r"\1 \2"), (r"\b(?:the )?next (?:trading )?(?:day|morning|session) (?=at \d)", ""),
+    # What was paid.
+    (r"\b(from|below|under|beneath|above|over|lower than|higher than|than|off|against) (?:my |the |our )?(?:fill(?: price)?|buy(?:ing)? price|cost(?: basis)?|purchase price|what i paid|where i (?:got|bought) (?:in|it)|where i bought|price (?:i|that i) paid|entry(?: price)?|average price|avg price)\b(?! bar| candle| when| if| signal| rule)", r"\1 entry"),
+    (r"\blower than entry\b|\bbeneath entry\b", "below entry"), (r"\bhigher than entry\b", "above entry"),
+    (rf"\b(?:(?:it|price|the price|the trade|the position|this|we|i) )?(?:falls?|drops?|sinks?|slips?|goes|moves?|dips?|is|am|are|'s|'m)(?: down)? (?:another |an additional |a further |an extra )?({_P})(?: more| further)? (?:below|from|under|against) (?:entry|me)\b", r"it is down \1"),
+    (rf"\b(?:(?:it|price|the price|the trade|the position|this|we|i) )?(?:rises?|climbs?|gains?|goes|moves?|is|am|are|recovers?|bounces?|'s|'m)(?: up)? (?:another |an additional |a further |an extra )?({_P})(?: more| further)? (?:above|from|over) entry\b", r"it is up \1"),
+    (rf"\b(?:it|price|the trade|the position) (?:goes|moves|runs) ({_P}) against (?:me|us)\b", r"it is down \1"), (rf"\b(?:it|price|the trade|the position) (?:goes|moves|runs) ({_P}) (?:in my favou?r|my way)\b", r"it is up \1"),
+    (rf"\b(?:i|we|the trade|the position|it)(?:'ve| have| has)? (?:lost|lose|loses) ({_P})", r"it is down \1"), (rf"\b(?:i|we|the trade|the position|it)(?:'ve| have| has)? (?:made|make|makes|gained) ({_P})(?! on)", r"it is up \1"),
+    (rf"\b(?:i'm|i am|we're|it's|the trade is|the position is|the trade has been|it has been) (up|down) ({_P})", r"it is \1 \2"),
+    (rf"({_P}) (?:in|under)(?:to)? (?:the red|water)\b", r"\1 loss"), (rf"({_P}) (?:in|into) (?:the green|the money|profit)\b", r"\1 profit"),
+    # Stops and targets.
+    (rf"\b(?:lock(?:s|ing)? in|book(?:s)?|bank(?:s)?|collect|grab|cash in)(?: (?:my|the|some))?(?: (?:gains?|profits?))? (?:at |of )?(?:\+ ?)?({_P})(?: (?:gains?|profits?))?(?= ?(?:[,.;\n]|$|(?:and|or|then|but)\b))", r"take profit at \1"),
+    (rf"\b(?:cut|cuts|cutting|give up|gives up|bail(?: out)?|stop(?:ped)?(?: me)? out|kill|abandon|punt)(?: {_IT})?(?: losses)? (?:at |on )?(?:a |minus |- ?|−)?({_P})(?: loss)?(?! (?:above|over))", r"stop loss \1"),
+    (rf"\b(stop(?: loss)?|sl|hard stop)(?: everything| all)? ?(?:at|of|is|=|:)? ?(?:minus |- ?|−)({_P})", r"\1 \2"),
+    (rf"\b((?:hard |initial |protective |fixed )?stop(?: loss)?|target|tp|take profit|sl)(?: (?:on|for) (?:everything|all|it all|the whole (?:thing|position)))?(?:(?: starts?| is| =|:) ?)+(?=\S)", r"\1: "),
+    (rf"({_P}) (?:below|under) entry for (?:everything|all|both)\b", r"\1 below entry"),
+    (rf"\b(?:aim(?:ing)? (?:for|at)|shoot(?:ing)? for|looking for) (?:a )?(?:\+ ?)?({_P})", r"target \1"),
+    (rf"(?<!take )(?<!take-)\bprofit (?:at |of )?(?:\+ ?)?({_P})(?=\s*[,.;\n])", r"take profit \1"),
+    (rf"\b(?:max(?:imum)?|biggest) loss (?:of |is |:)? ?({_P})", r"stop loss \1"),
+    (rf"([+]{_N}) ?/ ?([-−]{_N}) ?(?:%|percent)", r"\1% or \2%"), (rf"([+] ?{_P}) ?[,/] ?([-−] ?{_P})", r"\1 or \2"), (rf"([-−] ?{_P}) ?[,/] ?([+] ?{_P})", r"\1 or \2"),
+    (rf"\bon (?=[+−-] ?{_P})", "at "), (rf"\b(?:a |on a |at a )({_P}) (loss|gain|profit)\b", r"at a \1 \2"),
+    (rf"\$ ?({_N}) ?(?:/ ?sh(?:are)?\b|per sh(?:are)?\b|a share\b|each\b)", r"$\1 per share"), (rf"({_N}) (?:dollars|bucks) (?:per|a) share", r"$\1 per share"),
+    (r"(?<![\w.$])(\d) cents?\b", r"$0.0\1"), (r"(?<![\w.$])(\d\d) cents?\b", r"$0.\1"),
+    (r"\b(?:ride|trail|protect|follow) (?:it|the (?:trade|position|move)) (?:with|w/|using) (?:a )?", "with a "),
+    (rf"\btrail(?: it| the stop| price)?(?: (?:with|by|at))?(?: a)? ({_P})(?: trailing)?(?: stop)?(?: (?:from|off|below) (?:the|its) (?:peak|high|top|highs?))?", r"trailing stop of \1"),
+    (rf"\b({_P}) trail\b(?! stop)", r"\1 trailing stop"), (rf"\bexit trailing ({_P})", r"trailing stop of \1"),
+    (r"\b(?:the|its) (?:peak|high|top|highs|highest (?:price|close|high|point|level)|high[- ]?water mark|max(?:imum)?(?: price)?)(?: (?:price|close))? (?:since|after) (?:i(?:'ve)? (?:bought|got|entered|been)(?: it| in)*|entry|entering|buying|the (?:entry|buy|purchase|fill)|we bought|my (?:entry|fill))\b", "the highest close since entry"),
+    (rf"\b((?:it|price|the price) )?(?:drops?|falls?|gives back|pulls back|slips?|retraces|is|'s)(?: down)? ({_P}) (?:from|off|below|under) (?:the|its) (?:peak|highs?|top)(?=\s*(?:[,.;\n]|$))(?<!of the day)", r"\1falls \2 from the highest close since entry"),
+    (rf"(trailing stop (?:of |at )?{_N} ?x? ?atrs?(?: ?\(\d+\))?) (?:from|below|off|under) the highest close since entry", r"\1"),
+    (rf"\b(?:only )?by a (?=trailing stop)", "with a "),
+    # How long it is held.
+    (rf"\b({_COUNT} (?:{_BAR[3:-1]}|hours?|hrs?)) after(?=\s*(?:[,.;\n]|$))", r"\1 later"),
+    (rf"\b(?:after )?({_COUNT} (?:{_BAR[3:-1]}|hours?|hrs?)) (?:have |has |are |is )?(?:gone by|passed|elapsed|pass|go by|up)\b", r"after \1"),
+    (rf"\b({_COUNT}) (min(?:ute)?s?|bars?|hours?|hrs?) (?:timer|time stop|time limit|max(?:imum)?(?: hold)?)(?=\s*(?:[,.;\n]|$))", r"max hold \1 \2"),
+    (rf"\b(?:and |but )?(?:never|don't|do not) (?:hold|stay in)(?: (?:it|a position|anything))? (?:for )?(?:more|longer) than ({_COUNT} \w+)", r", max hold \1"),
+    (r"\bno holding after (?=\d)", "sell at "), (r"\bmax(?:imum)? hold(?:ing)?(?: time| period)? ?[:=] ?", "max hold "),
+    # How often.
+    (r"\b(?:max(?:imum)?(?: of)?|at most|no more than|not more than|up to|limit(?:ed)?(?: of| to)?|only|just)?:? ?\b(\d+|one|two|three|four|five|six)(?:x| times)?(?: such| new| total)? ?(?:trades?|entries|entry|tries|attempts?|shots?|positions|round trips?|setups?) ?(?:/ ?|per |a |each |every |in a |on any )(?:single )?(?:trading )?(?:day|session)\b(?: (?:max(?:imum)?|tops|only|at most|limit))?", r"max \1 trades per day"),
+    (r"\b(?:max(?:imum)?|at most|no more than|not more than|only|up to) (\d+|one|two|three|four|five|six)(?:x| times)? ?(?:/ ?|per |a |each )(?:day|session)\b", r"max \1 trades per day"),
+    (r"(?m)(^|[,.;|\n] ?)(\d+)(?:x)? ?(?:/ ?|per |a |each )(?:day|session)\b(?: max)?(?=\s*(?:[,.;|\n]|$))", r"\1max \2 trades per day"),
+    (r"\b(?:max(?:imum)?|at most|only|just) (\d+|one|two|three|four|five|six) (?:tries|attempts|entries|trades|trade|try|entry|shots)(?: (?:daily|only))?(?=\s*(?:[,.;|\n]|$))", r"max \1 trades per day"),
+    (r"\b(\d+|one|two|three|four|five|six) (?:tries|attempts|entries|trades|trade|entry|shot)(?: (?:daily))?,? (?:max(?:imum)?|tops|only|at most)(?: (?:daily|per day|a day))?(?=\s*(?:[,.;|\n]|$))", r"max \1 trades per day"),
+    (r"(?m)(^|[.;|\n,] ?)(?:one|1|a single) (?:trade|try|shot)(?: only)?(?=\s*(?:[.;|\n]|$))", r"\1max 1 trades per day"),
+    (r"\bone (?:and|n) done(?: (?:each|per|a|every) day)?\b|\bdone for the day after(?: (?:that|one|it))?(?=\s*(?:[,.;\n]|$))|\bno second (?:try|trade|entry|attempt)(?: (?:on )?the same day)?\b|\bone shot (?:a|per|each) day\b|\bone trade/day\b|\b1x/day\b|\bonce/day\b|\bonce (?:daily|per session|a session)\b|\b(?:then )?(?:you're|i'm|we're) done for the day after one trade\b", "once a day"),
+    (r"\b(?:max(?:imum)?|at most|no more than|only) (?:one|1|a single) (?:open )?position(?: at (?:a|any) (?:time|given time|one time))?\b|\b(?:one|1) position(?: at a time| only| max)?(?=\s*(?:[,.;\n]|$))", ""),
+    # Pauses.
+    (rf"\b(?:cool[- ]?(?:down|off)(?: period)?|pause)(?: of|:| is)? ?({_COUNT} \w+)(?: (?:after|following) (?:any|each|every|an|a|the) (?:exit|sale|sell|trade))?(?=\s*(?:[,.;\n]|$))", r"wait \1 after a sale"),
+    (rf"\b(?:then )?(?:wait|chill|rest|sit on (?:my |your )?hands|sit out|stay out|pause|take a break|hold off)(?: for)? (?:at least )?({_COUNT} \w+)(?: (?:after|before|until|between)(?: (?:the|any|each|every|another|a|an|my))*(?: ?(?:next|new|exits?|sales?|sell(?:ing)?|one|entry|entries|trades?|buy(?:ing)?|re-?ent\w+|getting|going|back|in|again|enter\w*))+)*(?=\s*(?:[,.;\n]|$))", r"wait \1 after a sale"),
+    (rf"\bafter (?:any|each|every|an|a|the) (?:exit|sale|sell|trade),? (?:wait|pause|rest|sit out|stay out)(?: for)? (?:at least )?({_COUNT} \w+)(?: before .{{3,30}}?)?(?=\s*(?:[,.;\n]|$))", r"wait \1 after a sale"),
+    (rf"\b(?:don't|do not|never|no) (?:re-?)?(?:enter|buy|get back in|re-?entry|re-?entries|reentering)(?: again)? (?:within|for|until) ({_COUNT} \w+)(?: (?:of|after|have passed since|from) (?:an|the|any|each|a|my|every|last)* ?(?:exit|sale|selling|sell|exiting|trade))?(?=\s*(?:[,.;\n]|$))", r"wait \1 after a sale"),
+
+    # Hours and days of buying.
+    (r"\b(?:no (?:new )?(?:trades|entries|buys|buying|trading)|ignore (?:all )?(?:signals|entries|setups)|nothing|not) (?:post|past|later than) (?=\d)", "no entries after "),
+    (r"\bignore (?:all )?(?:signals|setups|triggers) (?=before|after|in|between|on)", "no entries "),
+    (r"\b(?:must|has to|have to|need to) be in before (\d{1,2}:\d\d(?: ?[ap]m)?)(?: or skip(?: it)?)?", r"no entries after \1"),
+    (r"(?m)(^|[.;\n,|] ?)((?:from )?\d{1,2}(?::\d\d)?(?: ?[ap]m)? ?(?:-|to|until|till) ?\d{1,2}(?::\d\d)?(?: ?[ap]m)?) (?:only )?for (?:entries|buys|buying|new trades)(?: only)?", r"\1only buy between \2"),
+    (r"\b(?:trading (?:hours|window)|entry (?:hours|window)|entries|hours|window|session|buys|new trades|time window|time filter)(?: only)?(?: allowed)?:? ?(?:are |is )?(?:from |between )?(\d{1,2}(?::\d\d)?(?: ?[ap]m)?) ?(?:-|to|and|until|till) ?(\d{1,2}(?::\d\d)?(?: ?[ap]m)?)(?: only)?(?: for (?:entries|buys|new trades))?", r"only buy between \1 and \2"),
+    (r"\bdon't trade the first (\d+) or (?:the )?last (\d+) minutes\b", r"don't buy in the first \1 minutes. Don't buy in the last \2 minutes"),
+    (r"(?m)(^|[.;\n]\s*)((?:mon|tues|wednes|thurs|fri|satur|sun)days? ?(?:through|thru|to|till|until|-) ?(?:mon|tues|wednes|thurs|fri|satur|sun)days?)(?=\s*(?:[.;\n]|$))", r"\1only \2"),
+    (r"\bmon ?- ?thu\b", "monday to thursday"), (r"\b(mon|tues|wednes|thurs|fri|satur|sun)day(s?) & ", r"\1day\2 and "),
+    (r"\b(?:don't|do not|never) trade (?:on )?(?=(?:mon|tue|wed|thu|fri|sat|sun))", "no trades on "),
+    # Opening ranges.
+    (r"\b(?:the )?(?:opening|open|initial) range(?: is| =|:)? (?:of )?(?:the )?first (\d+) ?(?:min(?:ute)?s?)\b\.?", r"ORB \1 min: "),
+    (r"\b(?:the |its )?(?:opening|open|initial)[- ]range(?:'s)? (high|low) ?\((?:the )?(?:first )?(\d+)[- ]?(?:min(?:ute)?s?|m)\)", r"the \1 of the first \2 minutes"),
+    (r"\b(?:the |its )?(\d+)[- ]?(?:min(?:ute)?s?|m)(?: opening| open)?[- ]range(?:'s)? (high|low)\b", r"the \2 of the first \1 minutes"),
+    (r"\b(?:the |its )?(\d+)[- ]?(?:min(?:ute)?s?|m) orb(?:'s)? (high|low)\b", r"the \2 of the first \1 minutes"),
+    (r"\b(?:the |its )?(?:first|opening) hour(?:'s)? (?:range(?:'s)? )?(high|low)\b", r"the \1 of the first 60 minutes"), (r"\bthe (high|low) of (?:the |its )?(?:first|opening) (?:trading )?hour\b", r"the \1 of the first 60 minutes"),
+    (r"\bthe (high|low) of (?:the |its )?(?:first|opening) half[- ]hour\b|\b(?:the |its )?first half[- ]hour(?:'s)? (high|low)\b", r"the \1\2 of the first 30 minutes"),
+    (r"\b(?:the |its )?(?:first|opening) (\d+)[- ](?:min(?:ute)?s?)'?(?:'s)?(?: range(?:'s)?)? (high|low)\b", r"the \2 of the first \1 minutes"),
+    (r"(?<!the )\b(high|low) of (?:the |its )?(?:first|opening) (\d+)[- ]?(?:min(?:ute)?s?)(?: (?:of (?:the )?(?:session|day|trading)|range))?\b", r"the \1 of the first \2 minutes"),
+    (r"\bthe (high|low) of (?:the |its )?(?:first|opening) (\d+)[- ]?(?:min(?:ute)?s?)(?: (?:of (?:the )?(?:session|day|trading)|range|bars?))\b", r"the \1 of the first \2 minutes"),
+    (r"\b(\d+)[- ]min(?:ute)? high breakout ?\((?:the )?first \d+ min(?:utes)? of the session\)", r"breaks above the high of the first \1 minutes"),
+    (r"\b(?:the )?(?:bottom|low end|lower end|low side) of (?:the|its|that) (?:opening )?range\b|\bthat range's low\b", "the range low"), (r"\b(?:the )?(?:top|upper end) of (?:the|its|that) (?:opening )?range\b", "the range high"),
+    (r"\b(?:buy|enter|go long|long|take)(?: on)?(?: the| a| any| an)?(?: first)?(?: upside| clean)? (?:break(?:out)?|breach|cross(?:ing)?|push) (?:of|above|over|through|past) (?!.{0,20}breakout)", "buy when price breaks above "),
+    (r"\b(?:sell|exit|get out|out)(?: on)?(?: the| a| any| an)? (?:break(?:down)?|close|drop|cross|move) (?:of|below|under|beneath|through) ", "sell when price closes below "),
+    (r"\b(?:on|with) (?:a|any|the first|first|one) (?:1[- ]min(?:ute)? )?(?:bar )?close (above|below|over|under|beneath|back above|back below|back under|back over) ", r"when price closes \1 "), (r"(?:(?<=[.;\n:] )|^)(?:a |first |one )?close (above|below|over|under|beneath) ", r"price closes \1 "),
+    (r"\b(?:the |a )?first close (above|below|over|under) ", r"when price closes \1 "),
+    (r"\b(?:closes?|falls?|drops?|trades?|goes|gets) back (?:inside|into|in|within) the (?:opening )?range\b", "closes below the range high"),
+    # The day's prices.
+    (r"\b(?:the )?(?:9:30(?: ?am)?|today's|day's|daily|session|opening|morning) open(?:ing)?(?: price)?\b(?! range)|\bits 9:30 open\b|\b(?:its|the) opening price\b|\bthe open of the day\b", "the day's open"),
+    (r"\b(?:its|the) day's\b", "the day's"), (r"\b(?:its |the )?(?:intraday|session|today's|day's) (high|low)s?(?: so far)?(?: of the day)?\b", r"the day's \1"), (r"\b(?:the )?(high|low) of (?:the )?(?:day|session)(?: so far)?\b", r"the day's \1"),
+    (r"\b(?:a )?new (?:intraday |session |day )?(high|low) of (?:the )?(?:day|session)\b|\b(?:a )?new (?:intraday|session|day's|daily) (high|low)\b|\bnew the day's (high|low)\b", r"new day \1\2\3"),
+    (r"\b(?:the )?(?:prior|previous|prev|last|yesterday)(?:[- ]day)?(?:'s)?[- ](?:day(?:'s)? |session(?:'s)? )?(close|high|low)(?: price)?(?= |[,.;:)]|$)(?<!bar's high)(?<!bar's low)(?! ?(?:of|than|was))", r"yesterday's \1"),
+    (r"\byesterdays (close|high|low|open)\b", r"yesterday's \1"),
+    (rf"\b((?:is |are |'s |trades |trading )?)(up|down) (?:by )?((?:at least |more than |over )?{_P}) (?:on the day|today|for the day|day over day)(?: ?\(?(?:vs\.?|versus|from|against|measured from|relative to|compared (?:to|with)) yesterday's close\)?)?", r"\1\2 \3 from yesterday's close"),
+    (r"\bit's (?=(?:red|green|up|down|positive|negative) on the day)", "it is "), (r"\bit (?=(?:goes|turns) (?:red|green|negative|positive) on the day)", "price "),
+    (r"\b(?:is|trades|goes|turns)? ?(?:red|down|negative) on the day(?: (?:versus|vs\.?|from) yesterday's close)?(?: ?\(below yesterday's close\))?", " is below yesterday's close"),
+    (r"\b(?:is|trades|goes|turns)? ?(?:green|up|positive) on the day(?: (?:versus|vs\.?|from) yesterday's close)?(?: ?\(above yesterday's close\))?", " is above yesterday's close"),
+    (r"\b(?:the )?gap (?:is|gets) filled(?: ?\(price hits yesterday's close\))?", "price is at or above yesterday's close"),
+    (rf"\b(opens|gaps (?:up|down)) >? ?({_P}) (above|below)", r"\1 \2 \3"), (rf"\b(gaps (?:up|down)(?: by)?(?: more than| at least)? {_P}) (?:at the open )?(?:vs\.?|versus|from|relative to|against) yesterday's close", r"\1"),
+    # Bars.
+    (r"\b(?:1|one)[- ]?min(?:ute)?s? (?=candles?\b|bars?\b|closes?\b)", ""), (r"\b(?:on|using|with) (?:the )?(?:1|one)[- ]?min(?:ute)? (?=[A-Z]{2,5}\b)", "on "), (r"\b(?:1|one)[- ]?min(?:ute)? (?=rsi|adx|macd|ema|sma)", ""),
+    (rf"\b(?:has|have|had|prints?|makes?|shows?|there (?:are|is|were)|(?:we|you|i) (?:get|see)|after seeing) (?=(?:{_COUNT}) (?:straight |consecutive )?(?:red|green|down|up|higher|lower|bullish|bearish))", ""),
+    (rf"\b({_COUNT}) (?:straight|consecutive|successive)(?: {_BAR})? (?:closes?|closed|closing)(?: ?up)? (above|below|over|under|beneath) ", r"it closes \1 bars in a row \2 "), (rf"\b({_COUNT}) (?:straight|consecutive|successive) {_BAR} (above|below|over|under|beneath) ", r"it closes \1 bars in a row \2 "),
+    (rf"\b({_COUNT}) closes (?:in a row )?(above|below|over|under|beneath) ", r"it closes \1 bars in a row \2 "), (rf"\b(?:the )?last ({_COUNT}) (?:bars|candles|closes)(?: all| have| are)* (?:closed|closes|close)? ?(above|below|over|under) ", r"it closes \1 bars in a row \2 "),
+    (rf"\b({_COUNT}) {_BAR} (above|below|over|under) ((?:the )?[\w ]{{2,20}}?) in a row\b", r"it closes \1 bars in a row \2 \3"),
+    (rf"\bfor (?:at least |a minimum of )?({_COUNT})\+? (?:consecutive |straight )?(bars?|minutes?|mins?|candles?)(?: (?:in a row|straight|running|or more))?(?: ?\(closes?\))?", r"for \1 \2"), (rf"(?<!for )(?<!closes )(?<!drops )(?<!falls )(?<!rises )(?<!up )(?<!down )(?<!green )(?<!red )\b({_COUNT}) {_BAR} (?:in a row|running|straight)(?=\s*(?:[,.;\n]|$|or\b|and\b|buy|sell))", r"for \1 bars"),
+    (rf"\bgoes (up|down) (?={_COUNT} {_BAR})", r"\1 "), (rf"\bup ({_COUNT} {_BAR} (?:in a row|straight|running))", r"rises \1"), (rf"\bdown ({_COUNT} {_BAR} (?:in a row|straight|running))", r"falls \1"), (rf"({_COUNT} {_BAR}) running\b", r"\1 in a row"),
+    (rf"\bcloses? (green|red) ({_COUNT}) (?:bars|candles)? ?(?:straight|in a row|running)", r"is \1 for \2 bars in a row"),
+    (r"\b(?:the )?(?:first |1st )?(?:bar|candle) (?:which|that) closes (lower|higher) than the (?:bar|one|candle) before(?: it)?\b", r"a \1 close"), (r"\bboth channels exclude the current bar\b", ""), (r"\b(?:the )?(?:current|latest|signal) (bar|candle)\b", r"the \1"), (r"\bbar closes (red|green)\b|\bcloses (red|green)\b", r"the bar is \1\2"),
+    (r"\blow of the (?:bar|candle)\b", "low"), (r"\bhigh of the (?:bar|candle)\b", "high"), (r"\bthe (?:previous|prior|last) (?:bar|candle)'s (high|low|close|open)\b|\b(?:previous|prior|last) (?:bar|candle) (high|low|close|open)\b", r"previous bar \1\2"), (r"\bprevious close\b(?! price)", "previous bar close"),
+    (r"\bthe low of (?:that|the|this) (?:entry |signal |same )?(?:bar|candle)\b|\b(?:that|the (?:entry|signal)) bar's low\b", "the low of that candle"), (r"\b(stop(?: loss)?):? (?:under|below|beneath) the low of that candle\b", r"\1 at the low of that candle"),
+    # Averages, bands, channels.
+    (r"\bavg ?\(?(\d+)\)?|\baverage (\d+)\b(?! (?:bar|minute|period|shares))|\baverage ?\((\d+)\)", r"\1\2\3-bar average"), (r"\b(\d+)[- ](?:bar |period )?avg\b", r"\1-bar average"), (r"\b(\d+)[- ](?:bar|period|minute|min)s? (?:simple |plain )?(?:moving )?average volume\b|\baverage (?:of )?(?:the )?volume (?:of|over) (?:the )?(?:last )?(\d+) (?:bars|minutes)\b|\bthe average volume ?\((\d+)\)|\baverage volume \((\d+)\)", r"the \1\2\3\4-bar average volume"), (r"\b(?:bar|current) volume\b", "volume"), (r"\btwice the (\d+-bar) average volume\b", r"twice the \1 average"),
+    (r"\bsma ?\( ?vol(?:ume)? ?, ?(\d+) ?\)", r"its \1-bar average"), (r"\b(\d+)[- ]minute (sma|ema|average|moving average)\b", r"\1-bar \2"), (r"\bvol\b", "volume"),
+    (r"\bmme ?(\d+)\b", r"ema \1"), (r"\bthe (eight|nine|ten|twelve|twenty) (ema|sma)\b", r"\1 \2"), (r"\btwenty-one\b", "21"),
+    (r"\b(lower|upper|mid(?:dle)?) (?:bb|bollinger)(?: band)? ?(\(?)(\d+) ?[/,] ?(\d+(?:\.\d+)?)(\)?)", r"\1 bollinger band (\3, \4)"), (r"\b(lower|upper|mid(?:dle)?)[- ]band ?\((\d+), ?(\d+(?:\.\d+)?)\)", r"\1 bollinger band (\2, \3)"), (r"\bbb (lower|upper|mid(?:dle)?)\b", r"\1 bollinger band"),
+    (r"\b(?:bollinger )?(?:bands? )?%b ?\(\d+, ?\d+\)", "%b"), (r"\bsma ?\(?(\d+)\)? ?- ?(\d+(?:\.\d+)?) ?\*? ?(?:std|stdev|stddev) ?\(?\1\)?", r"the lower bollinger band (\1, \2)"), (r"\bsma ?\(?(\d+)\)? ?\+ ?(\d+(?:\.\d+)?) ?\*? ?(?:std|stdev|stddev) ?\(?\1\)?", r"the upper bollinger band (\1, \2)"),
+    (r"\b(?:on a |on |a |the )?(\d+)[- ](?:bar|minute|period) donchian (?:channel )?breakout\b|\bdonchian ?\(?(\d+)\)? (?:upside )?break(?:out)?\b", r"a \1\2-bar breakout"), (r"\b(\d+)[- ]bar (upper|lower) (?:donchian )?channel(?: line)?(?: ?\((?:previous|prior|last) \d+ bars\))?|\b(upper|lower) (?:donchian )?channel ?\((\d+)\)", r"\2\3 donchian (\1\4)"),
+    (r"\bthe highest high (?:in|of|over) (?:the )?(?:past|last|previous|prior) 24 hours\b|\bthe 24[- ]?h(?:our)? high\b", "the 1440-bar high"), (r"\bthe lowest low (?:in|of|over) (?:the )?(?:past|last|previous|prior) 24 hours\b|\bthe 24[- ]?h(?:our)? low\b", "the 1440-bar low"),
+    (r"\b(?:the )?(?:highest high|high) of (?:the )?(?:previous|prior|past|last) (\d+) (?:bars|candles|minutes)(?:,? (?:excluding|not counting|without) the (?:current|last)(?: (?:one|bar))?)?", r"the \1-bar high"), (r"\b(?:the )?(?:lowest low|low) of (?:the )?(?:previous|prior|past|last) (\d+) (?:bars|candles|minutes)", r"the \1-bar low"),
+    (r"\b(?:the )?(?:last|past|previous|prior) (\d+) (?:bars|candles|minutes)'s? (high|low)\b", r"the \1-bar \2"), (r"\bhh ?\(?(\d+)\)?(?: prior)?\b", r"the \1-bar high"), (r"\bll ?\(?(\d+)\)?(?: prior)?\b", r"the \1-bar low"), (r"\b(?:makes|prints|hits|sets|on|buy|at) (?:a )?(?:new )?(\d+)[- ](bar|minute|period) high\b(?! break)", r"breaks the \1-\2 high"), (r"\b(?:makes|prints|hits|sets|on) (?:a )?(?:new )?(\d+)[- ](bar|minute|period) low\b(?! break)", r"breaks the \1-\2 low"),
+    (r", (?:prior|previous) bars only\b|\bboth channels exclude the current bar\b", ""),
+    (r"\b(?:larry )?williams'? ?%r\b", "williams %r"), (r"\bslow (?=stoch)", ""), (r"\bstochastic(?:s)? (?=%k)", "stoch "), (r"%k (?:of the|from the) (\d+, ?\d+, ?\d+) stochastic", r"stoch(\1) %k"), (r"\brate[- ]of[- ]change\b", "rate of change"), (r"\b(\d+)[- ](?:minute|bar|period) (?:rate of change|roc)\b", r"roc(\1)"), (r"(?<=roc\()(\d+)\) (exceeds|is above|is over|above|over|>) \+?", r"\1) > "), (r"\bsupertrend (\d+) ?/ ?(\d+)", r"supertrend(\1,\2)"),
+    (r"\bmacd(?: line)? zero[- ]line cross\b", "macd cross"), (r"\bmacd hist\b", "macd histogram"), (r"\bmoney flow index\b", "mfi"), (r"\b(rsi|mfi|adx|cci|roc|atr)'s\b", r"\1"), (r"\brsi[- ](\d+)\b(?= (?:is|<|>|below|above|under|over|cross))", r"rsi(\1)"),
+    # How things stand to each other.
+    (rf"\b{_STATE} (?:still |currently |already |now |trading |sitting |holding |staying |also )+(?=(?:above|below|over|under|beneath|at or|between|within|{_P}))", "is "),
+    (r"\b(?:still |currently |already |trading |sitting |holding |staying )+(?=(?:above|below|over|under|beneath|at or)\b)", "is "), (r"\b(?:sits?|holds?|hovers?|lies|stays|stands|keeps?|reads?|rests?|lives|resides) (?=(?:above|below|over|under|beneath|between)\b)", "is "),
+    (rf"\bis (?:stretched|extended|trading) (?={_P} (?:below|above|under|over))", "is "), (rf"\b(?:a )?(?:drop|dip|fall|decline) of ({_P}) (below|under|from)", r"price is \1 \2"), (rf"\btrades ({_P}) (or more )?(above|below|under|over)", r"is \1 \2\3"),
+    (rf"\b(?:lose|loses) the ([\w ]{{2,14}}?) by more than ({_P})", r"is more than \2 below the \1"), (rf"\bdumps ({_P}) (from|in|within)", r"drops \1 \2"), (rf"\b(?:drops|falls|loses|dumps|sinks) ({_P}) (?:inside of|inside|within|in|over) (?:the (?:last|past) )?", r"falls \1 within "), (rf"\bdown ({_P}) over ({_COUNT})", r"falls \1 within \2"),
+    (r"\bmoves up (?=\d)", "is up "), (r"\bpulls back to within\b", "is within"), (r"\b(?:pulls back to touch|comes back to touch|kisses|tags|taps|touches)\b", "touches"), (r"\b(?:pokes?|punche?s|pierces?|pops?|pushes|busts?|rips|blasts|slices) (?:up |back )?(?:through|past|above|over) ", "breaks above "), (r"\bclears\b", "breaks above"), (r"\bbreaks above above\b", "breaks above"),
+    (r"\b(?:goes|moves|flips|turns|switches|changes) from (?:negative|red) to (?:positive|green)\b", "turns positive"), (r"\b(?:goes|moves|flips|turns|switches|changes) from (?:positive|green) to (?:negative|red)\b", "turns negative"), (r"\bgoes back (negative|positive)\b", r"turns \1"),
+    (r"\bcross(es|ing)? (?:up and over|up over|up through|back up through|back up over|upward through|to the upside of)\b", r"crosses above"), (r"\bcross(es|ing)? (?:down through|down below|back down through|downward through)\b", "crosses below"), (r"\bcrossing (above|below|over|under)\b", r"crosses \1"), (r"\b(rises|climbs|moves|goes|pushes) through (?=\d)", "crosses above "), (r"\b(falls|drops|sinks|dips) through (?=\d)", "crosses below "), (r"\bcrosses (the )?([\w ]{2,16}?) to the upside\b", r"crosses above \1\2"), (r"\bcrosses (the )?([\w ]{2,16}?) to the downside\b", r"crosses below \1\2"),
+    (r"\bcrosses (the )?(\d+ [se]ma|[se]ma ?\(?\d+\)?|vwap) up(?:ward)?s?\b", r"crosses above \1\2"), (r"\bcross(?:es)? up over\b", "crosses above"),
+    (r"\b(?:an? )?(rsi ?\(?\d*\)?|macd|cci ?\(?\d*\)?) cross (above|below|over|under) ", r"\1 crosses \2 "), (r"\bon (?:an? )?((?:rsi|macd|cci|ema|sma|price|close)\b[^.;,\n]{0,14}? cross(?:es|ing)? (?:above|below|over|under))", r"when \1"), (r"\b(\d+) crosses (\d+) from below\b", r"\1 crosses above \2"),
+    (r"\bturning (bullish|bearish|up|down|green|red|positive|negative)\b", r"turns \1"), (r"\bentry on (?=supertrend|macd)", "buy when "), (r"\bbuying strength\b", ""), (r"\bup (?:through|past) the\b", "above the"),
+    (r"\bbut only (?=(?:above|below|over|under) )", "and price is "), (r",? (?:but )?(?:only )?(?:provided|providing|assuming|on condition)(?: that)? (?=(?:the |its )?(?:price|close|rsi|it))", " and "),
+    (r"\bdo nothing unless\b", "only buy when"), (r"\bat entry(?=\s*[.,;\n])", ""), (r"\b(rsi|mfi|adx|cci|macd|price|close) (?:tops|exceeds|surpasses)\b", r"\1 is above"), (r"\brises? above\b", "rises above"),
+    (r"\bcurrent value\b", "value"), (r"\bthe (close|price) of ([A-Z]{2,5})\b", r"\1"), (r"\b(?:the )?(?:\d+|a|one)[- ]?min(?:ute)? return\b", "roc(1)"),
+
+    (r"\b(?:a|the|any|one) (?:bar|candle) closes (above|below|over|under|beneath)", r"price closes \1"), (r"\bthan (?:it was )?an hour ago\b", "than 60 bars ago"), (r"\bthan it was (?=\d|five|ten)", "than "), (r"\ba? ?(lower low|higher high|lower high|higher low) than the (?:previous|prior|last) (?:bar|candle|one)(?:'s)?\b", r"a \1"),
+    (r"\.\s*(?:then |and then )?(?:buy then|buy|enter|take it|get long|go long|enter long)(?=\s*(?:[.,\n]|$))", ", buy"), (r"\.\s*then (?=buy\b)", ", then "),
+    (r"\b(sell|exit|out) at (rsi|mfi|cci)( ?\(\d+\))? (\d+)(?![\d.%])", r"\1 when \2\3 hits \4"),
+    (r"\b(?:otherwise|else|if not(?: there| filled| hit)?),? (?:(?:sell|exit|out|dump|close)(?: it)? )?(?:at |by )?(\d{1,2}:\d\d(?: ?[ap]m)?|noon|\d{1,2} ?[ap]m)", r"sell at \1"), (r"\bif not there by (noon|\d{1,2}:\d\d),? (?:dump|sell|exit)\b", r"sell at \1"), (r"((?:at|by) (?:\d{1,2}(?::\d\d)?(?: ?[ap]m)?|noon)) (?:otherwise|if (?:it|that|price|neither|nothing)(?: has|'s|s)?(?:n't| not)? (?:been )?(?:hit|filled|there|happened|reached|triggered)(?: (?:by then|yet))?)", r"\1"),
+    (r" - (?=\d+(?:\.\d+)? ?(?:%|[x*×]? ?atr))", " minus "), (r" \+ (?=\d+(?:\.\d+)? ?(?:%|[x*×]? ?atr))", " increased by "), (r"(minus|increased by) (\d+(?:\.\d+)?) ?[*×] ?atr", r"\1 \2 atr"), (r"\bloses (\d+(?:\.\d+)? atr ?\(\d+\)) from\b", r"is \1 below"), (r"\b(stop|target|take profit)(?: at| of|:)? [+-] ?(\d+(?:\.\d+)?) ?x? ?atr( ?\(\d+\))? (?:from|below|above) entry", r"\1 \2 atr\3"), (r"\b(it's|it is|price is) down (\d+(?:\.\d+)?) (atr ?\(\d+\)) (?:from|below) entry\b", r"\2 \3 stop"),
+)  # fmt: skip
+
+
+def _pieces(plain: str) -> tuple[str | int, ...]:
+    """A template with its groups as numbers."""
+    parts = re.split(r"\\g?(\d)", plain)
+    return tuple(int(each) if index % 2 else each for index, each in enumerate(parts) if index % 2 or each)
+
+
+WORDINGS: tuple[tuple[re.Pattern[str], tuple[str | int, ...]], ...] = tuple((re.compile(said, _I), _pieces(plain) or ("",)) for said, plain in _SAID)  # fmt: skip
