@@ -45,7 +45,7 @@ _DOES = re.compile(
 )
 # Nouns that name a kind of strategy in a heading.
 _STYLE = re.compile(
-    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open(?:ing)?|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|risk|need|bar|candle|red|green|inside|high|low|mid(?:day|line)?|lunch|morning|noon|power hour|afternoon|session|market|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|double|triple|spread|only)\b",
+    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open(?:ing)?|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|risk|need|overnight hold|bar|candle|red|green|inside|high|low|mid(?:day|line)?|lunch|morning|noon|power hour|afternoon|session|market|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|double|triple|spread|only)\b",
     _I,
 )
 _BUYS = r"(?:buys?|buying|enters?|entering|entry|goes? long|get(?:s)? (?:in|long)|long|purchases?|acquires?|grabs?|scoops?|picks? up|hops? in|snipes?|sells?|exits?|i buy|waits? for)\b"
@@ -54,7 +54,7 @@ _FRAME = re.compile(
     rf"(?:^|(?<=[.!?\n:])|(?<=^hi)|(?<=, ))\s*(?P<body>[^.;:!?\n]{{2,90}}?)\s*\b(?:that|which|where|who|to|is|be)\b,? ?(?:(?:i|it|we|you|he|they) )?(?:basically |just |simply |will |would |should |can )?(?={_BUYS})",
     _I,
 )
-_HEADING = re.compile(r"(?:^|(?<=[.!?\n]))[ \t]*(?P<body>[^.;:!?\n—–|]{2,90}?)[ \t]*(?P<end>:(?!\d)|\.+(?=\s)|!+|\?+(?= [A-Z]|$)|\n| [—–|] |\.?$)", re.MULTILINE)  # fmt: skip
+_HEADING = re.compile(r"(?:^|(?<=[.!?\n:]))[ \t]*(?P<body>[^.;:!?\n—–|]{2,90}?)[ \t]*(?P<end>:(?!\d)|\.+(?=\s)|!+|\?+(?= [A-Z]|$)|\n| [—–|] |\.?$)", re.MULTILINE)  # fmt: skip
 _QUOTED = re.compile(r"[\"“](?P<body>[^\"”\n]{2,40})[,.]?[\"”]")
 _LABEL = re.compile(r"\b(?:strategy|bot|setup|system) name\b|\b(?:my|a|the) rule of thumb\b|\bas a rule\b|\b(?:the|my|a) (?:\w+ )?rule\b|\brules? for\b|\bnew rule\b", _I)  # fmt: skip
 _CAPITALS = re.compile(r"\$[A-Za-z]{1,5}\b|\b[A-Z]{1,5}(?:/USD|\.[A-Z])?\b|\b[a-z]{3,5}\b(?![-'])")
@@ -66,6 +66,7 @@ _PRESENT = re.compile(
     _I,
 )
 _THAT = re.compile(r"\b(?:(?:could|can|would) (?:you|u) (?:please )?(?:build|make|code|do|write|set up|program) (?:that|this|it|one)(?: up)?|(?:it|the (?:bot|strategy|system|algo)) (?:should|must|shall|needs to|has to|will|would)(?= (?:buy|sell|enter|exit|acquire|purchase|go long)\b)|(?:you|we|they|it|bot|the bot)(?= (?:buys?|sells?|bails?|enters?|exits?|loads? up|dumps?)\b))", _I)  # fmt: skip
+_ROLES = re.compile(r"(?:in|out|filters?|triggers?|releases?|setups?|conditions?|criteria|signals?|long triggers?|guards?|regime|outputs?|reset|switch (?:on|off)|also|then|otherwise|else|plus|note|caveat|but|and|safety|safeguards?|where|with)", _I)
 # “Disney (DIS)”, “C (Citigroup)”.
 _BY_TWO_NAMES = re.compile(r"(?:\b[A-Z][\w.&'-]+ ){0,2}\b[A-Z][\w.&'-]+(?: stock| shares)? \(([A-Z]{1,5}(?:\.[A-Z])?)\)|\b([A-Z]{1,5}) \((?:The )?[A-Z][a-z]+(?: [A-Z][a-z]+)*\)")  # fmt: skip
 _NO_SYMBOLS = frozenset("I A OK ET NY NYC EST EDT USD ETF AM PM AND OR NOT IF THEN THE LOL FYI TP SL EOD ORB US OHLC IN OUT TO ON AT".split())
@@ -94,7 +95,7 @@ def _measured(text: str) -> set[str]:
 def _symbols(text: str) -> list[str]:
     """What may be symbols in a text: words in capitals, and names of companies."""
     found = [match[0] for match in _CAPITALS.finditer(text) if match[0] not in _NO_SYMBOLS and PHRASES.get(match[0].lower(), ("", ""))[0] != "indicator" and (match[0][0] == "$" or match[0].isupper() or "/" in match[0] or match[0] in TICKERS)]  # fmt: skip
-    found += [match[0] for match in _COMPANY.finditer(text) if match[0] not in found and not any(match[0].upper() == each for each in found)]  # fmt: skip
+    found += [match[0] for match in _COMPANY.finditer(text) if not any(match[0] in each for each in found) and not any(match[0].upper() == each for each in found)]  # fmt: skip
     return [each for index, each in enumerate(found) if each not in found[:index]]
 
 
@@ -129,6 +130,9 @@ def _take_out(said: Rewritten, match: re.Match[str]) -> None:
     body, rest = match["body"], said.text[match.end() :]
     kept = _symbols(body)
     names = re.sub("|".join(map(re.escape, kept)) or r"(?!)", "", body)
+    if _ROLES.fullmatch(names.strip(" ,-\t")) or (match["end"].strip() == ":" and match.start() > 90):
+        # What a label is of, within a text, decides.
+        return
     heading = match["end"].strip() in (":", "—", "–", "|") or "\n" in match["end"] or match.start() < 60
     plain = _STYLE.sub("", names) if heading else names
     if decides(plain) or (not heading and _DOES.search(plain)) or not re.search(r"[A-Za-z]{2}", names):

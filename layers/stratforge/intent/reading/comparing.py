@@ -46,6 +46,9 @@ class Comparing(Moments):
             return self._own_average(left)()
         if token := self.take("multiple"):
             return self._many_times(left, float(token.value))
+        if left.column == "volume" and self.peek() == "half":
+            self.need("half")
+            return self._many_times(left, 0.5)
         if self.take("twice"):
             return self._many_times(left, 2.0)
         if self.peek() == "number" and self.peek(1) == "times":
@@ -191,6 +194,9 @@ class Comparing(Moments):
         """A level that is reached: downwards if it lies below by nature, upwards if above; elsewhere it is not plain."""
         self.take("new")
         right = self._beside(left)
+        if left.column in ("low", "high") and right.column == "price":
+            # “The low touches the EMA”.
+            return self._compare(left, ("<=" if left.column == "low" else ">=",), right), right
         if right.edge:
             return self._touch_of(left, right), right
         return self._met(left, right)

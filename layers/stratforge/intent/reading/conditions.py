@@ -34,7 +34,7 @@ class Conditions(Past):
             if self.peek() == "on" and self.peek(1) == "symbol":
                 self.at += 2
                 continue
-            if not self.selling and word != "or" and self.peek() in ("after", "before", "between") and (hours := self.attempt(self.moments)) is not None:  # fmt: skip
+            if not self.selling and word != "or" and (self.peek() in ("after", "before", "between") or (self.peek() == "at" and self.peek(1) == "time")) and (hours := self.attempt(self.moments)) is not None:  # fmt: skip
                 # “A new high of the day after 11:00 with volume above its average”.
                 found, word = self.joined(found, hours, both_of=True), "and"
                 continue
@@ -183,7 +183,7 @@ class Conditions(Past):
     def _comparison(self) -> Readings:
         leads = (
             self.peek() in _LEADS
-            and self.peek(1) != "column"
+            and (self.peek(1) != "column" or self.tokens[self.at + 1].value != "close")
             and (self.left is not None or self.peek() in ("it_is", "its"))
         )
         if self.selling and self.left is not None and self.peek() == "number" and self.peek(1) in ("below_if", "above_if", "or_less", "or_more"):  # fmt: skip

@@ -178,7 +178,7 @@ class Exits(Conditions):
             self.take("above", "at_least")
             return _gain(self.number("percent"), up=token.kind == "rise")
         if token := self.take("signed"):
-            self.take("profit")
+            self.take("profit", "entry_price")
             return _gain(float(token.value), up=True)
         if self.peek() == "percent" and float(self.tokens[self.at].value) < 0:
             far = -self.number("percent")

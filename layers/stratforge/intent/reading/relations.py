@@ -80,6 +80,7 @@ class Relations(Comparing):
             return self._touched(left)
         if token := self.take("reclaim", "lose"):
             right = self._beside(left)
+            self.take("upwards" if token.kind == "reclaim" else "downwards")
             sign = ">" if token.kind == "reclaim" else "<"
             return (*self._cross(left, sign, right), *self._compare(left, (sign,), right)), right
         if self.peek() in ("crossover", "crossunder"):

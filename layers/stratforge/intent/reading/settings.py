@@ -223,4 +223,6 @@ class Settings(Exits):
         else:
             count = 1.0 if self.take("once_a_day") else self._counted_trades()
         self.settings.append(("at most", count, ""))
+        if self.peek() in ("on", "in") and self.peek(1) == "symbol":
+            self.at += 2
         return self.said("setting")

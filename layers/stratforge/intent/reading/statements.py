@@ -60,10 +60,11 @@ class _Statements(Purchases):
         super().__init__(_without_remarks(tokens), week)
         self.turn = turn
         self.settings: list[tuple[str, float, str]] = []
+        self.found = list[Statement]()
 
     def read(self) -> list[Statement]:
-        found = list[Statement]()
-        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._noun)  # fmt: skip
+        found = self.found = list[Statement]()
+        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._bare_buy, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
             if self.take(*ENDS, "and", "then", "colon"):
                 continue
@@ -282,13 +283,21 @@ class _Statements(Purchases):
 
     def _noun(self) -> Statement:
         """“A golden cross on SPY”, “EMA 9/21 crossover”: a signal by its name is what it buys by where nothing else is."""
-        found = self.attempt(self._two_lines) or self.attempt(self._breakout) or self.condition()
+        found = self.attempt(self._two_lines) or self.attempt(self._breakout) or self.listed(any_of=False, commas=True)
         while True:
             if self.at < len(self.tokens) and _is_style(self.tokens[self.at], self.turn):
                 self.at += 1
             elif not self.take("on", "symbol", "for"):
                 break
         return self.said("noun", found)
+
+    def _bare_buy(self) -> Statement:
+        """“Buy 20 shares”, after the condition: how much, where the condition stands by itself."""
+        self.need("buy")
+        self._bought()
+        if self.peek() not in ("", "stop_sign") or (not self.settings and not any(each.kind == "noun" for each in self.found)):  # fmt: skip
+            raise Unread
+        return self.said("setting" if self.settings else "nothing")
 
     def _otherwise(self) -> Statement:
         """“Otherwise sell”: when it would not buy."""
@@ -436,12 +445,13 @@ class _Statements(Purchases):
                 self.need("it")
             return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
         found = self.exit()
-        if self.peek() == "or" and (more := self.attempt(self._or_more)) is not None:
+        if (self.peek() == "or" or (self.peek() == "comma" and self.peek(1) == "or")) and (more := self.attempt(self._or_more)) is not None:
             # “Stop 0.3 % or after 25 minutes”.
             return self.said("sell", self.joined(found.readings, more, both_of=False))
         return self.said("sell", found.readings, orders=found.orders)
 
     def _or_more(self) -> Readings:
+        self.take("comma")
         self.need("or")
         self.take("when")
         return self.condition()

@@ -38,7 +38,7 @@ def _spaced(phrase: str) -> str:
 _PHRASE = _pattern(list(PHRASES))
 _COMPANY = _pattern(list(COMPANIES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
-_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE)
+_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.m\.?|p\.m\.?|am\b|pm\b)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE)
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),
@@ -163,6 +163,8 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
 def _symbol(text: str, at: int, symbol: str) -> re.Match[str] | None:
     """What stands for the symbol that is traded: itself, in capitals or where it is no word, or the name of its company."""
     base = symbol.split("/", maxsplit=1)[0]
+    if "/" in symbol and (match := re.compile(rf"{base}/USD\b", re.IGNORECASE).match(text, at)):
+        return match
     if match := _COMPANY.match(text, at):
         known = COMPANIES[" ".join(match[0].lower().split())].split("/")[0]
         if known == base or {known, base} == {"GOOG", "GOOGL"}:

@@ -17,7 +17,7 @@ _STATE = r"(?:is|are|was|stays?|remains?|sits?|lies?|stands?|holds?|hovers?|read
 
 _SAID: tuple[tuple[str, str], ...] = (
     # Before all others.
-    (r"(?<=[A-Z])'s\b(?! (?:high|low|range))", ""), (r"\b1st\b", "first"),
+    (r"(?<=(?-i:[A-Z]{2}))'s\b(?! (?:high|low|range))", ""), (r"(at \d{1,2}(?::\d\d)?(?: ?[ap]m)?),? (?:but )?(?:only |provided|providing|assuming)(?: that| if)? (?=(?:the |its )?(?:price|close|rsi|it))", r"\1 if "), (r",? ?\b1[- ]?m(?:in(?:ute)?)?(?: chart| bars| candles| timeframe| basis)?(?=\s*[.,;:\n])(?<!\d:)", ""), (r"(?m)(^|[.;\n] ?)100% ?(?=[.;\n]|$)", r"\1size: 100% of equity"), (r"\b1st\b", "first"),
     (r" ?\((?:was|were) (?:below|under) (?:on |at )?(?:the )?(?:last|previous) bar,? (?:and )?(?:now )?closes (?:above|over)(?: on this one| now)?\)", ""),
     (r"\b(?:it )?(?:touches|kisses|tags|tests|taps) ([\w]+(?: ?\(\d+\))?|the \d+ [se]ma) from above(?: ?\(low <= [\w() ]+?,? (?:but |and )?close > [\w() ]+?\))?(?!\))", r"low <= \1 and close > \1"),
     (r"\bis rising \(higher than (\d+) bars ago\)", r"is above \1 bars ago"), (r"\bhooks up ?\(current value over the previous(?: one)?\)", "is rising"), (r"\bturns up \(above its previous value\)", "is rising"),
@@ -32,6 +32,11 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"\b(?:when|if|once|as soon as) (?:it|they|the lines?) cross(?:es)? back(?: (?:down|over|under|below))?(?=\s*(?:[.,;\n?]|$))", "on the opposite cross"), (r" ?\((?:you can )?sell(?:s|ing)? (?:at )?any ?time\)", ""),
     (r"\b(?:cap|notional|stake|amount|bet|ticket|clip|budget|allocation)(?: per trade)?: ?(?=\$|\d+(?:\.\d+)? ?%)", "size: "), (r"(\d(?:\.\d+)?)x (?=(?:avg|average) ?\(?\d)", r"\1x its "),
     (r"\b(?:it )?(?:tops|exceeds) (?=\d)", "is above "), (r"\bu\b(?= (?:buy|sell))", ""),
+    (r"\b(?:no more than |only |max(?:imum)? |at most |just )?(?:one|1|a single) (?:open )?position(?: at (?:a|any|one) (?:given )?time)\b", ""), (r"\bbtc-?usdt?\b", "BTC/USD"),
+    (r"(?m)(^|[:.;\n]\s*)(above|below|over|under) (?=vwap|ema|sma|the \d|\d+ [es]ma|the vwap)", r"\1price \2 "), (r"\bvolume (?:dries up|drops off|spikes|surges|explodes|picks up|jumps) ?\((below|above|over|under|at least|more than) ([^()]{3,40})\)", r"volume is \1 \2"),
+    (r"\busing (?:no more than |at most |up to )?(?=(?:\d|a |half|1/)[^,.;]{1,20} of (?:my |the )?(?:equity|account|capital|portfolio|acct))", "use "), (r"\bbuy (?:at )?[-−](\d+(?:\.\d+)? ?%) from\b", r"buy at \1 below"), (r"\bin between[:,]", ""), (r"\bput (\$ ?[\d,.]+|[\d,]+ dollars) in(?=\s*(?:[.,;\n]|$))", r"buy \1"),
+    (r"\b(sma|ema|rsi|vwap|volume|close|price|macd|atr|average) of ((?-i:[A-Z]{2,5}))\b", r"\1"), (r"\byesterday's (high|low) (?:is )?broken\b", r"price breaks yesterday's \1"), (r"(?<=(?:below|above|under) )\+(?=\d+(?:\.\d+)?(?![\d.]*\s?%))", ""), (r"(?<=(?:than|over) )\+(?=\d+(?:\.\d+)?(?![\d.]*\s?%))", ""),
+    (r"^(?:a |new |quick )?(?:bot|strategy|trade|trading)? ?idea[ :,-]+\W*", ""), (r"\b(enter|buy|long|sell|exit|out|close out)( (?-i:[A-Z]{1,5}))?,? (?:on|at) (?:a |the )?(?:new )?(\d+)[- ](bar|minute|day)? ?(high|low)\b(?! break)", r"\1\2 when price breaks the \3-bar \5"), (r"\b(sells?|exits?|out|flat),? any day\b", r"\1"), (r"\bengulfing ?\(green body fully covers the previous red body\)", "engulfing"),
     # Signs.
     (r"[\U0001F000-\U0001FFFF\u2600-\u27BF\uFE0F]+", " "),
     (r"(?<![\d.])\.\.+(?=\s|$)", ". "),
@@ -61,7 +66,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (rf"(?<![\w$.,])({_N}) grand\b", r"$\1k"),
     (r"(?<![\w.])(\d+) units\b", r"\1 shares"),
     (rf"(?<![\w$.])({_N}) ?\$(?!\w)", r"$\1"), (rf"(?<![\w$.])({_N}) (?:usd|bucks|dollars)\b(?= worth)", r"$\1"),
-    (rf"(\$ ?{_N}(?:k\b)?|{_N} (?:usd|bucks|dollars)) (?:worth|total|notional)(?: of)?\b(?! of)", r"\1 of"),
+    (rf"(\$ ?{_N}(?:k\b)?|{_N} (?:usd|bucks|dollars)) (?:worth|total|notional)(?: of)?\b(?! of)(?= ?[A-Z])", r"\1 of"), (rf"(\$ ?{_N}(?:k\b)?|{_N} (?:usd|bucks|dollars)) worth\b", r"\1"),
     (rf"(\$ ?{_N}|{_N} (?:bucks|dollars|shares|shs)) (?:only|max(?:imum)?|tops)\b", r"\1"),
     (r"\b(?:a|one) pop\b|\ba shot\b|\bat a time\b|\beach time(?=\s*(?:[.,;\n]|$))", "per trade"),
     (rf"\b1/10(?:th)? of (?={_OWN}{_MONEY})|\ba tenth of (?={_OWN}{_MONEY})", "10% of "),
@@ -87,14 +92,15 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"(?:->|=>|→|:|=|,|--)\s*(?:take (?:it|the trade)|get in|go in|i'm in|in|own it|hold it|load up|enter|enter long|get long|be long|long)(?=\s*(?:[.;,\n|]|$))", ": buy"),
     (r"(?:->|=>|→|:|=|,|--)\s*(?:get out|go flat|i'm out|out|don't own it|do not own it|bail|dump|exit|leave|flat|be flat|get flat)(?=\s*(?:[.;,\n|]|$))", ": sell"),
     (r"(?<=[\d)]) in(?=\s*(?:[.;,\n]|$))", " buy"), (r"(?<=[\d)]) out(?=\s*(?:[.;,\n]|$))", " sell"),
-    (r"(?m)(^|[.;\n|]\s*)in\s*:", r"\1Entry:"), (r"(?m)(^|[.;\n|]\s*)out\s*:", r"\1Exit:"),
+    (r"(?m)(^|[.;\n|]\s*)(?:long )?triggers?(?: is)?\s*:", r"\1Entry:"), (r"(?m)(^|[.;\n|]\s*)release\s*:", r"\1Exit:"), (r"(?m)(^|[.;\n|]\s*)in\s*:", r"\1Entry:"), (r"(?m)(^|[.;\n|]\s*)out\s*:", r"\1Exit:"),
     (r"(?m)(^|[.;\n,]\s*)in (?=at \d|when\b|if\b|once\b)", r"\1buy "),
     (r"(?m)(^|[.;\n,]\s*)(?:all )?(?:out|sold|closed) (?=at \d|by \d|\d)", r"\1sell "),
     (r"\bbought (?=at \d)", "buy "), (r"\bsold (?=at \d)", "sell "),
     # Verbs of selling.
     (rf"\b(?:gets? rid of|lets? (?:it|them) go|lets? go of|hop(?:s)? out(?: of)?|jump(?:s)? out|dump(?:s)?|ditch(?:es)?|unload(?:s)?|offload(?:s)?|flip(?:s)?(?= them| it)|dispos(?:e|es) of|liquidat(?:e|es)|cash(?:es)? (?:in|out)|clos(?:e|es) out|get(?:s)? (?:me |us )?out(?: of)?(?= {_IT})|sells? off)(?: {_IT})?(?= (?:at|when|if|once|on|after|by|in|the)\b| \d|\s*[,.;\n]|\s*$)", "sell"),
     (r"\bgets? me out\b|\bget me out\b|\bget flat\b|\bgo flat\b", "sell"),
-    (rf"\b(?:everything|all|it|them|the position|positions|whatever (?:is|'s) left|anything left|what's left|any open position)(?: (?:is|are|must be|should be|has to be|gets|goes|to be))*(?: (?:closed|sold|flat|out|flattened|liquidated|gone|goes|closed out))? (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))(?<!sell )(?<!close )(?<!exit )(?<!dump )", "sell "),
+    (rf"\b(?:it|them|all|the position) (?:(?:is|are|must be|should be|has to be|gets|to be) )*(?:closed|sold|flat|out|flattened|liquidated|gone|closed out) (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))", "sell "),
+    (rf"\b(?:everything|everything's|positions|whatever (?:is|'s) left|anything left|what's left|any open position)(?: (?:is|are|must be|should be|has to be|gets|goes|to be))*(?: (?:closed|sold|flat|out|flattened|liquidated|gone|goes|closed out))? (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))(?<!sell )(?<!close )(?<!exit )(?<!dump )", "sell "),
     (r"\b(?:sell|close|exit|dump) (?:whatever|anything|everything|what)(?: (?:is|'s))?(?: still)? (?:left|open|remaining)\b|\bsell everything\b", "sell"),
     (r"(?<=\d) flat(?=\s*(?:[.;,\n]|$))", " sell"),
     (r"(?m)(^|[.;\n,]\s*)(\d{1,2}:\d\d(?: ?[ap]m)?) sell\b", r"\1sell at \2"),
@@ -239,6 +245,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"\b(sell|exit|out) at (rsi|mfi|cci)( ?\(\d+\))? (\d+)(?![\d.%])", r"\1 when \2\3 hits \4"),
     (r"\b(?:otherwise|else|if not(?: there| filled| hit)?),? (?:(?:sell|exit|out|dump|close)(?: it)? )?(?:at |by )?(\d{1,2}:\d\d(?: ?[ap]m)?|noon|\d{1,2} ?[ap]m)", r"sell at \1"), (r"\bif not there by (noon|\d{1,2}:\d\d),? (?:dump|sell|exit)\b", r"sell at \1"), (r"((?:at|by) (?:\d{1,2}(?::\d\d)?(?: ?[ap]m)?|noon)) (?:otherwise|if (?:it|that|price|neither|nothing)(?: has|'s|s)?(?:n't| not)? (?:been )?(?:hit|filled|there|happened|reached|triggered)(?: (?:by then|yet))?)", r"\1"),
     (r" - (?=\d+(?:\.\d+)? ?(?:%|[x*×]? ?atr))", " minus "), (r" \+ (?=\d+(?:\.\d+)? ?(?:%|[x*×]? ?atr))", " increased by "), (r"(minus|increased by) (\d+(?:\.\d+)?) ?[*×] ?atr", r"\1 \2 atr"), (r"\bloses (\d+(?:\.\d+)? atr ?\(\d+\)) from\b", r"is \1 below"), (r"\b(stop|target|take profit)(?: at| of|:)? [+-] ?(\d+(?:\.\d+)?) ?x? ?atr( ?\(\d+\))? (?:from|below|above) entry", r"\1 \2 atr\3"), (r"\b(it's|it is|price is) down (\d+(?:\.\d+)?) (atr ?\(\d+\)) (?:from|below) entry\b", r"\2 \3 stop"),
+    (r"\b(sell)(?:,? sell)+\b", r"\1"), (r"\b(buys?)(?: buy)+\b", r"\1"),
 )  # fmt: skip
 
 
