@@ -37,6 +37,9 @@ def plainly(turn: str) -> Plain:
     said = _Said(turn)
     if not language_of(turn):
         without_asides(said)
+        if not re.search(r"\w", said.text):
+            # Nothing is left: all of it may be meant.
+            said = _Said(turn)
         for pattern, plain in WORDINGS:
             said.put(pattern, plain)
     return Plain("".join(said.signs), tuple(said.starts), tuple(said.ends))

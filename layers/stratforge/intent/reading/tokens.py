@@ -96,7 +96,7 @@ def _bullet(text: str, at: int, before: int, found: list[Token]) -> Token | None
     if match is None:
         return None
     alone = not text[:at].rpartition("\n")[2].strip() or (bool(found) and found[-1].kind in ("colon", "entry_label", "exit_label"))  # fmt: skip
-    counted = match["n"] is not None and match[0].strip().endswith(")") and match["n"] in (str(before + 1), "abcde"[before : before + 1])  # fmt: skip
+    counted = match["n"] is not None and not (at and text[at - 1].isalnum()) and match[0].strip().endswith(")") and match["n"] in (str(before + 1), "abcde"[before : before + 1])  # fmt: skip
     return Token("bullet", match[0], at, match.end()) if alone or counted else None
 
 

@@ -221,7 +221,7 @@ def _carried(turn: str) -> Iterator[tuple[re.Match[str], str]]:
         given = [each for each in mentions if each["given"]]
         bare = [each for each in mentions if not each["given"]]
         bare += [each for each in re.finditer(lines, turn, _I) if given and each.start() > given[0].end() + 2]
-        if len({re.sub(r"\s", "", each["given"]) for each in given}) > 1 and bare and bare[0].start() > given[0].start():
+        if given and bare and bare[0].start() > given[0].start():
             yield bare[0], f"Has it the numbers of “{given[0][0]}”?"
     for match in _FRAMED.finditer(turn):
         count = re.match(r"\d+(?=\s*-?\s*m)", match[0])
