@@ -58,8 +58,13 @@ class Events(Relations):
         more, price = token.kind.split("_")
         if self.peek() in ("above", "below", "from"):
             raise Unread
-        found: Readings = (at_once(compared(price, "<" if more == "lower" else ">", f"previous({price})")),)
-        return self.at_its_bars(found)
+        facts = [compared(price, "<" if more == "lower" else ">", f"previous({price})")]
+        while self.peek() in ("and", "comma") and self.peek(1) in ("lower_low", "higher_high", "lower_high", "higher_low"):  # fmt: skip
+            # “A higher high and a higher low for three bars”: both.
+            self.at += 1
+            more, price = self.need("lower_low", "higher_high", "lower_high", "higher_low").kind.split("_")
+            facts.append(compared(price, "<" if more == "lower" else ">", f"previous({price})"))
+        return self.at_its_bars((at_once(*facts),))
 
     def at_its_bars(self, found: Readings) -> Readings:
         """A comparison, at the bars that are named after it."""

@@ -186,7 +186,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"\b(\d+)[- ]min(?:ute)? high breakout ?\((?:the )?first \d+ min(?:utes)? of the session\)", r"breaks above the high of the first \1 minutes"),
     (r"\b(?:the )?(?:bottom|low end|lower end|low side) of (?:the|its|that) (?:opening )?range\b|\bthat range's low\b", "the range low"), (r"\b(?:the )?(?:top|upper end) of (?:the|its|that) (?:opening )?range\b", "the range high"),
     (r"\b(?:buy|enter|go long|long|take)(?: on)?(?: the| a| any| an)?(?: first)?(?: upside| clean)? (?:break(?:out)?|breach|cross(?:ing)?|push) (?:of|above|over|through|past) (?!.{0,20}breakout)", "buy when price breaks above "),
-    (r"\b(?:sell|exit|get out|out)(?: on)?(?: the| a| any| an)? (?:break(?:down)?|close|drop|cross|move) (?:of|below|under|beneath|through) ", "sell when price closes below "),
+    (r"\b(?:sell|exit|get out|out)(?: on)?(?: the| a| any| an)? (?:break(?:down)?|close) (?:of|below|under|beneath|through) (?!or\b|and\b|it\b)", "sell when price closes below "),
     (r"\b(?:on|with) (?:a|any|the first|first|one) (?:1[- ]min(?:ute)? )?(?:bar )?close (above|below|over|under|beneath|back above|back below|back under|back over) ", r"when price closes \1 "), (r"(?:(?<=[.;\n:] )|^)(?:a |first |one )?close (above|below|over|under|beneath) ", r"price closes \1 "),
     (r"\b(?:the |a )?first close (above|below|over|under) ", r"when price closes \1 "),
     (r"\b(?:closes?|falls?|drops?|trades?|goes|gets) back (?:inside|into|in|within) the (?:opening )?range\b", "closes below the range high"),
