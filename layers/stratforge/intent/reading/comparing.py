@@ -32,7 +32,7 @@ class Comparing(Moments):
             return self.named
         if self.take("it"):
             # “Price above the channel buy, below it sell”: what the same thing was compared with.
-            if self.right is None or self.right.number is not None or self.left != left or len(self.now or self.before) != 1:  # fmt: skip
+            if self.right is None or self.right.number is not None or not self._same_bar(left) or len(self.now or self.before) != 1:  # fmt: skip
                 raise Unread
             return self.right
         own = self.take("its")
@@ -90,6 +90,11 @@ class Comparing(Moments):
         while (changed := self.attempt(lambda each=found: self._changed(each))) is not None:  # type: ignore[misc]
             found = changed
         return found
+
+    def _same_bar(self, left: Operand) -> bool:
+        """Whether it is what was compared last, or another price of the same bar."""
+        prices = ("close", "low", "high")
+        return self.left == left or (self.left is not None and self.left.column in prices and left.column in prices)
 
     def _changed(self, found: Operand) -> Operand:
         """“VWAP minus 0.4 %”, “the day's high minus 3 ATR(14)”: so much less, or more."""

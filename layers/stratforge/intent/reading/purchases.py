@@ -172,7 +172,9 @@ class Purchases(Restrictions):
         daily = self.take("every_day", "per_day")
         if hours is None or self.peek() == "when":
             if hours is None and self.take("every_day", "per_day"):
-                return self.moments()
+                found = self.moments()
+                self._bought()
+                return found
             if self.peek() in ("above", "below") and self.left is None:
                 # “Buy above yesterday's high”: the price.
                 self.left, self.now = Operand(("close",), column="close"), {"close"}

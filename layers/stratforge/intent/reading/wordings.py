@@ -17,7 +17,7 @@ _STATE = r"(?:is|are|was|stays?|remains?|sits?|lies?|stands?|holds?|hovers?|read
 
 _SAID: tuple[tuple[str, str], ...] = (
     # Before all others.
-    (r"(?<=(?-i:[A-Z]{2}))'s\b(?! (?:high|low|range))", ""), (r"(at \d{1,2}(?::\d\d)?(?: ?[ap]m)?),? (?:but )?(?:only |provided|providing|assuming)(?: that| if)? (?=(?:the |its )?(?:price|close|rsi|it))", r"\1 if "), (r",? ?\b1[- ]?m(?:in(?:ute)?)?(?: chart| bars| candles| timeframe| basis)?(?=\s*[.,;:\n])(?<!\d:)", ""), (r"(?m)(^|[.;\n] ?)100% ?(?=[.;\n]|$)", r"\1size: 100% of equity"), (r"\b1st\b", "first"),
+    (r"(?<=(?-i:[A-Z]{2}))'s\b(?! (?:high|low|range))", ""), (r"(at \d{1,2}(?::\d\d)?(?: ?[ap]m)?),? (?:but )?(?:only|provided|providing|assuming)(?: that| if)? (?=(?:the |its )?(?:price|close|rsi|it))", r"\1 if "), (r",? ?\b1[- ]?m(?:in(?:ute)?)?(?: chart| bars| candles| timeframe| basis)?(?=\s*[.,;:\n])(?<!\d:)", ""), (r"(?m)(^|[.;\n] ?)100% ?(?=[.;\n]|$)", r"\1size: 100% of equity"), (r"\b1st\b", "first"),
     (r" ?\((?:was|were) (?:below|under) (?:on |at )?(?:the )?(?:last|previous) bar,? (?:and )?(?:now )?closes (?:above|over)(?: on this one| now)?\)", ""),
     (r"\b(?:it )?(?:touches|kisses|tags|tests|taps) ([\w]+(?: ?\(\d+\))?|the \d+ [se]ma) from above(?: ?\(low <= [\w() ]+?,? (?:but |and )?close > [\w() ]+?\))?(?!\))", r"low <= \1 and close > \1"),
     (r"\bis rising \(higher than (\d+) bars ago\)", r"is above \1 bars ago"), (r"\bhooks up ?\(current value over the previous(?: one)?\)", "is rising"), (r"\bturns up \(above its previous value\)", "is rising"),
@@ -37,6 +37,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"\busing (?:no more than |at most |up to )?(?=(?:\d|a |half|1/)[^,.;]{1,20} of (?:my |the )?(?:equity|account|capital|portfolio|acct))", "use "), (r"\bbuy (?:at )?[-−](\d+(?:\.\d+)? ?%) from\b", r"buy at \1 below"), (r"\bin between[:,]", ""), (r"\bput (\$ ?[\d,.]+|[\d,]+ dollars) in(?=\s*(?:[.,;\n]|$))", r"buy \1"),
     (r"\b(sma|ema|rsi|vwap|volume|close|price|macd|atr|average) of ((?-i:[A-Z]{2,5}))\b", r"\1"), (r"\byesterday's (high|low) (?:is )?broken\b", r"price breaks yesterday's \1"), (r"(?<=(?:below|above|under) )\+(?=\d+(?:\.\d+)?(?![\d.]*\s?%))", ""), (r"(?<=(?:than|over) )\+(?=\d+(?:\.\d+)?(?![\d.]*\s?%))", ""),
     (r"^(?:a |new |quick )?(?:bot|strategy|trade|trading)? ?idea[ :,-]+\W*", ""), (r"\b(enter|buy|long|sell|exit|out|close out)( (?-i:[A-Z]{1,5}))?,? (?:on|at) (?:a |the )?(?:new )?(\d+)[- ](bar|minute|day)? ?(high|low)\b(?! break)", r"\1\2 when price breaks the \3-bar \5"), (r"\b(sells?|exits?|out|flat),? any day\b", r"\1"), (r"\bengulfing ?\(green body fully covers the previous red body\)", "engulfing"),
+    (r"\bunless (?:it's |it is )?(?:on )?(?=(?:mon|tues|wednes|thurs|fri)day)", "except on "),
     # Signs.
     (r"[\U0001F000-\U0001FFFF\u2600-\u27BF\uFE0F]+", " "),
     (r"(?<![\d.])\.\.+(?=\s|$)", ". "),
@@ -75,7 +76,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (rf"\b(?:a quarter|one quarter|a fourth|1/4(?:th)?) of {_OWN}{_MONEY}\b", "25% of equity"),
     (rf"\bthree quarters of {_OWN}{_MONEY}\b", "75% of equity"), (rf"\b(?:a|one|1/3)(?: third)? of {_OWN}{_MONEY}\b", "33.3333% of equity"),
     (rf"\b({_P}) (?:of )?{_OWN}{_MONEY}\b(?! (?:per|on) (?:trade|risk))", r"\1 of equity"),
-    (rf"\b(?:(?:with|use|using|put|invest|go in with) )?(?:the |my )?(?:full|whole|entire|all(?: of)?(?: my| the)?|100%(?: of)?(?: my| the)?) (?:{_MONEY}|notional|size|money)\b", "size: 100% of equity"),
+    (rf"(?<!size: )\b(?:(?:with|use|using|put|invest|go in with) )?(?:the |my )?(?:full|whole|entire|all(?: of)?(?: my| the)?|100%(?: of)?(?: my| the)?) (?:{_MONEY}|notional|size|money)\b", "size: 100% of equity"),
     (r"\b(?:full port|full send|all in)(?= (?:into|on)\b)", "all in"),
     (r"\ball in (?:into|on)\b|\bfull send into\b", "go all in on"),
 
@@ -183,7 +184,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"\b(?:the |its )?(?:first|opening) (\d+)[- ](?:min(?:ute)?s?)'?(?:'s)?(?: range(?:'s)?)? (high|low)\b", r"the \2 of the first \1 minutes"),
     (r"(?<!the )\b(high|low) of (?:the |its )?(?:first|opening) (\d+)[- ]?(?:min(?:ute)?s?)(?: (?:of (?:the )?(?:session|day|trading)|range))?\b", r"the \1 of the first \2 minutes"),
     (r"\bthe (high|low) of (?:the |its )?(?:first|opening) (\d+)[- ]?(?:min(?:ute)?s?)(?: (?:of (?:the )?(?:session|day|trading)|range|bars?))\b", r"the \1 of the first \2 minutes"),
-    (r"\b(\d+)[- ]min(?:ute)? high breakout ?\((?:the )?first \d+ min(?:utes)? of the session\)", r"breaks above the high of the first \1 minutes"),
+    (r"\b(\d+)[- ]min(?:ute)? high breakout ?\((?:the )?first \d+ min(?:utes)? of the session\)", r"price breaks above the high of the first \1 minutes"),
     (r"\b(?:the )?(?:bottom|low end|lower end|low side) of (?:the|its|that) (?:opening )?range\b|\bthat range's low\b", "the range low"), (r"\b(?:the )?(?:top|upper end) of (?:the|its|that) (?:opening )?range\b", "the range high"),
     (r"\b(?:buy|enter|go long|long|take)(?: on)?(?: the| a| any| an)?(?: first)?(?: upside| clean)? (?:break(?:out)?|breach|cross(?:ing)?|push) (?:of|above|over|through|past) (?!.{0,20}breakout)", "buy when price breaks above "),
     (r"\b(?:sell|exit|get out|out)(?: on)?(?: the| a| any| an)? (?:break(?:down)?|close) (?:of|below|under|beneath|through) (?!or\b|and\b|it\b)", "sell when price closes below "),
