@@ -167,6 +167,8 @@ class _Statements(Purchases):
         else:
             self.take("on", "for", "in")
         self.need("symbol")
+        while self.take("symbol"):
+            pass
         self.take("position")
         self.take("only")
         self.take("colon")

@@ -96,7 +96,7 @@ def _bullet(text: str, at: int, before: int, found: list[Token]) -> Token | None
     if match is None:
         return None
     alone = not text[:at].rpartition("\n")[2].strip() or (bool(found) and found[-1].kind in ("colon", "entry_label", "exit_label"))  # fmt: skip
-    counted = match["n"] is not None and not (at and text[at - 1].isalnum()) and match[0].strip().endswith(")") and match["n"] in (str(before + 1), "abcde"[before : before + 1])  # fmt: skip
+    counted = match["n"] is not None and not (at and (text[at - 1].isalnum() or text[at - 1] == "(")) and match[0].strip().endswith(")") and match["n"] in (str(before + 1), "abcde"[before : before + 1])  # fmt: skip
     return Token("bullet", match[0], at, match.end()) if alone or counted else None
 
 
@@ -232,7 +232,8 @@ def _time(match: re.Match[str], *, around_the_clock: bool) -> Token:
     half = (match[3] or "").replace(".", "").lower()
     if not half and 1 <= hour <= 4 and len(match[1]) == 1 and not around_the_clock:
         half = "pm"
-    if (half and not 1 <= hour <= 12) or hour > 23 or minute > 59 or (not half and hour < 8):
+    early = hour < 8 and not (around_the_clock and len(match[1]) == 2 and match[2])
+    if (half and not 1 <= hour <= 12) or hour > 23 or minute > 59 or (not half and early):
         return Token("unknown", match[0], *match.span())
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)
