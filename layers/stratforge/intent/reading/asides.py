@@ -47,7 +47,7 @@ _DOES = re.compile(
 )
 # Nouns that name a kind of strategy in a heading.
 _STYLE = re.compile(
-    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open|opening drive|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|risk|need|overnight hold|bar|candle|red|green|inside|high|low|mid(?:day|line)?|power hour|afternoon|session|market|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|double|triple|spread|only)\b",
+    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open|opening drive|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|need|overnight hold|bar|candle|red|green|inside|high|low|mid(?:day|line)?|power hour|afternoon|session|market|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|spread)\b",
     _I,
 )
 _BUYS = r"(?:buys?|buying|enters?|entering|entry|goes? long|get(?:s)? (?:in|long)|long|purchases?|acquires?|grabs?|scoops?|picks? up|hops? in|snipes?|sells?|exits?|i buy|waits? for)\b"
@@ -107,13 +107,17 @@ def without_asides(said: Rewritten) -> None:
         said.replace(match, ("",))
     for match in reversed(list(_BY_TWO_NAMES.finditer(said.text))):
         group = 1 if match[1] else 2
-        if PHRASES.get(match[group].lower(), ("", ""))[0] not in ("indicator", "band", "keltner", "sar", "average") and match[group] not in _NO_SYMBOLS:  # fmt: skip
+        names = said.text[match.start() : match.start(group)] + said.text[match.end(group) : match.end()]
+        if not decides(names) and PHRASES.get(match[group].lower(), ("", ""))[0] not in ("indicator", "band", "keltner", "sar", "average") and match[group] not in _NO_SYMBOLS:  # fmt: skip
             said.replace(match, (group,))
     for match in reversed(list(_REASONS.finditer(said.text))):
         if not decides(re.sub(r"\b\w+ly\b", "", match["body"])) and not _measured(match["body"]) and not _symbols(match["body"]):
             said.replace(match, ("",))
     for match in reversed(list(_QUOTED.finditer(said.text))):
-        if not re.search(r"\d|[<>=%$]|\b(?:when|if|only|not|never|no|unless)\b", match["body"]) and len(match["body"].split()) <= 5:  # fmt: skip
+        before = said.text[: match.start()]
+        named = re.search(r"(?:\b(?:trades?|called|calls? (?:it|this|that)|nicknamed|named)(?: the| a)? |name:? ?)$", before, _I)
+        plain = _STYLE.sub("", match["body"])
+        if len(match["body"].split()) <= 5 and not re.search(r"\d", match["body"]) and (named or not (decides(plain) or _measured(plain))):  # fmt: skip
             said.replace(match, ("it",) if re.search(r"\bcalls? it (?:the )?$", said.text[: match.start()]) else ("",))
     for match in reversed(list(_LABEL.finditer(said.text))):
         said.replace(match, ("",))

@@ -58,6 +58,8 @@ class Exits(Conditions):
                 self._in_profit,
                 self._turned,
                 self._extreme_alone,
+                self._inside_range,
+                self._gap_filled,
             ):
                 found = self.attempt(reader)
                 if found is not None:
@@ -70,6 +72,29 @@ class Exits(Conditions):
         if self.peek() not in ("sell", "arrow", "colon", "", "comma", "stop_sign", "bullet", "or"):
             raise Unread
         return self._compare(Operand(("close",), column="close"), ("<" if right.edge == "below" else ">",), right)
+
+    def _inside_range(self) -> Readings:
+        """“It closes back inside the range”: from the side on which it bought."""
+        self.take("it", "column", "symbol")
+        self.need("is", "it_is")
+        self.need("inside_range")
+        high, low = (Operand((f"opening_{side}({self.opening:.10g})",), column="price") for side in ("high", "low"))
+        close = Operand(("close",), column="close")
+        sides = {_side(fact, high.sides[0]) or _side(fact, low.sides[0]) for ways in self.bought for way in ways for fact in _plain_facts(way)} - {""}  # fmt: skip
+        if sides == {">"}:
+            return self._compare(close, ("<", "<="), high)
+        if sides == {"<"}:
+            return self._compare(close, (">", ">="), low)
+        raise Unread
+
+    def _gap_filled(self) -> Readings:
+        """“The gap is filled”: the close of yesterday is reached from the side to which the day opened."""
+        self.need("gap_filled")
+        sides = {_side(fact, "yesterday_close", left="day_open") for ways in self.bought for fact in facts_in(ways)} - {""}  # fmt: skip
+        if len(sides) != 1:
+            raise Unread
+        sign = ">=" if sides == {"<"} else "<="
+        return self._compare(Operand(("close",), column="close"), (sign, sign[0]), Operand(("yesterday_close",), column="price"))  # fmt: skip
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
@@ -350,6 +375,24 @@ class Exits(Conditions):
             # Of the bar on which it buys: only an order keeps it.
             return Exit((at_once(("order", orders[0])),), orders)
         return Exit(self._compare(left, (f"{sign}=", sign), right), orders if right.edge else ())
+
+
+def _plain_facts(way: frozenset[Fact]) -> list[Fact]:
+    """The facts of a way, with those that have to hold for several bars."""
+    return list(facts_in(frozenset({way})))
+
+
+def _side(fact: Fact, right: str, left: str = "close") -> str:
+    """On which side of a level something is by a fact: `>`, `<`, or nothing."""
+    parts = [str(each) for each in (fact[1:] if fact[0] == "crosses" else fact)]
+    if len(parts) != 3:
+        return ""
+    one, sign, other = parts
+    if one == left and right in other:
+        return sign[0] if sign[0] in "<>" else ""
+    if other == left and right in one:
+        return {"<": ">", ">": "<"}.get(sign[0], "")
+    return ""
 
 
 def _gain(far: float, *, up: bool) -> Readings:

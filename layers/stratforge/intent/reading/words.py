@@ -86,6 +86,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "from": ("from", "versus", "vs", "vs.", "against", "compared to", "compared with", "relative to"),
     "with": ("w/", "with", "use", "using", "invest", "put", "set", "add", "uses", "place", "allocate", "commit", "have"),
     "times": ("times",),
+    "inside_range": ("inside_the_range",),
+    "gap_filled": ("gap_is_filled",),
     "a_share": ("per share", "a share", "/share"),
     "minus_by": ("minus", "reduced by"),
     "plus_by": ("increased by",),
