@@ -408,7 +408,11 @@ def _lines(requirement: Requirement, gone: Sequence[Rule], program: Program) -> 
 def _element_stands(
     element: Element, requirement: Requirement, gone: Sequence[Rule], program: Program, values: set[float], said: str
 ) -> Iterator[str]:
-    if element.unit is Unit.MINUTES and element.value == 1 and re.search(r"^[- ]?(?:min|minute|m)\b", requirement.quote[element.end :].lstrip(" -"), re.IGNORECASE):
+    if (
+        element.unit is Unit.MINUTES
+        and element.value == 1
+        and re.search(r"^[- ]?(?:min|minute|m)\b", requirement.quote[element.end :].lstrip(" -"), re.IGNORECASE)
+    ):
         # “1-minute bars” are what the bars are.
         return
     if element.kind is Kind.NUMBER and element.unit is not Unit.DAYS:

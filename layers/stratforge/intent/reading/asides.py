@@ -68,10 +68,47 @@ _PRESENT = re.compile(
     _I,
 )
 _THAT = re.compile(r"\b(?:(?:could|can|would) (?:you|u) (?:please )?(?:build|make|code|do|write|set up|program) (?:that|this|it|one)(?: up)?|(?:it|the (?:bot|strategy|system|algo)) (?:should|must|shall|needs to|has to|will|would)(?= (?:buy|sell|enter|exit|acquire|purchase|go long)\b)|(?:you|we|they|it|bot|the bot)(?= (?:buys?|sells?|bails?|enters?|exits?|loads? up|dumps?)\b))", _I)  # fmt: skip
-_ROLES = re.compile(r"(?:in|out|filters?|triggers?|releases?|setups?|conditions?|criteria|signals?|long triggers?|guards?|regime|outputs?|reset|switch (?:on|off)|also|then|otherwise|else|plus|note|caveat|but|and|safety|safeguards?|where|with)", _I)
+_ROLES = re.compile(
+    r"(?:in|out|filters?|triggers?|releases?|setups?|conditions?|criteria|signals?|long triggers?|guards?|regime|outputs?|reset|switch (?:on|off)|also|then|otherwise|else|plus|note|caveat|but|and|safety|safeguards?|where|with)",
+    _I,
+)
 # “Disney (DIS)”, “C (Citigroup)”.
 _BY_TWO_NAMES = re.compile(r"(?:\b[A-Z][\w.&'-]+ ){0,2}\b[A-Z][\w.&'-]+(?: stock| shares)? \(([A-Z]{1,5}(?:\.[A-Z])?)\)|\b([A-Z]{1,5}) \((?:The )?[A-Z][a-z]+(?: [A-Z][a-z]+)*\)")  # fmt: skip
-_NO_SYMBOLS = frozenset("I A OK ET NY NYC EST EDT USD ETF AM PM AND OR NOT IF THEN THE LOL FYI TP SL EOD ORB US OHLC IN OUT TO ON AT".split())
+_NO_SYMBOLS = frozenset(
+    [
+        "I",
+        "A",
+        "OK",
+        "ET",
+        "NY",
+        "NYC",
+        "EST",
+        "EDT",
+        "USD",
+        "ETF",
+        "AM",
+        "PM",
+        "AND",
+        "OR",
+        "NOT",
+        "IF",
+        "THEN",
+        "THE",
+        "LOL",
+        "FYI",
+        "TP",
+        "SL",
+        "EOD",
+        "ORB",
+        "US",
+        "OHLC",
+        "IN",
+        "OUT",
+        "TO",
+        "ON",
+        "AT",
+    ]
+)
 
 
 def decides(text: str) -> bool:
@@ -111,11 +148,17 @@ def without_asides(said: Rewritten) -> None:
         if not decides(names) and PHRASES.get(match[group].lower(), ("", ""))[0] not in ("indicator", "band", "keltner", "sar", "average") and match[group] not in _NO_SYMBOLS:  # fmt: skip
             said.replace(match, (group,))
     for match in reversed(list(_REASONS.finditer(said.text))):
-        if not decides(re.sub(r"\b\w+ly\b", "", match["body"])) and not _measured(match["body"]) and not _symbols(match["body"]):
+        if (
+            not decides(re.sub(r"\b\w+ly\b", "", match["body"]))
+            and not _measured(match["body"])
+            and not _symbols(match["body"])
+        ):
             said.replace(match, ("",))
     for match in reversed(list(_QUOTED.finditer(said.text))):
         before = said.text[: match.start()]
-        named = re.search(r"(?:\b(?:trades?|called|calls? (?:it|this|that)|nicknamed|named)(?: the| a)? |name:? ?)$", before, _I)
+        named = re.search(
+            r"(?:\b(?:trades?|called|calls? (?:it|this|that)|nicknamed|named)(?: the| a)? |name:? ?)$", before, _I
+        )
         plain = _STYLE.sub("", match["body"])
         if len(match["body"].split()) <= 5 and not re.search(r"\d", match["body"]) and (named or not (decides(plain) or _measured(plain))):  # fmt: skip
             said.replace(match, ("it",) if re.search(r"\bcalls? it (?:the )?$", said.text[: match.start()]) else ("",))

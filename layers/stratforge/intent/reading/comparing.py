@@ -14,7 +14,6 @@ from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import is_number
 from stratforge.strategy.indicators import REGISTRY
 
-
 _ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
 
 

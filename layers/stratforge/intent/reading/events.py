@@ -49,7 +49,9 @@ class Events(Relations):
     def _against_the_bar_before(self) -> Readings:
         """“A lower low than the previous bar”, “a new session high”."""
         self.take("it", "symbol", "column", "unit")
-        if token := self.take("new_day_high", "new_day_low") or (self.take("touch") and self.take("new_day_high", "new_day_low")):
+        if token := self.take("new_day_high", "new_day_low") or (
+            self.take("touch") and self.take("new_day_high", "new_day_low")
+        ):
             side, sign = ("high", ">=") if token.kind == "new_day_high" else ("low", "<=")
             return (at_once(compared(side, sign, f"day_{side}")),)
         self.take("touch", "at", "on")

@@ -368,7 +368,9 @@ class Exits(Conditions):
             raise Unread
         left = Operand(("close",), column="close")
         sign = "<" if kind == "stop" else ">"
-        if right.edge == ("above" if kind == "stop" else "below") and not (kind == "target" and self._bought_below(right)):
+        if right.edge == ("above" if kind == "stop" else "below") and not (
+            kind == "target" and self._bought_below(right)
+        ):
             raise Unread
         orders = tuple(resting(_KINDS[kind], each) for each in right.sides)
         if right.column in ("low", "high"):

@@ -447,7 +447,9 @@ class _Statements(Purchases):
                 self.need("it")
             return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
         found = self.exit()
-        if (self.peek() == "or" or (self.peek() == "comma" and self.peek(1) == "or")) and (more := self.attempt(self._or_more)) is not None:
+        if (self.peek() == "or" or (self.peek() == "comma" and self.peek(1) == "or")) and (
+            more := self.attempt(self._or_more)
+        ) is not None:
             # “Stop 0.3 % or after 25 minutes”.
             return self.said("sell", self.joined(found.readings, more, both_of=False))
         return self.said("sell", found.readings, orders=found.orders)

@@ -38,7 +38,9 @@ def _spaced(phrase: str) -> str:
 _PHRASE = _pattern(list(PHRASES))
 _COMPANY = _pattern(list(COMPANIES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
-_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.m\.?|p\.m\.?|am\b|pm\b)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE)
+_TIME = re.compile(
+    rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.m\.?|p\.m\.?|am\b|pm\b)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE
+)
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),

@@ -168,7 +168,11 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
         # “RSI < 30 in the last 30 minutes” is said of the session, “was below 30” of the bars before.
         looks_back = _PAST if re.search(r"minute|min|hour|session|\bm\b", match[0], _I) else _HAPPENED
         crossed = re.search(r"\bcross(?:ed|es)\b", clause, _I) and re.search(r"(?:bars|candles|periods)$", match[0], _I)
-        if match[0].lower().startswith("any") or crossed or re.search(r"\b(?:at some (?:point|time)|at any (?:point|time)|sometime|at least once)\s*$", clause, _I):
+        if (
+            match[0].lower().startswith("any")
+            or crossed
+            or re.search(r"\b(?:at some (?:point|time)|at any (?:point|time)|sometime|at least once)\s*$", clause, _I)
+        ):
             # At one of them.
             continue
         if looks_back.search(clause) and not _MEASURED.search(clause):

@@ -103,8 +103,8 @@ _SAID: tuple[tuple[str, str], ...] = (
     # Verbs of selling.
     (rf"\b(?:gets? rid of|lets? (?:it|them) go|lets? go of|hop(?:s)? out(?: of)?|jump(?:s)? out|dump(?:s)?|ditch(?:es)?|unload(?:s)?|offload(?:s)?|flip(?:s)?(?= them| it)|dispos(?:e|es) of|liquidat(?:e|es)|cash(?:es)? (?:in|out)|clos(?:e|es) out|get(?:s)? (?:me |us )?out(?: of)?(?= {_IT})|sells? off)(?: {_IT})?(?= (?:at|when|if|once|on|after|by|in|the)\b| \d|\s*[,.;\n]|\s*$)", "sell"),
     (r"\bgets? me out\b|\bget me out\b|\bget flat\b|\bgo flat\b", "sell"),
-    (rf"\b(?:it|them|all|the position) (?:(?:is|are|must be|should be|has to be|gets|to be) )*(?:closed|sold|flat|out|flattened|liquidated|gone|closed out) (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))", "sell "),
-    (rf"\b(?:everything|everything's|positions|whatever (?:is|'s) left|anything left|what's left|any open position)(?: (?:is|are|must be|should be|has to be|gets|goes|to be))*(?: (?:closed|sold|flat|out|flattened|liquidated|gone|goes|closed out))? (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))(?<!sell )(?<!close )(?<!exit )(?<!dump )", "sell "),
+    (r"\b(?:it|them|all|the position) (?:(?:is|are|must be|should be|has to be|gets|to be) )*(?:closed|sold|flat|out|flattened|liquidated|gone|closed out) (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))", "sell "),
+    (r"\b(?:everything|everything's|positions|whatever (?:is|'s) left|anything left|what's left|any open position)(?: (?:is|are|must be|should be|has to be|gets|goes|to be))*(?: (?:closed|sold|flat|out|flattened|liquidated|gone|goes|closed out))? (?=(?:by|at|before) (?:\d|noon|the close|the bell|end))(?<!sell )(?<!close )(?<!exit )(?<!dump )", "sell "),
     (r"\b(?:sell|close|exit|dump) (?:whatever|anything|everything|what)(?: (?:is|'s))?(?: still)? (?:left|open|remaining)\b|\bsell everything\b", "sell"),
     (r"(?<=\d) flat(?=\s*(?:[.;,\n]|$))", " sell"),
     (r"(?m)(^|[.;\n,]\s*)(\d{1,2}:\d\d(?: ?[ap]m)?) sell\b", r"\1sell at \2"),
@@ -114,7 +114,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"\b(?:sell|out|exit|flat|close) before (?:the )?close, (\d{1,2}:\d\d)(?: ?pm)? (?:is|works|would be) (?:fine|ok|good)\b", r"sell at \1 pm"),
     (r"(\d{1,2}(?::\d\d)?(?: ?[ap]m)?) (?:rolls|comes) around\b", r"\1"),
     (r",? \(?(?:regardless|no matter what|either way|whatever happens|come what may|at the latest|at latest)\)?(?=\s*(?:[.;,\n]|$))", ""),
-    
+
     # What was paid.
     (r"\b(from|below|under|beneath|above|over|lower than|higher than|than|off|against) (?:my |the |our )?(?:fill(?: price)?|buy(?:ing)? price|cost(?: basis)?|purchase price|what i paid|where i (?:got|bought) (?:in|it)|where i bought|price (?:i|that i) paid|entry(?: price)?|average price|avg price)\b(?! bar| candle| when| if| signal| rule)", r"\1 entry"),
     (r"\blower than entry\b|\bbeneath entry\b", "below entry"), (r"\bhigher than entry\b", "above entry"),
@@ -129,7 +129,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (rf"\b(?:cut|cuts|cutting|give up|gives up|stop(?:ped)?(?: me)? out|abandon|punt)(?: {_IT})?(?: losses)? (?:at|on) (?:a )?(?:minus |- ?|−)?({_P})(?: loss)?(?! ?(?:above|over|profit|gain|up|higher|of))", r"stop loss \1"),
     (rf"\b(?:cut|cuts|give up|bail(?: out)?|kill|abandon|punt)(?: {_IT})?(?: at| on)? (?:a )?(?:minus |- ?|−)({_P})(?: loss)?(?! ?(?:above|over|profit|gain|up|higher|of))", r"stop loss \1"),
     (rf"\b(stop(?: loss)?|sl|hard stop)(?: everything| all)? ?(?:at|of|is|=|:)? ?(?:minus |- ?|−)({_P})", r"\1 \2"),
-    (rf"\b((?:hard |initial |protective |fixed )?stop(?: loss)?|target|tp|take profit|sl)(?: (?:on|for) (?:everything|all|it all|the whole (?:thing|position)))?(?:(?: starts?| is| =|:) ?)+(?=\S)", r"\1: "),
+    (r"\b((?:hard |initial |protective |fixed )?stop(?: loss)?|target|tp|take profit|sl)(?: (?:on|for) (?:everything|all|it all|the whole (?:thing|position)))?(?:(?: starts?| is| =|:) ?)+(?=\S)", r"\1: "),
     (rf"({_P}) (?:below|under) entry for (?:everything|all|both)\b", r"\1 below entry"),
     (rf"\b(?:aim(?:ing)? (?:for|at)|shoot(?:ing)? for|looking for) (?:a )?(?:\+ ?)?({_P})", r"target \1"),
     (rf"(?<!take )(?<!take-)\bprofit (?:at |of )?(?:\+ ?)?({_P})(?=\s*[,.;\n])", r"take profit \1"),
@@ -144,7 +144,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"\b(?:the|its) (?:peak|high|top|highs|highest (?:price|close|high|point|level)|high[- ]?water mark|max(?:imum)?(?: price)?)(?: (?:price|close))? (?:since|after) (?:i(?:'ve)? (?:bought|got|entered|been)(?: it| in)*|entry|entering|buying|the (?:entry|buy|purchase|fill)|we bought|my (?:entry|fill))\b", "the highest close since entry"),
     (rf"\b((?:it|price|the price) )?(?:drops?|falls?|gives back|pulls back|slips?|retraces|is|'s)(?: down)? ({_P}) (?:from|off|below|under) (?:the|its) (?:peak|highs?|top)(?=\s*(?:[,.;\n]|$))(?<!of the day)", r"\1falls \2 from the highest close since entry"),
     (rf"(trailing stop (?:of |at )?{_N} ?x? ?atrs?(?: ?\(\d+\))?) (?:from|below|off|under) the highest close since entry", r"\1"),
-    (rf"\b(?:only )?by a (?=trailing stop)", "with a "),
+    (r"\b(?:only )?by a (?=trailing stop)", "with a "),
     # How long it is held.
     (rf"\b({_COUNT} (?:{_BAR[3:-1]}|hours?|hrs?)) after(?=\s*(?:[,.;\n]|$))", r"\1 later"),
     (rf"\b(?:after )?({_COUNT} (?:{_BAR[3:-1]}|hours?|hrs?)) (?:have |has |are |is )?(?:gone by|passed|elapsed|pass|go by|up)\b", r"after \1"),
