@@ -64,10 +64,11 @@ _REASON = r"because|since(?! (?:i|the|my|we|it|entry|entering|buying)\b)|as (?:i
 # A reason, up to the end of its clause.
 _REASONS = re.compile(rf"(?P<gap>,?\s*)\b(?:{_REASON})\b ?(?P<body>(?:(?!,\s)[^.;:!?\n()])*)", _I)
 _PRESENT = re.compile(
-    r"\b(?:please|pls|plz|kindly|lol|lmao|haha|imo|imho|thx|thanks(?: (?:a lot|so much|a bunch|in advance|again|everyone|all|guys))?|many thanks|thank you(?: (?:so much|very much|in advance))?|cheers|much appreciated|appreciate it|tyvm|lmk|if possible|if you can|if that's ok(?:ay)?|nothing fancy|no fancy stuff|good (?:morning|afternoon|evening|day)\b,?|add this to my (?:paper )?account: ?|that's it|that's all|for me)\b(?: in advance)?[!]*",
+    r"\b(?:please|pls|plz|kindly|lol|lmao|haha|imo|imho|thx|thanks(?: (?:a lot|so much|a bunch|in advance|again|everyone|all|guys))?|many thanks|thank you(?: (?:so much|very much|in advance))?|cheers|much appreciated|appreciate it|tyvm|lmk|if possible|if you can|if that's ok(?:ay)?|nothing fancy|no fancy stuff|(?:many )?thanks, [A-Z][a-z]+$|good (?:morning|afternoon|evening|day)\b,?|add this to my (?:paper )?account: ?|that's it|that's all|for me)\b(?: in advance)?[!]*",
     _I,
 )
 _THAT = re.compile(r"\b(?:(?:could|can|would) (?:you|u) (?:please )?(?:build|make|code|do|write|set up|program) (?:that|this|it|one)(?: up)?|(?:it|the (?:bot|strategy|system|algo)) (?:should|must|shall|needs to|has to|will|would)(?= (?:buy|sell|enter|exit|acquire|purchase|go long)\b)|(?:you|we|they|it|bot|the bot)(?= (?:buys?|sells?|bails?|enters?|exits?|loads? up|dumps?)\b))", _I)  # fmt: skip
+_ENGLISH = re.compile(r"\b(?:the|an?|i|you|is|it|this|that|my|to|of|and|we|so|for|with|let|let's|was|be|yes|are|have|has|will|implement|done|thank\w*)\b", _I)  # fmt: skip
 _ROLES = re.compile(
     r"(?:in|out|filters?|triggers?|releases?|setups?|conditions?|criteria|signals?|long triggers?|guards?|regime|outputs?|reset|switch (?:on|off)|also|then|otherwise|else|plus|note|caveat|but|and|safety|safeguards?|where|with)",
     _I,
@@ -181,6 +182,8 @@ def _take_out(said: Rewritten, match: re.Match[str]) -> None:
     names = re.sub("|".join(map(re.escape, kept)) or r"(?!)", "", body)
     if _ROLES.fullmatch(names.strip(" ,-\t")) or (match["end"].strip() == ":" and match.start() > 90):
         # What a label is of, within a text, decides.
+        return
+    if not match["end"].strip() == ":" and not _ENGLISH.search(names) and match.start() >= 60:
         return
     heading = match["end"].strip() in (":", "—", "–", "|") or "\n" in match["end"] or match.start() < 60
     plain = _STYLE.sub("", names) if heading else names

@@ -12,6 +12,13 @@ from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.wordings import WORDINGS
 
 
+# Letters and words of other languages than English: what carries no decision in them is not known.
+_OTHER = re.compile(
+    r"[^\W\d_a-z\u0370-\u03ff]|\b(?:el|los|las|del|que|cuando|con|una|por|para|vende|compra|comprar|vender|le|les|des|du|une|quand|avec|pour|achat|vente|acheter|vendre|der|das|und|wenn|ist|mit|ein|eine|nicht|kein|nur|kaufen|verkaufen|kaufe|quando|ogni|vendi|comprare|solo|koop|verkoop|alleen|als|comprar|venda|quero|mas)\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A turn in plain words.
@@ -35,7 +42,7 @@ class Plain:
 def plainly(turn: str) -> Plain:
     """A turn in plain words that mean the same."""
     said = _Said(turn)
-    if not language_of(turn):
+    if not language_of(turn) and not _OTHER.search(turn):
         without_asides(said)
         if not re.search(r"\w", said.text):
             # Nothing is left: all of it may be meant.
