@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from simulators.gemini.author.strict import rules_of_statement
 from stratforge.intent.reading.asides import decides
 from stratforge.intent.reading.plainly import plainly
 from stratforge.intent.reading.statements import statements_of
@@ -66,7 +67,7 @@ def test_back_inside_the_range_is_read_from_the_side_it_bought_on(bought: str, s
 def test_a_gap_is_filled_from_the_side_to_which_it_opened(opens: str, sign: str) -> None:
     read = statements_of(f"Buy when it gaps {opens} 1% and RSI < 50. Sell when the gap is filled.", "SPY")
     assert all(each.kind for each in read)
-    assert any(f"'close', '{sign}', 'yesterday_close'" in str(ways) or f"'{sign}'" in str(ways) for ways in read[-1].readings)  # fmt: skip
+    assert rules_of_statement(read[-1]) == [f"sell when close {sign} yesterday_close"]
 
 
 @pytest.mark.parametrize("words", ["only trade 9:45am-3pm", "only trade 8am–8pm", "only buy 10:00-12:00"])
