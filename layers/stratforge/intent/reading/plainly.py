@@ -19,6 +19,10 @@ _OTHER = re.compile(
 )
 
 
+_BLANKS = re.compile(r"[ \t]{2,}")
+_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A turn in plain words.
@@ -42,6 +46,8 @@ class Plain:
 def plainly(turn: str) -> Plain:
     """A turn in plain words that mean the same."""
     said = _Said(turn)
+    said.put(_BLANKS, (" ",))
+    said.put(_LINES, ("\n",))
     if not language_of(turn) and not _OTHER.search(turn):
         without_asides(said)
         if not re.search(r"\w", said.text):
