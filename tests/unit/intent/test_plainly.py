@@ -12,7 +12,9 @@ from tests.support.contracts import written
 
 
 def test_plain_words_lead_back_to_the_persons_own() -> None:
-    turn = "hey, could you make a bot that grabs 50 shares of AAPL whenever RSI(14) dips under 30, because it snaps back"
+    turn = (
+        "hey, could you make a bot that grabs 50 shares of AAPL whenever RSI(14) dips under 30, because it snaps back"
+    )
     plain = plainly(turn)
     at = plain.text.index("buy")
     start, end = plain.place(at, at + 3)

@@ -47,7 +47,7 @@ _DOES = re.compile(
 )
 # Nouns that name a kind of strategy in a heading.
 _STYLE = re.compile(
-    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open|opening drive|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|need|overnight hold|bar|candle|red|green|inside|high|low|mid(?:day|line)?|power hour|afternoon|session|market|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|spread)\b",
+    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open|opening drive|triple screen|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|need|overnight hold|bar|candle|red|green|inside|high|low|mid(?:day|line)?|power hour|afternoon|session|market|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|spread)\b",
     _I,
 )
 _BUYS = r"(?:buys?|buying|enters?|entering|entry|goes? long|get(?:s)? (?:in|long)|long|purchases?|acquires?|grabs?|scoops?|picks? up|hops? in|snipes?|sells?|exits?|i buy|waits? for)\b"
@@ -64,7 +64,7 @@ _REASON = r"because|since(?! (?:i|the|my|we|it|entry|entering|buying)\b)|as (?:i
 # A reason, up to the end of its clause.
 _REASONS = re.compile(rf"(?P<gap>,?\s*)\b(?:{_REASON})\b ?(?P<body>(?:(?!,\s)[^.;:!?\n()])*)", _I)
 _PRESENT = re.compile(
-    r"\b(?:please|pls|plz|kindly|lol|lmao|haha|imo|imho|thx|thanks(?: (?:a lot|so much|a bunch|in advance|again|everyone|all|guys))?|many thanks|thank you(?: (?:so much|very much|in advance))?|cheers|much appreciated|appreciate it|tyvm|lmk|if possible|if you can|if that's ok(?:ay)?|nothing fancy|no fancy stuff|(?:many )?thanks, [A-Z][a-z]+$|good (?:morning|afternoon|evening|day)\b,?|add this to my (?:paper )?account: ?|that's it|that's all|for me)\b(?: in advance)?[!]*",
+    r"\b(?:(?:many )?thanks, [A-Z][a-z]+\W*$|price action only|please|pls|plz|kindly|lol|lmao|haha|imo|imho|thx|thanks(?: (?:a lot|so much|a bunch|in advance|again|everyone|all|guys))?|many thanks|thank you(?: (?:so much|very much|in advance))?|cheers|much appreciated|appreciate it|tyvm|lmk|if possible|if you can|if that's ok(?:ay)?|nothing fancy|no fancy stuff|good (?:morning|afternoon|evening|day)\b,?|add this to my (?:paper )?account: ?|that's it|that's all|for me)\b(?: in advance)?[!]*",
     _I,
 )
 _THAT = re.compile(r"\b(?:(?:could|can|would) (?:you|u) (?:please )?(?:build|make|code|do|write|set up|program) (?:that|this|it|one)(?: up)?|(?:it|the (?:bot|strategy|system|algo)) (?:should|must|shall|needs to|has to|will|would)(?= (?:buy|sell|enter|exit|acquire|purchase|go long)\b)|(?:you|we|they|it|bot|the bot)(?= (?:buys?|sells?|bails?|enters?|exits?|loads? up|dumps?)\b))", _I)  # fmt: skip

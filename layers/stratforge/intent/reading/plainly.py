@@ -52,7 +52,7 @@ def plainly(turn: str) -> Plain:
         without_asides(said)
         if not re.search(r"\w", said.text):
             # Nothing is left: all of it may be meant.
-            said = _Said(turn)
+            return Plain(turn, tuple(range(len(turn))), tuple(range(1, len(turn) + 1)))
         for pattern, plain in WORDINGS:
             said.put(pattern, plain)
     return Plain("".join(said.signs), tuple(said.starts), tuple(said.ends))
