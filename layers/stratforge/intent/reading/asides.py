@@ -58,6 +58,7 @@ _FRAME = re.compile(
 )
 _HEADING = re.compile(r"(?:^|(?<=[.!?\n:]))[ \t]*(?P<body>[^.;:!?\n—–|]{2,90}?)[ \t]*(?P<end>:(?!\d)|\.+(?=\s)|!+|\?+(?= [A-Z]|$)|\n| [—–|] |\.?$)", re.MULTILINE)  # fmt: skip
 _QUOTED = re.compile(r"[\"“](?P<body>[^\"”\n]{2,40})[,.]?[\"”]")
+_SO = re.compile(r"(?:^|(?<=[.!?\n]))[ \t]*(?P<body>i [^.;:!?\n,]{3,60}), so (?=only|just|buy|sell|please|i )", _I)
 _LABEL = re.compile(r"\b(?:strategy|bot|setup|system) name\b|\b(?:my|a|the) rule of thumb\b|\bas a rule\b|\b(?:the|my|a) (?:\w+ )?rule\b|\brules? for\b|\bnew rule\b", _I)  # fmt: skip
 _CAPITALS = re.compile(r"\$[A-Za-z]{1,5}\b|\b[A-Z]{1,5}(?:/USD|\.[A-Z])?\b|\b[a-z]{3,5}\b(?![-'])")
 _REASON = r"because|since(?! (?:i|the|my|we|it|entry|entering|buying)\b)|as (?:it|they|that|this) (?:tends?|usually|normally|often)|so that|which (?:tends?|usually|often|normally)|i (?:think|believe|feel|figure|find|noticed|guess|reckon|know|like that)|people (?:say|think)|idea: |reason: |(?:it's|that's) (?:just )?(?:chop\w*|noise|noisy|boring|fun)"
@@ -155,6 +156,9 @@ def without_asides(said: Rewritten) -> None:
             and not _symbols(match["body"])
         ):
             said.replace(match, ("",))
+    for match in reversed(list(_SO.finditer(said.text))):
+        if not decides(match["body"]) and not _measured(match["body"]) and not _symbols(match["body"]):
+            said.replace(match, (" ",))
     for match in reversed(list(_QUOTED.finditer(said.text))):
         before = said.text[: match.start()]
         named = re.search(
@@ -183,7 +187,7 @@ def _take_out(said: Rewritten, match: re.Match[str]) -> None:
     if _ROLES.fullmatch(names.strip(" ,-\t")) or (match["end"].strip() == ":" and match.start() > 90):
         # What a label is of, within a text, decides.
         return
-    if not match["end"].strip() == ":" and not _ENGLISH.search(names) and match.start() >= 60:
+    if match["end"].strip() != ":" and not _ENGLISH.search(names) and match.start() >= 60:
         return
     heading = match["end"].strip() in (":", "—", "–", "|") or "\n" in match["end"] or match.start() < 60
     plain = _STYLE.sub("", names) if heading else names

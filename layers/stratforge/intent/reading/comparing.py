@@ -79,7 +79,12 @@ class Comparing(Moments):
             # “Higher than at the open”.
             self.need("at_open")
             return Operand(("day_open",), column="price")
+        at = self.at
         found = self.operand()
+        if not left.column and found.column and self.at == at + 1 and self.tokens[at].kind == "number":
+            # “RSI crosses above 50”, where an average of 50 bars was named.
+            self.at = at
+            found = self._plain_number()
         if left.column == "volume" == found.column and self.peek() == "cross" and self.tokens[self.at].value == "x" and self.peek(1) == "number":  # fmt: skip
             # “Volume > average volume(50) x 2”.
             self.need("cross")

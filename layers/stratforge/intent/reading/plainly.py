@@ -11,7 +11,6 @@ from stratforge.intent.reading.asides import without_asides
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.wordings import WORDINGS
 
-
 # Letters and words of other languages than English: what carries no decision in them is not known.
 _OTHER = re.compile(
     r"[^\W\d_a-z\u0370-\u03ff]|\b(?:el|los|las|del|que|cuando|con|una|por|para|vende|compra|comprar|vender|le|les|des|du|une|quand|avec|pour|achat|vente|acheter|vendre|der|das|und|wenn|ist|mit|ein|eine|nicht|kein|nur|kaufen|verkaufen|kaufe|quando|ogni|vendi|comprare|solo|koop|verkoop|alleen|als|comprar|venda|quero|mas)\b",
