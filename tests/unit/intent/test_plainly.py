@@ -8,7 +8,7 @@ from stratforge.intent.reading.asides import decides
 from stratforge.intent.reading.plainly import plainly
 from stratforge.intent.reading.statements import statements_of
 
-from tests.support.contracts import written
+from tests.support.contracts import RSI, found_in, written
 
 
 def test_plain_words_lead_back_to_the_persons_own() -> None:
@@ -77,3 +77,9 @@ def test_a_stretch_of_the_day_has_both_its_ends(words: str) -> None:
     facts = {fact for each in statements_of(words, "BTC/USD") for ways in each.readings[:1] for way in ways for fact in way}  # fmt: skip
     assert {fact[1] for fact in facts} == {">=", "<"}
     assert len(facts) == 2
+
+
+def test_an_aside_that_is_quoted_by_itself_is_told_and_no_contradiction() -> None:
+    words = "Buy AAPL when RSI < 30, sell when RSI > 70. My mentor told me about it."
+    quoted = [(words[:22], [f"buy when {RSI} < 30"]), (words[24:42], [f"sell when {RSI} > 70"]), (words[44:-1], [])]
+    assert found_in(words, *quoted, assumptions=["The RSI is of 14 bars."]) == []
