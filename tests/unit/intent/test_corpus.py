@@ -12,7 +12,13 @@ from stratforge.strategy import compile_strategy
 from tests.evaluation.corpus_cases import ASKED, WRITTEN
 
 
-@pytest.mark.parametrize(("words", "symbol", "rules"), WRITTEN, ids=[each[0][:70] for each in WRITTEN])
+@pytest.mark.parametrize(
+    ("words", "symbol", "rules"),
+    [
+        pytest.param(*each, id=each[0][:70], marks=[pytest.mark.long] if number % 4 else [])
+        for number, each in enumerate(WRITTEN)
+    ],
+)
 def test_it_is_written_with_its_decisions(words: str, symbol: str, rules: frozenset[str]) -> None:
     draft = StrategyDraft.model_validate(write_answer([words]))
     assert draft.questions == []
