@@ -269,7 +269,7 @@ class Exits(Conditions):
                 self.take("max", "at_most")
                 count = self.bars()
                 before = self.at
-                self.take("comma", "and")
+                self.take("comma", "and", "colon")
                 self.take("then")
                 # “Hold 10 bars, exit”.
                 if not self.take("sell") or self.peek() not in ("", "comma", "stop_sign"):

@@ -115,7 +115,7 @@ def _quotes(request: str, spelled: str, read: list[Statement]) -> Iterator[str]:
 def _whole_words(text: str) -> str:
     """A piece of a request without what joins it to the next: signs, and the sign of the next item of a list."""
     plain = re.sub(
-        r"(?:(?:^|\n)\s*\d{1,2}\.|(?:^|\s)\(?\d{1,2}\)|(?:^|\n)\s*[-*•])\s*$", "", text.strip(" ,;\n")
+        r"(?:(?:^|\n)\s*\d{1,2}\.|(?:^|\n|[.;])\s*\(?\d{1,2}\)|(?:^|\n)\s*[-*•])\s*$", "", text.strip(" ,;\n")
     ).strip(" ,;\n")
     return plain if re.search(r"\b[ap]\.m\.$", plain) else plain.strip(" ,;.\n")
 
