@@ -47,7 +47,7 @@ _DOES = re.compile(
 )
 # Nouns that name a kind of strategy in a heading.
 _STYLE = re.compile(
-    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open|opening drive|triple screen|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|need|overnight hold|bar|candle|red|green|inside|high|low|mid(?:day|line)?|power hour|afternoon|session|market|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|spread)\b",
+    r"\b(?:trend(?:s| following)?|range|gaps?|volume|open|opening drive|triple screen|drive|volatil\w*|break ?outs?|crosses|cross(?:over)?s?|dip buy(?:er|ing)|dips?|oversold|overbought|bullish|bearish|need|overnight hold|mid(?:line)?|power hour|day trad\w+|intraday|buy(?:ing)? (?:the )?(?:dip|weakness|strength)s?|sell(?:ing)? (?:the )?(?:strength|rip)s?|chandelier exit|midline exit|long(?:-| )only|long side|long trigger|spike|fade|spread)\b",
     _I,
 )
 _BUYS = r"(?:buys?|buying|enters?|entering|entry|goes? long|get(?:s)? (?:in|long)|long|purchases?|acquires?|grabs?|scoops?|picks? up|hops? in|snipes?|sells?|exits?|i buy|waits? for)\b"
@@ -171,10 +171,10 @@ def without_asides(said: Rewritten) -> None:
         said.replace(match, ("",))
     for match in reversed(list(_THAT.finditer(said.text))):
         said.replace(match, ("",))
-    match = _FRAME.search(said.text)
-    if match and not decides(_STYLE.sub("", match["body"])) and not (_measured(match["body"]) - _measured(said.text[match.end() :])):  # fmt: skip
-        kept = _symbols(match["body"])
-        said.replace(match, (f" {' '.join(kept)}: " if kept else " ",))
+    frame = _FRAME.search(said.text)
+    if frame and not decides(_STYLE.sub("", frame["body"])) and not (_measured(frame["body"]) - _measured(said.text[frame.end() :])):  # fmt: skip
+        kept = _symbols(frame["body"])
+        said.replace(frame, (f" {' '.join(kept)}: " if kept else " ",))
     for match in reversed(list(_HEADING.finditer(said.text))):
         _take_out(said, match)
 

@@ -90,10 +90,11 @@ class Comparing(Moments):
             self.need("cross")
             times = self.number()
             return Operand(tuple(side_of_text(f"({each}) * {times:.10g}") for each in found.sides), column="volume")
-        found = self.attempt(lambda: self._of_before(found)) or found
-        while (changed := self.attempt(lambda each=found: self._changed(each))) is not None:  # type: ignore[misc]
-            found = changed
-        return found
+        said = found
+        right = self.attempt(lambda: self._of_before(said)) or said
+        while (changed := self.attempt(lambda each=right: self._changed(each))) is not None:  # type: ignore[misc]
+            right = changed
+        return right
 
     def _same_bar(self, left: Operand) -> bool:
         """Whether it is what was compared last, or another price of the same bar."""

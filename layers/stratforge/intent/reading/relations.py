@@ -305,8 +305,8 @@ class Relations(Comparing):
             broken = self._beside(left)
             if broken.sides in (("day_high",), ("day_low",)):
                 # The bar whose high is the day's is the one that makes it.
-                side, sign = ("high", ">=") if broken.sides == ("day_high",) else ("low", "<=")
-                return self._compare(Operand((side,), column=side), (sign,), broken), broken
+                price, bound = ("high", ">=") if broken.sides == ("day_high",) else ("low", "<=")
+                return self._compare(Operand((price,), column=price), (bound,), broken), broken
             if not broken.edge:
                 raise Unread
             sign = ">" if broken.edge == "above" else "<"
