@@ -1,4 +1,4 @@
-"""What carries no decision: politeness, reasons, stories, headings. It is passed over only where nothing in it can decide anything."""
+"""Takes out what carries no decision: politeness, reasons, stories, headings; only where nothing in it can decide anything."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ _NO_SYMBOLS = frozenset(
 
 
 def decides(text: str) -> bool:
-    """Whether a stretch of words may decide something: a number, a time, a side, a negation, a bound, a connective, or a word of trading."""
+    """Says whether a stretch of words may decide something: a number, a time, a side, a negation, a bound, a connective, or a word of trading."""
     return bool(_DECIDES.search(text)) or bool(elements_of(text))
 
 
