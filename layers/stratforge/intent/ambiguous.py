@@ -25,7 +25,7 @@ _PART_OR_DISTANCE = re.compile(
 _BOTH = re.compile(r"\bboth\b(?! sides)|\b(?:all|each) of (?:them|these|those)\b|\b(?:all|each) (?:two|three)\b", _I)
 _THEY = re.compile(r"\b(?:they|these|those)\b(?:\s+\w+){0,2}?\s+(?:above|below|over|under|<|>)\s*-?\d", _I)
 _AND_AT = re.compile(r"\band (?:also )?(?:at|by|around) (?:\d{1,2}(?:[:.h]\d\d|\s?[ap]m)|noon|the close)", _I)
-_DAY = re.compile(r"\bday\w*|\bsession|\bmarket|\btoday|\bmorning|\bopening|\bhod\b|\blod\b|\bintraday|\bso far|\bfirst\b|9[:.]?30|\btag\w*|\bdía|\bjour|日", _I)  # fmt: skip
+_DAY = re.compile(r"\bday\w*|\bopens\b|\bgaps?\b|\byesterday|\bsession|\bmarket|\btoday|\bmorning|\bopening|\bhod\b|\blod\b|\bintraday|\bso far|\bfirst\b|9[:.]?30|\btag\w*|\bdía|\bjour|日", _I)  # fmt: skip
 _DAY_FACTS = (("day_open", r"\bopen\b"), ("day_high", r"\bhighs?\b"), ("day_low", r"\blows?\b"))
 
 
@@ -81,7 +81,7 @@ def _of_quote(quote: str, rules: Sequence[Rule], untold: Callable[[str], bool]) 
         yield f"{said}: “{match[0]}” may be one more way to sell, and its rule needs both ({text}): ask, or quote it in assumptions."
     for fact, word in _DAY_FACTS:
         named = re.search(word, quote, _I)
-        if named and fact in text and not _DAY.search(quote) and untold(f"“{named[0]}”"):
+        if named and re.search(rf"\b{fact}\b", text) and not _DAY.search(quote) and untold(f"“{named[0]}”"):
             yield f"{said}: “{named[0]}” may be the bar's, and its rule has the day's ({text}): use {named[0].rstrip('s')}, ask, or quote it in assumptions."
 
 

@@ -408,6 +408,13 @@ def _lines(requirement: Requirement, gone: Sequence[Rule], program: Program) -> 
 def _element_stands(
     element: Element, requirement: Requirement, gone: Sequence[Rule], program: Program, values: set[float], said: str
 ) -> Iterator[str]:
+    if (
+        element.unit is Unit.MINUTES
+        and element.value == 1
+        and re.search(r"^[- ]?(?:min|minute|m)\b", requirement.quote[element.end :].lstrip(" -"), re.IGNORECASE)
+    ):
+        # “1-minute bars” are what the bars are.
+        return
     if element.kind is Kind.NUMBER and element.unit is not Unit.DAYS:
         scales = {
             Unit.PERCENT: (1.0, 0.01),
@@ -421,6 +428,8 @@ def _element_stands(
         forms |= {960 - element.value * scale for scale in (1.0, 60.0)} | {
             570 + element.value * scale for scale in (1.0, 60.0)
         }
+        if re.match(r" ?(?:k|grand)\b", requirement.quote[element.end :], re.IGNORECASE):
+            forms.add(1_000 * element.value)
         if element.unit is Unit.NONE and element.value in (1, 2, 3, 4):
             # “Not after 3”: in the afternoon.
             forms |= {60 * (element.value + 12)}

@@ -79,7 +79,8 @@ def checked(
     for group in _groups(statements, requirements, spans):
         mine = [requirements[each] for each in group.requirements]
         of_group = [rule for each in group.requirements for rule in rules[each]]
-        plain = all(each.kind for each in group.statements) and not any(rule.dropped for rule in of_group)
+        # What is passed over, and has no rule, is told to be so.
+        plain = all(each.kind for each in group.statements) and not any(rule.dropped for rule in of_group) and bool(group.statements or of_group)  # fmt: skip
         if plain and all(each.status is Status.COVERED for each in mine):
             if group.statements and _same(group.statements, of_group, crypto, alone=alone):
                 proven |= set(group.requirements)

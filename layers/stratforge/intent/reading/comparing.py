@@ -14,6 +14,8 @@ from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import is_number
 from stratforge.strategy.indicators import REGISTRY
 
+_ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
+
 
 class Comparing(Moments):
     """Reads the other side of comparisons from the tokens of a turn, from where it stands."""
@@ -29,7 +31,7 @@ class Comparing(Moments):
             return self.named
         if self.take("it"):
             # “Price above the channel buy, below it sell”: what the same thing was compared with.
-            if self.right is None or self.right.number is not None or self.left != left or len(self.now or self.before) != 1:  # fmt: skip
+            if self.right is None or self.right.number is not None or not self._same_bar(left) or len(self.now or self.before) != 1:  # fmt: skip
                 raise Unread
             return self.right
         own = self.take("its")
@@ -43,12 +45,19 @@ class Comparing(Moments):
             return self._own_average(left)()
         if token := self.take("multiple"):
             return self._many_times(left, float(token.value))
+        if left.column == "volume" and self.peek() == "half":
+            self.need("half")
+            return self._many_times(left, 0.5)
         if self.take("twice"):
             return self._many_times(left, 2.0)
         if self.peek() == "number" and self.peek(1) == "times":
             number = self.number()
             self.need("times")
             return self._many_times(left, number)
+        if self.peek() in ("percent", "signed") and left.sides[0].startswith(("ta.roc(", "ta.natr(")):
+            # “A rate of change of 0.5 %”.
+            number = self.number("percent", "signed")
+            return Operand((f"{number:.10g}",), number)
         if left.column == "volume" and self.peek() == "average":
             return self._average("volume", self._volume_average())
         if left.column == "volume" and (average := self.attempt(self._own_average(left))):
@@ -70,13 +79,42 @@ class Comparing(Moments):
             # “Higher than at the open”.
             self.need("at_open")
             return Operand(("day_open",), column="price")
+        at = self.at
         found = self.operand()
+        if not left.column and found.column and self.at == at + 1 and self.tokens[at].kind == "number":
+            # “RSI crosses above 50”, where an average of 50 bars was named.
+            self.at = at
+            found = self._plain_number()
         if left.column == "volume" == found.column and self.peek() == "cross" and self.tokens[self.at].value == "x" and self.peek(1) == "number":  # fmt: skip
             # “Volume > average volume(50) x 2”.
             self.need("cross")
             times = self.number()
             return Operand(tuple(side_of_text(f"({each}) * {times:.10g}") for each in found.sides), column="volume")
-        return self.attempt(lambda: self._of_before(found)) or found
+        said = found
+        right = self.attempt(lambda: self._of_before(said)) or said
+        while (changed := self.attempt(lambda each=right: self._changed(each))) is not None:  # type: ignore[misc]
+            right = changed
+        return right
+
+    def _same_bar(self, left: Operand) -> bool:
+        """Whether it is what was compared last, or another price of the same bar."""
+        prices = ("close", "low", "high")
+        return self.left == left or (self.left is not None and self.left.column in prices and left.column in prices)
+
+    def _changed(self, found: Operand) -> Operand:
+        """“VWAP minus 0.4 %”, “the day's high minus 3 ATR(14)”: so much less, or more."""
+        up = self.need("plus_by", "minus_by").kind == "plus_by"
+        if found.number is not None or found.column not in ("close", "price", "high", "low", "open"):
+            raise Unread
+        if self.peek() == "percent":
+            far = self.number("percent")
+            texts = [f"({each}) * {1 + far / 100 if up else 1 - far / 100:.10g}" for each in found.sides]
+        elif self.peek() == "dollars":
+            texts = [f"({each}) {'+' if up else '-'} {self.number('dollars'):.10g}" for each in found.sides]
+        else:
+            times, length = self._true_ranges()
+            texts = [f"({each}) {'+' if up else '-'} {times:.10g} * {_ATR.format(length)}" for each in found.sides]
+        return Operand(tuple(map(side_of_text, texts)), column="price", edge=found.edge)
 
     def _of_before(self, found: Operand) -> Operand:
         """“The close 10 bars ago”."""
@@ -166,6 +204,9 @@ class Comparing(Moments):
         """A level that is reached: downwards if it lies below by nature, upwards if above; elsewhere it is not plain."""
         self.take("new")
         right = self._beside(left)
+        if left.column in ("low", "high") and right.column == "price":
+            # “The low touches the EMA”.
+            return self._compare(left, ("<=" if left.column == "low" else ">=",), right), right
         if right.edge:
             return self._touch_of(left, right), right
         return self._met(left, right)

@@ -24,18 +24,25 @@ class Conditions(Past):
             self.take("is", "colon", "of")
             return self.listed(any_of=token.kind == "any_of", commas=True, given=True)
         wanted = self.take("either", "both") if self.peek(1) not in ("is", "below", "above") else None
-        found, word = self.part(), ""
+        found, word = self.said_again(self.part()), ""
         if (more := self.attempt(self._items)) is not None:
             items, word = more
             for each in items:
                 found = self.joined(found, each, both_of=word == "and")
         while True:
             before = self.at
+            if self.peek() == "on" and self.peek(1) == "symbol":
+                self.at += 2
+                continue
+            if not self.selling and word != "or" and (self.peek() in ("after", "before", "between") or (self.peek() == "at" and self.peek(1) == "time")) and (hours := self.attempt(self.moments)) is not None:  # fmt: skip
+                # “A new high of the day after 11:00 with volume above its average”.
+                found, word = self.joined(found, hours, both_of=True), "and"
+                continue
             self.take("comma")
             joined = self.take("and", "or")
             if joined is None and self.peek() == "when" and self.tokens[self.at].value == "as long as":
                 joined = self.need("when")
-            if joined is None and self.peek() == "with" and self.peek(1) in ("volume", "indicator", "glued"):
+            if joined is None and self.peek() == "with" and not self.selling:
                 joined = self.need("with")
             if joined is None:
                 self.at = before
@@ -45,6 +52,7 @@ class Conditions(Past):
             if other is None:
                 self.at = before
                 break
+            other = self.said_again(other)
             kind = "or" if joined.kind == "or" else "and"
             if word and kind != word:
                 raise Unread
@@ -58,6 +66,24 @@ class Conditions(Past):
             # Neither of them, or not both: all that follows is the exception.
             found = self.joined(found, self.denied(self.condition()), both_of=True)
         return found
+
+    def said_again(self, found: Readings) -> Readings:
+        """A condition that is said once more in brackets: “is green on the day (above yesterday's close)”."""
+
+        def read() -> Readings:
+            self.need("open")
+            inner = self.condition()
+            self.need("close")
+            return inner
+
+        if self.peek() != "open":
+            return found
+        again = self.attempt(read)
+        if again is None:
+            return found
+        if not (same := tuple(each for each in found if each in again)):
+            raise Unread
+        return same
 
     def _items(self) -> tuple[list[Readings], str]:
         """The “, B and C” of “A, B and C”: one connective for all of them."""
@@ -110,7 +136,7 @@ class Conditions(Past):
                 if (result := self.attempt(read)) is not None:
                     return result
             self.at = before
-        for read in (self._of_both, self._two_subjects, self.moments, self._streak, self._closes_in_a_row, self._candle, self._flat, self._closes_by, self._held, self._moved, self._from_level, self._gap, self._two_lines, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
+        for read in (self._of_both, self._two_subjects, self.moments, self._streak, self._closes_in_a_row, self._candle, self._flat, self._against_the_bar_before, self._closes_by, self._held, self._moved, self._from_level, self._at_distance, self._gap, self._two_lines, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
             result = self.attempt(read)
             if result is not None:
                 return result
@@ -157,7 +183,7 @@ class Conditions(Past):
     def _comparison(self) -> Readings:
         leads = (
             self.peek() in _LEADS
-            and self.peek(1) != "column"
+            and (self.peek(1) != "column" or self.tokens[self.at + 1].value != "close")
             and (self.left is not None or self.peek() in ("it_is", "its"))
         )
         if self.selling and self.left is not None and self.peek() == "number" and self.peek(1) in ("below_if", "above_if", "or_less", "or_more"):  # fmt: skip

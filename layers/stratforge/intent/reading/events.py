@@ -25,6 +25,7 @@ class Events(Relations):
     """Reads events from the tokens of a turn, from where it stands."""
 
     def _streak(self) -> Readings:
+        self.take("symbol", "it", "column")
         count = self.number()
         row = self.take("in_a_row")
         color = self.need("green", "red")
@@ -44,6 +45,32 @@ class Events(Relations):
         if token.kind == "not" or str(token.value) not in ("flat", "out", "be flat"):
             raise Unread
         return (ALWAYS,)
+
+    def _against_the_bar_before(self) -> Readings:
+        """“A lower low than the previous bar”, “a new session high”."""
+        self.take("it", "symbol", "column", "unit")
+        if token := self.take("new_day_high", "new_day_low") or (
+            self.take("touch") and self.take("new_day_high", "new_day_low")
+        ):
+            side, sign = ("high", ">=") if token.kind == "new_day_high" else ("low", "<=")
+            return (at_once(compared(side, sign, f"day_{side}")),)
+        self.take("touch", "at", "on")
+        self.take("first")
+        token = self.need("lower_low", "higher_high", "lower_high", "higher_low")
+        more, price = token.kind.split("_")
+        if self.peek() in ("above", "below", "from"):
+            raise Unread
+        facts = [compared(price, "<" if more == "lower" else ">", f"previous({price})")]
+        while self.peek() in ("and", "comma") and self.peek(1) in ("lower_low", "higher_high", "lower_high", "higher_low"):  # fmt: skip
+            # “A higher high and a higher low for three bars”: both.
+            self.at += 1
+            more, price = self.need("lower_low", "higher_high", "lower_high", "higher_low").kind.split("_")
+            facts.append(compared(price, "<" if more == "lower" else ">", f"previous({price})"))
+        return self.at_its_bars((at_once(*facts),))
+
+    def at_its_bars(self, found: Readings) -> Readings:
+        """A comparison, at the bars that are named after it."""
+        raise NotImplementedError
 
     def _closes_by(self) -> Readings:
         """“A lower close”, “three down closes in a row”."""
@@ -86,6 +113,17 @@ class Events(Relations):
         self.left, self.right = left, right
         self.now.add("close")
         return self._compare(left, signs, times)
+
+    def _at_distance(self) -> Readings:
+        """“At 1 % below the 60-bar high”, of a purchase."""
+        if self.selling:
+            raise Unread
+        self.take("at")
+        left = Operand(("close",), column="close")
+        found, self.right = self._by_percent(left)
+        self.left = left
+        self.now.add("close")
+        return found
 
     def _candle(self) -> Readings:
         """“The candle is green”, “a green bar”, “a bullish engulfing candle”."""

@@ -58,6 +58,8 @@ class Exits(Conditions):
                 self._in_profit,
                 self._turned,
                 self._extreme_alone,
+                self._inside_range,
+                self._gap_filled,
             ):
                 found = self.attempt(reader)
                 if found is not None:
@@ -70,6 +72,29 @@ class Exits(Conditions):
         if self.peek() not in ("sell", "arrow", "colon", "", "comma", "stop_sign", "bullet", "or"):
             raise Unread
         return self._compare(Operand(("close",), column="close"), ("<" if right.edge == "below" else ">",), right)
+
+    def _inside_range(self) -> Readings:
+        """“It closes back inside the range”: from the side on which it bought."""
+        self.take("it", "column", "symbol")
+        self.need("is", "it_is")
+        self.need("inside_range")
+        high, low = (Operand((f"opening_{side}({self.opening:.10g})",), column="price") for side in ("high", "low"))
+        close = Operand(("close",), column="close")
+        sides = {_side(fact, high.sides[0]) or _side(fact, low.sides[0]) for ways in self.bought for way in ways for fact in _plain_facts(way)} - {""}  # fmt: skip
+        if sides == {">"}:
+            return self._compare(close, ("<", "<="), high)
+        if sides == {"<"}:
+            return self._compare(close, (">", ">="), low)
+        raise Unread
+
+    def _gap_filled(self) -> Readings:
+        """“The gap is filled”: the close of yesterday is reached from the side to which the day opened."""
+        self.need("gap_filled")
+        sides = {_side(fact, "yesterday_close", left="day_open") for ways in self.bought for fact in facts_in(ways)} - {""}  # fmt: skip
+        if len(sides) != 1:
+            raise Unread
+        sign = ">=" if sides == {"<"} else "<="
+        return self._compare(Operand(("close",), column="close"), (sign, sign[0]), Operand(("yesterday_close",), column="price"))  # fmt: skip
 
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
@@ -178,13 +203,15 @@ class Exits(Conditions):
             self.take("above", "at_least")
             return _gain(self.number("percent"), up=token.kind == "rise")
         if token := self.take("signed"):
-            self.take("profit")
+            self.take("profit", "entry_price")
             return _gain(float(token.value), up=True)
         if self.peek() == "percent" and float(self.tokens[self.at].value) < 0:
             far = -self.number("percent")
             self.take("loss")
             return _gain(far, up=False)
         more = self.take("at_least", "above")
+        if self.peek() in ("green", "red", "dollars") and (money := self.attempt(self._gained_dollars)) is not None:
+            return money
         if token := self.take("green", "red"):
             if token.value not in ("up", "down"):
                 raise Unread
@@ -221,6 +248,17 @@ class Exits(Conditions):
             raise Unread
         return _gain(far, up=up)
 
+    def _gained_dollars(self) -> Readings:
+        """“Up 5 dollars per share”, “$1.50 per share profit”."""
+        token = self.take("green", "red")
+        if token and token.value not in ("up", "down"):
+            raise Unread
+        far = self.number("dollars")
+        self.need("a_share")
+        token = token or self.need("profit", "loss", "green", "red")
+        fact = ("gain_dollars", ">=", f"{far:.10g}") if token.kind in ("green", "profit") else ("gain_dollars", "<=", f"{-far:.10g}")  # fmt: skip
+        return (at_once(fact),)
+
     def exit(self) -> Exit:
         """A stop, a target or a trailing stop by itself; or until when it is held."""
         self.selling = True
@@ -231,7 +269,7 @@ class Exits(Conditions):
                 self.take("max", "at_most")
                 count = self.bars()
                 before = self.at
-                self.take("comma", "and")
+                self.take("comma", "and", "colon")
                 self.take("then")
                 # “Hold 10 bars, exit”.
                 if not self.take("sell") or self.peek() not in ("", "comma", "stop_sign"):
@@ -272,6 +310,11 @@ class Exits(Conditions):
             up = self.peek() == "signed"
             far = self.number("percent", "signed")
             _plain_sign(kind, far, up=up)
+            if (
+                self.peek() in ("below", "above", "from")
+                and (level := self.attempt(lambda: self._away(kind, far))) is not None
+            ):
+                return level
             self.take("profit" if kind == "target" else "loss")
             self.take("entry_price")
             if self.take("for", "on"):
@@ -281,8 +324,10 @@ class Exits(Conditions):
         if self.peek() == "dollars":
             # So much a share, and not in all, where it is measured from the price paid.
             far = self.number("dollars")
-            token = self.need("entry_price")
-            return _of_dollars(kind, far, str(token.value))
+            token = self.take("entry_price")
+            if token is None or self.peek() == "a_share":
+                self.need("a_share")
+            return _of_dollars(kind, far, str(token.value) if token else "")
         found = self.attempt(self._true_ranges)
         if found is not None:
             self.take("entry_price")
@@ -290,28 +335,26 @@ class Exits(Conditions):
         self.take("below", "above")
         return self._of_level(kind)
 
-    def _true_ranges(self) -> tuple[float, float]:
-        """“2 ATR”, “2x ATR(14)”, “2 times the ATR”: how many, and over how many bars."""
-        if (token := self.take("multiple")) is None:
-            token = self.need("number")
-            self.take("times")
-        if glued := self.take("glued"):
-            name, length = str(glued.value).split()
-            if name != "atr":
-                raise Unread
-            return float(token.value), float(length)
-        if self.need("indicator").value != "atr":
-            raise Unread
-        given = self._in_brackets()
-        if len(given) > 1:
-            raise Unread
-        return float(token.value), given[0] if given else 14.0
-
     def _paid(self) -> float:
         """The level of the price at which it buys, where it buys by one; 0 where it does not."""
-        levels = {fact[2] for ways in self.bought for fact in facts_in(ways) if fact[0] == "close"}
+        levels = {fact[-1] for ways in self.bought for fact in facts_in(ways) if fact[-3:-2] == ("close",)}
         level = str(next(iter(levels))) if len(levels) == 1 else ""
         return float(level) if is_number(level) else 0.0
+
+    def _away(self, kind: str, far: float) -> Exit:
+        """“Stop 0.4 % under VWAP”: a level that is measured from something."""
+        side = self.need("below", "above")
+        right = self.operand()
+        if right.number is not None or right.column not in ("price", "close", "low", "high") or kind == "trail" or (side.kind == "below") != (kind == "stop"):  # fmt: skip
+            raise Unread
+        factor = 1 - far / 100 if side.kind == "below" else 1 + far / 100
+        times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column="price")
+        sign = "<" if kind == "stop" else ">"
+        return Exit(self._compare(Operand(("close",), column="close"), (f"{sign}=", sign), times))
+
+    def _bought_below(self, right: Operand) -> bool:
+        """Whether what it buys by says that a level lies above."""
+        return any(len(fact) == 3 and ((fact[1] in (">", ">=") and str(fact[0]) in right.sides) or (fact[1] in ("<", "<=") and str(fact[2]) in right.sides)) for ways in self.bought for fact in facts_in(ways))  # fmt: skip
 
     def _of_level(self, kind: str) -> Exit:
         right = self.operand()
@@ -325,13 +368,33 @@ class Exits(Conditions):
             raise Unread
         left = Operand(("close",), column="close")
         sign = "<" if kind == "stop" else ">"
-        if right.edge == ("above" if kind == "stop" else "below"):
+        if right.edge == ("above" if kind == "stop" else "below") and not (
+            kind == "target" and self._bought_below(right)
+        ):
             raise Unread
         orders = tuple(resting(_KINDS[kind], each) for each in right.sides)
         if right.column in ("low", "high"):
             # Of the bar on which it buys: only an order keeps it.
             return Exit((at_once(("order", orders[0])),), orders)
         return Exit(self._compare(left, (f"{sign}=", sign), right), orders if right.edge else ())
+
+
+def _plain_facts(way: frozenset[Fact]) -> list[Fact]:
+    """The facts of a way, with those that have to hold for several bars."""
+    return list(facts_in(frozenset({way})))
+
+
+def _side(fact: Fact, right: str, left: str = "close") -> str:
+    """On which side of a level something is by a fact: `>`, `<`, or nothing."""
+    parts = [str(each) for each in (fact[1:] if fact[0] == "crosses" else fact)]
+    if len(parts) != 3:
+        return ""
+    one, sign, other = parts
+    if one == left and right in other:
+        return sign[0] if sign[0] in "<>" else ""
+    if other == left and right in one:
+        return {"<": ">", ">": "<"}.get(sign[0], "")
+    return ""
 
 
 def _gain(far: float, *, up: bool) -> Readings:

@@ -61,6 +61,8 @@ def line_of(indicator: str, given: Sequence[float], line: str) -> tuple[str, ...
     """The forms in which a rule may have a line of an indicator; none where its numbers are no such."""
     numbers = [f"{each:.10g}" for each in given]
     if indicator == "macd":
+        if len(numbers) not in (0, 3):
+            return ()
         fast, slow, signal = numbers or ("12", "26", "9")
         return (side_of_text(f"ta.macd(bars.close, fast={fast}, slow={slow}, signal={signal}).{line}"),)
     if indicator in ("trix", "pvo", "ppo", "tsi"):
@@ -70,7 +72,12 @@ def line_of(indicator: str, given: Sequence[float], line: str) -> tuple[str, ...
             return ()
         return (side_of_text(f"ta.{indicator}(bars.{form.format(*numbers, *usual[len(numbers) :])}).{line}"),)
     if indicator == "stoch":
-        k, d, smooth = {0: ("14", "3", "3"), 1: (*numbers, "3", "3"), 3: tuple(numbers)}.get(len(numbers), ("", "", ""))
+        k, d, smooth = {
+            0: ("14", "3", "3"),
+            1: (*numbers, "3", "3"),
+            2: (*numbers, "3") if numbers[1:] == ["3"] else ("", "", ""),
+            3: tuple(numbers),
+        }.get(len(numbers), ("", "", ""))
         return (side_of_text(f"ta.stoch({_HLC}, k={k}, d={d}, smooth_k={smooth}).{line[0]}"),) if k else ()
     if indicator == "adx":
         length = numbers[0] if len(numbers) == 1 else "14"

@@ -129,6 +129,9 @@ class Moments(Operands):
             return self._counted()
         if self.take("at_open"):
             return self._exactly(OPEN)
+        if self.peek() == "time" and self.peek(1) == "until":
+            # “8am-8pm”.
+            return self._span()
         if self.peek() == "time":
             at = self.number("time")
             return (minute(">=", at), minute("==", at)) if self.selling else self._exactly(at)

@@ -68,6 +68,10 @@ class Operands(Reader):
             return Operand((column,), column=column if known else "price", edge=edge)
         if self.take("volume"):
             return Operand(("volume",), column="volume")
+        if self.peek() == "symbol" and self.peek(1) in ("indicator", "glued", "volume", "column", "k_line", "plus_di", "trend", "sar"):  # fmt: skip
+            # “TLT RSI(21) below 35”.
+            self.need("symbol")
+            return self._named()
         if self.take("symbol"):
             return Operand(("close",), column="close")
         if token := self.take("glued"):
@@ -83,6 +87,14 @@ class Operands(Reader):
             # “Low <= SMA50”: of the bar.
             price = self.need("high", "low").kind
             return Operand((price,), column=price)
+        if self.peek() == "last" and self.peek(1) == "unit" and self.peek(2) in ("high", "low", "column"):
+            # “The previous bar's high”.
+            unit = str(self.tokens[self.at + 1].value)
+            price = str(self.tokens[self.at + 2].value)
+            if unit not in ("bar", "candle", "candlestick", "minute") or price not in ("high", "low", "close", "open"):
+                raise Unread
+            self.at += 3
+            return Operand((f"previous({price})",), column="price", edge={"high": "above", "low": "below"}.get(price, ""))  # fmt: skip
         if token := self.take("range_high", "range_low"):
             # “The range high”, “the opening range low”.
             if not self.opening:
@@ -318,6 +330,23 @@ class Operands(Reader):
         elif len(said) > 1:
             raise Unread
         return list(given) or list(next(iter(said), ()))
+
+    def _true_ranges(self) -> tuple[float, float]:
+        """“2 ATR”, “2x ATR(14)”, “2 times the ATR”: how many, and over how many bars."""
+        if (token := self.take("multiple")) is None:
+            token = self.need("number")
+            self.take("times")
+        if glued := self.take("glued"):
+            name, length = str(glued.value).split()
+            if name != "atr":
+                raise Unread
+            return float(token.value), float(length)
+        if self.need("indicator").value != "atr":
+            raise Unread
+        given = self._in_brackets()
+        if len(given) > 1:
+            raise Unread
+        return float(token.value), given[0] if given else 14.0
 
     def _length(self) -> float | None:
         if (

@@ -21,8 +21,9 @@ class Past(Events):
             count = self.number()
             self.need("unit")
             self.take("in_a_row")
-            _no_crossing(found)
-            return tuple(at_once(("for", count, ways)) for ways in found)
+            levels = tuple(ways for ways in found if not any(fact[0] == "crosses" for fact in facts_in(ways)))
+            _no_crossing(levels or found)
+            return tuple(at_once(("for", count, ways)) for ways in levels)
         if (before := self.attempt(lambda: self._one_before(found))) is not None:
             return before
         return self.attempt(lambda: self._lately(found)) or found

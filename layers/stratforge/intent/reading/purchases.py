@@ -7,6 +7,9 @@ from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.reading.restrictions import Restrictions
 from stratforge.intent.reading.settings import ENDS, Statement
 
+# What compares the symbol that stands before it.
+_RELATIONS = ("is", "trade", "above", "below", "cross", "fall", "rise", "break", "return", "reclaim", "touch", "gap_up", "gap_down", "opens", "upcross", "move", "lose")  # fmt: skip
+
 
 class Purchases(Restrictions):
     """Reads purchases from the tokens of a turn, from where it stands."""
@@ -24,7 +27,10 @@ class Purchases(Restrictions):
             self.need("otherwise")
             self.take("colon")
         if self.take("entry_label"):
-            self._bought()
+            if not (self.peek() == "symbol" and self.peek(1) in _RELATIONS):
+                self._bought()
+            while self.take("colon", "when", "comma"):
+                pass
             found = self.listed(any_of=False, commas=True)
         elif self.peek() == "buy" and (labelled := self.attempt(self._labelled)) is not None:
             found = labelled
@@ -61,6 +67,9 @@ class Purchases(Restrictions):
                 self.take("then")
             self._verb()
         found = self._restricted(found)
+        if self.peek() in ("for", "with"):
+            self._bought()
+            found = self._restricted(found)
         if any(text.startswith("buy at limit") and " for " not in text for text, _, _ in self.settings):
             before = self.at
             self.take("comma")
@@ -81,8 +90,23 @@ class Purchases(Restrictions):
         first = self.moments()
         daily = self.take("every_day", "per_day") or daily
         self.take("comma", "colon")
+        if self.take("when"):
+            # “Between noon and 1 pm, if …, buy 100 shares”.
+            found = self.condition()
+            self.take("comma")
+            self.take("then")
+            self.take("arrow", "colon")
+            self._verb()
+            return self.joined(first, found, both_of=True)
         self.need("buy")
         self._bought()
+        if (hours := self.attempt(self.moments)) is not None:
+            # “On Tuesdays, buy at 9:45 if …”.
+            first = self.joined(first, hours, both_of=True)
+            daily = self.take("every_day", "per_day") or daily
+            if self.peek() in ("", *ENDS, "and", "sell", "for", "with") and _at_a_time(first):
+                self._bought()
+                return first
         if daily and self.peek() in ("", *ENDS) and _at_a_time(first):
             # “Every day at 10:15 buy 10 shares”.
             return first
@@ -148,7 +172,9 @@ class Purchases(Restrictions):
         daily = self.take("every_day", "per_day")
         if hours is None or self.peek() == "when":
             if hours is None and self.take("every_day", "per_day"):
-                return self.moments()
+                found = self.moments()
+                self._bought()
+                return found
             if self.peek() in ("above", "below") and self.left is None:
                 # “Buy above yesterday's high”: the price.
                 self.left, self.now = Operand(("close",), column="close"), {"close"}
@@ -158,6 +184,7 @@ class Purchases(Restrictions):
                 self._wanted()
             found = self.listed(any_of=False)
             return found if hours is None else self.joined(hours, found, both_of=True)
+        self._bought()
         # “Buy at 10:00 every day” is whole; “buy on Mondays” says no more than when.
         if daily or any(fact[0] == "minute" for way in hours[0] for fact in way):
             if not any(fact[:2] == ("minute", "<") for way in hours[0] for fact in way):

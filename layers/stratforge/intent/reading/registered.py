@@ -145,6 +145,7 @@ def registered(key: str, given: Sequence[float], line: str = "") -> tuple[str, .
     wanted = LINES.get(line, own)
     # One number is the length; of several, all are said, or all but that of the signal.
     counts = {0, len(spoken)} | ({1} if spoken and spoken[0].name == "length" else set())
+    counts |= {1} if name == "stochf" else set()
     counts |= {len(spoken) - 1} if spoken and spoken[-1].name == "signal" else set()
     if len(given) not in counts or (wanted not in indicator.outputs if indicator.outputs or wanted else False):
         return ()

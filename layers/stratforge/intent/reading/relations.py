@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratforge.intent.reading.comparing import Comparing
+from stratforge.intent.reading.comparing import _ATR, Comparing
 from stratforge.intent.reading.lines import Family, earlier
 from stratforge.intent.reading.meaning import at_once, compared, crossed, facts_in, side_of_text
 from stratforge.intent.reading.moments import Readings
@@ -80,6 +80,7 @@ class Relations(Comparing):
             return self._touched(left)
         if token := self.take("reclaim", "lose"):
             right = self._beside(left)
+            self.take("upwards" if token.kind == "reclaim" else "downwards")
             sign = ">" if token.kind == "reclaim" else "<"
             return (*self._cross(left, sign, right), *self._compare(left, (sign,), right)), right
         if self.peek() in ("crossover", "crossunder"):
@@ -302,6 +303,10 @@ class Relations(Comparing):
             if token.kind != "break":
                 raise Unread
             broken = self._beside(left)
+            if broken.sides in (("day_high",), ("day_low",)):
+                # The bar whose high is the day's is the one that makes it.
+                price, bound = ("high", ">=") if broken.sides == ("day_high",) else ("low", "<=")
+                return self._compare(Operand((price,), column=price), (bound,), broken), broken
             if not broken.edge:
                 raise Unread
             sign = ">" if broken.edge == "above" else "<"
@@ -447,7 +452,8 @@ class Relations(Comparing):
         """So many percent, or dollars, above or below something: at least so many."""
         exact = self.take("at_least")
         more = None if exact else self.take("above")
-        far = self.number("percent", "dollars")
+        ranges = self._true_ranges() if self.peek() in ("number", "multiple") else None
+        far = ranges[0] if ranges else self.number("percent", "dollars")
         exact = exact or (None if more else self.take("or_more"))
         money = self.tokens[self.at - 1].kind == "dollars"
         side = self.need(wanted) if wanted else self.need("above", "below")
@@ -456,7 +462,11 @@ class Relations(Comparing):
             raise Unread
         self._fits(left, right)
         up = side.kind == "above"
-        if money:
+        if ranges:
+            if "volume" in (left.column, right.column):
+                raise Unread
+            texts = [f"({each}) {'+' if up else '-'} {far:.10g} * {_ATR.format(ranges[1])}" for each in right.sides]
+        elif money:
             if "volume" in (left.column, right.column):
                 raise Unread
             texts = [f"({each}) {'+' if up else '-'} {far:.10g}" for each in right.sides]

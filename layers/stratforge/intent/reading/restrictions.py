@@ -42,7 +42,9 @@ class Restrictions(Settings):
         """A restriction of buying; after a sale in the same sentence, one that names no side may be of the sale."""
         begin = self.at
         found = self._restriction()
-        sided = any(each.kind in ("buy", "entries", "trade", "trades") for each in self.tokens[begin : self.at])
+        sided = any(
+            each.kind in ("buy", "entries", "trade", "trades", "no_buying") for each in self.tokens[begin : self.at]
+        )
         # “Only on Mondays” is told where it is read of one side alone.
         told = self.tokens[begin].value == "only" and all(fact[0] in ("minute", "days") for ways in found.readings for fact in facts_in(ways))  # fmt: skip
         if self.after_sale and not sided and not told:

@@ -103,6 +103,12 @@ class Settings(Exits):
             self.need("equity")
         return "size", part, "% of equity"
 
+    def _amount_in_brackets(self) -> tuple[str, float, str]:
+        self.need("open")
+        amount = self._amount()
+        self.need("close")
+        return amount
+
     def _counted_trades(self) -> float:
         limited = self.tokens[self.at - 1].kind in ("only", "max", "at_most", "above") if self.at else False
         if self.peek() in ("trades", "entries", "trade"):
@@ -127,6 +133,10 @@ class Settings(Exits):
         """What is bought, and how much of it."""
         while True:
             if self.take("symbol", "it", "of"):
+                continue
+            if self.peek() == "open" and (amount := self.attempt(self._amount_in_brackets)) is not None:
+                # “Buy SPY (10 shares)”.
+                self.settings.append(amount)
                 continue
             if self.peek() == "position" and str(self.tokens[self.at].value) in ("stock", "shares", "the stock", "the shares", "coins"):  # fmt: skip
                 self.at += 1
@@ -173,6 +183,8 @@ class Settings(Exits):
             if amount is None:
                 raise Unread
             self.settings.append(amount)
+        if self.peek() in ("in", "of", "on") and self.peek(1) == "symbol":
+            self.at += 1
         self.take("symbol")
         self.take("per_trade")
         return self.said("setting")
@@ -211,4 +223,6 @@ class Settings(Exits):
         else:
             count = 1.0 if self.take("once_a_day") else self._counted_trades()
         self.settings.append(("at most", count, ""))
+        if self.peek() in ("on", "in") and self.peek(1) == "symbol":
+            self.at += 2
         return self.said("setting")

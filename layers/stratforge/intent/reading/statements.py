@@ -9,6 +9,7 @@ from functools import partial
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
 from stratforge.intent.reading.moments import Readings
+from stratforge.intent.reading.plainly import plainly
 from stratforge.intent.reading.purchases import Purchases
 from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Statement
@@ -34,11 +35,21 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
         symbol: What the answer trades.
         follows: Whether something was said before, which “it” may stand for.
     """
-    tokens = tokens_of(turn, symbol)
+    plain = plainly(turn)
+    tokens = tokens_of(plain.text, symbol)
     week = frozenset(range(7 if "/" in symbol else 5))
-    reader = _Statements(tokens, week, turn)
+    reader = _Statements(tokens, week, plain.text)
     reader.lost = follows
-    return reader.read()
+    found = reader.read()
+    if any(each.kind == "" for each in found) and reader.bought:
+        # What is said of selling before what it buys by may speak of it: “back to the average”.
+        again = _Statements(tokens, week, plain.text)
+        again.lost, again.bought = follows, reader.bought
+        found = min(found, again.read(), key=lambda read: sum(not each.kind for each in read))
+    found = [replace(each, start=plain.place(each.start, each.end)[0], end=plain.place(each.start, each.end)[1]) for each in found]  # fmt: skip
+    # Words of which no reading is sure leave what they stand in unread.
+    unsure = unsure_in(turn)
+    return [next((replace(each, kind="", unknown=one.words) for one in unsure if one.start < each.end and each.start < one.end), each) for each in found]  # fmt: skip
 
 
 class _Statements(Purchases):
@@ -49,10 +60,11 @@ class _Statements(Purchases):
         super().__init__(_without_remarks(tokens), week)
         self.turn = turn
         self.settings: list[tuple[str, float, str]] = []
+        self.found = list[Statement]()
 
     def read(self) -> list[Statement]:
-        found = list[Statement]()
-        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._noun)  # fmt: skip
+        found = self.found = list[Statement]()
+        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._bare_buy, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
             if self.take(*ENDS, "and", "then", "colon"):
                 continue
@@ -87,10 +99,7 @@ class _Statements(Purchases):
             self.restricted = self.restricted or (statement is not None and statement.kind in ("only", "both"))
             found.append(statement or self._skipped(begin))
         alone = not any(each.kind == "buy" for each in found) and sum(each.kind == "noun" for each in found) == 1
-        found = [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
-        # Words of which no reading is sure leave what they stand in unread.
-        unsure = unsure_in(self.turn)
-        return [next((replace(each, kind="", unknown=one.words) for one in unsure if one.start < each.end and each.start < one.end), each) for each in found]  # fmt: skip
+        return [replace(each, kind="buy" if alone else "") if each.kind == "noun" else each for each in found]
 
     def _whole(self, reader: Callable[[], Statement]) -> Statement:
         begin = self.at
@@ -156,8 +165,10 @@ class _Statements(Purchases):
         if self.take("symbol_word"):
             self.take("colon", "is")
         else:
-            self.take("on", "for")
+            self.take("on", "for", "in")
         self.need("symbol")
+        while self.take("symbol"):
+            pass
         self.take("position")
         self.take("only")
         self.take("colon")
@@ -274,12 +285,21 @@ class _Statements(Purchases):
 
     def _noun(self) -> Statement:
         """“A golden cross on SPY”, “EMA 9/21 crossover”: a signal by its name is what it buys by where nothing else is."""
-        found = self.attempt(self._two_lines) or self._breakout()
-        while self.take("on", "symbol", "for") or (
-            self.at < len(self.tokens) and _is_style(self.tokens[self.at], self.turn)
-        ):
-            pass
+        found = self.attempt(self._two_lines) or self.attempt(self._breakout) or self.listed(any_of=False, commas=True)
+        while True:
+            if self.at < len(self.tokens) and _is_style(self.tokens[self.at], self.turn):
+                self.at += 1
+            elif not self.take("on", "symbol", "for"):
+                break
         return self.said("noun", found)
+
+    def _bare_buy(self) -> Statement:
+        """“Buy 20 shares”, after the condition: how much, where the condition stands by itself."""
+        self.need("buy")
+        self._bought()
+        if self.peek() not in ("", "stop_sign") or (not self.settings and not any(each.kind == "noun" for each in self.found)):  # fmt: skip
+            raise Unread
+        return self.said("setting" if self.settings else "nothing")
 
     def _otherwise(self) -> Statement:
         """“Otherwise sell”: when it would not buy."""
@@ -319,7 +339,7 @@ class _Statements(Purchases):
             if self.peek() in ("above", "below") and self.left is None and self.peek(1) not in ("number", "it"):
                 # “Exit below the low of the last 5 bars”: the price.
                 self.left, self.now = Operand(("close",), column="close"), {"close"}
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "lower_low", "higher_high", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)
@@ -427,7 +447,18 @@ class _Statements(Purchases):
                 self.need("it")
             return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
         found = self.exit()
+        if (self.peek() == "or" or (self.peek() == "comma" and self.peek(1) == "or")) and (
+            more := self.attempt(self._or_more)
+        ) is not None:
+            # “Stop 0.3 % or after 25 minutes”.
+            return self.said("sell", self.joined(found.readings, more, both_of=False))
         return self.said("sell", found.readings, orders=found.orders)
+
+    def _or_more(self) -> Readings:
+        self.take("comma")
+        self.need("or")
+        self.take("when")
+        return self.condition()
 
 
 def _without_remarks(tokens: Sequence[Token]) -> list[Token]:
@@ -444,4 +475,4 @@ def _without_remarks(tokens: Sequence[Token]) -> list[Token]:
 
 def _is_style(token: Token, turn: str) -> bool:
     words = turn[token.start : token.end].lower().replace("-", " ").split()
-    return all(each in _STYLES for each in words)
+    return bool(words) and all(each in _STYLES for each in words)

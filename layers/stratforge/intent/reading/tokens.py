@@ -38,7 +38,9 @@ def _spaced(phrase: str) -> str:
 _PHRASE = _pattern(list(PHRASES))
 _COMPANY = _pattern(list(COMPANIES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
-_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE)
+_TIME = re.compile(
+    rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.m\.?|p\.m\.?|am\b|pm\b)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE
+)
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),
@@ -96,7 +98,7 @@ def _bullet(text: str, at: int, before: int, found: list[Token]) -> Token | None
     if match is None:
         return None
     alone = not text[:at].rpartition("\n")[2].strip() or (bool(found) and found[-1].kind in ("colon", "entry_label", "exit_label"))  # fmt: skip
-    counted = match["n"] is not None and match[0].strip().endswith(")") and match["n"] in (str(before + 1), "abcde"[before : before + 1])  # fmt: skip
+    counted = match["n"] is not None and not (at and (text[at - 1].isalnum() or text[at - 1] == "(")) and match[0].strip().endswith(")") and match["n"] in (str(before + 1), "abcde"[before : before + 1])  # fmt: skip
     return Token("bullet", match[0], at, match.end()) if alone or counted else None
 
 
@@ -163,6 +165,8 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
 def _symbol(text: str, at: int, symbol: str) -> re.Match[str] | None:
     """What stands for the symbol that is traded: itself, in capitals or where it is no word, or the name of its company."""
     base = symbol.split("/", maxsplit=1)[0]
+    if "/" in symbol and (match := re.compile(rf"{base}/USD\b", re.IGNORECASE).match(text, at)):
+        return match
     if match := _COMPANY.match(text, at):
         known = COMPANIES[" ".join(match[0].lower().split())].split("/")[0]
         if known == base or {known, base} == {"GOOG", "GOOGL"}:
@@ -230,7 +234,8 @@ def _time(match: re.Match[str], *, around_the_clock: bool) -> Token:
     half = (match[3] or "").replace(".", "").lower()
     if not half and 1 <= hour <= 4 and len(match[1]) == 1 and not around_the_clock:
         half = "pm"
-    if (half and not 1 <= hour <= 12) or hour > 23 or minute > 59 or (not half and hour < 8):
+    early = hour < 8 and not (around_the_clock and len(match[1]) == 2 and match[2])
+    if (half and not 1 <= hour <= 12) or hour > 23 or minute > 59 or (not half and early):
         return Token("unknown", match[0], *match.span())
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)

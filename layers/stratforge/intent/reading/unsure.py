@@ -168,7 +168,11 @@ def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:
         # “RSI < 30 in the last 30 minutes” is said of the session, “was below 30” of the bars before.
         looks_back = _PAST if re.search(r"minute|min|hour|session|\bm\b", match[0], _I) else _HAPPENED
         crossed = re.search(r"\bcross(?:ed|es)\b", clause, _I) and re.search(r"(?:bars|candles|periods)$", match[0], _I)
-        if crossed or re.search(r"\b(?:at some (?:point|time)|at any point|sometime|at least once)\s*$", clause, _I):
+        if (
+            match[0].lower().startswith("any")
+            or crossed
+            or re.search(r"\b(?:at some (?:point|time)|at any (?:point|time)|sometime|at least once)\s*$", clause, _I)
+        ):
             # At one of them.
             continue
         if looks_back.search(clause) and not _MEASURED.search(clause):
@@ -224,6 +228,10 @@ def _carried(turn: str) -> Iterator[tuple[re.Match[str], str]]:
         if given and bare and bare[0].start() > given[0].start():
             yield bare[0], f"Has it the numbers of “{given[0][0]}”?"
     for match in _FRAMED.finditer(turn):
+        count = re.match(r"\d+(?=\s*-?\s*m)", match[0])
+        if count and int(count[0]) > 60:
+            # “200-minute SMA” is of so many bars.
+            continue
         framed = [each.span("name") for each in _FRAMED.finditer(turn)]
         for other in re.finditer(rf"\b{match['name']}\b", turn[match.end() :], _I):
             start = match.end() + other.start()

@@ -51,6 +51,9 @@ def _answer(
 ) -> dict[str, Any] | None:
     if not any(each.kind == "buy" for each in read):
         read = [_entry(each) for each in read]
+    # A stop and a gain of one number are said as what they are: a loss, and a gain.
+    gains = {str(fact[2]).lstrip("-") for each in read if not each.orders for ways in each.readings[:1] for way in ways for fact in way if fact[0] == "gain"}  # fmt: skip
+    read = [replace(each, orders=()) if each.orders and re.sub(r"^\D*|%$", "", each.orders[0]) in gains and each.readings else each for each in read]  # fmt: skip
     texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
     late = _late(read)
     texts = [[*of_it, f"buy only when minute < {late}"] if late and _sells_at(each, late) else of_it for each, of_it in zip(read, texts, strict=True)]  # fmt: skip
@@ -103,10 +106,18 @@ def _quotes(request: str, spelled: str, read: list[Statement]) -> Iterator[str]:
     words, meant = ([each.span() for each in re.finditer(r"\S+", text)] for text in (request, spelled))
     for start, end in itertools.pairwise([*starts, len(spelled)]):
         if request == spelled:
-            yield request[start:end].strip(" ,;.\n")
+            yield _whole_words(request[start:end])
             continue
         inside = [place for place, (begin, stop) in zip(words, meant, strict=True) if begin < end and start < stop]
-        yield request[inside[0][0] : inside[-1][1]].strip(" ,;.\n") if inside else ""
+        yield _whole_words(request[inside[0][0] : inside[-1][1]]) if inside else ""
+
+
+def _whole_words(text: str) -> str:
+    """A piece of a request without what joins it to the next: signs, and the sign of the next item of a list."""
+    plain = re.sub(
+        r"(?:(?:^|\n)\s*\d{1,2}\.|(?:^|\n|[.;])\s*\(?\d{1,2}\)|(?:^|\n)\s*[-*•])\s*$", "", text.strip(" ,;\n")
+    ).strip(" ,;\n")
+    return plain if re.search(r"\b[ap]\.m\.$", plain) else plain.strip(" ,;.\n")
 
 
 def _late(read: list[Statement]) -> int:
@@ -215,8 +226,10 @@ def _condition(ways: Ways) -> str:
 
 def _price_first(left: str, sign: str, right: str) -> tuple[str, str, str]:
     """A comparison as people say it: the price, or what is made of it, before what it is compared with."""
-    first = ("close", "high", "low", "open", "gain_dollars", "drop_dollars", "volume", "day_open")
-    return (right, TURNED[sign], left) if right in first and left not in first else (left, sign, right)
+    first = ("close", "high", "low", "open", "gain_dollars", "drop_dollars", "volume")
+    second = (*first, "day_open")
+    turned = (right in first and left not in first) or (right in second and left not in second)
+    return (right, TURNED[sign], left) if turned else (left, sign, right)
 
 
 def _short_first(left: str, sign: str, right: str) -> tuple[str, str, str]:
