@@ -39,6 +39,7 @@ SHARES: Mapping[str, Share] = {
     "settler": Share(30, 6, 1, "A fill takes milliseconds; 30 symbols at a time."),
     "reconciler": Share(3, 2, 1, "A pass and the snapshots begin in the same minute; in production, one more by hand."),
     "auditor": Share(1, 1, 1, "One at a time: the next goes on where the last one stopped."),
+    "archiver": Share(1, 1, 1, "One at a time: the next goes on where the last one stopped."),
     "notifier": Share(
         10, 3, 1, "Eight shards of users and one for webhooks, each one at a time, and one that follows on its heels."
     ),

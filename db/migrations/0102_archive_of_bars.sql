@@ -59,14 +59,15 @@ END
 $$;
 
 -- Claims a month for the archive: of each symbol in it what is there from now on is stored, and whoever writes to it afterwards is noted.
-CREATE FUNCTION claim_month_of_bars(month timestamptz) RETURNS void
+-- False while somebody writes to it.
+CREATE FUNCTION claim_month_of_bars(month timestamptz) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET lock_timeout = '2s' AS $$
 DECLARE
     first timestamptz := date_trunc('month', month, 'UTC');
     partition text := 'market_data_' || to_char(first AT TIME ZONE 'UTC', 'YYYYMM');
 BEGIN
     IF to_regclass(partition) IS NULL THEN
-        RETURN;
+        RETURN false;
     END IF;
     -- Whoever is writing has ended after this, and whoever writes later meets the trigger.
     EXECUTE format('LOCK TABLE ONLY %I IN SHARE ROW EXCLUSIVE MODE', partition);
@@ -79,6 +80,9 @@ BEGIN
     INSERT INTO archived_bars (symbol, starts_at, ends_at)
     SELECT s, first, first + interval '1 month' FROM symbols_of_month(first) s
     WHERE NOT EXISTS (SELECT FROM archived_bars a WHERE a.symbol = s AND a.starts_at < first + interval '1 month' AND a.ends_at > first);
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
 END
 $$;
 

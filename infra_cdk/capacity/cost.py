@@ -41,7 +41,7 @@ _ASSETS_GB = 1.0
 # Metrics of an ECS cluster with a service and a task under Container Insights, and the gigabytes of events behind them.
 _INSIGHTS_METRICS, _INSIGHTS_GB = 25, 1.1
 # Metrics that our code writes, by function (a test counts them). An hour in which a metric is not written is not paid.
-OWN_METRICS = {"auditor": 1, "evaluator": 5, "executor": 5, "ingestor": 5, "reconciler": 6, "settler": 1}
+OWN_METRICS = {"archiver": 1, "auditor": 1, "evaluator": 5, "executor": 5, "ingestor": 5, "reconciler": 6, "settler": 1}
 # Written with nobody there, too.
 _ALWAYS = ("ingestor", "reconciler")
 _DAYS = 21
@@ -150,6 +150,8 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         "realtime": (days * 4, 0.01, 0.0),
         # Its runs are scheduled: a night's is as long as there is history.
         "auditor": (0.0, 10.0, 0.0),
+        # Most nights it finds that nothing is old enough.
+        "archiver": (0.0, 0.1, 0.0),
         # Registrations, resets and notices: one mail of a user in a month, say.
         "mailer": (load.users / 30, 0.02, 0.1),
         "mcp": (load.users * load.tool_calls, 0.01, 0.1),

@@ -389,6 +389,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
     "function",
     [
         "api",
+        "archiver",
         "assistant",
         "auditor",
         "backtester",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -15,7 +13,6 @@ import psycopg
 import pytest
 from moto import mock_aws
 from stratforge import aws
-from stratforge.application import archive_bars as archiving
 from stratforge.application.archive_bars import Archived, archive_bars
 from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.market import Bar
@@ -43,7 +40,7 @@ class Vendor:
     def now(self) -> datetime:
         return NOW
 
-    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool = False) -> Found:
         self.asked.append(tuple(symbols))
         found = {
             each: [bar for bar in self.known if bar.symbol == each and start <= bar.time < end] for each in symbols
@@ -352,7 +349,7 @@ def test_what_nobody_watched_is_completed_from_the_vendors_history(engine: Datab
 
 def test_a_month_waits_for_a_vendor_who_does_not_answer(engine: Database) -> None:
     class Silent(Vendor):
-        def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+        def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool = False) -> Found:
             raise HistoryUnavailable("no")
 
     history(engine)

@@ -26,14 +26,10 @@ _BARS_AT_ONCE = 10_000
 
 
 class History(Protocol):
-    """Past bars and the market's clock."""
+    """Past bars."""
 
-    def now(self) -> datetime:
-        """The time of the market."""
-        ...
-
-    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
-        """Finished 1-minute bars of many symbols from `start` (included) to `end` (excluded), adjusted for all splits until now."""
+    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool) -> Found:
+        """Finished 1-minute bars of many symbols from `start` (included) to `end` (excluded), as they were traded or adjusted for all splits until now."""
         ...
 
 
@@ -81,7 +77,8 @@ def archive_bars(
 
 def _moved(database: Database, history: History, month: datetime, enough: Callable[[], bool], done: Archived) -> bool:
     """Moves a month; False while something of it is left in the table."""
-    _claim(database, month)
+    if not _claim(database, month):
+        return False
     try:
         if not _completed(database, history, month, enough):
             return False
@@ -91,7 +88,8 @@ def _moved(database: Database, history: History, month: datetime, enough: Callab
         )
         return False
     # What was completed was written to.
-    _claim(database, month)
+    if not _claim(database, month):
+        return False
     with database.transaction() as connection:
         entries = archive.to_store(connection, month)
     for entry in entries:
@@ -109,9 +107,9 @@ def _moved(database: Database, history: History, month: datetime, enough: Callab
         return archive.drop_month(connection, month)
 
 
-def _claim(database: Database, month: datetime) -> None:
+def _claim(database: Database, month: datetime) -> bool:
     with database.transaction() as connection:
-        archive.claim_month(connection, month)
+        return archive.claim_month(connection, month)
 
 
 def _completed(database: Database, history: History, month: datetime, enough: Callable[[], bool]) -> bool:
@@ -125,15 +123,14 @@ def _completed(database: Database, history: History, month: datetime, enough: Ca
         if enough():
             return False
         group = wanting[first : first + _SYMBOLS_AT_ONCE]
-        asked_at = history.now()
         start, end = min(each.starts_at for each in group), max(each.ends_at for each in group)
-        found = history.bars_of([each.symbol for each in group], start, end)
+        found = history.bars_of([each.symbol for each in group], start, end, as_traded=True)
         answered = [each for each in group if each.symbol not in found.refused]
         for each in answered:
             bars = [bar for bar in found.bars.get(each.symbol, []) if each.starts_at <= bar.time < each.ends_at]
             for place in range(0, len(bars), _BARS_AT_ONCE):
                 with database.transaction() as connection:
-                    market_data.add_bars(connection, bars[place : place + _BARS_AT_ONCE], adjusted_at=asked_at)
+                    market_data.add_bars(connection, bars[place : place + _BARS_AT_ONCE])
         with database.transaction() as connection:
             archive.note_complete(connection, answered)
     return True

@@ -138,9 +138,10 @@ def months_to_archive(connection: Connection, kept: int = MONTHS_KEPT) -> list[d
     return [row[0] for row in connection.execute(query, (kept,))]
 
 
-def claim_month(connection: Connection, month: datetime) -> None:
-    """Claims a month for the archive: whoever writes to it from now on is noted."""
-    connection.execute("SELECT claim_month_of_bars(%s)", (month,))
+def claim_month(connection: Connection, month: datetime) -> bool:
+    """Claims a month for the archive: whoever writes to it from now on is noted. False if somebody is writing to it just now."""
+    row = connection.execute("SELECT claim_month_of_bars(%s)", (month,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def to_store(connection: Connection, month: datetime) -> list[ArchivedBars]:

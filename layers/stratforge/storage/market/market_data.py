@@ -231,10 +231,19 @@ _ARCHIVED_UNTIL = 8
 
 
 def trailing_window(connection: Connection, symbol: str, until: datetime, length: int) -> BarColumns:
-    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time, on one scale whatever was split."""
-    parameters = {"symbol": symbol, "until": until, "length": length}
+    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time, on one scale whatever was split.
+
+    The table has enough of them, but of a symbol that trades so seldom that they are older than what it keeps.
+
+    Raises:
+        ArchiveUnavailable: if the archive has bars of the window and does not give them.
+    """
     query = _BARS + " AND time <= %(until)s ORDER BY time DESC LIMIT %(length)s"
-    return _columns(symbol, connection.execute(query, parameters).fetchall())
+    rows = connection.execute(query, {"symbol": symbol, "until": until, "length": length}).fetchall()
+    if len(rows) < length and rows and rows[0][_ARCHIVED_UNTIL] is not None:
+        bounds: dict[str, datetime | str] = {"start": "-infinity", "end": until + timedelta(minutes=1)}
+        rows = _with_archive(connection, symbol, rows, bounds, until, length)
+    return _columns(symbol, rows)
 
 
 def bars_between(
@@ -260,15 +269,20 @@ def bars_between(
         return _columns(symbol, rows)
     if len(rows) == limit and rows[-1][0] >= archived_until:
         return _columns(symbol, rows)
-    return _columns(symbol, _with_archive(connection, symbol, rows, bounds, limit))
+    return _columns(symbol, _with_archive(connection, symbol, rows, bounds, "infinity", limit))
 
 
 def _with_archive(
-    connection: Connection, symbol: str, rows: list[Any], bounds: Mapping[str, datetime | str], limit: int
+    connection: Connection,
+    symbol: str,
+    rows: list[Any],
+    bounds: Mapping[str, datetime | str],
+    until: datetime | str,
+    limit: int,
 ) -> list[Any]:
-    """The latest rows of those of the table and of the archive between two times, the latest first; the table's where both have one."""
+    """The latest rows of those of the table and of the archive between two times, the latest first; the table's where both have one. Splits are those up to a bar."""
     found = {row[0]: row for row in rows}
-    splits = rows[0][7] if rows else fetch_value(connection, _SPLITS, {"symbol": symbol, "until": "infinity"})
+    splits = rows[0][7] if rows else fetch_value(connection, _SPLITS, {"symbol": symbol, "until": until})
     start, end = bounds["start"], bounds["end"]
     for entry in archive.entries(connection, symbol, start, end):
         if len(found) >= limit and min(sorted(found)[-limit:]) >= entry.ends_at:
