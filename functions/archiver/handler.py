@@ -38,7 +38,7 @@ def history() -> AlpacaHistory:
 
 @metrics.log_metrics
 @log.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Moves months that ended long ago as far as the function's time goes; called again, it goes on."""
     done = archive_bars(database, history(), lambda: context.get_remaining_time_in_millis() < _TIME_FOR_MORE)
     metrics.add_metric("NotArchived", MetricUnit.Count, done.failed)

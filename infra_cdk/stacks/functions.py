@@ -179,7 +179,9 @@ class FunctionsStack(Stack):
             },
         )
         self.archiver.may_read_secrets(secrets.database_engine, secrets.alpaca)
-        self._allow_archive(self.archiver, ["s3:GetObject", "s3:PutObject"], "It stores the bars of every symbol, and reads them back.")
+        self._allow_archive(
+            self.archiver, ["s3:GetObject", "s3:PutObject"], "It stores the bars of every symbol, and reads them back."
+        )
         events.Rule(
             self,
             "ArchiveSchedule",

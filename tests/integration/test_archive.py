@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from random import Random
 from typing import Any
 
 import psycopg
 import pytest
-from moto import mock_aws
-from stratforge import aws
 from stratforge.application.archive_bars import Archived, archive_bars
 from stratforge.broker.history import Found, HistoryUnavailable
-from stratforge.market import Bar
-from stratforge.storage.market import archive, archive_objects, clock, market_data
+from stratforge.storage.ledger.corporate_actions import _FOLLOW_SYMBOL
+from stratforge.storage.market import archive, clock
 from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import bulk
 
 from tests.integration.test_row_level_security import as_role
-
-# The market's time: bars of before March 2025 are old.
-NOW = datetime(2026, 5, 15, 12, tzinfo=UTC)
-OLD = [datetime(2025, month, 1, tzinfo=UTC) for month in (1, 2)]
-SYMBOLS = ("AAPL", "BRK.B", "BTC/USD")
-
-
-class Vendor:
-    """A history that knows what it is given."""
-
-    def __init__(self, *bars: Bar, refused: Sequence[str] = ()) -> None:
-        self.known = bars
-        self.refused = refused
-        self.asked: list[tuple[str, ...]] = []
-
-    def now(self) -> datetime:
-        return NOW
-
-    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool = False) -> Found:
-        self.asked.append(tuple(symbols))
-        found = {
-            each: [bar for bar in self.known if bar.symbol == each and start <= bar.time < end] for each in symbols
-        }
-        return Found(found, {each: "unknown" for each in symbols if each in self.refused})
+from tests.support.archive import NOW, OLD, SYMBOLS, Vendor, add, add_history, archive_in_s3, bar, keys, read
 
 
 @pytest.fixture
@@ -59,61 +34,8 @@ def engine(migrated: str) -> Iterator[Database]:
 
 @pytest.fixture(autouse=True)
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("ARCHIVE_BUCKET", "archive")
-    with mock_aws():
-        aws._session.cache_clear()
-        archive_objects.s3_client.cache_clear()
-        archive.forget_files()
-        client = archive_objects.s3_client()
-        client.create_bucket(Bucket="archive")
+    with archive_in_s3(monkeypatch) as client:
         yield client
-        archive.forget_files()
-        archive_objects.s3_client.cache_clear()
-        aws._session.cache_clear()
-
-
-def bar(symbol: str, time: datetime, price: str = "100.25") -> Bar:
-    value = Decimal(price)
-    return Bar(symbol, time, value, value + 1, value - 1, value, Decimal("1200.5"))
-
-
-def keys(bucket: Any) -> list[str]:
-    return [each["Key"] for each in bucket.list_objects_v2(Bucket="archive").get("Contents", [])]
-
-
-def add(engine: Database, *bars: Bar) -> None:
-    with engine.transaction() as connection:
-        market_data.ensure_months(connection, [each.time for each in bars])
-        market_data.add_bars(connection, bars)
-
-
-def history(engine: Database, seed: int = 1, count: int = 60) -> list[Bar]:
-    """Bars of a year and a half, now and then, around every change of month too."""
-    random = Random(seed)
-    begin = datetime(2024, 12, 31, 23, 58, tzinfo=UTC)
-    found = []
-    for symbol in SYMBOLS:
-        times = {OLD[0] + timedelta(minutes=random.randrange(16 * 30 * 1440)) for _ in range(count)}
-        times |= {datetime(2025, 3, 1, tzinfo=UTC) + timedelta(minutes=each) for each in range(-5, 5)}
-        times |= {OLD[1] + timedelta(minutes=each) for each in range(-3, 3)}
-        found += [
-            bar(symbol, at, f"{random.randint(1, 10**9)}.{random.randint(0, 10**9)}")
-            for at in sorted(times)
-            if at > begin
-        ]
-    add(engine, *found)
-    return found
-
-
-def read(
-    database: Database, symbol: str, start: Any = None, end: Any = None, limit: int = 10_000
-) -> list[tuple[float, ...]]:
-    with database.transaction() as connection:
-        found = market_data.bars_between(connection, symbol, start, end, limit)
-    return list(zip(*(each.tolist() for each in (found.time, found.open, found.high, found.low, found.close, found.volume)), strict=True))  # fmt: skip
 
 
 def asked(seed: int) -> list[tuple[Any, Any, int]]:
@@ -132,7 +54,7 @@ def months(database: Database) -> list[datetime]:
 
 
 def test_old_months_leave_the_table_and_every_question_has_the_same_answer(engine: Database, migrated: str) -> None:
-    history(engine)
+    add_history(engine)
     questions = [(symbol, *each) for symbol in SYMBOLS for each in asked(7)]
     before = [read(engine, *each) for each in questions]
     done = archive_bars(engine, Vendor())
@@ -151,7 +73,7 @@ def test_old_months_leave_the_table_and_every_question_has_the_same_answer(engin
 
 
 def test_the_next_run_has_nothing_to_do(engine: Database, bucket: Any) -> None:
-    history(engine)
+    add_history(engine)
     archive_bars(engine, Vendor())
     stored, vendor = keys(bucket), Vendor()
     assert archive_bars(engine, vendor) == Archived()
@@ -159,7 +81,7 @@ def test_the_next_run_has_nothing_to_do(engine: Database, bucket: Any) -> None:
 
 
 def test_nothing_is_old_while_nobody_has_read_the_markets_clock(engine: Database, migrated: str) -> None:
-    history(engine)
+    add_history(engine)
     with psycopg.connect(migrated) as connection:
         connection.execute("DELETE FROM market_clock")
     assert archive_bars(engine, Vendor()) == Archived()
@@ -169,7 +91,7 @@ def test_nothing_is_old_while_nobody_has_read_the_markets_clock(engine: Database
 def test_who_dies_in_between_has_changed_nothing_and_the_next_run_goes_on(
     engine: Database, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    history(engine)
+    add_history(engine)
     before = {symbol: read(engine, symbol) for symbol in SYMBOLS}
     real = getattr(archive, place)
     for after in range(6):
@@ -182,10 +104,8 @@ def test_who_dies_in_between_has_changed_nothing_and_the_next_run_goes_on(
 
         with monkeypatch.context() as patch:
             patch.setattr(archive, place, dying)
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
                 archive_bars(engine, Vendor())
-            except KeyboardInterrupt:
-                pass
         assert {symbol: read(engine, symbol) for symbol in SYMBOLS} == before
     archive_bars(engine, Vendor())
     assert not set(OLD) & set(months(engine))
@@ -195,7 +115,7 @@ def test_who_dies_in_between_has_changed_nothing_and_the_next_run_goes_on(
 def test_a_month_that_is_written_to_meanwhile_stays_until_that_is_stored_too(
     engine: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history(engine)
+    add_history(engine)
     late = bar("AAPL", OLD[0] + timedelta(days=3), "77.125")
     real = archive.drop_month
 
@@ -218,7 +138,7 @@ def test_a_month_that_is_written_to_meanwhile_stays_until_that_is_stored_too(
 def test_a_month_that_is_written_to_while_a_file_is_stored_is_stored_again(
     engine: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history(engine)
+    add_history(engine)
     real, late = archive.store, bar("BRK.B", OLD[0] + timedelta(days=3), "77.125")
 
     def interrupted(entry: archive.ArchivedBars, bars: Sequence[archive.StoredBar]) -> archive.Stored:
@@ -235,7 +155,7 @@ def test_a_month_that_is_written_to_while_a_file_is_stored_is_stored_again(
 
 
 def test_what_cannot_be_read_back_stays_in_the_table(engine: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    history(engine)
+    add_history(engine)
     real = archive.get_object
     with monkeypatch.context() as patch:
         patch.setattr(archive, "get_object", lambda key, sha256: real(key, sha256)[:-9])
@@ -252,7 +172,7 @@ def test_more_digits_than_a_file_holds_stay_in_the_table(engine: Database) -> No
 
 @pytest.mark.parametrize("damage", ["missing", "other bytes"])
 def test_a_file_that_is_not_there_is_an_error_and_no_gap(engine: Database, bucket: Any, damage: str) -> None:
-    history(engine)
+    add_history(engine)
     archive_bars(engine, Vendor())
     (key,) = (each for each in keys(bucket) if "AAPL/2025-01" in each)
     if damage == "missing":
@@ -272,7 +192,7 @@ def test_a_file_that_is_not_there_is_an_error_and_no_gap(engine: Database, bucke
 
 
 def test_whoever_reads_meanwhile_sees_every_bar(engine: Database, migrated: str) -> None:
-    history(engine, count=200)
+    add_history(engine, count=200)
     before, wrong, over = read(engine, "AAPL"), [], threading.Event()
     counted = [0] * 3
 
@@ -304,11 +224,11 @@ def test_whoever_reads_meanwhile_sees_every_bar(engine: Database, migrated: str)
 
 
 def test_a_bar_that_comes_after_its_month_was_archived_is_read_and_archived_too(engine: Database) -> None:
-    history(engine)
+    add_history(engine)
     archive_bars(engine, Vendor())
     late, again = bar("AAPL", OLD[0] + timedelta(days=3), "77.125"), bar("AAPL", OLD[1], "5.5")
     add(engine, late, again)
-    found = dict((each[0], each[4]) for each in read(engine, "AAPL"))
+    found = {each[0]: each[4] for each in read(engine, "AAPL")}
     assert found[late.time.timestamp()] == 77.125
     assert found[again.time.timestamp()] == 5.5, "the table's stands where both have one"
     before = read(engine, "AAPL")
@@ -320,7 +240,7 @@ def test_a_bar_that_comes_after_its_month_was_archived_is_read_and_archived_too(
 
 
 def test_a_file_of_bars_crosses_the_seam(engine: Database) -> None:
-    history(engine)
+    add_history(engine)
 
     def rows() -> list[Any]:
         with engine.transaction() as connection:
@@ -332,7 +252,7 @@ def test_a_file_of_bars_crosses_the_seam(engine: Database) -> None:
     assert [str(each[2]) for each in rows()] == [str(each[2]) for each in before]
 
 
-def test_what_nobody_watched_is_completed_from_the_vendors_history(engine: Database) -> None:
+def test_what_nobody_watched_is_completed_from_the_vendors_add_history(engine: Database) -> None:
     add(engine, bar("AAPL", OLD[0]), bar("MSFT", OLD[0]))
     more = [bar("AAPL", OLD[0] + timedelta(minutes=each), "55.5") for each in range(5)]
     vendor = Vendor(*more, refused=["MSFT"])
@@ -352,13 +272,13 @@ def test_a_month_waits_for_a_vendor_who_does_not_answer(engine: Database) -> Non
         def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool = False) -> Found:
             raise HistoryUnavailable("no")
 
-    history(engine)
+    add_history(engine)
     assert archive_bars(engine, Silent()) == Archived(left=2)
     assert archive_bars(engine, Vendor()).dropped == 2
 
 
 def test_a_run_without_time_leaves_the_rest_to_the_next(engine: Database) -> None:
-    history(engine)
+    add_history(engine)
     before = read(engine, "AAPL")
     for left in range(12):
         turns = iter([False] * left)
@@ -368,17 +288,17 @@ def test_a_run_without_time_leaves_the_rest_to_the_next(engine: Database) -> Non
 
 
 def test_a_table_that_is_held_is_left_alone(engine: Database, migrated: str) -> None:
-    history(engine)
+    add_history(engine)
     with psycopg.connect(migrated) as other:
         other.execute("SELECT count(*) FROM market_data")
-        assert archive_bars(engine, Vendor()).left == 2, "whoever reads for long is not waited for, and holds up nobody"
+        assert archive_bars(engine, Vendor()).left == 2, (
+            "whoever reads for long is waited for two seconds and no longer"
+        )
     assert archive_bars(engine, Vendor()).dropped == 2
 
 
 def test_archived_bars_follow_a_name_that_changes_hands(engine: Database) -> None:
-    from stratforge.storage.ledger.corporate_actions import _FOLLOW_SYMBOL
-
-    history(engine)
+    add_history(engine)
     archive_bars(engine, Vendor())
     mine, others = read(engine, "AAPL"), read(engine, "BRK.B")
     taken = datetime(2025, 2, 11, 5, tzinfo=UTC)

@@ -201,25 +201,31 @@ def _read_record(
     )
 
 
+_ROWS = """
+    SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar, (
+        SELECT max(ends_at) FROM archived_bars WHERE symbol = %(symbol)s AND only_here)
+    FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(last)s
+"""
+_FROM_FIRST_WINDOW = """
+    time >= coalesce((
+        SELECT min(time) FROM (
+            SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time < %(first)s
+              AND (after_bar IS NULL OR after_bar < %(first)s) ORDER BY time DESC LIMIT %(before)s) first_window), %(first)s)
+"""
+
+
 def _stored_rows(
     connection: Connection, symbol: str, first: datetime, last: datetime, before: int
 ) -> list[tuple[Any, ...]]:
     """The bars up to the one at `last`, from so many on that were there before the one at `first` was new; from the table, and where that does not go back so far from the archive."""
-    rows = connection.execute(
-        """
-        SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar, (
-            SELECT max(ends_at) FROM archived_bars WHERE symbol = %(symbol)s AND only_here)
-        FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(last)s AND time >= coalesce((
-            SELECT min(time) FROM (
-                SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time < %(first)s
-                  AND (after_bar IS NULL OR after_bar < %(first)s) ORDER BY time DESC LIMIT %(before)s) first_window), %(first)s)
-        ORDER BY time
-        """,
-        {"symbol": symbol, "first": first, "last": last, "before": before},
-    ).fetchall()
+    parameters = {"symbol": symbol, "first": first, "last": last, "before": before}
+    rows = connection.execute(f"{_ROWS} AND {_FROM_FIRST_WINDOW} ORDER BY time", parameters).fetchall()
     known = [row[0] for row in rows if row[0] < first and (row[7] is None or row[7] < first)]
     if rows and (rows[0][8] is None or (len(known) >= before and rows[0][8] <= rows[0][0] <= first)):
         return rows
+    if len(known) < before:
+        # All that the table has: what came late lies before the first that was known, too.
+        rows = connection.execute(_ROWS, parameters).fetchall()
     found = {row[0]: row for row in rows}
     for entry in archive.entries(connection, symbol, end=last + timedelta(minutes=1)):
         enough = not before or (len(known) >= before and sorted(known)[-before] >= entry.ends_at)
