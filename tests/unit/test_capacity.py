@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from infra_cdk.capacity.calibration import Compared, calibrated, crowd, document, predicted
 from infra_cdk.capacity.cost import INSTANCES, Item, bill, database_for
 from infra_cdk.capacity.footprint import DatabaseSize, Footprint, FunctionSize, runs_a_month
 from infra_cdk.capacity.measured import Load, Measured
@@ -278,6 +279,24 @@ def test_one_machine_has_no_more_cores_than_it_has() -> None:
         load, MEASURED, one_machine(1, alpaca_a_minute=10_000), minutes=1
     ).quantile(0.99)
     assert all(isinstance(each, Function) for each in machine.functions.values())
+
+
+def test_the_model_is_fitted_to_the_median_of_one_run_and_to_nothing_else() -> None:
+    slow = dataclasses.replace(MEASURED, bar_to_order_p50=0.4, bar_to_order_p99=99.0, sessions=500, symbols=5)
+    fitted = calibrated(slow, 2)
+    assert dataclasses.replace(fitted, rest=slow.rest) == slow
+    said = predicted(crowd(500, 5, slow.signals_a_bar), fitted, 2, 10_000)
+    assert said.quantile(0.5) == pytest.approx(0.4, rel=0.05)
+    slower = calibrated(dataclasses.replace(slow, bar_to_order_p50=0.8), 2)
+    assert slower.rest.fixed > fitted.rest.fixed
+
+
+def test_the_table_says_where_the_model_misses() -> None:
+    near, far = Compared("near", 1.2, 1.0), Compared("far", 1.0, 1.5)
+    page = document([near, far], MEASURED, "2026-11-27")
+    assert "1 of 2 figures are within 30 %" in page
+    assert "| near | 1.20 s | 1.00 s | 1.20 | yes |" in page
+    assert "| far | 1.00 s | 1.50 s | 0.67 | **no** |" in page
 
 
 def test_what_is_measured_is_of_both_sizes() -> None:
