@@ -172,6 +172,8 @@ class FunctionsStack(Stack):
             "broker",
             timeout=900,
             memory=CORE_MEMORY,
+            # A development stage has no month that is old; where one cannot be moved it stays in the table.
+            alarmed=config.production,
             environment={
                 "DATABASE_SECRET": engine_database,
                 "ALPACA_SECRET": secrets.name_of("alpaca"),

@@ -185,12 +185,13 @@ class ObservabilityStack(Stack):
             0,
             "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale; or no audit has ended for a day and a half.",
         )
-        self._alarm(
-            "NotArchived",
-            self._metric("NotArchived", "archiver", "Maximum", _FIVE),
-            0,
-            "Old bars could not be moved to the archive; they stay in the table.",
-        )
+        if self._config.production:
+            self._alarm(
+                "NotArchived",
+                self._metric("NotArchived", "archiver", "Maximum", _FIVE),
+                0,
+                "Old bars could not be moved to the archive; they stay in the table.",
+            )
         self._alarm(
             "BuyingPower",
             self._metric("BuyingPowerShort", "reconciler", "Maximum", _FIVE),
