@@ -1,4 +1,4 @@
-"""What the model says of the local stack, and the one figure of it that is fitted: what a bar takes of all that is no function and no database."""
+"""The model of capacity beside the local stack, and the one figure of it that is fitted: what a bar takes of all that is no function and no database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def crowd(sessions: int, symbols: int, signal_rate: float = 1.0) -> Load:
 
 
 def predicted(load: Load, measured: Measured, cores: int, alpaca_a_minute: int) -> Outcome:
-    """What the model says of a load on one machine."""
+    """Simulates a load on one machine, as the local stack is."""
     return simulate(load, measured, one_machine(cores, alpaca_a_minute=alpaca_a_minute), minutes=_MINUTES)
 
 
@@ -54,12 +54,12 @@ class Compared:
 
     @property
     def ratio(self) -> float:
-        """What was said by what was measured."""
+        """The seconds that were said, by those that were measured."""
         return self.said / self.measured if self.measured else float("inf")
 
     @property
     def holds(self) -> bool:
-        """Whether the model was within 30 %."""
+        """Returns whether the model was within 30 %."""
         return 1 / 1.3 <= self.ratio <= 1.3
 
 

@@ -28,7 +28,7 @@ _MOST_REMEDIES = 14
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is asked of something, by what it has.
+    """A demand on something that has an end, by what there is of it.
 
     Attributes:
         what: It, with both numbers.
@@ -178,7 +178,7 @@ def _rounded(number: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What breaks at a size, and what is turned on then."""
+    """One thing that breaks at a size, and the remedy that is turned on then."""
 
     what: str
     remedy: str

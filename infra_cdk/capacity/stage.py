@@ -52,7 +52,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A deployment.
+    """A deployment, as the simulation knows it.
 
     Attributes:
         functions: What each function has.
@@ -103,7 +103,7 @@ _RESTORED, _IMPORTED = 0.4, 0.7
 
 
 def production(**changes: object) -> Stage:
-    """Production as it comes."""
+    """Makes the stage that production is as it comes, but for some changes."""
     functions = {}
     for name, (memory, snapshot) in MEMORY.items():
         cores = min(1.0, memory / 1769)

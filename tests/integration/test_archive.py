@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from stratforge.application.archive_bars import Archived, archive_bars
 from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.storage.ledger.corporate_actions import _FOLLOW_SYMBOL
-from stratforge.storage.market import archive, clock
+from stratforge.storage.market import archive, archive_objects, clock
 from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import bulk
@@ -156,7 +157,7 @@ def test_a_month_that_is_written_to_while_a_file_is_stored_is_stored_again(
 
 def test_what_cannot_be_read_back_stays_in_the_table(engine: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     add_history(engine)
-    real = archive.get_object
+    real = archive_objects.get_object
     with monkeypatch.context() as patch:
         patch.setattr(archive, "get_object", lambda key, sha256: real(key, sha256)[:-9])
         done = archive_bars(engine, Vendor())
@@ -282,7 +283,7 @@ def test_a_run_without_time_leaves_the_rest_to_the_next(engine: Database) -> Non
     before = read(engine, "AAPL")
     for left in range(12):
         turns = iter([False] * left)
-        archive_bars(engine, Vendor(), lambda turns=turns: next(turns, True))
+        archive_bars(engine, Vendor(), partial(next, turns, True))
         assert read(engine, "AAPL") == before
     assert not set(OLD) & set(months(engine))
 

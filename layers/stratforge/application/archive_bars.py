@@ -26,7 +26,7 @@ _BARS_AT_ONCE = 10_000
 
 
 class History(Protocol):
-    """Past bars."""
+    """Past bars of many symbols, as a vendor has them."""
 
     def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool) -> Found:
         """Finished 1-minute bars of many symbols from `start` (included) to `end` (excluded), as they were traded or adjusted for all splits until now."""

@@ -31,7 +31,7 @@ class ArchivedHistory:
         self._database = database
 
     def now(self) -> datetime:
-        """The time of the market."""
+        """The current time of the market, which the vendor says."""
         return self._history.now()
 
     def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:

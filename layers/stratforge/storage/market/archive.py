@@ -73,7 +73,7 @@ _ENTRY = "symbol, starts_at, ends_at, object_key, rows, sha256, only_here, compl
 def entries(
     connection: Connection, symbol: str, start: datetime | str = "-infinity", end: datetime | str = "infinity"
 ) -> list[ArchivedBars]:
-    """Where the archive has bars of a symbol from `start` (included) to `end` (excluded) that are nowhere else, the latest first."""
+    """The rows that say where the archive has bars of a symbol from `start` (included) to `end` (excluded) that are nowhere else, the latest first."""
     return fetch_all(
         connection,
         ArchivedBars,
@@ -145,7 +145,7 @@ def claim_month(connection: Connection, month: datetime) -> bool:
 
 
 def to_store(connection: Connection, month: datetime) -> list[ArchivedBars]:
-    """What of a claimed month is not stored, symbol by symbol."""
+    """The parts of a claimed month that are not stored, symbol by symbol."""
     return fetch_all(
         connection,
         ArchivedBars,
@@ -158,7 +158,7 @@ def to_store(connection: Connection, month: datetime) -> list[ArchivedBars]:
 
 
 def to_complete(connection: Connection, month: datetime) -> list[ArchivedBars]:
-    """What of a claimed month the vendor was not asked about."""
+    """The parts of a claimed month that the vendor was not asked about."""
     return [each for each in to_store(connection, month) if not each.complete]
 
 
