@@ -115,7 +115,7 @@ def test_what_happened_is_told_in_the_corner_with_its_reason_and_stays_in_a_list
     running_session(member.client)
     # A platform that is busy at that moment is asked again.
     busy = {"status": 503, "headers": {"Retry-After": "1"}, "json": {"title": "busy"}}
-    page.route("**/notices/new*", lambda asked: asked.fulfill(**busy), times=1)  # type: ignore[arg-type]
+    page.route("**/notices/new*", lambda asked: asked.fulfill(**busy), times=1)
     order = {"symbol": "AAPL", "side": "sell", "quantity": "1"}
     Thread(target=member.client.call, args=("POST", "/api/trade/orders", order)).start()
     toast = page.locator("#toasts .toast", has_text="The sale of AAPL was rejected")
