@@ -107,7 +107,7 @@ cost: install ## The bill of a month (USERS=100 SYMBOLS=50)
 	@$(BIN)/python -m infra_cdk.capacity.cost --users $(or $(USERS),100) --symbols $(or $(SYMBOLS),50) $(ARGS)
 
 scale: install ## Simulates 10 to 100,000 users and says which limit bites
-	@$(BIN)/python -m infra_cdk.capacity.simulation $(ARGS)
+	@$(BIN)/python -m infra_cdk.capacity.scale $(ARGS)
 
 sizes: install ## Builds every function's packages for Lambda and prints sizes and import times against their budgets
 	@$(BIN)/python -W ignore -m tests.benchmarks.sizes

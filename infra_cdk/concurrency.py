@@ -39,6 +39,7 @@ SHARES: Mapping[str, Share] = {
     "settler": Share(30, 6, 1, "A fill takes milliseconds; 30 symbols at a time."),
     "reconciler": Share(3, 2, 1, "A pass and the snapshots begin in the same minute; in production, one more by hand."),
     "auditor": Share(1, 1, 1, "One at a time: the next goes on where the last one stopped."),
+    "archiver": Share(1, 1, 1, "One at a time: the next goes on where the last one stopped."),
     "notifier": Share(
         10, 3, 1, "Eight shards of users and one for webhooks, each one at a time, and one that follows on its heels."
     ),
@@ -46,7 +47,7 @@ SHARES: Mapping[str, Share] = {
         10, 3, 1, "Webhooks at a time, of each user at most three; one that hangs holds one for 20 seconds."
     ),
     "realtime": Share(30, 4, 1, "Connections that open and close: 200 a second at 0.1 seconds."),
-    "api": Share(100, 15, 1, "100 requests a second, the gateway's throttle, at up to a second."),
+    "api": Share(100, 14, 1, "100 requests a second, the gateway's throttle, at up to a second."),
     "api-waiting": Share(20, 3, 1, "Requests that may wait for a job (`?wait=`) hold these, and no page's."),
     "mcp": Share(20, 4, 0, "Tool calls wait for the API, which has its own number."),
     "doorkeeper": Share(5, 2, 0, "Asked once an hour for the right key; wrong ones must not take what others need."),

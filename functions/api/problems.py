@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from stratforge.application import errors
 from stratforge.configuration import ConfigurationError
 from stratforge.observability import logger
+from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import LoginEnded
 
 log = logger("api")
@@ -118,6 +119,11 @@ def install(
     def unavailable(request: Request, error: psycopg.OperationalError) -> Response:
         log.error("the database does not answer", error=str(error)[:300])
         return answer(request, _unavailable("5"))
+
+    @app.exception_handler(ArchiveUnavailable)
+    def archive_unavailable(request: Request, error: ArchiveUnavailable) -> Response:
+        log.error("the archive does not give what it has", error=str(error)[:300])
+        return answer(request, Problem(503, "archive-unavailable", str(error), headers={"Retry-After": "30"}))
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:

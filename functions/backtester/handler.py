@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from stratforge.application.jobs.archived_history import ArchivedHistory
 from stratforge.application.jobs.backtest_strategy import backtest_strategy, report_study, sweep_of_study
 from stratforge.application.jobs.export_data import export_data
 from stratforge.application.jobs.replay_session import replay_session
@@ -54,7 +55,7 @@ def record_handler(record: SQSRecord) -> None:
     """Runs the job that a message names."""
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {
-        JobKind.BACKTEST: lambda work: backtest_strategy(work, history(), _start),
+        JobKind.BACKTEST: lambda work: backtest_strategy(work, ArchivedHistory(history(), database), _start),
         JobKind.REPLAY: replay_session,
         JobKind.EXPORT: _export,
     }

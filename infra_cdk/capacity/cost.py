@@ -38,10 +38,12 @@ _RESTORED = 0.02  # The part of a snapshot function's invocations that begin in 
 _EMPTY_POLLS = 5 * 180  # A mapping's pollers at an idle queue: five, each every twenty seconds, in an hour.
 _IMAGES_GB = 1.5  # Ten images of the ingestor.
 _ASSETS_GB = 1.0
+# A bar in the archive (a month of a stock is a file of 150 KB), and the months of bars that are in it two years and two months after the beginning.
+_ARCHIVED_BYTES, _ARCHIVED_MONTHS = 19.0, 12
 # Metrics of an ECS cluster with a service and a task under Container Insights, and the gigabytes of events behind them.
 _INSIGHTS_METRICS, _INSIGHTS_GB = 25, 1.1
 # Metrics that our code writes, by function (a test counts them). An hour in which a metric is not written is not paid.
-OWN_METRICS = {"auditor": 1, "evaluator": 5, "executor": 5, "ingestor": 5, "reconciler": 6, "settler": 1}
+OWN_METRICS = {"archiver": 1, "auditor": 1, "evaluator": 5, "executor": 5, "ingestor": 5, "reconciler": 6, "settler": 1}
 # Written with nobody there, too.
 _ALWAYS = ("ingestor", "reconciler")
 _DAYS = 21
@@ -111,6 +113,12 @@ def bill(load: Load, measured: Measured, footprint: Footprint) -> list[Item]:
         *_edge(load, footprint),
         _item("images of the ingestor", _IMAGES_GB, "image-gb"),
         _item("packages of the functions", _ASSETS_GB, "s3-gb", "AWS::S3::Bucket"),
+        _item(
+            f"{_ARCHIVED_MONTHS} months of bars in the archive",
+            load.bars_a_month * _ARCHIVED_MONTHS * _ARCHIVED_BYTES / 1e9,
+            "s3-gb",
+            "AWS::S3::Bucket",
+        ),
     ]
 
 
@@ -150,6 +158,8 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         "realtime": (days * 4, 0.01, 0.0),
         # Its runs are scheduled: a night's is as long as there is history.
         "auditor": (0.0, 10.0, 0.0),
+        # Most nights it finds that nothing is old enough.
+        "archiver": (0.0, 0.1, 0.0),
         # Registrations, resets and notices: one mail of a user in a month, say.
         "mailer": (load.users / 30, 0.02, 0.1),
         "mcp": (load.users * load.tool_calls, 0.01, 0.1),

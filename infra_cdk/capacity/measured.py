@@ -27,7 +27,8 @@ class Measured:
     """Figures of a run on one machine.
 
     `evaluator` is by bar and session, `sandbox` by call and strategy, `executor` by symbol and order, `settler` by order update and order:
-    seconds of processor time. `wait` is what an invocation waits for the database and the engine beside that. Bytes are of rows with indexes.
+    seconds of processor time. `database` is PostgreSQL's, by bar and by order of it, all functions together; `rest` is of everything else on one machine (ingestor,
+    engine, simulators), by bar: it is fitted to the median of the same run. `wait` is what an invocation waits for the database and the engine beside that. Bytes are of rows with indexes.
     """
 
     machine: str
@@ -36,6 +37,8 @@ class Measured:
     sandbox: Line
     executor: Line
     settler: Line
+    database: Line
+    rest: Line
     wait: float
     bytes_a_bar: float
     bytes_a_signal: float
@@ -53,7 +56,7 @@ class Measured:
     def read(cls, path: Path = FILE) -> Measured:
         """Reads the measurements that are committed beside this module."""
         values: dict[str, Any] = json.loads(path.read_text())
-        lines = ("evaluator", "sandbox", "executor", "settler")
+        lines = ("evaluator", "sandbox", "executor", "settler", "database", "rest")
         found: dict[str, Any] = {name: Line(**value) if name in lines else value for name, value in values.items()}
         return cls(**found)
 
@@ -67,6 +70,8 @@ class Load:
         symbols: Symbols that anybody's session watches.
         sessions_a_user: Running sessions for each.
         signal_rate: The part of evaluated bars that gives a signal.
+        shared_signals: The part of a symbol's sessions that say the same on the same bar: many run one idea.
+        evenly: Whether all symbols have as many sessions; otherwise a few are everybody's.
         page_views: Requests of the dashboard and the API, for each user and trading day.
         generations: Strategies written and questions asked by each user in a month.
         backtests: By each user in a month.
@@ -85,6 +90,8 @@ class Load:
     tool_calls: float = 50.0
     told_a_minute: float = 60.0
     crypto_share: float = 0.02
+    shared_signals: float = 0.3
+    evenly: bool = False
 
     @property
     def sessions(self) -> float:

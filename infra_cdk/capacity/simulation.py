@@ -1,238 +1,293 @@
-"""`make scale`: a minute of the platform as discrete events, at 10 to 100,000 users, and which limit bites where.
+"""Minutes of the platform as discrete events: every symbol's bar from the exchange to its settled order.
 
-Every symbol's bar goes through the ingestor, SNS and SQS to the evaluator (one message group a symbol and shard, so in order), to the sandbox, and with
-probability to the executor (one group a symbol), which asks Alpaca. Service times are the measured ones; what waits is what the simulation finds.
+Bars go through the ingestor and a queue to the evaluator, a message for each shard of a symbol's sessions, and with it to the sandbox; signals wake the executor, which has one block
+of a symbol at work at a time; its order takes one of Alpaca's requests; its fill goes to the settler, which wakes the executor for what came meanwhile. Queues hand out batches, to as
+many invocations as their mapping has got to; an environment that is not there yet begins cold; a function has the part of a core that its memory pays for. Seconds of work are the
+measured ones; what waits is what the simulation finds.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import random
-from collections.abc import Generator
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import simpy
 
-from infra_cdk.capacity.cost import INSTANCES, database_for
 from infra_cdk.capacity.measured import Load, Measured
+from infra_cdk.capacity.stage import Stage
 
 Process = Generator[Any, Any, None]
 MINUTE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of AWS's quotas, of Alpaca, and of the deployment.
-
-    `hop` is what SNS, SQS and the mapping take between two functions (a poll of the mapping, measured by nobody here: AWS says tens of milliseconds).
-    `speed` is a function's core by the measuring machine's.
-    """
-
-    concurrency: int = 1_000
-    connections: int = 420
-    alpaca_a_minute: int = 200
-    topics: int = 1_000
-    sessions_a_shard: int = 500
-    publishes_a_second: float = 200.0
-    hop: float = 0.05
-    speed: float = 1.0
-    cores: int | None = None
+# On one machine nobody holds a core longer than this while others wait.
+_SLICE = 0.02
+# The database's seconds by those of the function that asks it, for sessions that say nothing: what PostgreSQL's processes took in a measured run by what ours took.
+_DATABASE_OF_A_FUNCTION = 0.2
+# How often a mapping looks whether it may work on more batches.
+_LOOK = 0.2
 
 
 @dataclass
 class Outcome:
-    """The result of a number of simulated minutes."""
+    """The result of a number of simulated minutes.
+
+    Attributes:
+        lags: Seconds from a bar's arrival to the order that it led to, by order.
+        settled: Seconds from a bar's arrival until its order was settled.
+        most: Environments of each function that worked at the same time, at most.
+        environments: Environments of each function that there were in the end.
+        most_together: Environments of all functions that worked at the same time, at most.
+        connections: Database connections of all environments.
+        database_seconds: Processor seconds of the database.
+        unsent: Orders that had not left in the end.
+    """
 
     lags: list[float] = field(default_factory=list)
-    most_concurrent: int = 0
-    most_connections: int = 0
-    orders_to_alpaca: int = 0
+    settled: list[float] = field(default_factory=list)
+    most: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    environments: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    most_together: int = 0
+    connections: int = 0
+    database_seconds: float = 0.0
+    orders: int = 0
     unsent: int = 0
-    busy: float = 0.0
     minutes: int = 1
 
     def quantile(self, q: float) -> float:
         """Seconds from a bar's arrival to its order, for the part q of orders; infinite when some never left within the minutes."""
-        known = sorted(self.lags)
-        place = int(q * (len(known) + self.unsent))
-        return known[place] if place < len(known) else math.inf
+        return _quantile(self.lags, q, self.unsent)
+
+    def settled_by(self, q: float) -> float:
+        """Seconds from a bar's arrival until its order was settled, for the part q of orders."""
+        return _quantile(self.settled, q, self.orders + self.unsent - len(self.settled))
+
+
+def _quantile(values: list[float], q: float, missing: int) -> float:
+    known = sorted(values)
+    place = min(int(q * (len(known) + missing)), len(known) + missing - 1)
+    return known[place] if 0 <= place < len(known) else math.inf
+
+
+@dataclass
+class _Symbol:
+    """A symbol's sessions, what of their signals waits, and whether a block is at work."""
+
+    sessions: int
+    arrived: float = 0.0
+    pending: int = 0
+    at_work: bool = False
+
+
+class _Queue:
+    """A queue whose batches a function works on, as many at a time as its mapping has got to."""
+
+    def __init__(self, world: _World, function: str, handle: Callable[[Any], Process]) -> None:
+        self._world, self._function, self._handle = world, function, handle
+        self._waiting: deque[Any] = deque()
+        self._running = 0
+        self._busy_since = 0.0
+
+    def put(self, message: Any) -> None:
+        """A message that comes after the hop."""
+        self._world.environment.process(self._arrive(message))
+
+    def _arrive(self, message: Any) -> Process:
+        yield self._world.environment.timeout(self._world.stage.hop * self._world.random.uniform(0.2, 1.8))
+        if not self._waiting and not self._running:
+            self._busy_since = self._world.environment.now
+        self._waiting.append(message)
+        self._begin()
+
+    def _begin(self) -> None:
+        stage, environment = self._world.stage, self._world.environment
+        while self._waiting:
+            allowed = stage.first_batches + stage.more_batches * (environment.now - self._busy_since)
+            if self._running >= min(allowed, stage.functions[self._function].at_once):
+                break
+            count = min(stage.batch, len(self._waiting))
+            self._running += 1
+            environment.process(self._work([self._waiting.popleft() for _ in range(count)]))
+
+    def look(self) -> Process:
+        """The mapping may work on more, as time goes."""
+        while True:
+            yield self._world.environment.timeout(_LOOK)
+            self._begin()
+
+    def _work(self, batch: list[Any]) -> Process:
+        with self._world.invocation(self._function) as place:
+            yield place
+            yield from self._world.begin(self._function)
+            for message in batch:
+                yield from self._handle(message)
+            self._world.end(self._function)
+        self._running -= 1
+        self._begin()
 
 
 class _World:
-    def __init__(self, load: Load, measured: Measured, limits: Limits, seed: int) -> None:
+    def __init__(self, load: Load, measured: Measured, stage: Stage, seed: int) -> None:
         self.environment = simpy.Environment()
-        self.load, self.measured, self.limits = load, measured, limits
+        self.load, self.measured, self.stage = load, measured, stage
         self.random = random.Random(seed)  # noqa: S311 - a simulation
-        self.functions = simpy.Resource(self.environment, limits.concurrency)
-        self.cores = simpy.Resource(self.environment, limits.cores) if limits.cores else None
-        self.connections = simpy.Resource(self.environment, limits.connections)
-        self.alpaca = simpy.Container(self.environment, limits.alpaca_a_minute, init=limits.alpaca_a_minute)
+        self._places = {name: simpy.Resource(self.environment, each.at_once) for name, each in stage.functions.items()}
+        self._working: dict[str, int] = defaultdict(int)
+        self._together = simpy.Resource(self.environment, stage.concurrency)
+        self._machine = simpy.Resource(self.environment, stage.shared_cores) if stage.shared_cores else None
+        self._database = simpy.Resource(self.environment, stage.database_cores)
+        self._alpaca = simpy.Container(self.environment, stage.alpaca_a_minute, init=stage.alpaca_a_minute)
         self.outcome = Outcome()
-        self.waiting = 0
+        self.symbols = [_Symbol(each) for each in popularity(load)]
+        self._bars = _Queue(self, "evaluator", self._evaluate)
+        self._signals = _Queue(self, "executor", self._execute)
+        self._updates = _Queue(self, "settler", self._settle)
+        for queue in (self._bars, self._signals, self._updates):
+            self.environment.process(queue.look())
+
+    # Functions, cores, the database ---------------------------------------------------------------------------------
+
+    def invocation(self, function: str) -> Any:
+        """A place of a function."""
+        return self._places[function].request()
+
+    def begin(self, function: str) -> Process:
+        """An invocation begins, in an environment that is there or in a new one."""
+        self._working[function] += 1
+        together = sum(self._working.values())
+        self.outcome.most_together = max(self.outcome.most_together, together)
+        self.outcome.most[function] = max(self.outcome.most[function], self._working[function])
+        if self._working[function] > self.outcome.environments[function]:
+            self.outcome.environments[function] += 1
+            yield self.environment.timeout(self.stage.functions[function].cold)
+
+    def end(self, function: str) -> None:
+        """An invocation ends; its environment stays."""
+        self._working[function] -= 1
+
+    def _work(self, function: str, seconds: float) -> Process:
+        """Seconds of a function's processor."""
+        spent = seconds * self.random.uniform(0.8, 1.2)
+        if self._machine is None:
+            yield self.environment.timeout(spent / self.stage.functions[function].cores)
+        else:
+            yield from self._sliced(self._machine, spent)
+
+    def _ask(self, seconds: float) -> Process:
+        """Seconds of the database's processor, and the way there."""
+        self.outcome.database_seconds += seconds
+        yield from self._sliced(self._machine or self._database, seconds)
+        yield self.environment.timeout(self.measured.wait)
+
+    def _sliced(self, cores: simpy.Resource, seconds: float) -> Process:
+        while seconds > 0:
+            part = min(seconds, _SLICE)
+            with cores.request() as core:
+                yield core
+                yield self.environment.timeout(part)
+            seconds -= part
+
+    # The way of a bar -----------------------------------------------------------------------------------------------
+
+    def bar(self, symbol: _Symbol, place: float) -> Process:
+        """A symbol's bar: published when its turn comes."""
+        arrived = self.environment.now
+        yield self.environment.timeout(place)
+        symbol.arrived = arrived
+        if self._machine is not None:
+            yield from self._sliced(self._machine, self.measured.rest.of(0))
+        shards = max(1, math.ceil(symbol.sessions / self.stage.sessions_a_shard))
+        left = symbol.sessions
+        for shard in range(shards):
+            part = math.ceil(left / (shards - shard))
+            left -= part
+            self._bars.put((symbol, part))
+
+    def _evaluate(self, message: tuple[_Symbol, int]) -> Process:
+        """One shard's sessions: the evaluator waits for the sandbox."""
+        symbol, sessions = message
+        with self.invocation("sandbox") as place:
+            yield place
+            yield from self.begin("sandbox")
+            yield from self._work("sandbox", self.measured.sandbox.of(sessions))
+            self.end("sandbox")
+        yield from self._work("evaluator", self.measured.evaluator.of(sessions))
+        signals = self._signaling(sessions)
+        quiet = _DATABASE_OF_A_FUNCTION * self.measured.evaluator.each * (sessions - signals)
+        yield from self._ask(self.measured.database.of(signals) / 3 + quiet)
+        symbol.pending += signals
+        if symbol.pending:
+            self._signals.put(symbol)
+
+    def _signaling(self, sessions: int) -> int:
+        """How many of the sessions say something: a part of them says the same on the same bar, as those of one idea do."""
+        together = round(sessions * self.load.shared_signals)
+        said = together if self.random.random() < self.load.signal_rate else 0
+        alone = min(sessions - together, 2_000)
+        found = sum(self.random.random() < self.load.signal_rate for _ in range(alone))
+        return said + round(found * (sessions - together) / max(alone, 1))
+
+    def _execute(self, symbol: _Symbol) -> Process:
+        if symbol.at_work or not symbol.pending:
+            return
+        orders, symbol.pending, symbol.at_work = symbol.pending, 0, True
+        yield from self._work("executor", self.measured.executor.of(orders))
+        yield from self._ask(self.measured.database.of(orders) / 3)
+        self.environment.process(self._send(symbol, orders))
+
+    def _send(self, symbol: _Symbol, orders: int) -> Process:
+        """The block's order, which waits for one of the minute's requests."""
+        self.outcome.unsent += 1
+        yield self._alpaca.get(1)
+        self.outcome.unsent -= 1
+        self.outcome.orders += 1
+        self.outcome.lags.append(self.environment.now - symbol.arrived)
+        yield self.environment.timeout(self.stage.fill)
+        self._updates.put((symbol, orders))
+
+    def _settle(self, message: tuple[_Symbol, int]) -> Process:
+        symbol, orders = message
+        yield from self._work("settler", self.measured.settler.of(orders))
+        yield from self._ask(self.measured.database.of(orders) / 3)
+        self.outcome.settled.append(self.environment.now - symbol.arrived)
+        symbol.at_work = False
+        if symbol.pending:
+            self._signals.put(symbol)
+
+    # Time -------------------------------------------------------------------------------------------------------------
 
     def refill(self) -> Process:
         """Alpaca's requests come back evenly."""
         while True:
-            yield self.environment.timeout(MINUTE / self.limits.alpaca_a_minute)
-            if self.alpaca.level < self.limits.alpaca_a_minute:
-                yield self.alpaca.put(1)
+            yield self.environment.timeout(MINUTE / self.stage.alpaca_a_minute)
+            if self._alpaca.level < self.stage.alpaca_a_minute:
+                yield self._alpaca.put(1)
 
-    def work(self, seconds: float, *, database: bool) -> Process:
-        """A function's invocation: a place among all, a connection, and on one machine a core."""
-        with self.functions.request() as place:
-            yield place
-            self.outcome.most_concurrent = max(self.outcome.most_concurrent, self.functions.count)
-            spent = seconds / self.limits.speed * self.random.uniform(0.8, 1.3)
-            self.outcome.busy += spent
-            if not database:
-                yield from self._on_a_core(spent)
-                return
-            with self.connections.request() as connection:
-                yield connection
-                self.outcome.most_connections = max(self.outcome.most_connections, self.connections.count)
-                yield from self._on_a_core(spent)
-                yield self.environment.timeout(self.measured.wait)
-
-    def _on_a_core(self, seconds: float) -> Process:
-        if self.cores is None:
-            yield self.environment.timeout(seconds)
-            return
-        with self.cores.request() as core:
-            yield core
-            yield self.environment.timeout(seconds)
-
-    def bar(self, sessions: int, place: float) -> Process:
-        """A symbol's bar, from its arrival to its order."""
-        yield self.environment.timeout(place)
-        arrived = self.environment.now
-        shards = max(1, math.ceil(sessions / self.limits.sessions_a_shard))
-        parts = [self.environment.process(self.shard(math.ceil(sessions / shards))) for _ in range(shards)]
-        yield self.environment.all_of(parts)
-        signals = sum(self.random.random() < self.load.signal_rate for _ in range(min(sessions, 2_000)))
-        if sessions > 2_000:
-            signals = round(signals * sessions / 2_000)
-        if not signals:
-            return
-        self.waiting += 1
-        yield self.environment.timeout(self.limits.hop)
-        yield from self.work(self.measured.executor.of(signals), database=True)
-        yield self.alpaca.get(1)
-        self.waiting -= 1
-        self.outcome.orders_to_alpaca += 1
-        self.outcome.lags.append(self.environment.now - arrived)
-        yield self.environment.timeout(self.limits.hop)
-        yield from self.work(self.measured.settler.of(signals), database=True)
-
-    def shard(self, sessions: int) -> Process:
-        """One message of a bar: the evaluator waits for the sandbox."""
-        yield self.environment.timeout(self.limits.hop)
-        yield from self.work(self.measured.sandbox.of(sessions), database=False)
-        yield from self.work(self.measured.evaluator.of(sessions), database=True)
-
-    def minutes(self, count: int, popularity: list[int]) -> Process:
+    def minutes(self, count: int) -> Process:
         """Bars of all symbols, at the beginning of every minute, as fast as the ingestor publishes."""
         for _ in range(count):
-            for number, sessions in enumerate(popularity):
-                place = max(number / self.limits.publishes_a_second, self.random.uniform(0, 1.0))
-                self.environment.process(self.bar(sessions, place))
+            for number, symbol in enumerate(self.symbols):
+                self.environment.process(self.bar(symbol, number / self.stage.published_a_second))
             yield self.environment.timeout(MINUTE)
 
 
 def popularity(load: Load) -> list[int]:
-    """Sessions of each symbol: a few are everybody's (by rank, as Zipf has it)."""
-    weights = [1 / rank for rank in range(1, load.symbols + 1)]
+    """Sessions of each symbol: a few are everybody's (by rank, as Zipf has it), or all have as many."""
+    weights = [1.0 if load.evenly else 1 / rank for rank in range(1, load.symbols + 1)]
     scale = load.sessions / sum(weights)
     return [max(1, round(weight * scale)) for weight in weights]
 
 
-def simulate(load: Load, measured: Measured, limits: Limits, *, minutes: int = 5, seed: int = 1) -> Outcome:
+def simulate(load: Load, measured: Measured, stage: Stage, *, minutes: int = 5, seed: int = 1) -> Outcome:
     """Simulates some minutes; the same seed gives the same outcome."""
-    world = _World(load, measured, limits, seed)
+    world = _World(load, measured, stage, seed)
     world.environment.process(world.refill())
-    world.environment.process(world.minutes(minutes, popularity(load)))
+    world.environment.process(world.minutes(minutes))
     world.environment.run(until=minutes * MINUTE)
-    world.outcome.unsent = world.waiting
     world.outcome.minutes = minutes
+    world.outcome.connections = sum(
+        count * stage.functions[name].connections for name, count in world.outcome.environments.items()
+    )
     return world.outcome
-
-
-def bites(load: Load, outcome: Outcome, limits: Limits) -> list[str]:
-    """Lists the limits that are reached, with the remedy for each."""
-    found = []
-    if (
-        outcome.unsent > outcome.orders_to_alpaca / outcome.minutes
-        or outcome.orders_to_alpaca / outcome.minutes > 0.95 * limits.alpaca_a_minute
-    ):
-        found.append(
-            f"Alpaca's {limits.alpaca_a_minute} requests a minute: ask for more, trade on 5-minute bars, or move to the Broker API"
-        )
-    if load.symbols > limits.topics:
-        found.append(f"{limits.topics:,} FIFO topics an account: raise the quota, or let several symbols share a topic")
-    if outcome.most_concurrent >= limits.concurrency:
-        found.append(f"{limits.concurrency:,} concurrent functions: raise the quota")
-    if outcome.most_connections >= limits.connections:
-        found.append(f"{limits.connections:,} database connections: put RDS Proxy in front, or a larger instance")
-    if load.symbols / limits.publishes_a_second > 15:
-        found.append(
-            "the ingestor's publishing: PublishBatch for symbols of one topic, or a task for each half of the symbols"
-        )
-    return found
-
-
-SIZES = (Load(10, 8), Load(1_000, 300), Load(10_000, 1_000), Load(100_000, 3_000))
-
-
-def main() -> None:
-    """Prints a table of lags and limits for growing loads."""
-    parser = argparse.ArgumentParser(prog="make scale", description=__doc__)
-    parser.add_argument("--minutes", type=int, default=5)
-    options = parser.parse_args()
-    from rich.console import Console
-    from rich.progress import track
-    from rich.table import Table
-
-    console = Console(width=max(120, Console().width))
-    measured = Measured.read()
-    table = Table(title="Bar to order, and what bites")
-    for name in (
-        "users",
-        "sessions",
-        "symbols",
-        "database",
-        "p50",
-        "p99",
-        "functions at once",
-        "connections",
-        "orders a minute",
-        "what bites",
-    ):
-        table.add_column(name, justify="left" if name in ("database", "what bites") else "right")
-    for load in track(SIZES, "simulating", console=console, transient=True):
-        instance = database_for(load, measured)
-        limits = Limits(connections=INSTANCES[instance][0])
-        outcome = simulate(load, measured, limits, minutes=options.minutes)
-        table.add_row(
-            f"{load.users:,}",
-            f"{load.sessions:,.0f}",
-            f"{load.symbols:,}",
-            instance,
-            _seconds(outcome.quantile(0.5)),
-            _seconds(outcome.quantile(0.99)),
-            f"{outcome.most_concurrent:,}",
-            f"{outcome.most_connections:,}",
-            f"{outcome.orders_to_alpaca / options.minutes:,.0f}",
-            "; ".join(bites(load, outcome, limits)) or "nothing",
-            end_section=True,
-        )
-    console.print(table)
-    console.print(f"Service times measured on {measured.machine} on {measured.date}.", highlight=False)
-
-
-def _seconds(value: float) -> str:
-    return "not within the minutes" if math.isinf(value) else f"{value:.2f} s"
-
-
-if __name__ == "__main__":
-    main()

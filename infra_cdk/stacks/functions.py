@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.archive import archive_bucket
 from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.function_factory import CORE_MEMORY, FunctionFactory, Place
 from infra_cdk.constructs.study import Study, study_arn
@@ -24,7 +25,7 @@ _TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester with its state machine, mailer, mcp, redriver, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, auditor, archiver, assistant, backtester with its state machine, mailer, mcp, redriver, api."""
 
     def __init__(
         self,
@@ -55,6 +56,8 @@ class FunctionsStack(Stack):
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if config.production else RemovalPolicy.DESTROY,
         )
 
+        self.archive = archive_bucket(self, config)
+
         self.sandbox = self._factory.function(
             "sandbox", "sandbox", timeout=60, memory=CORE_MEMORY, environment={}, isolated=True, stopped_by=_TRADING
         )
@@ -70,6 +73,7 @@ class FunctionsStack(Stack):
                 "DATABASE_SECRET": engine_database,
                 "SANDBOX_FUNCTION": self.sandbox.target_name,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+                "ARCHIVE_BUCKET": self.archive.bucket_name,
                 **({"BARS_QUEUE_URL": messaging.bars.queue.queue_url} if messaging.bar_stream is not None else {}),
             },
         )
@@ -78,6 +82,8 @@ class FunctionsStack(Stack):
         self.evaluator.role.add_to_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.sandbox.target_arn])
         )
+        # Of a symbol that trades so seldom that a window reaches further back than the table.
+        self._allow_archive(self.evaluator, ["s3:GetObject"], "Old bars of every symbol.")
         self.evaluator.consume(messaging.bars.queue, batch_size=10)
         if messaging.bar_stream is not None:
             self.evaluator.consume_stream(messaging.bar_stream, batch_size=10)
@@ -161,6 +167,31 @@ class FunctionsStack(Stack):
             targets=[targets.LambdaFunction(self.auditor.target, retry_attempts=0)],
         )
 
+        self.archiver = self._factory.function(
+            "archiver",
+            "broker",
+            timeout=900,
+            memory=CORE_MEMORY,
+            # A development stage has no month that is old; where one cannot be moved it stays in the table.
+            alarmed=config.production,
+            environment={
+                "DATABASE_SECRET": engine_database,
+                "ALPACA_SECRET": secrets.name_of("alpaca"),
+                "ARCHIVE_BUCKET": self.archive.bucket_name,
+            },
+        )
+        self.archiver.may_read_secrets(secrets.database_engine, secrets.alpaca)
+        self._allow_archive(
+            self.archiver, ["s3:GetObject", "s3:PutObject"], "It stores the bars of every symbol, and reads them back."
+        )
+        events.Rule(
+            self,
+            "ArchiveSchedule",
+            description="Moves months of bars that ended long ago to S3, every night when the exchange is closed; goes on with what is left",
+            schedule=events.Schedule.cron(hour="5-6", minute="0/20"),
+            targets=[targets.LambdaFunction(self.archiver.target, retry_attempts=0)],
+        )
+
         self.assistant = self._factory.function(
             "assistant",
             "assistant",
@@ -180,11 +211,13 @@ class FunctionsStack(Stack):
                 "DATABASE_SECRET": engine_database,
                 "ALPACA_SECRET": secrets.name_of("alpaca"),
                 "FILES_BUCKET": self.files.bucket_name,
+                "ARCHIVE_BUCKET": self.archive.bucket_name,
                 "STUDY_STATE_MACHINE": study_arn(self, config),
             },
         )
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
         self._allow_files(self.backtester, ["s3:PutObject", "s3:DeleteObject"], "Files of all jobs.")
+        self._allow_archive(self.backtester, ["s3:GetObject"], "Backtests, replays and exports of every symbol.")
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
         # The same code with a number of environments of its own: a large sweep holds up nobody's backtest.
         self.researcher = self._factory.function(
@@ -250,6 +283,10 @@ class FunctionsStack(Stack):
         function.allow(actions, [self.files.arn_for_objects("exports/*")])
         acknowledge_wildcard(function, f"{attribute(self.files)}/exports/*", reason)
 
+    def _allow_archive(self, function: PythonFunction, actions: list[str], reason: str) -> None:
+        function.allow(actions, [self.archive.arn_for_objects("bars/*")])
+        acknowledge_wildcard(function, f"{attribute(self.archive)}/bars/*", reason)
+
     def _api(
         self, name: str, config: StageConfig, messaging: MessagingStack, secrets: SecretsStack, realtime_url: str
     ) -> PythonFunction:
@@ -272,6 +309,7 @@ class FunctionsStack(Stack):
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "REDRIVER_FUNCTION": self.redriver.target_name,
                 "FILES_BUCKET": self.files.bucket_name,
+                "ARCHIVE_BUCKET": self.archive.bucket_name,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
                 # On one machine the front door has everything on one host.
                 "REALTIME_URL": realtime_url,
@@ -289,6 +327,7 @@ class FunctionsStack(Stack):
         made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
         reason = "The API gives links to files of all users, to each to his own, and deletes those of who closes."
         self._allow_files(made, ["s3:GetObject", "s3:DeleteObject"], reason)
+        self._allow_archive(made, ["s3:GetObject"], "Charts and lists of bars of every symbol.")
         if messaging.mails:
             made.may_send(messaging.mails.queue)
         made.role.add_to_policy(

@@ -45,8 +45,9 @@ class ObservabilityStack(Stack):
         self._alarms = [*(alarm for queue in queues for alarm in queue.alarms), *function_alarms]
         self._throttled("FunctionsThrottled", {name: each for name, each in functions.items() if name in _TRADING})
         if config.production:
-            # An alarm takes ten metrics; when mails wait, their queue's own alarm says so, and parts of large sweeps may wait for each other.
-            said = (*_TRADING, "mailer", "researcher")
+            # An alarm takes ten metrics; when mails wait, their queue's own alarm says so, parts of large sweeps may wait for each other, and
+            # an archiver that still runs is the one that is wanted.
+            said = (*_TRADING, "mailer", "researcher", "archiver")
             others = {name: each for name, each in functions.items() if name not in said}
             self._throttled("OtherFunctionsThrottled", others)
         self._alarm("SandboxTraffic", sandbox_flows, 0, "Something in the sandbox tried to reach a network.")
@@ -184,6 +185,13 @@ class ObservabilityStack(Stack):
             0,
             "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale; or no audit has ended for a day and a half.",
         )
+        if self._config.production:
+            self._alarm(
+                "NotArchived",
+                self._metric("NotArchived", "archiver", "Maximum", _FIVE),
+                0,
+                "Old bars could not be moved to the archive; they stay in the table.",
+            )
         self._alarm(
             "BuyingPower",
             self._metric("BuyingPowerShort", "reconciler", "Maximum", _FIVE),

@@ -2,7 +2,11 @@
 
 Everything is between: the simulator's socket, ingestor, SNS and SQS, evaluator and sandbox, executor, the simulator's exchange, its trade updates, settler. Three of five
 buy and two sell, the other way round on the next bar, so that in every minute a fifth of it is traded at the broker. 500 symbols with an order each are more than the 200 requests that
-Alpaca grants an account in a minute (orders beyond them would expire after two minutes), so the simulated account has 2,000. `CROWD` is how many sessions there are, 2,500 at least.
+Alpaca grants an account in a minute (orders beyond them would expire after two minutes), so the simulated account has 2,000. `CROWD` is how many sessions there are (10,000), and
+`CROWD_SYMBOLS` on how many symbols, one number after the other (`1,500`); each symbol has five sessions at least. Each size takes some seven minutes, for the market runs at its real speed.
+
+Every hop of every order is measured, the books are audited, and what the model of capacity says of the same size is printed beside; at the sizes by default it is written to
+`infra_cdk/capacity/PREDICTED.md`, misses too. The model is fitted to other sizes (`make measure`).
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from local_platform.audit import audit, mark
@@ -19,10 +24,15 @@ from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
 from rich.console import Console
 
-from tests.benchmarks.spans import HOPS, hops, table
+from infra_cdk.capacity.calibration import Compared, crowd, document, predicted
+from infra_cdk.capacity.measured import Measured
+from tests.benchmarks.spans import HOPS, hops, quantile, table
 from tests.support.crowd import add_crowd, minutes_of, stop_crowd, unsettled
 
-_SESSIONS, _SYMBOLS = int(os.environ.get("CROWD", "10000")), 500
+_SESSIONS = int(os.environ.get("CROWD", "10000"))
+_SYMBOLS = [int(each) for each in os.environ.get("CROWD_SYMBOLS", "1,500").split(",")]
+_REQUESTS = 2_000
+DOCUMENT = ROOT / "infra_cdk" / "capacity" / "PREDICTED.md"
 # Bars on which the crowd traded, after the first, on which two of five have nothing to sell.
 _BARS = 3
 _PATIENCE = 900.0
@@ -30,7 +40,8 @@ _PATIENCE = 900.0
 
 def run() -> Iterator[tuple[str, str, str, str, str]]:
     """Rows of the benchmark's table."""
-    os.environ |= {"SIMULATED_SYMBOLS": str(_SYMBOLS), "SIMULATED_REQUESTS_A_MINUTE": "2000"}
+    os.environ |= {"SIMULATED_SYMBOLS": str(max(_SYMBOLS)), "SIMULATED_REQUESTS_A_MINUTE": str(_REQUESTS)}
+    compared: list[Compared] = []
     with tempfile.TemporaryDirectory(prefix="stratforge-bench-") as folder:
         Path(folder).chmod(0o755)
         platform = Platform(
@@ -39,13 +50,24 @@ def run() -> Iterator[tuple[str, str, str, str, str]]:
         )
         try:
             platform.start()
-            for symbols in (["IBM"], [f"S{number:03}" for number in range(_SYMBOLS)]):
-                yield _measured(platform, symbols)
+            for count in _SYMBOLS:
+                symbols = ["IBM"] if count == 1 else [f"S{number:03}" for number in range(count)]
+                yield _measured(platform, symbols, compared)
         finally:
             platform.stop()
+    for each in compared:
+        yield (
+            f"the model of capacity: {each.what}",
+            f"{each.measured:.2f} s",
+            f"said: {each.said:.2f} s",
+            f"{each.ratio:.2f}",
+            "within 30 %" if each.holds else "within 30 %: NOT",
+        )
+    if (_SESSIONS, _SYMBOLS) == (10_000, [1, 500]):
+        DOCUMENT.write_text(document(compared, Measured.read(), datetime.now(UTC).date().isoformat()))
 
 
-def _measured(platform: Platform, symbols: Sequence[str]) -> tuple[str, str, str, str, str]:
+def _measured(platform: Platform, symbols: Sequence[str], compared: list[Compared]) -> tuple[str, str, str, str, str]:
     name, began = f"crowd-{len(symbols)}", mark(platform)
     for symbol in symbols:
         add_crowd(platform, f"{name}-{symbol.lower()}", _SESSIONS // len(symbols), symbol, (3, 2))
@@ -64,6 +86,7 @@ def _measured(platform: Platform, symbols: Sequence[str]) -> tuple[str, str, str
     way = hops(platform, set(symbols))
     Console(stderr=True).print(table(way))
     assert way[HOPS[-1]], "no order reached the broker"
+    compared += _compared(way, len(symbols))
     executed = sum(each[2] for each in bars) / sum(each[1] for each in bars)
     slowest = way[HOPS[-1]][-1] / 1000
     return (
@@ -73,3 +96,14 @@ def _measured(platform: Platform, symbols: Sequence[str]) -> tuple[str, str, str
         f"{slowest / 60:.2f}",
         "< 1",
     )
+
+
+def _compared(way: Mapping[str, Sequence[float]], symbols: int) -> list[Compared]:
+    """What the model says of the same size, beside what was measured."""
+    said = predicted(crowd(_SESSIONS, symbols), Measured.read(), os.cpu_count() or 2, _REQUESTS)
+    size = f"{_SESSIONS:,} sessions on {symbols} symbol{'s' if symbols > 1 else ''}"
+    return [
+        Compared(f"{size}, {name}, {label}", asked(q), quantile(way[name], q) / 1000)
+        for name, asked in (("bar to order", said.quantile), ("bar to settled", said.settled_by))
+        for label, q in (("p50", 0.5), ("p99", 0.99))
+    ]

@@ -12,7 +12,7 @@ import platform as machine
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from rich.console import Console
 from rich.table import Table
 from stratforge.client import Client
 
-from infra_cdk.capacity.measured import FILE
+from infra_cdk.capacity.calibration import calibrated
+from infra_cdk.capacity.measured import FILE, Measured
 from tests.benchmarks.first_page import first_pages
-from tests.benchmarks.spans import hops, table, total
+from tests.benchmarks.spans import hops, quantile, table, total
 from tests.support.crowd import add_crowd, one_side, stop_crowd
 
 _FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
@@ -54,6 +55,7 @@ class Phase:
     updates: int
     log_bytes: int
     rows: dict[str, int]
+    database: float
 
 
 def _look(platform: Platform, seen: dict[str, dict[int, float]]) -> None:
@@ -63,6 +65,15 @@ def _look(platform: Platform, seen: dict[str, dict[int, float]]) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 family = [process, *process.children(recursive=True)]
                 seen[name][process.pid] = sum(sum(each.cpu_times()[:4]) for each in family)
+
+
+def _database(platform: Platform) -> float:
+    """Processor seconds of PostgreSQL since it began, those of connections that have ended too."""
+    server, total = psutil.Process(platform.process("postgres").pid), 0.0
+    for each in [server, *server.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += sum(each.cpu_times()[:4])
+    return total
 
 
 def _counts(platform: Platform) -> dict[str, int]:
@@ -87,10 +98,11 @@ def _phase(platform: Platform) -> Phase:
     seen: dict[str, dict[int, float]] = {name: {} for name in _FUNCTIONS}
     _look(platform, seen)
     began, asked = {name: sum(each.values()) for name, each in seen.items()}, _invocations(platform)
-    first, size = _counts(platform), log.stat().st_size
+    first, size, worked = _counts(platform), log.stat().st_size, _database(platform)
     for _ in range(_SECONDS):
         time.sleep(1)
         _look(platform, seen)
+    worked = _database(platform) - worked
     second, answered = _counts(platform), _invocations(platform)
     with log.open(errors="replace") as file:
         file.seek(size)
@@ -101,6 +113,7 @@ def _phase(platform: Platform) -> Phase:
         {name: answered[name] - asked[name] for name in _FUNCTIONS},
         log_bytes=ours,
         rows={},
+        database=worked,
         **{name: second[name] - first[name] for name in first},
     )
 
@@ -159,19 +172,21 @@ def main() -> int:
             platform.start()
             idle_percent, idle_megabytes = _idle(platform)
             pages = first_pages(platform.address, _IDLE, _PASSWORD)
-            phases = []
+            phases, since = [], datetime.now(UTC)
             for name, users in (("few", 4), ("many", 400)):
                 for symbol in SYMBOLS:
                     add_crowd(platform, f"{name}-{symbol.lower()}", 2 * users, symbol)
                 one_side(platform)
                 time.sleep(12)
+                since = datetime.now(UTC)
                 phases.append(_phase(platform))
                 print(f"{name}: {phases[-1]}", file=sys.stderr)
                 for symbol in SYMBOLS:
                     stop_crowd(platform, f"{name}-{symbol.lower()}")
                 time.sleep(5)
             found = audit(platform)
-            on_the_way = hops(platform)
+            # Of the larger crowd alone.
+            on_the_way = hops(platform, since=since)
             bytes_a_bar = _bytes_a_row(platform, "market_data")
             bytes_a_signal = _bytes_a_row(platform, "signals")
             bytes_an_order = _bytes_a_row(platform, "orders", "trades", "fills")
@@ -191,6 +206,11 @@ def main() -> int:
         "sandbox": _line(rate(small, "sandbox", small.evaluations), rate(large, "sandbox", large.evaluations)),
         "executor": _line(rate(small, "executor", small.orders), rate(large, "executor", large.orders)),
         "settler": _line(rate(small, "settler", small.orders), rate(large, "settler", large.orders)),
+        "database": _line(
+            (small.database / max(1, small.bars), small.orders / max(1, small.bars)),
+            (large.database / max(1, large.bars), large.orders / max(1, large.bars)),
+        ),
+        "rest": {"fixed": 0.0, "each": 0.0},
         # Round trips to the database that an invocation waits for, at half a millisecond in one zone.
         "wait": 0.004,
         "bytes_a_bar": bytes_a_bar,
@@ -201,9 +221,11 @@ def main() -> int:
         "sessions": 400 * len(SYMBOLS),
         "symbols": len(SYMBOLS),
         "signals_a_bar": round(large.signals / max(1, large.evaluations), 4),
-        "bar_to_order_p50": round((found.latency(0.5) or 0.0) / 1000, 4),
-        "bar_to_order_p99": round((found.latency(0.99) or 0.0) / 1000, 4),
+        "bar_to_order_p50": round(quantile(on_the_way["bar to order"], 0.5) / 1000, 4),
+        "bar_to_order_p99": round(quantile(on_the_way["bar to order"], 0.99) / 1000, 4),
     }
+    FILE.write_text(json.dumps(result, indent=2) + "\n")
+    result["rest"] = asdict(calibrated(Measured.read(), os.cpu_count() or 2).rest)
     FILE.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result))
     console = Console()

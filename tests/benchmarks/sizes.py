@@ -27,6 +27,7 @@ BUDGETS = {"api": 80, "evaluator": 75, "sandbox": 50, "mcp": 40, "executor": 120
 # Function -> requirements, as the stacks have it (a test compares).
 KINDS = {
     "api": "api",
+    "archiver": "broker",
     "assistant": "assistant",
     "auditor": "broker",
     "backtester": "broker",

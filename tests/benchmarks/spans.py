@@ -63,8 +63,10 @@ def _line(entry: Mapping[str, Any]) -> _Line:
     return _Line(entry["function_request_id"], datetime.fromisoformat(entry["timestamp"]).timestamp())
 
 
-def hops(platform: Platform, symbols: Collection[str] | None = None) -> dict[str, list[float]]:
-    """Milliseconds of each hop, sorted, over all block orders (of some symbols) whose way is known from end to end."""
+def hops(
+    platform: Platform, symbols: Collection[str] | None = None, since: datetime | None = None
+) -> dict[str, list[float]]:
+    """Milliseconds of each hop, sorted, over all block orders (of some symbols, made since then) whose way is known from end to end."""
     spans, lines = _read(platform.folder.logs / "functions.log")
     evaluated = {(each["symbol"], each["bar"]): _line(each) for each in lines if each["message"] == "bar evaluated"}
     executed = {each.get("client_order_id"): _line(each) for each in lines if each["message"] == "symbol executed"}
@@ -76,7 +78,9 @@ def hops(platform: Platform, symbols: Collection[str] | None = None) -> dict[str
     status = platform.simulator("status")
     with psycopg.connect(platform.conninfo("engine")) as connection:
         blocks = connection.execute(
-            "SELECT symbol, bar_time, client_order_id FROM block_orders WHERE side IS NOT NULL AND completed_at IS NOT NULL"
+            "SELECT symbol, bar_time, client_order_id FROM block_orders WHERE side IS NOT NULL AND completed_at IS NOT NULL "
+            "AND created_at >= coalesce(%s, '-infinity'::timestamptz)",
+            (since,),
         ).fetchall()
     found: dict[str, list[float]] = {name: [] for name in HOPS}
     for symbol, bar_time, client_order_id in blocks:
@@ -129,11 +133,12 @@ def table(found: Mapping[str, Sequence[float]]) -> Table:
     """The hops as a table."""
     shown = Table("Hop (ms)", "p50", "p90", "p99", title=f"One bar, over {len(found[HOPS[0]])} orders")
     for name, values in found.items():
-        shown.add_row(name, *(f"{_quantile(values, q):.1f}" for q in (0.5, 0.9, 0.99)))
+        shown.add_row(name, *(f"{quantile(values, q):.1f}" for q in (0.5, 0.9, 0.99)))
     return shown
 
 
-def _quantile(values: Sequence[float], q: float) -> float:
+def quantile(values: Sequence[float], q: float) -> float:
+    """A quantile of sorted values."""
     return values[min(len(values) - 1, int(q * len(values)))] if values else float("nan")
 
 

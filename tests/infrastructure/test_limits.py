@@ -12,6 +12,7 @@ from local_platform.synthesis import ROOT
 from stratforge.edge import EDGE_HEADER, HOST_HEADER, VISITOR_HEADER, seen_from_the_edge
 
 from infra_cdk import concurrency
+from infra_cdk.capacity.stage import MEMORY
 from infra_cdk.configuration import ConfigurationError, Given, StageConfig, stage_config
 from tests.support.assemblies import Resources, assembly_of, context_of, every, resources_of
 
@@ -55,6 +56,13 @@ def test_every_function_has_its_share(production: dict[str, Resources]) -> None:
     for name, row in concurrency.SHARES.items():
         assert found[name]["ReservedConcurrentExecutions"] == row.production, name
         assert len(row.reason) > 20
+
+
+def test_the_model_of_capacity_knows_what_functions_have(production: dict[str, Resources]) -> None:
+    found = functions_of(production, "prod")
+    for name, (memory, snapshot) in MEMORY.items():
+        assert found[name]["MemorySize"] == memory, name
+        assert (found[name].get("SnapStart", {}).get("ApplyOn") == "PublishedVersions") == snapshot, name
 
 
 def test_a_new_account_reserves_nothing_and_still_deploys(development: dict[str, Resources]) -> None:

@@ -208,8 +208,8 @@ def test_every_alarm_has_its_line_and_every_line_its_alarm(stages: dict[str, dic
         assert str(alarm["AlarmName"]).endswith(found[1]), alarm["AlarmName"]
         anchors.add("failing" if found[1].endswith("-failing") else found[1])
     assert anchors - lines == set(), "nobody knows what they mean"
-    # Lines of alarms that the other stage alone has, or another database.
-    assert lines - anchors == set(), "they never ring"
+    # A development stage has no bars that are old enough for the archive.
+    assert lines - anchors == ({"not-archived"} if stage == "dev" else set()), "they never ring"
 
 
 def test_every_part_that_is_done_says_how_far_it_was_tried() -> None:

@@ -256,6 +256,7 @@ _ACTIONS = {
     "get_secret_value": "secretsmanager:GetSecretValue",
     "invoke": "lambda:InvokeFunction",
     "send_email": "ses:SendEmail",
+    "get_object": "s3:GetObject",
     "put_object": "s3:PutObject",
     "delete_objects": "s3:DeleteObject",
     "generate_presigned_url": "s3:GetObject",
@@ -389,6 +390,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
     "function",
     [
         "api",
+        "archiver",
         "assistant",
         "auditor",
         "backtester",

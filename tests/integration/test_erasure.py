@@ -144,6 +144,7 @@ STAYS = {
 }
 # Of nobody: the market's, the broker's and the platform's own.
 NOBODYS = {
+    "archived_bars": "symbol starts_at ends_at object_key rows sha256 fresh stored only_here complete archived_at",
     "model_usage": "day model purpose calls prompt_tokens cached_tokens answer_tokens priced_calls dollars",
     "assets": "symbol name asset_class tradable fractionable min_order_size quantity_increment price_increment refreshed_at sell_only shortable easy_to_borrow",
     "block_orders": (
@@ -153,7 +154,7 @@ NOBODYS = {
     ),
     "broker_account": "singleton buying_power cash_power equity read_at scale",
     "broker_budget": "singleton tokens updated_at",
-    "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at applied_by after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner",
+    "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at applied_by after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner close_before",
     "daily_bars": "symbol day edition open high low close volume",
     "daily_histories": "symbol through edition days refused read_at",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",

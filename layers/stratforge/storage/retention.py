@@ -117,7 +117,8 @@ WORDS: dict[str, Kept | Forgotten] = {
     "webhooks": Kept(_ACCOUNT),
     "webhook_deliveries": Forgotten(30, "An owner sees how a month's deliveries went."),
     # The market
-    "market_data": Kept("A partition for each month. Windows, replays and charts read them; nobody but the vendor has them otherwise."),
+    "market_data": Kept("A partition for each month; after 14 whole months its bars are files in S3 (`archived_bars`), from which charts, exports, replays and backtests read them."),
+    "archived_bars": Kept("A row for each symbol and month of the archive: where its bars are."),
     "daily_bars": Kept("A row for each symbol and day that sessions decided on, and for each time that it was said otherwise: replays see it as it was known."),
     "daily_histories": Kept(_MARKET),
     "market_data_corrections": Kept("Replays see the prices that were known then; few bars are corrected."),

@@ -39,6 +39,7 @@ def test_programs_may_use_the_keys_of_what_they_read_and_send(production_account
     "function",
     [
         "api",
+        "archiver",
         "assistant",
         "auditor",
         "backtester",

@@ -15,6 +15,7 @@ _READERS = {
     "database/owner": {"break-glass", "examiner", "migrator", "operators", "rotator"},
     "database/api": {"api", "api-waiting", "migrator", "rotator"},
     "database/engine": {
+        "archiver",
         "assistant",
         "auditor",
         "backtester",
@@ -36,7 +37,7 @@ _READERS = {
     # Read by whoever deploys, when he tries what he deployed.
     "smoke": set(),
     "tokens": {"api", "api-waiting", "realtime"},
-    "alpaca": {"auditor", "backtester", "executor", "ingestor", "reconciler"},
+    "alpaca": {"archiver", "auditor", "backtester", "executor", "ingestor", "reconciler"},
     "gemini": {"assistant"},
 }
 # Who may write one.

@@ -94,6 +94,7 @@ def _api(account: Account, who: Principal) -> Iterator[Decision]:
             yield account.may(who, "sqs:GetQueueUrl", queue.arn)
             yield account.may(who, "sqs:GetQueueAttributes", queue.arn)
     yield from _files(account, who, "GetObject", "DeleteObject")
+    yield from _archive(account, who, "GetObject")
 
 
 def _files(account: Account, who: Principal, *verbs: str) -> Iterator[Decision]:
@@ -104,9 +105,28 @@ def _files(account: Account, who: Principal, *verbs: str) -> Iterator[Decision]:
                 yield account.may(who, f"s3:{verb}", f"{bucket.arn}/exports/somebody/file.csv")
 
 
+def _archive(account: Account, who: Principal, *verbs: str) -> Iterator[Decision]:
+    """Bars that left the database lie in one folder of their bucket."""
+    for bucket in account.deployment.of_type("AWS::S3::Bucket"):
+        if "Archive" in bucket.logical_id:
+            for verb in verbs:
+                yield account.may(who, f"s3:{verb}", f"{bucket.arn}/bars/AAPL/2025-01-01-0.parquet")
+
+
+def _archiver(account: Account, who: Principal) -> Iterator[Decision]:
+    """Old bars are stored and read back."""
+    yield from _archive(account, who, "GetObject", "PutObject")
+
+
+def _evaluator(account: Account, who: Principal) -> Iterator[Decision]:
+    """A window of a symbol that trades seldom reaches far back."""
+    yield from _archive(account, who, "GetObject")
+
+
 def _backtester(account: Account, who: Principal) -> Iterator[Decision]:
     """Files are made, and large sweeps begun."""
     yield from _files(account, who, "PutObject", "DeleteObject")
+    yield from _archive(account, who, "GetObject")
     for machine in account.deployment.of_type("AWS::StepFunctions::StateMachine"):
         yield account.may(who, "states:StartExecution", machine.arn)
 
@@ -173,7 +193,9 @@ def _rotator(account: Account, who: Principal) -> Iterator[Decision]:
 # Beside what their environments say.
 _OF_CODE: dict[str, Callable[[Account, Principal], Iterator[Decision]]] = {
     "api": _api,
+    "archiver": _archiver,
     "backtester": _backtester,
+    "evaluator": _evaluator,
     "ingestor": _ingestor,
     "mailer": _mailer,
     "cleaner": _cleaner,

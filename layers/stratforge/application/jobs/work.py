@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.application.jobs.results import JobFailure, Result, as_json
+from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import FailureCode, Job, JobKind, JobStatus
@@ -107,7 +108,13 @@ def run_job(database: Database, job_id: UUID, kinds: Mapping[JobKind, Callable[[
     except Continues:
         return JobStatus.RUNNING
     except Failed as error:
-        with database.transaction() as connection:
-            jobs.finish_job(connection, job_id, error=as_json(error.failure))
-        return JobStatus.FAILED
+        return _failed(database, job_id, error.failure)
+    except ArchiveUnavailable as error:
+        return _failed(database, job_id, JobFailure(code=FailureCode.ARCHIVE_UNAVAILABLE, message=str(error)))
     return JobStatus.SUCCEEDED
+
+
+def _failed(database: Database, job_id: UUID, failure: JobFailure) -> JobStatus:
+    with database.transaction() as connection:
+        jobs.finish_job(connection, job_id, error=as_json(failure))
+    return JobStatus.FAILED

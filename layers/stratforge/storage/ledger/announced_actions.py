@@ -141,8 +141,8 @@ def prices_around(connection: Connection, action: CorporateAction) -> tuple[Deci
     """The last close before the exchange's day on which an action takes effect, and the latest price since; None while one of them is not known."""
     row = connection.execute(
         f"""
-        SELECT (SELECT m.close FROM market_data m WHERE m.symbol = a.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
-                ORDER BY m.time DESC LIMIT 1), l.price
+        SELECT coalesce((SELECT m.close FROM market_data m WHERE m.symbol = a.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
+                         ORDER BY m.time DESC LIMIT 1), a.close_before), l.price
         FROM corporate_actions a JOIN latest_prices l ON l.symbol = a.symbol AND l.time >= {SPLIT_TIME} WHERE a.id = %s
         """,  # noqa: S608 - an expression of ours
         (action.action_id,),

@@ -71,8 +71,9 @@ def _holdings(connection: Connection, action: CorporateAction, starts_at: dateti
         connection,
         _Holding,
         """
-        WITH last AS (SELECT (SELECT m.close::float8 FROM market_data m WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min'
-                              AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1) AS close)
+        WITH last AS (SELECT coalesce((SELECT m.close FROM market_data m WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min'
+                                       AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1),
+                                      (SELECT close_before FROM corporate_actions WHERE id = %(id)s))::float8 AS close)
         SELECT p.user_id, p.session_id, p.quantity, p.cost_basis, u.virtual_balance AS cash, coalesce(t.since, 0) AS since,
                coalesce(t.sold_cost, 0) AS sold_cost, p.quantity < 0 OR (p.quantity = 0 AND coalesce(t.short, false)) AS short
         FROM last CROSS JOIN positions p JOIN users u ON u.id = p.user_id
@@ -85,7 +86,12 @@ def _holdings(connection: Connection, action: CorporateAction, starts_at: dateti
               AND coalesce(abs(ln(t.price::float8 / last.close)) * 4 >= abs(ln(%(ratio)s::float8)), true)) t
         WHERE p.symbol = %(symbol)s AND (p.quantity <> 0 OR t.since <> 0) ORDER BY p.user_id, p.session_id
         """,
-        {"symbol": action.symbol, "starts_at": starts_at, "ratio": float(action.ratio or 1)},
+        {
+            "id": action.action_id,
+            "symbol": action.symbol,
+            "starts_at": starts_at,
+            "ratio": float(action.ratio or 1),
+        },
     )
 
 
@@ -330,6 +336,18 @@ _FOLLOW_SYMBOL = (
     # name would be mixed into it: it is put aside, with the sessions that ended on it.
     f"UPDATE sessions SET bars_symbol = %(earlier)s WHERE symbol = %(symbol)s AND bars_symbol IS NULL AND ended_at IS NOT NULL AND last_bar_time < {_STARTS}",  # noqa: S608 - an expression of ours
     f"UPDATE market_data SET symbol = %(earlier)s WHERE symbol = %(symbol)s AND time < {_STARTS}",  # noqa: S608 - an expression of ours
+    # So it is in the archive; a month in which the name changed hands is of both.
+    f"""
+    INSERT INTO archived_bars (symbol, starts_at, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete)
+    SELECT symbol, {_STARTS}, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete FROM archived_bars
+    WHERE symbol = %(symbol)s AND starts_at < {_STARTS} AND ends_at > {_STARTS}
+    """,  # noqa: S608 - an expression of ours
+    f"UPDATE archived_bars SET symbol = %(earlier)s, ends_at = least(ends_at, {_STARTS}) WHERE symbol = %(symbol)s AND starts_at < {_STARTS}",  # noqa: S608 - ours
+    """
+    INSERT INTO archived_bars (symbol, starts_at, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete)
+    SELECT %(symbol)s, starts_at, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete FROM archived_bars
+    WHERE symbol = %(old)s AND only_here ON CONFLICT DO NOTHING
+    """,
     f"""
     INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume)
     SELECT %(earlier)s, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume FROM market_data_corrections

@@ -117,8 +117,8 @@ def read_symbol(connection: Connection, family: Family, since: datetime, scale: 
         f"""
         SELECT c.id AS action_id, c.symbol, c.kind, c.ratio, c.new_symbol, c.new_ratio, c.cash, c.step, c.price, c.applied_at,
                {SPLIT_TIME} AS starts_at,
-               (SELECT m.close FROM market_data m WHERE m.symbol = c.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
-                ORDER BY m.time DESC LIMIT 1) AS last_close
+               coalesce((SELECT m.close FROM market_data m WHERE m.symbol = c.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
+                         ORDER BY m.time DESC LIMIT 1), c.close_before) AS last_close
         FROM corporate_actions c WHERE c.applied_at IS NOT NULL AND (c.symbol = ANY(%(symbols)s) OR c.new_symbol = ANY(%(symbols)s))
         """,  # noqa: S608 - an expression of ours
         parameters,

@@ -14,6 +14,7 @@ from stratforge.market import Bar, BarColumns, Quote, Trade
 from stratforge.market.columns import Integers, exchange_timezone
 from stratforge.market.corporate_actions import SplitScale, scaled
 from stratforge.portfolio.orders import ExchangeState
+from stratforge.storage.market import archive
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 
@@ -213,33 +214,84 @@ def latest_price(connection: Connection, symbol: str) -> LatestPrice | None:
     )
 
 
-# Columns of a query for bars; the splits that windows up to the bar at %(until)s follow come along in each row, and are read once.
-_BARS = f"""
-    SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, (
-        SELECT json_agg(json_build_array(extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8) ORDER BY effective_on, id)
-        FROM corporate_actions
-        WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner AND (after_bar IS NULL OR after_bar < %(until)s))
-    FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min'
+# The splits that windows up to the bar at %(until)s follow.
+_SPLITS = f"""
+    SELECT json_agg(json_build_array(extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8) ORDER BY effective_on, id)
+    FROM corporate_actions
+    WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner AND (after_bar IS NULL OR after_bar < %(until)s)
 """  # noqa: S608 - an expression of ours
+# Until when bars of a symbol are in the archive and nowhere else.
+_SEARCHED_ARCHIVE = "SELECT max(ends_at) FROM archived_bars WHERE symbol = %(symbol)s AND only_here"
+# Columns of a query for bars; the splits, and until when there are archived bars, come along in each row, and are read once.
+_BARS = f"""
+    SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, ({_SPLITS}), ({_SEARCHED_ARCHIVE})
+    FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min'
+"""  # noqa: S608 - expressions of ours
+_ARCHIVED_UNTIL = 8
 
 
 def trailing_window(connection: Connection, symbol: str, until: datetime, length: int) -> BarColumns:
-    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time, on one scale whatever was split."""
-    parameters = {"symbol": symbol, "until": until, "length": length}
+    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time, on one scale whatever was split.
+
+    The table has enough of them, but of a symbol that trades so seldom that they are older than what it keeps.
+
+    Raises:
+        ArchiveUnavailable: if the archive has bars of the window and does not give them.
+    """
     query = _BARS + " AND time <= %(until)s ORDER BY time DESC LIMIT %(length)s"
-    return _columns(symbol, connection.execute(query, parameters).fetchall())
+    rows = connection.execute(query, {"symbol": symbol, "until": until, "length": length}).fetchall()
+    if len(rows) < length and rows and rows[0][_ARCHIVED_UNTIL] is not None:
+        bounds: dict[str, datetime | str] = {"start": "-infinity", "end": until + timedelta(minutes=1)}
+        rows = _with_archive(connection, symbol, rows, bounds, until, length)
+    return _columns(symbol, rows)
 
 
 def bars_between(
     connection: Connection, symbol: str, start: datetime | None, end: datetime | None, limit: int
 ) -> BarColumns:
-    """At most `limit` bars from `start` (included; None: the first) to `end` (excluded; None: the last one too): the latest ones, in ascending time, on today's scale."""
+    """At most `limit` bars from `start` (included; None: the first) to `end` (excluded; None: the last one too): the latest ones, in ascending time, on today's scale.
+
+    Bars of months that are over for long come from the archive.
+
+    Raises:
+        ArchiveUnavailable: if the archive has bars of that time and does not give them.
+    """
     bounds = {"start": start or "-infinity", "end": end or "infinity"}
     parameters = {"symbol": symbol, "until": "infinity", "limit": limit, **bounds}
     query = (
         _BARS + " AND time >= %(start)s::timestamptz AND time < %(end)s::timestamptz ORDER BY time DESC LIMIT %(limit)s"
     )
-    return _columns(symbol, connection.execute(query, parameters).fetchall())
+    rows = connection.execute(query, parameters).fetchall()
+    archived_until = (
+        rows[0][_ARCHIVED_UNTIL] if rows else fetch_value(connection, _SEARCHED_ARCHIVE, {"symbol": symbol})
+    )
+    if archived_until is None or (start is not None and start >= archived_until):
+        return _columns(symbol, rows)
+    if len(rows) == limit and rows[-1][0] >= archived_until:
+        return _columns(symbol, rows)
+    return _columns(symbol, _with_archive(connection, symbol, rows, bounds, "infinity", limit))
+
+
+def _with_archive(
+    connection: Connection,
+    symbol: str,
+    rows: list[Any],
+    bounds: Mapping[str, datetime | str],
+    until: datetime | str,
+    limit: int,
+) -> list[Any]:
+    """The latest rows of those of the table and of the archive between two times, the latest first; the table's where both have one. Splits are those up to a bar."""
+    found = {row[0]: row for row in rows}
+    splits = rows[0][7] if rows else fetch_value(connection, _SPLITS, {"symbol": symbol, "until": until})
+    start, end = bounds["start"], bounds["end"]
+    for entry in archive.entries(connection, symbol, start, end):
+        if len(found) >= limit and min(sorted(found)[-limit:]) >= entry.ends_at:
+            break
+        for bar in archive.bars_of(entry):
+            if (isinstance(start, str) or bar.time >= start) and (isinstance(end, str) or bar.time < end):
+                prices = (float(bar.open), float(bar.high), float(bar.low), float(bar.close), float(bar.volume))
+                found.setdefault(bar.time, (bar.time, *prices, bar.adjusted_at, splits))
+    return [found[time] for time in sorted(found, reverse=True)[:limit]]
 
 
 def _columns(symbol: str, rows: list[Any]) -> BarColumns:

@@ -48,6 +48,7 @@ class FailureCode(StrEnum):
     BACKTEST_REFUSED = "backtest-refused"
     EXPORT_TOO_LARGE = "export-too-large"
     REPLAY_INCOMPLETE = "replay-incomplete"
+    ARCHIVE_UNAVAILABLE = "archive-unavailable"
 
 
 _FINISHED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})

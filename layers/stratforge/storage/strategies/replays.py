@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -13,7 +14,7 @@ from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS, Chosen, Integers, exchange_timezone
 from stratforge.market.corporate_actions import SplitScale, scaled
 from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars
-from stratforge.storage.market import daily_bars
+from stratforge.storage.market import archive, daily_bars
 from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
@@ -187,17 +188,7 @@ def window_in(connection: Connection, symbol: str, last: datetime, length: int, 
 def _read_record(
     connection: Connection, symbol: str, first: datetime, last: datetime, length: int, snapshot: str | None = None
 ) -> _Record:
-    rows = connection.execute(
-        """
-        SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar
-        FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(last)s AND time >= coalesce((
-            SELECT min(time) FROM (
-                SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time < %(first)s
-                  AND (after_bar IS NULL OR after_bar < %(first)s) ORDER BY time DESC LIMIT %(before)s) first_window), %(first)s)
-        ORDER BY time
-        """,
-        {"symbol": symbol, "first": first, "last": last, "before": length - 1},
-    ).fetchall()
+    rows = _stored_rows(connection, symbol, first, last, length - 1)
     bars = BarColumns.from_rows(rows, exchange_timezone(symbol))
     return _Record(
         bars=bars,
@@ -208,6 +199,46 @@ def _read_record(
         start=int(np.searchsorted(bars.time, int(first.timestamp()))),
         length=length,
     )
+
+
+_ROWS = """
+    SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar, (
+        SELECT max(ends_at) FROM archived_bars WHERE symbol = %(symbol)s AND only_here)
+    FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(last)s
+"""
+_FROM_FIRST_WINDOW = """
+    time >= coalesce((
+        SELECT min(time) FROM (
+            SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time < %(first)s
+              AND (after_bar IS NULL OR after_bar < %(first)s) ORDER BY time DESC LIMIT %(before)s) first_window), %(first)s)
+"""
+
+
+def _stored_rows(
+    connection: Connection, symbol: str, first: datetime, last: datetime, before: int
+) -> list[tuple[Any, ...]]:
+    """The bars up to the one at `last`, from so many on that were there before the one at `first` was new; from the table, and where that does not go back so far from the archive."""
+    parameters = {"symbol": symbol, "first": first, "last": last, "before": before}
+    rows = connection.execute(f"{_ROWS} AND {_FROM_FIRST_WINDOW} ORDER BY time", parameters).fetchall()
+    known = [row[0] for row in rows if row[0] < first and (row[7] is None or row[7] < first)]
+    if rows and (rows[0][8] is None or (len(known) >= before and rows[0][8] <= rows[0][0] <= first)):
+        return rows
+    if len(known) < before:
+        # All that the table has: what came late lies before the first that was known, too.
+        rows = connection.execute(_ROWS, parameters).fetchall()
+    found = {row[0]: row for row in rows}
+    for entry in archive.entries(connection, symbol, end=last + timedelta(minutes=1)):
+        enough = not before or (len(known) >= before and sorted(known)[-before] >= entry.ends_at)
+        if enough and entry.ends_at <= first:
+            break
+        for bar in archive.bars_of(entry):
+            if bar.time <= last and bar.time not in found:
+                prices = (float(bar.open), float(bar.high), float(bar.low), float(bar.close), float(bar.volume))
+                found[bar.time] = (bar.time, *prices, bar.adjusted_at, bar.after_bar)
+                if bar.time < first and (bar.after_bar is None or bar.after_bar < first):
+                    known.append(bar.time)
+    begins = min(sorted(known)[-before:] if before else [], default=first)
+    return [found[time] for time in sorted(found) if time >= begins]
 
 
 @dataclass(frozen=True, slots=True)

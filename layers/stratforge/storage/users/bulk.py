@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import chain, groupby, islice
 from typing import Any
 from uuid import UUID
 
 from stratforge.parquet_stream import Column, ColumnKind
+from stratforge.storage.market import archive
+from stratforge.storage.market.archive import ArchivedBars
 from stratforge.storage.postgres.database import Connection
 
 _AT_ONCE = 20_000
@@ -55,12 +60,37 @@ ORDERS = _columns(
 
 
 def bars(connection: Connection, symbol: str, start: datetime | None, end: datetime | None) -> Iterator[list[Any]]:
-    """The recorded 1-minute bars of a symbol in a period, the oldest first, some thousands at a time."""
+    """The recorded 1-minute bars of a symbol in a period, the oldest first, some thousands at a time; those of months that are over for long from the archive.
+
+    Raises:
+        ArchiveUnavailable: if the archive has bars of that time and does not give them.
+    """
     query = """
         SELECT symbol, time, open, high, low, close, volume FROM market_data
         WHERE symbol = %(symbol)s AND timeframe = '1Min' AND (%(start)s::timestamptz IS NULL OR time >= %(start)s) AND (%(end)s::timestamptz IS NULL OR time < %(end)s)
         ORDER BY time"""
-    return _rows(connection, query, {"symbol": symbol, "start": start, "end": end})
+    with connection.cursor(name="bulk") as cursor:
+        cursor.execute(query, {"symbol": symbol, "start": start, "end": end})
+        # After the table: see `archive`.
+        archived = archive.entries(connection, symbol, start or "-infinity", end or "infinity")
+        stored = iter(partial(cursor.fetchmany, _AT_ONCE), [])
+        yield from _merged(archived[::-1], start, end, stored) if archived else stored
+
+
+def _merged(
+    archived: Sequence[ArchivedBars], start: datetime | None, end: datetime | None, stored: Iterator[list[Any]]
+) -> Iterator[list[Any]]:
+    """Bars of the archive and of the table, each once and in order; the table's where both have one."""
+    old = (
+        (each.symbol, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume)
+        for each in archived
+        for bar in archive.bars_of(each)
+        if (start is None or bar.time >= start) and (end is None or bar.time < end)
+    )
+    bars = heapq.merge(chain.from_iterable(stored), old, key=lambda row: row[1])
+    once = (next(same) for _, same in groupby(bars, key=lambda row: row[1]))
+    while rows := list(islice(once, _AT_ONCE)):
+        yield rows
 
 
 def trades(

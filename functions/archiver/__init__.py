@@ -1,0 +1,1 @@
+"""Moves old bars to the archive."""
