@@ -8,9 +8,13 @@ from typing import Any
 
 _DATA: dict[str, Any] = json.loads(Path(__file__).with_name("corpus_cases.json").read_text(encoding="utf-8"))
 
-# A request, the symbol and the rules of its strategy.
-WRITTEN: tuple[tuple[str, str, frozenset[str]], ...] = tuple(
-    (each["request"], each["symbol"], frozenset(each["rules"])) for each in _DATA["written"]
-)
+
+def _cases(name: str) -> tuple[tuple[str, str, frozenset[str]], ...]:
+    return tuple((each["request"], each["symbol"], frozenset(each["rules"])) for each in _DATA[name])
+
+
+# A request, the symbol and the rules of its strategy: those that are written, and those that are asked about as yet.
+WRITTEN = _cases("written")
+OPEN = _cases("open")
 # What the language of rules cannot say, or says only after a question.
 ASKED: tuple[str, ...] = tuple(_DATA["asked"])

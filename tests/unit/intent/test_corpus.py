@@ -9,23 +9,25 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.strategy import compile_strategy
 
-from tests.evaluation.corpus_cases import ASKED, WRITTEN
+from tests.evaluation.corpus_cases import ASKED, OPEN, WRITTEN
 
 
-@pytest.mark.parametrize(
-    ("words", "symbol", "rules"),
-    [
-        pytest.param(*each, id=each[0][:70], marks=[pytest.mark.long] if number % 4 else [])
-        for number, each in enumerate(WRITTEN)
-    ],
-)
-def test_it_is_written_with_its_decisions(words: str, symbol: str, rules: frozenset[str]) -> None:
+def written(words: str) -> tuple[StrategyDraft, frozenset[str]]:
     draft = StrategyDraft.model_validate(write_answer([words]))
-    assert draft.questions == []
-    assert draft.symbol == symbol
-    said = {rule for each in draft.requirements for rule in each.rules if not rule.startswith("symbol")}
-    assert said == rules
+    return draft, frozenset(rule for each in draft.requirements for rule in each.rules if not rule.startswith("symbol"))
+
+
+@pytest.mark.parametrize(("words", "symbol", "rules"), WRITTEN, ids=[each[0][:70] for each in WRITTEN])
+def test_it_is_written_with_its_decisions(words: str, symbol: str, rules: frozenset[str]) -> None:
+    draft, said = written(words)
+    assert (draft.questions, draft.symbol, said) == ([], symbol, rules)
     assert review(draft, compile_strategy(draft.python_code), Request(words, whole=True)) == []
+
+
+@pytest.mark.parametrize(("words", "symbol", "rules"), OPEN, ids=[each[0][:70] for each in OPEN])
+def test_it_is_written_with_its_decisions_or_asked_about(words: str, symbol: str, rules: frozenset[str]) -> None:
+    draft, said = written(words)
+    assert not draft.python_code or (draft.symbol, said) == (symbol, rules)
 
 
 @pytest.mark.parametrize("words", ASKED, ids=[each[:70] for each in ASKED])

@@ -13,12 +13,13 @@ from tests.support.contracts import RSI, found_in, written
 
 def test_plain_words_lead_back_to_the_persons_own() -> None:
     turn = (
-        "hey, could you make a bot that grabs 50 shares of AAPL whenever RSI(14) dips under 30, because it snaps back"
+        "hey, could you make a bot that buys AAPL whenever RSI(14) is below 30, because it snaps back. Sell above 70."
     )
     plain = plainly(turn)
-    at = plain.text.index("buy")
-    start, end = plain.place(at, at + 3)
-    assert turn[start:end].startswith("grabs")
+    at = plain.text.index("Sell")
+    assert at < turn.index("Sell")
+    start, end = plain.place(at, at + 4)
+    assert turn[start:end] == "Sell"
     assert "because" not in plain.text
 
 
@@ -55,8 +56,8 @@ def test_a_label_within_a_text_is_not_passed_over() -> None:
 @pytest.mark.parametrize(
     ("bought", "sold"),
     [
-        ("price closes above the opening-range high (first 5 minutes)", "sell when close < opening_high(5)"),
-        ("price closes below the opening-range low (first 5 minutes)", "sell when close > opening_low(5)"),
+        ("price closes above the high of the first 5 minutes", "sell when close < opening_high(5)"),
+        ("price closes below the low of the first 5 minutes", "sell when close > opening_low(5)"),
     ],
 )
 def test_back_inside_the_range_is_read_from_the_side_it_bought_on(bought: str, sold: str) -> None:

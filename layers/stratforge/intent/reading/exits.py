@@ -76,7 +76,6 @@ class Exits(Conditions):
     def _inside_range(self) -> Readings:
         """“It closes back inside the range”: from the side on which it bought."""
         self.take("it", "column", "symbol")
-        self.need("is", "it_is")
         self.need("inside_range")
         high, low = (Operand((f"opening_{side}({self.opening:.10g})",), column="price") for side in ("high", "low"))
         close = Operand(("close",), column="close")

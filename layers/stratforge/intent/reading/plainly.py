@@ -1,4 +1,4 @@
-"""A turn in plain words: many ways of saying one thing come to one, so that every part of the strict reading knows it; each sign leads back to the person's own words."""
+"""A turn in plain words: without what carries no decision; each sign leads back to the person's own words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from stratforge.intent.reading.asides import without_asides
 from stratforge.intent.reading.languages import language_of
-from stratforge.intent.reading.wordings import WORDINGS
 
 # Letters and words of other languages than English: what carries no decision in them is not known.
 _OTHER = re.compile(
@@ -52,8 +51,6 @@ def plainly(turn: str) -> Plain:
         if not re.search(r"\w", said.text):
             # Nothing is left: all of it may be meant.
             return Plain(turn, tuple(range(len(turn))), tuple(range(1, len(turn) + 1)))
-        for pattern, plain in WORDINGS:
-            said.put(pattern, plain)
     return Plain("".join(said.signs), tuple(said.starts), tuple(said.ends))
 
 
