@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from stratforge.ai.draft import StrategyDraft
@@ -20,6 +22,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.answers import options, with_answers
 from simulators.gemini.author.clocks import mended
+from simulators.gemini.author.conversations import doubts, findings_of, plainer
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.naming import TITLES, name_of
@@ -74,7 +77,12 @@ def write_answer(
     earlier = [each for each in requests[:-1] if subject_of(each) is None]
     if subject := subject_of(requests[-1]):
         return _answered(subject, requests[-1], earlier, untradable, looked)
-    requests = [*earlier, requests[-1]]
+    return deepcopy(_to_requests((*earlier, requests[-1]), untradable))
+
+
+@lru_cache(64)
+def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[str, Any]:
+    """The answer to turns that are requests; a turn is answered as often as another one after it needs it."""
     if rotation := rotation_answer(requests):
         return {**_empty("", ""), **rotation}
     if len(requests) > 1 and (answered := with_answers(requests, lambda text: write_answer([text], untradable))):
@@ -85,10 +93,15 @@ def write_answer(
         found = mended(requests, _of_words(requests, untradable))
     except (StrategyError, RuleError) as error:
         return _clarify("AAPL", [f"This was not understood, so nothing was written: {str(error)[:300]} Please say it in other words."])  # fmt: skip
-    if len(requests) > 1 and found["kind"] == "strategy" and " instead of " in requests[-1]:
+    if len(requests) > 1 and found["kind"] == "strategy" and re.search(r" instead of | (?:to|with|by|into) \d", requests[-1]):
         standing = write_answer(requests[:-1], untradable)
         rules = rules_of([Requirement.model_validate(each) for each in standing["requirements"]])
         if asked := several_of(requests[-1], rules):
+            return _clarify(found["symbol"], asked)
+    if len(requests) > 1 and found["kind"] == "clarify":
+        found["questions"] = plainer(requests, _answers(requests, untradable), found["questions"])
+    if len(requests) > 1 and found["kind"] == "strategy":
+        if asked := doubts(requests, _answers(requests, untradable), found):
             return _clarify(found["symbol"], asked)
     return found
 
@@ -107,18 +120,21 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
     english = in_english(requests)
     found = _written(requests, english, untradable)
     plainer = [in_plain_words(each) for each in english]
+    doubted: dict[str, Any] | None = None
     # What is not understood, or not as it was meant, is said in plain words and read again: the contract is with the words that were said.
     if found["kind"] == "clarify" and plainer != english:
         other = _written(requests, plainer, untradable)
-        if other["kind"] == "strategy" and not _findings(requests, other):
+        if other["kind"] == "strategy" and not _findings(requests, other, untradable):
             return other
+        if other["kind"] == "strategy" and len(requests) > 1:
+            doubted = other
     if (
         len(requests) > 1
         and _OF_TWO.search(requests[-1])
         and (changed := _amended(requests, {"kind": "clarify"}, untradable))
     ):
         return changed
-    return _read_strictly(requests, found) or _amended(requests, found, untradable) or found
+    return _read_strictly(requests, found) or _amended(requests, found, untradable) or doubted or found
 
 
 def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -181,12 +197,14 @@ def _told(request: str, answer: Mapping[str, Any]) -> bool:
     return bool(readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])[0])
 
 
-def _findings(requests: Sequence[str], answer: Mapping[str, Any]) -> list[str]:
-    """What the words of a single turn do not say as the answer does; a conversation is judged by the product."""
-    if len(requests) > 1:
-        return []
-    draft = StrategyDraft.model_validate(answer)
-    return review(draft, compile_strategy(draft.python_code), Request(requests[0], whole=True))
+def _findings(requests: Sequence[str], answer: Mapping[str, Any], untradable: frozenset[str] = frozenset()) -> list[str]:
+    """What the words of the turns do not say as the answer does."""
+    return findings_of(requests, _answers(requests, untradable), answer)
+
+
+def _answers(requests: Sequence[str], untradable: frozenset[str]) -> list[dict[str, Any]]:
+    """The answers to all turns but the last."""
+    return [write_answer(requests[: index + 1], untradable) for index in range(len(requests) - 1)]
 
 
 def _written(requests: Sequence[str], english: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
