@@ -75,8 +75,11 @@ def _bounded(way: Iterable[Fact]) -> Bounded | None:
 def _excluded(fact: Fact, facts: set[Fact]) -> bool:
     """Whether another fact says the contrary: one line above another, and below it."""
     left, sign, right = fact
-    contrary = {(right, ">", left)} | ({(right, ">=", left), (left, "==", right), (right, "==", left)} if sign == ">" else set())
+    contrary = {(right, ">", left)} | (
+        {(right, ">=", left), (left, "==", right), (right, "==", left)} if sign == ">" else set()
+    )
     return sign in (">", ">=") and bool(contrary & facts)
+
 
 def _narrowed(span: Span, sign: str, value: float) -> Span:
     low, with_low, high, with_high = span

@@ -25,11 +25,17 @@ _BARE_SYMBOL = re.compile(rf"^\W*(?P<one>{_TICKER})\W*$")
 _NO_SYMBOL = re.compile(
     r"(?:RSI|MACD|SMA|EMA|VWAP|ATR|ADX|MFI|CCI|BUY|SELL|YES|NO|OK|OKAY|STOP|GO|AM|PM|EST|ET|ALL|THE|AND|NOT|TP|SL)$"
 )
+_POLITELY = re.compile(
+    r"\b(?:can|could|would|will|may|let)\b[^?]*\b(?:you|we|i|us|it|this)\b|\bplease\b|\bpossible\b", _I
+)
+_IN_BINDINGS = re.compile(r"(?:^|[.!?\n]\s+)(?:should|is|are|do|does|what if)\b", _I)
 _INSTEAD = re.compile(r"\binstead\b|\brather\b|\bonly\b|\bjust\b|\bswitch\w*|\bchange\w*|\bmove\b|\breplac\w*|\bmake it\b|\bnow\b", _I)  # fmt: skip
 _WHOLE = re.compile(r"^(?=.*\b(?:buy|enter|long)\w*)(?=.*\b(?:sell|exit|close)\w*)", _I | re.DOTALL)
 _ASKED_TO_BUY = re.compile(r"\b(?:buy|enter|purchase)\w*\b[^.\n]*(?:[<>]|\b(?:above|below|over|under|when|if|after|before)\b)", _I)  # fmt: skip
 _SIZE_SAID = re.compile(r"\bbuy \d+(?:\.\d+)?\b(?! ?%)|\b\d+ shares\b|\$ ?\d[\d,.]* (?:of|worth)\b", _I)
-_SOLD_FROM = re.compile(r"sell when minute >= (?P<minute>\d+)(?: and weekday == \d)?|sell when weekday == \d and minute >= (?P<late>\d+)")
+_SOLD_FROM = re.compile(
+    r"sell when minute >= (?P<minute>\d+)(?: and weekday == \d)?|sell when weekday == \d and minute >= (?P<late>\d+)"
+)
 _POLITE = re.compile(
     r"(?:\W|\b(?:thanks|thank you|ok|okay|great|good|nice|perfect|cool|yes|fine|super|danke|gracias|merci|very much|a lot|so much|that is|that's|it|looks|all|done|please)\b)*",
     _I,
@@ -44,6 +50,8 @@ def turn_questions(turn: str, *, stands: bool) -> Iterator[str]:
         turn: The person's words.
         stands: Whether a strategy stands that they may change.
     """
+    if turn.rstrip().endswith("?") and not _POLITELY.search(turn) and not _IN_BINDINGS.search(turn):
+        yield f"“{turn.strip()[:200]}” was not understood. Is that a question, or should it be done? Please say it as an order if it should."
     match = _ONE_MORE_SYMBOL.search(turn)
     if match is None and stands:
         match = _BARE_SYMBOL.search(turn)
@@ -127,6 +135,15 @@ def open_findings(
             yield f"“{turn.strip()[:200]}” was asked about, and “{last.strip()[:120]}” does not say all of it anew. Please say the whole strategy once more. {ASK}"
     if any(each.startswith("No size was given") for each in assumptions) and any(map(_SIZE_SAID.search, turns)):
         yield f"A size was given in an earlier turn, and assumptions says that there was none: keep it. {ASK}"
+
+
+def moving_distances(rules: Sequence[Rule]) -> list[str]:
+    """The sentence that tells a person that an exit so many true ranges away moves with them."""
+    if not any(re.search(r"(?:gain|drop)_dollars [<>]=? [^<>]*ta\.n?atr\(", each.text) for each in rules):
+        return []
+    return [
+        "The distance in ATR is that of the bar at which it is looked at, so it moves with the market; it is not the one at the purchase."
+    ]
 
 
 def no_longer(requirements: Sequence[Requirement]) -> list[str]:

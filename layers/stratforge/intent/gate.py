@@ -16,7 +16,14 @@ from stratforge.intent.clocks import sold_at_once
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.exceptions import one_sided
-from stratforge.intent.follow_ups import ASK, change_findings, no_longer, open_findings, turn_questions
+from stratforge.intent.follow_ups import (
+    ASK,
+    change_findings,
+    moving_distances,
+    no_longer,
+    open_findings,
+    turn_questions,
+)
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said, moved_to, near
@@ -202,7 +209,8 @@ def readings_to_tell(
         each.model_copy(update={"status": Status.ASSUMED}) if index in reading.unread else each
         for index, each in enumerate(requirements)
     ]
-    return [*reading.told, *(each for each in no_longer(spelled) if each not in assumptions)], marked
+    more = [*no_longer(spelled), *moving_distances(_standing(spelled, rules))]
+    return [*reading.told, *(each for each in more if each not in assumptions)], marked
 
 
 def rules_of(requirements: Sequence[Requirement]) -> list[str]:

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from stratforge.intent.reading.bindings import bindings_in
 from stratforge.intent.reading.languages import language_of
+from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.twofold import twofold_in
+from stratforge.intent.rules import read_rule
 from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
@@ -121,7 +124,9 @@ _CHANGED = re.compile(
     r"^\W*(?:please )?(?:change|replace|switch|set|move|raise|lower|increase|decrease|reduce) (?:the )?(?P<old>\d+(?:\.\d+)?) ?%? (?:to|with|by|into) (?:\d+(?:\.\d+)?) ?%?\W*$",
     _I,
 )
-_INSTEAD = re.compile(r"^\W*(?:use|make it|take|with)?\s*\d+(?:\.\d+)? ?%? instead of (?P<old>\d+(?:\.\d+)?) ?%?\W*$", _I)
+_INSTEAD = re.compile(
+    r"^\W*(?:use|make it|take|with)?\s*\d+(?:\.\d+)? ?%? instead of (?P<old>\d+(?:\.\d+)?) ?%?\W*$", _I
+)
 
 
 def unsure_in(turn: str) -> list[Unsure]:
@@ -133,7 +138,11 @@ def unsure_in(turn: str) -> list[Unsure]:
     plain = turn.replace("’", "'")
     found = [
         Unsure(start, end, plain[start:end].strip(" ,;.\n-*•"), asks)
-        for start, end, asks in (*twofold_in(plain), *((*match.span(), asks) for match, asks in _found(plain)))
+        for start, end, asks in (
+            *twofold_in(plain),
+            *bindings_in(plain),
+            *((*match.span(), asks) for match, asks in _found(plain)),
+        )
     ]
     return sorted(found, key=lambda each: each.start)
 
@@ -154,14 +163,16 @@ def several_of(turn: str, before: Iterable[str]) -> list[str]:
     roles = {_role(each, one.start()) for each in rules for one in number.finditer(each)}
     if len(roles) < 2 and (len(holders) < 2 or not _INSTEAD.search(turn)):
         return []
-    asks = "Which of them is meant: " + "; ".join(each for each in rules if number.search(each)) + "?"
+    asks = (
+        "Which of them is meant: " + "; ".join(in_words(read_rule(each)) for each in rules if number.search(each)) + "?"
+    )
     return [f"“{match[0]}” was not understood. {asks}"]
 
 
 def _role(rule: str, at: int) -> str:
     """What a number of a rule is: a size, a length, a level of something."""
     if re.match(r"(?:size|at most|wait|stop loss|take profit|trailing stop)\b", rule):
-        return rule.split(" ")[0]
+        return rule.partition(" ")[0]
     named = re.search(r"(?:ta\.)?(\w+)\([^()]*\w+=$", rule[:at])
     if named:
         return f"length {named[1]}"

@@ -33,9 +33,7 @@ def request_after(requests: Sequence[str], answers: Sequence[Mapping[str, Any]])
     return Request(requests[-1], before is None, before, tuple(still_open))
 
 
-def findings_of(
-    requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found: Mapping[str, Any]
-) -> list[str]:
+def findings_of(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> list[str]:
     """The points on which an answer does not say what the conversation asks for."""
     draft = StrategyDraft.model_validate(found)
     return review(draft, compile_strategy(draft.python_code), request_after(requests, answers))

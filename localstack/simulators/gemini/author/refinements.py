@@ -69,9 +69,11 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
     more = reader.read()
     plan.questions += more.questions
     plan.unread += more.unread
+    moved = list[str]()
     if more.symbols and [each for each, _ in more.symbols] != [each for each, _ in plan.symbols]:
         plan.symbols = more.symbols
-    said = []
+        moved = [f"Changed: it trades {more.symbols[0][0]}."]
+    said = moved
     for rule in more.rules:
         if rule.assumed == ("only",):
             rule = replace(rule, kind="filter", assumed=())
@@ -87,7 +89,11 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
         if rule.kind in ("entry", "exit") and not isinstance(rule.condition, Result | Trail | Held | TimeOfDay):
             said.append(_take_its_place(plan, rule))
             continue
-        if rule.kind in ("filter", "exit") and isinstance(rule.condition, TimeOfDay | Held) and not _MORE.search(wording.text):
+        if (
+            rule.kind in ("filter", "exit")
+            and isinstance(rule.condition, TimeOfDay | Held)
+            and not _MORE.search(wording.text)
+        ):
             # The same end of the day, or of the holding, said anew.
             plan.rules = [each for each in plan.rules if each.place != (0, 0) or not _alike(each, rule)]
         if rule.kind == "filter" and re.match(r"no\b(?! (?:more |new )?(?:trad|buy|entr|purchas|position))|instead|rather|actually|sorry", wording.text):  # fmt: skip
@@ -98,7 +104,11 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
             ]
         if isinstance(rule.condition, Result | Trail):
             other = Trail if isinstance(rule.condition, Result) else Result
-            beside = [each for each in plan.of("exit") if isinstance(each.condition, other) and not getattr(each.condition, "gain", False)]
+            beside = [
+                each
+                for each in plan.of("exit")
+                if isinstance(each.condition, other) and not getattr(each.condition, "gain", False)
+            ]
             if beside and not getattr(rule.condition, "gain", False):
                 said.append(f"Beside it, it sells as before when {beside[0].condition.words}.")
             same = [

@@ -93,16 +93,19 @@ def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[
         found = mended(requests, _of_words(requests, untradable))
     except (StrategyError, RuleError) as error:
         return _clarify("AAPL", [f"This was not understood, so nothing was written: {str(error)[:300]} Please say it in other words."])  # fmt: skip
-    if len(requests) > 1 and found["kind"] == "strategy" and re.search(r" instead of | (?:to|with|by|into) \d", requests[-1]):
+    if (
+        len(requests) > 1
+        and found["kind"] == "strategy"
+        and re.search(r" instead of | (?:to|with|by|into) \d", requests[-1])
+    ):
         standing = write_answer(requests[:-1], untradable)
         rules = rules_of([Requirement.model_validate(each) for each in standing["requirements"]])
         if asked := several_of(requests[-1], rules):
             return _clarify(found["symbol"], asked)
     if len(requests) > 1 and found["kind"] == "clarify":
         found["questions"] = plainer(requests, _answers(requests, untradable), found["questions"])
-    if len(requests) > 1 and found["kind"] == "strategy":
-        if asked := doubts(requests, _answers(requests, untradable), found):
-            return _clarify(found["symbol"], asked)
+    if len(requests) > 1 and found["kind"] == "strategy" and (asked := doubts(requests, _answers(requests, untradable), found)):  # fmt: skip
+        return _clarify(found["symbol"], asked)
     return found
 
 
@@ -197,7 +200,9 @@ def _told(request: str, answer: Mapping[str, Any]) -> bool:
     return bool(readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])[0])
 
 
-def _findings(requests: Sequence[str], answer: Mapping[str, Any], untradable: frozenset[str] = frozenset()) -> list[str]:
+def _findings(
+    requests: Sequence[str], answer: Mapping[str, Any], untradable: frozenset[str] = frozenset()
+) -> list[str]:
     """What the words of the turns do not say as the answer does."""
     return findings_of(requests, _answers(requests, untradable), answer)
 
