@@ -32,7 +32,6 @@ _IN_BINDINGS = re.compile(r"(?:^|[.!?\n]\s+)(?:should|is|are|do|does|what if)\b"
 _INSTEAD = re.compile(r"\binstead\b|\brather\b|\bonly\b|\bjust\b|\bswitch\w*|\bchange\w*|\bmove\b|\breplac\w*|\bmake it\b|\bnow\b", _I)  # fmt: skip
 _WHOLE = re.compile(r"^(?=.*\b(?:buy|enter|long)\w*)(?=.*\b(?:sell|exit|close)\w*)", _I | re.DOTALL)
 _ASKED_TO_BUY = re.compile(r"\b(?:buy|enter|purchase)\w*\b[^.\n]*(?:[<>]|\b(?:above|below|over|under|when|if|after|before)\b)", _I)  # fmt: skip
-_SIZE_SAID = re.compile(r"\bbuy \d+(?:\.\d+)?\b(?! ?%)|\b\d+ shares\b|\$ ?\d[\d,.]* (?:of|worth)\b", _I)
 _SOLD_FROM = re.compile(
     r"sell when minute >= (?P<minute>\d+)(?: and weekday == \d)?|sell when weekday == \d and minute >= (?P<late>\d+)"
 )
@@ -133,8 +132,22 @@ def open_findings(
         mine = [each for each in requirements if each.quote.strip() and " ".join(each.quote.split()) in " ".join(turn.split())]  # fmt: skip
         if mine and not any(rule for each in mine for rule in each.rules if not rule.startswith("symbol ")):
             yield f"“{turn.strip()[:200]}” was asked about, and “{last.strip()[:120]}” does not say all of it anew. Please say the whole strategy once more. {ASK}"
-    if any(each.startswith("No size was given") for each in assumptions) and any(map(_SIZE_SAID.search, turns)):
-        yield f"A size was given in an earlier turn, and assumptions says that there was none: keep it. {ASK}"
+    yield from _denied(turns, assumptions)
+
+
+_DENIALS = (
+    ("No size was given", re.compile(r"\bbuy \d+(?:\.\d+)?\b(?! ?%)|\b\d+ shares\b|\$ ?\d[\d,.]* (?:of|worth)\b", _I)),
+    ("No symbol was named", re.compile(r"\b(?i:buy|buying|trade|purchase) (?:\d+ )?(?:(?i:shares of) )?\$?(?!RSI|MACD|VWAP|SMA|EMA)[A-Z]{2,5}\b")),
+    ("No rule for selling was given", re.compile(r"\b(?:sell|exit)\w* (?:when|if|once|above|below|over|under)\b", _I)),
+)  # fmt: skip
+
+
+def _denied(turns: Sequence[str], assumptions: Sequence[str]) -> Iterator[str]:
+    """Sentences that nobody said what an open turn says."""
+    for sentence, said in _DENIALS:
+        told = next((each for each in assumptions if each.startswith(sentence)), "")
+        if told and (match := next(filter(None, map(said.search, turns)), None)):
+            yield f"“{match[0]}” was said before, and assumptions denies it ({told[:80]}): keep what was said. Please say the whole strategy once more. {ASK}"
 
 
 def moving_distances(rules: Sequence[Rule]) -> list[str]:

@@ -122,8 +122,13 @@ def test_an_open_turn_is_not_forgotten() -> None:
         Requirement(quote=first, meaning="nothing more", status=Status.ASSUMED),
         Requirement(quote="buy before noon", meaning="-", status=Status.COVERED, rules=["buy when minute < 720"]),
     ]
-    told = ["No size was given: the session's sizing rule decides."]
-    assert len(list(open_findings([first, "buy before noon"], wanted, told))) == 2
+    told = [
+        "No size was given: the session's sizing rule decides.",
+        "No symbol was named: AAPL is used.",
+        "No rule for selling was given: it will sell when RSI(14) is at or above 30.",
+    ]
+    assert len(list(open_findings([first, "buy before noon"], wanted, []))) == 1
+    assert len(list(open_findings([first, "buy before noon"], wanted, told))) == 4
     assert list(open_findings([first, "Buy 10 SPY when RSI < 30, sell when RSI > 70"], wanted, [])) == []
 
 
