@@ -96,10 +96,10 @@ def change_findings(
     asked_for = [each for each in requirements if each.status is not Status.KEPT and each.quote.strip()]
     if asked_for and not any(each.rules for each in asked_for) and not _POLITE.fullmatch(request):
         yield f"{said} It would change nothing in what stands. What should change? {ASK}"
-    for each in new:
-        match = _SOLD_FROM.fullmatch(each.text)
+    for added in new:
+        match = _SOLD_FROM.fullmatch(added.text)
         if match and not any(one.kind is RuleKind.ONLY and "minute <" in one.text and min(one.numbers, default=0) <= float(match["minute"] or match["late"]) for one in standing):  # fmt: skip
-            yield f"{said} It would {in_words(each)}, and buy then too, so what was bought would be sold on the next bar. Should it buy no more from then on? {ASK}"
+            yield f"{said} It would {in_words(added)}, and buy then too, so what was bought would be sold on the next bar. Should it buy no more from then on? {ASK}"
 
 
 def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], said: str) -> Iterator[str]:

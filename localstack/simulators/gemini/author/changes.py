@@ -63,7 +63,7 @@ def _number_for_number(plan: Plan, scan: Scanner) -> str | None:
     things |= {one.kind for one, other in zip(plan.settings, settings, strict=True) if one != other}
     if len(things) > 1:
         plan.questions.append(
-            f"{plain(old)} stands for more than one thing in the strategy. Which one should become {plain(new)}?"
+            f"“{plain(old)}” stands for more than one thing in the strategy. Which one should become {plain(new)}?"
         )
         return ""
     plan.rules, plan.settings = rules, settings

@@ -197,7 +197,8 @@ def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozens
 def _told(request: str, answer: Mapping[str, Any]) -> bool:
     """Whether a person has to be told how some of the words were read."""
     wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
-    return bool(readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])[0])
+    taken, _ = readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])
+    return any(each.startswith("“") for each in taken)
 
 
 def _findings(
