@@ -18,7 +18,7 @@ ASK = "Ask the person, and write nothing before it is answered."
 _MORE = r"(?:also|too|as well|and|plus|additionally)"
 _TICKER = r"\$?[A-Z]{2,5}(?:/[A-Z]{3,4})?"
 _ONE_MORE_SYMBOL = re.compile(
-    rf"^\W*(?i:{_MORE}|ok|okay|please|then|now)(?i:\W+(?:buy|trade|use|run|for|on|with|try|it|do|the same))*\W+(?P<one>{_TICKER})(?i:\W+(?:please|too|as well|also))*\W*$"
+    rf"^\W*(?i:{_MORE}|but|ok|okay|please|then|now)(?i:\W+(?:buy|trade|use|run|for|on|with|try|it|do|the same|also|too))*\W+(?P<one>{_TICKER})(?i:\W+(?:please|too|as well|also))*\W*$"
     rf"|^\W*(?i:(?:buy|trade|use|run|for|on|with|try|it|do|the same|same)\W+)*(?P<two>{_TICKER})(?i:\W+(?:too|as well|also|and so on))+\W*$"
 )
 _BARE_SYMBOL = re.compile(rf"^\W*(?P<one>{_TICKER})\W*$")

@@ -100,7 +100,9 @@ def test_the_gate_lets_a_plain_change_pass(
     assert changed(words, *rules, dropped=dropped, before=before) == []
 
 
-@pytest.mark.parametrize("turn", ["also QQQ", "and QQQ", "QQQ as well", "buy QQQ too", "QQQ", "20 shares?"])
+@pytest.mark.parametrize(
+    "turn", ["also QQQ", "but also QQQ", "and QQQ", "QQQ as well", "buy QQQ too", "QQQ", "20 shares?"]
+)
 def test_one_more_symbol_and_a_question_are_asked_about(turn: str) -> None:
     assert list(turn_questions(turn, stands=True))
 

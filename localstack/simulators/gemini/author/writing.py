@@ -31,13 +31,10 @@ from simulators.gemini.author.programs import Program, setting_lines, write_prog
 from simulators.gemini.author.questions import answer, month_of, subject_of
 from simulators.gemini.author.rotations import rotation_answer
 from simulators.gemini.author.rules import (
-    Compare,
     Held,
-    Number,
     Plan,
     Result,
     Rule,
-    Series,
     TimeOfDay,
     Trail,
     Weekdays,
@@ -48,6 +45,7 @@ from simulators.gemini.author.rules import (
 from simulators.gemini.author.strict import answer_by_rules, list_told, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
+from simulators.gemini.author.usual import usual_numbers
 from simulators.gemini.author.wording import Wording
 
 # Questions about what was asked for, however well its words are read; all others are about words that the first reading did not know.
@@ -241,7 +239,7 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
     heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
-    assumptions += _usual_numbers(plan, reading.turns[0].text, heard)
+    assumptions += usual_numbers(plan, reading.turns[0].text, heard)
     try:
         return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
     except RuleError:
@@ -485,37 +483,3 @@ def _joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _rules_in(plan: Plan) -> list[str]:
     return [*map(rule_text, plan.rules), *map(setting_text, plan.settings)]
-
-
-def _usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
-    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers.
-
-    Args:
-        text: The request, in which the rules have their places.
-        heard: Of a conversation, all turns: what stood before was said in one of them.
-    """
-    found = dict[str, None]()
-    said = [heard or text[slice(*rule.place)] for rule in plan.rules]
-    numbers_of = [{float(each) for each in re.findall(r"\d+(?:\.\d+)?", words)} for words in said]
-    # What one rule says with its numbers is what another means by “it”.
-    named = {
-        each
-        for rule, numbers in zip(plan.rules, numbers_of, strict=True)
-        for each in nodes(rule.condition)
-        if isinstance(each, Series) and set(each.parameters) <= numbers
-    }
-    for rule, words, numbers in zip(plan.rules, said, numbers_of, strict=True):
-        for each in nodes(rule.condition):
-            if isinstance(each, Series) and each.name.startswith("day_"):
-                word = re.search(rf"(?<!\w){each.name[4:]}s?(?!\w)", words)
-                if word and not re.search(
-                    r"\bday|session|market|today|morning|opening|hod\b|lod\b|so far|first", words
-                ):
-                    found[f"“{word[0]}” is read as {each.words}."] = None
-            if isinstance(each, Series) and each not in named:
-                found[f"The usual numbers are taken: {each.words}."] = None
-            elif isinstance(each, Compare) and isinstance(each.right, Number):
-                level = each.right.value
-                if level in (each.left.levels or ()) and level not in numbers:
-                    found[f"The usual level is taken: {each.words}."] = None
-    return list(found)
