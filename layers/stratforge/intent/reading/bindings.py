@@ -41,7 +41,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:^|[.!?\n]\s+)(?P<words>(?:should (?:i|it|we|the|there|my)|is (?:it|a|an|the|that|\d)|are (?:these|the)|would (?:a|an|the|\d)|does (?:it|a)|do i|may i|what if)\b(?:[^.?!\n]|\.\d)*\?)", _I), _A_QUESTION),
     (re.compile(rf"\b(?:stop[- ]?loss|stop|max(?:imum)? loss|loss limit|loss|target|take[- ]profit|profit target)(?: of| is|:| at)? (?P<words>{_MONEY}){_OF_A_SHARE}", _I), _SHARE_OR_ALL),
     (re.compile(rf"(?P<words>{_MONEY}) (?:stop|loss|target|take profit|trailing)\b", _I), _SHARE_OR_ALL),
-    (re.compile(r"\b(?:buy|purchase|get) (?P<words>\d+(?:\.\d+)?k)\b(?! ?(?:shares?|dollars?|usd|\$|worth|bucks))", _I), DOLLARS_OR_SHARES),
+    (re.compile(r"\b(?:buy|purchase|get) (?P<words>\d+(?:\.\d+)?k)(?= of\b)", _I), DOLLARS_OR_SHARES),
     (re.compile(r"\b(?P<words>(?:the )?(?:previous|prior) close)\b(?! (?:price )?(?:of|was|were)\b)(?! \d)", _I), WHICH_CLOSE),
 )  # fmt: skip
 _AS_LONG_AS = re.compile(r"\b(?:provided(?: that)?|as long as|so long as|while)\b[^,;.\n]*$", _I)
