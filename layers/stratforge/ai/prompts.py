@@ -49,6 +49,8 @@ Rules for the answer:
   from one of them. Words that a later turn corrects are superseded, with the rules they would have been; the requirement of the later words says
   “drop” these rules, and assumptions quotes the corrected words and says what takes their place. What is said once and explained later is quoted twice, with the same rules.
 - After a change requirements holds all rules: those of this turn quoted and covered, the others as kept, and what goes as “drop <rule>”.
+- In a later turn “Fridays too” or “also after 3pm” is no rule to buy by the clock alone, “and QQQ” is no other symbol, and a question asks for nothing: ask what is meant.
+  A bound said anew takes the place of the one of its kind; one that excludes what stands, or adds nothing to it, is asked about.
 - All rules together are the strategy: they are run beside python_code on made-up bars and must decide the same on every bar, size included.
 - python_code holds one complete strategy: constants, indicators(bars), on_bar(bar, position, state); or a portfolio, see below.
 - logic_explanation says in plain words what it does, with the same indicators and numbers as the code.

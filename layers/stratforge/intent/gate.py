@@ -11,10 +11,19 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.accounts import unaccounted
 from stratforge.intent.ambiguous import ambiguous_findings
+from stratforge.intent.bounds import never_buys
 from stratforge.intent.clocks import sold_at_once
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.exceptions import one_sided
+from stratforge.intent.follow_ups import (
+    ASK,
+    change_findings,
+    moving_distances,
+    no_longer,
+    open_findings,
+    turn_questions,
+)
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said, moved_to, near
@@ -115,7 +124,7 @@ def words_findings(
         *wrong,
         *reading.contrary,
         *(
-            f"{each} Ask the person, and write nothing before it is answered."
+            f"{each} {ASK}"
             for index, turn in enumerate(turns)
             for each in questions_about(turn)
             if not (index + 1 < len(turns) and _answered(each, assumptions))
@@ -132,6 +141,9 @@ def words_findings(
         ),
     ]
     found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
+    if earlier or not whole:
+        found += [f"{each} {ASK}" for each in turn_questions(request, stands=not whole and not earlier)]
+    found += open_findings(turns, requirements, assumptions)
     found += [
         *side_findings(turns, doubted, rules, spans, assumptions),
         *misspelt(requirements, rules, assumptions),
@@ -157,6 +169,9 @@ def words_findings(
     if not wrong:
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
+            found += change_findings(request, requirements, _standing(requirements, rules), before, symbol=symbol)
+        elif never_buys(_standing(requirements, rules), around_the_clock="/" in symbol):
+            found.append(f"What has to hold at once for a purchase excludes itself, so it could never buy. {ASK}")
         found += _one_sided(turns, _standing(requirements, rules), assumptions)
         found += (
             f"“{each.rule.text}” holds where it buys, so what was bought is sold on the next bar: bound the sale or the purchase by the clock, and tell the person, or ask."
@@ -194,7 +209,8 @@ def readings_to_tell(
         each.model_copy(update={"status": Status.ASSUMED}) if index in reading.unread else each
         for index, each in enumerate(requirements)
     ]
-    return list(reading.told), marked
+    more = [*no_longer(spelled), *moving_distances(_standing(spelled, rules))]
+    return [*reading.told, *(each for each in more if each not in assumptions)], marked
 
 
 def rules_of(requirements: Sequence[Requirement]) -> list[str]:

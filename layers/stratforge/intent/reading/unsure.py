@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from stratforge.intent.reading.bindings import bindings_in
 from stratforge.intent.reading.languages import language_of
+from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.twofold import twofold_in
+from stratforge.intent.rules import read_rule
 from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
@@ -117,7 +120,13 @@ _LABELED = re.compile(
 )
 
 
-_INSTEAD = re.compile(r"^\W*(?:use|make it|take|with)?\s*\d+(?:\.\d+)? instead of (?P<old>\d+(?:\.\d+)?)\W*$", _I)
+_CHANGED = re.compile(
+    r"^\W*(?:please )?(?:change|replace|switch|set|move|raise|lower|increase|decrease|reduce) (?:the )?(?P<old>\d+(?:\.\d+)?) ?%? (?:to|with|by|into) (?:\d+(?:\.\d+)?) ?%?\W*$",
+    _I,
+)
+_INSTEAD = re.compile(
+    r"^\W*(?:use|make it|take|with)?\s*\d+(?:\.\d+)? ?%? instead of (?P<old>\d+(?:\.\d+)?) ?%?\W*$", _I
+)
 
 
 def unsure_in(turn: str) -> list[Unsure]:
@@ -129,7 +138,11 @@ def unsure_in(turn: str) -> list[Unsure]:
     plain = turn.replace("’", "'")
     found = [
         Unsure(start, end, plain[start:end].strip(" ,;.\n-*•"), asks)
-        for start, end, asks in (*twofold_in(plain), *((*match.span(), asks) for match, asks in _found(plain)))
+        for start, end, asks in (
+            *twofold_in(plain),
+            *bindings_in(plain),
+            *((*match.span(), asks) for match, asks in _found(plain)),
+        )
     ]
     return sorted(found, key=lambda each: each.start)
 
@@ -141,12 +154,30 @@ def questions_about(turn: str) -> list[str]:
 
 def several_of(turn: str, before: Iterable[str]) -> list[str]:
     """The question that “use 20 instead of 10” leaves, where several of the rules before it have that number."""
-    match = _INSTEAD.search(turn)
+    rules = list(before)
+    match = _INSTEAD.search(turn) or _CHANGED.search(turn)
     if match is None:
         return []
-    holders = [each for each in before if re.search(rf"(?<![\d.=]){re.escape(match['old'])}(?![\d.]*\d)", each)]
-    asks = "Which of them is meant: " + "; ".join(holders) + "?"
-    return [f"“{match[0]}” was not understood. {asks}"] if len(holders) > 1 else []
+    number = re.compile(rf"(?<![\w.])-?{re.escape(match['old'])}(?![\d.]*\d)")
+    holders = [each for each in rules if any(each[one.start() - 1] != "=" for one in number.finditer(each))]
+    roles = {_role(each, one.start()) for each in rules for one in number.finditer(each)}
+    if len(roles) < 2 and (len(holders) < 2 or not _INSTEAD.search(turn)):
+        return []
+    asks = (
+        "Which of them is meant: " + "; ".join(in_words(read_rule(each)) for each in rules if number.search(each)) + "?"
+    )
+    return [f"“{match[0]}” was not understood. {asks}"]
+
+
+def _role(rule: str, at: int) -> str:
+    """What a number of a rule is: a size, a length, a level of something."""
+    if re.match(r"(?:size|at most|wait|stop loss|take profit|trailing stop)\b", rule):
+        return rule.partition(" ")[0]
+    named = re.search(r"(?:ta\.)?(\w+)\([^()]*\w+=$", rule[:at])
+    if named:
+        return f"length {named[1]}"
+    compared = re.search(r"(\w+)(?:\([^()]*\)(?:\.\w+)?)? (?P<sign>[<>])=? -?$", rule[:at])
+    return f"level {compared[1]}{compared['sign'] if compared[1] in ('gain', 'drop') else ''}" if compared else ""
 
 
 def _found(turn: str) -> Iterator[tuple[re.Match[str], str]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from stratforge.intent.bounds import never_buys
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, read_rule
 
@@ -29,6 +30,9 @@ _INDICATORS = {
 }  # fmt: skip
 _ALSO = re.compile(r"\b(?:also|too|as well|additionally|in addition|earlier|besides|at the latest|no matter what|anyway|another)\b", re.IGNORECASE)  # fmt: skip
 _INSTEAD = re.compile(r"\binstead\b", re.IGNORECASE)
+_MORE = re.compile(r"\b(?:also|too|as well|additionally|in addition|another)\b", re.IGNORECASE)
+# A bound by itself: hours, or a level.
+_BOUNDS = re.compile(r"buy only when (?P<left>minute|ta\.\w+\([^()]*\)(?:\.\w+)?) (?P<sign>[<>]=?) \S+")
 _LEAD = re.compile(
     r"(?:\s|[,;.:!]|(?:and|also|then|now|please|ok|okay|but|plus|actually|additionally|well|hm+|oh|nah|no|yes|let it|in addition|can you|could you|i want(?: you)? to|i'd like to|furthermore)\b(?!:))+",
     re.IGNORECASE,
@@ -122,7 +126,8 @@ def _stated(work: Amended, words: str, turn: str, symbol: str) -> None:
     instead = bool(_INSTEAD.search(words))
     for each in read:
         for rule in rules_of_statement(each):
-            _put(work, each, rule, also=also, instead=instead)
+            if not _said_anew(work, rule, turn):
+                _put(work, each, rule, also=also, instead=instead)
 
 
 _IT = re.compile(r"\b(buy when|sell when|buy if|sell if|exit when|enter when) it\b", re.IGNORECASE)
@@ -167,6 +172,52 @@ def _put(work: Amended, said: Statement, rule: str, *, also: bool, instead: bool
             raise _Unclear
     else:
         work.add(rule)
+
+
+def _said_anew(work: Amended, rule: str, turn: str) -> bool:
+    """Puts a bound, or a condition to buy by, in the place of the one of its kind that stands; tells whether there was one."""
+    more = bool(_MORE.search(turn))
+    read = read_rule(rule)
+    if read.kind in EXIT_KINDS and more and work.exits(read.kind):
+        # “Also a 3 % stop”: one of the two would be dead.
+        raise _Unclear
+    bound = _BOUNDS.fullmatch(rule)
+    if read.kind is RuleKind.ONLY and bound:
+        alike = [each for each in work.rules if each not in work.added and (one := _BOUNDS.fullmatch(each)) and (one["left"], one["sign"][0]) == (bound["left"], bound["sign"][0])]  # fmt: skip
+    elif read.kind is RuleKind.BUY and not more and not _INSTEAD.search(turn):
+        stood = [each for each in work.rules if each.startswith(RuleKind.BUY.value)]
+        alike = stood if len(stood) == 1 and _subject(stood[0]) == _subject(rule) else []
+    else:
+        return _only_anew(work, rule, turn)
+    if not alike:
+        return _only_anew(work, rule, turn)
+    if more:
+        raise _Unclear
+    for old in alike:
+        work.replace(old, None)
+    if rule not in work.rules:
+        work.add(rule)
+    return True
+
+
+def _only_anew(work: Amended, rule: str, turn: str) -> bool:
+    """“Only on Fridays”, where “only on Mondays” stands: what excludes it goes, where the words say “only”."""
+    if not rule.startswith(RuleKind.ONLY.value) or not never_buys([read_rule(each) for each in [*work.rules, rule]]):
+        return False
+    alike = [each for each in work.rules if each.startswith(RuleKind.ONLY.value) and _subject(each) == _subject(rule)]
+    if not re.match(r"\W*(?:(?:no|ok|okay|please|trade|buy|but)\W+)*(?:only|just)\b", turn, re.IGNORECASE) or not alike:
+        raise _Unclear
+    for old in alike:
+        work.replace(old, None)
+    work.add(rule)
+    return True
+
+
+def _subject(rule: str) -> frozenset[str]:
+    """What a condition speaks of, without its numbers."""
+    text = rule.partition(" when ")[2]
+    words = re.findall(r"ta\.\w+\([^()]*\)(?:\.\w+)?|[a-z_]{3,}", text)
+    return frozenset(words) - {"and", "not"}
 
 
 def _guarded_anew(work: Amended, old: str, new: str) -> None:

@@ -14,6 +14,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell
+from stratforge.intent.reading import bindings
 from stratforge.intent.reading import unsure as unsure_words
 from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.twofold import readings_of
@@ -50,6 +51,20 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
 
     if twofold := readings_of(words, unsure.asks, request, unsure.start):
         return twofold
+    if unsure.asks == bindings.DOLLARS_OR_SHARES:
+        return [
+            (r"dollars?|money|usd", put(f"${words}")),
+            (r"shares?|stocks?", put(f"{float(words[:-1]) * 1_000:g} shares")),
+        ]
+    if unsure.asks == bindings.BUYING_OR_BOTH and (bound := re.match(r"\W*(?:if|when|whenever|where)\s+(.*)", words, _I)) and words.startswith(","):  # fmt: skip
+        return [
+            (r"buy\w*(?: alone)?|entr\w+|purchases?", moved(f"Only buy when {bound[1]}")),
+            (r"sell\w*(?: alone)?|sales?|exits?", put(f" and {bound[1]}")),
+        ]
+    if unsure.asks == bindings.WHICH_CLOSE:
+        return [(r"yesterday'?s?(?: close)?|(?:of )?(?:the )?day", put("yesterday's close")), (r"(?:of )?(?:the )?(?:previous |last )?bar(?: before)?", put("the previous bar's close"))]  # fmt: skip
+    if unsure.asks == bindings.HOW_LONG:
+        return [(r"(?:at )?(?:this|the|each) bar(?: alone)?|now|level|state", put(f"is {words.split()[-1]}"))]
     plain = unsure.words.lower()
     if unsure.asks == unsure_words.BOUNDS_WHAT:
         condition = re.search(r"\b(only|not|never|nur|nicht)\b\s*(.*)", plain)

@@ -59,25 +59,20 @@ def _number_for_number(plan: Plan, scan: Scanner) -> str | None:
     if rules == plan.rules and settings == plan.settings:
         plan.questions.append(f"There is no {plain(old)} in the strategy. Which number should become {plain(new)}?")
         return ""
-    if (
-        sum(_count(each, old) for each in plan.rules) > 1
-        and len({name for each in plan.rules for name in _names(each, old)}) > 1
-    ):
+    things = {name for each in plan.rules for name in _names(each, old)}
+    things |= {one.kind for one, other in zip(plan.settings, settings, strict=True) if one != other}
+    if len(things) > 1:
         plan.questions.append(
-            f"{plain(old)} stands for more than one thing in the strategy. Which one should become {plain(new)}?"
+            f"“{plain(old)}” stands for more than one thing in the strategy. Which one should become {plain(new)}?"
         )
         return ""
     plan.rules, plan.settings = rules, settings
     return f"Changed: {plain(new)} instead of {plain(old)}."
 
 
-def _count(rule: Rule, value: float) -> int:
-    return len(_names(rule, value))
-
-
 def _names(rule: Rule, value: float) -> list[str]:
     return [
-        type(each).__name__ + getattr(each, "name", "")
+        type(each).__name__ + getattr(each, "name", "") + str(getattr(each, "gain", ""))
         for each in nodes(rule.condition)
         if value in (getattr(each, "value", None), getattr(each, "amount", None), getattr(each, "bars", None))
         or value in getattr(each, "parameters", ())
@@ -337,6 +332,8 @@ def _days(plan: Plan, scan: Scanner) -> str | None:
     )
     if match[1] == "only":
         present = set(days)
+    elif match[1] not in ("also", "and also", "as well", "additionally") and scan.take("instead"):
+        present = set(range(7)) - set(days)
     elif match[1] in ("also", "and also", "as well", "additionally"):
         present |= set(days)
     else:

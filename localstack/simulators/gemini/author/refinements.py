@@ -69,9 +69,11 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
     more = reader.read()
     plan.questions += more.questions
     plan.unread += more.unread
+    moved = list[str]()
     if more.symbols and [each for each, _ in more.symbols] != [each for each, _ in plan.symbols]:
         plan.symbols = more.symbols
-    said = []
+        moved = [f"Changed: it trades {more.symbols[0][0]}."]
+    said = moved
     for rule in more.rules:
         if rule.assumed == ("only",):
             rule = replace(rule, kind="filter", assumed=())
@@ -87,13 +89,28 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
         if rule.kind in ("entry", "exit") and not isinstance(rule.condition, Result | Trail | Held | TimeOfDay):
             said.append(_take_its_place(plan, rule))
             continue
-        if rule.kind == "filter" and re.match(r"no\b|instead|rather|actually|sorry", wording.text):
+        if (
+            rule.kind in ("filter", "exit")
+            and isinstance(rule.condition, TimeOfDay | Held)
+            and not _MORE.search(wording.text)
+        ):
+            # The same end of the day, or of the holding, said anew.
+            plan.rules = [each for each in plan.rules if each.place != (0, 0) or not _alike(each, rule)]
+        if rule.kind == "filter" and re.match(r"no\b(?! (?:more |new )?(?:trad|buy|entr|purchas|position))|instead|rather|actually|sorry", wording.text):  # fmt: skip
             plan.rules = [
                 each
                 for each in plan.rules
                 if not (each.kind == "filter" and each.place == (0, 0) and type(each.condition) is type(rule.condition))
             ]
         if isinstance(rule.condition, Result | Trail):
+            other = Trail if isinstance(rule.condition, Result) else Result
+            beside = [
+                each
+                for each in plan.of("exit")
+                if isinstance(each.condition, other) and not getattr(each.condition, "gain", False)
+            ]
+            if beside and not getattr(rule.condition, "gain", False):
+                said.append(f"Beside it, it sells as before when {beside[0].condition.words}.")
             same = [
                 each
                 for each in plan.rules
@@ -110,6 +127,15 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
 
 
 _FURTHER = re.compile(r"\b(?:must|should|has to|have to|needs? to|also|as well|too|additionally)\b")
+
+
+_MORE = re.compile(r"\b(?:also|as well|too|additionally|another)\b")
+
+
+def _alike(one: Rule, other: Rule) -> bool:
+    """Whether two rules are the same bound with another time or number."""
+    same = one.kind == other.kind and one.part == other.part and type(one.condition) is type(other.condition)
+    return same and getattr(one.condition, "until", None) == getattr(other.condition, "until", None)
 
 
 def _instead(plan: Plan, rule: Rule, wording: Wording) -> str:

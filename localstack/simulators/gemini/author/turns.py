@@ -195,13 +195,26 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
         questions.append(
             f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out."
         )
-    questions += [*_contradictions(plan), *_impossible(plan)]
+    excluded = _contradictions(plan)
+    if excluded and _AT_ONCE in excluded[0] and _said_apart(plan, wording):
+        # What was read together was not said together: the words around it are what is not understood.
+        words = ", ".join(f"“{each}”" for each in unread) or f"“{wording.original.strip()[:300]}”"
+        excluded = [f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out."]  # fmt: skip
+    questions += [*excluded, *_impossible(plan)]
     if not plan.of("entry") and not questions:
         if unread:
             questions.append(f"This was not understood: {', '.join(f'“{each}”' for each in unread)}.")
         questions += proposals_for(wording.text, symbols) or [_WHICH_RULE]
     reading.refusals, reading.questions, reading.unread = declined(wording.text), questions, unread
     return reading
+
+
+_AT_ONCE = "at once, which never happens"
+
+
+def _said_apart(plan: Plan, wording: Wording) -> bool:
+    """Whether a rule was read across the end of a sentence, or from buying to selling."""
+    return any(re.search(r"[.;!?](?:\s|$)|\S.*\bsell\b", wording.text[slice(*each.place)]) for each in plan.rules)
 
 
 def _unread(plan: Plan, last: Wording) -> list[str]:

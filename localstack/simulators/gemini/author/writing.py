@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from stratforge.ai.draft import StrategyDraft
@@ -20,6 +22,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.answers import options, with_answers
 from simulators.gemini.author.clocks import mended
+from simulators.gemini.author.conversations import doubts, findings_of, plainer
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.naming import TITLES, name_of
@@ -28,13 +31,10 @@ from simulators.gemini.author.programs import Program, setting_lines, write_prog
 from simulators.gemini.author.questions import answer, month_of, subject_of
 from simulators.gemini.author.rotations import rotation_answer
 from simulators.gemini.author.rules import (
-    Compare,
     Held,
-    Number,
     Plan,
     Result,
     Rule,
-    Series,
     TimeOfDay,
     Trail,
     Weekdays,
@@ -45,6 +45,7 @@ from simulators.gemini.author.rules import (
 from simulators.gemini.author.strict import answer_by_rules, list_told, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
+from simulators.gemini.author.usual import usual_numbers
 from simulators.gemini.author.wording import Wording
 
 # Questions about what was asked for, however well its words are read; all others are about words that the first reading did not know.
@@ -74,7 +75,12 @@ def write_answer(
     earlier = [each for each in requests[:-1] if subject_of(each) is None]
     if subject := subject_of(requests[-1]):
         return _answered(subject, requests[-1], earlier, untradable, looked)
-    requests = [*earlier, requests[-1]]
+    return deepcopy(_to_requests((*earlier, requests[-1]), untradable))
+
+
+@lru_cache(64)
+def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[str, Any]:
+    """The answer to turns that are requests; a turn is answered as often as another one after it needs it."""
     if rotation := rotation_answer(requests):
         return {**_empty("", ""), **rotation}
     if len(requests) > 1 and (answered := with_answers(requests, lambda text: write_answer([text], untradable))):
@@ -85,11 +91,19 @@ def write_answer(
         found = mended(requests, _of_words(requests, untradable))
     except (StrategyError, RuleError) as error:
         return _clarify("AAPL", [f"This was not understood, so nothing was written: {str(error)[:300]} Please say it in other words."])  # fmt: skip
-    if len(requests) > 1 and found["kind"] == "strategy" and " instead of " in requests[-1]:
+    if (
+        len(requests) > 1
+        and found["kind"] == "strategy"
+        and re.search(r" instead of | (?:to|with|by|into) \d", requests[-1])
+    ):
         standing = write_answer(requests[:-1], untradable)
         rules = rules_of([Requirement.model_validate(each) for each in standing["requirements"]])
         if asked := several_of(requests[-1], rules):
             return _clarify(found["symbol"], asked)
+    if len(requests) > 1 and found["kind"] == "clarify":
+        found["questions"] = plainer(requests, _answers(requests, untradable), found["questions"])
+    if len(requests) > 1 and found["kind"] == "strategy" and (asked := doubts(requests, _answers(requests, untradable), found)):  # fmt: skip
+        return _clarify(found["symbol"], asked)
     return found
 
 
@@ -107,18 +121,21 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
     english = in_english(requests)
     found = _written(requests, english, untradable)
     plainer = [in_plain_words(each) for each in english]
+    doubted: dict[str, Any] | None = None
     # What is not understood, or not as it was meant, is said in plain words and read again: the contract is with the words that were said.
     if found["kind"] == "clarify" and plainer != english:
         other = _written(requests, plainer, untradable)
-        if other["kind"] == "strategy" and not _findings(requests, other):
+        if other["kind"] == "strategy" and not _findings(requests, other, untradable):
             return other
+        if other["kind"] == "strategy" and len(requests) > 1:
+            doubted = other
     if (
         len(requests) > 1
         and _OF_TWO.search(requests[-1])
         and (changed := _amended(requests, {"kind": "clarify"}, untradable))
     ):
         return changed
-    return _read_strictly(requests, found) or _amended(requests, found, untradable) or found
+    return _read_strictly(requests, found) or _amended(requests, found, untradable) or doubted or found
 
 
 def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -178,15 +195,20 @@ def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozens
 def _told(request: str, answer: Mapping[str, Any]) -> bool:
     """Whether a person has to be told how some of the words were read."""
     wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
-    return bool(readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])[0])
+    taken, _ = readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])
+    return any(each.startswith("“") for each in taken)
 
 
-def _findings(requests: Sequence[str], answer: Mapping[str, Any]) -> list[str]:
-    """What the words of a single turn do not say as the answer does; a conversation is judged by the product."""
-    if len(requests) > 1:
-        return []
-    draft = StrategyDraft.model_validate(answer)
-    return review(draft, compile_strategy(draft.python_code), Request(requests[0], whole=True))
+def _findings(
+    requests: Sequence[str], answer: Mapping[str, Any], untradable: frozenset[str] = frozenset()
+) -> list[str]:
+    """What the words of the turns do not say as the answer does."""
+    return findings_of(requests, _answers(requests, untradable), answer)
+
+
+def _answers(requests: Sequence[str], untradable: frozenset[str]) -> list[dict[str, Any]]:
+    """The answers to all turns but the last."""
+    return [write_answer(requests[: index + 1], untradable) for index in range(len(requests) - 1)]
 
 
 def _written(requests: Sequence[str], english: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
@@ -217,7 +239,7 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
     heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
-    assumptions += _usual_numbers(plan, reading.turns[0].text, heard)
+    assumptions += usual_numbers(plan, reading.turns[0].text, heard)
     try:
         return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
     except RuleError:
@@ -461,37 +483,3 @@ def _joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _rules_in(plan: Plan) -> list[str]:
     return [*map(rule_text, plan.rules), *map(setting_text, plan.settings)]
-
-
-def _usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
-    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers.
-
-    Args:
-        text: The request, in which the rules have their places.
-        heard: Of a conversation, all turns: what stood before was said in one of them.
-    """
-    found = dict[str, None]()
-    said = [heard or text[slice(*rule.place)] for rule in plan.rules]
-    numbers_of = [{float(each) for each in re.findall(r"\d+(?:\.\d+)?", words)} for words in said]
-    # What one rule says with its numbers is what another means by “it”.
-    named = {
-        each
-        for rule, numbers in zip(plan.rules, numbers_of, strict=True)
-        for each in nodes(rule.condition)
-        if isinstance(each, Series) and set(each.parameters) <= numbers
-    }
-    for rule, words, numbers in zip(plan.rules, said, numbers_of, strict=True):
-        for each in nodes(rule.condition):
-            if isinstance(each, Series) and each.name.startswith("day_"):
-                word = re.search(rf"(?<!\w){each.name[4:]}s?(?!\w)", words)
-                if word and not re.search(
-                    r"\bday|session|market|today|morning|opening|hod\b|lod\b|so far|first", words
-                ):
-                    found[f"“{word[0]}” is read as {each.words}."] = None
-            if isinstance(each, Series) and each not in named:
-                found[f"The usual numbers are taken: {each.words}."] = None
-            elif isinstance(each, Compare) and isinstance(each.right, Number):
-                level = each.right.value
-                if level in (each.left.levels or ()) and level not in numbers:
-                    found[f"The usual level is taken: {each.words}."] = None
-    return list(found)

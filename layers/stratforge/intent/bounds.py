@@ -1,0 +1,102 @@
+"""Bounds of a strategy taken together: that they leave something to buy at, and that a change of them changes what the strategy does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, meaning_of
+from stratforge.intent.rules import Rule, is_number
+
+# The least and the greatest value that are allowed, each with whether it is itself.
+Span = tuple[float, bool, float, bool]
+# What has to hold at once: levels by what is compared with them, and all other facts.
+Bounded = tuple[frozenset[tuple[str, Span]], frozenset[Fact]]
+_ALL: Span = (-math.inf, False, math.inf, False)
+_CLOCK = ("days", "minute")
+
+
+def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
+    """Whether what has to hold at every purchase excludes itself: days, hours, or levels of the same thing, that never come together."""
+    try:
+        meaning, week = _meaning(rules, around_the_clock)
+        return bool(meaning.entry) and not _ways(both(meaning.entry, meaning.only, week))
+    except TooMany:
+        return False
+
+
+def same_deeds(before: Sequence[Rule], now: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
+    """Whether two strategies buy and sell at the same bars, as far as their bounds tell: one bound inside another adds nothing."""
+    try:
+        (one, week), (other, _) = _meaning(before, around_the_clock), _meaning(now, around_the_clock)
+        return (
+            one.settings == other.settings
+            and {part: _ways(ways) for part, ways in one.parts.items()} == {part: _ways(ways) for part, ways in other.parts.items()}
+            and _ways(one.exit) == _ways(other.exit)
+            and _ways(both(one.entry, one.only, week)) == _ways(both(other.entry, other.only, week))
+        )  # fmt: skip
+    except TooMany:
+        return False
+
+
+def bought_by_the_clock(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
+    """Whether a time alone is enough to buy."""
+    try:
+        meaning, week = _meaning(rules, around_the_clock)
+        return any(all(fact[0] in _CLOCK for fact in way) for way in both(meaning.entry, meaning.only, week))
+    except TooMany:
+        return False
+
+
+def _meaning(rules: Iterable[Rule], around_the_clock: bool) -> tuple[Meaning, frozenset[int]]:
+    return meaning_of(rules, around_the_clock=around_the_clock), frozenset(range(7 if around_the_clock else 5))
+
+
+def _ways(ways: Ways) -> frozenset[Bounded]:
+    """The ways that can hold, without those that lie inside another."""
+    found = {each for each in map(_bounded, ways) if each is not None}
+    return frozenset(each for each in found if not any(other != each and _inside(each, other) for other in found))
+
+
+def _bounded(way: Iterable[Fact]) -> Bounded | None:
+    spans, rest = dict[str, Span](), set[Fact]()
+    for fact in way:
+        if len(fact) == 3 and isinstance(fact[0], str) and is_number(str(fact[2])) and fact[1] in ("<", "<=", ">", ">=", "=="):  # fmt: skip
+            spans[fact[0]] = _narrowed(spans.get(fact[0], _ALL), str(fact[1]), float(str(fact[2])))
+        else:
+            rest.add(fact)
+    if any(low > high or (low == high and not (with_low and with_high)) for low, with_low, high, with_high in spans.values()):  # fmt: skip
+        return None
+    if any(len(fact) == 3 and _excluded(fact, rest) for fact in rest):
+        return None
+    return frozenset(spans.items()), frozenset(rest)
+
+
+def _excluded(fact: Fact, facts: set[Fact]) -> bool:
+    """Whether another fact says the contrary: one line above another, and below it."""
+    left, sign, right = fact
+    contrary = {(right, ">", left)} | (
+        {(right, ">=", left), (left, "==", right), (right, "==", left)} if sign == ">" else set()
+    )
+    return sign in (">", ">=") and bool(contrary & facts)
+
+
+def _narrowed(span: Span, sign: str, value: float) -> Span:
+    low, with_low, high, with_high = span
+    if sign[0] in ">=" and value >= low:
+        low, with_low = value, sign != ">" and (with_low or value > low)
+    if sign[0] in "<=" and value <= high:
+        high, with_high = value, sign != "<" and (with_high or value < high)
+    return low, with_low, high, with_high
+
+
+def _inside(one: Bounded, other: Bounded) -> bool:
+    """Whether a way to hold is a special case of another."""
+    mine: Mapping[str, Span] = dict(one[0])
+    return other[1] <= one[1] and all(left in mine and _within(mine[left], span) for left, span in other[0])
+
+
+def _within(one: Span, other: Span) -> bool:
+    low = one[0] > other[0] or (one[0] == other[0] and (other[1] or not one[1] or math.isinf(one[0])))
+    high = one[2] < other[2] or (one[2] == other[2] and (other[3] or not one[3] or math.isinf(one[2])))
+    return low and high

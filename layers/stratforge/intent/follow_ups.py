@@ -1,0 +1,173 @@
+"""A change of what stands: nothing that was asked for before goes without a word, and words that may mean several changes are asked about.
+
+The checks are on the finished answer, so they hold for whoever wrote it: on the rules that stood and the rules that stand, and on the words of the last turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from stratforge.intent.bounds import bought_by_the_clock, never_buys, same_deeds
+from stratforge.intent.reading.said import in_words
+from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
+
+_I = re.IGNORECASE
+ASK = "Ask the person, and write nothing before it is answered."
+_MORE = r"(?:also|too|as well|and|plus|additionally)"
+_TICKER = r"\$?[A-Z]{2,5}(?:/[A-Z]{3,4})?"
+_ONE_MORE_SYMBOL = re.compile(
+    rf"^\W*(?i:{_MORE}|but|ok|okay|please|then|now)(?i:\W+(?:buy|trade|use|run|for|on|with|try|it|do|the same|also|too))*\W+(?P<one>{_TICKER})(?i:\W+(?:please|too|as well|also))*\W*$"
+    rf"|^\W*(?i:(?:buy|trade|use|run|for|on|with|try|it|do|the same|same)\W+)*(?P<two>{_TICKER})(?i:\W+(?:too|as well|also|and so on))+\W*$"
+)
+_BARE_SYMBOL = re.compile(rf"^\W*(?P<one>{_TICKER})\W*$")
+_NO_SYMBOL = re.compile(
+    r"(?:RSI|MACD|SMA|EMA|VWAP|ATR|ADX|MFI|CCI|BUY|SELL|YES|NO|OK|OKAY|STOP|GO|AM|PM|EST|ET|ALL|THE|AND|NOT|TP|SL)$"
+)
+_POLITELY = re.compile(
+    r"\b(?:can|could|would|will|may|let)\b[^?]*\b(?:you|we|i|us|it|this)\b|\bplease\b|\bpossible\b", _I
+)
+_IN_BINDINGS = re.compile(r"(?:^|[.!?\n]\s+)(?:should|is|are|do|does|what if)\b", _I)
+_INSTEAD = re.compile(r"\binstead\b|\brather\b|\bonly\b|\bjust\b|\bswitch\w*|\bchange\w*|\bmove\b|\breplac\w*|\bmake it\b|\bnow\b", _I)  # fmt: skip
+_WHOLE = re.compile(r"^(?=.*\b(?:buy|enter|long)\w*)(?=.*\b(?:sell|exit|close)\w*)", _I | re.DOTALL)
+_ASKED_TO_BUY = re.compile(r"\b(?:buy|enter|purchase)\w*\b[^.\n]*(?:[<>]|\b(?:above|below|over|under|when|if|after|before)\b)", _I)  # fmt: skip
+_SOLD_FROM = re.compile(
+    r"sell when minute >= (?P<minute>\d+)(?: and weekday == \d)?|sell when weekday == \d and minute >= (?P<late>\d+)"
+)
+_POLITE = re.compile(
+    r"(?:\W|\b(?:thanks|thank you|ok|okay|great|good|nice|perfect|cool|yes|fine|super|danke|gracias|merci|very much|a lot|so much|that is|that's|it|looks|all|done|please)\b)*",
+    _I,
+)
+_MINUTES = re.compile(r"buy only when minute (?P<sign>[<>]=?) \d+")
+
+
+def turn_questions(turn: str, *, stands: bool) -> Iterator[str]:
+    """The questions that the words of a later turn leave: one more symbol is no symbol in the place of the first.
+
+    Args:
+        turn: The person's words.
+        stands: Whether a strategy stands that they may change.
+    """
+    if turn.rstrip().endswith("?") and not _POLITELY.search(turn) and not _IN_BINDINGS.search(turn):
+        yield f"“{turn.strip()[:200]}” was not understood. Is that a question, or should it be done? Please say it as an order if it should."
+    match = _ONE_MORE_SYMBOL.search(turn)
+    if match is None and stands:
+        match = _BARE_SYMBOL.search(turn)
+    name = (match.groupdict().get("one") or match.groupdict().get("two") or "") if match else ""
+    if name and not _NO_SYMBOL.match(name.lstrip("$")):
+        yield (
+            f"“{turn.strip()}” was not understood. A strategy trades one symbol: should it trade {name.lstrip('$')} instead (“use {name.lstrip('$')}”), or is it meant as a strategy of its own?"
+        )
+
+
+def change_findings(
+    request: str,
+    requirements: Sequence[Requirement],
+    standing: Sequence[Rule],
+    before: Sequence[str],
+    *,
+    symbol: str = "",
+) -> Iterator[str]:
+    """Finds what a change does to the rules that stood, and its words do not surely ask for.
+
+    Args:
+        request: The words of the change.
+        requirements: What the answer says they ask for.
+        standing: The rules after it.
+        before: The rules before it.
+        symbol: The symbol of the answer.
+    """
+    crypto = "/" in symbol
+    old = [read_rule(each) for each in before]
+    stood = {each.text for each in old}
+    said = f"“{request.strip()[:120]}” was not understood."
+    new = [each for each in standing if each.text not in stood]
+    if bought_by_the_clock(standing, around_the_clock=crypto) and not bought_by_the_clock(old, around_the_clock=crypto):
+        entries = " or ".join(in_words(each).removeprefix("buy when ") for each in old if each.kind is RuleKind.BUY)
+        yield f"{said} Should it buy at that time alone, whatever else holds, or is that a time at which it may buy when {entries}? {ASK}"
+    if new and never_buys(standing, around_the_clock=crypto):
+        bounds = "; ".join(in_words(each) for each in old if each.kind is RuleKind.ONLY)
+        yield f"{said} Together with what stands ({bounds or 'what it buys by'}) it could never buy. Should it take the place of that, or be one more time at which it may buy? {ASK}"
+    elif new and same_deeds(old, standing, around_the_clock=crypto):
+        yield f"{said} Beside what stands it changes nothing ({'; '.join(in_words(each) for each in new)}). Should it take the place of something, and of what? {ASK}"
+    for each in requirements:
+        yield from _lost_bounds(each, standing, said)
+    asked_for = [each for each in requirements if each.status is not Status.KEPT and each.quote.strip()]
+    if asked_for and not any(each.rules for each in asked_for) and not _POLITE.fullmatch(request):
+        yield f"{said} It would change nothing in what stands. What should change? {ASK}"
+    for added in new:
+        match = _SOLD_FROM.fullmatch(added.text)
+        if match and not any(one.kind is RuleKind.ONLY and "minute <" in one.text and min(one.numbers, default=0) <= float(match["minute"] or match["late"]) for one in standing):  # fmt: skip
+            yield f"{said} It would {in_words(added)}, and buy then too, so what was bought would be sold on the next bar. Should it buy no more from then on? {ASK}"
+
+
+def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], said: str) -> Iterator[str]:
+    """Hours from which on, or until which, it buys that go because the other end is said."""
+    if requirement.status not in (Status.COVERED, Status.ASSUMED):
+        return
+    try:
+        rules = [read_rule(each) for each in requirement.rules]
+    except RuleError:
+        return
+    ends = {match["sign"][0] for rule in standing if (match := _MINUTES.fullmatch(rule.text))}
+    added = any(_MINUTES.fullmatch(rule.text) for rule in rules)
+    for gone in (rule.dropped for rule in rules if rule.dropped is not None):
+        match = _MINUTES.fullmatch(gone.text)
+        if match and added and match["sign"][0] not in ends and not _INSTEAD.search(requirement.quote):
+            yield f"{said} Does “{in_words(gone)}” still hold beside it, or does it take the place of that? {ASK}"
+
+
+def open_findings(
+    turns: Sequence[str], requirements: Sequence[Requirement], assumptions: Sequence[str]
+) -> Iterator[str]:
+    """Finds what open turns said and the answer to the last of them forgets, or denies that anyone said it."""
+    if len(turns) < 2:
+        return
+    *earlier, last = turns
+    anew = bool(_WHOLE.search(last)) or bool(re.fullmatch(r"\W*(?:\w+\W+){0,3}[123]\W*|.*\b(?:first|second|third)\b.*", last, _I))  # fmt: skip
+    for turn in earlier:
+        if anew or not _ASKED_TO_BUY.search(turn):
+            continue
+        mine = [each for each in requirements if each.quote.strip() and " ".join(each.quote.split()) in " ".join(turn.split())]  # fmt: skip
+        if mine and not any(rule for each in mine for rule in each.rules if not rule.startswith("symbol ")):
+            yield f"“{turn.strip()[:200]}” was asked about, and “{last.strip()[:120]}” does not say all of it anew. Please say the whole strategy once more. {ASK}"
+    yield from _denied(turns, assumptions)
+
+
+_DENIALS = (
+    ("No size was given", re.compile(r"\bbuy \d+(?:\.\d+)?\b(?! ?%)|\b\d+ shares\b|\$ ?\d[\d,.]* (?:of|worth)\b", _I)),
+    ("No symbol was named", re.compile(r"\b(?i:buy|buying|trade|purchase) (?:\d+ )?(?:(?i:shares of) )?\$?(?!RSI|MACD|VWAP|SMA|EMA)[A-Z]{2,5}\b")),
+    ("No rule for selling was given", re.compile(r"\b(?:sell|exit)\w* (?:when|if|once|above|below|over|under)\b", _I)),
+)  # fmt: skip
+
+
+def _denied(turns: Sequence[str], assumptions: Sequence[str]) -> Iterator[str]:
+    """Sentences that nobody said what an open turn says."""
+    for sentence, said in _DENIALS:
+        told = next((each for each in assumptions if each.startswith(sentence)), "")
+        if told and (match := next(filter(None, map(said.search, turns)), None)):
+            yield f"“{match[0]}” was said before, and assumptions denies it ({told[:80]}): keep what was said. Please say the whole strategy once more. {ASK}"
+
+
+def moving_distances(rules: Sequence[Rule]) -> list[str]:
+    """The sentence that tells a person that an exit so many true ranges away moves with them."""
+    if not any(re.search(r"(?:gain|drop)_dollars [<>]=? [^<>]*ta\.n?atr\(", each.text) for each in rules):
+        return []
+    return [
+        "The distance in ATR is that of the bar at which it is looked at, so it moves with the market; it is not the one at the purchase."
+    ]
+
+
+def no_longer(requirements: Sequence[Requirement]) -> list[str]:
+    """The sentences that tell a person which rules of what stood are gone; they are made from the rules."""
+    found = dict[str, None]()
+    for each in requirements:
+        for text in each.rules:
+            try:
+                dropped = read_rule(text).dropped
+            except RuleError:
+                continue
+            if dropped is not None:
+                found[f"No longer: {in_words(dropped)}."] = None
+    return list(found)

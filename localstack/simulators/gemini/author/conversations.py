@@ -1,0 +1,72 @@
+"""Later turns: an answer that does not surely say what all of the conversation asks for is a question instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.prompts import Request
+from stratforge.ai.review import review
+from stratforge.intent.follow_ups import ASK, turn_questions
+from stratforge.intent.gate import rules_of
+from stratforge.intent.reading.said import in_words
+from stratforge.intent.reading.unsure import several_of
+from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import read_rule
+from stratforge.strategy import compile_strategy
+
+
+def request_after(requests: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Request:
+    """What the last of several turns asks for, with the open turns before it and the rules that stand.
+
+    Args:
+        requests: What the person said, turn by turn.
+        answers: The answers to all turns but the last.
+    """
+    still_open, before = list[str](), None
+    for turn, answer in zip(requests, answers, strict=False):
+        still_open.append(turn)
+        if answer["kind"] == "strategy" and answer["python_code"]:
+            still_open, before = [], _rules(answer)
+    return Request(requests[-1], before is None, before, tuple(still_open))
+
+
+def findings_of(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> list[str]:
+    """The points on which an answer does not say what the conversation asks for."""
+    draft = StrategyDraft.model_validate(found)
+    return review(draft, compile_strategy(draft.python_code), request_after(requests, answers))
+
+
+def doubts(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> list[str]:
+    """The questions to ask in the place of an answer that does not pass; none where it does."""
+    findings = findings_of(requests, answers, found)
+    if not findings:
+        return []
+    asked = [each.removesuffix(ASK).strip() for each in findings if each.endswith(ASK)]
+    asked = [each for each in asked if "“" in each and each.endswith(("?", "more."))]
+    return asked or _unread(request_after(requests, answers))
+
+
+def plainer(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], questions: Sequence[str]) -> list[str]:
+    """The questions about a change, where those that were found are about words of a turn that a strategy answers already."""
+    request = request_after(requests, answers)
+    last = " ".join(requests[-1].lower().split())
+    quoted = [words for each in questions if "not understood" in each for words in re.findall(r"“([^”]+)”", each)]
+    if request.before is None or all(" ".join(each.lower().split()) in last for each in quoted):
+        return list(questions)
+    return [*several_of(requests[-1], request.before), *turn_questions(requests[-1], stands=True)] or _unread(request)
+
+
+def _unread(request: Request) -> list[str]:
+    stands = "; ".join(in_words(read_rule(each)) for each in request.before or ())
+    return [
+        f"“{request.text.strip()[:200]}” was not understood as a change"
+        f"{f' of what stands ({stands[:400]})' if stands else ' of what was said before'}, so nothing was written. "
+        "Please say in other words what should change, or the whole strategy once more."
+    ]
+
+
+def _rules(answer: Mapping[str, Any]) -> tuple[str, ...] | None:
+    return tuple(rules_of([Requirement.model_validate(each) for each in answer["requirements"]])) or None
