@@ -282,7 +282,7 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
     session = member.client.start_session(strategy["strategy_id"], "IBM")
     first, second = member.page, member.watch(member.context.new_page())
     for page in (first, second):
-        member.go(f"/sessions/{session['session_id']}")
+        member.go(f"/sessions/{session['session_id']}", page)
         expect(page.locator("#link")).to_have_attribute("data-state", "live")
     first.get_by_role("button", name="Pause").click()
     for page in (first, second):
@@ -294,7 +294,7 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     first.wait_for_timeout(1_500)
     for page in (first, second):
-        member.go("/sessions")
+        member.go("/sessions", page)
         expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
     # A busy gateway is asked again, as the page does by itself.
     renewed = """async () => {

@@ -116,7 +116,9 @@ def test_every_metric_that_code_writes_has_an_alarm_or_a_reason_and_no_alarm_wai
     written, alarmed = written_metrics(), _alarmed(request.getfixturevalue(stage))
     assert len(alarmed) >= 15
     assert alarmed - written == set(), "nothing writes what they look at"
-    assert written - alarmed == set(_NO_ALARM), "an alarm, or a reason"
+    # In development nobody is woken for a month that could not be stored: it stays where it is, and an alarm more would cost.
+    unheard = {("archiver", "NotArchived")} if stage == "development" else set()
+    assert written - alarmed == set(_NO_ALARM) | unheard, "an alarm, or a reason"
 
 
 def test_a_stage_is_not_heard_in_the_place_of_another_of_the_same_account(production: dict[str, Resources]) -> None:

@@ -80,14 +80,16 @@ RECONCILER = (
     "after commit#14",
     "before commit#15",  # what waits
     "after commit#15",
+    "before commit#16",  # nights of what is borrowed
+    "after commit#16",
     "before wake#1",
     "after wake#1",
-    "before commit#16",  # whether assets are due
-    "after commit#16",
-    "before commit#17",  # assets
+    "before commit#17",  # whether assets are due
     "after commit#17",
-    "before commit#18",  # the report
+    "before commit#18",  # assets
     "after commit#18",
+    "before commit#19",  # the report
+    "after commit#19",
 )
 
 
