@@ -17,7 +17,7 @@ _CLOCK = ("days", "minute")
 
 
 def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
-    """Whether what has to hold at every purchase excludes itself: days, hours, or levels of the same thing, that never come together."""
+    """Says whether what has to hold at every purchase excludes itself: days, hours, or levels of the same thing, that never come together."""
     try:
         meaning, week = _meaning(rules, around_the_clock)
         return bool(meaning.entry) and not _ways(both(meaning.entry, meaning.only, week))
@@ -26,7 +26,7 @@ def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool
 
 
 def same_deeds(before: Sequence[Rule], now: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
-    """Whether two strategies buy and sell at the same bars, as far as their bounds tell: one bound inside another adds nothing."""
+    """Says whether two strategies buy and sell at the same bars, as far as their bounds tell: one bound inside another adds nothing."""
     try:
         (one, week), (other, _) = _meaning(before, around_the_clock), _meaning(now, around_the_clock)
         return (
@@ -40,7 +40,7 @@ def same_deeds(before: Sequence[Rule], now: Sequence[Rule], *, around_the_clock:
 
 
 def bought_by_the_clock(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
-    """Whether a time alone is enough to buy."""
+    """Says whether a time alone is enough to buy."""
     try:
         meaning, week = _meaning(rules, around_the_clock)
         return any(all(fact[0] in _CLOCK for fact in way) for way in both(meaning.entry, meaning.only, week))

@@ -19,7 +19,7 @@ from stratforge.strategy import compile_strategy
 
 
 def request_after(requests: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Request:
-    """What the last of several turns asks for, with the open turns before it and the rules that stand.
+    """Builds what the last of several turns asks for, with the open turns before it and the rules that stand.
 
     Args:
         requests: What the person said, turn by turn.
