@@ -94,7 +94,9 @@ def change_findings(
     for each in requirements:
         yield from _lost_bounds(each, standing, said)
     asked_for = [each for each in requirements if each.status is not Status.KEPT and each.quote.strip()]
-    if asked_for and not any(each.rules for each in asked_for) and not _POLITE.fullmatch(request):
+    # Who says with the words that nothing is to change, and why, is no finding: the person is told so.
+    claimed = all(each.status is Status.COVERED for each in asked_for)
+    if asked_for and claimed and not any(each.rules for each in asked_for) and not _POLITE.fullmatch(request):
         yield f"{said} It would change nothing in what stands. What should change? {ASK}"
     for added in new:
         match = _SOLD_FROM.fullmatch(added.text)

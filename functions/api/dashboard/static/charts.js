@@ -272,9 +272,9 @@ class PriceChart {
     const met = this.marks.filter((each) => each.index === this.places.get(exchange(time)));
     if (!met.length) return;
     for (const row of document.querySelectorAll("tr[data-from]")) row.classList.toggle("current", met.some(({ real }) => Number(row.dataset.from) <= real && real < Number(row.dataset.to) + 1));
+    // Twice: what lies on the way is laid out when it comes near, and may be longer than it was taken for.
     const show = () => document.querySelector("tr.current[data-from]")?.scrollIntoView({ block: "center" });
     show();
-    // What lies on the way is laid out when it comes near, and may be longer than it was taken for.
     requestAnimationFrame(() => requestAnimationFrame(show));
   }
 }

@@ -17,8 +17,7 @@ const tell = (name, detail) => document.body.dispatchEvent(new CustomEvent(name,
 const PAUSE = 1_000;
 let pause = null, more = false;
 function changed() {
-  if (pause) return void (more = true);
-  more = false;
+  if ((more = pause !== null)) return;
   tell("live:change");
   pause = setTimeout(() => ((pause = null), more && changed()), PAUSE);
 }
