@@ -10,6 +10,7 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from infra_cdk.capacity.cost import INSTANCES
 from infra_cdk.capacity.measured import Load, Measured
@@ -67,7 +68,7 @@ def demands(load: Load, measured: Measured, stage: Stage, outcome: Outcome) -> I
             f"{name}: {most:,} at a time of {has:,}",
             most / has * late,
             f"four times the row `{name}` of concurrency.py",
-            lambda it, name=name: it.with_at_once(4, name),  # type: ignore[misc]
+            partial(Stage.with_four_times, name=name),
         )
     yield Demand(
         f"a mapping begins with {stage.first_batches:g} batches at a time",
@@ -107,7 +108,7 @@ def demands(load: Load, measured: Measured, stage: Stage, outcome: Outcome) -> I
         f"prices: {quotes:,.0f} executors at a time of {stage.functions['quotes'].at_once:,}",
         quotes / stage.functions["quotes"].at_once,
         "four times the share `quotes` of concurrency.py",
-        lambda it: it.with_at_once(4, "quotes"),
+        partial(Stage.with_four_times, name="quotes"),
     )
     pages = _pages(load) * _PAGE_SECONDS / stage.functions["api"].cores
     yield Demand(
@@ -119,14 +120,14 @@ def demands(load: Load, measured: Measured, stage: Stage, outcome: Outcome) -> I
             / (stage.functions["api"].at_once / 100),
         ),
         "four times the row `api` of concurrency.py and the gateway's throttle",
-        lambda it: it.with_at_once(4, "api"),
+        partial(Stage.with_four_times, name="api"),
     )
     told = _told(load) * _TOLD_SECONDS / stage.functions["notifier"].cores
     yield Demand(
         f"what is told: {_told(load):,.0f} a second, {told:,.1f} notifiers of {stage.functions['notifier'].at_once:,}",
         told / stage.functions["notifier"].at_once,
         "four times the shards of users that are told at a time",
-        lambda it: it.with_at_once(4, "notifier"),
+        partial(Stage.with_four_times, name="notifier"),
     )
     yield Demand(
         f"an order leaves {_seconds(outcome.quantile(0.99))} after its bar (p99)",

@@ -90,10 +90,10 @@ class Stage:
     fill: float = 0.2
     volume: float = QUOTAS["megabytes a second that a volume takes"].value
 
-    def with_at_once(self, factor: int, *names: str) -> Stage:
-        """The stage with so many times the environments of some functions."""
-        changed = {name: replace(self.functions[name], at_once=self.functions[name].at_once * factor) for name in names}
-        return replace(self, functions={**self.functions, **changed})
+    def with_four_times(self, name: str) -> Stage:
+        """The stage with four times the environments of a function."""
+        function = self.functions[name]
+        return replace(self, functions={**self.functions, name: replace(function, at_once=4 * function.at_once)})
 
 
 # Memory of the trading path's functions in production, and whether snapshots of them are kept (a test compares with the templates).
@@ -102,8 +102,8 @@ MEMORY = {"evaluator": (512, True), "sandbox": (1769, False), "executor": (512, 
 _RESTORED, _IMPORTED = 0.4, 0.7
 
 
-def production(**changes: object) -> Stage:
-    """Makes the stage that production is as it comes, but for some changes."""
+def production() -> Stage:
+    """Makes the stage that production is as it comes."""
     functions = {}
     for name, (memory, snapshot) in MEMORY.items():
         cores = min(1.0, memory / 1769)
@@ -113,7 +113,7 @@ def production(**changes: object) -> Stage:
     signals, quotes = (QUEUE_SHARES[each][0] for each in ("signals", "quotes"))
     executor = functions["executor"]
     functions |= {"executor": replace(executor, at_once=signals), "quotes": replace(executor, at_once=quotes)}
-    return replace(Stage(functions), **changes)  # type: ignore[arg-type]
+    return Stage(functions)
 
 
 def one_machine(cores: int, *, alpaca_a_minute: int = 200) -> Stage:

@@ -200,7 +200,7 @@ def _broken(load: Load, stage: Stage) -> dict[str, float]:
 
 
 def test_alpaca_s_limit_breaks_when_more_symbols_trade_than_it_takes() -> None:
-    load, stage = Load(5_000, 400, signal_rate=0.2), production(alpaca_a_minute=100)
+    load, stage = Load(5_000, 400, signal_rate=0.2), dataclasses.replace(production(), alpaca_a_minute=100)
     outcome = simulate(load, STEADY, stage, minutes=2)
     assert outcome.unsent > 0
     assert outcome.quantile(0.99) == float("inf")
@@ -217,7 +217,7 @@ def test_topics_end_and_a_stream_is_turned_on() -> None:
 
 
 def test_less_of_a_core_a_cold_start_a_slow_mapping_and_a_hop_all_cost_time() -> None:
-    load, stage = Load(300, 100, signal_rate=0.1), production(alpaca_a_minute=100_000)
+    load, stage = Load(300, 100, signal_rate=0.1), dataclasses.replace(production(), alpaca_a_minute=100_000)
     usual = simulate(load, STEADY, stage, minutes=2).settled_by(0.9)
     less = {name: dataclasses.replace(each, cores=each.cores / 4) for name, each in stage.functions.items()}
     cold = {name: dataclasses.replace(each, cold=10.0) for name, each in stage.functions.items()}
