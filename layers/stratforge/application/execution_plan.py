@@ -110,7 +110,9 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     ends = _without_those_that_stay(ends, decisions)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]
     turn = blocks.read_turn(connection, symbol)
-    held = symbols.position_at_broker(connection, symbol, short=any(each.request.terms.short for each in executable))
+    # Where nobody owes any, nor is about to, nothing has to be borrowed.
+    borrows = state.owed or any(each.request.terms.short for each in executable)
+    held = symbols.position_at_broker(connection, symbol) if borrows else None
     executable, waits, net = _one_way(executable, market, turn, held)
     short: set[int] = set()
     # What the account buys back it needs no buying power for.

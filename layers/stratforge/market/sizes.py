@@ -13,6 +13,11 @@ class Side(StrEnum):
     SELL = "sell"
 
 
+def opens_position(side: Side, *, short: bool) -> bool:
+    """Tells whether an order opens a position or adds to it: a purchase, or a sale that is `short`."""
+    return (side == Side.BUY) != short
+
+
 class SizeKind(StrEnum):
     """The units in which an order's size is given."""
 

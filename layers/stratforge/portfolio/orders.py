@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from stratforge.market.sizes import Side, SizeKind, SizingRule
+from stratforge.market.sizes import Side, SizeKind, SizingRule, opens_position
 
 
 class OrderType(StrEnum):
@@ -138,7 +138,7 @@ class OrderTerms:
     @property
     def opens(self) -> bool:
         """True for what opens a position or adds to it: a purchase, or a short sale."""
-        return (self.side == Side.BUY) != self.short
+        return opens_position(self.side, short=self.short)
 
     def check(self) -> None:
         """Checks that the prices given are those that the order's type needs.

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Side, opens_position
 from stratforge.portfolio.orders import OrderOrigin, TradingState
 from stratforge.portfolio.reasons import Reason
 
@@ -100,7 +100,7 @@ class Proposal:
     @property
     def opens(self) -> bool:
         """True for what opens a position or adds to it: a purchase, or a short sale."""
-        return (self.side == Side.BUY) != self.short
+        return opens_position(self.side, short=self.short)
 
 
 class Protection(Protocol):

@@ -23,6 +23,7 @@ class SymbolState:
         `bar_*` are of the last finished bar, `time` is the market's time of the price. `bid` and `ask` are the national best bid and offer
             at `quoted_at`; None where no quotes are heard. `suspended` says that orders wait because the broker refuses the platform, or did until
         a moment ago and the price is still one from then.
+     `owed` says that somebody is short of it.
      `now` is the exchange's time, which goes on when nothing
     trades; while its clock was never read it is that of the price.
     """
@@ -40,6 +41,7 @@ class SymbolState:
     ask: Decimal | None
     quoted_at: datetime | None
     exchange_state: ExchangeState
+    owed: bool
     now: datetime
 
 
@@ -59,7 +61,8 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
                OR EXISTS (SELECT FROM corporate_halts c WHERE c.symbol = l.symbol) AS halted,
                p.trading_state AS platform_state,
                p.suspended_at IS NOT NULL OR coalesce(p.resumed_at > now() - %s::interval, false) AND l.received_at < p.resumed_at AS suspended,
-               l.bid, l.ask, l.quoted_at, l.exchange_state, greatest(l.time, (SELECT market_now())) AS now
+               l.bid, l.ask, l.quoted_at, l.exchange_state,
+               EXISTS (SELECT FROM positions s WHERE s.symbol = l.symbol AND s.quantity < 0) AS owed, greatest(l.time, (SELECT market_now())) AS now
         FROM latest_prices l CROSS JOIN platform_state p WHERE l.symbol = %s
         """,
         (FRESH, FRESH, symbol),
@@ -257,16 +260,10 @@ SELLS_CLOSING = f"""
 """  # noqa: S608 - conditions of ours
 
 
-def position_at_broker(connection: Connection, symbol: str, *, short: bool) -> Decimal | None:
-    """All that users hold of a symbol together, less what they owe; None where nobody owes any, nor is about to sell it `short`, and nothing has to be borrowed."""
-    held: Decimal | None = fetch_value(
-        connection,
-        """
-        SELECT CASE WHEN %(short)s OR EXISTS (SELECT FROM positions WHERE symbol = %(symbol)s AND quantity < 0)
-               THEN (SELECT coalesce(sum(quantity), 0) FROM positions WHERE symbol = %(symbol)s) END
-        """,
-        {"symbol": symbol, "short": short},
-    )
+def position_at_broker(connection: Connection, symbol: str) -> Decimal:
+    """All that users hold of a symbol together, less what they owe."""
+    query = "SELECT coalesce(sum(quantity), 0) FROM positions WHERE symbol = %s AND quantity <> 0"
+    held: Decimal = fetch_value(connection, query, (symbol,))
     return held
 
 
