@@ -58,8 +58,8 @@ Rules for the answer:
 - assumptions lists what you decided where the request left it open.
 - questions is empty unless no sensible strategy can be written: then python_code is empty, and each question says what is missing or why the
   request cannot be done. Ask when the request contradicts itself, when it needs the future (tomorrow's price, the low of a day that is not
-  over), something this language does not have (news, fundamentals, options, short positions, borrowed money), or names no rule
-  to buy by. A strategy trades one symbol, or it is a portfolio; signals of several symbols, each traded by itself, are several strategies: ask which.
+  over), something this language does not have (news, fundamentals, options, borrowed money), something that is not written from words (short positions:
+  a person writes short() and cover() by hand), or names no rule to buy by. A strategy trades one symbol, or it is a portfolio; signals of several symbols, each traded by itself, are several strategies: ask which.
 - Answer name, logic_explanation, assumptions and questions in the language of the request.
 
 {reference}

@@ -27,90 +27,17 @@ _LABEL = re.compile(rf"(?<!\w)time-? ?frame\s*(?:is|=|:|of)?\s*{_LENGTH}(?!\w)",
 _LEAD = re.compile(r"(?:\b(?:on|using|with|over|from)\s+)?$", _I)
 # What may stand before it in its clause: words that say who trades what, and no condition.
 _BEFORE = frozenset(
-    [
-        "a",
-        "all",
-        "also",
-        "an",
-        "and",
-        "be",
-        "bot",
-        "buy",
-        "can",
-        "change",
-        "create",
-        "decide",
-        "decides",
-        "everything",
-        "for",
-        "go",
-        "i",
-        "in",
-        "it",
-        "like",
-        "long",
-        "make",
-        "me",
-        "move",
-        "my",
-        "new",
-        "of",
-        "only",
-        "please",
-        "put",
-        "run",
-        "runs",
-        "share",
-        "shares",
-        "should",
-        "simple",
-        "stock",
-        "strategy",
-        "switch",
-        "take",
-        "that",
-        "the",
-        "this",
-        "to",
-        "trade",
-        "trades",
-        "trading",
-        "use",
-        "uses",
-        "want",
-        "which",
-        "work",
-        "works",
-        "would",
-        "write",
-        "you",
-        "your",
-    ]
+    """
+    a all also an and be bot buy can change create decide decides everything for go i in it like long make me move my new of only please put run
+    runs share shares should simple stock strategy switch take that the this to trade trades trading use uses want which work works would write
+    you your
+    """.split()  # noqa: SIM905 - a list of words is read as a text
 )
 # What leads to them alone, and says nothing besides.
 _VERBS = frozenset(
-    [
-        "change",
-        "decide",
-        "it",
-        "make",
-        "now",
-        "please",
-        "put",
-        "run",
-        "runs",
-        "strategy",
-        "switch",
-        "take",
-        "that",
-        "the",
-        "this",
-        "to",
-        "trade",
-        "trades",
-        "use",
-        "works",
-    ]
+    """
+    change decide it make now please put run runs strategy switch take that the this to trade trades use works
+    """.split()  # noqa: SIM905 - a list of words is read as a text
 )
 _AFTER = re.compile(
     r"\s*(?:please|instead|now|only|too)?\s*(?:$|[.,;:\n)]|\b(?:when|if|whenever|once|as soon as|buy|enter|go long|and buy|and go long)\b)",
@@ -187,7 +114,7 @@ class Frame:
 
     Attributes:
         timeframe: Those on which the answer has to decide; None are bars of a minute.
-        said: The plain mentions of each turn that name them, or others before.
+        said: The mentions of each turn that name them, plainly or besides, or plainly others before.
         asks: What has to be asked about them.
     """
 
@@ -223,6 +150,12 @@ def read_frame(turns: Sequence[str], standing: str | None = None) -> Frame:
         elif named:
             (one,) = named
             timeframe = None if one == MINUTE else one
+    if any(said) and timeframe is not None:
+        # What names the same bars within a condition says nothing more.
+        said = [
+            tuple(each for each in mentions_in(turn) if each in plain or each.timeframe == timeframe)
+            for turn, plain in zip(turns, said, strict=True)
+        ]
     return Frame(timeframe, tuple(said), tuple(asks))
 
 

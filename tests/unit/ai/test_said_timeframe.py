@@ -8,39 +8,21 @@ from typing import Any
 import pytest
 from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft, Timeframe
-from stratforge.ai.drafting import NotPassed, Passed, write_strategy
-from stratforge.ai.prompts import answer_request, first_request, quant_instructions, refinement_request
-from stratforge.ai.quant import Drafted, Turn
+from stratforge.ai.drafting import NotPassed
+from stratforge.ai.prompts import first_request, quant_instructions, refinement_request
+from stratforge.ai.quant import Turn
 from stratforge.strategy import Strategy
 from stratforge.strategy.constants import timeframe_of, with_timeframe
 from stratforge.strategy.source import OWN_BARS
 
+from tests.support.conversations import passed, talk
+
 DAILY = "On daily bars, buy MSFT when the 50-day SMA crosses above the 200-day SMA, sell when it crosses below"
-
-
-def passed(conversation: list[Turn], answer: dict[str, Any]) -> Passed:
-    """What comes of an answer that is the same however often it is asked for."""
-    drafted = Drafted(StrategyDraft.model_validate(answer), 1)
-    return write_strategy(lambda _system, _turns: drafted, conversation, lambda _: None, lambda _: [])
-
-
-def talk(turns: Sequence[str]) -> Passed:
-    """A conversation with the offline author through the product's own gates."""
-    conversation, last = list[Turn](), None
-    for count, words in enumerate(turns, start=1):
-        if last is None:
-            conversation.append(Turn("user", first_request(words)))
-        else:
-            follow = refinement_request if last.strategy else answer_request
-            conversation += [Turn("model", last.draft.model_dump_json()), Turn("user", follow(words))]
-        last = passed(conversation, write_answer(turns[:count]))
-    assert last is not None
-    return last
 
 
 def strategy_of(turns: Sequence[str]) -> Strategy:
     """The strategy of a conversation."""
-    found = talk(turns).strategy
+    found = talk(*turns).strategy
     assert isinstance(found, Strategy)
     return found
 
@@ -61,12 +43,24 @@ def strategy_of(turns: Sequence[str]) -> Strategy:
     ],
 )  # fmt: skip
 def test_the_offline_author_writes_on_the_bars_that_are_said(turns: list[str], timeframe: str | None) -> None:
-    last = talk(turns)
+    last = talk(*turns)
     assert isinstance(last.strategy, Strategy)
     assert last.repairs == ()
     assert last.strategy.timeframe == timeframe
     assert last.draft.timeframe == (timeframe or Timeframe.MINUTE)
     assert "(minutes)" not in " ".join([last.draft.logic_explanation, *last.draft.assumptions])
+
+
+def test_bars_that_are_named_within_a_condition_are_asked_about_with_how_to_name_them() -> None:
+    said = "Buy AAPL when the 9 EMA crosses above the 21 EMA on 15-minute bars and sell when it crosses back below"
+    answer = write_answer([said])
+    assert answer["kind"] == "clarify"
+    (question,) = answer["questions"]
+    assert question.startswith("“on 15-minute bars” was not understood.")
+    assert "“On 15-minute bars, …”" in question
+    anew = "On 15-minute bars, " + said.replace(" on 15-minute bars", "")
+    assert talk(anew).draft.timeframe == "15min"
+    assert talk(said, anew).draft.timeframe == "15min", "as the question asks for it"
 
 
 def test_only_its_bars_change_where_nothing_else_is_said() -> None:
@@ -94,20 +88,20 @@ def test_days_are_bars_where_bars_are_days() -> None:
     ],
 )
 def test_it_asks_where_the_words_have_another_meaning_on_longer_bars(words: str) -> None:
-    last = talk([words])
+    last = talk(words)
     assert last.strategy is None
     assert last.draft.questions
 
 
 @pytest.mark.parametrize("words", ["use 1-minute bars", "use hourly bars"])
 def test_days_that_are_bars_no_more_are_asked_about(words: str) -> None:
-    last = talk([DAILY, words])
+    last = talk(DAILY, words)
     assert last.strategy is None
     assert "50" in last.draft.questions[0]
 
 
 def test_a_change_to_longer_bars_asks_about_the_times_that_stand() -> None:
-    last = talk(["Buy MSFT when RSI < 30 before 14:00, sell at 15:50", "use 15-minute bars"])
+    last = talk("Buy MSFT when RSI < 30 before 14:00, sell at 15:50", "use 15-minute bars")
     assert last.strategy is None
     assert "times of day" in last.draft.questions[0]
 

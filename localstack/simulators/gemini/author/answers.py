@@ -75,7 +75,7 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         if condition[1] == "only":
             found.append((r"sell\w*|sales?|exits?", put(" and")))
         return found
-    if unsure.asks == unsure_words.BACK_OR_LEVEL:
+    if unsure.asks == bindings.BACK_OR_LEVEL:
         side = plain.rpartition(" ")[2]
         if side not in ("above", "below", "over", "under"):
             return []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from stratforge.intent.gate import rules_of
+from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words as rule_in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
@@ -17,6 +19,7 @@ from stratforge.intent.timeframes import (
     asked_of_spans,
     clock_findings,
     in_words,
+    mentions_in,
     plainly,
     read_frame,
 )
@@ -44,8 +47,10 @@ def write_answer(
     """
     frame = read_frame(requests)
     if frame.timeframe is None and not frame.spoken:
-        return write_of_minutes(requests, untradable, looked)
-    plain = [plainly(turn, said, frame.timeframe) for turn, said in zip(requests, frame.said, strict=True)]
+        return _asked_of_bars(write_of_minutes(requests, untradable, looked), requests[-1])
+    # What names its bars within a condition was asked about, and stays as it was asked about.
+    taken = [[each for each in said if each.plain] for said in frame.said]
+    plain = [plainly(turn, said, frame.timeframe) for turn, said in zip(requests, taken, strict=True)]
     said = [each.text for each in plain if not _NOTHING.fullmatch(each.text)]
     if not said:
         return write_of_minutes(requests, untradable, looked)
@@ -53,7 +58,7 @@ def write_answer(
     if found["kind"] != "strategy" or not found["python_code"] or found["symbol"] == "PORTFOLIO":
         return found
     nothing_more = _NOTHING.fullmatch(plain[-1].text) is not None
-    open_from = _open_from(requests, untradable)
+    open_from = _open_from(tuple(requests), untradable)
     if nothing_more and open_from:
         found = _kept(found)
     asks = [*frame.asks, *asked_of_spans([each.text for each in plain], Frame(frame.timeframe, tuple(() for _ in plain)))]  # fmt: skip
@@ -72,8 +77,23 @@ def write_answer(
     return _on_its_bars(found, source, requests, plain, frame, open_from)
 
 
-def _open_from(requests: Sequence[str], untradable: frozenset[str]) -> int:
-    """The first turn that no strategy has answered yet."""
+def _asked_of_bars(found: dict[str, Any], turn: str) -> dict[str, Any]:
+    """The answer, where it asks about bars that are named within a condition, with how to name them for all of it."""
+    named = [each for each in mentions_in(turn) if each.timeframe not in (None, MINUTE) and not each.plain]
+    if found["kind"] != "clarify" or not named:
+        return found
+    asks = [
+        not_understood(each.words, f"Should all of it decide on bars of {in_words(each.timeframe)}? Then say so at its beginning: “On {each.words.removeprefix('on ')}, …”.")
+        for each in named
+    ]  # fmt: skip
+    within = " ".join(each.words for each in named)
+    quoted = [(each, re.findall(r"“([^”]+)”", each)) for each in found["questions"]]
+    return {**found, "questions": [*asks, *(each for each, words in quoted if not words or any(one not in within for one in words))]}  # fmt: skip
+
+
+@lru_cache(64)
+def _open_from(requests: tuple[str, ...], untradable: frozenset[str]) -> int:
+    """The first turn that no strategy has answered yet. Each turn before asks the same of those before it, so what was found is kept."""
     before = range(len(requests) - 1, 0, -1)
     return next((count for count in before if write_answer(requests[:count], untradable)["kind"] == "strategy"), 0)
 

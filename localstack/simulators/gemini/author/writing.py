@@ -13,6 +13,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
+from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.unsure import several_of, unsure_in
 from stratforge.intent.requirements import Requirement
@@ -111,7 +112,7 @@ def _unsure(requests: Sequence[str]) -> list[str]:
     """Questions about words of which no reading is sure, said since the strategy was last described as a whole."""
     whole = max((index for index, each in enumerate(requests) if _WHOLE.search(each)), default=0)
     return [
-        f"“{each.words}” was not understood. {each.asks}{options(turn, each)}"
+        not_understood(each.words, each.asks + options(turn, each))
         for turn in requests[whole:]
         for each in unsure_in(turn.replace("’", "'"))
     ]
