@@ -30,7 +30,7 @@ class _Thrift:
         self.place = place
 
     def struct(self) -> dict[int, Any]:
-        """The fields of a struct."""
+        """Reads a struct at this place, up to its end: the values of its fields by their numbers in the format."""
         found: dict[int, Any] = {}
         number = 0
         while head := self._byte():

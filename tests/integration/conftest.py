@@ -27,11 +27,17 @@ def ada(api: Api) -> User:
 
 
 @pytest.fixture
-def mailer(migrated: str) -> Iterator[Database]:
-    """The database as the mailer's role."""
+def engine(migrated: str) -> Iterator[Database]:
+    """The database as the engine's role."""
     found = as_role(migrated, "stratforge_engine")
     yield found
     found.close()
+
+
+@pytest.fixture
+def mailer(engine: Database) -> Database:
+    """The database as the mailer's role."""
+    return engine
 
 
 @pytest.fixture

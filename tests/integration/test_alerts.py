@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,18 +22,10 @@ from stratforge.storage.strategies import evaluations
 
 from functions.deliverer.webhooks import chat_message
 from tests.integration.test_programs import call, granted
-from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
 from tests.support.trading import wait_for
 
 ALERTS = "/v1/alerts"
-
-
-@pytest.fixture
-def engine(migrated: str) -> Iterator[Database]:
-    found = as_role(migrated, "stratforge_engine")
-    yield found
-    found.close()
 
 
 def bar(minute: int, low: float, high: float, close: float | None = None, symbol: str = "AAPL") -> Bar:

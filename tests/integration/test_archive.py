@@ -15,7 +15,7 @@ import pytest
 from stratforge.application.archive_bars import Archived, archive_bars
 from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.storage.ledger.corporate_actions import _FOLLOW_SYMBOL
-from stratforge.storage.market import archive, archive_objects, clock
+from stratforge.storage.market import archive, archive_objects
 from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import bulk
@@ -24,18 +24,9 @@ from tests.integration.test_row_level_security import as_role
 from tests.support.archive import NOW, OLD, SYMBOLS, Vendor, add, add_history, archive_in_s3, bar, keys, read
 
 
-@pytest.fixture
-def engine(migrated: str) -> Iterator[Database]:
-    found = as_role(migrated, "stratforge_engine")
-    with found.transaction() as connection:
-        clock.set_market_clock(connection, NOW)
-    yield found
-    found.close()
-
-
 @pytest.fixture(autouse=True)
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    with archive_in_s3(monkeypatch) as client:
+def bucket(engine: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with archive_in_s3(monkeypatch, engine) as client:
         yield client
 
 

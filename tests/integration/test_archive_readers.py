@@ -15,29 +15,19 @@ from stratforge.application.archive_bars import archive_bars
 from stratforge.application.jobs.archived_history import ArchivedHistory
 from stratforge.application.jobs.work import Work, run_job
 from stratforge.market import Bar
-from stratforge.storage.market import archive, clock, market_data
+from stratforge.storage.market import archive, market_data
 from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import replays
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
-from tests.integration.test_row_level_security import as_role
 from tests.support.api import Api, User
 from tests.support.archive import NOW, OLD, SEAM, Vendor, add, add_history, archive_in_s3, bar, keys, read
 
 
 @pytest.fixture
-def engine(migrated: str) -> Iterator[Database]:
-    found = as_role(migrated, "stratforge_engine")
-    with found.transaction() as connection:
-        clock.set_market_clock(connection, NOW)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    with archive_in_s3(monkeypatch) as client:
+def bucket(engine: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with archive_in_s3(monkeypatch, engine) as client:
         yield client
 
 
@@ -150,7 +140,7 @@ def test_the_api_gives_archived_bars_and_says_when_it_cannot(
     api: Api, engine: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = api.user("ada")
-    with archive_in_s3(monkeypatch) as bucket:
+    with archive_in_s3(monkeypatch, engine) as bucket:
         add_history(engine)
         archive_bars(engine, Vendor())
         period = {"start": OLD[0].isoformat(), "end": (SEAM + timedelta(days=9)).isoformat(), "limit": 10_000}

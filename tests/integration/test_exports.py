@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -25,18 +24,10 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
 from tests.integration.test_programs import call, granted
-from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
 
 EXPORTS = "/v1/exports"
 BEGIN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def engine(migrated: str) -> Iterator[Database]:
-    found = as_role(migrated, "stratforge_engine")
-    yield found
-    found.close()
 
 
 def ask(user: User, **request: Any) -> Any:

@@ -548,7 +548,7 @@ def test_the_engines_role_may_do_what_short_positions_need(world: World) -> None
         assert lock_house(connection, "AAPL") == 0
         assert execution.lock_accounts(connection, [trader.user_id], "AAPL", OPEN)[trader.user_id].short_selling
         assert execution.due_exits(connection, "AAPL") == []
-        assert symbols.position_at_broker(connection, "AAPL", short=False) == -10
+        assert symbols.position_at_broker(connection, "AAPL") == -10
         borrowing.lock_borrowers(connection, "AAPL")
         nights = borrowing.uncharged_nights(connection, "AAPL")
         assert [each.quantity for each in nights] == [10]

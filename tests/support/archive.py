@@ -14,7 +14,7 @@ from moto import mock_aws
 from stratforge import aws
 from stratforge.broker.history import Found
 from stratforge.market import Bar
-from stratforge.storage.market import archive, archive_objects, market_data
+from stratforge.storage.market import archive, archive_objects, clock, market_data
 from stratforge.storage.postgres.database import Database
 
 # The market's time: bars of before March 2025 are old.
@@ -25,8 +25,10 @@ SYMBOLS = ("AAPL", "BRK.B", "BTC/USD")
 
 
 @contextmanager
-def archive_in_s3(patch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty bucket, and a client that looks into it."""
+def archive_in_s3(patch: pytest.MonkeyPatch, database: Database) -> Iterator[Any]:
+    """An empty bucket at the market's time of these tests, and a client that looks into it."""
+    with database.transaction() as connection:
+        clock.set_market_clock(connection, NOW)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         patch.setenv(name, "test")
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")

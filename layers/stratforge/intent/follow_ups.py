@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.bounds import bought_by_the_clock, never_buys, same_deeds
+from stratforge.intent.reading.bindings import A_QUESTION
+from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
@@ -50,15 +52,14 @@ def turn_questions(turn: str, *, stands: bool) -> Iterator[str]:
         stands: Whether a strategy stands that they may change.
     """
     if turn.rstrip().endswith("?") and not _POLITELY.search(turn) and not _IN_BINDINGS.search(turn):
-        yield f"“{turn.strip()[:200]}” was not understood. Is that a question, or should it be done? Please say it as an order if it should."
+        yield not_understood(turn.strip()[:200], A_QUESTION)
     match = _ONE_MORE_SYMBOL.search(turn)
     if match is None and stands:
         match = _BARE_SYMBOL.search(turn)
-    name = (match.groupdict().get("one") or match.groupdict().get("two") or "") if match else ""
-    if name and not _NO_SYMBOL.match(name.lstrip("$")):
-        yield (
-            f"“{turn.strip()}” was not understood. A strategy trades one symbol: should it trade {name.lstrip('$')} instead (“use {name.lstrip('$')}”), or is it meant as a strategy of its own?"
-        )
+    name = ((match.groupdict().get("one") or match.groupdict().get("two") or "") if match else "").lstrip("$")
+    if name and not _NO_SYMBOL.match(name):
+        asks = f"A strategy trades one symbol: should it trade {name} instead (“use {name}”), or is it meant as a strategy of its own?"
+        yield not_understood(turn.strip(), asks)
 
 
 def change_findings(
@@ -81,30 +82,42 @@ def change_findings(
     crypto = "/" in symbol
     old = [read_rule(each) for each in before]
     stood = {each.text for each in old}
-    said = f"“{request.strip()[:120]}” was not understood."
+    words = request.strip()[:120]
     new = [each for each in standing if each.text not in stood]
     if bought_by_the_clock(standing, around_the_clock=crypto) and not bought_by_the_clock(old, around_the_clock=crypto):
         entries = " or ".join(in_words(each).removeprefix("buy when ") for each in old if each.kind is RuleKind.BUY)
-        yield f"{said} Should it buy at that time alone, whatever else holds, or is that a time at which it may buy when {entries}? {ASK}"
+        yield not_understood(
+            words,
+            f"Should it buy at that time alone, whatever else holds, or is that a time at which it may buy when {entries}? {ASK}",
+        )
     if new and never_buys(standing, around_the_clock=crypto):
         bounds = "; ".join(in_words(each) for each in old if each.kind is RuleKind.ONLY)
-        yield f"{said} Together with what stands ({bounds or 'what it buys by'}) it could never buy. Should it take the place of that, or be one more time at which it may buy? {ASK}"
+        yield not_understood(
+            words,
+            f"Together with what stands ({bounds or 'what it buys by'}) it could never buy. Should it take the place of that, or be one more time at which it may buy? {ASK}",
+        )
     elif new and same_deeds(old, standing, around_the_clock=crypto):
-        yield f"{said} Beside what stands it changes nothing ({'; '.join(in_words(each) for each in new)}). Should it take the place of something, and of what? {ASK}"
+        yield not_understood(
+            words,
+            f"Beside what stands it changes nothing ({'; '.join(in_words(each) for each in new)}). Should it take the place of something, and of what? {ASK}",
+        )
     for each in requirements:
-        yield from _lost_bounds(each, standing, said)
+        yield from _lost_bounds(each, standing, words)
     asked_for = [each for each in requirements if each.status is not Status.KEPT and each.quote.strip()]
     # Who says with the words that nothing is to change, and why, is no finding: the person is told so.
     claimed = all(each.status is Status.COVERED for each in asked_for)
     if asked_for and claimed and not any(each.rules for each in asked_for) and not _POLITE.fullmatch(request):
-        yield f"{said} It would change nothing in what stands. What should change? {ASK}"
+        yield not_understood(words, f"It would change nothing in what stands. What should change? {ASK}")
     for added in new:
         match = _SOLD_FROM.fullmatch(added.text)
         if match and not any(one.kind is RuleKind.ONLY and "minute <" in one.text and min(one.numbers, default=0) <= float(match["minute"] or match["late"]) for one in standing):  # fmt: skip
-            yield f"{said} It would {in_words(added)}, and buy then too, so what was bought would be sold on the next bar. Should it buy no more from then on? {ASK}"
+            yield not_understood(
+                words,
+                f"It would {in_words(added)}, and buy then too, so what was bought would be sold on the next bar. Should it buy no more from then on? {ASK}",
+            )
 
 
-def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], said: str) -> Iterator[str]:
+def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], words: str) -> Iterator[str]:
     """Hours from which on, or until which, it buys that go because the other end is said."""
     if requirement.status not in (Status.COVERED, Status.ASSUMED):
         return
@@ -117,7 +130,9 @@ def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], said: str) 
     for gone in (rule.dropped for rule in rules if rule.dropped is not None):
         match = _MINUTES.fullmatch(gone.text)
         if match and added and match["sign"][0] not in ends and not _INSTEAD.search(requirement.quote):
-            yield f"{said} Does “{in_words(gone)}” still hold beside it, or does it take the place of that? {ASK}"
+            yield not_understood(
+                words, f"Does “{in_words(gone)}” still hold beside it, or does it take the place of that? {ASK}"
+            )
 
 
 def open_findings(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from simulators.gemini.author import write_answer
-from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.drafting import NotPassed, Passed, write_strategy
-from stratforge.ai.prompts import answer_request, first_request, refinement_request
-from stratforge.ai.quant import Drafted, Turn
+from stratforge.ai.drafting import NotPassed
 from stratforge.intent.requirements import Status
 from stratforge.intent.rotation.changes import read_change
 from stratforge.intent.rotation.rules import standing_rules
 from stratforge.strategy.rotation import PortfolioStrategy
+
+from tests.support.conversations import conversation_of, passed, talk
 
 MONTHLY = "every month hold the 3 strongest of SPY, QQQ, IWM, EFA, GLD by 6-month return, equal weights"
 FILTERED = f"{MONTHLY}, but only when SPY is above its 200-day average"
@@ -23,34 +21,9 @@ STANDING = {"universe SPY, QQQ, IWM, EFA, GLD", "rebalance monthly", "take top 3
 MARKET = "only when SPY: bars.close > bars.close.rolling(200).mean()"
 
 
-def passed(conversation: list[Turn], answer: dict[str, Any]) -> Passed:
-    """What comes of an answer that is the same however often it is asked for."""
-    drafted = Drafted(StrategyDraft.model_validate(answer), 1)
-    return write_strategy(lambda _system, _turns: drafted, conversation, lambda _: None, lambda _: [])
-
-
-def conversation_of(turns: Sequence[str]) -> tuple[list[Turn], Passed | None]:
-    """A conversation with the offline author through the product's own gates, up to its last turn, and what came before it."""
-    conversation, last = list[Turn](), None
-    for count, words in enumerate(turns, start=1):
-        if last is None:
-            conversation.append(Turn("user", first_request(words)))
-        else:
-            follow = refinement_request if last.strategy else answer_request
-            conversation += [Turn("model", last.draft.model_dump_json()), Turn("user", follow(words))]
-        if count < len(turns):
-            last = passed(conversation, write_answer(turns[:count]))
-    return conversation, last
-
-
-def changed(*turns: str) -> Passed:
-    """What the offline author makes of the last turn, as it passes the gates."""
-    return passed(conversation_of(turns)[0], write_answer(turns))
-
-
 def rules_after(*turns: str) -> set[str]:
     """The rules that stand after a conversation, of a strategy that passed without a repair."""
-    found = changed(*turns)
+    found = talk(*turns)
     assert isinstance(found.strategy, PortfolioStrategy), found.draft.questions
     assert found.repairs == ()
     return {each.text for each in standing_rules(found.draft.requirements)}
@@ -99,7 +72,7 @@ def test_all_of_them_are_ranked_by_nothing() -> None:
 
 def test_fixed_weights_go_along_with_a_symbol_and_are_asked_for_where_there_is_one_more() -> None:
     assert rules_after(SIXTY, "replace TLT with IEF") == {"universe SPY, IEF", "weights SPY 0.6, IEF 0.4", "rebalance quarterly"}  # fmt: skip
-    assert "With which weights" in changed(SIXTY, "add GLD").draft.questions[0]
+    assert "With which weights" in talk(SIXTY, "add GLD").draft.questions[0]
     assert rules_after(SIXTY, "add GLD", "equal weights") == {"universe SPY, TLT, GLD", "weights equal", "take all", "rebalance quarterly"}  # fmt: skip
     assert rules_after(SIXTY, "50% SPY, 30% TLT, 20% GLD") == {"universe SPY, TLT, GLD", "weights SPY 0.5, TLT 0.3, GLD 0.2", "rebalance quarterly"}  # fmt: skip
 
@@ -124,16 +97,16 @@ def test_fixed_weights_go_along_with_a_symbol_and_are_asked_for_where_there_is_o
     ],
 )
 def test_what_is_not_plain_is_asked_about_and_the_portfolio_stands(words: str, asked: str) -> None:
-    found = changed(MONTHLY, words)
+    found = talk(MONTHLY, words)
     assert found.strategy is None
     assert asked in " ".join(found.draft.questions)
     # What was asked about is no part of what comes after it, where that is whole by itself.
-    again = changed(MONTHLY, words, "every week hold the 2 strongest of SPY, QQQ, IWM by 3-month return, equal weights")
+    again = talk(MONTHLY, words, "every week hold the 2 strongest of SPY, QQQ, IWM by 3-month return, equal weights")
     assert isinstance(again.strategy, PortfolioStrategy)
 
 
 def test_a_person_sees_what_was_said_what_is_kept_and_what_is_no_more() -> None:
-    draft = changed(MONTHLY, "use the top 5").draft
+    draft = talk(MONTHLY, "use the top 5").draft
     said = {each.quote: each for each in draft.requirements if each.quote}
     assert list(said) == ["the top 5"]
     assert said["the top 5"].rules == ["drop take top 3", "take top 5"]
@@ -195,7 +168,7 @@ def test_what_is_to_go_and_stands_all_the_same_is_stopped() -> None:
 
 
 def test_words_of_a_change_that_nobody_reads_are_left_over() -> None:
-    standing = standing_rules(changed(MONTHLY).draft.requirements)
+    standing = standing_rules(talk(MONTHLY).draft.requirements)
     reading = read_change("use the top 5 unless it rains", standing)
     assert [each.rules for each in reading.pieces] == [("take top 5",)]
     assert reading.left == ["unless", "rains"]

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Protocol
 
 from stratforge.intent.elements import elements_of
+from stratforge.intent.reading.rewriting import Rewriting
 from stratforge.intent.reading.words import COMPANIES, PHRASES, TICKERS
 
 _I = re.IGNORECASE
 _COMPANY = re.compile(rf"\b(?:{'|'.join(sorted((re.escape(each) for each in COMPANIES if each.isascii()), key=len, reverse=True))})\b", _I)  # fmt: skip
-
-
-class Rewritten(Protocol):
-    """A text that is rewritten piece by piece."""
-
-    @property
-    def text(self) -> str:
-        """The text as it is now."""
-        ...
-
-    def replace(self, match: re.Match[str], plain: tuple[str | int, ...]) -> None:
-        """Puts plain words in the place of one match."""
-        ...
 
 
 # Words that decide something, or may: no stretch with one of them is passed over.
@@ -77,39 +64,9 @@ _ROLES = re.compile(
 # “Disney (DIS)”, “C (Citigroup)”.
 _BY_TWO_NAMES = re.compile(r"(?:\b[A-Z][\w.&'-]+ ){0,2}\b[A-Z][\w.&'-]+(?: stock| shares)? \(([A-Z]{1,5}(?:\.[A-Z])?)\)|\b([A-Z]{1,5}) \((?:The )?[A-Z][a-z]+(?: [A-Z][a-z]+)*\)")  # fmt: skip
 _NO_SYMBOLS = frozenset(
-    [
-        "I",
-        "A",
-        "OK",
-        "ET",
-        "NY",
-        "NYC",
-        "EST",
-        "EDT",
-        "USD",
-        "ETF",
-        "AM",
-        "PM",
-        "AND",
-        "OR",
-        "NOT",
-        "IF",
-        "THEN",
-        "THE",
-        "LOL",
-        "FYI",
-        "TP",
-        "SL",
-        "EOD",
-        "ORB",
-        "US",
-        "OHLC",
-        "IN",
-        "OUT",
-        "TO",
-        "ON",
-        "AT",
-    ]
+    """
+    I A OK ET NY NYC EST EDT USD ETF AM PM AND OR NOT IF THEN THE LOL FYI TP SL EOD ORB US OHLC IN OUT TO ON AT
+    """.split()  # noqa: SIM905 - a list of words is read as a text
 )
 
 
@@ -140,10 +97,9 @@ def _symbols(text: str) -> list[str]:
     return [each for index, each in enumerate(found) if each not in found[:index]]
 
 
-def without_asides(said: Rewritten) -> None:
+def without_asides(said: Rewriting) -> None:
     """Takes out what carries no decision; the symbols in it are kept."""
-    for match in reversed(list(_PRESENT.finditer(said.text))):
-        said.replace(match, ("",))
+    said.put(_PRESENT, ("",))
     for match in reversed(list(_BY_TWO_NAMES.finditer(said.text))):
         group = 1 if match[1] else 2
         names = said.text[match.start() : match.start(group)] + said.text[match.end(group) : match.end()]
@@ -167,10 +123,8 @@ def without_asides(said: Rewritten) -> None:
         plain = _STYLE.sub("", match["body"])
         if len(match["body"].split()) <= 5 and not re.search(r"\d", match["body"]) and (named or not (decides(plain) or _measured(plain))):  # fmt: skip
             said.replace(match, ("it",) if re.search(r"\bcalls? it (?:the )?$", said.text[: match.start()]) else ("",))
-    for match in reversed(list(_LABEL.finditer(said.text))):
-        said.replace(match, ("",))
-    for match in reversed(list(_THAT.finditer(said.text))):
-        said.replace(match, ("",))
+    said.put(_LABEL, ("",))
+    said.put(_THAT, ("",))
     frame = _FRAME.search(said.text)
     if frame and not decides(_STYLE.sub("", frame["body"])) and not (_measured(frame["body"]) - _measured(said.text[frame.end() :])):  # fmt: skip
         kept = _symbols(frame["body"])
@@ -179,7 +133,7 @@ def without_asides(said: Rewritten) -> None:
         _take_out(said, match)
 
 
-def _take_out(said: Rewritten, match: re.Match[str]) -> None:
+def _take_out(said: Rewriting, match: re.Match[str]) -> None:
     """Takes out a sentence, or a heading, in which nothing decides."""
     body, rest = match["body"], said.text[match.end() :]
     kept = _symbols(body)

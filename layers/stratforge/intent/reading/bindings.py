@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from stratforge.intent.reading.doubts import doubts_in
+
 _I = re.IGNORECASE
 _DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _BUY = r"\b(?:buy|enter|go long|purchase)\b"
@@ -22,12 +24,11 @@ _EVER = "Since when: at this bar alone, today, or in the last so many bars?"
 DOLLARS_OR_SHARES = "Is that dollars, or shares?"
 WHICH_CLOSE = "Is it yesterday's close, or the close of the bar before?"
 HOW_LONG = "For how many bars?"
-LEVEL_OR_CROSSING = "Is it a level, or the crossing back?"
-_A_QUESTION = "Is that a question, or should it be done? Please say it as an order if it should."
+BACK_OR_LEVEL = "Is it a level, or the crossing back?"
+A_QUESTION = "Is that a question, or should it be done? Please say it as an order if it should."
 _SHARE_OR_ALL = "Is that so many dollars a share, or of the whole position?"
 
-# Each with what to ask; of the words the group `words` is what a person reads, where there is one.
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+_PATTERNS = (
     (re.compile(rf"{_BUY}[^;.\n]*{_SELL}[^,;.\n]*{_COMPARED}[^,;.\n]*(?P<words>, (?:but )?(?:if|unless(?! (?:it is |it's )?(?:before|after|on|in|mon|tue|wed|thu|fri))|when|whenever|where|between|before|after|on {_DAYS}|in the (?:morning|afternoon)s?|not (?:before|after|until))\b(?![^;.\n]*{_VERBS})(?![^;.\n]*\bor (?:when|if|after|at)\b)[^,;.\n]*)", _I), BUYING_OR_BOTH),
     (re.compile(rf"(?:^|[.\n]\s*)(?P<words>(?:only )?(?:when|if|while|whenever|as long as|on|in the|before|after|between|during|from)\b(?:(?!{_VERBS})[^,;.\n])*?),? (?:then )?{_BUY}[^;.\n]*{_IF}[^;.\n]*\band (?:then )?{_SELL}[^;.\n]*(?:{_IF}|{_COMPARED})", _I), BUYING_OR_BOTH),
     (re.compile(rf"(?:^|[.\n]\s*)(?:if|when|while)\b[^,;.\n]*, ?{_BUY}[^;.\n]*{_IF}[^;.\n]*?(?P<words>\b(?:otherwise|else),? (?:sell|exit|close)\b)", _I), "Otherwise than which of the conditions: any of them, or the first alone?"),
@@ -36,9 +37,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:never cross\w*|does(?: not|n't) cross|do(?: not|n't) cross)(?: (?:above|below|over|under))?", _I), _EVER),
     (re.compile(rf"\b(?:has|have) been {_SIDES}\b(?![^,;.\n]*\b(?:for|since|in the last|within|during|at least|over the (?:last|past)|today)\b)", _I), _EVER),
     (re.compile(rf"\bis first {_SIDES}\b|(?<!the )\bfirst (?:crosses|rises|falls|goes|drops|closes|breaks|gets)\b(?: {_SIDES})?", _I), "The first time of the day, or each time it comes to be so?"),
-    (re.compile(r"\breturns (?:above|below|over|under)\b", _I), LEVEL_OR_CROSSING),
+    (re.compile(r"\breturns (?:above|below|over|under)\b", _I), BACK_OR_LEVEL),
     (re.compile(rf"\b(?:stays?|remains?|keeps?) {_SIDES}\b(?![^,;.\n]*\b(?:for|since|until|\d+ (?:bars?|minutes?|candles?)|bars? in a row)\b)", _I), HOW_LONG),
-    (re.compile(r"(?:^|[.!?\n]\s+)(?P<words>(?:should (?:i|it|we|the|there|my)|is (?:it|a|an|the|that|\d)|are (?:these|the)|would (?:a|an|the|\d)|does (?:it|a)|do i|may i|what if)\b(?:[^.?!\n]|\.\d)*\?)", _I), _A_QUESTION),
+    (re.compile(r"(?:^|[.!?\n]\s+)(?P<words>(?:should (?:i|it|we|the|there|my)|is (?:it|a|an|the|that|\d)|are (?:these|the)|would (?:a|an|the|\d)|does (?:it|a)|do i|may i|what if)\b(?:[^.?!\n]|\.\d)*\?)", _I), A_QUESTION),
     (re.compile(rf"\b(?:stop[- ]?loss|stop|max(?:imum)? loss|loss limit|loss|target|take[- ]profit|profit target)(?: of| is|:| at)? (?P<words>{_MONEY}){_OF_A_SHARE}", _I), _SHARE_OR_ALL),
     (re.compile(rf"(?P<words>{_MONEY}) (?:stop|loss|target|take profit|trailing)\b", _I), _SHARE_OR_ALL),
     (re.compile(r"\b(?:buy|purchase|get) (?P<words>\d+(?:\.\d+)?k)(?= of\b)", _I), DOLLARS_OR_SHARES),
@@ -54,11 +55,5 @@ def bindings_in(turn: str) -> Iterator[tuple[int, int, str]]:
     Args:
         turn: The person's words, with straight apostrophes.
     """
-    for pattern, asks in _PATTERNS:
-        for match in pattern.finditer(turn):
-            if asks is _SHARE_OR_ALL and _ONE_SHARE.search(turn):
-                continue
-            if asks is HOW_LONG and _AS_LONG_AS.search(turn, 0, match.start()):
-                continue
-            start, end = match.span("words" if "words" in pattern.groupindex else 0)
-            yield start, end, asks
+    found = doubts_in(turn, _PATTERNS, {HOW_LONG: _AS_LONG_AS})
+    return (each for each in found if each[2] != _SHARE_OR_ALL or not _ONE_SHARE.search(turn))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from stratforge.intent.reading.lines import earlier
 from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, side_of_text
@@ -90,9 +91,8 @@ class Comparing(Moments):
             self.need("cross")
             times = self.number()
             return Operand(tuple(side_of_text(f"({each}) * {times:.10g}") for each in found.sides), column="volume")
-        said = found
-        right = self.attempt(lambda: self._of_before(said)) or said
-        while (changed := self.attempt(lambda each=right: self._changed(each))) is not None:  # type: ignore[misc]
+        right = self.attempt(partial(self._of_before, found)) or found
+        while (changed := self.attempt(partial(self._changed, right))) is not None:
             right = changed
         return right
 

@@ -46,32 +46,6 @@ class Events(Relations):
             raise Unread
         return (ALWAYS,)
 
-    def _against_the_bar_before(self) -> Readings:
-        """“A lower low than the previous bar”, “a new session high”."""
-        self.take("it", "symbol", "column", "unit")
-        if token := self.take("new_day_high", "new_day_low") or (
-            self.take("touch") and self.take("new_day_high", "new_day_low")
-        ):
-            side, sign = ("high", ">=") if token.kind == "new_day_high" else ("low", "<=")
-            return (at_once(compared(side, sign, f"day_{side}")),)
-        self.take("touch", "at", "on")
-        self.take("first")
-        token = self.need("lower_low", "higher_high", "lower_high", "higher_low")
-        more, price = token.kind.split("_")
-        if self.peek() in ("above", "below", "from"):
-            raise Unread
-        facts = [compared(price, "<" if more == "lower" else ">", f"previous({price})")]
-        while self.peek() in ("and", "comma") and self.peek(1) in ("lower_low", "higher_high", "lower_high", "higher_low"):  # fmt: skip
-            # “A higher high and a higher low for three bars”: both.
-            self.at += 1
-            more, price = self.need("lower_low", "higher_high", "lower_high", "higher_low").kind.split("_")
-            facts.append(compared(price, "<" if more == "lower" else ">", f"previous({price})"))
-        return self.at_its_bars((at_once(*facts),))
-
-    def at_its_bars(self, found: Readings) -> Readings:
-        """A comparison, at the bars that are named after it."""
-        raise NotImplementedError
-
     def _closes_by(self) -> Readings:
         """“A lower close”, “three down closes in a row”."""
         self.take("after")

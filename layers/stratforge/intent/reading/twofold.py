@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from stratforge.intent.reading.doubts import doubts_in
+
 _I = re.IGNORECASE
 _DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _BUY = r"\b(?:buy|enter|go long|long)\b"
@@ -27,8 +29,7 @@ _WHICH_AVERAGE = "What is “it”: the average, or the price?"
 _CROSSING = "Is it the crossing, or also later, as long as it stays so?"
 _OF_WHAT = "Of what is it said?"
 
-# Each with what to ask. The words are those that a person reads in the question, so the group `words` where there is one.
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+_PATTERNS = (
     (re.compile(rf"{_BUY}[^,;.\n]*{_COMPARED}[^,;.\n]*\bor\b(?:(?!\bor\b)[^,;.\n)])*?{_COMPARED}(?:(?!\b(?:or|only|but|both|always)\b)[^,;.\n)])*?(?P<words>{_WHEN})(?=\s*(?:$|[,;.\n]|and (?:sell|exit)|then (?:sell|exit)))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
     (re.compile(rf"\b(?:compra|ach[eè]t|kauf)\w*[^,;.\n]*{_COMPARED_TOO}[^,;.\n]*\b(?:o|oder|ou)\b(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?{_COMPARED_TOO}(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?(?P<words>{_WHEN_TOO})(?=\s*(?:$|[,;.\n]))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
     (re.compile(rf"\b(?:cross\w*|breaks?|goes|moves|gets|climbs|is) (?:above|below|over|under)\b[^;.\n]*?\bwith [^,;.\n]*?{_COMPARED}[^;.\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_VERBS}) (?:back )?(?:above|below|over|under)\b", _I), _WHICH_LINE),
@@ -57,11 +58,7 @@ def twofold_in(turn: str) -> Iterator[tuple[int, int, str]]:
     Args:
         turn: The person's words, with straight apostrophes.
     """
-    for pattern, asks in _PATTERNS:
-        for match in pattern.finditer(turn):
-            start, end = match.span("words" if "words" in pattern.groupindex else 0)
-            if not (asks == _OF_WHAT and _PRICED.search(turn, 0, start)):
-                yield start, end, asks
+    return doubts_in(turn, _PATTERNS, {_OF_WHAT: _PRICED})
 
 
 def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str, str]]:

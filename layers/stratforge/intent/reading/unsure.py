@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from stratforge.intent.reading.bindings import bindings_in
+from stratforge.intent.reading.bindings import BACK_OR_LEVEL, bindings_in
+from stratforge.intent.reading.doubts import Table, not_understood
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.twofold import twofold_in
@@ -64,7 +65,6 @@ _CHANGED_FRAME = re.compile(
 )
 # Questions whose answers are known by their names.
 BOUNDS_WHAT = "Does it bound the sale that it follows, or buying?"
-BACK_OR_LEVEL = "Is it a level, or the crossing back?"
 LEVEL_OR_MOMENT = "Is it a level, or the moment at which it changes?"
 ONE_OR_ALL_BARS = "At which of these bars has it to hold: at one of them, or at all?"
 ALL_OR_ONE = "Have all of these to hold, or one of them?"
@@ -85,7 +85,7 @@ _NUMBERED = (
     "psar",
     "sar",
 )
-_SIMPLE: tuple[tuple[re.Pattern[str], str], ...] = (
+_SIMPLE: Table = (
     (re.compile(r"\bprice is (?:above|below|over|under) \d+(?:\.\d+)?(?=,?\s+(?:and |then )?(?:sell|exit)\b[^.;\n]*\b(?:above|below|over|under) (?:the |its )?\d+ ?(?:sma|ema|ma|wma)\b)", _I), PRICE_OR_LENGTH),
     (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
     (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
@@ -149,7 +149,7 @@ def unsure_in(turn: str) -> list[Unsure]:
 
 def questions_about(turn: str) -> list[str]:
     """The questions that a turn leaves, one for each of its unsure words."""
-    return list(dict.fromkeys(f"“{each.words}” was not understood. {each.asks}" for each in unsure_in(turn)))
+    return list(dict.fromkeys(not_understood(each.words, each.asks) for each in unsure_in(turn)))
 
 
 def several_of(turn: str, before: Iterable[str]) -> list[str]:
@@ -166,7 +166,7 @@ def several_of(turn: str, before: Iterable[str]) -> list[str]:
     asks = (
         "Which of them is meant: " + "; ".join(in_words(read_rule(each)) for each in rules if number.search(each)) + "?"
     )
-    return [f"“{match[0]}” was not understood. {asks}"]
+    return [not_understood(match[0], asks)]
 
 
 def _role(rule: str, at: int) -> str:
