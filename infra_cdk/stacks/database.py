@@ -109,5 +109,8 @@ class DatabaseStack(Stack):
                 # Who came, from where, with TLS or without.
                 "log_connections": "1",
                 "idle_in_transaction_session_timeout": "60000",
+                # As on one machine: plans for what tables have grown to within seconds, and statements that are planned, not compiled.
+                "autovacuum_naptime": "15",
+                "jit": "0",
             },
         )

@@ -28,6 +28,8 @@ _SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "jit": "off",
+    # As in the stage's parameters: tables that grow fast get plans for their new size within seconds.
+    "autovacuum_naptime": "15s",
     "timezone": "UTC",
     "log_min_messages": "warning",
     "wal_compression": "on",

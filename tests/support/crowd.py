@@ -26,7 +26,7 @@ def add_crowd(platform: Platform, name: str, users: int, symbol: str, sides: tup
     Args:
         sides: The parts of them that buy first and that sell first. What is not equal is traded at the broker, bar by bar.
     """
-    with psycopg.connect(platform.conninfo("owner")) as connection:
+    with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
         for phase in (0, 1):
             strategy = compile_strategy(CODE.format(phase=phase))
             connection.execute(
@@ -54,6 +54,8 @@ def add_crowd(platform: Platform, name: str, users: int, symbol: str, sides: tup
                     "lookback": strategy.lookback,
                 },
             )
+        # As after every bulk load: plans must not be those of the few rows that were there before.
+        connection.execute("ANALYZE")
 
 
 def one_side(platform: Platform) -> None:

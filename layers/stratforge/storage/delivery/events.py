@@ -231,7 +231,7 @@ def listeners(connection: Connection, since: int = 0) -> Listeners:
         f"""
         SELECT ARRAY(SELECT DISTINCT realtime_shard(user_id) FROM live_connections ORDER BY 1) AS shards,
                {HAS_NEWS} OR EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS webhooks, events_horizon() AS horizon,
-               EXISTS (SELECT FROM events WHERE tx >= events_horizon()) AS hidden
+               coalesce((SELECT max(tx) FROM events) >= events_horizon(), false) AS hidden
         """,  # noqa: S608 - conditions of our own
         {"since": since},
     )

@@ -28,9 +28,11 @@ _COLUMNS = f"""id AS webhook_id, url, format, kinds, failures, disabled_at, retr
 IS_DUE: LiteralString = """w.disabled_at IS NULL AND (w.retry_at IS NULL OR w.retry_at <= now()) AND (w.leased_until IS NULL OR w.leased_until <= now())
     AND EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.next_attempt_at <= now())"""
 
-# Whether an event is told of now that was not before transaction `since`, and that a webhook may want. By the events, which are few between two looks.
-HAS_NEWS: LiteralString = """EXISTS (SELECT FROM events e WHERE e.tx >= %(since)s AND e.tx < events_horizon()
-    AND EXISTS (SELECT FROM webhooks w WHERE w.disabled_at IS NULL AND (w.user_id = e.user_id OR e.user_id IS NULL)))"""
+# Whether an event is told of now that was not before transaction `since`, and that a webhook may want. By the events, which are few between two looks,
+# in their order, so that their index is read and not the table.
+HAS_NEWS: LiteralString = """EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL)
+    AND EXISTS (SELECT FROM (SELECT user_id FROM events WHERE tx >= %(since)s AND tx < events_horizon() ORDER BY tx, id OFFSET 0) e
+                WHERE EXISTS (SELECT FROM webhooks w WHERE w.disabled_at IS NULL AND (w.user_id = e.user_id OR e.user_id IS NULL)))"""
 
 
 class EventKind(StrEnum):

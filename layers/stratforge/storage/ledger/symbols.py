@@ -272,7 +272,8 @@ def has_work(connection: Connection, symbol: str, *, new_price: bool = False) ->
     found = fetch_value(
         connection,
         f"""
-        SELECT EXISTS (SELECT FROM signals WHERE symbol = %(symbol)s AND status = 'PENDING')
+        -- The first by its index: a scan that hopes to meet one soon reads them all when there is none.
+        SELECT (SELECT min(id) FROM signals WHERE symbol = %(symbol)s AND status = 'PENDING') IS NOT NULL
             OR EXISTS (SELECT FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
                        WHERE o.symbol = %(symbol)s AND o.status IN ('PENDING', 'RESTING')
                          AND ({DUE_ORDER} OR (%(new_price)s AND o.type = 'trailing_stop' AND o.triggered_at IS NULL)))
