@@ -91,9 +91,9 @@ class Gallery:
 
 
 def read_sources() -> list[dict[str, str]]:
-    """The strategies as they are written, without figures."""
+    """The strategies as they are written, without figures; on the bars of their figures, which are days."""
     found: list[dict[str, str]] = tomllib.loads(SOURCES.read_text(encoding="utf-8"))["strategy"]
-    return [{**each, "code": each["code"].strip() + "\n"} for each in found]
+    return [{**each, "code": f'TIMEFRAME = "1d"\n\n{each["code"].strip()}\n'} for each in found]
 
 
 @lru_cache(maxsize=1)
