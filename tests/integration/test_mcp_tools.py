@@ -178,6 +178,12 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         refused = await tools.call_tool("start_session", {"strategy_id": both["strategy_id"]})
         assert refused.is_error
         assert "your account is long only" in str(refused.content[0])
+        assert not (await ask("portfolio"))["short_selling"]
+        assert (await ask("set_short_selling", enabled=True))["short_selling"]
+        assert (await ask("portfolio"))["short_selling"]
+        going_short = await ask("start_session", strategy_id=both["strategy_id"])
+        await ask("stop_session", session_id=going_short["session_id"])
+        assert not (await ask("set_short_selling", enabled=False))["short_selling"]
         # What there is nothing of is said as a refusal.
         for name, arguments in (
             ("close_position", {"symbol": "AAPL"}),
@@ -200,6 +206,7 @@ def test_a_refusal_is_an_error_that_says_which_scope_is_missing(ada: User) -> No
         for name, arguments in (
             ("store_strategy", {"name": "x", "symbol": "AAPL", "python_code": CODE}),
             ("place_order", {"symbol": "AAPL", "side": "buy", "quantity": 1}),
+            ("set_short_selling", {"enabled": True}),
             ("research", {"question": "What moved it?"}),
         ):
             answer = await tools.call_tool(name, arguments)
@@ -214,7 +221,14 @@ def test_a_client_for_research_has_nothing_to_trade_with(ada: User) -> None:
     async def use(tools: ToolClient, _ask: Ask) -> None:
         names = {each.name for each in (await tools.list_tools()).tools}
         assert "sweep" in names
-        assert not names & {"place_order", "start_session", "stop_session", "close_position", "publish_session"}
+        assert not names & {
+            "place_order",
+            "start_session",
+            "stop_session",
+            "close_position",
+            "set_short_selling",
+            "publish_session",
+        }
 
     with_tools(Asking(ada, key_of(ada, "read")), use, (Toolset.MARKET, Toolset.BACKTESTS))
 

@@ -12,7 +12,6 @@ from stratforge.application import lookbacks
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.market.sizes import Side
 from stratforge.storage.ledger import announced_actions, corporate_actions
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -23,6 +22,7 @@ from stratforge.strategy import PositionView, compile_strategy, evaluate_last_ba
 from stratforge.strategy.exits import EXIT_KEYS, PRICE_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.replay import Difference, replay
+from stratforge.strategy.signals import order_side
 
 from tests.support.ledger import OPEN, add_trader
 from tests.support.order_management import meanwhile
@@ -60,9 +60,9 @@ def sandbox(window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outc
         if done.signal is None:
             outcomes.append(Outcome(session, done.state))
         else:
-            signal = done.signal
+            signal, (side, short) = done.signal, order_side(done.signal.side)
             outcomes.append(
-                Outcome(session, done.state, Side(signal.side), signal.confidence, signal.size_kind, signal.size)
+                Outcome(session, done.state, side, signal.confidence, signal.size_kind, signal.size, short=short)
             )
     return outcomes
 

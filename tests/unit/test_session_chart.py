@@ -30,7 +30,8 @@ def trade(side: Side, seconds: int, quantity: str, price: str, fee: str = "0") -
         Decimal(0),
         Decimal(fee),
         at,
-        False,
+        inside=False,
+        short=False,
     )
 
 

@@ -34,6 +34,7 @@ class OrderEvent(EventData):
     client_order_id: str | None = Field(description="What its owner's program calls it")
     symbol: str
     side: Side
+    short: bool
     type: OrderType
     origin: OrderOrigin
     session_id: UUID | None
@@ -51,6 +52,7 @@ class TradeEvent(EventData):
     client_order_id: str | None = Field(description="What the program of the order's owner calls it")
     symbol: str
     side: Side
+    short: bool
     session_id: UUID | None
     quantity: Number
     price: Number
@@ -65,6 +67,7 @@ class SignalEvent(EventData):
     session_id: UUID
     symbol: str
     side: Side
+    short: bool
     bar_time: datetime
     status: SignalStatus
     reason: str | None

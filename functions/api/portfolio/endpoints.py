@@ -35,8 +35,9 @@ from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.views import Listed, items_of, list_of, many, view_of
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
-PositionView = view_of(PositionRow, "PositionView")
+PositionView = view_of(PositionRow, "PositionView", properties=("margin_needed", "borrow_fee"))
 TradeList = list_of(TradeView, "TradeList", "Trades; `next` continues the list.")
+OfShort = Annotated[bool | None, Query(description="Only those of short positions, or only the others")]
 # A number of PostgreSQL's.
 TradeId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _EXPLANATION = (str | None, Field(None, description="What the reason means"))
@@ -48,7 +49,7 @@ PortfolioView = view_of(
     PortfolioRow,
     "PortfolioView",
     without=("day_equity",),
-    properties=("equity", "buying_power", "unrealized_pnl", "day_pnl"),
+    properties=("equity", "buying_power", "unrealized_pnl", "day_pnl", "exposure", "margin_needed"),
     positions=(many(PositionView), ...),
 )
 EquityHistory = items_of(view_of(EquityPoint, "EquityPointView"), "EquityHistory", "Equity over time, oldest first.")
@@ -85,7 +86,7 @@ def list_positions(user_id: Reader, connection: UserConnection) -> Sequence[Posi
 
 @router.delete("/positions", response_model=ClosingOrders)
 def close_all_positions(asking: Asking) -> Listed[StoredOrder]:
-    """Sells everything that is held, by hand and in sessions; running sessions go on. Asking again places nothing twice."""
+    """Sells everything that is held and buys back what is short, by hand and in sessions; running sessions go on. Asking again places nothing twice."""
     return Listed(orders.close_positions(database(), outbox(), asking))
 
 
@@ -93,9 +94,9 @@ def close_all_positions(asking: Asking) -> Listed[StoredOrder]:
 def close_position(
     symbol: PathSymbol,
     asking: Asking,
-    sessions: Annotated[bool, Query(description="Also what sessions hold of it")] = True,
+    sessions: Annotated[bool, Query(description="Also what sessions hold or are short of it")] = True,
 ) -> Listed[StoredOrder]:
-    """Sells all that is held of a symbol, by hand and in sessions; running sessions go on. Orders that wait to sell it are called off."""
+    """Sells all that is held of a symbol and buys back what is short of it, by hand and in sessions; running sessions go on. Orders that wait to do so are called off."""
     return Listed(orders.close_positions(database(), outbox(), asking, symbol, sessions_too=sessions))
 
 
@@ -113,9 +114,11 @@ def list_trades(
     symbol: Annotated[Symbol | None, Query()] = None,
     session_id: UUID | None = None,
     side: Side | None = None,
+    short: OfShort = None,
 ) -> Listed[TradeRow]:
-    """Lists the user's trades, filtered by symbol, session and side."""
-    found = portfolio.list_trades(connection, user_id, LedgerFilter(symbol, session_id, side), page)
+    """Lists the user's trades, filtered by symbol, session and side. A sale that is `short` sold short, a purchase that is covered."""
+    wanted = LedgerFilter(symbol, session_id, side, short=short)
+    found = portfolio.list_trades(connection, user_id, wanted, page)
     return Listed(found, next_number(page, found, lambda each: each.trade_id))
 
 
@@ -134,7 +137,8 @@ def list_signals(
     session_id: UUID | None = None,
     side: Side | None = None,
     status: SignalStatus | None = None,
+    short: OfShort = None,
 ) -> Listed[SignalRow]:
     """The user's signals, with the reason of every refusal."""
-    found = portfolio.list_signals(connection, user_id, LedgerFilter(symbol, session_id, side, status), page)
+    found = portfolio.list_signals(connection, user_id, LedgerFilter(symbol, session_id, side, status, short), page)
     return Listed(found, next_number(page, found, lambda each: each.signal_id))

@@ -216,14 +216,12 @@ def _done(order: StoredOrder) -> str:
         quantity = (
             units(order.filled_quantity) if all_of_it else f"{units(order.filled_quantity)} of {units(order.quantity)}"
         )
-        done = "Bought" if order.side == Side.BUY else "Sold"
-        done += "" if not order.short else " back" if order.side == Side.BUY else " short"
-        return f"{done} {quantity} {order.symbol} at {dollars(order.average_price)}"
+        return f"{order.action.done.capitalize()} {quantity} {order.symbol} at {dollars(order.average_price)}"
     if order.status in OPEN:
-        return f"To {order.side} {wanted}"
+        return f"To {order.action} {wanted}"
     if order.size_kind != "quantity" and not order.quantity:
         wanted = order.symbol
-    return f"Did not {order.side} {wanted}"
+    return f"Did not {order.action} {wanted}"
 
 
 def _cause(order: StoredOrder, rule: Rule | None) -> str:
@@ -290,7 +288,7 @@ def _steps(
             Step(
                 signal.bar_time + _BAR,
                 "Signal",
-                f"{signal.side.capitalize()}, confidence {signal.confidence:.2f}{line}.",
+                f"{signal.action.capitalize()}, confidence {signal.confidence:.2f}{line}.",
             )
         )
     elif order.exit_level is not None:
@@ -313,7 +311,7 @@ def _steps(
             Step(
                 order.decided_at,
                 "Order",
-                f"Accepted: {order.side} {units(order.quantity)} {order.symbol} {terms_in_words(order)}.",
+                f"Accepted: {order.action} {units(order.quantity)} {order.symbol} {terms_in_words(order)}.",
             )
         )
     if blocks:

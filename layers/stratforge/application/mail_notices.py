@@ -34,7 +34,7 @@ class MailNotices(BaseModel):
 
     kinds: list[MailedKind] = Field(
         max_length=3,
-        description=f"`trade`: what was bought and sold; `order`: orders that were refused, expired or called off, and stops and targets that sold; `session`: "
+        description=f"`trade`: what was bought, sold, sold short and covered; `order`: orders that were refused, expired or called off, and stops, targets and margin calls that closed a position; `session`: "
         f"sessions that ended, failed or missed bars. A mail follows the one before after {MINUTES_APART} minutes at the soonest, {MOST_A_DAY} a day at most",
         examples=[["order", "session"]],
     )

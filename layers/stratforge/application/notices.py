@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Action, Side, action_of
 from stratforge.portfolio.orders import EXIT_ORIGINS, OrderOrigin, OrderStatus
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.delivery import events
@@ -96,11 +96,15 @@ def notice_of(kind: str, data: dict[str, Any]) -> tuple[str, Tone, str | None] |
     return None
 
 
+def _action(data: dict[str, Any]) -> Action:
+    # Events of before there were short positions do not say that they are of none.
+    return action_of(Side(data["side"]), short=data.get("short", False))
+
+
 def _trade(data: dict[str, Any]) -> tuple[str, Tone, str]:
-    price, profit = Decimal(data["price"]), Decimal(data["realized_pnl"])
-    bought = data["side"] == Side.BUY
-    text = f"{'Bought' if bought else 'Sold'} {Decimal(data['quantity']).normalize():,f} {data['symbol']} at {_amount(price, 4) if price >= 1 else f'{price.normalize():f}'}"
-    if bought:
+    price, profit, action = Decimal(data["price"]), Decimal(data["realized_pnl"]), _action(data)
+    text = f"{action.done.capitalize()} {Decimal(data['quantity']).normalize():,f} {data['symbol']} at {_amount(price, 4) if price >= 1 else f'{price.normalize():f}'}"
+    if action.opens:
         return text, Tone.PLAIN, f"/trades/{data['trade_id']}"
     tone = Tone.GOOD if profit > 0 else Tone.BAD if profit < 0 else Tone.PLAIN
     return f"{text}: {'+' if profit >= 0 else '-'}${_amount(abs(profit))}", tone, f"/trades/{data['trade_id']}"
@@ -113,16 +117,15 @@ def _amount(value: Decimal, most: int = 2) -> str:
 
 
 def _order(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
-    address, side = f"/orders/{data['order_id']}", "purchase" if data["side"] == Side.BUY else "sale"
+    address, action = f"/orders/{data['order_id']}", _action(data)
     if data["origin"] in _EXITS and data["status"] == OrderStatus.FILLED:
-        done = "bought back" if data["side"] == Side.BUY else "sold"
         forced = data["origin"] in (OrderOrigin.MARGIN_CALL, OrderOrigin.BUY_IN)
-        said = f"The {OrderOrigin(data['origin']).words} {done} {data['symbol']}"
+        said = f"The {OrderOrigin(data['origin']).words} {action.done} {data['symbol']}"
         return said, Tone.BAD if forced else Tone.PLAIN, address
     if end := _ENDS.get(data["status"]):
         reason = explanation_of(data["reason"])
         bad = data["status"] == OrderStatus.REJECTED
-        text = f"The {side} of {data['symbol']} {end}" + (f": {reason}" if reason else "")
+        text = f"The {action.noun} of {data['symbol']} {end}" + (f": {reason}" if reason else "")
         return text, Tone.BAD if bad else Tone.PLAIN, address
     return None
 

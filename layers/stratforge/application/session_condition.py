@@ -10,7 +10,7 @@ from stratforge.application.errors import existing
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter, StoredOrder
-from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, SignalRow, TradeRow
+from stratforge.storage.ledger.portfolio import AdjustmentRow, LedgerFilter, PositionRow, SignalRow, TradeRow
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import sessions
@@ -21,10 +21,10 @@ _ENTRIES = 30
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A signal or an order of a session, at the time of the market."""
+    """A signal or an order of a session, or what changed its position without one, at the time of the market."""
 
     time: datetime
-    event: SignalRow | StoredOrder
+    event: SignalRow | StoredOrder | AdjustmentRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SessionCondition:
 
     Attributes:
         position: What it holds; None for nothing.
-        log: Its latest signals and orders, the newest first.
+        log: Its latest signals and orders, borrow fees and other changes without an order, the newest first.
         trades: Its latest trades, the newest first.
         state: What its strategy keeps between bars.
         resting: Its orders that rest in the book, by its strategy or by hand.
@@ -57,11 +57,13 @@ def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -
     ledger = LedgerFilter(session_id=session_id)
     signals = portfolio.list_signals(connection, user_id, ledger, NumberedPage(_ENTRIES))
     orders = order_book.list_orders(connection, user_id, OrderFilter(None, session_id, None), Page(_ENTRIES))
+    changed = portfolio.adjustments_of_session(connection, user_id, session_id, _ENTRIES)
     # An order of a signal belongs to the signal's bar; the market's time is not ours where the market is replayed.
     bars = {each.signal_id: each.bar_time for each in signals}
     log = [
         *(LogEntry(each.bar_time, each) for each in signals),
         *(LogEntry(bars.get(each.signal_id or 0, each.placed_at), each) for each in orders),
+        *(LogEntry(each.time, each) for each in changed),
     ]
     return SessionCondition(
         session,

@@ -18,6 +18,59 @@ def opens_position(side: Side, *, short: bool) -> bool:
     return (side == Side.BUY) != short
 
 
+class Action(StrEnum):
+    """The words for what an order does: of a long position it buys or sells, of a short one it goes short or covers."""
+
+    BUY = "buy"
+    SELL = "sell"
+    SHORT = "short"
+    COVER = "cover"
+
+    @property
+    def done(self) -> str:
+        """What is said of it when it is done, such as "sold short"."""
+        return _SAID[self][0]
+
+    @property
+    def noun(self) -> str:
+        """What it is called, such as "short sale"."""
+        return _SAID[self][1]
+
+    @property
+    def side(self) -> Side:
+        """The side of its orders."""
+        return Side.BUY if self in (Action.BUY, Action.COVER) else Side.SELL
+
+    @property
+    def short(self) -> bool:
+        """Whether it is of a short position."""
+        return self in (Action.SHORT, Action.COVER)
+
+    @property
+    def opens(self) -> bool:
+        """True for what opens a position or adds to it, and so gains or loses nothing yet."""
+        return self in (Action.BUY, Action.SHORT)
+
+
+_SAID = {
+    Action.BUY: ("bought", "purchase"),
+    Action.SELL: ("sold", "sale"),
+    Action.SHORT: ("sold short", "short sale"),
+    Action.COVER: ("covered", "cover"),
+}
+
+
+def action_of(side: Side, *, short: bool) -> Action:
+    """The word for what an order of a side does, which is of a short position or is not.
+
+    >>> action_of(Side.SELL, short=True).done, action_of(Side.BUY, short=True).done
+    ('sold short', 'covered')
+    """
+    if not short:
+        return Action(side)
+    return Action.SHORT if side == Side.SELL else Action.COVER
+
+
 class SizeKind(StrEnum):
     """The units in which an order's size is given."""
 

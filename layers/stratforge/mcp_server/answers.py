@@ -15,6 +15,9 @@ OfPrice = Annotated[float | None, Field(description="A fraction of the price; nu
 Next = Annotated[str | None, Field(None, description="Goes into `cursor` for what comes after; null at the end")]
 Why = Annotated[str | None, Field(None, description="Why it was refused or ended, as a code; null unless it was")]
 Meaning = Annotated[str | None, Field(None, description="What the reason means")]
+OfShort = Annotated[
+    bool, Field(description="It is of a short position: a sale opens one or adds to it, a purchase buys it back")
+]
 Setting = Annotated[float | None, Field(None, description="Dollars; null where the type of order has none")]
 
 
@@ -235,7 +238,7 @@ class Backtest(BacktestLine):
 
 
 class Position(Answer):
-    """A position: units of a symbol that are held."""
+    """A position: units of a symbol that are held, or below zero owed: a short position."""
 
     symbol: str
     session_id: str | None = Field(description="The session that holds it; null for what was bought by hand")
@@ -244,6 +247,8 @@ class Position(Answer):
     latest_price: Dollars
     market_value: Dollars
     unrealized_pnl: Dollars
+    margin_needed: Dollars = Field(description="What a short position needs to be held; with less it is bought back")
+    borrow_fee: Dollars = Field(description="What borrowing a short position costs a night")
 
 
 class Portfolio(Answer):
@@ -256,6 +261,7 @@ class Portfolio(Answer):
     realized_pnl: Dollars
     unrealized_pnl: Dollars
     day_pnl: Dollars | None
+    short_selling: bool = Field(description="The account may go short; see set_short_selling")
     positions: list[Position]
 
 
@@ -273,12 +279,19 @@ class Equity(Answer):
     items: list[EquityPoint]
 
 
+class ShortSelling(Answer):
+    """Whether the account may go short."""
+
+    short_selling: bool
+
+
 class Order(Answer):
     """An order with what became of it."""
 
     order_id: str
     symbol: str
     side: str
+    short: OfShort
     type: str = Field(description="market, limit, stop, stop_limit or trailing_stop")
     status: str = Field(
         description="PENDING, RESTING, WORKING, FILLED, PARTIALLY_FILLED, CANCELED, REJECTED or EXPIRED"
@@ -335,6 +348,7 @@ class Trade(Answer):
     order_id: str
     symbol: str
     side: str
+    short: OfShort
     quantity: Units
     price: Dollars
     realized_pnl: Dollars
@@ -356,6 +370,7 @@ class Signal(Answer):
     session_id: str
     symbol: str
     side: str
+    short: OfShort
     bar_time: datetime
     confidence: Fraction
     status: str = Field(description="PENDING, EXECUTED, REJECTED or EXPIRED")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from stratforge.mcp_server.answers import Order, Orders, Preview, Session
+from stratforge.mcp_server.answers import Order, Orders, Preview, Session, ShortSelling
 from stratforge.mcp_server.toolbox import (
     EquityFraction,
     OptionalSymbol,
@@ -88,9 +88,9 @@ def install(box: Toolbox) -> None:
     def close_position(
         symbol: Symbol,
         context: Context[Any],
-        sessions: Annotated[bool, Field(description="Sell what sessions hold of it as well")] = False,
+        sessions: Annotated[bool, Field(description="What sessions hold or are short of it as well")] = False,
     ) -> Orders:
-        """Sells all that is held of a symbol, to the last digit."""
+        """Sells all that is held of a symbol, to the last digit, and buys back what is short of it."""
         return box.ask(Orders, context, "DELETE", f"/v1/positions/{in_path(symbol)}", sessions=sessions or None)
 
     @box.makes("Start a session")
@@ -122,10 +122,19 @@ def install(box: Toolbox) -> None:
     def stop_session(
         session_id: SessionId,
         context: Context[Any],
-        flatten: Annotated[bool, Field(description="Sell what it holds as well")] = False,
+        flatten: Annotated[bool, Field(description="Close its position as well")] = False,
     ) -> Session:
-        """Stops a session; with flatten it also sells what the session holds."""
+        """Stops a session; with flatten it also sells what the session holds, or buys back what it is short of."""
         return box.ask(Session, context, "POST", f"/v1/sessions/{session_id}/stop", {"flatten": flatten})
+
+    @box.makes("Enable or disable short selling", again=True)
+    def set_short_selling(
+        enabled: Annotated[bool, Field(description="False makes the account long only again")], context: Context[Any]
+    ) -> ShortSelling:
+        """Lets the account's sessions go short: on margin, in whole shares of stocks that are easy to borrow, for a fee a night, with losses that have no bound. Ask the user
+        before you enable it. Refused to be disabled while something is short.
+        """
+        return box.ask(ShortSelling, context, "PUT", "/v1/users/me/short-selling", {"short_selling": enabled})
 
 
 def _order(

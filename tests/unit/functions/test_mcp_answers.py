@@ -19,6 +19,7 @@ VIEWS = {
     "BacktestLine": "BacktestView",
     "Equity": "EquityHistory",
     "OrderStory": "ExplanationView",
+    "ShortSelling": "ShortSellingBody",
     "Shown": "ShownSessionView",
     "SavedStrategy": "StrategyFile",
     "Strategies": "StrategyList",

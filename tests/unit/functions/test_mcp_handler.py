@@ -17,7 +17,7 @@ from tests.support.lambda_context import CONTEXT
 # A portfolio as the API has it, with more than a model is told.
 ANSWER: dict[str, Any] = dict.fromkeys(
     ("equity", "cash", "buying_power", "reserved_cash", "realized_pnl", "unrealized_pnl"), "100000.50"
-) | {"day_pnl": None, "positions": [], "initial_balance": "100000"}
+) | {"day_pnl": None, "short_selling": False, "positions": [], "initial_balance": "100000"}
 REALM = 'realm="stratforge"'
 METADATA = 'resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/mcp"'
 ORDER = {"symbol": "AAPL", "side": "buy", "quantity": 1}

@@ -95,7 +95,7 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
     return {
         "overview": found,
         "portfolio": held,
-        "exposure": sum((each.share for each in found.parts[:-1]), Decimal(0)),
+        "exposure": held.exposure,
         "active": found.active,
         "most": max((abs(each.realized_pnl + each.unrealized_pnl) for each in found.active), default=Decimal(0)),
         "stacked": drawings.stacked([(each.name, float(each.share)) for each in found.parts]),
@@ -114,7 +114,7 @@ def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.
     rows: list[dict[str, Any]] = [
         {
             "time": each.placed_at,
-            "side": each.side,
+            "action": each.action,
             "symbol": each.symbol,
             "reason": each.reason,
             "explanation": each.explanation,
@@ -126,7 +126,7 @@ def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.
     rows += [
         {
             "time": each.bar_time,
-            "side": each.side,
+            "action": each.action,
             "symbol": each.symbol,
             "reason": each.reason,
             "explanation": each.explanation,

@@ -81,7 +81,7 @@ def chart(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Res
         bars = market_data.bars_between(connection, wanted, None, None, _BARS_SHOWN)
         trades = portfolio.list_trades(connection, looking.user_id, LedgerFilter(wanted), NumberedPage(200))
     marks = [
-        {"time": int(each.executed_at.timestamp()), "side": each.side, "quantity": float(each.quantity)}
+        {"time": int(each.executed_at.timestamp()), "side": each.action, "quantity": float(each.quantity)}
         for each in trades
     ]
     body = json.dumps(

@@ -21,7 +21,7 @@ from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.application.setups import differences, nearest_backtest, running_setup
 from stratforge.application.watch_market import jumped_symbols
-from stratforge.storage.ledger.portfolio import SignalRow
+from stratforge.storage.ledger.portfolio import AdjustmentRow, SignalRow
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.market.clock import PastDay, past_day
 from stratforge.storage.postgres.database import Connection
@@ -43,7 +43,7 @@ from functions.api.dashboard.access import (
 )
 from functions.api.dashboard.chart_tables import price_table, with_panes
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
-from functions.api.dashboard.rendering import compressed, go_to
+from functions.api.dashboard.rendering import compressed, go_to, signed_money
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
@@ -204,13 +204,18 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
 
 def _line(entry: LogEntry, *, named: bool) -> dict[str, Any]:
     event = entry.event
+    if isinstance(event, AdjustmentRow):
+        units = f"{event.quantity.normalize():+,f} {event.symbol}" if event.quantity else ""
+        money = signed_money(event.cash) if event.cash else ""
+        text = f"{event.kind.replace('_', ' ').lower()}: {', '.join(filter(None, (units, money)))}"
+        return {"time": entry.time, "kind": "ledger", "text": text, "why": ""}
     if isinstance(event, SignalRow):
         prices = ((event.limit_price, " at a limit of"), (event.stop_price, " from a stop at"))
         terms = "".join(f"{words} {price:,.10g}" for price, words in prices if price is not None)
-        kind, text = "signal", f"{event.side}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
+        kind, text = "signal", f"{event.action}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
     else:
         type_ = f"{event.symbol} " * named + event.type.replace("_", " ")
-        kind, text = "order", f"{event.side} {type_} ({event.origin.words}): {event.status.lower()}"
+        kind, text = "order", f"{event.action} {type_} ({event.origin.words}): {event.status.lower()}"
     return {"time": entry.time, "kind": kind, "text": text, "why": event.explanation or ""}
 
 
@@ -221,7 +226,7 @@ def chart(session_id: UUID, looking: Looking, day: date | None = None) -> Respon
     marks = [
         {
             "time": int(each.executed_at.timestamp()),
-            "side": each.side,
+            "side": each.action,
             "price": float(each.price),
             "quantity": float(each.quantity),
         }

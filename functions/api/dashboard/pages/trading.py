@@ -12,7 +12,7 @@ from stratforge.application.explanations import OrderExplanation, explain_order,
 from stratforge.application.order_preview import preview_order
 from stratforge.application.orders import OrderChange, PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Action, Side
 from stratforge.portfolio.orders import PRICES_OF, OrderType
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
@@ -169,8 +169,9 @@ def _orders(connection: Any, looking: Looking, page: Page, symbol: str, state: s
 
 @router.get("/trades")
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
-    """Shows the user's trades, filtered by symbol and side."""
-    wanted = LedgerFilter(_symbol(symbol), None, Side(side) if side in list(Side) else None)
+    """Shows the user's trades, filtered by symbol and what they did."""
+    action = Action(side) if side in list(Action) else None
+    wanted = LedgerFilter(_symbol(symbol), None, action and action.side, short=action and action.short)
     with database().reading(looking.caller) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)
         return looking.page(
@@ -180,6 +181,7 @@ def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: st
             next=next_number(page, found, lambda each: each.trade_id),
             symbol=symbol[:20],
             side=side,
+            actions=list(Action),
         )
 
 

@@ -289,7 +289,7 @@ function placed(at, times, marks) {
     .filter((mark) => times.length && mark.time >= times[0])
     .map((mark) => {
       const index = candle(times, mark.time);
-      const buy = mark.side === "buy";
+      const buy = mark.side === "buy" || mark.side === "cover";
       return { index, real: mark.time, time: at[index], position: buy ? "belowBar" : "aboveBar", color: buy ? gain : loss, shape: buy ? "arrowUp" : "arrowDown", text: mark.text ?? "", weight: mark.weight ?? 0 };
     })
     .sort((a, b) => a.index - b.index);
@@ -302,8 +302,8 @@ async function report(box) {
   const price = new PriceChart(box);
   // A short trade begins with a sale; reports of before do not say of which side theirs are.
   const marks = trades.flatMap((each) => [
-    { time: each.entry_time, side: each.side === "short" ? "sell" : "buy", weight: Math.abs(each.pnl) },
-    { time: each.exit_time, side: each.side === "short" ? "buy" : "sell", text: signed(each.pnl), weight: Math.abs(each.pnl) },
+    { time: each.entry_time, side: each.side === "short" ? "short" : "buy", weight: Math.abs(each.pnl) },
+    { time: each.exit_time, side: each.side === "short" ? "cover" : "sell", text: signed(each.pnl), weight: Math.abs(each.pnl) },
   ]);
   price.draw(curve, marks);
   price.chart.timeScale().fitContent();

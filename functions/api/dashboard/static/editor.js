@@ -16,7 +16,9 @@ class Editor {
     this.findings.addEventListener("click", (event) => this.jump(event));
     box.closest("section")?.addEventListener("click", (event) => this.show(event));
     this.keep(box);
-    this.choose(document.querySelector(`[data-timeframe="${this.field.id}"]`));
+    // What rotates decides by its schedule, and its editor has no such list.
+    const bars = document.querySelector(`[data-timeframe="${this.field.id}"]`);
+    if (bars) this.choose(bars);
     this.draw();
     new ResizeObserver(() => this.field.clientWidth !== this.width && this.draw()).observe(this.field);
   }

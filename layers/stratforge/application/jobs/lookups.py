@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.ai.draft import Lookup, LookupKind
-from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import LedgerFilter
 from stratforge.storage.postgres.database import Connection, Database
@@ -109,11 +108,11 @@ class Lookups:
             rows.append(
                 {
                     "symbol": each.symbol,
-                    "side": each.side.value,
+                    "side": each.action.value,
                     "quantity": float(each.quantity),
                     "price": float(each.price),
                     "at": f"{each.executed_at.astimezone(UTC):%Y-%m-%d %H:%M}",
-                    "profit": round(float(each.realized_pnl), 2) if each.side is Side.SELL else None,
+                    "profit": None if each.action.opens else round(float(each.realized_pnl), 2),
                     "placed_by": cause.origin.words,
                     "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause.bar_time else None,
                 }

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 
-from stratforge.market.sizes import Side, SizeKind
+from stratforge.market.sizes import Action, Side, SizeKind, action_of
 from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
@@ -87,6 +87,11 @@ class StoredOrder:
     def explanation(self) -> str | None:
         """The meaning of the reason, in a sentence; None without a reason."""
         return explanation_of(self.reason)
+
+    @property
+    def action(self) -> Action:
+        """The word for what it does."""
+        return action_of(self.side, short=self.short)
 
     @property
     def terms(self) -> OrderTerms:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg.rows import dict_row
 
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Action, Side, action_of
 from stratforge.portfolio.margin import ShortPosition, buying_power, maintenance, night_fee
 from stratforge.portfolio.orders import OrderOrigin
 from stratforge.portfolio.reasons import explanation_of
@@ -61,6 +61,7 @@ class PortfolioRow:
     """A user's money and open positions, read at one moment, in dollars.
 
     Attributes:
+        short_selling: Whether the account may go short.
         day_equity: What they came to when the market's day began.
     """
 
@@ -69,6 +70,7 @@ class PortfolioRow:
     initial_balance: Decimal
     realized_pnl: Decimal
     positions: tuple[PositionRow, ...]
+    short_selling: bool = False
     day_equity: Decimal | None = None
 
     @property
@@ -83,6 +85,11 @@ class PortfolioRow:
         return max(buying_power(self.cash, owed), Decimal(0)) if owed else self.cash
 
     @property
+    def margin_needed(self) -> Decimal:
+        """The margin that the short positions need to be held, in dollars; with less than that they are bought back."""
+        return sum((row.margin_needed for row in self.positions), Decimal(0))
+
+    @property
     def day_pnl(self) -> Decimal | None:
         """The change of equity since the beginning of the market's day; None before it was noted."""
         return None if self.day_equity is None else self.equity - self.day_equity
@@ -92,6 +99,12 @@ class PortfolioRow:
         """Cash, reservations and positions at the latest prices."""
         return self.cash + self.reserved_cash + sum((row.market_value for row in self.positions), Decimal(0))
 
+    @property
+    def exposure(self) -> Decimal:
+        """What all positions are worth, long and short alike, as a fraction of the equity; zero where there is none."""
+        held = sum((abs(row.market_value) for row in self.positions), Decimal(0))
+        return held / self.equity if self.equity > 0 else Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class TradeRow:
@@ -100,11 +113,12 @@ class TradeRow:
     Attributes:
         quantity: Shares or coins.
         price: Dollars a unit.
-        realized_pnl: Dollars gained or lost against the average entry price; zero for purchases.
+        realized_pnl: Dollars gained or lost against the average entry price; zero for what opens a position or adds to it.
         fee_quantity: Fees that were paid in coins.
         fee_cash: Fees that were paid in dollars.
         inside: Whether all of it crossed with opposite orders of the platform, at the price of the account's own fill in the market. How much of a
             trade did is what somebody else traded, and is not told.
+        short: Whether it is of a short position: a sale that opened one or added to it, or a purchase that bought it back.
     """
 
     trade_id: int
@@ -119,6 +133,12 @@ class TradeRow:
     fee_cash: Decimal
     executed_at: datetime
     inside: bool
+    short: bool
+
+    @property
+    def action(self) -> Action:
+        """The word for what it did."""
+        return action_of(self.side, short=self.short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +169,11 @@ class SignalRow:
     short: bool
 
     @property
+    def action(self) -> Action:
+        """The word for what it was to do."""
+        return action_of(self.side, short=self.short)
+
+    @property
     def explanation(self) -> str | None:
         """The meaning of the reason, in a sentence; None without a reason."""
         return explanation_of(self.reason)
@@ -159,7 +184,7 @@ def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
-            SELECT u.virtual_balance, u.reserved_cash, u.initial_balance,
+            SELECT u.virtual_balance, u.reserved_cash, u.initial_balance, u.short_selling,
                    (SELECT coalesce(sum(r.realized_pnl), 0) FROM positions r WHERE r.user_id = u.id) AS all_realized_pnl,
                    (SELECT m.day_equity FROM equity_marks m WHERE m.user_id = u.id) AS day_equity,
                    p.symbol, p.session_id, p.quantity, p.avg_entry_price, coalesce(l.price, p.avg_entry_price) AS latest_price,
@@ -183,6 +208,7 @@ def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None
         positions=tuple(
             PositionRow(**{name: row[name] for name in _POSITION}) for row in rows if row["symbol"] is not None
         ),
+        short_selling=user["short_selling"],
         day_equity=user["day_equity"],
     )
 
@@ -250,9 +276,10 @@ class LedgerFilter:
     session_id: UUID | None = None
     side: Side | None = None
     status: SignalStatus | None = None
+    short: bool | None = None
 
 
-_TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside"
+_TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside, short"
 _SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars, short"
 
 
@@ -301,6 +328,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
         SELECT {_TRADE} FROM told_trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+          AND (%(short)s::boolean IS NULL OR short = %(short)s)
         {page.clause("id", "executed_at")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
@@ -316,8 +344,40 @@ def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, pa
         SELECT {_SIGNAL} FROM signals
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+          AND (%(short)s::boolean IS NULL OR short = %(short)s)
           AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
         {page.clause("id", "bar_time")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRow:
+    """A change of a session's position that is no trade: a borrow fee, a split, what the broker corrected.
+
+    Attributes:
+        time: By the market's clock.
+        kind: What it was, such as BORROW_FEE.
+        quantity: Shares or coins more, or less.
+        cash: Dollars more, or less.
+    """
+
+    time: datetime
+    symbol: str
+    kind: str
+    quantity: Decimal
+    cash: Decimal
+
+
+def adjustments_of_session(connection: Connection, user_id: UUID, session_id: UUID, limit: int) -> list[AdjustmentRow]:
+    """The latest changes of a session's positions that are no trades, the newest first."""
+    return fetch_all(
+        connection,
+        AdjustmentRow,
+        """
+        SELECT market_at(created_at) AS time, symbol, kind::text, quantity, cash FROM adjustments
+        WHERE user_id = %s AND session_id = %s ORDER BY id DESC LIMIT %s
+        """,
+        (user_id, session_id, limit),
     )

@@ -36,6 +36,7 @@ TRADES = _columns(
     fee_quantity=_DECIMAL,
     fee_cash=_DECIMAL,
     executed_at=_TIME,
+    action=_TEXT,
 )
 ORDERS = _columns(
     order_id=_TEXT,
@@ -56,7 +57,11 @@ ORDERS = _columns(
     stop_price=_DECIMAL,
     created_at=_TIME,
     completed_at=_TIME,
+    action=_TEXT,
 )
+
+# The words of `Action`.
+_ACTION = "CASE WHEN NOT short THEN side::text WHEN side = 'sell' THEN 'short' ELSE 'cover' END"
 
 
 def bars(connection: Connection, symbol: str, start: datetime | None, end: datetime | None) -> Iterator[list[Any]]:
@@ -96,12 +101,12 @@ def _merged(
 def trades(
     connection: Connection, user_id: UUID, symbol: str | None, start: datetime | None, end: datetime | None
 ) -> Iterator[list[Any]]:
-    """A user's trades in a period, the oldest first, some thousands at a time."""
-    query = """
-        SELECT id, order_id, session_id, symbol, side, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
+    """A user's trades in a period as they are told everywhere, the oldest first, some thousands at a time."""
+    query = f"""
+        SELECT id, order_id, session_id, symbol, side, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, {_ACTION} FROM told_trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
             AND (%(start)s::timestamptz IS NULL OR executed_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR executed_at < %(end)s)
-        ORDER BY id"""
+        ORDER BY id"""  # noqa: S608 - words of this module
     return _rows(connection, query, {"user": user_id, "symbol": symbol, "start": start, "end": end})
 
 
@@ -109,12 +114,12 @@ def orders(
     connection: Connection, user_id: UUID, symbol: str | None, start: datetime | None, end: datetime | None
 ) -> Iterator[list[Any]]:
     """A user's orders that were placed in a period, the oldest first, some thousands at a time."""
-    query = """
+    query = f"""
         SELECT id, client_order_id, session_id, signal_id, symbol, side, type, time_in_force, origin, status, reason, quantity, filled_quantity,
-            filled_value, limit_price, stop_price, created_at, completed_at FROM orders
+            filled_value, limit_price, stop_price, created_at, completed_at, {_ACTION} FROM orders
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
             AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s) AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s)
-        ORDER BY created_at, id"""
+        ORDER BY created_at, id"""  # noqa: S608 - words of this module
     return _rows(connection, query, {"user": user_id, "symbol": symbol, "start": start, "end": end})
 
 
