@@ -1,6 +1,6 @@
 """`make mutants`: breaks each rule of the ledger and says which breaks no test noticed.
 
-python -m tests.mutants.run [--only TEXT] [--kind core|statements] [--workers N]
+python -m tests.mutants.run [--only TEXT] [--kind core|statements|shorts] [--workers N]
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hypothesis import Phase, settings
 from tests.mutants.broken import install
 from tests.mutants.equivalent import EQUIVALENT
 from tests.mutants.operators import mutants
+from tests.mutants.short_statements import SHORT_STATEMENTS
 from tests.mutants.statements import AUDIT, EXECUTION, PLAN, RECONCILE, RECONCILIATION, STATEMENTS, SYMBOLS
 
 CORE = ("netting", "allocation", "settlement", "corrections")
@@ -46,6 +47,10 @@ STATEMENT_TESTS = (
 )
 # Where a mutant of a module is noticed soonest.
 SOONEST = {PLAN: RESTING, EXECUTION: RESTING, SYMBOLS: RESTING, RECONCILE: RECONCILER, RECONCILIATION: RECONCILER}
+SHORT_TESTS = (
+    "tests/integration/test_short_positions_in_the_ledger.py",
+    "tests/integration/test_short_orders_live_and_in_the_backtest.py",
+)
 AUDIT_TESTS = ("tests/unit/portfolio/test_statement.py", "tests/integration/test_audit.py", RECONCILER)
 _SECONDS = 600
 
@@ -79,6 +84,10 @@ def broken_statements() -> Iterator[Case]:
         rest = [each for each in STATEMENT_TESTS if each != soonest]
         tests = AUDIT_TESTS if module == AUDIT else (soonest, *rest)
         yield Case(module, f"{there[:60]!r} -> {instead[:40]!r}", source.replace(there, instead), tests)
+    for module, there, instead in SHORT_STATEMENTS:
+        source = _source(module)
+        assert source.count(there) == 1, f"{module} holds {there!r} {source.count(there)} times"
+        yield Case(module, f"{there[:60]!r} -> {instead[:40]!r}", source.replace(there, instead), SHORT_TESTS)
 
 
 def _source(module: str) -> str:
@@ -103,19 +112,20 @@ def noticed(case: Case) -> bool:
     return os.waitpid(child, 0)[1] != 0
 
 
+def _is_of(case: Case, kind: str | None) -> bool:
+    if kind == "shorts":
+        return case.tests is SHORT_TESTS
+    return kind is None or (kind == "core") == (case.tests is CORE_TESTS)
+
+
 def main() -> int:
     """Runs the mutants; 1 when one of them survived."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="")
-    parser.add_argument("--kind", choices=("core", "statements"))
+    parser.add_argument("--kind", choices=("core", "statements", "shorts"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
-    chosen = [
-        case
-        for case in cases()
-        if asked.only in f"{case.module} {case.name}"
-        and (asked.kind is None or (asked.kind == "core") == (case.tests is CORE_TESTS))
-    ]
+    chosen = [case for case in cases() if asked.only in f"{case.module} {case.name}" and _is_of(case, asked.kind)]
     for whole in {frozenset(case.tests): case for case in chosen}.values():
         healthy = Case(whole.module, "whole", _source(whole.module), whole.tests)
         assert not noticed(healthy), f"{whole.tests} fail without a mutant"
