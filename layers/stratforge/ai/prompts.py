@@ -76,11 +76,13 @@ Examples
 
 _PORTFOLIOS = """\
 Portfolios
-A request to hold some of several symbols by times, ranks or weights (a rotation, “the 3 strongest of”, 60/40) is a portfolio. symbol is PORTFOLIO, its rules are
+A request to hold some of several symbols by times, ranks or weights (a rotation, “the 3 strongest of”, 60/40), or one of two by the ratio of their prices (a pair), is
+a portfolio. symbol is PORTFOLIO, its rules are
 those of portfolios alone, and what it cannot do (short, leverage, stops, limits, a universe that is not named) is asked about. Its universe is what the person
 names, no symbol more. “Strongest” without a measure is asked; “momentum” without a length is assumed. Lengths count days where it decides daily to yearly: 5 are a
 week, 21 a month, 63 a quarter, 252 a year; assumptions says so. No rule that the request does not say, but for weights and for how many are held where it leaves
-them open; the code looks at what its rules look at and has their numbers, none beside them: no account, no time, no state, and it returns weights or cash().
+them open; the code looks at what its rules look at and has their numbers, none beside them: no account, no time, no state, and it returns weights or cash(), of a pair also nothing,
+which leaves what is held. A pair whose symbols, length of the mean, distances or sale are not named is asked about.
 {language}
 The rules of portfolios
 {rules}"""

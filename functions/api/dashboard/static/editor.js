@@ -16,9 +16,7 @@ class Editor {
     this.findings.addEventListener("click", (event) => this.jump(event));
     box.closest("section")?.addEventListener("click", (event) => this.show(event));
     this.keep(box);
-    // What rotates decides by its schedule, and its editor has no such list.
-    const bars = document.querySelector(`[data-timeframe="${this.field.id}"]`);
-    if (bars) this.choose(bars);
+    document.querySelectorAll(`[data-timeframe="${this.field.id}"]`).forEach((list) => this.choose(list));
     this.draw();
     new ResizeObserver(() => this.field.clientWidth !== this.width && this.draw()).observe(this.field);
   }
@@ -45,7 +43,7 @@ class Editor {
     this.field.form.addEventListener("htmx:afterRequest", ({ detail }) => detail.elt === this.field.form && detail.successful && localStorage.removeItem(key));
   }
 
-  // The bars that a strategy decides on are a line of its code: the list writes it, and shows what was written.
+  // The bars that a strategy decides on are a line of its code: the list, which a portfolio's editor has not, writes it and shows what was written.
   choose(list) {
     const line = /^TIMEFRAME *= *["']([^"'\n]*)["'][^\n]*\n?/m;
     const shown = () => {

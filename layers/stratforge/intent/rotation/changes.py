@@ -189,6 +189,13 @@ def _open(reading: RotationReading, standing: Sequence[RotationRule]) -> list[st
     if asks or not reading.pieces:
         return asks
     after = by_part(changed_rules(standing, reading))
+    if Part.PAIR in after:
+        others = after.keys() - {Part.PAIR, Part.REBALANCE}
+        return (
+            ["A pair has two symbols and holds one of them with all: only when it decides can be changed."]
+            if others
+            else []
+        )
     universe = after[Part.UNIVERSE][0].symbols if Part.UNIVERSE in after else ()
     take = after.get(Part.TAKE, [None])[0]
     weights = after.get(Part.WEIGHTS, [None])[0]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from stratforge.intent.rotation.pairs import MEANINGS, code_of
 from stratforge.intent.rotation.rules import (
     SINGLE,
     Part,
@@ -93,6 +94,8 @@ def write_rotation(rules: Sequence[RotationRule]) -> RotationProgram:
                 f"there are several rules for {part.value}: {', '.join(each.text for each in parts[part])}"
             )
     one = {part: found[0] for part, found in parts.items() if part in SINGLE}
+    if Part.PAIR in parts:
+        return _pair(one, parts)
     for part in (Part.UNIVERSE, Part.REBALANCE, Part.WEIGHTS):
         if part not in one:
             raise RotationRuleError(f"no rule says {part.value}")
@@ -110,6 +113,22 @@ def write_rotation(rules: Sequence[RotationRule]) -> RotationProgram:
     if take is not None and take.count > len(one[Part.UNIVERSE].symbols):
         raise RotationRuleError(f"{take.text}: the universe has {len(one[Part.UNIVERSE].symbols)} symbols")
     return _written(one, parts)
+
+
+def _pair(one: dict[Part, RotationRule], parts: dict[Part, list[RotationRule]]) -> RotationProgram:
+    rule, schedule = one[Part.PAIR], one.get(Part.REBALANCE)
+    if schedule is None:
+        raise RotationRuleError("no rule says rebalance")
+    if others := sorted(parts.keys() - {Part.PAIR, Part.REBALANCE}):
+        raise RotationRuleError(f"a pair has its symbols and weights, and no rule for {', '.join(others)} beside it")
+    assert rule.pair is not None
+    rows = code_of(rule.pair, schedule.word if schedule.word.isdigit() else f'"{schedule.word}"')
+    lines = {
+        rule.text: [number for number, (_, mine) in enumerate(rows, start=1) if mine],
+        schedule.text: [number for number, (text, _) in enumerate(rows, start=1) if text.startswith("SCHEDULE")],
+    }
+    meanings = {name: said for name, said in MEANINGS.items() if any(text.startswith(f"{name} = ") for text, _ in rows)}
+    return RotationProgram("\n".join(text for text, _ in rows) + "\n", lines, meanings)
 
 
 def _written(one: dict[Part, RotationRule], parts: dict[Part, list[RotationRule]]) -> RotationProgram:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from stratforge.intent.rotation.pairs import asks_for_pair, read_pair
 from stratforge.intent.rotation.rules import Part, RotationRule, RotationRuleError, read_rotation_rule
 from stratforge.market.symbols import is_symbol
 
@@ -88,7 +89,9 @@ class RotationReading:
 
 
 def asks_for_rotation(text: str) -> bool:
-    """Returns whether a request names several symbols and speaks of holding some of them by times or ranks."""
+    """Returns whether a request names several symbols and speaks of holding some of them by times or ranks, or of a pair by the ratio of its prices."""
+    if asks_for_pair(text):
+        return True
     symbols = {
         each for each in re.findall(rf"\b{SYMBOL}\b", capitals(text)) if is_symbol(each) and each not in _NO_SYMBOLS
     }
@@ -163,6 +166,11 @@ def turned(text: str) -> list[str]:
 def read_rotation(text: str) -> RotationReading:
     """Reads a request for a portfolio."""
     reading = RotationReading(text)
+    if (pair := read_pair(text)) is not None:
+        # Of days it decides once a day.
+        daily = Piece(len(text), len(text), ("rebalance daily",), assumed="Of a mean of days it decides daily.")
+        reading.pieces = [Piece(0, len(text), (pair.text,)), daily]
+        return reading
     free = capitals(text)
     for pattern, read in FORMS:
         while found := pattern.search(free):

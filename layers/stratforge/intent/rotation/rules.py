@@ -7,6 +7,8 @@ rank by bars.close.pct_change(126)
 only where bars.close > bars.close.rolling(200).mean()     of each symbol
 only when SPY: bars.close > bars.close.rolling(200).mean() else it holds cash
 weights equal                   or weights inverse volatility bars.close.pct_change().rolling(63).std(), weights SPY 0.6, TLT 0.4
+pair KO to PEP 20: KO below -2 until 0   of the ratio of two prices the distance from its mean of 20 bars in standard deviations: all is KO from below -2 on, cash from 0 on, and
+                                between them nothing is changed; or pair KO to PEP 40: KO below -1.2, PEP above 1.2. Beside it stands rebalance alone
 drop RULE                       of a change: it stood before and is gone
 """
 
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rotation.pairs import Pair, read_pair_rule
 from stratforge.intent.rules import OPERATORS, Atom, numbers_in_text
 from stratforge.market.symbols import is_symbol
 from stratforge.strategy.rotation.schedule import MAX_MINUTES, PERIODS
@@ -38,10 +41,11 @@ class Part(StrEnum):
     WHERE = "only where"
     WHEN = "only when"
     WEIGHTS = "weights"
+    PAIR = "pair"
 
 
 # Of these there is one; of the others there may be several.
-SINGLE = (Part.UNIVERSE, Part.REBALANCE, Part.TAKE, Part.RANK, Part.WEIGHTS)
+SINGLE = (Part.UNIVERSE, Part.REBALANCE, Part.TAKE, Part.RANK, Part.WEIGHTS, Part.PAIR)
 _COMPARED: dict[type[ast.cmpop], str] = {kind: OPERATORS[kind] for kind in (ast.Gt, ast.GtE, ast.Lt, ast.LtE)}
 
 
@@ -58,6 +62,7 @@ class RotationRule:
         count: How many are taken.
         column: What is ranked by, or the volatility.
         comparison: Of `only where` and `only when`: of two columns, or of a column with a number.
+        pair: What a pair is.
         dropped: Whether it is gone.
     """
 
@@ -69,11 +74,14 @@ class RotationRule:
     count: int = 0
     column: str = ""
     comparison: Atom | None = None
+    pair: Pair | None = None
     dropped: bool = False
 
     @property
     def numbers(self) -> frozenset[float]:
         """Collects its weights, counts, minutes and the numbers of its columns."""
+        if self.pair is not None:
+            return self.pair.numbers
         found = [*self.weights, *([float(self.count)] if self.count else [])]
         if self.word.isdigit():
             found.append(float(self.word))
@@ -166,6 +174,14 @@ def _weights(said: str) -> RotationRule:
     return RotationRule(Part.WEIGHTS, f"weights {text}", symbols=symbols, weights=parts, word="fixed")
 
 
+def _pair(said: str) -> RotationRule:
+    try:
+        pair = read_pair_rule(said)
+    except ValueError as error:
+        raise RotationRuleError(str(error)) from error
+    return RotationRule(Part.PAIR, pair.text, pair.universe, pair=pair)
+
+
 def _parsed(said: str) -> ast.expr:
     try:
         return ast.parse(said.strip(), mode="eval").body
@@ -193,6 +209,7 @@ _READERS = {
     Part.WHERE: _where,
     Part.WHEN: _when,
     Part.WEIGHTS: _weights,
+    Part.PAIR: _pair,
 }
 
 
@@ -259,6 +276,9 @@ def in_words(rule: RotationRule, unit: str = "bars") -> str:
         case Part.WEIGHTS:
             pairs = zip(rule.symbols, rule.weights, strict=True)
             return "with the weights " + ", ".join(f"{symbol} {100 * part:g} %" for symbol, part in pairs)
+        case Part.PAIR:
+            assert rule.pair is not None
+            return rule.pair.in_words(unit)
     assert rule.comparison is not None
     compared = rule.comparison
     said = f"{_column_words(compared.left, unit)} is {_SIGNS[compared.operator]} {_column_words(compared.right, unit)}"

@@ -8,6 +8,7 @@ from typing import Any
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rotation.changes import changed_rules, read_change
 from stratforge.intent.rotation.gate import rotation_told
+from stratforge.intent.rotation.pairs import PAIR_FORMS, asks_for_pair
 from stratforge.intent.rotation.program import write_rotation
 from stratforge.intent.rotation.reading import RotationReading, asks_for_rotation, read_rotation
 from stratforge.intent.rotation.rules import (
@@ -59,6 +60,8 @@ def rotation_answer(requests: Sequence[str]) -> dict[str, Any] | None:
 
 def _answer(turns: Sequence[str], before: Sequence[str] = ()) -> dict[str, Any]:
     reading = read_rotation(_joined(turns))
+    if reading.left and asks_for_pair(_joined(turns)):
+        return _asking([PAIR_FORMS])
     if reading.left:
         words = ", ".join(f"“{each}”" for each in dict.fromkeys(reading.left))
         return _asking([f"This was not understood: {words}. {_FORMS}"])
@@ -135,9 +138,8 @@ def _written(
     assumptions += rotation_told(turns[-1], requirements, strategy, before=rules_before, earlier=turns[:-1])
     explained = "; ".join(in_words(each, "days") for each in sorted(rules, key=_place)) + "."
     explained = explained[0].upper() + explained[1:]
-    universe = next(each for each in rules if each.part is Part.UNIVERSE).symbols
     return {
-        "name": f"Rotation of {', '.join(universe[:4])}{' and others' if len(universe) > 4 else ''}",
+        "name": _name(rules),
         "symbol": PORTFOLIO,
         "plan": explained[:2_000],
         "requirements": [each.model_dump(mode="json") for each in requirements],
@@ -149,6 +151,14 @@ def _written(
         ],
         "assumptions": assumptions,
     }
+
+
+def _name(rules: Sequence[RotationRule]) -> str:
+    pair = next((each.pair for each in rules if each.pair is not None), None)
+    if pair is not None:
+        return f"Pair of {pair.first} and {pair.second}"
+    universe = next(each for each in rules if each.part is Part.UNIVERSE).symbols
+    return f"Rotation of {', '.join(universe[:4])}{' and others' if len(universe) > 4 else ''}"
 
 
 def _gone(
@@ -169,7 +179,9 @@ def _gone(
 def _open(rules: Sequence[RotationRule]) -> list[str]:
     """The rules for what was left open and has a usual answer; the gate tells them."""
     parts = {each.part: each for each in rules}
-    found = []
+    found = list[str]()
+    if Part.PAIR in parts:
+        return found
     weights = parts.get(Part.WEIGHTS)
     if weights is None:
         found.append("weights equal")
