@@ -6,9 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio import margin
 from stratforge.portfolio.orders import OrderStatus
+from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
+from stratforge.storage.ledger.corporate_actions import apply_action
 from stratforge.strategy.order_terms import Terms
 
 from tests.integration.test_short_positions_in_the_ledger import (
@@ -207,6 +210,58 @@ def test_the_best_price_of_a_short_position_is_the_lowest_since_it_was_opened(wo
     says(world, trader, "buy", 6, price="97")
     says(world, trader, "sell", 7, price="98", quantity=10)
     assert rows(world, query, trader.session_id) == [(98,)], "another position begins anew"
+
+
+def test_its_best_price_is_noted_with_each_sale(world: World) -> None:
+    trader = bear(world)
+    query = "SELECT high_water FROM positions WHERE session_id = %s"
+    # Without a trailing stop nothing follows the price in between.
+    for minute, price, best in ((1, "100", 100), (2, "105", 100), (3, "95", 95)):
+        says(world, trader, "sell", minute, price=price, quantity=10)
+        assert rows(world, query, trader.session_id) == [(best,)]
+    says(world, trader, "buy", 4, price="95")
+    says(world, trader, "sell", 5, price="97", quantity=10)
+    assert rows(world, query, trader.session_id) == [(97,)]
+
+
+@pytest.mark.parametrize(("held", "then"), [("buy", "sell"), ("sell", "buy")])
+def test_a_decision_for_the_other_side_of_what_is_held_makes_no_order(world: World, held: str, then: str) -> None:
+    trader = bear(world)
+    says(world, trader, held, 1, short=held == "sell", quantity=10)
+    says(world, trader, then, 2, short=then == "sell", quantity=10)
+    assert rows(world, "SELECT count(*) FROM orders") == [(1,)]
+    assert rows(world, "SELECT status::text, reason FROM signals ORDER BY id DESC LIMIT 1") == [
+        ("REJECTED", Reason.POSITION_GREW)
+    ]
+
+
+def test_what_was_covered_after_a_split_that_is_followed_late_was_owed_on_the_new_scale(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    at_price(world, "100", 389)
+    # Two for one; nobody has said so yet, and twenty new shares are bought back at half the price.
+    world.exchange.split("AAPL", Decimal(2), world.broker.now_at)
+    says(world, trader, "buy", DAY, price="50", quantity=20)
+    assert position(world, trader) == (-30, -3_000, 100, 1_000)
+    split = CorporateAction("late", "AAPL", ActionKind.SPLIT, world.broker.now_at.date(), Decimal(2))
+    with world.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO corporate_actions (id, symbol, kind, effective_on, ratio, approved_at) VALUES (%s, %s, %s, %s, 2, now())",
+            (split.action_id, split.symbol, split.kind, split.effective_on),
+        )
+        assert apply_action(connection, split) is None
+    # A hundred were owed for 5,000 dollars, and twenty of them cost what they had brought.
+    assert position(world, trader) == (-80, -4_000, 50, 0)
+    assert broken(world.database) == {}
+
+
+def test_a_night_that_lies_far_back_is_charged_no_more(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    at_price(world, "100", 14 * DAY)
+    charged(world)
+    ((first,),) = rows(world, "SELECT min(cause) FROM adjustments WHERE kind = 'BORROW_FEE'")
+    assert first > f"borrowed on {(world.broker.now_at - timedelta(days=10)).date()}"
 
 
 def test_a_short_position_is_as_old_as_its_first_sale(world: World) -> None:

@@ -48,7 +48,9 @@ STATEMENT_TESTS = (
 # Where a mutant of a module is noticed soonest.
 SOONEST = {PLAN: RESTING, EXECUTION: RESTING, SYMBOLS: RESTING, RECONCILE: RECONCILER, RECONCILIATION: RECONCILER}
 SHORT_TESTS = (
+    "tests/integration/test_short_margin_and_fees.py",
     "tests/integration/test_short_positions_in_the_ledger.py",
+    "tests/integration/test_parts_of_short_shares.py",
     "tests/integration/test_short_orders_live_and_in_the_backtest.py",
 )
 AUDIT_TESTS = ("tests/unit/portfolio/test_statement.py", "tests/integration/test_audit.py", RECONCILER)
