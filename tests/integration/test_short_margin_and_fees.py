@@ -7,11 +7,15 @@ from decimal import Decimal
 
 import pytest
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.sizes import SizingRule
 from stratforge.portfolio import margin
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
 from stratforge.storage.ledger.corporate_actions import apply_action
+from stratforge.storage.ledger.house_orders import HOUSE, lock_house
+from stratforge.storage.postgres.rows import fetch_value
+from stratforge.storage.strategies.sessions import SessionSettings, start_session
 from stratforge.strategy.order_terms import Terms
 
 from tests.integration.test_short_positions_in_the_ledger import (
@@ -255,6 +259,31 @@ def test_what_was_covered_after_a_split_that_is_followed_late_was_owed_on_the_ne
     assert broken(world.database) == {}
 
 
+def test_a_fee_counts_the_trades_of_its_own_session(world: World) -> None:
+    one = bear(world)
+    with world.database.transaction() as connection:
+        query = "SELECT strategy_id FROM sessions WHERE id = %s"
+        strategy = fetch_value(connection, query, (one.session_id,))
+        settings = SessionSettings(SizingRule.EQUITY_FRACTION, Decimal("0.5"))
+        session = start_session(connection, one.user_id, strategy, 1, "AAPL", settings)
+    other = Trader(one.user_id, session.session_id)
+    says(world, one, "sell", 1, quantity=50)
+    says(world, other, "sell", DAY, quantity=60)
+    charged(world)
+    assert rows(world, "SELECT session_id, -cash FROM adjustments WHERE kind = 'BORROW_FEE'") == [
+        (one.session_id, margin.night_fee(Decimal(50), Decimal(100)))
+    ]
+
+
+def test_fees_are_charged_symbol_by_symbol(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    holds(world, trader, "MSFT", -50, "30")
+    at_price(world, "100", DAY)
+    fees = {symbol: margin.night_fee(Decimal(50), Decimal(price)) for symbol, price in (("AAPL", 100), ("MSFT", 30))}
+    assert charged(world) == fees
+
+
 def test_a_night_that_lies_far_back_is_charged_no_more(world: World) -> None:
     trader = bear(world)
     says(world, trader, "sell", 1, quantity=50)
@@ -296,3 +325,13 @@ def test_what_was_covered_after_the_close_was_borrowed_over_the_night(world: Wor
     # Two round lots, at the close of the day before.
     ((fee,),) = rows(world, "SELECT -cash FROM adjustments WHERE kind = 'BORROW_FEE'")
     assert fee == margin.night_fee(Decimal(200), Decimal(100)) == margin.night_fee(Decimal(150), Decimal(100))
+
+
+def test_what_the_house_is_selling_it_does_not_have(world: World) -> None:
+    with world.database.transaction() as connection:
+        assert lock_house(connection, "AAPL") == 0
+        connection.execute(
+            "INSERT INTO positions (user_id, symbol, quantity, reserved_quantity, cost_basis) VALUES (%s, 'AAPL', 1.7, 0.5, 170)",
+            (HOUSE,),
+        )
+        assert lock_house(connection, "AAPL") == Decimal("1.2")

@@ -74,7 +74,6 @@ SHORT_STATEMENTS: tuple[tuple[str, str, str], ...] = (
         "CASE WHEN quantity < 0 THEN quantity ELSE",
     ),
     (EXECUTION, "OR position.held * (CASE WHEN g.short THEN -1 ELSE 1 END) < 0)", ")"),
-    (EXECUTION, "WHEN opens THEN part * reserve_price ELSE 0 END AS cash", "ELSE 0 END AS cash"),
     # What is sold short and covered.
     (
         RESERVATIONS,
@@ -92,7 +91,6 @@ SHORT_STATEMENTS: tuple[tuple[str, str, str], ...] = (
         "CASE WHEN s.quantity = 0 THEN excluded.high_water ELSE",
         "CASE WHEN false THEN excluded.high_water ELSE",
     ),
-    (RESERVATIONS, "CASE WHEN s.quantity = -m.quantity THEN 0 ELSE", "CASE WHEN false THEN 0 ELSE"),
     (
         RESERVATIONS,
         "CASE WHEN p.quantity < 0 THEN p.cost_basis + g.cost ELSE",
@@ -105,8 +103,6 @@ SHORT_STATEMENTS: tuple[tuple[str, str, str], ...] = (
         "CASE WHEN (o.side = 'sell') THEN o.reserved_quantity - f",
     ),
     (FILLS, "ELSE cost - quantity * price END, execution_id", "ELSE 0 END, execution_id"),
-    (FILLS, "sum(quantity * price - fee_cash) AS cost, min(price)", "sum(quantity * price) AS cost, min(price)"),
-    (FILLS, "min(price) AS lowest", "max(price) AS lowest"),
     (FILLS, "sum(cost - quantity * price) AS realized", "sum(-quantity * price) AS realized"),
     (SYMBOLS, "THEN least(p.high_water, l.price,", "THEN greatest(p.high_water, l.price,"),
     # The nights.
