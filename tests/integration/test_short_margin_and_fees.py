@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import LiteralString
 
 import pytest
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
@@ -335,3 +336,22 @@ def test_what_the_house_is_selling_it_does_not_have(world: World) -> None:
             (HOUSE,),
         )
         assert lock_house(connection, "AAPL") == Decimal("1.2")
+
+
+@pytest.mark.parametrize(
+    ("change", "invariant"),
+    [
+        (
+            "UPDATE users SET short_selling = false",
+            "no balance or position is negative but where the account may go short",
+        ),
+        ("UPDATE positions SET session_id = NULL", "what is short was sold in a session, and of stocks"),
+        ("UPDATE positions SET symbol = 'BTC/USD'", "what is short was sold in a session, and of stocks"),
+    ],
+)
+def test_what_must_not_be_short_is_found(world: World, change: LiteralString, invariant: str) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    with world.database.transaction() as connection:
+        connection.execute(change)
+    assert invariant in broken(world.database)

@@ -67,7 +67,7 @@ SESSION = {"session_id": "s", "symbol": "AAPL", "status": "STOPPED", "failure_re
         ("session", SESSION, "The AAPL session ended with -3.50 dollars", Tone.PLAIN),
         ("session", SESSION | {"missed_bars": 1}, "The AAPL session missed 1 bar; it sees them afterwards", Tone.BAD),
         ("halt", {"symbol": "AAPL", "halted": True, "reason": "OPERATOR"}, "AAPL is halted: operator", Tone.BAD),
-        ("platform", {"trading_state": "REDUCING", "reason": "x"}, "The platform only sells", Tone.BAD),
+        ("platform", {"trading_state": "REDUCING", "reason": "x"}, "The platform only closes positions", Tone.BAD),
     ],
 )
 def test_an_event_is_said_with_its_reason(kind: str, data: dict[str, Any], text: str, tone: Tone) -> None:

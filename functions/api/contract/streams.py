@@ -105,7 +105,7 @@ class HaltEvent(EventData):
 
 
 class PlatformEvent(EventData):
-    """The platform trades, only sells, or does nothing."""
+    """The platform trades, only closes positions, or does nothing."""
 
     trading_state: TradingState
     reason: str | None

@@ -42,7 +42,7 @@ class ShortSellingBody(BaseModel):
 
 
 class TradingStateBody(BaseModel):
-    """ACTIVE trades, REDUCING only sells, HALTED does nothing."""
+    """ACTIVE trades, REDUCING only closes positions, HALTED does nothing."""
 
     model_config = ConfigDict(extra="forbid")
 

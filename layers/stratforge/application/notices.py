@@ -91,7 +91,9 @@ def notice_of(kind: str, data: dict[str, Any]) -> tuple[str, Tone, str | None] |
             if data.get("suspended"):
                 return "The broker takes no orders at the moment; they wait", Tone.BAD, None
             state = str(data["trading_state"])
-            said = {"ACTIVE": "trades", "REDUCING": "only sells", "HALTED": "is halted"}.get(state, state.lower())
+            said = {"ACTIVE": "trades", "REDUCING": "only closes positions", "HALTED": "is halted"}.get(
+                state, state.lower()
+            )
             return f"The platform {said}", Tone.GOOD if state == "ACTIVE" else Tone.BAD, None
     return None
 

@@ -66,7 +66,7 @@ class TradingState(StrEnum):
     """The trading that the platform, or a user, allows."""
 
     ACTIVE = "ACTIVE"
-    REDUCING = "REDUCING"  # Only sales.
+    REDUCING = "REDUCING"  # Only what closes positions.
     HALTED = "HALTED"
 
 
