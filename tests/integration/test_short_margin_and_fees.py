@@ -260,6 +260,17 @@ def test_what_was_covered_after_a_split_that_is_followed_late_was_owed_on_the_ne
     assert broken(world.database) == {}
 
 
+def test_an_exchange_for_another_companys_shares_waits_until_nobody_is_short(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    today = world.broker.now_at.date()
+    merger = CorporateAction("a-merger", "AAPL", ActionKind.STOCK_MERGER, today, Decimal(0), new_symbol="MSFT", new_ratio=Decimal(2))  # fmt: skip
+    with world.database.transaction() as connection:
+        said = apply_action(connection, merger)
+    assert said == "somebody is short of AAPL, and would owe MSFT"
+    assert position(world, trader)[0] == -50
+
+
 def test_a_fee_counts_the_trades_of_its_own_session(world: World) -> None:
     one = bear(world)
     with world.database.transaction() as connection:

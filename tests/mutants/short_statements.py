@@ -130,7 +130,6 @@ SHORT_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (HOUSE, "sum(quantity - reserved_quantity)", "sum(quantity)"),
     (INVARIANTS, "WHERE p.quantity < 0 AND NOT u.short_selling", "WHERE false"),
     (INVARIANTS, "WHERE quantity < 0 AND (session_id IS NULL OR symbol LIKE '%%/%%')", "WHERE false"),
-    (ACTIONS, "p.quantity < 0 OR (p.quantity = 0 AND coalesce(t.short, false)) AS short", "p.quantity < 0 AS short"),
     (ACTIONS, "CASE WHEN o.short THEN -(t.quantity * t.price + t.realized_pnl) ELSE", "CASE WHEN false THEN 0 ELSE"),
     (ACTIONS, "WHERE symbol = %s AND quantity < 0 LIMIT 1", "WHERE symbol = %s AND false LIMIT 1"),
 )
