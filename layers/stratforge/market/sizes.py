@@ -28,22 +28,22 @@ class Action(StrEnum):
 
     @property
     def done(self) -> str:
-        """What is said of it when it is done, such as "sold short"."""
+        """The participle of it, such as "sold short"."""
         return _SAID[self][0]
 
     @property
     def noun(self) -> str:
-        """What it is called, such as "short sale"."""
+        """The noun for it, such as "short sale"."""
         return _SAID[self][1]
 
     @property
     def side(self) -> Side:
-        """The side of its orders."""
+        """Side of an order that does it."""
         return Side.BUY if self in (Action.BUY, Action.COVER) else Side.SELL
 
     @property
     def short(self) -> bool:
-        """Whether it is of a short position."""
+        """True for what is done to a short position."""
         return self in (Action.SHORT, Action.COVER)
 
     @property

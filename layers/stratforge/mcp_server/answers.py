@@ -280,7 +280,7 @@ class Equity(Answer):
 
 
 class ShortSelling(Answer):
-    """Whether the account may go short."""
+    """The account's permission to go short."""
 
     short_selling: bool
 

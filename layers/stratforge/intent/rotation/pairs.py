@@ -51,19 +51,19 @@ class Pair:
 
     @property
     def universe(self) -> tuple[str, ...]:
-        """What it may hold."""
+        """Symbols that it may hold."""
         return (self.held,) if self.back is not None else (self.first, self.second)
 
     @property
     def text(self) -> str:
-        """Its rule in canonical form."""
+        """The rule in canonical form."""
         side, against = ("below", "above") if self.below else ("above", "below")
         end = f" until {self.back:g}" if self.back is not None else f", {self.other} {against} {self.other_far:g}"
         return f"pair {self.first} to {self.second} {self.length}: {self.held} {side} {self.far:g}{end}"
 
     @property
     def numbers(self) -> frozenset[float]:
-        """Its numbers, without signs."""
+        """Numbers of the rule, without signs."""
         return frozenset(
             abs(float(each)) for each in (self.length, self.far, self.back, self.other_far) if each is not None
         )

@@ -101,7 +101,7 @@ class PortfolioRow:
 
     @property
     def exposure(self) -> Decimal:
-        """What all positions are worth, long and short alike, as a fraction of the equity; zero where there is none."""
+        """Value of all positions, long and short alike, as a fraction of the equity; zero where there is no equity."""
         held = sum((abs(row.market_value) for row in self.positions), Decimal(0))
         return held / self.equity if self.equity > 0 else Decimal(0)
 
