@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from stratforge.application.audit_ledger import audit_ledger
@@ -52,7 +53,8 @@ def parts(world: World) -> Iterator[tuple[World, Trader, Trader]]:
             )
     assert world.execute("AAPL")
     (order,) = world.exchange.orders.values()
-    assert (order.side, order.quantity) == ("sell", 40)
+    assert order.side == "sell"
+    assert order.quantity == 40
     world.exchange.fill(order, Decimal(10), Decimal(100), world.broker.now_at)
     world.exchange.cancel(order, world.broker.now_at)
     while world.updates:
@@ -70,7 +72,8 @@ def test_each_owes_his_part_of_what_was_filled_and_the_broker_is_owed_whole_shar
 ) -> None:
     world, ada, bob = parts
     assert (position(world, ada)[0], position(world, bob)[0]) == (-ADAS, -BOBS)
-    assert (at_broker(world), house(world)) == (-10, 0)
+    assert at_broker(world) == -10
+    assert house(world) == 0
     assert cash(world, ada) == 10_000 + ADAS * 100
     statuses = rows(world, "SELECT status::text, filled_quantity, reserved_cash FROM orders ORDER BY filled_quantity")
     assert statuses == [("PARTIALLY_FILLED", ADAS, 0), ("PARTIALLY_FILLED", BOBS, 0)]
@@ -111,7 +114,7 @@ def test_covering_all_buys_the_part_back_and_nothing_is_left(parts: tuple[World,
     ],
 )
 def test_covering_some_buys_whole_shares_and_covering_as_much_as_there_is_all(
-    parts: tuple[World, Trader, Trader], size: dict[str, float], covered: Decimal
+    parts: tuple[World, Trader, Trader], size: dict[str, Any], covered: Decimal
 ) -> None:
     world, _, bob = parts
     says(world, bob, "buy", 3, **size)

@@ -80,8 +80,11 @@ def market(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
         market_data.ensure_months(connection, [OPEN])
+        hundred = Decimal(100)
         history = (OPEN - timedelta(minutes=minute) for minute in range(1, 70))
-        market_data.add_bars(connection, [Bar("AAPL", each, *[Decimal(100)] * 4, Decimal(1)) for each in history])
+        market_data.add_bars(
+            connection, [Bar("AAPL", each, hundred, hundred, hundred, hundred, Decimal(1)) for each in history]
+        )
         found.ada = add_trader(connection, "ada", cash=10_000)
         connection.execute("UPDATE users SET short_selling = true WHERE id = %s", (found.ada.user_id,))
     found.bar("99")

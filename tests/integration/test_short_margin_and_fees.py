@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import pytest
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
@@ -53,7 +53,7 @@ def holds(world: World, trader: Trader, symbol: str, quantity: int, price: str) 
     assert broken(world.database) == {}
 
 
-def due(world: World) -> list[tuple[str, Decimal]]:
+def due(world: World) -> list[Any]:
     """The exits that the executor is to make: why, and of how much."""
     with world.database.transaction() as connection:
         return [(each.origin, each.size) for each in execution.due_exits(connection, "AAPL")]
@@ -181,7 +181,7 @@ def test_what_is_short_holds_cash_back_and_counts_as_exposure_and_what_is_long_f
     says(world, holder, "buy", 2, short=False, quantity=50)
     with world.database.transaction() as connection:
         found = execution.lock_accounts(connection, [trader.user_id, holder.user_id], "AAPL", world.broker.now_at)
-    figures = [
+    figures: list[Any] = [
         (each.cash, each.equity, each.exposure, each.symbol_value)
         for each in (found[trader.user_id], found[holder.user_id])
     ]

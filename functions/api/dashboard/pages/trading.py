@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -171,7 +172,8 @@ def _orders(connection: Any, looking: Looking, page: Page, symbol: str, state: s
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
     """Shows the user's trades, filtered by symbol and what they did."""
     action = Action(side) if side in list(Action) else None
-    wanted = LedgerFilter(_symbol(symbol), None, action and action.side, short=action and action.short)
+    chosen = LedgerFilter() if action is None else LedgerFilter(side=action.side, short=action.short)
+    wanted = replace(chosen, symbol=_symbol(symbol))
     with database().reading(looking.caller) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)
         return looking.page(

@@ -51,12 +51,12 @@ class Pair:
 
     @property
     def universe(self) -> tuple[str, ...]:
-        """Symbols that it may hold."""
+        """Collects the symbols that it may hold."""
         return (self.held,) if self.back is not None else (self.first, self.second)
 
     @property
     def text(self) -> str:
-        """The rule in canonical form."""
+        """Says the rule in its canonical form."""
         side, against = ("below", "above") if self.below else ("above", "below")
         end = f" until {self.back:g}" if self.back is not None else f", {self.other} {against} {self.other_far:g}"
         return f"pair {self.first} to {self.second} {self.length}: {self.held} {side} {self.far:g}{end}"
