@@ -68,6 +68,12 @@ def test_what_is_of_no_form_is_asked_about_and_never_written(said: str) -> None:
     assert passed.draft.kind in (AnswerKind.CLARIFY, AnswerKind.DECLINE)
 
 
+def test_what_becomes_far_is_bought_also_where_it_is_far_when_it_starts_and_that_is_told() -> None:
+    told = "“falls”: where the ratio is as far already when it starts, it buys at once."
+    assert told in talk(SAID.replace("is 2", "falls 2")).draft.assumptions
+    assert told not in talk(SAID).draft.assumptions
+
+
 def test_what_is_asked_about_a_pair_shows_how_it_can_be_said() -> None:
     (question,) = talk("switch between KO and PEP by their ratio").draft.questions
     assert "when the KO/PEP ratio is 2 standard deviations below its 20-day mean buy KO" in question

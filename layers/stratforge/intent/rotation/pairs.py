@@ -171,18 +171,18 @@ _COUNT = rf"(?:\d+(?:\.\d+)?|{'|'.join(sorted(_COUNTED, key=len, reverse=True))}
 _DEVIATIONS = r"(?:standard[- ]deviations?|std\.? ?devs?\.?|stdevs?|sigmas?|sds?|σ)"
 _WHEN = r"(?:when|whenever|if|once|as soon as)"
 _IS = r"(?:is|falls|drops|goes|gets|trades|moves|rises|climbs)"
+_BECOMES = re.compile(
+    r"\b(?:falls|drops|goes|gets|moves|rises|climbs)\b(?= (?:more|below|under|above|over|\d|one|two|three))",
+    re.IGNORECASE,
+)
 _MEAN = r"(?:mean|(?:simple )?(?:moving )?average)"
-
-
-def _ratio(mark: str) -> str:
-    of = rf"(?:the )?(?:price )?ratio (?:of )?(?P<a1{mark}>{_SYMBOL})(?: to | over |\s?/\s?)(?P<b1{mark}>{_SYMBOL})"
-    written = rf"(?:the )?(?P<a2{mark}>{_SYMBOL})\s?/\s?(?P<b2{mark}>{_SYMBOL})(?: (?:price )?ratio)?"
-    return rf"(?:{of}|{written})"
-
-
+_RATIO = (
+    rf"(?:(?:the )?(?:price )?ratio (?:of )?(?P<a1>{_SYMBOL})(?: to | over |\s?/\s?)(?P<b1>{_SYMBOL})"
+    rf"|(?:the )?(?P<a2>{_SYMBOL})\s?/\s?(?P<b2>{_SYMBOL})(?: (?:price )?ratio)?)"
+)
 _DISTANCE = rf"{_IS} (?:more than )?(?P<far>{_COUNT}) {_DEVIATIONS} (?P<side>below|under|above|over) (?:its|the) (?P<days>\d{{1,4}})[- ]day {_MEAN}"
-_CONDITION = rf"{_ratio('')} {_DISTANCE}"
-_SCORE = rf"(?:the )?(?P<days>\d{{1,4}})[- ]day z-?score of {_ratio('')} {_IS} (?P<side>below|under|above|over) (?P<far>[-−–]?\d+(?:\.\d+)?)"
+_CONDITION = rf"{_RATIO} {_DISTANCE}"
+_SCORE = rf"(?:the )?(?P<days>\d{{1,4}})[- ]day z-?score of {_RATIO} {_IS} (?P<side>below|under|above|over) (?P<far>[-−–]?\d+(?:\.\d+)?)"
 _HOLD = rf"(?:buy|go long|hold) (?P<held>{_SYMBOL})"
 _LEAVE = rf"(?:sell|exit|close)(?: it| (?P<sold>{_SYMBOL})| the position)?(?: again)? {_WHEN} "
 _IT = r"(?:it|(?:the|that) ratio|it's)?(?: is| gets| comes| goes| returns| reverts)?"
@@ -220,6 +220,12 @@ def read_pair(text: str) -> Pair | None:
         if found is not None:
             return _pair(found, score=score)
     return None
+
+
+def note_of(text: str) -> str:
+    """Says what becomes of a pair that is to be bought when its ratio “falls” so far; empty where the request says “is”."""
+    found = _BECOMES.search(text)
+    return f"“{found.group()}”: where the ratio is as far already when it starts, it buys at once." if found else ""
 
 
 def _pair(found: re.Match[str], *, score: bool) -> Pair | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stratforge.intent.rotation.pairs import asks_for_pair, read_pair
+from stratforge.intent.rotation.pairs import asks_for_pair, note_of, read_pair
 from stratforge.intent.rotation.rules import Part, RotationRule, RotationRuleError, read_rotation_rule
 from stratforge.market.symbols import is_symbol
 
@@ -169,7 +169,7 @@ def read_rotation(text: str) -> RotationReading:
     if (pair := read_pair(text)) is not None:
         # Of days it decides once a day.
         daily = Piece(len(text), len(text), ("rebalance daily",), assumed="Of a mean of days it decides daily.")
-        reading.pieces = [Piece(0, len(text), (pair.text,)), daily]
+        reading.pieces = [Piece(0, len(text), (pair.text,), note=note_of(text)), daily]
         return reading
     free = capitals(text)
     for pattern, read in FORMS:
