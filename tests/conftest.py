@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from local_platform.synthesis import ROOT, synthesize
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 from simulators.alpaca.faults import Faults
+from stratforge.storage.market.market_data import ensure_months
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from xdist.scheduler import LoadScopeScheduling
@@ -31,6 +33,8 @@ from xdist.scheduler import LoadScopeScheduling
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
 
+from tests.support.databases import Databases, copied, drop  # noqa: E402
+from tests.support.ledger import OPEN  # noqa: E402
 from tests.support.patience import patient_clients  # noqa: E402
 from tests.support.tiers import show_fewer  # noqa: E402 - rewritten, as said above
 
@@ -191,31 +195,42 @@ def postgres(state_folder: Path) -> Iterator[Postgres]:
 @pytest.fixture
 def empty_database(postgres: Postgres) -> Iterator[str]:
     """The connection string of a database of its own, without a schema."""
-    yield from copied_database(postgres, "")
+    yield from copied_database(postgres, None)
 
 
-def copied_database(postgres: Postgres, template: str) -> Iterator[str]:
-    """A database of its own, made like `template`."""
-    name = f"test_{secrets.token_hex(6)}"
-    connection = _ADMINISTRATION[postgres.port]
-    connection.execute(f"CREATE DATABASE {name} {template} STRATEGY FILE_COPY")
+def copied_database(postgres: Postgres, template: str | None) -> Iterator[str]:
+    """A database of its own, made like `template`, or empty."""
+    administration = _ADMINISTRATION[postgres.port]
+    name = copied(administration, template)
     yield postgres.conninfo(name)
-    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    drop(administration, name)
 
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
-    """The name of a database with the schema that others are copied from."""
+    """The name of a database with the schema that others are copied from, and with the months in which most tests trade."""
     name = "template_migrated"
     _ADMINISTRATION[postgres.port].execute(f"CREATE DATABASE {name}")
     migrate(postgres.conninfo(name), read_migrations(MIGRATIONS))
+    with psycopg.connect(postgres.conninfo(name)) as connection:
+        ensure_months(connection, [OPEN - timedelta(days=30), OPEN, OPEN + timedelta(days=30)])
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: Postgres, template: str) -> Iterator[Databases]:
+    """Databases with the schema."""
+    found = Databases(postgres, _ADMINISTRATION[postgres.port], template)
+    with found.connections.kept():
+        yield found
+    found.close()
+
+
 @pytest.fixture
-def migrated(postgres: Postgres, template: str) -> Iterator[str]:
+def migrated(databases: Databases) -> Iterator[str]:
     """The connection string (as owner) of a database of its own with the schema."""
-    yield from copied_database(postgres, f"TEMPLATE {template}")
+    with databases.borrowed() as conninfo:
+        yield conninfo
 
 
 @pytest.fixture

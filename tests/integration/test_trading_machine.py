@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.support.databases import Databases
 from tests.support.ground import STEPS
 from tests.support.machine import machine
 from tests.support.world import World
@@ -19,27 +20,14 @@ EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "40"))
 STEPS_OF_ONE = 50
 
 
-_EMPTY = """
-DO $$
-BEGIN
-    EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE' FROM pg_tables
-             WHERE schemaname = 'public' AND tablename <> 'schema_migrations' AND tablename NOT LIKE 'market_data%');
-END
-$$;
-INSERT INTO platform_state DEFAULT VALUES;
-INSERT INTO last_audit (began_at) VALUES (now());
-INSERT INTO broker_budget (tokens, updated_at) VALUES (1e9, now());
-"""
-
-
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("examples", [6, pytest.param(EXAMPLES, marks=pytest.mark.long)])
-def test_whatever_happens_the_books_add_up(migrated: str, examples: int) -> None:
+def test_whatever_happens_the_books_add_up(databases: Databases, examples: int) -> None:
     def make_world() -> tuple[World, Callable[[], None]]:
-        with psycopg.connect(migrated, autocommit=True) as connection:
-            connection.execute(_EMPTY)
-        world = World(migrated)
-        return world, world.close
+        stack = ExitStack()
+        world = World(stack.enter_context(databases.borrowed()))
+        stack.callback(world.close)
+        return world, stack.close
 
     STEPS.clear()
     STEPS["count"] = 0

@@ -36,7 +36,7 @@ Fresh = Callable[[], Iterator[str]]
 def fresh(postgres: Postgres) -> Fresh:
     """Gives databases whose clock is the simulation's, one for each run."""
     prepare(postgres)
-    return lambda: copied_database(postgres, f"TEMPLATE {TEMPLATE}")
+    return lambda: copied_database(postgres, TEMPLATE)
 
 
 def _seeds(seconds: float) -> Iterator[int]:
