@@ -61,6 +61,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One of several processes: what takes longest begins first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _turn_of(item.nodeid))
+
+
 _LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -103,14 +109,34 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # whole platforms, one browser with a platform, one platform, another that is killed part by part (together they would be longer than
 # everything else), synthesized stacks. All others go by their file.
 _FOUNDATIONS = {
+    "tests/browser/": "browser",
+    "tests/e2e/test_recovery": "recovery",
     "tests/e2e/test_localstack": "LocalStack",
     "tests/e2e/test_stacks_on_engines": "LocalStack",
     "tests/e2e/test_up": "starts",
-    "tests/e2e/test_recovery": "recovery",
-    "tests/browser/": "browser",
     "tests/e2e/": "platform",
     "tests/infrastructure/": "stacks",
 }
+
+
+# What takes longest begins first, after the foundations: begun last, it would have the other processes wait for its end.
+_LONGEST_FIRST = (
+    *_FOUNDATIONS,
+    "tests/integration/test_trading_machine",
+    "tests/simulation/",
+    "tests/unit/strategy/test_lookback",
+    "tests/unit/test_requests",
+    "tests/unit/test_evaluation",
+    "tests/unit/backtest/test_short_positions",
+    "tests/unit/test_cli",
+    "tests/integration/",
+)
+
+
+def _turn_of(nodeid: str) -> int:
+    """When a test's turn comes among the others."""
+    turns = (turn for turn, beginning in enumerate(_LONGEST_FIRST) if nodeid.startswith(beginning))
+    return next(turns, len(_LONGEST_FIRST))
 
 
 def foundation_of(nodeid: str) -> str:
@@ -128,7 +154,7 @@ class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFoundation:
-    """Tests are spread over the workers of `-n` as said above; in the order they are found in."""
+    """Tests are spread over the workers of `-n` as said above; in the order of their turns."""
     config.option.loadscopereorder = False
     return ByFoundation(config, log)
 

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from local_platform.postgres import Postgres
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 from stratforge.storage.postgres.database import Connection, Database
 
 # A test that wrote more leaves files and indexes of another size behind.
@@ -58,11 +58,11 @@ def drop(administration: Connection, name: str) -> None:
 class _Contents:
     """What a template holds, and how that is asked for and put back: its tables by name, those with rows, what its sequences say."""
 
-    filled: Composable
-    kept: Composable
+    filled: Composed
+    kept: Composed
     rows: Mapping[str, str]
     copies: Mapping[str, bytes]
-    sequences: Composable
+    sequences: Composed
 
     @classmethod
     def of(cls, connection: Connection) -> _Contents:
@@ -96,7 +96,7 @@ class _Contents:
         return cls(others, kept, dict(connection.execute(kept).fetchall()), copies, sequences)
 
 
-def _any_rows(tables: list[str]) -> Composable:
+def _any_rows(tables: list[str]) -> Composed:
     """Which of the tables have any."""
     return _BRANCH.join(
         SQL("SELECT {} WHERE EXISTS (SELECT FROM ONLY {})").format(Literal(each), Identifier(each)) for each in tables
