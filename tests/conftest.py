@@ -61,12 +61,6 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One of several processes: what takes longest begins first."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _turn_of(item.nodeid))
-
-
 _LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -105,51 +99,61 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"{left_out} long tests were NOT RUN: make test-all runs everything, as CI does")
 
 
-# Tests that stand on the same thing, by the beginning of their path: LocalStack (which has one folder on a machine), the starts of
-# whole platforms, one browser with a platform, one platform, another that is killed part by part (together they would be longer than
-# everything else), synthesized stacks. All others go by their file.
+# Tests that stand on the same thing, by the beginning of their path: one browser with a platform, another for its stories, one platform,
+# another that is killed part by part (together each two would be longer than everything else), LocalStack (which has one folder on a machine),
+# synthesized stacks, the starts of whole platforms. All others go by their file.
 _FOUNDATIONS = {
+    "tests/browser/test_stories": "stories",
+    "tests/browser/test_first_minutes": "stories",
+    "tests/browser/test_market_stories": "stories",
     "tests/browser/": "browser",
-    "tests/e2e/test_recovery": "recovery",
     "tests/e2e/test_localstack": "LocalStack",
     "tests/e2e/test_stacks_on_engines": "LocalStack",
     "tests/e2e/test_up": "starts",
+    "tests/e2e/test_recovery": "recovery",
     "tests/e2e/": "platform",
     "tests/infrastructure/": "stacks",
 }
-
-
-# What takes longest begins first, after the foundations: begun last, it would have the other processes wait for its end.
+# Without the long tests few stories are left, and a platform for them would be dearer than they are.
+_QUICK = {"stories": "browser"}
+# What takes longest begins first: begun last, it would have the other processes wait for its end.
 _LONGEST_FIRST = (
-    *_FOUNDATIONS,
-    "tests/integration/test_trading_machine",
-    "tests/simulation/",
-    "tests/unit/strategy/test_lookback",
-    "tests/unit/test_requests",
-    "tests/unit/test_evaluation",
-    "tests/unit/backtest/test_short_positions",
-    "tests/unit/test_cli",
-    "tests/integration/",
+    "browser",
+    "platform",
+    "stories",
+    "recovery",
+    "LocalStack",
+    "stacks",
+    "starts",
+    "tests/simulation/test_days.py",
+    "tests/integration/test_trading_machine.py",
+    "tests/unit/strategy/test_lookback.py",
+    "tests/unit/test_requests.py",
+    "tests/unit/test_evaluation.py",
+    "tests/unit/test_cli.py",
+    "tests/unit/backtest/test_short_positions.py",
 )
 
 
-def _turn_of(nodeid: str) -> int:
-    """When a test's turn comes among the others."""
-    turns = (turn for turn, beginning in enumerate(_LONGEST_FIRST) if nodeid.startswith(beginning))
-    return next(turns, len(_LONGEST_FIRST))
-
-
-def foundation_of(nodeid: str) -> str:
+def foundation_of(nodeid: str, config: pytest.Config) -> str:
     """What a test stands on."""
     foundations = (name for beginning, name in _FOUNDATIONS.items() if nodeid.startswith(beginning))
-    return next(foundations, nodeid.split("::", 1)[0])
+    found = next(foundations, nodeid.split("::", 1)[0])
+    return _QUICK.get(found, found) if config.option.markexpr == "not long" else found
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One of several processes: what takes longest begins first."""
+    if hasattr(config, "workerinput"):
+        turns = {foundation: turn for turn, foundation in enumerate(_LONGEST_FIRST)}
+        items.sort(key=lambda item: turns.get(foundation_of(item.nodeid, config), len(turns)))
 
 
 class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
     """Gives tests that stand on the same thing to the same worker, so that it is brought up once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return foundation_of(nodeid)
+        return foundation_of(nodeid, self.config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -164,7 +168,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """A platform goes down when the next test stands on something else: its market would take half a core from all others till their end."""
     yield
     assert isinstance(item, pytest.Function)
-    if nextitem is None or foundation_of(nextitem.nodeid) != foundation_of(item.nodeid):
+    if nextitem is None or foundation_of(nextitem.nodeid, item.config) != foundation_of(item.nodeid, item.config):
         for each in item.session._fixturemanager.getfixturedefs("running_platform", item) or ():
             each.finish(item._request)  # type: ignore[arg-type]
 
