@@ -41,10 +41,7 @@ def decisions(client: Client, session: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("source", "wanted"),
-    [pytest.param(DAYS, 1, id="days"), pytest.param(MINUTES, 4, id="minutes", marks=pytest.mark.long)],
-)
+@pytest.mark.parametrize(("source", "wanted"), [(DAYS, 1), (MINUTES, 4)], ids=["days", "minutes"])
 def test_a_rotation_decides_trades_is_its_replay_and_sells_everything(
     platform: Platform, source: str, wanted: int, request: pytest.FixtureRequest
 ) -> None:

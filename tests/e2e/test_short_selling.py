@@ -16,7 +16,7 @@ from stratforge.client import ApiError, Client
 
 from tests.support.trading import assert_clean, wait_for
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 # Short for two bars, flat for one, and what it sees of its position is in what it decides.
 BEAR = """
 def on_bar(bar, position, state):
