@@ -138,8 +138,12 @@ class Connections:
             with database._lock:
                 idle, database._idle = database._idle, []
             for connection, _ in idle:
-                with self._lock:
-                    self._closed.setdefault(connection.info.dbname, []).append(connection)
+                # What is no copy of the template, or was connected to before, is none of ours.
+                if not connection.closed and connection in self._opened and connection.info.dbname in self._closed:
+                    with self._lock:
+                        self._closed[connection.info.dbname].append(connection)
+                else:
+                    connection.close()
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Database, "_connect", connected)
@@ -151,10 +155,15 @@ class Connections:
             ready = self._ready.get(how)
             return ready.pop() if ready else None
 
+    def expect(self, name: str) -> None:
+        """From here on connections to a database are kept."""
+        self._closed[name] = []
+
     def rest(self, name: str) -> list[int]:
         """Makes what a test has closed ready for the next one; the processes of the server that are to stay."""
         with self._lock:
-            for each in self._closed.pop(name, ()):
+            closed, self._closed[name] = self._closed[name], []
+            for each in closed:
                 try:
                     each.execute(_FORGET)
                 except psycopg.Error:
@@ -169,8 +178,10 @@ class Connections:
             ]
 
     def forget(self, name: str) -> None:
-        """Closes what a database had."""
+        """Closes what a database had, and keeps nothing more."""
         with self._lock:
+            for each in self._closed.pop(name, ()):
+                each.close()
             for ready in self._ready.values():
                 for each in [each for each in ready if each.closed or each.info.dbname == name]:
                     each.close()
@@ -184,6 +195,7 @@ class _Lent:
         self.conninfo = conninfo
         self.name = str(conninfo_to_dict(conninfo)["dbname"])
         self._others = others
+        others.expect(self.name)
         self._times = 0
         self._connection = psycopg.connect(conninfo, autocommit=True, application_name="between tests")
         # Without triggers and references, as a restore writes: what is emptied tells nobody.
