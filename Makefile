@@ -17,7 +17,7 @@ SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 SIMULATION_SECONDS ?= 3600
 
-.PHONY: help install up demo test test-all soak check contract openapi examples format lock bench eval screenshots lighthouse history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-all collect soak check contract openapi examples format lock bench eval screenshots lighthouse history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: install ## Runs all tests but the long ones, side by side (WORKERS=4): ten
 
 test-all: install ## Runs every test, the long ones too, as CI does (WORKERS=4)
 	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 $(ARGS)
+
+collect: install ## Reads every test and runs none; what it compiles is there for the processes that run them
+	@$(BIN)/pytest --collect-only -q > /dev/null
 
 soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, random programs live and in the backtest (SOAK_PROGRAMS), colluders (COLLUSION_ROUNDS), and days of trading from new seeds (SIMULATION_SECONDS)
 	@SIMULATION_SECONDS=$(SIMULATION_SECONDS) $(BIN)/pytest -q -s -x tests/simulation $(ARGS)

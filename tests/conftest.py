@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from local_platform.synthesis import ROOT, synthesize
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 from simulators.alpaca.faults import Faults
+from stratforge.storage.market.market_data import ensure_months
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from xdist.scheduler import LoadScopeScheduling
@@ -31,6 +33,8 @@ from xdist.scheduler import LoadScopeScheduling
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
 
+from tests.support.databases import Databases, copied, drop  # noqa: E402
+from tests.support.ledger import OPEN  # noqa: E402
 from tests.support.patience import patient_clients  # noqa: E402
 from tests.support.tiers import show_fewer  # noqa: E402 - rewritten, as said above
 
@@ -95,36 +99,66 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"{left_out} long tests were NOT RUN: make test-all runs everything, as CI does")
 
 
-# Tests that stand on the same thing, by the beginning of their path: LocalStack (which has one folder on a machine), the starts of
-# whole platforms, one browser with a platform, one platform, another that is killed part by part (together they would be longer than
-# everything else), synthesized stacks. All others go by their file.
+# Tests that stand on the same thing, by the beginning of their path: one browser with a platform, another for its stories, one platform,
+# another that is killed part by part (together each two would be longer than everything else), LocalStack (which has one folder on a machine),
+# synthesized stacks, the starts of whole platforms. All others go by their file.
 _FOUNDATIONS = {
+    "tests/browser/test_stories": "stories",
+    "tests/browser/test_first_minutes": "stories",
+    "tests/browser/test_market_stories": "stories",
+    "tests/browser/": "browser",
     "tests/e2e/test_localstack": "LocalStack",
     "tests/e2e/test_stacks_on_engines": "LocalStack",
     "tests/e2e/test_up": "starts",
     "tests/e2e/test_recovery": "recovery",
-    "tests/browser/": "browser",
     "tests/e2e/": "platform",
     "tests/infrastructure/": "stacks",
 }
+# Without the long tests few stories are left, and a platform for them would be dearer than they are.
+_QUICK = {"stories": "browser"}
+# What takes longest begins first: begun last, it would have the other processes wait for its end.
+_LONGEST_FIRST = (
+    "browser",
+    "platform",
+    "stories",
+    "recovery",
+    "LocalStack",
+    "stacks",
+    "starts",
+    "tests/simulation/test_days.py",
+    "tests/integration/test_trading_machine.py",
+    "tests/unit/strategy/test_lookback.py",
+    "tests/unit/test_requests.py",
+    "tests/unit/test_evaluation.py",
+    "tests/unit/test_cli.py",
+    "tests/unit/backtest/test_short_positions.py",
+)
 
 
-def foundation_of(nodeid: str) -> str:
+def foundation_of(nodeid: str, config: pytest.Config) -> str:
     """What a test stands on."""
     foundations = (name for beginning, name in _FOUNDATIONS.items() if nodeid.startswith(beginning))
-    return next(foundations, nodeid.split("::", 1)[0])
+    found = next(foundations, nodeid.split("::", 1)[0])
+    return _QUICK.get(found, found) if config.option.markexpr == "not long" else found
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One of several processes: what takes longest begins first."""
+    if hasattr(config, "workerinput"):
+        turns = {foundation: turn for turn, foundation in enumerate(_LONGEST_FIRST)}
+        items.sort(key=lambda item: turns.get(foundation_of(item.nodeid, config), len(turns)))
 
 
 class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
     """Gives tests that stand on the same thing to the same worker, so that it is brought up once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return foundation_of(nodeid)
+        return foundation_of(nodeid, self.config)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFoundation:
-    """Tests are spread over the workers of `-n` as said above; in the order they are found in."""
+    """Tests are spread over the workers of `-n` as said above; in the order of their turns."""
     config.option.loadscopereorder = False
     return ByFoundation(config, log)
 
@@ -134,7 +168,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """A platform goes down when the next test stands on something else: its market would take half a core from all others till their end."""
     yield
     assert isinstance(item, pytest.Function)
-    if nextitem is None or foundation_of(nextitem.nodeid) != foundation_of(item.nodeid):
+    if nextitem is None or foundation_of(nextitem.nodeid, item.config) != foundation_of(item.nodeid, item.config):
         for each in item.session._fixturemanager.getfixturedefs("running_platform", item) or ():
             each.finish(item._request)  # type: ignore[arg-type]
 
@@ -191,31 +225,42 @@ def postgres(state_folder: Path) -> Iterator[Postgres]:
 @pytest.fixture
 def empty_database(postgres: Postgres) -> Iterator[str]:
     """The connection string of a database of its own, without a schema."""
-    yield from copied_database(postgres, "")
+    yield from copied_database(postgres, None)
 
 
-def copied_database(postgres: Postgres, template: str) -> Iterator[str]:
-    """A database of its own, made like `template`."""
-    name = f"test_{secrets.token_hex(6)}"
-    connection = _ADMINISTRATION[postgres.port]
-    connection.execute(f"CREATE DATABASE {name} {template} STRATEGY FILE_COPY")
+def copied_database(postgres: Postgres, template: str | None) -> Iterator[str]:
+    """A database of its own, made like `template`, or empty."""
+    administration = _ADMINISTRATION[postgres.port]
+    name = copied(administration, template)
     yield postgres.conninfo(name)
-    connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    drop(administration, name)
 
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
-    """The name of a database with the schema that others are copied from."""
+    """The name of a database with the schema that others are copied from, and with the months in which most tests trade."""
     name = "template_migrated"
     _ADMINISTRATION[postgres.port].execute(f"CREATE DATABASE {name}")
     migrate(postgres.conninfo(name), read_migrations(MIGRATIONS))
+    with psycopg.connect(postgres.conninfo(name)) as connection:
+        ensure_months(connection, [OPEN - timedelta(days=30), OPEN, OPEN + timedelta(days=30)])
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: Postgres, template: str) -> Iterator[Databases]:
+    """Databases with the schema."""
+    found = Databases(postgres, _ADMINISTRATION[postgres.port], template)
+    with found.connections.kept():
+        yield found
+    found.close()
+
+
 @pytest.fixture
-def migrated(postgres: Postgres, template: str) -> Iterator[str]:
+def migrated(databases: Databases) -> Iterator[str]:
     """The connection string (as owner) of a database of its own with the schema."""
-    yield from copied_database(postgres, f"TEMPLATE {template}")
+    with databases.borrowed() as conninfo:
+        yield conninfo
 
 
 @pytest.fixture

@@ -61,6 +61,8 @@ def test_a_change_is_judged_by_every_test_and_not_only_by_those_that_are_quick()
     assert "bash .ci/run" in str(read(FOLDER / "test.yml")["jobs"]["test"]["steps"])
     commands = (ROOT / ".ci" / "run").read_text().splitlines()
     assert "make test-all" in commands
+    assert "beside=(check contract collect)" in commands
+    assert 'make --jobs=3 --output-sync=target "${beside[@]}"' in commands
     assert "pytest" in recipe_of("test-all")
     assert " -m " not in recipe_of("test-all")
     assert '-m "not long"' in recipe_of("test")

@@ -80,7 +80,7 @@ def api(postgres: Any, template: str, patch: pytest.MonkeyPatch) -> Iterator[Api
     patch.setattr("functions.api.jobs.waiting.MAX_WAIT", 0.01)
     from tests.conftest import copied_database
 
-    for conninfo in copied_database(postgres, f"TEMPLATE {template}"):
+    for conninfo in copied_database(postgres, template):
         with running_api(conninfo, patch) as found:
             yield found
 

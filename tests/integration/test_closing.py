@@ -81,6 +81,15 @@ def finish(world: World) -> None:
         world.quiet()
 
 
+def test_a_session_that_holds_nothing_and_waits_for_nothing_is_final_as_soon_as_it_is_stopped(world: World) -> None:
+    """No fill comes that would say so: its page would call it settling until the reconciler's next round."""
+    with world.database.transaction() as connection:
+        idle = add_trader(connection, "idle")
+        stopped = sessions.stop_session(connection, idle.session_id, flatten=True)
+    assert stopped is not None
+    assert (stopped.status, stopped.settling, stopped.final_pnl) == ("STOPPED", False, Decimal(0))
+
+
 def test_a_session_that_is_stopped_to_hold_nothing_sells_what_is_filled_afterwards(world: World) -> None:
     with world.database.transaction() as connection:
         stopped = sessions.stop_session(connection, trader_of(world).session_id, flatten=True)

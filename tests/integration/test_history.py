@@ -33,7 +33,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def history(postgres: Postgres, template: str, exchange: Path) -> Iterator[str]:
     """The name of a database with the history, loaded once, that others are copied from."""
-    for conninfo in copied_database(postgres, f"TEMPLATE {template}"):
+    for conninfo in copied_database(postgres, template):
         assert load_ledger(conninfo, exchange, "a hash")
         yield str(conninfo_to_dict(conninfo)["dbname"])
 
@@ -41,7 +41,7 @@ def history(postgres: Postgres, template: str, exchange: Path) -> Iterator[str]:
 @pytest.fixture
 def loaded(postgres: Postgres, history: str) -> Iterator[Database]:
     """A database of its own with the history."""
-    for conninfo in copied_database(postgres, f"TEMPLATE {history}"):
+    for conninfo in copied_database(postgres, history):
         found = Database(lambda: conninfo, application="test")
         yield found
         found.close()

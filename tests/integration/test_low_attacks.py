@@ -22,7 +22,7 @@ CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 def ada(postgres: Any, template: str) -> Iterator[User]:
     """A user of an application that all attacks are made on."""
     with pytest.MonkeyPatch.context() as patch:
-        for conninfo in copied_database(postgres, f"TEMPLATE {template}"):
+        for conninfo in copied_database(postgres, template):
             with running_api(conninfo, patch) as api:
                 yield api.user("ada")
 

@@ -78,7 +78,7 @@ class BusyWorld(World):
 @pytest.fixture
 def elsewhere(postgres: Postgres) -> Iterator[str]:
     """Another, empty database."""
-    yield from copied_database(postgres, "")
+    yield from copied_database(postgres, None)
 
 
 def _counts(conninfo: str) -> dict[str, int]:

@@ -4,49 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.support.databases import Databases
 from tests.support.ground import STEPS
 from tests.support.machine import machine
+from tests.support.tiers import in_short
 from tests.support.world import World
 
 # `make soak` asks for more.
-EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "40"))
+ENOUGH = 40
+EXAMPLES = in_short(6, int(os.environ.get("SOAK_EXAMPLES", str(ENOUGH))))
 STEPS_OF_ONE = 50
 
 
-_EMPTY = """
-DO $$
-BEGIN
-    EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE' FROM pg_tables
-             WHERE schemaname = 'public' AND tablename <> 'schema_migrations' AND tablename NOT LIKE 'market_data%');
-END
-$$;
-INSERT INTO platform_state DEFAULT VALUES;
-INSERT INTO last_audit (began_at) VALUES (now());
-INSERT INTO broker_budget (tokens, updated_at) VALUES (1e9, now());
-"""
-
-
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("examples", [6, pytest.param(EXAMPLES, marks=pytest.mark.long)])
-def test_whatever_happens_the_books_add_up(migrated: str, examples: int) -> None:
+def test_whatever_happens_the_books_add_up(databases: Databases) -> None:
     def make_world() -> tuple[World, Callable[[], None]]:
-        with psycopg.connect(migrated, autocommit=True) as connection:
-            connection.execute(_EMPTY)
-        world = World(migrated)
-        return world, world.close
+        stack = ExitStack()
+        world = World(stack.enter_context(databases.borrowed()))
+        stack.callback(world.close)
+        return world, stack.close
 
     STEPS.clear()
     STEPS["count"] = 0
     run_state_machine_as_test(
         machine(make_world),
         settings=settings(
-            max_examples=examples,
+            max_examples=EXAMPLES,
             stateful_step_count=STEPS_OF_ONE,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -56,8 +45,8 @@ def test_whatever_happens_the_books_add_up(migrated: str, examples: int) -> None
         ),
     )
     print(STEPS)
-    assert STEPS["count"] >= 2_000 * examples / 60
-    if examples < EXAMPLES:
+    assert STEPS["count"] >= 2_000 * EXAMPLES / 60
+    if EXAMPLES < ENOUGH:
         return
     # Enough of everything happened, or the books adding up says little.
     for what in ("trades", "crossed inside", "filled in parts", "recovered fills", "corrections", "splits", "fees in coins", "exits",

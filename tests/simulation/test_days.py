@@ -15,6 +15,7 @@ from local_platform.synthesis import ROOT
 from tests.conftest import copied_database
 from tests.mutants.statements import STATEMENTS
 from tests.simulation.runs import TEMPLATE, apart, prepare, simulate
+from tests.support.tiers import in_short
 
 # `make soak` gives more, and a seed that is given is run alone.
 SECONDS = float(os.environ.get("SIMULATION_SECONDS", "30"))
@@ -36,7 +37,7 @@ Fresh = Callable[[], Iterator[str]]
 def fresh(postgres: Postgres) -> Fresh:
     """Gives databases whose clock is the simulation's, one for each run."""
     prepare(postgres)
-    return lambda: copied_database(postgres, f"TEMPLATE {TEMPLATE}")
+    return lambda: copied_database(postgres, TEMPLATE)
 
 
 def _seeds(seconds: float) -> Iterator[int]:
@@ -50,12 +51,9 @@ def _seeds(seconds: float) -> Iterator[int]:
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize(
-    "seconds", [pytest.param(0.0, id="a day"), pytest.param(SECONDS, id="days", marks=pytest.mark.long)]
-)
-def test_days_of_trading_keep_every_promise(fresh: Fresh, seconds: float) -> None:
+def test_days_of_trading_keep_every_promise(fresh: Fresh) -> None:
     began, days = time.monotonic(), 0
-    for seed in _seeds(seconds):
+    for seed in _seeds(in_short(0.0, SECONDS)):
         for conninfo in fresh():
             simulate(conninfo, seed)
             days += 1

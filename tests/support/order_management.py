@@ -48,7 +48,7 @@ NO_KEY = RequestKey(None, b"")
 @pytest.fixture(scope="module")
 def owner(postgres: Postgres, template: str) -> Iterator[str]:
     """The connection string (as owner) of the API's database."""
-    yield from copied_database(postgres, f"TEMPLATE {template}")
+    yield from copied_database(postgres, template)
 
 
 @pytest.fixture(scope="module")

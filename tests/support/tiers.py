@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import hypothesis
 
 _QUARTER = 4
+_Much = TypeVar("_Much", int, float)
 
 
 def show_fewer() -> None:
@@ -14,7 +17,11 @@ def show_fewer() -> None:
     hypothesis.settings.load_profile("fewer")
 
 
+def in_short(little: _Much, much: _Much) -> _Much:
+    """As little as `make test` has time for, or else as much as there is: a test that is the same but for how long it looks is not run twice."""
+    return little if hypothesis.settings.get_current_profile_name() == "fewer" else much
+
+
 def examples(all_of_them: int) -> int:
     """The number of examples that a property is shown of as many as it has."""
-    fewer = hypothesis.settings.get_current_profile_name() == "fewer"
-    return all_of_them // _QUARTER if fewer else all_of_them
+    return in_short(all_of_them // _QUARTER, all_of_them)

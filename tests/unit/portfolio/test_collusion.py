@@ -36,7 +36,7 @@ from stratforge.portfolio.netting import ExecutableOrder, net_orders
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
-from tests.support.tiers import examples
+from tests.support.tiers import examples, in_short
 from tests.support.values import COLLAR, NOW, STOCK, ZERO
 
 ROUNDS = int(os.environ.get("COLLUSION_ROUNDS", examples(20_000)))
@@ -331,11 +331,10 @@ def test_the_search_finds_the_money_that_the_former_rules_gave_away(rule: Settle
     assert best[0] > 100, best
 
 
-@pytest.mark.parametrize("rounds", [200, pytest.param(2000, marks=pytest.mark.long)])
-def test_the_answer_of_two_accounts_to_everything_they_know_is_worth_no_more_than_the_spread(rounds: int) -> None:
+def test_the_answer_of_two_accounts_to_everything_they_know_is_worth_no_more_than_the_spread() -> None:
     """The best of all policies in every single round, chosen with hindsight."""
     chance = random.Random(SEED)
-    for _ in range(rounds // 20):
+    for _ in range(in_short(10, 100)):
         seed = chance.getrandbits(32)
         best = max(
             (play(seed, policy, 1, product) for _, policy in POLICIES), key=lambda each: each.better_than_the_market

@@ -273,7 +273,7 @@ def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = Fa
     stopped = connection.execute(
         f"""
         UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = {SESSION_PNL},
-            settling = %(flatten)s OR EXISTS (
+            settling = EXISTS (
                 SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')),
             flatten_requested_at = CASE WHEN %(flatten)s THEN now() END
         WHERE s.id = %(id)s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
@@ -327,7 +327,8 @@ def flatten_session(connection: Connection, session_id: UUID, only: str | None =
     """
     connection.execute(
         """
-        UPDATE sessions s SET flatten_requested_at = coalesce(s.flatten_requested_at, now()), settling = true FROM sessions closing
+        UPDATE sessions s SET flatten_requested_at = coalesce(s.flatten_requested_at, now()), settling = s.settling OR EXISTS (
+            SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity <> 0) FROM sessions closing
         WHERE closing.id = %s AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED') AND (s.id = closing.id OR (
             s.user_id = closing.user_id AND (s.symbol = closing.symbol OR s.symbol = ANY(closing.universe)) AND s.flatten_requested_at IS NOT NULL
             AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity <> 0)))
