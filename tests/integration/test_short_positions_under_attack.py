@@ -1,0 +1,197 @@
+"""Attacks on short positions on a real PostgreSQL: whoever owes pays for each of his nights and for no other, and what one account is set to costs no other anything."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from stratforge.application import risk
+from stratforge.application.access import Caller
+from stratforge.application.borrow_fees import charge_borrow_fees
+from stratforge.application.errors import Conflict
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.portfolio import margin
+from stratforge.portfolio.orders import OrderStatus
+from stratforge.storage.ledger.corporate_actions import apply_action
+from stratforge.storage.market import clock
+
+from tests.integration.test_short_positions_in_the_ledger import (
+    DAY,
+    at_broker,
+    at_price,
+    bear,
+    cash,
+    last_order,
+    lent,
+    no_difference,
+    position,
+    rows,
+    says,
+    world,
+)
+from stratforge.strategy.order_terms import NO_TERMS
+
+from tests.support.ledger import add_signal_with_terms, broken, set_price
+from tests.support.world import World
+
+__all__ = ["world"]
+
+
+def at_clock(world: World) -> None:
+    with world.database.transaction() as connection:
+        clock.set_market_clock(connection, world.broker.now_at)
+
+
+def charged(world: World) -> dict[str, Decimal]:
+    at_clock(world)
+    return charge_borrow_fees(world.database)
+
+
+def fees(world: World) -> list[str]:
+    return [row[0] for row in rows(world, "SELECT cause FROM adjustments WHERE kind = 'BORROW_FEE' ORDER BY id")]
+
+
+def follows(world: World, kind: ActionKind, **terms: object) -> None:
+    """The ledger follows a corporate action of the day that the market is at."""
+    action = CorporateAction(f"a-{uuid4()}", "AAPL", kind, world.broker.now_at.date(), **terms)  # type: ignore[arg-type]
+    at_clock(world)
+    with world.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO corporate_actions (id, symbol, kind, effective_on, ratio, new_symbol, cash, approved_at) VALUES (%s, %s, %s, %s, %s, %s, %s, now())",
+            (action.action_id, action.symbol, action.kind, action.effective_on, action.ratio, action.new_symbol, action.cash),
+        )
+        assert apply_action(connection, action) is None
+
+
+# Nights ----------------------------------------------------------------------------------------------------------
+
+
+def test_after_a_split_nothing_is_charged_for_nights_before_the_sale(world: World) -> None:
+    """Sold on Tuesday, split on Wednesday: Monday's night was nobody's."""
+    trader = bear(world)
+    at_price(world, "100", 389)
+    says(world, trader, "sell", DAY, quantity=50)
+    at_price(world, "100", DAY + 389)
+    world.broker.now_at += timedelta(hours=17)
+    charged(world)
+    assert fees(world) == ["borrowed on 2026-01-06 for 1 nights at 100"]
+    follows(world, ActionKind.SPLIT, ratio=Decimal(2))
+    charged(world)
+    assert fees(world) == ["borrowed on 2026-01-06 for 1 nights at 100"]
+
+
+def test_after_a_change_of_name_no_night_is_charged_twice_or_before_the_sale(world: World) -> None:
+    trader = bear(world)
+    at_price(world, "100", 389)
+    says(world, trader, "sell", DAY, quantity=50)
+    at_price(world, "100", DAY + 389)
+    world.broker.now_at += timedelta(hours=17)
+    charged(world)
+    follows(world, ActionKind.SYMBOL_CHANGE, new_symbol="APPL")
+    charged(world)
+    assert fees(world) == ["borrowed on 2026-01-06 for 1 nights at 100"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms"),
+    [
+        (ActionKind.SPLIT, {"ratio": Decimal("0.1")}),
+        (ActionKind.SYMBOL_CHANGE, {"new_symbol": "APPL"}),
+        (ActionKind.CASH_MERGER, {"ratio": Decimal(0), "cash": Decimal(120)}),
+    ],
+)
+def test_who_was_never_short_is_charged_for_no_night_whatever_his_shares_became(
+    world: World, kind: ActionKind, terms: dict[str, object]
+) -> None:
+    trader = bear(world)
+    at_price(world, "100", 389)
+    says(world, trader, "buy", DAY, short=False, quantity=50)
+    at_price(world, "100", DAY + 389)
+    world.broker.now_at += timedelta(hours=17)
+    charged(world)
+    follows(world, kind, **terms)
+    before = cash(world, trader)
+    assert charged(world) == {}
+    assert (fees(world), cash(world, trader)) == ([], before)
+
+
+def test_who_covers_and_opts_out_first_pays_for_the_night_all_the_same(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    at_price(world, "100", 389)
+    says(world, trader, "buy", DAY, price="100")
+    at_clock(world)
+    try:
+        risk.choose_short_selling(world.database, Caller(trader.user_id), enabled=False)
+    except Conflict:
+        pass
+    charged(world)
+    assert cash(world, trader) == 10_000 - margin.night_fee(Decimal(50), Decimal(100))
+    assert broken(world.database) == {}
+
+
+# What one account is set to --------------------------------------------------------------------------------------
+
+
+def test_who_has_stopped_his_trading_is_called_for_margin_all_the_same(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=190)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE users SET trading_state = 'HALTED' WHERE id = %s", (trader.user_id,))
+    at_price(world, "118", 2)
+    assert last_order(world)[:5] == ("buy", True, "MARGIN_CALL", 190, OrderStatus.FILLED)
+
+
+def test_who_has_stopped_his_trading_holds_up_no_sale_of_what_is_lent_no_more(world: World) -> None:
+    trader, seller = bear(world), bear(world, "seller")
+    says(world, seller, "buy", 1, short=False, quantity=30)
+    says(world, trader, "sell", 2, quantity=30)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE users SET trading_state = 'HALTED' WHERE id = %s", (trader.user_id,))
+    lent(world, easy_to_borrow=False)
+    at_price(world, "100", 3)
+    says(world, seller, "sell", 4, short=False)
+    at_price(world, "100", 5)
+    assert (position(world, seller)[0], position(world, trader)[0], at_broker(world)) == (0, 0, 0)
+
+
+def test_a_part_of_a_share_that_is_owed_can_be_bought_back(world: World) -> None:
+    """The broker filled a part of a block of three short sales at two dollars: each owes a third of a share, which is less than a dollar's worth."""
+    traders = [bear(world, f"bear{number}") for number in range(3)]
+    with world.database.transaction() as connection:
+        time = set_price(connection, "2", 1)
+        world.broker.prices["AAPL"] = Decimal(2)
+        world.broker.now_at = time + timedelta(minutes=1)
+        for trader in traders:
+            add_signal_with_terms(connection, trader, "short", time, "AAPL", NO_TERMS, {"quantity": 1})
+    world.executor.execute("AAPL")
+    (order,) = world.exchange.orders.values()
+    world.exchange.fill(order, Decimal(1), Decimal(2), world.broker.now_at)
+    while world.updates:
+        world.settle(0)
+    world.broker.now_at += timedelta(minutes=3)
+    world.exchange.cancel(order, world.broker.now_at)
+    while world.updates:
+        world.settle(0)
+    assert -1 < position(world, traders[0])[0] < 0
+    for number, trader in enumerate(traders):
+        says(world, trader, "buy", 5 + number, price="2")
+    assert [position(world, trader)[0] for trader in traders] == [0, 0, 0]
+    no_difference(world)
+
+
+@pytest.mark.parametrize("part", [0.005, 0.5])
+def test_whoever_holds_part_of_a_share_can_sell_while_others_are_short(world: World, part: float) -> None:
+    """What the account has left is less than a dollar's worth, which the broker takes no order for."""
+    trader, seller = bear(world), bear(world, "seller")
+    says(world, seller, "buy", 1, short=False, quantity=10 + part)
+    says(world, trader, "sell", 2, quantity=10)
+    assert at_broker(world) == Decimal(str(part))
+    says(world, seller, "sell", 3, short=False)
+    at_price(world, "100", 4)
+    at_price(world, "100", 5)
+    assert position(world, seller)[0] == 0
+    assert world.exchange.refusals == {}
+    no_difference(world)
