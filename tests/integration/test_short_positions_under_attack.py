@@ -12,8 +12,10 @@ from stratforge.application.access import Caller
 from stratforge.application.borrow_fees import charge_borrow_fees
 from stratforge.application.errors import Conflict
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.portfolio import margin
 from stratforge.portfolio.orders import OrderStatus
+from stratforge.storage.ledger import reconciliation
 from stratforge.storage.ledger.corporate_actions import apply_action
 from stratforge.storage.market import clock
 
@@ -60,7 +62,15 @@ def follows(world: World, kind: ActionKind, **terms: object) -> None:
     with world.database.transaction() as connection:
         connection.execute(
             "INSERT INTO corporate_actions (id, symbol, kind, effective_on, ratio, new_symbol, cash, approved_at) VALUES (%s, %s, %s, %s, %s, %s, %s, now())",
-            (action.action_id, action.symbol, action.kind, action.effective_on, action.ratio, action.new_symbol, action.cash),
+            (
+                action.action_id,
+                action.symbol,
+                action.kind,
+                action.effective_on,
+                action.ratio,
+                action.new_symbol,
+                action.cash,
+            ),
         )
         assert apply_action(connection, action) is None
 
@@ -195,3 +205,31 @@ def test_whoever_holds_part_of_a_share_can_sell_while_others_are_short(world: Wo
     assert position(world, seller)[0] == 0
     assert world.exchange.refusals == {}
     no_difference(world)
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_units_of_the_account_itself_halt_no_symbol_when_somebody_goes_short(world: World, side: Side) -> None:
+    """The broker has what an operator accepted as the account's own besides what users hold and owe."""
+    at_price(world, "100", 1)
+    request = {
+        "client_order_id": "by hand",
+        "symbol": "AAPL",
+        "side": side,
+        "qty": "3",
+        "type": "limit",
+        "limit_price": "100",
+    }
+    order = world.exchange.submit(request, world.broker.now_at, Decimal(100))
+    world.exchange.fill(order, Decimal(3), Decimal(100), world.broker.now_at)
+    world.updates.clear()
+    with world.database.transaction() as connection:
+        reconciliation.keep_order_of_nobody(
+            connection, "by hand", "AAPL", side, world.broker.now_at, (Decimal(3), Decimal(300))
+        )
+        reconciliation.close_correction(connection, "by hand", Decimal(3), Decimal(300))
+    trader = bear(world)
+    says(world, trader, "sell", 2, quantity=10)
+    says(world, trader, "buy", 3)
+    assert rows(world, "SELECT symbol, reason FROM symbol_halts") == []
+    assert world.exchange.refusals == {}
+    assert (position(world, trader)[0], at_broker(world)) == (0, 3 if side is Side.BUY else -3)
