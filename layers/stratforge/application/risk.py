@@ -70,5 +70,7 @@ def choose_short_selling(database: Database, caller: Caller, *, enabled: bool) -
                 "The account is short of something, or owes money. Buy back what is short first.", code="short-position"
             )
         if not enabled and borrowing.uncharged_nights(connection, user_id=caller.user_id):
-            raise Conflict("The last night's borrow fee is charged within minutes. Try again then.", code="short-position")
+            raise Conflict(
+                "The last night's borrow fee is charged within minutes. Try again then.", code="short-position"
+            )
         accounts.set_short_selling(connection, caller.user_id, enabled=enabled)

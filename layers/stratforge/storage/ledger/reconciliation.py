@@ -89,6 +89,14 @@ def own_units(connection: Connection) -> dict[str, OwnUnits]:
     return {each.symbol: each for each in found}
 
 
+def position_at_broker(connection: Connection, symbol: str) -> Decimal:
+    """All that users hold of a symbol together, less what they owe, and the account's own units of it."""
+    query = "SELECT coalesce(sum(quantity), 0) FROM positions WHERE symbol = %s AND quantity <> 0"
+    held: Decimal = fetch_value(connection, query, (symbol,))
+    own = own_units(connection).get(symbol)
+    return held if own is None else held + own.quantity
+
+
 def fills_of(connection: Connection, symbol: str) -> int:
     """The number of the broker's executions in a symbol."""
     query = "SELECT count(*) FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.symbol = %s"
