@@ -18,6 +18,7 @@ from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import reconciliation
 from stratforge.storage.ledger.corporate_actions import apply_action
 from stratforge.storage.market import clock
+from stratforge.strategy.order_terms import Terms
 
 from tests.integration.test_short_positions_in_the_ledger import (
     DAY,
@@ -33,8 +34,6 @@ from tests.integration.test_short_positions_in_the_ledger import (
     says,
     world,
 )
-from stratforge.strategy.order_terms import NO_TERMS
-
 from tests.support.ledger import add_signal_with_terms, broken, set_price
 from tests.support.world import World
 
@@ -133,12 +132,13 @@ def test_who_covers_and_opts_out_first_pays_for_the_night_all_the_same(world: Wo
     at_price(world, "100", 389)
     says(world, trader, "buy", DAY, price="100")
     at_clock(world)
-    try:
+    with pytest.raises(Conflict, match="borrow fee"):
         risk.choose_short_selling(world.database, Caller(trader.user_id), enabled=False)
-    except Conflict:
-        pass
     charged(world)
     assert cash(world, trader) == 10_000 - margin.night_fee(Decimal(50), Decimal(100))
+    at_price(world, "100", 2 * DAY + 1)
+    at_clock(world)
+    risk.choose_short_selling(world.database, Caller(trader.user_id), enabled=False)
     assert broken(world.database) == {}
 
 
@@ -165,31 +165,6 @@ def test_who_has_stopped_his_trading_holds_up_no_sale_of_what_is_lent_no_more(wo
     says(world, seller, "sell", 4, short=False)
     at_price(world, "100", 5)
     assert (position(world, seller)[0], position(world, trader)[0], at_broker(world)) == (0, 0, 0)
-
-
-def test_a_part_of_a_share_that_is_owed_can_be_bought_back(world: World) -> None:
-    """The broker filled a part of a block of three short sales at two dollars: each owes a third of a share, which is less than a dollar's worth."""
-    traders = [bear(world, f"bear{number}") for number in range(3)]
-    with world.database.transaction() as connection:
-        time = set_price(connection, "2", 1)
-        world.broker.prices["AAPL"] = Decimal(2)
-        world.broker.now_at = time + timedelta(minutes=1)
-        for trader in traders:
-            add_signal_with_terms(connection, trader, "short", time, "AAPL", NO_TERMS, {"quantity": 1})
-    world.executor.execute("AAPL")
-    (order,) = world.exchange.orders.values()
-    world.exchange.fill(order, Decimal(1), Decimal(2), world.broker.now_at)
-    while world.updates:
-        world.settle(0)
-    world.broker.now_at += timedelta(minutes=3)
-    world.exchange.cancel(order, world.broker.now_at)
-    while world.updates:
-        world.settle(0)
-    assert -1 < position(world, traders[0])[0] < 0
-    for number, trader in enumerate(traders):
-        says(world, trader, "buy", 5 + number, price="2")
-    assert [position(world, trader)[0] for trader in traders] == [0, 0, 0]
-    no_difference(world)
 
 
 @pytest.mark.parametrize("part", [0.005, 0.5])
@@ -233,3 +208,44 @@ def test_units_of_the_account_itself_halt_no_symbol_when_somebody_goes_short(wor
     assert rows(world, "SELECT symbol, reason FROM symbol_halts") == []
     assert world.exchange.refusals == {}
     assert (position(world, trader)[0], at_broker(world)) == (0, 3 if side is Side.BUY else -3)
+
+
+def test_a_split_that_is_told_late_finds_what_is_owed_still(world: World) -> None:
+    """He bought back as many as he had sold, on the day on which each had become two: the other half he owes still, and has not opted out meanwhile."""
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    at_price(world, "100", 389)
+    world.broker.now_at += timedelta(hours=17)
+    fee = sum(charged(world).values())
+    says(world, trader, "buy", DAY + 1, price="50")
+    assert position(world, trader)[0] == 0
+    at_clock(world)
+    with pytest.raises(Conflict):
+        risk.choose_short_selling(world.database, Caller(trader.user_id), enabled=False)
+    follows(world, ActionKind.SPLIT, ratio=Decimal(2))
+    assert position(world, trader) == (-50, -2_500, 50, -fee)
+    assert broken(world.database) == {}
+    world.exchange.positions["AAPL"] = Decimal(-50)
+    says(world, trader, "buy", DAY + 5, price="2000")
+    assert position(world, trader)[0] == 0
+    assert cash(world, trader) < 0
+    assert broken(world.database) == {}
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_what_an_exit_takes_is_held_back_once(world: World, short: bool) -> None:
+    """A limit of the strategy rests while an exit and another decision of it come at once, of which the second finds nothing."""
+    trader = bear(world)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE sessions SET stop_loss = 0.05")
+    opens, closes, away, stop = ("short", "cover", 90.0, "106") if short else ("buy", "sell", 110.0, "94")
+    for minute, side, price, limit in ((1, opens, "100", None), (2, closes, "100", away), (3, closes, stop, None)):
+        with world.database.transaction() as connection:
+            time = set_price(connection, price, minute)
+            world.broker.prices["AAPL"] = Decimal(price)
+            world.broker.now_at = time + timedelta(minutes=1)
+            add_signal_with_terms(connection, trader, side, time, "AAPL", Terms(limit), {"quantity": 10})
+        world.work = ["AAPL"]
+        world.quiet()
+        assert broken(world.database) == {}
+    assert position(world, trader)[0] == 0
