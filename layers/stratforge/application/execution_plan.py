@@ -23,14 +23,22 @@ from stratforge.portfolio.netting import (
     whole_below_zero,
     within,
 )
-from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderTerms, OrderType, trigger_of
+from stratforge.portfolio.orders import (
+    EXIT_ORIGINS,
+    OrderOrigin,
+    OrderRequest,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    trigger_of,
+)
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.sizing import ZERO
 from stratforge.storage.ledger import blocks, buying_power, execution, reconciliation, symbols
 from stratforge.storage.ledger.blocks import NewBlock, Turn
 from stratforge.storage.ledger.execution import DueOrder, Write
 from stratforge.storage.ledger.fills import PATIENCE, RETRY_AFTER
-from stratforge.storage.ledger.house_orders import HOUSE, lock_house
+from stratforge.storage.ledger.house_orders import HOUSE, held_by_house, lock_house
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
@@ -200,7 +208,16 @@ def _without_those_that_stay(ends: Sequence[DueOrder], decisions: Sequence[Decis
         if each.request.origin is OrderOrigin.SIGNAL and not each.request.accepted
     }
 
+    # All that such a session has is sold, or bought back, whatever becomes of its strategy's decision.
+    left = {
+        each.request.session_id
+        for each in decisions
+        if each.request.origin in EXIT_ORIGINS and each.action in (Action.JOIN, Action.REST)
+    }
+
     def stays(each: DueOrder) -> bool:
+        if each.request.session_id in left:
+            return False
         decision = made.get(each.request.session_id) if each.ends in (Reason.REPLACED, Reason.POSITION_SOLD) else None
         if decision is None or each.request.order_id is None:
             return False
@@ -311,7 +328,10 @@ def _with_house(
         block = topped_up(held, lock_house(connection, symbol), market.price, market.collar, asset)
         return (None, []) if block is None else (block, [_of_house(Side.BUY, block.quantity, market)])
     after = held + (net.quantity if net.side is Side.BUY else -net.quantity)
-    if net.side is None or after >= 0 or (net.side is Side.BUY and not after % asset.scale):
+    if net.side is None or after >= 0:
+        return net, []
+    # In whole units nobody waits for the house, but it gives back what it has of them.
+    if not after % asset.scale and (net.side is Side.BUY or held_by_house(connection, symbol) < asset.scale):
         return net, []
     free = lock_house(connection, symbol)
     net, side, quantity = whole_below_zero(net, held, free, market.price, market.collar, asset)
