@@ -60,7 +60,7 @@ def choose_short_selling(database: Database, caller: Caller, *, enabled: bool) -
 
     Raises:
         LimitReached: if it was set too often.
-        Conflict: if it is to be long only while it is short of something, is about to be, owes money, or is still to be charged for a night.
+        Conflict: if it is to be long only while it is short of something, is about to be or was within a day, owes money, or is still to be charged for a night.
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
@@ -69,8 +69,12 @@ def choose_short_selling(database: Database, caller: Caller, *, enabled: bool) -
             raise Conflict(
                 "The account is short of something, or owes money. Buy back what is short first.", code="short-position"
             )
-        if not enabled and borrowing.uncharged_nights(connection, user_id=caller.user_id):
+        if not enabled and (
+            borrowing.bought_back_lately(connection, caller.user_id)
+            or borrowing.uncharged_nights(connection, user_id=caller.user_id)
+        ):
             raise Conflict(
-                "The last night's borrow fee is charged within minutes. Try again then.", code="short-position"
+                "A short position is settled for a day after it was bought back, and its last night's borrow fee is charged. Try again then.",
+                code="short-position",
             )
         accounts.set_short_selling(connection, caller.user_id, enabled=enabled)

@@ -14,7 +14,7 @@ from stratforge.storage.ledger.reconciliation import apply_adjustments
 from stratforge.storage.ledger.reservations import lock_users
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 # Nights that lie further back are not charged any more.
 _CHARGED = timedelta(days=10)
@@ -65,6 +65,15 @@ def uncharged_nights(
         """,
         {"charged": _CHARGED, "symbol": symbol, "user": user_id},
     )
+
+
+def bought_back_lately(connection: Connection, user_id: UUID) -> bool:
+    """Tells whether a user traded in a short position within a day: a split that is told late may find that he owes some of it still."""
+    query = """
+        SELECT EXISTS (SELECT FROM trades t JOIN orders o ON o.id = t.order_id
+                       WHERE t.user_id = %s AND o.short AND t.executed_at > (SELECT market_now()) - interval '1 day')
+    """
+    return bool(fetch_value(connection, query, (user_id,)))
 
 
 def lock_borrowers(connection: Connection, symbol: str) -> None:

@@ -59,6 +59,10 @@ class _Holding:
         """What was held before it was traded on the new scale; below zero what was owed."""
         return self.quantity - self.since if self.short else max(self.quantity - self.since, ZERO)
 
+    def cost_too_much(self, ratio: Decimal) -> Decimal:
+        """The part of `sold_cost` that is of what is left, where new shares were reckoned as old ones."""
+        return (self.sold_cost * (1 - 1 / ratio)).quantize(QUANTITY_STEP)
+
 
 def _holdings(connection: Connection, action: CorporateAction, starts_at: datetime) -> list[_Holding]:
     """Who holds or owes something of a symbol or traded it on the new scale: what he holds, what of it he has traded so, and what the sold part had cost, or what was
@@ -138,7 +142,10 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         left_cash[each.user_id] += cash
         change = after[key] - before[key]
         if change or cash:
-            adjustments.append(Adjustment(each.user_id, each.session_id, change, cash))
+            # All of it was bought back on the new scale before the split was known: what is owed still had brought its part.
+            again = each.quantity == 0 and change < 0
+            cost = each.cost_too_much(action.ratio) if again else ZERO
+            adjustments.append(Adjustment(each.user_id, each.session_id, change, cash, cost))
     grows = action.ratio > 1
     left = {
         (each.user_id, each.session_id): abs(each.quantity + after[key] - before[key]) for key, each in holdings.items()
@@ -149,10 +156,11 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         apply_adjustments(connection, action.symbol, "SPLIT", action.action_id, adjustments)
     if grows:
         _split_orders(connection, action, asset, left, starts_at, late=late)
+    done = {(each.user_id, each.session_id) for each in adjustments if each.cost}
     costs = {
-        (each.user_id, each.session_id): (each.sold_cost * (1 - 1 / action.ratio)).quantize(QUANTITY_STEP)
+        (each.user_id, each.session_id): each.cost_too_much(action.ratio)
         for each in holdings.values()
-        if each.sold_cost
+        if each.sold_cost and (each.user_id, each.session_id) not in done
     }
     _correct_costs(connection, reservations.RESTORE_COST, action.symbol, costs)
     connection.execute(
