@@ -56,6 +56,11 @@ def fees(world: World) -> list[str]:
 
 def follows(world: World, kind: ActionKind, **terms: object) -> None:
     """The ledger follows a corporate action of the day that the market is at."""
+    assert obstacle_to(world, kind, **terms) is None
+
+
+def obstacle_to(world: World, kind: ActionKind, **terms: object) -> str | None:
+    """The obstacle to following such an action."""
     action = CorporateAction(f"a-{uuid4()}", "AAPL", kind, world.broker.now_at.date(), **terms)  # type: ignore[arg-type]
     at_clock(world)
     with world.database.transaction() as connection:
@@ -71,7 +76,7 @@ def follows(world: World, kind: ActionKind, **terms: object) -> None:
                 action.cash,
             ),
         )
-        assert apply_action(connection, action) is None
+        return apply_action(connection, action)
 
 
 # Nights ----------------------------------------------------------------------------------------------------------
@@ -249,3 +254,24 @@ def test_what_an_exit_takes_is_held_back_once(world: World, short: bool) -> None
         world.quiet()
         assert broken(world.database) == {}
     assert position(world, trader)[0] == 0
+
+
+@pytest.mark.parametrize("first", ["long", "short"])
+def test_a_split_that_is_told_late_waits_for_a_person_where_a_position_was_turned_round(
+    world: World, first: str
+) -> None:
+    """Nobody can tell what he has: the ledger says what has to happen, and goes on for everybody else."""
+    trader = bear(world)
+    sides = (("buy", False), ("sell", False), ("sell", True))
+    if first == "short":
+        sides = (("sell", True), ("buy", True), ("buy", False))
+    says(world, trader, sides[0][0], 1, short=sides[0][1], quantity=50)
+    at_price(world, "100", 389)
+    world.broker.now_at += timedelta(hours=17)
+    says(world, trader, sides[1][0], DAY + 1, short=sides[1][1], price="50", quantity=50)
+    says(world, trader, sides[2][0], DAY + 2, short=sides[2][1], price="50", quantity=10)
+    held = position(world, trader)
+    assert abs(held[0]) == 10
+    assert obstacle_to(world, ActionKind.SPLIT, ratio=Decimal(2)) == "somebody turned a position round after the split"
+    assert position(world, trader) == held
+    assert broken(world.database) == {}
