@@ -20,7 +20,7 @@ def lock_house(connection: Connection, symbol: str) -> Decimal:
 
 
 def held_by_house(connection: Connection, symbol: str) -> Decimal:
-    """What the house holds of a symbol and is not selling."""
+    """The quantity of a symbol that the house holds and is not selling."""
     query = "SELECT coalesce(sum(quantity - reserved_quantity), 0) FROM positions WHERE user_id = %s AND symbol = %s"
     held: Decimal = fetch_value(connection, query, (HOUSE, symbol))
     return held
