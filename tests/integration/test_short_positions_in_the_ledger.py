@@ -17,7 +17,7 @@ from stratforge.market.sizes import SizingRule
 from stratforge.portfolio import margin
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.portfolio.reasons import Reason
-from stratforge.storage.ledger import borrowing, execution, portfolio, symbols
+from stratforge.storage.ledger import borrowing, execution, portfolio, reconciliation
 from stratforge.storage.ledger import margin as margin_in_sql
 from stratforge.storage.ledger.corporate_actions import apply_action
 from stratforge.storage.ledger.house_orders import HOUSE, lock_house
@@ -548,7 +548,7 @@ def test_the_engines_role_may_do_what_short_positions_need(world: World) -> None
         assert lock_house(connection, "AAPL") == 0
         assert execution.lock_accounts(connection, [trader.user_id], "AAPL", OPEN)[trader.user_id].short_selling
         assert execution.due_exits(connection, "AAPL") == []
-        assert symbols.position_at_broker(connection, "AAPL") == -10
+        assert reconciliation.position_at_broker(connection, "AAPL") == -10
         borrowing.lock_borrowers(connection, "AAPL")
         nights = borrowing.uncharged_nights(connection, "AAPL")
         assert [each.quantity for each in nights] == [10]

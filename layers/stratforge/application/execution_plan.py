@@ -14,15 +14,31 @@ from stratforge.market.sizes import Side, SizeKind
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, one_way, whole_below_zero, within
-from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderTerms, OrderType, trigger_of
+from stratforge.portfolio.netting import (
+    Block,
+    ExecutableOrder,
+    net_orders,
+    one_way,
+    topped_up,
+    whole_below_zero,
+    within,
+)
+from stratforge.portfolio.orders import (
+    EXIT_ORIGINS,
+    OrderOrigin,
+    OrderRequest,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    trigger_of,
+)
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.sizing import ZERO
-from stratforge.storage.ledger import blocks, buying_power, execution, symbols
+from stratforge.storage.ledger import blocks, buying_power, execution, reconciliation, symbols
 from stratforge.storage.ledger.blocks import NewBlock, Turn
 from stratforge.storage.ledger.execution import DueOrder, Write
 from stratforge.storage.ledger.fills import PATIENCE, RETRY_AFTER
-from stratforge.storage.ledger.house_orders import HOUSE, lock_house
+from stratforge.storage.ledger.house_orders import HOUSE, held_by_house, lock_house
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
@@ -112,7 +128,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     turn = blocks.read_turn(connection, symbol)
     # Where nobody owes any, nor is about to, nothing has to be borrowed.
     borrows = state.owed or any(each.request.terms.short for each in executable)
-    held = symbols.position_at_broker(connection, symbol) if borrows else None
+    held = reconciliation.position_at_broker(connection, symbol) if borrows else None
     executable, waits, net = _one_way(executable, market, turn, held)
     short: set[int] = set()
     # What the account buys back it needs no buying power for.
@@ -132,8 +148,8 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
                 fitting = _net(executable, market, turn)
             net = fitting
     house: list[Write] = []
-    if net is not None and held is not None:
-        net, house = _with_house(connection, symbol, net, held, market)
+    if held is not None:
+        net, house = _with_house(connection, symbol, net, held, market, waiting=bool(waits))
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     inside = [decision for decision in executable if id(decision) not in left_out]
     # What is too small for the broker together ends, and what it held back is free again.
@@ -192,7 +208,16 @@ def _without_those_that_stay(ends: Sequence[DueOrder], decisions: Sequence[Decis
         if each.request.origin is OrderOrigin.SIGNAL and not each.request.accepted
     }
 
+    # All that such a session has is sold, or bought back, whatever becomes of its strategy's decision.
+    left = {
+        each.request.session_id
+        for each in decisions
+        if each.request.origin in EXIT_ORIGINS and each.action in (Action.JOIN, Action.REST)
+    }
+
     def stays(each: DueOrder) -> bool:
+        if each.request.session_id in left:
+            return False
         decision = made.get(each.request.session_id) if each.ends in (Reason.REPLACED, Reason.POSITION_SOLD) else None
         if decision is None or each.request.order_id is None:
             return False
@@ -291,18 +316,29 @@ def _one_way(
 
 
 def _with_house(
-    connection: Connection, symbol: str, net: Block, held: Decimal, market: Market
-) -> tuple[Block, list[Write]]:
-    """The block in whole shares where the account owes some, and the order of the house in it, if there is one."""
-    assert market.asset is not None
-    unit = market.asset.scale
+    connection: Connection, symbol: str, net: Block | None, held: Decimal, market: Market, *, waiting: bool
+) -> tuple[Block | None, list[Write]]:
+    """The block in whole shares where the account owes some, and the order of the house in it, if there is one; where sales are `waiting` alone because the account has
+    too little to be sold, a block of the house's."""
+    asset = market.asset
+    assert asset is not None
+    if net is None:
+        if not (waiting and held > 0 and asset.shortable and asset.easy_to_borrow):
+            return None, []
+        block = topped_up(held, lock_house(connection, symbol), market.price, market.collar, asset)
+        return (None, []) if block is None else (block, [_of_house(Side.BUY, block.quantity, market)])
     after = held + (net.quantity if net.side is Side.BUY else -net.quantity)
-    if net.side is None or after >= 0 or not after % unit:
+    if net.side is None or after >= 0:
+        return net, []
+    # In whole units nobody waits for the house, but it gives back what it has of them.
+    if not after % asset.scale and (net.side is Side.BUY or held_by_house(connection, symbol) < asset.scale):
         return net, []
     free = lock_house(connection, symbol)
-    net, side, quantity = whole_below_zero(net, held, free, market.price, market.collar, market.asset)
-    if side is None:
-        return net, []
+    net, side, quantity = whole_below_zero(net, held, free, market.price, market.collar, asset)
+    return net, [] if side is None else [_of_house(side, quantity, market)]
+
+
+def _of_house(side: Side, quantity: Decimal, market: Market) -> Write:
     request = OrderRequest(HOUSE, None, OrderTerms(side), OrderOrigin.HOUSE, SizeKind.QUANTITY, quantity)
     bought = side is Side.BUY
     unit_price = market.price * (1 + market.collar) if bought else ZERO
@@ -316,7 +352,7 @@ def _with_house(
         reserved_quantity=ZERO if bought else quantity,
         trigger=trigger_of(request.terms, triggered=False),
     )
-    return net, [Write(decision, OrderStatus.WORKING)]
+    return Write(decision, OrderStatus.WORKING)
 
 
 def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:

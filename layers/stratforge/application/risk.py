@@ -10,7 +10,7 @@ from stratforge.application.errors import Changed, Conflict
 from stratforge.application.quotas import spend
 from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
-from stratforge.storage.ledger import halts, risk
+from stratforge.storage.ledger import borrowing, halts, risk
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import accounts
 
@@ -60,7 +60,7 @@ def choose_short_selling(database: Database, caller: Caller, *, enabled: bool) -
 
     Raises:
         LimitReached: if it was set too often.
-        Conflict: if it is to be long only while it is short of something, is about to be, or owes money.
+        Conflict: if it is to be long only while it is short of something, is about to be or was within a day, owes money, or is still to be charged for a night.
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
@@ -68,5 +68,13 @@ def choose_short_selling(database: Database, caller: Caller, *, enabled: bool) -
         if not enabled and accounts.owes(connection, caller.user_id):
             raise Conflict(
                 "The account is short of something, or owes money. Buy back what is short first.", code="short-position"
+            )
+        if not enabled and (
+            borrowing.bought_back_lately(connection, caller.user_id)
+            or borrowing.uncharged_nights(connection, user_id=caller.user_id)
+        ):
+            raise Conflict(
+                "A short position is settled for a day after it was bought back, and its last night's borrow fee is charged. Try again then.",
+                code="short-position",
             )
         accounts.set_short_selling(connection, caller.user_id, enabled=enabled)

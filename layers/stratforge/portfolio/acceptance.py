@@ -14,6 +14,7 @@ from stratforge.portfolio import margin
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.orders import (
     EXIT_ORIGINS,
+    FORCED_ORIGINS,
     NEVER,
     ExchangeState,
     OrderOrigin,
@@ -175,7 +176,7 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.SYMBOL_HALTED
     elif market.platform_state is TradingState.HALTED:
         reason = Reason.PLATFORM_HALTED
-    elif account.trading_state is TradingState.HALTED:
+    elif account.trading_state is TradingState.HALTED and request.origin not in FORCED_ORIGINS:
         reason = Reason.USER_HALTED
     elif request.terms.opens and TradingState.REDUCING in (market.platform_state, account.trading_state):
         reason = Reason.REDUCING_ONLY

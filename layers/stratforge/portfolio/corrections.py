@@ -28,12 +28,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A change of a holder's quantity and a user's cash."""
+    """A change of a holder's quantity and a user's cash; `cost` is what a quantity that is owed again had brought, below zero, which was realized too soon."""
 
     user_id: UUID
     session_id: UUID | None
     quantity: Decimal
     cash: Decimal
+    cost: Decimal = ZERO
 
 
 def correct_fills(

@@ -131,7 +131,7 @@ def whole_below_zero(
     Args:
         block: The block, which does not turn the account's position round.
         held: What the account holds; below zero what it owes, in whole units.
-        house: What of that is the house's: less than two units, and never below zero.
+        house: What of that is the house's: less than three units, and never below zero.
         price: The reference price.
         collar: How far from it anything may trade, as a fraction.
         asset: What the broker takes of it.
@@ -142,8 +142,12 @@ def whole_below_zero(
     unit, quantity = asset.scale, block.quantity
     owed = -held - (quantity if block.side == Side.BUY else -quantity)
     part = owed % unit
-    if block.side is None or owed <= 0 or not part:
+    if block.side is None or owed <= 0:
         return block, None, ZERO
+    if not part:
+        # What the house has of whole units goes when some are sold short anyway.
+        gives = block.side == Side.SELL and house >= unit
+        return (replace(block, quantity=quantity + unit), Side.SELL, unit) if gives else (block, None, ZERO)
     rest = unit - part
     if block.side == Side.SELL:
         if house >= rest:
@@ -160,6 +164,25 @@ def whole_below_zero(
         return replace(block, quantity=quantity + part), Side.BUY, part
     turned = replace(block, side=side, quantity=more - quantity, limit_price=limit)
     return replace(turned, cross_quantity=block.cross_quantity + quantity), side, more
+
+
+def topped_up(held: Decimal, house: Decimal, price: Decimal, collar: Decimal, asset: AssetRules) -> Block | None:
+    """A block in which the house buys a unit where the account has too little for an order to sell it, and so nobody could sell: with the unit it can be sold, and then what
+    the broker lends. None where the account has more or nothing, or the house enough.
+
+    Args:
+        held: What the account holds; below zero what it owes.
+        house: What of that is the house's.
+        price: The reference price.
+        collar: How far from it anything may trade, as a fraction.
+        asset: What the broker takes of it.
+    """
+    if held <= 0 or asset.is_large_enough(held, price) or house >= 2 * asset.scale:
+        return None
+    low, high = price * (1 - collar), price * (1 + collar)
+    return Block(
+        Side.BUY, asset.scale, ZERO, asset.round_limit(high, up=False), low, high, frozenset(), owes_turn=False
+    )
 
 
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:

@@ -52,6 +52,8 @@ class OrderOrigin(StrEnum):
 
 
 EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL, OrderOrigin.HOUSE}
+# What an account owes is the platform's too: no switch of its owner's holds these back.
+FORCED_ORIGINS = frozenset((OrderOrigin.MARGIN_CALL, OrderOrigin.BUY_IN))
 
 
 class ExchangeState(StrEnum):

@@ -53,11 +53,21 @@ class _Holding:
     sold_cost: Decimal = ZERO
     cost_basis: Decimal = ZERO
     short: bool = False
+    traded_short: bool = False
 
     @property
     def before(self) -> Decimal:
         """What was held before it was traded on the new scale; below zero what was owed."""
         return self.quantity - self.since if self.short else max(self.quantity - self.since, ZERO)
+
+    def turned_round(self, ratio: Decimal) -> bool:
+        """Tells whether he went from long to short since, or back, so that nothing tells what he has or owes."""
+        before, now = self.quantity - self.since, self.quantity
+        return self.traded_short and (before * now < 0 or (now == 0 and before < 0 < self.cost_too_much(ratio)))
+
+    def cost_too_much(self, ratio: Decimal) -> Decimal:
+        """The part of `sold_cost` that is of what is left, where new shares were reckoned as old ones."""
+        return (self.sold_cost * (1 - 1 / ratio)).quantize(QUANTITY_STEP)
 
 
 def _holdings(connection: Connection, action: CorporateAction, starts_at: datetime) -> list[_Holding]:
@@ -75,7 +85,8 @@ def _holdings(connection: Connection, action: CorporateAction, starts_at: dateti
                                        AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1),
                                       (SELECT close_before FROM corporate_actions WHERE id = %(id)s))::float8 AS close)
         SELECT p.user_id, p.session_id, p.quantity, p.cost_basis, u.virtual_balance AS cash, coalesce(t.since, 0) AS since,
-               coalesce(t.sold_cost, 0) AS sold_cost, p.quantity < 0 OR (p.quantity = 0 AND coalesce(t.short, false)) AS short
+               coalesce(t.sold_cost, 0) AS sold_cost, p.quantity < 0 OR (p.quantity = 0 AND coalesce(t.short, false)) AS short,
+               coalesce(t.short, false) AS traded_short
         FROM last CROSS JOIN positions p JOIN users u ON u.id = p.user_id
         CROSS JOIN LATERAL (
             SELECT sum(CASE WHEN t.side = 'buy' THEN t.quantity - t.fee_quantity ELSE -t.quantity END) AS since,
@@ -128,6 +139,8 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     after = _multiplied(before, action.ratio, asset.allocation_step)
     if any(after[key] + each.since < 0 and not each.short for key, each in holdings.items()):
         return "somebody sold more after the split than he can have had"
+    if any(each.turned_round(action.ratio) for each in holdings.values()):
+        return "somebody turned a position round after the split"
     price = ZERO if latest is None else (latest[1] if latest[2] >= starts_at else latest[1] / action.ratio)
     adjustments = []
     left_cash = {each.user_id: each.cash for each in holdings.values()}
@@ -138,7 +151,9 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         left_cash[each.user_id] += cash
         change = after[key] - before[key]
         if change or cash:
-            adjustments.append(Adjustment(each.user_id, each.session_id, change, cash))
+            # All of it was bought back on the new scale before the split was known: what is owed still had brought its part.
+            cost = each.cost_too_much(action.ratio) if each.quantity == 0 and change < 0 else ZERO
+            adjustments.append(Adjustment(each.user_id, each.session_id, change, cash, cost))
     grows = action.ratio > 1
     left = {
         (each.user_id, each.session_id): abs(each.quantity + after[key] - before[key]) for key, each in holdings.items()
@@ -149,18 +164,17 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         apply_adjustments(connection, action.symbol, "SPLIT", action.action_id, adjustments)
     if grows:
         _split_orders(connection, action, asset, left, starts_at, late=late)
-    costs = {
-        (each.user_id, each.session_id): (each.sold_cost * (1 - 1 / action.ratio)).quantize(QUANTITY_STEP)
-        for each in holdings.values()
-        if each.sold_cost
-    }
+    done = {(each.user_id, each.session_id) for each in adjustments if each.cost}
+    sold = {(each.user_id, each.session_id): each for each in holdings.values() if each.sold_cost}
+    costs = {name: each.cost_too_much(action.ratio) for name, each in sold.items() if name not in done}
     _correct_costs(connection, reservations.RESTORE_COST, action.symbol, costs)
+    parameters["starts_at"] = starts_at
     connection.execute(
         """
         UPDATE positions SET high_water = high_water / %(ratio)s
         WHERE symbol = %(symbol)s AND high_water IS NOT NULL AND (opened_at IS NULL OR opened_at < %(starts_at)s)
         """,
-        {**parameters, "starts_at": starts_at},
+        parameters,
     )
     _lock_sessions(connection, action.symbol)
     connection.execute(
@@ -172,7 +186,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
           AND (s.last_bar_time < %(starts_at)s OR (s.bars_held > 0 AND EXISTS (
               SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity <> 0 AND p.opened_at < %(starts_at)s)))
         """,
-        {**parameters, "starts_at": starts_at, "extremes": list(PRICE_KEYS)},
+        {**parameters, "extremes": list(PRICE_KEYS)},
     )
     connection.execute(
         """
@@ -180,7 +194,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
                                  bid = bid / %(ratio)s, ask = ask / %(ratio)s
         WHERE symbol = %(symbol)s AND time < %(starts_at)s
         """,
-        {**parameters, "starts_at": starts_at},
+        parameters,
     )
     parameters.update(after_bar=latest[0] if latest else None, step=asset.allocation_step, price=price)
     connection.execute(

@@ -16,6 +16,11 @@ def lock_house(connection: Connection, symbol: str) -> Decimal:
     """Locks the account of the house, which is made when it is first needed; returns what it holds of a symbol and is not selling."""
     fetch_value(connection, "SELECT open_house()")
     connection.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", (HOUSE,))
+    return held_by_house(connection, symbol)
+
+
+def held_by_house(connection: Connection, symbol: str) -> Decimal:
+    """The quantity of a symbol that the house holds and is not selling."""
     query = "SELECT coalesce(sum(quantity - reserved_quantity), 0) FROM positions WHERE user_id = %s AND symbol = %s"
     held: Decimal = fetch_value(connection, query, (HOUSE, symbol))
     return held

@@ -89,6 +89,14 @@ def own_units(connection: Connection) -> dict[str, OwnUnits]:
     return {each.symbol: each for each in found}
 
 
+def position_at_broker(connection: Connection, symbol: str) -> Decimal:
+    """All that users hold of a symbol together, less what they owe, and the account's own units of it."""
+    query = "SELECT coalesce(sum(quantity), 0) FROM positions WHERE symbol = %s AND quantity <> 0"
+    held: Decimal = fetch_value(connection, query, (symbol,))
+    own = own_units(connection).get(symbol)
+    return held if own is None else held + own.quantity
+
+
 def fills_of(connection: Connection, symbol: str) -> int:
     """The number of the broker's executions in a symbol."""
     query = "SELECT count(*) FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.symbol = %s"
@@ -153,9 +161,9 @@ def shares_of_block(connection: Connection, block: FinishedBlock) -> list[Share]
 
 _ADJUST = f"""
 WITH given AS (
-    SELECT user_id, session_id, sum(quantity) AS quantity, sum(cash) AS cash
-    FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(quantities)s::numeric[], %(cash)s::numeric[])
-        AS g (user_id, session_id, quantity, cash) GROUP BY user_id, session_id),
+    SELECT user_id, session_id, sum(quantity) AS quantity, sum(cash) AS cash, sum(cost) AS cost
+    FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(quantities)s::numeric[], %(cash)s::numeric[], %(costs)s::numeric[])
+        AS g (user_id, session_id, quantity, cash, cost) GROUP BY user_id, session_id),
 kept AS (
     INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause)
     SELECT user_id, session_id, %(symbol)s, %(kind)s::adjustment_kind, quantity, cash, %(cause)s FROM given),
@@ -175,6 +183,7 @@ def apply_adjustments(
         "sessions": [each.session_id for each in adjustments],
         "quantities": [each.quantity for each in adjustments],
         "cash": [each.cash for each in adjustments],
+        "costs": [each.cost for each in adjustments],
     }
     connection.execute(_ADJUST, parameters)
 

@@ -128,15 +128,15 @@ UNDO_LOSS = """
 UPDATE positions p SET realized_pnl = p.realized_pnl + g.cost
 FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
 """
-# Changes free cash and positions by each row (`user_id`, `session_id`, `quantity`, `cash`) of `given`, for corrections by the broker and splits.
-# What a correction costs or brings is realized at once.
+# Changes free cash and positions by each row (`user_id`, `session_id`, `quantity`, `cash`, `cost`) of `given`, for corrections by the broker and splits.
+# What a correction costs or brings is realized at once; `cost` goes back from there to what is owed again.
 ADJUST = """
     adjusted AS (
         UPDATE users u SET virtual_balance = u.virtual_balance + g.cash
         FROM (SELECT user_id, sum(cash) AS cash FROM given GROUP BY user_id) g WHERE g.cash <> 0 AND u.id = g.user_id)
     UPDATE positions p SET
         quantity = p.quantity + g.quantity,
-        cost_basis = CASE WHEN p.quantity + g.quantity = 0 THEN 0 ELSE p.cost_basis END,
-        realized_pnl = p.realized_pnl + g.cash - CASE WHEN p.quantity + g.quantity = 0 THEN p.cost_basis ELSE 0 END
+        cost_basis = CASE WHEN p.quantity + g.quantity = 0 THEN 0 ELSE p.cost_basis + g.cost END,
+        realized_pnl = p.realized_pnl + g.cash + g.cost - CASE WHEN p.quantity + g.quantity = 0 THEN p.cost_basis ELSE 0 END
     FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
 """

@@ -260,13 +260,6 @@ SELLS_CLOSING = f"""
 """  # noqa: S608 - conditions of ours
 
 
-def position_at_broker(connection: Connection, symbol: str) -> Decimal:
-    """All that users hold of a symbol together, less what they owe."""
-    query = "SELECT coalesce(sum(quantity), 0) FROM positions WHERE symbol = %s AND quantity <> 0"
-    held: Decimal = fetch_value(connection, query, (symbol,))
-    return held
-
-
 def has_work(connection: Connection, symbol: str, *, new_price: bool = False) -> bool:
     """Returns whether the executor has anything to do for a symbol; trailing stops follow every new price."""
     found = fetch_value(
