@@ -44,6 +44,7 @@ from stratforge.intent.turns import (
     plain_words,
     spans_by_turn,
 )
+from stratforge.intent.unlike import unlike_findings
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
@@ -166,6 +167,7 @@ def words_findings(
     for rule in _standing(requirements, rules, RuleKind.SYMBOL):
         if symbol and rule.unit != symbol.upper():
             found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
+    found += unlike_findings(doubted, rules)
     if not wrong:
         if not whole and before is not None:
             found += _kept(requirements, rules, before)

@@ -1,0 +1,88 @@
+"""Rules that do something else than the plain words of their requirement are found, whoever wrote them; those that do what the words say are not."""
+
+from __future__ import annotations
+
+import pytest
+from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rules import read_rule
+from stratforge.intent.unlike import unlike_findings
+
+RSI = "ta.rsi(bars.close, length=14)"
+BUY, SELL, STOP, SIZE = f"buy when {RSI} < 30", f"sell when {RSI} > 70", "sell when gain <= -2", "size 10 shares"
+
+
+def found(words: str, *rules: str, kept: tuple[str, ...] = ()) -> list[str]:
+    """What is found in one requirement, beside rules that are kept."""
+    requirements = [Requirement(quote=words, meaning="-", status=Status.COVERED, rules=list(rules))]
+    requirements += [Requirement(quote="", meaning="-", status=Status.KEPT, rules=[each]) for each in kept]
+    return list(unlike_findings(requirements, [[read_rule(text) for text in each.rules] for each in requirements]))
+
+
+@pytest.mark.parametrize(
+    ("words", "rules"),
+    [
+        ("remove the stop", (f"drop {SELL}",)),
+        ("remove the stop", (f"drop {STOP}", f"drop {SIZE}")),
+        ("ohne Stop", (f"drop {SELL}",)),
+        ("sin stop", (f"drop {SELL}",)),
+        ("no limit", (f"drop {STOP}",)),
+        ("sell above 60 too", (f"drop {SELL}", f"sell when {RSI} > 60")),
+        ("sell above 60 instead", (f"drop {SELL}", f"drop {STOP}", f"sell when {RSI} > 60")),
+        ("sell above 60 instead", (f"drop {SELL}", f"sell when {RSI} >= 60")),
+        ("25 instead of 30", (f"drop {BUY}", f"buy when {RSI} <= 25")),
+        ("25 instead of 30", (f"drop {BUY}", f"drop {SELL}", f"buy when {RSI} < 25", f"sell when {RSI} > 75")),
+        ("change 10 to 20", (f"drop {SIZE}", "size 20 shares", f"drop {STOP}", "sell when gain <= -20")),
+        ("double the size", (f"drop {STOP}", "sell when gain <= -4")),
+        ("twice the size", (f"drop {SIZE}", "size 200 shares")),
+        ("halve the stop", (f"drop {STOP}", "sell when gain <= -4")),
+        ("doppelte Größe", (f"drop {SIZE}", "size 15 shares")),
+        ("3 shares", (f"drop {STOP}", "sell when gain <= -3")),
+        ("Buy AAPL when RSI is below 30 at most twice a day", (BUY,)),
+        ("fewer than three times a day", ("at most 3 buys a day",)),
+        ("less than 3 times a day", ("at most 3 buys a day",)),
+        ("Buy AAPL when RSI is below 30 unless it's earnings week", (BUY,)),
+        ("Kaufe AAPL, wenn RSI unter 30 ist, außer freitags", (BUY,)),
+        ("compra cuando el RSI < 30 salvo los viernes", (BUY,)),
+        ("achète quand le RSI < 30 sauf le vendredi", (BUY,)),
+        ("only sell after 3pm", ("sell when minute >= 900", "buy only when minute < 900")),
+    ],
+)
+def test_rules_unlike_their_words_are_found(words: str, rules: tuple[str, ...]) -> None:
+    """Each takes away, scales, swaps or bounds something else than it says."""
+    gone = {each.removeprefix("drop ") for each in rules if each.startswith("drop ")}
+    kept = tuple(each for each in (BUY, SELL, STOP, SIZE) if each not in (*gone, *rules))
+    assert found(words, *rules, kept=kept)
+
+
+@pytest.mark.parametrize(
+    ("words", "rules"),
+    [
+        ("remove the stop", (f"drop {STOP}",)),
+        ("remove the stop", ("drop sell when close < 95",)),
+        ("remove the 2% stop", ("drop stop loss 2%",)),
+        ("no target", ("drop sell when gain >= 4",)),
+        ("also Fridays", ("drop buy only when weekday == 0", "buy only when weekday == 0 or weekday == 4")),
+        ("also sell above 60", (f"sell when {RSI} > 60",)),
+        ("sell above 60 instead", (f"drop {SELL}", f"sell when {RSI} > 60")),
+        ("sell at or above 60 instead", (f"drop {SELL}", f"sell when {RSI} >= 60")),
+        ("use a 2% stop instead", (f"drop {SELL}", STOP)),
+        ("25 instead of 30", (f"drop {BUY}", f"buy when {RSI} < 25")),
+        ("25 instead of 30 and a 3% stop", (f"drop {BUY}", f"buy when {RSI} < 25", f"drop {STOP}", "sell when gain <= -3")),
+        ("change 2 to 3", (f"drop {STOP}", "sell when gain <= -3")),
+        ("11:00 instead of 10:00", ("drop buy only when minute < 600", "buy only when minute < 660")),
+        ("double it", (f"drop {SIZE}", "size 20 shares")),
+        ("double the stop", (f"drop {STOP}", "sell when gain <= -4")),
+        ("half the size", (f"drop {SIZE}", "size 5 shares")),
+        ("twice a day", ("at most 2 buys a day",)),
+        ("Buy when RSI is below 30, at most twice a day", (BUY, "at most 2 buys a day")),
+        ("fewer than three times a day", ("at most 2 buys a day",)),
+        ("Buy when RSI is below 30 but only if I'm flat", (BUY,)),
+        ("Buy when RSI is below 30 unless price is below VWAP", (f"{BUY} and close >= ta.vwap(bars.high, bars.low, bars.close, bars.volume)",)),
+        ("Sell unless RSI is below 70", (f"sell when {RSI} >= 70",)),
+        ("buy only when RSI is below 30", (BUY,)),
+        ("3 shares", (f"drop {SIZE}", "size 3 shares")),
+    ],
+)  # fmt: skip
+def test_rules_that_do_what_is_said_are_not_found(words: str, rules: tuple[str, ...]) -> None:
+    """What the words say may be done."""
+    assert found(words, *rules) == []
