@@ -44,7 +44,7 @@ from stratforge.intent.turns import (
     plain_words,
     spans_by_turn,
 )
-from stratforge.intent.unlike import unlike_findings
+from stratforge.intent.unlike import never_holds, unlike_findings
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
@@ -168,6 +168,7 @@ def words_findings(
         if symbol and rule.unit != symbol.upper():
             found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
     found += unlike_findings(doubted, rules)
+    found += (f"{each} {ASK}" for each in never_holds(_standing(requirements, rules)))
     if not wrong:
         if not whole and before is not None:
             found += _kept(requirements, rules, before)

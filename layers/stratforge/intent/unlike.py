@@ -52,6 +52,8 @@ _BOUND = re.compile(
 _HELD_NOW = re.compile(r"\b(?:flat|not in|no position|nothing|already|don't hold|do not hold|don't own|not hold\w*|possible|you can)\b", _I)  # fmt: skip
 _ONLY_SELLS = re.compile(r"\bonly (?:sells?|exits?|closes?|get out)\b|\b(?:sells?|exits?|closes?) only\b", _I)
 _CLOCK = frozenset({"minute", "weekday"})
+_OF_THE_DAY = re.compile(rf"(?:(?P<first>{_NUMBER}) \* )?(?P<what>day_low|day_high)(?: \* (?P<last>{_NUMBER}))?")
+_PRICES = frozenset({"open", "high", "low", "close"})
 
 
 def unlike_findings(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]]) -> Iterator[str]:
@@ -71,6 +73,19 @@ def unlike_findings(requirements: Sequence[Requirement], rules: Sequence[Sequenc
         found = [*_taken_away(each.quote, gone, new), *_scaled(each.quote, gone, new), *_swapped(each.quote, gone, new)]
         found += [*_sides(each.quote, new), *_bounds(each.quote, new, standing)]
         yield from (f"{said} {text}: {_ASK}" for text in found)
+
+
+def never_holds(rules: Sequence[Rule]) -> Iterator[str]:
+    """Finds comparisons of a price with the day's low or high so far that no bar makes true, as its own low and high are among them."""
+    for rule in rules:
+        for left, operator, right in (way for atom in rule.atoms if not atom.crossing for way in atom.ways):
+            match = _OF_THE_DAY.fullmatch(right)
+            if match is None or left not in _PRICES:
+                continue
+            below, times = match["what"] == "day_low", float(match["first"] or match["last"] or 1)
+            beyond = times <= 1 if below else times >= 1
+            if beyond and (operator == ("<" if below else ">") or (operator == ("<=" if below else ">=") and times != 1)):
+                yield f"“{left} {operator} {right}” can never hold: the day's {'low' if below else 'high'} so far is that of this bar too. Say {'the low' if below else 'the high'} of when, such as that of the bar before, or of yesterday."
 
 
 def _family(rule: Rule) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
-from stratforge.intent.unlike import unlike_findings
+from stratforge.intent.unlike import never_holds, unlike_findings
 
 RSI = "ta.rsi(bars.close, length=14)"
 BUY, SELL, STOP, SIZE = f"buy when {RSI} < 30", f"sell when {RSI} > 70", "sell when gain <= -2", "size 10 shares"
@@ -86,3 +86,23 @@ def test_rules_unlike_their_words_are_found(words: str, rules: tuple[str, ...]) 
 def test_rules_that_do_what_is_said_are_not_found(words: str, rules: tuple[str, ...]) -> None:
     """What the words say may be done."""
     assert found(words, *rules) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "never"),
+    [
+        ("sell when close <= 0.98 * day_low", True),
+        ("sell when close < day_low", True),
+        ("buy when close > day_high", True),
+        (f"buy when {RSI} < 30 and high > 1.01 * day_high", True),
+        ("sell when close <= day_low", False),
+        ("buy when high >= day_high", False),
+        ("sell when close < 1.01 * day_low", False),
+        ("sell when close < previous(day_low)", False),
+        ("sell when close < 0.98 * yesterday_low", False),
+        ("buy when close < 0.98 * day_high", False),
+    ],
+)
+def test_a_price_beyond_the_days_own_low_or_high_never_comes(rule: str, never: bool) -> None:
+    """The low and the high of the day so far are those of the bar itself as well."""
+    assert bool(list(never_holds([read_rule(rule)]))) is never
