@@ -19,6 +19,7 @@ from stratforge.intent.exceptions import one_sided
 from stratforge.intent.follow_ups import (
     ASK,
     change_findings,
+    early_closes,
     moving_distances,
     no_longer,
     open_findings,
@@ -212,7 +213,9 @@ def readings_to_tell(
         each.model_copy(update={"status": Status.ASSUMED}) if index in reading.unread else each
         for index, each in enumerate(requirements)
     ]
-    more = [*no_longer(spelled), *moving_distances(_standing(spelled, rules))]
+    standing = _standing(spelled, rules)
+    more = [*no_longer(spelled), *moving_distances(standing)]
+    more += [] if "/" in symbol else early_closes(turns, standing)
     return [*reading.told, *(each for each in more if each not in assumptions)], marked
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from simulators.gemini.author import write_answer
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rotation.unlike import unlike_portfolio
 
@@ -58,3 +59,10 @@ def test_rules_unlike_their_words_are_found(words: str, rules: tuple[str, ...]) 
 def test_rules_that_do_what_is_said_are_not_found(words: str, rules: tuple[str, ...]) -> None:
     """What the words say may be done."""
     assert found(words, *rules) == []
+
+
+def test_one_weakest_in_the_place_of_three_strongest_is_asked_about() -> None:
+    """A change that names no count, where three are held: one, or three as before?"""
+    request = "Every month hold the 3 strongest of SPY, QQQ, IWM, TSLA by 6-month return, equal weights"
+    assert not write_answer([request, "the weakest instead"])["python_code"]
+    assert write_answer([request, "the 2 weakest instead"])["python_code"]

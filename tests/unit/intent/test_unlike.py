@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from stratforge.intent.follow_ups import early_closes
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
 from stratforge.intent.unlike import never_holds, unlike_findings
@@ -106,3 +107,17 @@ def test_rules_that_do_what_is_said_are_not_found(words: str, rules: tuple[str, 
 def test_a_price_beyond_the_days_own_low_or_high_never_comes(rule: str, never: bool) -> None:
     """The low and the high of the day so far are those of the bar itself as well."""
     assert bool(list(never_holds([read_rule(rule)]))) is never
+
+
+@pytest.mark.parametrize(
+    ("words", "rule", "told"),
+    [
+        ("I never hold overnight", "sell when minute >= 955", True),
+        ("flat by the close", "sell when minute >= 950", True),
+        ("sell at 15:55", "sell when minute >= 955", False),
+        ("I never hold overnight", "sell when minute >= 720", False),
+    ],
+)
+def test_who_holds_nothing_overnight_is_told_of_early_closes(words: str, rule: str, told: bool) -> None:
+    """On a day that closes at 13:00 a later time of the clock does not come."""
+    assert bool(early_closes([words], [read_rule(rule)])) is told
