@@ -84,7 +84,9 @@ def never_holds(rules: Sequence[Rule]) -> Iterator[str]:
                 continue
             below, times = match["what"] == "day_low", float(match["first"] or match["last"] or 1)
             beyond = times <= 1 if below else times >= 1
-            if beyond and (operator == ("<" if below else ">") or (operator == ("<=" if below else ">=") and times != 1)):
+            if beyond and (
+                operator == ("<" if below else ">") or (operator == ("<=" if below else ">=") and times != 1)
+            ):
                 yield f"“{left} {operator} {right}” can never hold: the day's {'low' if below else 'high'} so far is that of this bar too. Say {'the low' if below else 'the high'} of when, such as that of the bar before, or of yesterday."
 
 

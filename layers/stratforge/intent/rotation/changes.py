@@ -99,8 +99,16 @@ def _form(read: Callable[[re.Match[str]], Piece | None]) -> _Read:
         change.asks += [piece.asks] if piece.asks else []
         for text in piece.rules:
             rule, taken = read_rotation_rule(text), change.one(Part.TAKE)
-            if rule.part is Part.TAKE and rule.count == 1 and taken is not None and taken.count > 1 and not _ONE.search(found.group()):
-                change.asks.append(f"“{found.group().strip()}”: how many should be held, one or {taken.count} as before?")
+            if (
+                rule.part is Part.TAKE
+                and rule.count == 1
+                and taken is not None
+                and taken.count > 1
+                and not _ONE.search(found.group())
+            ):
+                change.asks.append(
+                    f"“{found.group().strip()}”: how many should be held, one or {taken.count} as before?"
+                )
             if rule.part is Part.UNIVERSE and not (found["list"] if "list" in found.groupdict() else ""):
                 change.universe = list(rule.symbols)
             elif rule.part is Part.UNIVERSE:

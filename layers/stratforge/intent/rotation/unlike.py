@@ -17,7 +17,9 @@ _PERIODS = {
     "yearly": re.compile(r"\b(?:yearly|annually|every year|each year|jährlich|anual\w*|annuel\w*)\b", _I),
 }  # fmt: skip
 _OLD = re.compile(r"\b(?:instead of|rather than|no longer|no more|not|statt|nicht|en lugar de|en vez de|au lieu de|from)\W*$", _I)  # fmt: skip
-_SEVERAL = re.compile(r"\bevery (?:other|second|[2-9]|\d\d|two|three|four|six) ?(?:day|week|month|quarter|year)s?\b", _I)
+_SEVERAL = re.compile(
+    r"\bevery (?:other|second|[2-9]|\d\d|two|three|four|six) ?(?:day|week|month|quarter|year)s?\b", _I
+)
 _WITHOUT = re.compile(r"\b(?:drop|remove|delete|without|except|exclude|ohne|außer|quita|sin|sauf|sans)\s+(?P<symbol>[A-Z]{1,5}\b)")  # fmt: skip
 _ALONE = re.compile(r"\bonly (?P<one>[A-Z]{2,5})\b(?! (?:if|when|while|is))|^\W*(?P<two>[A-Z]{2,5}) only\b")
 _TURNED = re.compile(r"\b(?:keep out|leave out|exclude|avoid|skip|drop|unless|except|cash (?:if|when|while)|not|never|no)\b|n['’]t\b", _I)  # fmt: skip
