@@ -176,6 +176,14 @@ def moving_distances(rules: Sequence[Rule]) -> list[str]:
     ]
 
 
+def first_bars(rules: Sequence[Rule]) -> list[str]:
+    """The sentence that tells a person that every day's first bar is a new high, and a new low, of the day."""
+    beyond = {"high >= day_high", "day_high <= high", "low <= day_low", "day_low >= low"}
+    if not any(atom.text in beyond for each in rules for atom in each.atoms) or any("minute >" in each.text for each in rules if each.kind is not RuleKind.SELL):  # fmt: skip
+        return []
+    return ["The first bar of a day makes a new high and a new low of the day, as none was before: it counts too."]
+
+
 _CLOSING = re.compile(r"\bovernight\b|\b(?:by|before|at|into) the (?:market )?close\b|\b(?:end|close) of (?:the )?day\b|\beod\b|\bintraday\b|über nacht|börsenschluss", _I)  # fmt: skip
 # The minute of an early close.
 _EARLY = 780

@@ -20,6 +20,7 @@ from stratforge.intent.follow_ups import (
     ASK,
     change_findings,
     early_closes,
+    first_bars,
     moving_distances,
     no_longer,
     open_findings,
@@ -214,7 +215,7 @@ def readings_to_tell(
         for index, each in enumerate(requirements)
     ]
     standing = _standing(spelled, rules)
-    more = [*no_longer(spelled), *moving_distances(standing)]
+    more = [*no_longer(spelled), *moving_distances(standing), *first_bars(standing)]
     more += [] if "/" in symbol else early_closes(turns, standing)
     return [*reading.told, *(each for each in more if each not in assumptions)], marked
 

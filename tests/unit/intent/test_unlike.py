@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.follow_ups import early_closes
+from stratforge.intent.follow_ups import early_closes, first_bars
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
 from stratforge.intent.unlike import never_holds, unlike_findings
@@ -121,3 +121,17 @@ def test_a_price_beyond_the_days_own_low_or_high_never_comes(rule: str, never: b
 def test_who_holds_nothing_overnight_is_told_of_early_closes(words: str, rule: str, told: bool) -> None:
     """On a day that closes at 13:00 a later time of the clock does not come."""
     assert bool(early_closes([words], [read_rule(rule)])) is told
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        (("buy when high >= day_high",), True),
+        (("buy when low <= day_low", SELL), True),
+        (("buy when high >= day_high", "buy only when minute >= 600"), False),
+        (("buy when close <= 0.98 * day_high",), False),
+    ],
+)
+def test_a_new_high_of_the_day_is_told_to_count_the_first_bar(rules: tuple[str, ...], told: bool) -> None:
+    """The first bar of a day is its high and its low so far."""
+    assert bool(first_bars([read_rule(each) for each in rules])) is told
