@@ -58,6 +58,10 @@ def test_what_the_rules_say_in_other_forms_is_said() -> None:
     "more",
     [
         "bar.time.month != 12",
+        "bar.high != bar.low",
+        "not bar.close == bar.open",
+        "bar.volume != 0",
+        "abs(bar.close - 100) > 0.0000001",
         "bar.time.day <= 20",
         "bar.time.year < 2027",
         "bar.time.minutes_to_close > 5",
