@@ -70,6 +70,13 @@ def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
             found.append(
                 f"Line {node.lineno} decides by “{text}”, and no rule compares so: leave it out, or quote the words that ask for it and add their rule."
             )
+    # Prices that are just the same, such as those of a bar in which nothing moved, are in no market that is tried.
+    same = {reading.kinds for node, reading, _ in theirs.comparisons if _of_sameness(node, reading)}
+    found += [
+        f"Line {node.lineno} decides by “{text}”, that prices are just the same, and no rule says so: leave it out."
+        for node, reading, text in walk.comparisons
+        if _of_sameness(node, reading) and reading.kinds not in same
+    ]
     for node, name, reading in walk.exits:
         if not any(
             name == each and reading.kinds <= other.kinds and _said(reading, other) for _, each, other in theirs.exits
@@ -80,6 +87,11 @@ def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
                 else f"Line {node.lineno} sets {name}, an exit within the bar, and no rule does so: quote the words that ask for it and add “{name.removesuffix('_price').replace('_', ' ')} …”, or sell() by a condition."
             )
     return list(dict.fromkeys(found))
+
+
+def _of_sameness(node: ast.expr, reading: _Reading) -> bool:
+    """Whether it compares nothing but prices and volumes, for being the same."""
+    return isinstance(node, ast.Compare) and any(isinstance(each, ast.Eq | ast.NotEq) for each in node.ops) and bool(reading.kinds) and reading.kinds <= {"price", "volume"}  # fmt: skip
 
 
 def _fellow(mine: _Reading, rule: _Reading) -> bool:
@@ -109,7 +121,7 @@ def _said(mine: _Reading, rule: _Reading) -> bool:
         allowed |= {each + 1, abs(each - 1), abs(1 - each), 1 / each if each else 0.0}
         if "clock" in rule.kinds:
             allowed |= {part for minute in (each - 1, each, each + 1) for part in divmod(minute, 60)} | {60.0}
-    return all(any(abs(one - other) <= 1e-6 * max(1.0, one) for other in allowed) for one in mine.numbers)
+    return all(any(abs(one - other) <= 1e-6 * one for other in allowed) for one in mine.numbers)
 
 
 class _Walk:

@@ -176,6 +176,29 @@ def moving_distances(rules: Sequence[Rule]) -> list[str]:
     ]
 
 
+def first_bars(rules: Sequence[Rule]) -> list[str]:
+    """The sentence that tells a person that every day's first bar is a new high, and a new low, of the day."""
+    beyond = {"high >= day_high", "day_high <= high", "low <= day_low", "day_low >= low"}
+    if not any(atom.text in beyond for each in rules for atom in each.atoms) or any("minute >" in each.text for each in rules if each.kind is not RuleKind.SELL):  # fmt: skip
+        return []
+    return ["The first bar of a day makes a new high and a new low of the day, as none was before: it counts too."]
+
+
+_CLOSING = re.compile(r"\bovernight\b|\b(?:by|before|at|into) the (?:market )?close\b|\b(?:end|close) of (?:the )?day\b|\beod\b|\bintraday\b|über nacht|börsenschluss", _I)  # fmt: skip
+# The minute of an early close.
+_EARLY = 780
+
+
+def early_closes(turns: Sequence[str], rules: Sequence[Rule]) -> list[str]:
+    """The sentence that tells a person who wants to hold nothing overnight that a time of the clock does not come on days with an early close."""
+    atoms = [atom for each in rules if each.kind is RuleKind.SELL for atom in each.atoms]
+    sold = [int(atom.right) for atom in atoms if atom.left == "minute" and atom.operator in (">", ">=") and atom.right.isdigit()]  # fmt: skip
+    if not any(each > _EARLY for each in sold) or not any(map(_CLOSING.search, turns)):
+        return []
+    hour, minute = divmod(min(sold), 60)
+    return [f"On the few days on which the exchange closes at 13:00 it does not come to {hour}:{minute:02}: what is held then is held until the next day."]  # fmt: skip
+
+
 def no_longer(requirements: Sequence[Requirement]) -> list[str]:
     """The sentences that tell a person which rules of what stood are gone; they are made from the rules."""
     found = dict[str, None]()

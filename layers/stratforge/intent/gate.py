@@ -19,6 +19,8 @@ from stratforge.intent.exceptions import one_sided
 from stratforge.intent.follow_ups import (
     ASK,
     change_findings,
+    early_closes,
+    first_bars,
     moving_distances,
     no_longer,
     open_findings,
@@ -44,6 +46,7 @@ from stratforge.intent.turns import (
     plain_words,
     spans_by_turn,
 )
+from stratforge.intent.unlike import never_holds, unlike_findings
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
@@ -166,6 +169,8 @@ def words_findings(
     for rule in _standing(requirements, rules, RuleKind.SYMBOL):
         if symbol and rule.unit != symbol.upper():
             found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
+    found += unlike_findings(doubted, rules)
+    found += (f"{each} {ASK}" for each in never_holds(_standing(requirements, rules)))
     if not wrong:
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
@@ -209,7 +214,9 @@ def readings_to_tell(
         each.model_copy(update={"status": Status.ASSUMED}) if index in reading.unread else each
         for index, each in enumerate(requirements)
     ]
-    more = [*no_longer(spelled), *moving_distances(_standing(spelled, rules))]
+    standing = _standing(spelled, rules)
+    more = [*no_longer(spelled), *moving_distances(standing), *first_bars(standing)]
+    more += [] if "/" in symbol else early_closes(turns, standing)
     return [*reading.told, *(each for each in more if each not in assumptions)], marked
 
 

@@ -198,6 +198,9 @@ class _Drawing:
         path = np.log(level) + np.cumsum(steps - steps.mean())
         # Back to the level again and again, so that it is crossed.
         close = np.exp(np.log(level) + (path - np.log(level)) * 0.6 + generator.normal(0, swing / 3, count))
+        if level == int(level):
+            # Prices stand on round numbers: what is above one is not what is at it.
+            close[np.random.default_rng(2_000 + number).random(count) < 0.05] = level
         open_ = np.concatenate([[level], close[:-1]]) * np.exp(generator.normal(0, swing / 4, count))
         wick = np.abs(generator.normal(0, swing / 2, (2, count)))
         high, low = np.maximum(open_, close) * (1 + wick[0]), np.minimum(open_, close) * (1 - wick[1])

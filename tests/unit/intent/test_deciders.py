@@ -6,6 +6,7 @@ import pytest
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.rules import read_rule
+from stratforge.intent.trial import disagreement
 from stratforge.strategy import compile_strategy
 
 RSI = "ta.rsi(bars.close, length=14)"
@@ -58,6 +59,10 @@ def test_what_the_rules_say_in_other_forms_is_said() -> None:
     "more",
     [
         "bar.time.month != 12",
+        "bar.high != bar.low",
+        "not bar.close == bar.open",
+        "bar.volume != 0",
+        "abs(bar.close - 100) > 0.0000001",
         "bar.time.day <= 20",
         "bar.time.year < 2027",
         "bar.time.minutes_to_close > 5",
@@ -112,3 +117,13 @@ def test_what_no_rule_says_is_found(more: str, where: str) -> None:
 )
 def test_how_much_is_traded_and_when_something_is_held_is_what_rules_can_say(old: str, new: str) -> None:
     assert found_in(CODE.replace(old, new))
+
+
+@pytest.mark.parametrize("written", ["bar.close <= 400", "not bar.close > 400"])
+def test_a_price_that_stands_at_its_level_is_tried(written: str) -> None:
+    """What is below a round number is not what is at it."""
+    reference = reference_strategy([read_rule("buy when close < 400"), read_rule("sell when close > 410")])
+    code = f"def on_bar(bar, position, state):\n    if position.quantity == 0 and {written}:\n        return buy()\n    if position.quantity > 0 and bar.close > 410:\n        return sell()\n"
+    assert disagreement(compile_strategy(code), reference)
+    right = code.replace(written, "not bar.close >= 400")
+    assert disagreement(compile_strategy(right), reference) is None

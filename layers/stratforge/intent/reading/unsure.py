@@ -71,6 +71,7 @@ ALL_OR_ONE = "Have all of these to hold, or one of them?"
 PRICE_OR_LENGTH = "Is it a price, or the length of an average?"
 SAME_BAR_OR_AFTER = "Both at the same bar, or one after the other?"
 HOW_MUCH = "By how much?"
+WHEN_WAS_IT = "When was it so: at the bar before, at some bar of the last ones, or is now meant?"
 _NUMBERED = (
     "stochastic|stoch",
     "supertrend|super trend",
@@ -90,6 +91,7 @@ _SIMPLE: Table = (
     (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
     (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
     (re.compile(r"(?<!\bmost )(?<!\bthan )(?<!\bat )(?<!\ball at )\bonce\b(?=\s*(?:[,;.:!\n]|$|and\b|or\b))", _I), "How often, or when, is meant?"),
+    (re.compile(rf"(?<!yesterday's )(?<!previous )(?<!last )(?<!prior )\b(?:{_NAMES}|price|close|volume) was (?:above|below|over|under) (?:\$?\d+(?:\.\d+)?|(?:the |its )?(?:\d+ )?{_NAMES})(?=\s*(?:[,;!\n]|\.(?!\d)|$|and (?:then )?(?:sell|exit|buy)\b))", _I), WHEN_WAS_IT),
     (re.compile(r"\bonce again\b|(?<!not )(?<!buy )(?<!buying )(?<!bought )(?<!enter )(?<!entering )(?<!trade )(?<!trading )(?<!start )(?<!in )\bagain\b(?! (?:from|between)\b)|^\W*(?:buy|enter) again\b", _I), "Which event is meant, and what came before it?"),
     (re.compile(r"\bno longer\b|\bnot any ?more\b|\bisn't any ?more\b|\bnicht mehr\b|\bya no\b|\bne\b[^,;.]*\bplus\b(?! de\b)", _I), LEVEL_OR_MOMENT),
     (re.compile(r"\b(?:is|it's|are)\s+back\s+(?:above|below|over|under|inside|within|outside)\b", _I), BACK_OR_LEVEL),

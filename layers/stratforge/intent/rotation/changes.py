@@ -32,6 +32,9 @@ _OF_A_CHANGE = frozenset(
 )
 
 
+_ONE = re.compile(r"\b(?:1|one|single|only|just)\b", re.IGNORECASE)
+
+
 @dataclass(slots=True)
 class _Change:
     """A change in the making.
@@ -95,7 +98,17 @@ def _form(read: Callable[[re.Match[str]], Piece | None]) -> _Read:
             return ()
         change.asks += [piece.asks] if piece.asks else []
         for text in piece.rules:
-            rule = read_rotation_rule(text)
+            rule, taken = read_rotation_rule(text), change.one(Part.TAKE)
+            if (
+                rule.part is Part.TAKE
+                and rule.count == 1
+                and taken is not None
+                and taken.count > 1
+                and not _ONE.search(found.group())
+            ):
+                change.asks.append(
+                    f"“{found.group().strip()}”: how many should be held, one or {taken.count} as before?"
+                )
             if rule.part is Part.UNIVERSE and not (found["list"] if "list" in found.groupdict() else ""):
                 change.universe = list(rule.symbols)
             elif rule.part is Part.UNIVERSE:

@@ -33,6 +33,7 @@ from stratforge.intent.rotation.told import (
     unasked,
 )
 from stratforge.intent.rotation.trial import disagreement
+from stratforge.intent.rotation.unlike import unlike_portfolio
 from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
 
@@ -64,6 +65,7 @@ def rotation_findings(
     found += _contrary(readings, rules)
     found += unasked(said, rules)
     found += [f"It cannot be as the request says: {each} Ask, and write nothing before it is answered." for each in said.asks]  # fmt: skip
+    found += unlike_portfolio(requirements)
     found += contradictions(assumptions, rules)
     found += _unsaid(turns, requirements, assumptions)
     found += _numbers(requirements, assumptions, said)
