@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
+from stratforge.intent.losses import distance, remembered, stop_of
 from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
@@ -18,6 +19,8 @@ _PEAK = (
     'peak = max(state.get("peak", bar.close), bar.close) if position.quantity > 0 else bar.close',
     'state["peak"] = peak',
 )
+# On the first bar of a position none has begun, though it may be the first of a day.
+_DAYS_HELD = 'state["days_held"] = state.get("days_held", 0) + (1 if new_day else 0) if position.bars_held > 1 else 0'
 _KEPT = {
     "open": 'bar.open if new_day else state.get("open", bar.open)',
     "high": 'bar.high if new_day else max(state.get("high", bar.high), bar.high)',
@@ -49,7 +52,7 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
         raise RuleError("there is no rule “buy when …”")
     if not any(each.kind is RuleKind.SELL for each in rules) and not any(each.condition is None for each in exits):
         raise RuleError("there is no rule “sell when …”")
-    for kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE):
+    for kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.LOSSES):
         if len({each.text for each in rules if each.kind is kind}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …”")
     for kind in EXIT_KINDS:
@@ -90,9 +93,13 @@ class _Writer:
                 self._need('if new_day:\n        state["bought"] = 0')
                 guards.append(f'state["bought"] < {each.value:g}')
                 on_buy.append('state["bought"] = state["bought"] + 1')
-            elif each.kind is RuleKind.PAUSE:
+            elif each.kind is RuleKind.PAUSE and not each.unit:
                 self._need('state["flat"] = state.get("flat", 100000) + 1 if position.quantity == 0 else 0')
                 guards.append(f'state["flat"] > {each.value:g}')
+        looking_back = remembered(rules)
+        if looking_back.before:
+            self._need(*_DAY, *looking_back.before)
+            guards += looking_back.guards
         exits = [each for each in rules if each.kind in EXIT_KINDS]
         resting = {side: self._terms(rules, side) for side in ("buy", "sell")}
         offer = []
@@ -109,9 +116,10 @@ class _Writer:
                 else:
                     offer = [f'    state["offered"] = {bars}']
         free = ' and state["offered"] == 0' if offer else ""
-        given = [_size(rules), *resting["buy"], *(self._exit(each) for each in exits if each.condition is None)]
-        adjusted = [(self._truth(each.condition), self._exit(each)) for each in exits if each.condition is not None]
+        given = [self._size(rules), *resting["buy"], *(self._exit(each, rules) for each in exits if each.condition is None)]
+        adjusted = [(self._truth(each.condition), self._exit(each, rules)) for each in exits if each.condition is not None]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
+        offer += [f"    {each}" for each in looking_back.on_sale]
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
         lines += [f"    {each}" for each in on_buy] + [f"    return buy({', '.join(filter(None, given))})"]
         whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)
@@ -135,8 +143,20 @@ class _Writer:
         head = f"def indicators(bars):\n    return {{\n{columns}    }}\n\n\n" if columns else ""
         return head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in lines)
 
-    def _exit(self, rule: Rule) -> str:
+    def _size(self, rules: Sequence[Rule]) -> str:
+        size = next((each for each in rules if each.kind is RuleKind.SIZE), None)
+        if size is None or not size.unit.endswith("at risk"):
+            return _size(rules)
+        lost = f"{size.value:.10g}" if size.unit[0] == "d" else f"account.equity * {size.value / 100:.10g}"
+        return f"quantity={lost} / ({distance(stop_of(rules), self._number)})"
+
+    def _exit(self, rule: Rule, rules: Sequence[Rule]) -> str:
         name = rule.kind.value.replace(" ", "_")
+        if rule.unit == "R":
+            stop = stop_of(rules)
+            if stop.level is None:
+                return f"{name}={stop.percent * rule.value / 100:.10g}"
+            return f"{name}_price=bar.close + {rule.value:.10g} * {distance(stop, self._number)}"
         if rule.level is None:
             return f"{name}={rule.value / 100:.10g}"
         return f"{name}_price={self._number(rule.level)}"
@@ -241,6 +261,9 @@ class _Writer:
             return f'state["{price}"]'
         if back:
             raise RuleError(f"{name} has no previous value here")
+        if name == "days_held":
+            self._need(*_DAY, _DAYS_HELD)
+            return 'state["days_held"]'
         if kind == "drop":
             self._need(*_PEAK)
         return _WORDS[name]
