@@ -120,6 +120,9 @@ class _Writer:
         adjusted = [(self._truth(each.condition), self._exit(each, rules)) for each in exits if each.condition is not None]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
         offer += [f"    {each}" for each in looking_back.on_sale]
+        if any(each.unit == "R" or each.unit.endswith("at risk") for each in rules) and (stop := stop_of(rules)).level is not None:
+            # What lies above the close is no stop, and nothing can be measured by it.
+            guards.append(f"{distance(stop, self._number)} > 0")
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
         lines += [f"    {each}" for each in on_buy] + [f"    return buy({', '.join(filter(None, given))})"]
         whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)

@@ -47,7 +47,7 @@ _ENDS = re.compile(r"\s*(?:please|instead|now)?\s*(?:$|[.;\n])", _I)
 _END = re.compile(r"[.,;:\n(]")
 _SENTENCE = re.compile(r"[.;:\n]")
 _DAYS = re.compile(rf"(?<![\w.])(\d{{1,4}}|{'|'.join(_NUMBERS)}|six|seven|eight|nine|twelve|twenty|fifty)([ -])(?:trading )?day(s?)\b", _I)  # fmt: skip
-_CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b")
+_CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def clock_findings(rules: Sequence[Rule], frame: Frame) -> Iterator[str]:
     """The rules that look at the time of day on longer bars."""
     for rule in rules:
         if frame.timeframe is not None and _CLOCK_WORDS.search(rule.text):
-            yield f"“{rule.text}” looks at the time of day, and the strategy decides on bars of {in_words(frame.timeframe)}: ask, and write nothing before it is answered."
+            yield f"“{rule.text}” looks at the clock, and the strategy decides on bars of {in_words(frame.timeframe)}: ask, and write nothing before it is answered."
 
 
 def in_words(timeframe: str | None) -> str:

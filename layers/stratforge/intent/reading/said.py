@@ -14,7 +14,7 @@ _FACTS = {
     "drop": "its fall from the highest close in percent",
     "drop_dollars": "its fall from the highest close in dollars a share",
     "bars_held": "the number of bars it is held",
-    "days_held": "the number of trading days begun since the purchase",
+    "days_held": "the number of trading days it is held",
     "entry_price": "the price that was paid",
     "account_cash": "the account's cash",
     "account_equity": "the account's equity",
