@@ -24,7 +24,7 @@ class Pauses(Settings):
         if after is not None and after.kind != "after_a_sale" and self.attempt(self._no_more_that_day) is not None:
             self.settings.append(("no buys after", 1.0, "stops" if after.kind == "after_a_stop" else "losses"))
             return self.said("setting")
-        count, span = self._span()
+        count, span = self._how_long()
         again = None
         if after is None:
             self.take("of")
@@ -37,7 +37,7 @@ class Pauses(Settings):
         self.settings.append(("wait", count, "" if unit == "bars after a sale" else unit))
         return self.said("setting")
 
-    def _span(self) -> tuple[float, str]:
+    def _how_long(self) -> tuple[float, str]:
         """How long nothing is bought: “wait 30 minutes”, “no new trades for 2 days”, “an hour's pause”."""
         if self.take("wait"):
             self.take("of", "for", "colon")
