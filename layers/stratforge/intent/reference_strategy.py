@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
 from stratforge.intent.losses import distance, remembered, stop_of
-from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column
+from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column, is_number
+from stratforge.intent.timeframes import ON_THE_CLOCK
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 # The minute of the day at which the session opens.
@@ -41,8 +42,12 @@ _WORDS = {
 }
 
 
-def reference_strategy(rules: Sequence[Rule]) -> Strategy:
+def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
     """The strategy that follows the rules.
+
+    Args:
+        rules: All of them.
+        minutes: How long its bars are: the time of day of longer ones, up to half an hour, is that at which they end.
 
     Raises:
         RuleError: if they are not a whole strategy, or say something that the language has not.
@@ -61,7 +66,7 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
     for kind in TERM_KINDS:
         if len({each.text for each in rules if each.kind is kind}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …”")
-    writer = _Writer()
+    writer = _Writer(minutes if minutes in ON_THE_CLOCK else 1)
     source = writer.source(rules)
     try:
         strategy = compile_strategy(source)
@@ -79,6 +84,7 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
 
 @dataclass
 class _Writer:
+    minutes: int = 1
     columns: dict[str, str] = field(default_factory=dict)
     before: list[str] = field(default_factory=list)
 
@@ -192,7 +198,9 @@ class _Writer:
         # A chain is written out: the language has no other form.
         parts, left = [], node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            parts.append(f"{self._number(left)} {OPERATORS[type(operator)]} {self._number(right)}")
+            ends = self.minutes > 1 and ast.unparse(left) == "minute" and is_number(ast.unparse(right))
+            later = f"{_WORDS['minute']} {OPERATORS[type(operator)]} {float(ast.unparse(right)) - self.minutes:g}" if ends else ""
+            parts.append(later or f"{self._number(left)} {OPERATORS[type(operator)]} {self._number(right)}")
             left = right
         return f"({' and '.join(parts)})"
 
@@ -269,6 +277,8 @@ class _Writer:
             return 'state["days_held"]'
         if kind == "drop":
             self._need(*_PEAK)
+        if name == "minute" and self.minutes > 1:
+            return f"({_WORDS[name]} + {self.minutes})"
         return _WORDS[name]
 
 

@@ -16,7 +16,7 @@ FACTS = {
     "low": "the bar's low",
     "close": "the bar's close",
     "volume": "the bar's volume",
-    "minute": "minute of the day in exchange time: 10:30 is 630",
+    "minute": "minute of the day in exchange time at which the bar begins, on bars of 5 to 30 minutes at which it ends: 10:30 is 630",
     "weekday": "Monday is 0",
     "bars_held": "bars that the position is held",
     "days_held": "trading days that have begun since the purchase: 0 on its day",

@@ -192,11 +192,11 @@ def rules_of_statement(statement: Statement) -> list[str]:
     return [_UNSAID.sub("", each) for each in _rules(statement)]
 
 
-def answer_by_rules(rules: Sequence[str], requirements: list[dict[str, Any]], symbol: str, assumptions: Sequence[str]) -> dict[str, Any] | None:  # fmt: skip
-    """The parts of an answer whose strategy follows formal rules; None where they are no strategy."""
+def answer_by_rules(rules: Sequence[str], requirements: list[dict[str, Any]], symbol: str, assumptions: Sequence[str], minutes: int = 1) -> dict[str, Any] | None:  # fmt: skip
+    """The parts of an answer whose strategy follows formal rules on bars of so many minutes; None where they are no strategy."""
     try:
         read = [read_rule(each) for each in rules]
-        code, constants = _with_constants(reference_strategy(read).source)
+        code, constants = _with_constants(reference_strategy(read, minutes).source)
     except RuleError:
         return None
     lines = list(range(1, len(code.split("\n"))))
