@@ -87,8 +87,11 @@ class _Writer:
     minutes: int = 1
     columns: dict[str, str] = field(default_factory=dict)
     before: list[str] = field(default_factory=list)
+    rules: Sequence[Rule] = ()
+    on_buy: list[str] = field(default_factory=list)
 
     def source(self, rules: Sequence[Rule]) -> str:
+        self.rules = rules
         texts = {kind: [self._truth(each.condition) for each in rules if each.kind is kind and each.condition] for kind in (RuleKind.BUY, RuleKind.ONLY)}  # fmt: skip
         sales = [(each, self._truth(each.condition)) for each in rules if each.kind is RuleKind.SELL and each.condition]
         guards = [f"({each})" for each in texts[RuleKind.ONLY]]
@@ -126,11 +129,11 @@ class _Writer:
         adjusted = [(self._truth(each.condition), self._exit(each, rules)) for each in exits if each.condition is not None]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
         offer += [f"    {each}" for each in looking_back.on_sale]
-        if any(each.unit == "R" or each.unit.endswith("at risk") for each in rules) and (stop := stop_of(rules)).level is not None:
+        if any(each.unit == "R" or each.unit.endswith("at risk") or "gain_risks" in each.text for each in rules) and (stop := stop_of(rules)).level is not None:
             # What lies above the close is no stop, and nothing can be measured by it.
             guards.append(f"{distance(stop, self._number)} > 0")
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
-        lines += [f"    {each}" for each in on_buy] + [f"    return buy({', '.join(filter(None, given))})"]
+        lines += [f"    {each}" for each in (*on_buy, *self.on_buy)] + [f"    return buy({', '.join(filter(None, given))})"]
         whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)
         lines += (
             [f"if position.quantity > 0{free} and ({whole}):", *offer, f"    return sell({', '.join(resting['sell'])})"]
@@ -244,6 +247,14 @@ class _Writer:
             return self._number(node.args[0], back=True)
         return f"{node.func.id}({', '.join(self._number(each, back=back) for each in node.args)})"
 
+    def _gain_in_risks(self) -> str:
+        stop = stop_of(self.rules)
+        if stop.level is None:
+            return f"(position.unrealized_return * 100 / {stop.percent:.10g})"
+        # What the stop is away is kept: its level may be another on every bar.
+        self.on_buy = [f'state["risked"] = {distance(stop, self._number)}']
+        return '((bar.close - position.average_entry_price) / state.get("risked", 1))'
+
     def _opening(self, price: str, minutes: int) -> str:
         """The highest high, or lowest low, of the first minutes of the day; until they are over it takes in the bar itself, which no close is beyond."""
         key, most = f"opening_{price}_{minutes}", "max" if price == "high" else "min"
@@ -272,6 +283,8 @@ class _Writer:
             return f'state["{price}"]'
         if back:
             raise RuleError(f"{name} has no previous value here")
+        if name == "gain_risks":
+            return self._gain_in_risks()
         if name == "days_held":
             self._need(*_DAY, _DAYS_HELD)
             return 'state["days_held"]'

@@ -23,6 +23,7 @@ FACTS = {
     "entry_price": "average price paid",
     "gain": "of the position, in percent; a loss is negative",
     "gain_dollars": "close less entry price",
+    "gain_risks": "the gain as a multiple of what the stop was away at the purchase: 2 at 2R; there has to be one stop",
     "drop": "percent that the close is below the highest close since the purchase",
     "drop_dollars": "the same in dollars",
     "day_open": "first open of the day",
@@ -38,7 +39,7 @@ FACTS = {
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 PRICES = frozenset({"open", "high", "low", "close"})
 # Facts that judge a position by its price.
-RESULTS = ("gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
+RESULTS = ("gain", "gain_dollars", "gain_risks", "drop", "drop_dollars", "entry_price")
 CALLS = (
     "previous",
     "crosses_above",

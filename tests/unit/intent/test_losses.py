@@ -98,6 +98,8 @@ _DIFFER = [
     (("size 100 dollars at risk",), ("size 100 dollars",)),
     (("take profit 2R",), ("take profit 3R",)),
     (("take profit 2R",), ()),
+    (("sell 50% when gain_risks >= 1",), ("sell 50% when gain_risks >= 2",)),
+    (("sell 50% when gain_risks >= 1",), ("sell 50% when gain >= 2",)),
     (("sell when days_held >= 3",), ("sell when days_held >= 4",)),
     (("sell when days_held >= 20",), ("sell when days_held >= 21",)),
     (("sell when days_held >= 1 and minute >= 600",), ("sell when minute >= 600",)),
@@ -178,6 +180,7 @@ def test_nothing_is_bought_where_the_stop_is_not_below() -> None:
         (". Risk 1% of equity.", ["stop loss 1%", "size 1% of equity at risk"]),
         (". Risk $200 a trade.", ["stop loss 1%", "size 200 dollars at risk"]),
         (", target 2R.", ["stop loss 1%", "take profit 2R"]),
+        (". Sell half at 2R.", ["stop loss 1%", "sell 50% when gain_risks >= 2"]),
         (", take profit at twice the risk.", ["stop loss 1%", "take profit 2R"]),
         (", hold at most 5 days.", ["stop loss 1%", "sell when days_held >= 5"]),
     ],
@@ -191,9 +194,18 @@ def test_it_is_written_as_it_is_said(words: str, rules: list[str]) -> None:
     assert not any("is taken as" in each for each in draft.assumptions)
 
 
+def test_a_part_is_sold_at_multiples_of_what_the_stop_at_a_level_was_away() -> None:
+    code = strategy(_DIP, "sell when minute >= 900", "stop loss at low - 1", "sell 50% when gain_risks >= 2")
+    fills = run_backtest(code, bars_of([101.0, 99.0, 100.0, 100.9, 101.1, 101.5, 101.5]), BacktestConfig()).fills
+    # Bought at 99 with the stop at 98: twice its distance is reached by 101.1, and the half is sold on the next bar.
+    assert [(int(bar), int(side)) for bar, side in zip(fills.bar, fills.side, strict=True)] == [(2, 1), (5, 2)]
+    assert float(fills.quantity[1]) == pytest.approx(float(fills.quantity[0]) / 2, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("words", "rule"),
     [
+        ("Buy AAPL when RSI < 30. Stop at the low of that candle. Sell a third at 1R, the rest at 15:55.", "sell 33.3333% when gain_risks >= 1"),
         ("Buy AAPL when RSI < 30, sell after 10 trading days.", "sell when days_held >= 10"),
         ("Buy AAPL when RSI < 30, sell the next day at 10:00.", "sell when days_held >= 1 and minute >= 600"),
         ("Buy AAPL when RSI < 30, sell at the open of the next day.", "sell when days_held >= 1"),
@@ -212,7 +224,7 @@ def test_it_is_written_by_the_day_and_by_the_bar(words: str, rule: str) -> None:
     [
         # Nothing that is measured, or by which: no stop, no unit, no end.
         "Buy AAPL when RSI < 30. Sell when RSI > 70. Risk 1% of equity.", "Buy AAPL when RSI < 30. Sell when RSI > 70. Target 2R.",
-        f"{WORDS}. Risk at most 1% of equity.", f"{WORDS}. Stop trading after 2 losses in a row.", f"{WORDS}, stop 2%. Risk 1% of equity.",
+        "Buy AAPL when RSI < 30. Sell when RSI > 70 or at 2R.", f"{WORDS}. Risk at most 1% of equity.", f"{WORDS}. Stop trading after 2 losses in a row.", f"{WORDS}, stop 2%. Risk 1% of equity.",
         f"{WORDS}. Max 2 losses in a week.", f"{WORDS}. After two wins no more trades that day.", f"{WORDS}, target 2R for half.",
         f"{WORDS}. Risk 1% of the last trade.", f"{WORDS}. Not risk 1% of equity.", f"{WORDS}, stop 2R.",
         f"{WORDS}. Do not wait 30 minutes after a loss.", f"{WORDS}. After a loss wait 30 minutes before selling.",

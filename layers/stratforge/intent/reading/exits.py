@@ -214,6 +214,9 @@ class Exits(Conditions):
                 raise Unread
             self.take("above", "at_least")
             return _gain(self.number("percent"), up=token.kind == "rise")
+        if token := self.take("risks"):
+            self.take("profit")
+            return tuple(at_once(("gain_risks", sign, f"{float(token.value):.10g}")) for sign in (">=", ">"))
         if token := self.take("signed"):
             self.take("profit", "entry_price")
             return _gain(float(token.value), up=True)

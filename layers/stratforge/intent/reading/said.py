@@ -11,6 +11,7 @@ _SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", a
 _FACTS = {
     "gain": "the position's gain in percent",
     "gain_dollars": "its gain in dollars a share",
+    "gain_risks": "its gain as a multiple of what the stop is away",
     "drop": "its fall from the highest close in percent",
     "drop_dollars": "its fall from the highest close in dollars a share",
     "bars_held": "the number of bars it is held",
