@@ -141,11 +141,13 @@ class _Writer:
             else []
         )
         for number, (rule, text) in enumerate(pair for pair in sales if pair[0].value != 100):
+            # An exit that is set anew at the same moment goes with the sale: on the next bar the moment may be over.
+            moved = [exit_ for condition, exit_ in adjusted if condition == text]
             lines += [
                 f'if position.quantity > 0{free} and state.get("sold_{number}", 0) == 0 and ({text}):',
                 *offer,
                 f'    state["sold_{number}"] = 1',
-                f"    return sell({', '.join([f'fraction={rule.value / 100:.6g}', *resting['sell']])})",
+                f"    return sell({', '.join([f'fraction={rule.value / 100:.6g}', *resting['sell'], *moved])})",
                 "if position.quantity == 0:",
                 f'    state["sold_{number}"] = 0',
             ]

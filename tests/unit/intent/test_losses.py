@@ -181,6 +181,9 @@ def test_nothing_is_bought_where_the_stop_is_not_below() -> None:
         (". Risk $200 a trade.", ["stop loss 1%", "size 200 dollars at risk"]),
         (", target 2R.", ["stop loss 1%", "take profit 2R"]),
         (". Sell half at 2R.", ["stop loss 1%", "sell 50% when gain_risks >= 2"]),
+        (". Move the stop to break-even at 1R.", ["stop loss 1%", "stop loss 0% when gain_risks >= 1"]),
+        (". Move the stop to breakeven once it is up 2%.", ["stop loss 1%", "stop loss 0% when gain >= 2"]),
+        (". Sell half at 2R, then move the stop to break-even.", ["stop loss 1%", "sell 50% when gain_risks >= 2", "stop loss 0% when gain_risks >= 2"]),
         (", take profit at twice the risk.", ["stop loss 1%", "take profit 2R"]),
         (", hold at most 5 days.", ["stop loss 1%", "sell when days_held >= 5"]),
     ],
@@ -200,6 +203,14 @@ def test_a_part_is_sold_at_multiples_of_what_the_stop_at_a_level_was_away() -> N
     # Bought at 99 with the stop at 98: twice its distance is reached by 101.1, and the half is sold on the next bar.
     assert [(int(bar), int(side)) for bar, side in zip(fills.bar, fills.side, strict=True)] == [(2, 1), (5, 2)]
     assert float(fills.quantity[1]) == pytest.approx(float(fills.quantity[0]) / 2, rel=0.1)
+
+
+def test_a_stop_that_is_moved_when_a_part_is_sold_is_moved_though_the_price_falls_at_once() -> None:
+    code = strategy(_DIP, "sell when minute >= 900", "stop loss 2%", "sell 50% when gain >= 1", "stop loss 0% when gain >= 1")  # fmt: skip
+    fills = run_backtest(code, bars_of([101.0, 99.0, 99.0, 100.0, 99.5, 98.9, 98.9]), BacktestConfig()).fills
+    # Bought at 99; 100 sells the half on the next bar; the rest is sold where the price falls back to 99, and not to 97.
+    assert [(int(bar), int(side)) for bar, side in zip(fills.bar[:3], fills.side[:3], strict=True)] == [(2, 1), (4, 2), (5, 2)]
+    assert float(fills.price[2]) == pytest.approx(99, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ _COUNTED = {"losing_trades": "losses", "loss": "losses", "stopped_trades": "stop
 
 
 class Pauses(Settings):
-    """Reads pauses and sizes by risk from the tokens of a turn, from where it stands."""
+    """Reads pauses, sizes by risk and stops that are moved from the tokens of a turn, from where it stands."""
+
+    # What was read before.
+    found: list[Statement]
 
     def pause(self) -> Statement:
         """“After a loss wait 30 minutes”, “no new trades for 2 days after a stop”, “after two losses in a row no more trades that day”."""
@@ -86,6 +89,23 @@ class Pauses(Settings):
         if not self._no_more_that_day():
             raise Unread
         return found
+
+    def break_even(self) -> Statement:
+        """“Move the stop to break-even at 1R”; “sell half at 1 %, move the stop to break-even”: at the moment at which the part is sold."""
+        self.need("move_stop")
+        self.need("break_even")
+        if self.take("when", "at", "after"):
+            self.selling = True
+            found = self.part()
+        elif self.found and self.found[-1].kind == "part":
+            found = self.found[-1].readings
+        else:
+            raise Unread
+        facts = [fact for way in found[0] for fact in way]
+        if len(found[0]) != 1 or len(facts) != 1 or facts[0][0] not in ("gain", "gain_risks") or facts[0][1] != ">=":
+            raise Unread
+        self.settings.append((f"stop loss 0% when {facts[0][0]} >= {facts[0][2]}", 0.0, ""))
+        return self.said("setting")
 
     def risk(self) -> Statement:
         """“Risk 1 % of my equity”, “risk $200 a trade”: as many shares as lose that much at the stop."""

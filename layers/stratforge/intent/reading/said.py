@@ -51,8 +51,8 @@ def in_words(rule: Rule) -> str:
         away = f"{rule.value:g} % {rule.unit} " if rule.unit else ""
         rests = f", resting for {rule.bars} bar{'' if rule.bars == 1 else 's'}" if rule.bars else ""
         return f"{rule.kind.value} {away}{_side(rule.level)}{rests}"
-    if rule.kind is RuleKind.STOP and rule.level is None and not rule.value and (gain := re.fullmatch(r"gain >= (\S+)", ast.unparse(rule.condition) if rule.condition else "")):  # fmt: skip
-        return f"move the stop loss to the price that was paid once the gain is {gain[1]} %"
+    if rule.kind is RuleKind.STOP and rule.level is None and not rule.value and (gain := re.fullmatch(r"(gain|gain_risks) >= (\S+)", ast.unparse(rule.condition) if rule.condition else "")):  # fmt: skip
+        return f"move the stop loss to the price that was paid once the gain is {gain[2]} {'%' if gain[1] == 'gain' else 'times what the stop was away'}"
     if rule.kind in EXIT_KINDS:
         far = f"{rule.value:g} %" if rule.level is None else f"at {_side(rule.level)}"
         return f"{rule.kind.value} {far}{f' when {condition}' if condition else ''}"

@@ -21,7 +21,7 @@ from stratforge.intent.rules import LONGEST_OPENING
 __all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")
 _STARTS = (
-    "buy", "sell", "only", "except", "unless", "not", *_EXITS, "with", "max", "once_a_day", "wait", "risk", "after_a_loss", "after_a_stop", "done_today", "no_buying", "no_more_buying", "hold", "rest", "take", "entry_label", "exit_label", "percent", "otherwise", "all_in", "when", "at_latest",
+    "buy", "sell", "only", "except", "unless", "not", *_EXITS, "with", "max", "once_a_day", "wait", "risk", "move_stop", "after_a_loss", "after_a_stop", "done_today", "no_buying", "no_more_buying", "hold", "rest", "take", "entry_label", "exit_label", "percent", "otherwise", "all_in", "when", "at_latest",
 )  # fmt: skip
 _STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split()) - {"opening"}
 # Words of a heading that name what its rules are about, by the kinds of their tokens.
@@ -64,7 +64,7 @@ class _Statements(Purchases):
 
     def read(self) -> list[Statement]:
         found = self.found = list[Statement]()
-        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.risk, self.pause, self.limit, self.overnight, self.only, self._bare_buy, self._noun)  # fmt: skip
+        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.risk, self.pause, self.break_even, self.limit, self.overnight, self.only, self._bare_buy, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
             if self.take(*ENDS, "and", "then", "colon"):
                 continue
@@ -117,7 +117,7 @@ class _Statements(Purchases):
         if str(self.tokens[self.at - 1].value) == "avg.":
             # The period of an abbreviation ends a sentence as well.
             return True
-        if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "risk", "hold", "entry_label", "exit_label", "max"):
+        if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "risk", "move_stop", "hold", "entry_label", "exit_label", "max"):
             return True
         if kind in ("with", "no_more") or self._far_exit_follows(0):
             return True

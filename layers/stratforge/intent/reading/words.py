@@ -196,6 +196,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "range_low": ("the range low", "range low", "the low of the range", "the opening range low", "opening range low", "the bottom of the range", "the low of the opening range", "orb low", "or low", "the range's low", "the other side of the range"),
     "opening_range": ("opening range breakout", "opening range", "orb", "the opening range", "opening range breakouts"),
     "break_even": ("break even", "break-even", "breakeven"),
+    "move_stop": tuple(f"{verb} {which}stop{loss} to" for verb in ("move", "moves", "raise", "set", "bring", "pull", "shift") for which in ("", "the ", "my ") for loss in ("", " loss", "-loss")),
     "deviations": ("standard deviations", "standard deviation", "std devs", "std dev", "stdev", "sigma", "sigmas", "std", "sd", "stds"),
     "ago": ("ago", "earlier", "bars back"),
     "peak": ("the highest close since entry", "the highest close since the entry", "the highest close since i bought", "the highest close since the purchase", "its highest close since entry"),
