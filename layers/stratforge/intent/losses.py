@@ -48,7 +48,9 @@ def stop_of(rules: Sequence[Rule]) -> Stop:
             found += [Stop(percent) for percent in _percents(rule.condition)]
     if len(found) != 1 or (found[0].level is None and not 0 < found[0].percent < 100):
         what = "more than one stop" if len(found) > 1 else "no stop"
-        raise RuleError(f"what is risked is measured by the stop, and there is {what}: write one stop loss, or one sale at gain <= -N")
+        raise RuleError(
+            f"what is risked is measured by the stop, and there is {what}: write one stop loss, or one sale at gain <= -N"
+        )
     return found[0]
 
 
@@ -92,7 +94,9 @@ def remembered(rules: Sequence[Rule]) -> Remembered:
         return Remembered()
     marks = list(dict.fromkeys(mark for each in wanted if (mark := _MARKS.get(each.unit.rpartition(" ")[2] if each.kind is RuleKind.PAUSE else each.unit, ""))))  # fmt: skip
     if marks and any(each.kind in _WITHIN_THE_BAR for each in rules):
-        raise RuleError("how a stop within the bar went is not known: write it as a sale, sell when gain <= -N, beside pauses after losses")
+        raise RuleError(
+            "how a stop within the bar went is not known: write it as a sale, sell when gain <= -N, beside pauses after losses"
+        )
     if marks and any(each.kind in _RESTS for each in rules):
         raise RuleError("how a sale that rests went is not known, so no pause can follow its losses")
     before, guards = list[str](), list[str]()

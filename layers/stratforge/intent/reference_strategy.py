@@ -125,15 +125,26 @@ class _Writer:
                 else:
                     offer = [f'    state["offered"] = {bars}']
         free = ' and state["offered"] == 0' if offer else ""
-        given = [self._size(rules), *resting["buy"], *(self._exit(each, rules) for each in exits if each.condition is None)]
-        adjusted = [(self._truth(each.condition), self._exit(each, rules)) for each in exits if each.condition is not None]
+        given = [
+            self._size(rules),
+            *resting["buy"],
+            *(self._exit(each, rules) for each in exits if each.condition is None),
+        ]
+        adjusted = [
+            (self._truth(each.condition), self._exit(each, rules)) for each in exits if each.condition is not None
+        ]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
         offer += [f"    {each}" for each in looking_back.on_sale]
-        if any(each.unit == "R" or each.unit.endswith("at risk") or "gain_risks" in each.text for each in rules) and (stop := stop_of(rules)).level is not None:
+        if (
+            any(each.unit == "R" or each.unit.endswith("at risk") or "gain_risks" in each.text for each in rules)
+            and (stop := stop_of(rules)).level is not None
+        ):
             # What lies above the close is no stop, and nothing can be measured by it.
             guards.append(f"{distance(stop, self._number)} > 0")
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
-        lines += [f"    {each}" for each in (*on_buy, *self.on_buy)] + [f"    return buy({', '.join(filter(None, given))})"]
+        lines += [f"    {each}" for each in (*on_buy, *self.on_buy)] + [
+            f"    return buy({', '.join(filter(None, given))})"
+        ]
         whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)
         lines += (
             [f"if position.quantity > 0{free} and ({whole}):", *offer, f"    return sell({', '.join(resting['sell'])})"]
@@ -204,7 +215,11 @@ class _Writer:
         parts, left = [], node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
             ends = self.minutes > 1 and ast.unparse(left) == "minute" and is_number(ast.unparse(right))
-            later = f"{_WORDS['minute']} {OPERATORS[type(operator)]} {float(ast.unparse(right)) - self.minutes:g}" if ends else ""
+            later = (
+                f"{_WORDS['minute']} {OPERATORS[type(operator)]} {float(ast.unparse(right)) - self.minutes:g}"
+                if ends
+                else ""
+            )
             parts.append(later or f"{self._number(left)} {OPERATORS[type(operator)]} {self._number(right)}")
             left = right
         return f"({' and '.join(parts)})"

@@ -197,7 +197,11 @@ def _unit_of(turn: str, end: int) -> str:
 def clock_findings(rules: Sequence[Rule], frame: Frame) -> Iterator[str]:
     """The rules that look at the time of day on longer bars, but for those at which bars end."""
     for rule in rules:
-        if frame.timeframe is not None and _CLOCK_WORDS.search(rule.text) and not _ends_then(rule, TIMEFRAMES[frame.timeframe]):
+        if (
+            frame.timeframe is not None
+            and _CLOCK_WORDS.search(rule.text)
+            and not _ends_then(rule, TIMEFRAMES[frame.timeframe])
+        ):
             yield f"“{rule.text}” looks at the clock, and the strategy decides on bars of {in_words(frame.timeframe)}: ask, and write nothing before it is answered."
 
 

@@ -240,7 +240,7 @@ def _days_counted(strategy: Strategy) -> int:
     counted = (
         number
         for node in ast.walk(program.tree)
-        if isinstance(node, ast.Compare) and not re.search(r"(?:bar|position|account)\.", ast.unparse(node))
+        if isinstance(node, ast.Compare) and not re.search(r"\b(?:bar|position|account)\.", ast.unparse(node))
         for number in program.numbers_of(node)
         if number <= _MOST_DAYS
     )

@@ -20,7 +20,6 @@ from stratforge.intent.trial import disagreement
 from stratforge.market import BarColumns
 from stratforge.strategy import Strategy, compile_strategy
 
-
 RSI = "ta.rsi(bars.close, length=14)"
 BUY, SELL, STOP = f"buy when {RSI} < 30", f"sell when {RSI} > 70", "sell when gain <= -1"
 WORDS = "Buy AAPL when RSI < 30, sell when RSI > 70, stop loss 1%"
@@ -183,7 +182,10 @@ def test_nothing_is_bought_where_the_stop_is_not_below() -> None:
         (". Sell half at 2R.", ["stop loss 1%", "sell 50% when gain_risks >= 2"]),
         (". Move the stop to break-even at 1R.", ["stop loss 1%", "stop loss 0% when gain_risks >= 1"]),
         (". Move the stop to breakeven once it is up 2%.", ["stop loss 1%", "stop loss 0% when gain >= 2"]),
-        (". Sell half at 2R, then move the stop to break-even.", ["stop loss 1%", "sell 50% when gain_risks >= 2", "stop loss 0% when gain_risks >= 2"]),
+        (
+            ". Sell half at 2R, then move the stop to break-even.",
+            ["stop loss 1%", "sell 50% when gain_risks >= 2", "stop loss 0% when gain_risks >= 2"],
+        ),
         (", take profit at twice the risk.", ["stop loss 1%", "take profit 2R"]),
         (", hold at most 5 days.", ["stop loss 1%", "sell when days_held >= 5"]),
     ],
@@ -209,14 +211,21 @@ def test_a_stop_that_is_moved_when_a_part_is_sold_is_moved_though_the_price_fall
     code = strategy(_DIP, "sell when minute >= 900", "stop loss 2%", "sell 50% when gain >= 1", "stop loss 0% when gain >= 1")  # fmt: skip
     fills = run_backtest(code, bars_of([101.0, 99.0, 99.0, 100.0, 99.5, 98.9, 98.9]), BacktestConfig()).fills
     # Bought at 99; 100 sells the half on the next bar; the rest is sold where the price falls back to 99, and not to 97.
-    assert [(int(bar), int(side)) for bar, side in zip(fills.bar[:3], fills.side[:3], strict=True)] == [(2, 1), (4, 2), (5, 2)]
+    assert [(int(bar), int(side)) for bar, side in zip(fills.bar[:3], fills.side[:3], strict=True)] == [
+        (2, 1),
+        (4, 2),
+        (5, 2),
+    ]
     assert float(fills.price[2]) == pytest.approx(99, abs=0.1)
 
 
 @pytest.mark.parametrize(
     ("words", "rule"),
     [
-        ("Buy AAPL when RSI < 30. Stop at the low of that candle. Sell a third at 1R, the rest at 15:55.", "sell 33.3333% when gain_risks >= 1"),
+        (
+            "Buy AAPL when RSI < 30. Stop at the low of that candle. Sell a third at 1R, the rest at 15:55.",
+            "sell 33.3333% when gain_risks >= 1",
+        ),
         ("Buy AAPL when RSI < 30, sell after 10 trading days.", "sell when days_held >= 10"),
         ("Buy AAPL when RSI < 30, sell the next day at 10:00.", "sell when days_held >= 1 and minute >= 600"),
         ("Buy AAPL when RSI < 30, sell at the open of the next day.", "sell when days_held >= 1"),
@@ -282,5 +291,3 @@ def test_an_answer_with_other_rules_does_not_pass(words: str, rules: list[str]) 
     assert last == 3, [each.quote for each in draft.requirements]
     answer = draft.model_copy(update={"requirements": wrong, "python_code": code.source})
     assert review(answer, code, request_of([Turn("user", first_request(said))])) != []
-
-

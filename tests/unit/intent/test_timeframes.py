@@ -144,6 +144,7 @@ def test_a_mention_of_other_bars_is_seen_and_not_plain() -> None:
     (mention,) = mentions_in("Buy when RSI < 30 on the 15 minute chart")
     assert (mention.timeframe, mention.plain) == ("15min", False)
 
+
 @pytest.mark.parametrize(
     ("timeframe", "rule"),
     [
@@ -205,7 +206,13 @@ def test_code_that_takes_the_beginning_of_a_bar_for_its_end_does_not_pass() -> N
     assert disagreement(reference_strategy(rules, 5), reference_strategy(rules, 5)) is None
 
 
-@pytest.mark.parametrize("words", [f"On 5-minute bars, {RULES} or at 15:55.", "On 15-minute bars, buy AAPL between 10:00 and 12:00 when RSI < 30, sell when RSI > 70, flat at 15:45."])
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"On 5-minute bars, {RULES} or at 15:55.",
+        "On 15-minute bars, buy AAPL between 10:00 and 12:00 when RSI < 30, sell when RSI > 70, flat at 15:45.",
+    ],
+)
 def test_it_is_written_with_its_times(words: str) -> None:
     draft = StrategyDraft.model_validate(write_answer([words]))
     assert draft.kind == "strategy", draft.questions

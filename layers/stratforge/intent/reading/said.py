@@ -66,7 +66,11 @@ def _pause(rule: Rule) -> str:
     after = {"sale": "a sale", "loss": "a sale at a loss", "stop": "a sale by the stop"}[event]
     if span == "bars":
         return f"after {after} buy nothing for {rule.value:g} bars (minutes)"
-    return f"after {after} buy nothing before the next trading day" if rule.value == 1 else f"after {after} buy nothing until {rule.value:g} trading days have begun"
+    return (
+        f"after {after} buy nothing before the next trading day"
+        if rule.value == 1
+        else f"after {after} buy nothing until {rule.value:g} trading days have begun"
+    )
 
 
 def _condition(node: ast.expr, *, inner: bool = False) -> str:

@@ -117,7 +117,20 @@ class _Statements(Purchases):
         if str(self.tokens[self.at - 1].value) == "avg.":
             # The period of an abbreviation ends a sentence as well.
             return True
-        if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "risk", "move_stop", "hold", "entry_label", "exit_label", "max"):
+        if kind in (
+            "then",
+            "buy",
+            "sell",
+            *_EXITS,
+            "once_a_day",
+            "wait",
+            "risk",
+            "move_stop",
+            "hold",
+            "entry_label",
+            "exit_label",
+            "max",
+        ):
             return True
         if kind in ("with", "no_more") or self._far_exit_follows(0):
             return True

@@ -334,7 +334,12 @@ PHRASES |= {
 PHRASES |= {
     f"{_word} {_unit}": ("percent", _value) for _word, _value in _NUMBERS.items() for _unit in ("percent", "per cent")
 }
-PHRASES |= {f"{_word} {_kind}days": ("days", _value) for _word, _value in _NUMBERS.items() if _value > 1 for _kind in ("", "trading ", "business ")}
+PHRASES |= {
+    f"{_word} {_kind}days": ("days", _value)
+    for _word, _value in _NUMBERS.items()
+    if _value > 1
+    for _kind in ("", "trading ", "business ")
+}
 PHRASES |= {f"one {_kind}day": ("days", 1.0) for _kind in ("", "trading ", "business ")}
 PHRASES |= {"noon": ("time", 720.0), "midday": ("time", 720.0)}
 # “Entry rules:”, “Exit when:”, with what belongs to them.

@@ -24,9 +24,9 @@ from stratforge.intent.timeframes import (
     read_frame,
 )
 from stratforge.intent.turns import spans_by_turn
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.constants import with_timeframe
-from stratforge.market.resampling import TIMEFRAMES
 
 from simulators.gemini.author.strict import answer_by_rules
 from simulators.gemini.author.writing import write_answer as write_of_minutes

@@ -54,7 +54,11 @@ def _answer(
     # A stop and a gain of one number are said as what they are: a loss, and a gain.
     gains = {str(fact[2]).lstrip("-") for each in read if not each.orders for ways in each.readings[:1] for way in ways for fact in way if fact[0] == "gain"}  # fmt: skip
     read = [replace(each, orders=()) if each.orders and re.sub(r"^\D*|%$", "", each.orders[0]) in gains and each.readings else each for each in read]  # fmt: skip
-    if any(unit.endswith(("loss", "losses", "losses in a row", "stop", "stops")) for each in read for _, _, unit in each.settings):
+    if any(
+        unit.endswith(("loss", "losses", "losses in a row", "stop", "stops"))
+        for each in read
+        for _, _, unit in each.settings
+    ):
         # How a stop within the bar went is not known; that of a sale is.
         read = [replace(each, orders=()) if each.orders and not each.orders[0].startswith("take profit") else each for each in read]  # fmt: skip
     texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
