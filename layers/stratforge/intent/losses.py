@@ -46,6 +46,12 @@ def stop_of(rules: Sequence[Rule]) -> Stop:
             found.append(Stop(rule.value, rule.level))
         elif rule.kind is RuleKind.SELL and rule.value == 100 and rule.condition is not None:
             found += [Stop(percent) for percent in _percents(rule.condition)]
+    trails = [each for each in rules if (each.kind is RuleKind.TRAIL and each.condition is None) or (each.kind is RuleKind.SELL and re.search(r"\bdrop(?:_dollars)?\b", each.text))]  # fmt: skip
+    if trails and found:
+        # One that trails is at first a stop as well, and may be the nearer one.
+        raise RuleError(
+            "what is risked is measured by the stop, and there is more than one: a stop and one that trails"
+        )
     if len(found) != 1 or (found[0].level is None and not 0 < found[0].percent < 100):
         what = "more than one stop" if len(found) > 1 else "no stop"
         raise RuleError(

@@ -69,6 +69,8 @@ def test_a_rule_that_says_nothing_is_refused(text: str, why: str) -> None:
         ((BUY, SELL, "size 1% of equity at risk"), "no stop"),
         ((BUY, SELL, "take profit 2R"), "no stop"),
         ((BUY, SELL, STOP, "stop loss 2%", "size 1% of equity at risk"), "more than one stop"),
+        ((BUY, SELL, "stop loss 2%", "trailing stop 1%", "size 1% of equity at risk"), "more than one"),
+        ((BUY, SELL, STOP, "sell when drop >= 1", "take profit 2R"), "more than one"),
         ((BUY, SELL, "stop loss 2%", "wait 30 bars after a loss"), "write it as a sale"),
         ((BUY, SELL, "trailing stop 2%", "no buys after 2 losses a day"), "write it as a sale"),
         ((BUY, SELL, "wait 30 bars after a stop"), "no stop"),

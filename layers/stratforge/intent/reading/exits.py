@@ -331,7 +331,8 @@ class Exits(Conditions):
                 and (level := self.attempt(lambda: self._away(kind, far))) is not None
             ):
                 return level
-            self.take("profit" if kind == "target" else "loss")
+            if self.at < len(self.tokens) and self.tokens[self.at].value not in ("losing", "winning"):
+                self.take("profit" if kind == "target" else "loss")
             self.take("entry_price")
             if self.take("for", "on"):
                 # “SL 1 % for all”.
