@@ -448,7 +448,9 @@ def test_a_strategy_of_the_gallery_is_copied_once_and_is_ones_own(user: User) ->
         made = user.client.post("/gallery/golden-cross", content="key=one", headers=headers).headers["HX-Redirect"]
     (copied,) = user.get("/api/strategies")["items"]
     assert (made, copied["name"]) == (f"/strategies/{copied['strategy_id']}", "Golden cross")
-    assert 'TIMEFRAME = "1d"' in user.get(f"/api/strategies/{copied['strategy_id']}")["python_code"], "on the bars of its figures"
+    assert 'TIMEFRAME = "1d"' in user.get(f"/api/strategies/{copied['strategy_id']}")["python_code"], (
+        "on the bars of its figures"
+    )
     assert user.client.post("/gallery/none", content="key=two", headers=headers).status_code == 404
 
 
