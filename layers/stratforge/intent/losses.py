@@ -70,13 +70,13 @@ def _percents(node: ast.expr) -> Iterator[float]:
 
 
 def distance(stop: Stop, number: Callable[[ast.expr], str]) -> str:
-    """How far below the close a stop is, as an expression of `on_bar`."""
+    """Returns how far below the close a stop is, as an expression of `on_bar`."""
     return f"bar.close * {stop.percent / 100:.10g}" if stop.level is None else f"(bar.close - {number(stop.level)})"
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What a strategy remembers of its trades.
+    """The memory that a strategy has of its trades, as code.
 
     Attributes:
         before: Lines at the beginning of every bar.
@@ -90,7 +90,7 @@ class Remembered:
 
 
 def remembered(rules: Sequence[Rule]) -> Remembered:
-    """What has to be remembered for the pauses of these rules; pauses of so many bars after any sale aside.
+    """Collects what has to be remembered for the pauses of these rules; pauses of so many bars after any sale aside.
 
     Raises:
         RuleError: where the rules sell in ways of which a strategy does not know how they went.
