@@ -82,7 +82,9 @@ def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
             name == each and reading.kinds <= other.kinds and _said(reading, other) for _, each, other in theirs.exits
         ):
             found.append(
-                f"Line {node.lineno} sets {name}, which has its order rest, and no rule does so: quote the words that ask for it and add “buy at limit …”, or what it is, or leave it out."
+                f"Line {node.lineno} computes how much is traded, and no rule does so: rules have plain numbers for that, or “size … at risk”."
+                if name in _SIZES["buy"]
+                else f"Line {node.lineno} sets {name}, which has its order rest, and no rule does so: quote the words that ask for it and add “buy at limit …”, or what it is, or leave it out."
                 if name in TERMS
                 else f"Line {node.lineno} sets {name}, an exit within the bar, and no rule does so: quote the words that ask for it and add “{name.removesuffix('_price').replace('_', ' ')} …”, or sell() by a condition."
             )
@@ -192,7 +194,8 @@ class _Walk:
                 elif each.arg not in _SIZES[node.func.id]:
                     raise _Unknown(node, f"sets {each.arg}, which no rule can say: leave it out")
                 if each.arg in _SIZES[node.func.id] and self._number(each.value) is None:
-                    raise _Unknown(node, "computes how much is traded, and rules have plain numbers for that")
+                    # How much is traded is computed only where the rules do so too.
+                    self.exits.append((node, str(each.arg), self._read(each.value)))
             if node.args:
                 raise _Unknown(node, "gives an argument without its name: name it")
         elif not (isinstance(node, ast.Constant) and node.value is None):

@@ -256,7 +256,7 @@ def _standing(
 
 def _behaves(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator[str]:
     try:
-        reference = reference_strategy(rules)
+        reference = reference_strategy(rules, strategy.bar_minutes)
     except RuleError as error:
         yield f"The rules of the requirements are no strategy: {error}. All rules together must say everything that the code does."
         return

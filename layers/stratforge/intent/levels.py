@@ -71,7 +71,7 @@ _BETWEEN = re.compile(
     r"(?:\b(?:between|in between|from|zwischen|entre|de)\b\s*|\brange (?:of |from )?)?(?<![\d.])\$?(?P<low>\d[\d.:]*)\s*%?\s*(?:[ap]m)?\s*(?:and|to|-|–|und|bis|y|a|et|à)\s*\$?(?P<high>\d[\d.:]*)",
     _I,
 )
-_JUDGES = re.compile(r"\b(?:minute|weekday|bars_held|gain|gain_dollars|drop|drop_dollars)\b")
+_JUDGES = re.compile(r"\b(?:minute|weekday|bars_held|gain|gain_dollars|gain_risks|drop|drop_dollars)\b")
 
 
 @dataclass(frozen=True, slots=True)

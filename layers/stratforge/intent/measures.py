@@ -203,7 +203,7 @@ def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
     units: set[str] = set()
     for rule in holders:
         if rule.kind is RuleKind.SIZE:
-            units.add({"% of equity": "%", "dollars": "$", "shares": "shares"}[rule.unit])
+            units.add({"% of equity": "%", "dollars": "$", "shares": "shares"}[rule.unit.removesuffix(" at risk")])
             continue
         if rule.kind in EXIT_KINDS and any(near(rule.value, each) for each in forms):
             units.add("%")

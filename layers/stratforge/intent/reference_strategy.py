@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
-from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column
+from stratforge.intent.losses import distance, remembered, stop_of
+from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column, is_number
+from stratforge.intent.timeframes import ON_THE_CLOCK
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 # The minute of the day at which the session opens.
@@ -18,6 +20,8 @@ _PEAK = (
     'peak = max(state.get("peak", bar.close), bar.close) if position.quantity > 0 else bar.close',
     'state["peak"] = peak',
 )
+# On the first bar of a position none has begun, though it may be the first of a day.
+_DAYS_HELD = 'state["days_held"] = state.get("days_held", 0) + (1 if new_day else 0) if position.bars_held > 1 else 0'
 _KEPT = {
     "open": 'bar.open if new_day else state.get("open", bar.open)',
     "high": 'bar.high if new_day else max(state.get("high", bar.high), bar.high)',
@@ -38,8 +42,12 @@ _WORDS = {
 }
 
 
-def reference_strategy(rules: Sequence[Rule]) -> Strategy:
+def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
     """The strategy that follows the rules.
+
+    Args:
+        rules: All of them.
+        minutes: How long its bars are: the time of day of longer ones, up to half an hour, is that at which they end.
 
     Raises:
         RuleError: if they are not a whole strategy, or say something that the language has not.
@@ -49,7 +57,7 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
         raise RuleError("there is no rule “buy when …”")
     if not any(each.kind is RuleKind.SELL for each in rules) and not any(each.condition is None for each in exits):
         raise RuleError("there is no rule “sell when …”")
-    for kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE):
+    for kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.LOSSES):
         if len({each.text for each in rules if each.kind is kind}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …”")
     for kind in EXIT_KINDS:
@@ -58,7 +66,7 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
     for kind in TERM_KINDS:
         if len({each.text for each in rules if each.kind is kind}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …”")
-    writer = _Writer()
+    writer = _Writer(minutes if minutes in ON_THE_CLOCK else 1)
     source = writer.source(rules)
     try:
         strategy = compile_strategy(source)
@@ -76,10 +84,14 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
 
 @dataclass
 class _Writer:
+    minutes: int = 1
     columns: dict[str, str] = field(default_factory=dict)
     before: list[str] = field(default_factory=list)
+    rules: Sequence[Rule] = ()
+    on_buy: list[str] = field(default_factory=list)
 
     def source(self, rules: Sequence[Rule]) -> str:
+        self.rules = rules
         texts = {kind: [self._truth(each.condition) for each in rules if each.kind is kind and each.condition] for kind in (RuleKind.BUY, RuleKind.ONLY)}  # fmt: skip
         sales = [(each, self._truth(each.condition)) for each in rules if each.kind is RuleKind.SELL and each.condition]
         guards = [f"({each})" for each in texts[RuleKind.ONLY]]
@@ -90,9 +102,13 @@ class _Writer:
                 self._need('if new_day:\n        state["bought"] = 0')
                 guards.append(f'state["bought"] < {each.value:g}')
                 on_buy.append('state["bought"] = state["bought"] + 1')
-            elif each.kind is RuleKind.PAUSE:
+            elif each.kind is RuleKind.PAUSE and not each.unit:
                 self._need('state["flat"] = state.get("flat", 100000) + 1 if position.quantity == 0 else 0')
                 guards.append(f'state["flat"] > {each.value:g}')
+        looking_back = remembered(rules)
+        if looking_back.before:
+            self._need(*_DAY, *looking_back.before)
+            guards += looking_back.guards
         exits = [each for each in rules if each.kind in EXIT_KINDS]
         resting = {side: self._terms(rules, side) for side in ("buy", "sell")}
         offer = []
@@ -109,11 +125,26 @@ class _Writer:
                 else:
                     offer = [f'    state["offered"] = {bars}']
         free = ' and state["offered"] == 0' if offer else ""
-        given = [_size(rules), *resting["buy"], *(self._exit(each) for each in exits if each.condition is None)]
-        adjusted = [(self._truth(each.condition), self._exit(each)) for each in exits if each.condition is not None]
+        given = [
+            self._size(rules),
+            *resting["buy"],
+            *(self._exit(each, rules) for each in exits if each.condition is None),
+        ]
+        adjusted = [
+            (self._truth(each.condition), self._exit(each, rules)) for each in exits if each.condition is not None
+        ]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
+        offer += [f"    {each}" for each in looking_back.on_sale]
+        if (
+            any(each.unit == "R" or each.unit.endswith("at risk") or "gain_risks" in each.text for each in rules)
+            and (stop := stop_of(rules)).level is not None
+        ):
+            # What lies above the close is no stop, and nothing can be measured by it.
+            guards.append(f"{distance(stop, self._number)} > 0")
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
-        lines += [f"    {each}" for each in on_buy] + [f"    return buy({', '.join(filter(None, given))})"]
+        lines += [f"    {each}" for each in (*on_buy, *self.on_buy)] + [
+            f"    return buy({', '.join(filter(None, given))})"
+        ]
         whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)
         lines += (
             [f"if position.quantity > 0{free} and ({whole}):", *offer, f"    return sell({', '.join(resting['sell'])})"]
@@ -121,11 +152,13 @@ class _Writer:
             else []
         )
         for number, (rule, text) in enumerate(pair for pair in sales if pair[0].value != 100):
+            # An exit that is set anew at the same moment goes with the sale: on the next bar the moment may be over.
+            moved = [exit_ for condition, exit_ in adjusted if condition == text]
             lines += [
                 f'if position.quantity > 0{free} and state.get("sold_{number}", 0) == 0 and ({text}):',
                 *offer,
                 f'    state["sold_{number}"] = 1',
-                f"    return sell({', '.join([f'fraction={rule.value / 100:.6g}', *resting['sell']])})",
+                f"    return sell({', '.join([f'fraction={rule.value / 100:.6g}', *resting['sell'], *moved])})",
                 "if position.quantity == 0:",
                 f'    state["sold_{number}"] = 0',
             ]
@@ -135,8 +168,20 @@ class _Writer:
         head = f"def indicators(bars):\n    return {{\n{columns}    }}\n\n\n" if columns else ""
         return head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in lines)
 
-    def _exit(self, rule: Rule) -> str:
+    def _size(self, rules: Sequence[Rule]) -> str:
+        size = next((each for each in rules if each.kind is RuleKind.SIZE), None)
+        if size is None or not size.unit.endswith("at risk"):
+            return _size(rules)
+        lost = f"{size.value:.10g}" if size.unit[0] == "d" else f"account.equity * {size.value / 100:.10g}"
+        return f"quantity={lost} / ({distance(stop_of(rules), self._number)})"
+
+    def _exit(self, rule: Rule, rules: Sequence[Rule]) -> str:
         name = rule.kind.value.replace(" ", "_")
+        if rule.unit == "R":
+            stop = stop_of(rules)
+            if stop.level is None:
+                return f"{name}={stop.percent * rule.value / 100:.10g}"
+            return f"{name}_price=bar.close + {rule.value:.10g} * {distance(stop, self._number)}"
         if rule.level is None:
             return f"{name}={rule.value / 100:.10g}"
         return f"{name}_price={self._number(rule.level)}"
@@ -169,7 +214,13 @@ class _Writer:
         # A chain is written out: the language has no other form.
         parts, left = [], node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            parts.append(f"{self._number(left)} {OPERATORS[type(operator)]} {self._number(right)}")
+            ends = self.minutes > 1 and ast.unparse(left) == "minute" and is_number(ast.unparse(right))
+            later = (
+                f"{_WORDS['minute']} {OPERATORS[type(operator)]} {float(ast.unparse(right)) - self.minutes:g}"
+                if ends
+                else ""
+            )
+            parts.append(later or f"{self._number(left)} {OPERATORS[type(operator)]} {self._number(right)}")
             left = right
         return f"({' and '.join(parts)})"
 
@@ -213,6 +264,14 @@ class _Writer:
             return self._number(node.args[0], back=True)
         return f"{node.func.id}({', '.join(self._number(each, back=back) for each in node.args)})"
 
+    def _gain_in_risks(self) -> str:
+        stop = stop_of(self.rules)
+        if stop.level is None:
+            return f"(position.unrealized_return * 100 / {stop.percent:.10g})"
+        # What the stop is away is kept: its level may be another on every bar.
+        self.on_buy = [f'state["risked"] = {distance(stop, self._number)}']
+        return '((bar.close - position.average_entry_price) / state.get("risked", 1))'
+
     def _opening(self, price: str, minutes: int) -> str:
         """The highest high, or lowest low, of the first minutes of the day; until they are over it takes in the bar itself, which no close is beyond."""
         key, most = f"opening_{price}_{minutes}", "max" if price == "high" else "min"
@@ -241,8 +300,15 @@ class _Writer:
             return f'state["{price}"]'
         if back:
             raise RuleError(f"{name} has no previous value here")
+        if name == "gain_risks":
+            return self._gain_in_risks()
+        if name == "days_held":
+            self._need(*_DAY, _DAYS_HELD)
+            return 'state["days_held"]'
         if kind == "drop":
             self._need(*_PEAK)
+        if name == "minute" and self.minutes > 1:
+            return f"({_WORDS[name]} + {self.minutes})"
         return _WORDS[name]
 
 

@@ -16,12 +16,14 @@ FACTS = {
     "low": "the bar's low",
     "close": "the bar's close",
     "volume": "the bar's volume",
-    "minute": "minute of the day in exchange time: 10:30 is 630",
+    "minute": "minute of the day in exchange time at which the bar begins, on bars of 5 to 30 minutes at which it ends: 10:30 is 630",
     "weekday": "Monday is 0",
     "bars_held": "bars that the position is held",
+    "days_held": "trading days that have begun since the purchase: 0 on its day",
     "entry_price": "average price paid",
     "gain": "of the position, in percent; a loss is negative",
     "gain_dollars": "close less entry price",
+    "gain_risks": "the gain as a multiple of what the stop was away at the purchase: 2 at 2R; there has to be one stop",
     "drop": "percent that the close is below the highest close since the purchase",
     "drop_dollars": "the same in dollars",
     "day_open": "first open of the day",
@@ -37,7 +39,7 @@ FACTS = {
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 PRICES = frozenset({"open", "high", "low", "close"})
 # Facts that judge a position by its price.
-RESULTS = ("gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
+RESULTS = ("gain", "gain_dollars", "gain_risks", "drop", "drop_dollars", "entry_price")
 CALLS = (
     "previous",
     "crosses_above",
@@ -61,13 +63,22 @@ _FORMS = (
         "size 20% of equity | size 1000 dollars | size 10 shares",
         "the size of a purchase; without it the session decides",
     ),
+    (
+        "size 1% of equity at risk | size 200 dollars at risk",
+        "as many shares as lose this between the close and the stop; there has to be one stop: stop loss …, or a sale at gain <= -N",
+    ),
     ("at most 2 buys a day", "counted anew each day"),
-    ("wait 10 bars after a sale", "before it buys again"),
+    ("wait 10 bars after a sale | wait 2 days after a loss | wait 30 bars after a stop", "before it buys again"),
+    (
+        "no buys after 2 losses a day | no buys after 2 losses in a row a day | no buys after 1 stop a day",
+        "for the rest of the day. A loss is a sale of everything that is decided below the price that was paid; a stop is one at gain <= -N, or lower. Stops are then sales, and no orders",
+    ),
     (
         "stop loss 2% | take profit 5% | trailing stop 3%",
         "set with every purchase; looked at within the bar, at any price of it (stop_loss=0.02 in the code)",
     ),
     ("stop loss at <number> | take profit at <number>", "the same at a price that is computed at the purchase"),
+    ("take profit 2R", "at twice the distance of the stop: there has to be one stop"),
     ("stop loss 0% when <condition>", "set anew while something is held (adjust in the code); so are the others"),
     (
         "buy at limit 1% below close for 10 bars | buy at stop <number> | sell at limit 2% above entry_price | sell at stop <number>",
@@ -106,6 +117,7 @@ class RuleKind(StrEnum):
     SIZE = "size"
     LIMIT = "at most"
     PAUSE = "wait"
+    LOSSES = "no buys after"
     STOP = "stop loss"
     TARGET = "take profit"
     TRAIL = "trailing stop"
@@ -160,7 +172,9 @@ class Rule:
     Attributes:
         condition: When; None for sizes, limits and exits that a purchase sets.
         value: The part that is sold, in percent; the amount of a size; the count of a limit or a pause; how far an exit is from the entry, in percent.
-        unit: Of a size: `% of equity`, `dollars` or `shares`; of a price that rests, on which side of its level it is: `below` or `above`; otherwise the symbol.
+        unit: Of a size: `% of equity`, `dollars` or `shares`, `% of equity at risk` or `dollars at risk`; of a pause: `days after a loss` and so on, empty for bars after a sale;
+            of losses that end a day: `losses`, `losses in a row` or `stops`; of a target: `R` where it is a multiple of the stop's distance; of a price that rests, on which side
+            of its level it is: `below` or `above`; otherwise the symbol.
         dropped: The rule that is taken away.
         level: The price of an exit, None when it is `value` percent from the entry; of an order that rests, what it is `value` percent from.
         bars: For how many bars an order rests; 0 for no end.
@@ -186,7 +200,11 @@ class Rule:
         if self.kind is RuleKind.LIMIT:
             return f"at most {self.value:g} buys a day"
         if self.kind is RuleKind.PAUSE:
-            return f"wait {self.value:g} bars after a sale"
+            return f"wait {self.value:g} {self.unit or 'bars after a sale'}"
+        if self.kind is RuleKind.LOSSES:
+            return f"no buys after {self.value:g} {self.unit} a day"
+        if self.unit == "R":
+            return f"{self.kind.value} {self.value:g}R"
         if self.kind in TERM_KINDS and self.level is not None:
             away = f"{self.value:g}% {self.unit} " if self.unit else ""
             return f"{self.kind.value} {away}{ast.unparse(self.level)}{f' for {self.bars} bars' if self.bars else ''}"
@@ -205,7 +223,7 @@ class Rule:
     @cached_property
     def numbers(self) -> frozenset[float]:
         """All numbers in it, without their signs."""
-        counted = self.kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE)
+        counted = self.kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.LOSSES)
         found = {self.value} if counted or (self.kind is RuleKind.SELL and self.value != 100) else set()
         if self.kind in EXIT_KINDS:
             found = {self.value} if self.level is None else numbers_in(self.level)
@@ -248,13 +266,22 @@ def read_rule(text: str) -> Rule:
         return Rule(RuleKind(match[1]), _condition(match[2]))
     if match := re.fullmatch(r"sell (\d+(?:\.\d+)?) ?% when (.+)", plain):
         return Rule(RuleKind.SELL, _condition(match[2]), float(match[1]))
-    if match := re.fullmatch(r"size (\d+(?:\.\d+)?) ?(% of equity|%|dollars?|shares?|coins?)", plain):
+    if match := re.fullmatch(r"size (\d+(?:\.\d+)?) ?(% of equity|%|dollars?|shares?|coins?)( at risk)?", plain):
         unit = "% of equity" if match[2][0] == "%" else "dollars" if match[2][0] == "d" else "shares"
-        return Rule(RuleKind.SIZE, value=float(match[1]), unit=unit)
+        if match[3] and unit == "shares":
+            raise RuleError("what is at risk is an amount of money: dollars, or a percentage of equity")
+        return Rule(RuleKind.SIZE, value=float(match[1]), unit=f"{unit}{match[3] or ''}")
     if match := re.fullmatch(r"at most (\d+) (?:buys?|trades?) (?:a|per) day", plain):
         return Rule(RuleKind.LIMIT, value=float(match[1]))
-    if match := re.fullmatch(r"wait (\d+) bars? after a sale", plain):
-        return Rule(RuleKind.PAUSE, value=float(match[1]))
+    if match := re.fullmatch(r"wait (\d+) (bar|day)s? after a (sale|loss|stop)", plain):
+        unit = f"{match[2]}s after a {match[3]}"
+        return Rule(RuleKind.PAUSE, value=float(match[1]), unit="" if unit == "bars after a sale" else unit)
+    if match := re.fullmatch(r"no buys after (\d+) (?:(loss(?:es)?)( in a row)?|stops?) a day", plain):
+        if not int(match[1]):
+            raise RuleError("so many losses are at least 1")
+        return Rule(RuleKind.LOSSES, value=float(match[1]), unit=f"losses{match[3] or ''}" if match[2] else "stops")
+    if match := re.fullmatch(r"take profit (\d+(?:\.\d+)?)R", plain):
+        return Rule(RuleKind.TARGET, value=float(match[1]), unit="R")
     if match := re.fullmatch(
         r"(stop loss|take profit|trailing stop) (?:(\d+(?:\.\d+)?) ?%|at (.+?))(?: when (.+))?", plain
     ):
@@ -277,7 +304,7 @@ def read_rule(text: str) -> Rule:
         return Rule(RuleKind(match[1]), value=float(match[2] or 0), unit=match[3] or "", level=level, bars=bars)
     if match := re.fullmatch(r"symbol ([A-Za-z0-9./]{1,12})", plain):
         return Rule(RuleKind.SYMBOL, unit=match[1].upper())
-    forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, stop loss, take profit, trailing stop, buy at limit, buy at stop, sell at limit, sell at stop, symbol, drop"
+    forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, no buys after N losses a day, stop loss, take profit, trailing stop, buy at limit, buy at stop, sell at limit, sell at stop, symbol, drop"
     raise RuleError(f"a rule begins with one of: {forms}")
 
 

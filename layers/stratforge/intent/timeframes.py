@@ -7,17 +7,21 @@ day and other spans of time, is asked about.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stratforge.intent.elements import Kind, Unit, elements_of
-from stratforge.intent.rules import Rule
+from stratforge.intent.rules import Rule, is_number
 from stratforge.market.resampling import TIMEFRAME_OF, TIMEFRAMES
 from stratforge.market.symbols import is_symbol
 
 _I = re.IGNORECASE
 MINUTE = "1min"
+# Lengths of bars, in minutes, on which times of day are decided: at those at which a bar ends.
+ON_THE_CLOCK = frozenset(each for each in TIMEFRAMES.values() if each <= 30)
+_CLOSE = 960
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "fifteen": 15, "thirty": 30, "sixty": 60}
 _LENGTH = rf"(?:(?P<n>\d{{1,4}}|{'|'.join(_NUMBERS)})[ -]?(?P<unit>minutes?|mins?|m|hours?|hrs?|h|days?|d)|(?P<word>minute|hourly|daily))"
 _BARS = r"(?:price )?(?:bars?|candles?|candlesticks?|charts?|time-?frames?|time frames?)"
@@ -47,7 +51,7 @@ _ENDS = re.compile(r"\s*(?:please|instead|now)?\s*(?:$|[.;\n])", _I)
 _END = re.compile(r"[.,;:\n(]")
 _SENTENCE = re.compile(r"[.;:\n]")
 _DAYS = re.compile(rf"(?<![\w.])(\d{{1,4}}|{'|'.join(_NUMBERS)}|six|seven|eight|nine|twelve|twenty|fifty)([ -])(?:trading )?day(s?)\b", _I)  # fmt: skip
-_CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b")
+_CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,13 @@ def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
             if any(one.start <= each.start < one.end for one in mentions_in(turn)):
                 continue
             words = turn[each.start : each.end + len(_unit_of(turn, each.end))]
-            if each.kind is Kind.TIME:
+            minutes = TIMEFRAMES[frame.timeframe]
+            if each.kind is Kind.TIME and minutes in ON_THE_CLOCK and each.value % minutes == 0:
+                # Bars end then.
+                continue
+            if each.kind is Kind.TIME and minutes in ON_THE_CLOCK:
+                yield f"“{words}”: no bar of {length} ends then. At which time that one does should it be, or should it take bars of a minute?"
+            elif each.kind is Kind.TIME:
                 yield f"“{words}”: times of day are decided on bars of a minute, and this one decides on bars of {length}. Leave the time out, or take bars of a minute?"
             elif each.unit in (Unit.MINUTES, Unit.HOURS) or (each.unit is Unit.DAYS and not (days and _DAYS.match(turn, each.start))):  # fmt: skip
                 yield f"“{words}”: how many bars of {length} should it be?"
@@ -185,10 +195,34 @@ def _unit_of(turn: str, end: int) -> str:
 
 
 def clock_findings(rules: Sequence[Rule], frame: Frame) -> Iterator[str]:
-    """The rules that look at the time of day on longer bars."""
+    """The rules that look at the time of day on longer bars, but for those at which bars end."""
     for rule in rules:
-        if frame.timeframe is not None and _CLOCK_WORDS.search(rule.text):
-            yield f"“{rule.text}” looks at the time of day, and the strategy decides on bars of {in_words(frame.timeframe)}: ask, and write nothing before it is answered."
+        if (
+            frame.timeframe is not None
+            and _CLOCK_WORDS.search(rule.text)
+            and not _ends_then(rule, TIMEFRAMES[frame.timeframe])
+        ):
+            yield f"“{rule.text}” looks at the clock, and the strategy decides on bars of {in_words(frame.timeframe)}: ask, and write nothing before it is answered."
+
+
+def _ends_then(rule: Rule, minutes: int) -> bool:
+    """Whether a rule looks at the clock by nothing but times at which bars of that length end, and after which it can still act on the same day."""
+    if minutes not in ON_THE_CLOCK or rule.condition is None or _CLOCK_WORDS.search(rule.text.replace("minute", "")):
+        return False
+    looked = {id(each) for each in ast.walk(rule.condition) if isinstance(each, ast.Name) and each.id == "minute"}
+    for each in ast.walk(rule.condition):
+        if isinstance(each, ast.Compare) and ast.unparse(each.left) == "minute" and len(each.ops) == 1:
+            text = ast.unparse(each.comparators[0])
+            if not is_number(text):
+                return False
+            # “At 10:00” is from then on, and before the minute after it.
+            before = isinstance(each.ops[0], ast.Lt)
+            if not (float(text) % minutes == 0 or (before and (float(text) - 1) % minutes == 0)):
+                return False
+            if not isinstance(each.ops[0], ast.Lt | ast.LtE) and float(text) > _CLOSE - minutes:
+                return False
+            looked.discard(id(each.left))
+    return not looked
 
 
 def in_words(timeframe: str | None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import itertools
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
 _UNTRIED = "not tried"
+# Days after which markets of many days are made; how many of them, and of how many days at most.
+_USUAL_DAYS, _LONG_ROUNDS, _MOST_DAYS = 4, 6, 260
 _REMEMBERED: dict[tuple[str, str, bool], str | None] = {}
 _REMEMBERED_AT_MOST = 64
 
@@ -103,6 +106,10 @@ def _markets(
     # At every level that the price is compared with, in both kinds of days.
     for number in range(max(_ROUNDS, min(2 * len(drawing.prices), 3 * _ROUNDS))):
         yield drawing.values(number)
+    if drawing.longest > _USUAL_DAYS:
+        # What counts days is seen to count them only where so many pass, and nothing else sells before.
+        for number in range(_LONG_ROUNDS):
+            yield drawing.values(number, days=drawing.longest + 3)
     for kind in ("swing", "crash"):
         yield Values(market(kind, 100.0))
 
@@ -146,6 +153,7 @@ class _Drawing:
         self.prices = _levels(numbers for nodes, numbers in compared if nodes is None)
         self.factors = [each for each in self.numbers if 0.5 < each < 2 and each != 1]
         self.around_the_clock = around_the_clock
+        self.longest = max(_days_counted(code), _days_counted(reference))
 
     def _levels_of(self, group: list[Node], compared: list[tuple[frozenset[Node] | None, set[float]]]) -> _Levels:
         values = self.real.series(group[0])
@@ -166,25 +174,29 @@ class _Drawing:
         highest = 99.5 if known.min() >= 0 and known.max() <= 100 and known.max() > 60 else math.inf
         return _Levels("level", levels or [float(np.median(known))], scale, (lowest, highest))
 
-    def values(self, number: int) -> Values:
-        """One market."""
-        generator = np.random.default_rng(1_000 + number)
-        bars = self._bars(generator, number)
+    def values(self, number: int, days: int = 0) -> Values:
+        """One market; of so many days, on each of which few things happen, where `days` are given."""
+        generator = np.random.default_rng(1_000 + number + days)
+        bars = self._bars(generator, number, days)
         values = Values(bars)
         for group, levels in zip(self.twins, self.levels, strict=True):
-            drawn = self._series(generator, bars, levels)
+            drawn = self._series(generator, bars, levels, 90 if days else 3)
             for node in group:
                 # What the engine would compute for this node is given to it instead.
                 values.give(node, drawn)
         return values
 
-    def _bars(self, generator: np.random.Generator, number: int) -> BarColumns:
+    def _bars(self, generator: np.random.Generator, number: int, many: int = 0) -> BarColumns:
         days = [0, 1, 2, 3, 4, 5, 6, 7, 8] if self.around_the_clock else [0, 1, 2, 3, 4, 7, 8, 9, 10, 11]
+        if many:
+            days = [day for day in range(2 * many) if self.around_the_clock or day % 7 < 5][:many]
         first, last = (0, 1439) if self.around_the_clock else (570, 959)
         named = [near for each in self.minutes for near in (each - 1, each, each + 1)]
         stamps: list[int] = []
         for day in days:
-            if number % 2:
+            if many:
+                minutes = {int(each) for each in generator.integers(first, last + 1, 6)} | {first, last}
+            elif number % 2:
                 begin = int(generator.integers(first, last - 60))
                 minutes = set(range(begin, begin + 45)) | {first}
             else:
@@ -193,7 +205,7 @@ class _Drawing:
             stamps += [MONDAY_OPEN + 86_400 * day + 60 * (each - 570) for each in sorted(minutes)]
         count = len(stamps)
         level = float(self.prices[number % len(self.prices)])
-        swing = (0.0008, 0.004, 0.012, 0.03)[int(generator.integers(4))]
+        swing = (0.0008, 0.004, 0.012, 0.03)[2 * (number % 2) if many else int(generator.integers(4))]
         steps = generator.normal(0, swing, count)
         path = np.log(level) + np.cumsum(steps - steps.mean())
         # Back to the level again and again, so that it is crossed.
@@ -207,10 +219,10 @@ class _Drawing:
         volume = np.round(generator.lognormal(8, 0.6, count) * np.where(generator.random(count) < 0.2, 5.0, 1.0))
         return BarColumns(np.array(stamps, dtype=np.int64), open_, high, low, close, volume)
 
-    def _series(self, generator: np.random.Generator, bars: BarColumns, levels: _Levels) -> Floats:
+    def _series(self, generator: np.random.Generator, bars: BarColumns, levels: _Levels, still: int) -> Floats:
         count = len(bars)
         # Mostly on one side in this market, and how long it stays there.
-        side = np.where(_held(generator, count, 3) < (0.85 if generator.random() < 0.5 else 0.15), 1.0, -1.0)
+        side = np.where(_held(generator, count, still) < (0.85 if generator.random() < 0.5 else 0.15), 1.0, -1.0)
         far = np.array([0.02, 0.3, 1.0])[(_held(generator, count, 2) * 3).astype(int)]
         if levels.kind == "level":
             which = np.array(levels.levels)[(_held(generator, count, 6) * len(levels.levels)).astype(int)]
@@ -221,6 +233,21 @@ class _Drawing:
         center = np.array([1.0, *(1 / each for each in self.factors)])
         which = center[(_held(generator, count, 6) * len(center)).astype(int)]
         return np.asarray(base * which * np.maximum(1 - side * width, 0.01))
+
+
+def _days_counted(strategy: Strategy) -> int:
+    """The greatest number of days to which a strategy counts in what it remembers; 0 where it counts none."""
+    if "weekday" not in strategy.source:
+        return 0
+    program = Program(strategy.source)
+    counted = (
+        number
+        for node in ast.walk(program.tree)
+        if isinstance(node, ast.Compare) and not re.search(r"\b(?:bar|position|account)\.", ast.unparse(node))
+        for number in program.numbers_of(node)
+        if number <= _MOST_DAYS
+    )
+    return int(max(counted, default=0))
 
 
 def _levels(compared: Iterable[set[float]]) -> list[float]:

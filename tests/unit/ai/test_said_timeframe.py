@@ -103,7 +103,7 @@ def test_days_that_are_bars_no_more_are_asked_about(words: str) -> None:
 def test_a_change_to_longer_bars_asks_about_the_times_that_stand() -> None:
     last = talk("Buy MSFT when RSI < 30 before 14:00, sell at 15:50", "use 15-minute bars")
     assert last.strategy is None
-    assert "times of day" in last.draft.questions[0]
+    assert "no bar of 15 minutes ends then" in last.draft.questions[0]
 
 
 MUTATIONS: dict[str, tuple[Any, str]] = {

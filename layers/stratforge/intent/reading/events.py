@@ -379,6 +379,10 @@ class Events(Relations):
             raise Unread
         if self.take("after") or self.take("held"):
             self.take("held")
+            if token := self.take("days"):
+                self.take("later")
+                self.take("at_latest")
+                return (at_once(("days_held", ">=", f"{float(token.value):.10g}")),)
             count = self.bars()
             if self.peek() in ("of_the_day", "to_the_close", "at_close"):
                 raise Unread

@@ -51,6 +51,7 @@ class Exits(Conditions):
             for reader in (
                 self._gained,
                 self._below_peak,
+                self._next_day,
                 self._at_time,
                 self._at_level,
                 self._opposite,
@@ -113,6 +114,18 @@ class Exits(Conditions):
         self.need("below", "from")
         self.need("peak")
         return _of_range("trail", times, length).readings
+
+    def _next_day(self) -> Readings:
+        """“The next day at 10:00”, “at the open of the next day”."""
+        self.take("on", "at")
+        after = at_once(("days_held", ">=", "1"))
+        if self.take("at_open"):
+            self.need("next_day")
+            return (after,)
+        self.need("next_day")
+        if self.take("at_open"):
+            return (after,)
+        return self.joined((after,), self._at_time(), both_of=True)
 
     def _at_time(self) -> Readings:
         self.take("at", "by", "no_later")
@@ -201,6 +214,9 @@ class Exits(Conditions):
                 raise Unread
             self.take("above", "at_least")
             return _gain(self.number("percent"), up=token.kind == "rise")
+        if token := self.take("risks"):
+            self.take("profit")
+            return tuple(at_once(("gain_risks", sign, f"{float(token.value):.10g}")) for sign in (">=", ">"))
         if token := self.take("signed"):
             self.take("profit", "entry_price")
             return _gain(float(token.value), up=True)
@@ -264,16 +280,17 @@ class Exits(Conditions):
         if self.take("hold"):
             self.take("position", "it")
             self.take("for", "colon", "is", "of")
-            if self.peek() in ("number", "hours", "half_hour", "max", "at_most"):
+            if self.peek() in ("number", "hours", "half_hour", "max", "at_most", "days"):
                 self.take("max", "at_most")
-                count = self.bars()
+                days = self.take("days")
+                count = float(days.value) if days else self.bars()
                 before = self.at
                 self.take("comma", "and", "colon")
                 self.take("then")
                 # “Hold 10 bars, exit”.
                 if not self.take("sell") or self.peek() not in ("", "comma", "stop_sign"):
                     self.at = before
-                return Exit((at_once(("bars_held", ">=", f"{count:.10g}")),))
+                return Exit((at_once(("days_held" if days else "bars_held", ">=", f"{count:.10g}")),))
             self.need("until")
             if self.peek() in ("time", "at_close"):
                 return Exit(self._at_time())
@@ -314,12 +331,15 @@ class Exits(Conditions):
                 and (level := self.attempt(lambda: self._away(kind, far))) is not None
             ):
                 return level
-            self.take("profit" if kind == "target" else "loss")
+            if self.at < len(self.tokens) and self.tokens[self.at].value not in ("losing", "winning"):
+                self.take("profit" if kind == "target" else "loss")
             self.take("entry_price")
             if self.take("for", "on"):
                 # “SL 1 % for all”.
                 self.need("position", "it", "per_trade")
             return _of_percent(kind, far)
+        if self.peek() in ("risks", "twice") or self.peek(1) in ("risks", "times"):
+            return self._of_risk(kind)
         if self.peek() == "dollars":
             # So much a share, and not in all, where it is measured from the price paid.
             far = self.number("dollars")
@@ -333,6 +353,19 @@ class Exits(Conditions):
             return _of_range(kind, *found)
         self.take("below", "above")
         return self._of_level(kind)
+
+    def _of_risk(self, kind: str) -> Exit:
+        """“Target 2R”, “take profit at twice the risk”: so many times what the stop is away."""
+        if token := self.take("risks"):
+            times = float(token.value)
+        else:
+            times = 2.0 if self.take("twice") else self.number()
+            self.take("times")
+            self.need("risk")
+        if kind != "target" or times <= 0 or self.peek() == "for":
+            raise Unread
+        order = f"take profit {times:.10g}R"
+        return Exit((at_once(("order", order)),), (order,))
 
     def _paid(self) -> float:
         """The level of the price at which it buys, where it buys by one; 0 where it does not."""

@@ -64,7 +64,7 @@ def meaning_of(rules: Iterable[Rule], *, around_the_clock: bool = False) -> Mean
             leave = either(leave, ways)
         elif rule.kind is RuleKind.SELL:
             parts[rule.value] = either(parts.get(rule.value, NEVER), ways)
-        elif rule.kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE):
+        elif rule.kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.LOSSES):
             settings.add((rule.kind.value, rule.value, rule.unit))
         elif (of_gain := _of_gain(rule)) is not None:
             leave = either(leave, at_once(of_gain))
@@ -81,7 +81,7 @@ def meaning_of(rules: Iterable[Rule], *, around_the_clock: bool = False) -> Mean
 
 def _of_gain(rule: Rule) -> Fact | None:
     """An exit of the order that words such as “stop loss 2%” ask for as well as a sale at that loss."""
-    if rule.level is not None or rule.condition is not None:
+    if rule.level is not None or rule.condition is not None or rule.unit == "R":
         return None
     return {
         RuleKind.STOP: ("gain", "<=", f"{-rule.value:g}"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.meaning import facts_in
 from stratforge.intent.reading.moments import before_the_close
+from stratforge.intent.reading.pauses import Pauses
 from stratforge.intent.reading.reader import Operand, Unread
-from stratforge.intent.reading.settings import Settings, Statement
+from stratforge.intent.reading.settings import Statement
 
 
-class Restrictions(Settings):
+class Restrictions(Pauses):
     """Reads restrictions from the tokens of a turn, from where it stands."""
 
     # Whether a sale was spoken of just before, in the same sentence.

@@ -11,9 +11,11 @@ _SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", a
 _FACTS = {
     "gain": "the position's gain in percent",
     "gain_dollars": "its gain in dollars a share",
+    "gain_risks": "its gain as a multiple of what the stop is away",
     "drop": "its fall from the highest close in percent",
     "drop_dollars": "its fall from the highest close in dollars a share",
     "bars_held": "the number of bars it is held",
+    "days_held": "the number of trading days it is held",
     "entry_price": "the price that was paid",
     "account_cash": "the account's cash",
     "account_equity": "the account's equity",
@@ -32,7 +34,16 @@ def in_words(rule: Rule) -> str:
     if rule.kind is RuleKind.LIMIT:
         return f"buy at most {rule.value:g} {'time' if rule.value == 1 else 'times'} a day"
     if rule.kind is RuleKind.PAUSE:
-        return f"after a sale buy nothing for {rule.value:g} bars (minutes)"
+        return _pause(rule)
+    if rule.kind is RuleKind.LOSSES:
+        what = {"stops": "sale by the stop", "losses": "sale at a loss", "losses in a row": "sale at a loss in a row"}[rule.unit]  # fmt: skip
+        many = what if rule.value == 1 else what.replace("sale", "sales", 1)
+        return f"buy nothing more on a day after {rule.value:g} {many}"
+    if rule.unit == "R":
+        return f"take profit at {rule.value:g} times what the stop is away"
+    if rule.kind is RuleKind.SIZE and rule.unit.endswith("at risk"):
+        amount = f"{rule.value:g} dollars" if rule.unit[0] == "d" else f"{rule.value:g} % of the account's equity"
+        return f"buy as many shares as lose {amount} between the close and the stop"
     if rule.kind is RuleKind.SIZE:
         unit = {"% of equity": "% of the session's equity", "dollars": "dollars", "shares": "shares"}[rule.unit]
         return f"buy for {rule.value:g} {unit}" if rule.unit != "shares" else f"buy {rule.value:g} shares"
@@ -40,12 +51,26 @@ def in_words(rule: Rule) -> str:
         away = f"{rule.value:g} % {rule.unit} " if rule.unit else ""
         rests = f", resting for {rule.bars} bar{'' if rule.bars == 1 else 's'}" if rule.bars else ""
         return f"{rule.kind.value} {away}{_side(rule.level)}{rests}"
-    if rule.kind is RuleKind.STOP and rule.level is None and not rule.value and (gain := re.fullmatch(r"gain >= (\S+)", ast.unparse(rule.condition) if rule.condition else "")):  # fmt: skip
-        return f"move the stop loss to the price that was paid once the gain is {gain[1]} %"
+    if rule.kind is RuleKind.STOP and rule.level is None and not rule.value and (gain := re.fullmatch(r"(gain|gain_risks) >= (\S+)", ast.unparse(rule.condition) if rule.condition else "")):  # fmt: skip
+        return f"move the stop loss to the price that was paid once the gain is {gain[2]} {'%' if gain[1] == 'gain' else 'times what the stop was away'}"
     if rule.kind in EXIT_KINDS:
         far = f"{rule.value:g} %" if rule.level is None else f"at {_side(rule.level)}"
         return f"{rule.kind.value} {far}{f' when {condition}' if condition else ''}"
     return f"{rule.kind.value} {condition}"
+
+
+def _pause(rule: Rule) -> str:
+    if not rule.unit:
+        return f"after a sale buy nothing for {rule.value:g} bars (minutes)"
+    span, _, event = rule.unit.partition(" after a ")
+    after = {"sale": "a sale", "loss": "a sale at a loss", "stop": "a sale by the stop"}[event]
+    if span == "bars":
+        return f"after {after} buy nothing for {rule.value:g} bars (minutes)"
+    return (
+        f"after {after} buy nothing before the next trading day"
+        if rule.value == 1
+        else f"after {after} buy nothing until {rule.value:g} trading days have begun"
+    )
 
 
 def _condition(node: ast.expr, *, inner: bool = False) -> str:

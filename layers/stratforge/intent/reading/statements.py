@@ -21,7 +21,7 @@ from stratforge.intent.rules import LONGEST_OPENING
 __all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")
 _STARTS = (
-    "buy", "sell", "only", "except", "unless", "not", *_EXITS, "with", "max", "once_a_day", "wait", "hold", "rest", "take", "entry_label", "exit_label", "percent", "otherwise", "all_in", "when", "at_latest",
+    "buy", "sell", "only", "except", "unless", "not", *_EXITS, "with", "max", "once_a_day", "wait", "risk", "move_stop", "after_a_loss", "after_a_stop", "done_today", "no_buying", "no_more_buying", "hold", "rest", "take", "entry_label", "exit_label", "percent", "otherwise", "all_in", "when", "at_latest",
 )  # fmt: skip
 _STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split()) - {"opening"}
 # Words of a heading that name what its rules are about, by the kinds of their tokens.
@@ -64,7 +64,7 @@ class _Statements(Purchases):
 
     def read(self) -> list[Statement]:
         found = self.found = list[Statement]()
-        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self.overnight, self.only, self._bare_buy, self._noun)  # fmt: skip
+        readers = (self._symbol_alone, self._named_level, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.risk, self.pause, self.break_even, self.limit, self.overnight, self.only, self._bare_buy, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
             if self.take(*ENDS, "and", "then", "colon"):
                 continue
@@ -117,7 +117,20 @@ class _Statements(Purchases):
         if str(self.tokens[self.at - 1].value) == "avg.":
             # The period of an abbreviation ends a sentence as well.
             return True
-        if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "hold", "entry_label", "exit_label", "max"):
+        if kind in (
+            "then",
+            "buy",
+            "sell",
+            *_EXITS,
+            "once_a_day",
+            "wait",
+            "risk",
+            "move_stop",
+            "hold",
+            "entry_label",
+            "exit_label",
+            "max",
+        ):
             return True
         if kind in ("with", "no_more") or self._far_exit_follows(0):
             return True
@@ -198,8 +211,8 @@ class _Statements(Purchases):
         """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
         if (context := self.attempt(self._context)) is not None:
             return context
-        if self.turn[self.tokens[self.at].start :][:4].lower() == "risk":
-            # A part of the account that is risked is no size.
+        if self.peek() == "risk" and self.peek(1) in ("percent", "dollars", "colon", "is", "of"):
+            # A part of the account that is risked is no name.
             raise Unread
         if self.peek() == "filter" or (self.peek() == "buy" and self.peek(1) == "symbol"):
             raise Unread
@@ -339,7 +352,7 @@ class _Statements(Purchases):
             if self.peek() in ("above", "below") and self.left is None and self.peek(1) not in ("number", "it"):
                 # “Exit below the low of the last 5 bars”: the price.
                 self.left, self.now = Operand(("close",), column="close"), {"close"}
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "lower_low", "higher_high", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "lower_low", "higher_high", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back", "next_day", "days", "at_open")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)

@@ -47,6 +47,8 @@ _AMOUNTS = (
     ("percent", re.compile(rf"([-−]?(?:{_NUMBER}))\s*(?:%|percent\b|per cent\b|pct\b)(?!\s?[kdrb]\b)", re.IGNORECASE)),
     ("dollars", re.compile(rf"\$\s?({_NUMBER})(k?)(?![\w%])|({_NUMBER})(k?)\s*(?:dollars?|usd|bucks)\b|({_NUMBER})(k?)\$(?!\w)", re.IGNORECASE)),
     ("shares", re.compile(rf"({_NUMBER})\s*(?:shares?|shs|coins?)\b(?:\s+of\b)?", re.IGNORECASE)),
+    ("risks", re.compile(rf"({_NUMBER})\s?R\b(?!:)", re.IGNORECASE)),
+    ("days", re.compile(rf"({_NUMBER}) (?:full )?(?:trading |business |market )?days?\b(?! (?:average|sma|ema|ma|high|low|moving|range|period))", re.IGNORECASE)),
     ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)(?!\s+(?:\d|[es]ma\b|over\b|under\b|above\b|below\b|up\b|down\b|back\b))", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?=(?:mins?|m|h|hrs?|bars?|minutes?|hours?)\b)", re.IGNORECASE)),
     ("number", re.compile(rf"([-−]?(?:{_NUMBER}))(?![\d.]\d|,\d{3}|[A-Za-zÀ-ÿ_])")),

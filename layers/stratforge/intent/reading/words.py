@@ -133,6 +133,15 @@ WORDS: dict[str, tuple[str, ...]] = {
     "hold": ("max hold", "maximum hold", "max holding time", "maximum holding time", "max hold time", "maximum hold time", "holding time", "hold time", "time stop", "time exit", "time limit", "hold", "hold it", "keep it", "stay in", "hold the position", "holding period", "hold on"),
     "wait": ("wait", "pause", "cooldown", "cool down", "cool-down", "cooldown period", "then wait", "cooling off", "cool off"),
     "after_a_sale": AFTER_A_SALE,
+    "after_a_loss": tuple(f"after {which} {what}" for which in ("a", "any", "every", "each", "the") for what in ("loss", "losing trade", "loser", "losing sale", "losing exit")),
+    "after_a_stop": (*(f"after {which} {what}" for which in ("a", "any", "every", "each", "the", "such a") for what in ("stop", "stop-out", "stop out", "stopped trade", "stop loss", "stop loss is hit")), "after being stopped out", "after getting stopped out", "after i get stopped out", "after i am stopped out", "after it is stopped out", "after being stopped"),
+    "losing_trades": ("losing trades", "losing trade", "losers", "loser", "losing sales"),
+    "stopped_trades": ("stop-outs", "stop outs", "stopped trades"),
+    "done_today": ("stop trading for the day", "stop for the day", "stop buying for the day", "i'm done for the day", "i am done for the day", "done for the day", "we're done for the day", "it's done for the day", "stop trading for the rest of the day", "stop trading that day", "stop trading until tomorrow", "stop trading until the next day", "call it a day"),
+    "no_more_buying": ("no more trades", "no more buys", "no more entries", "no new trade", "no more buying", "no more trading", "no re-entry", "no reentry", "no re-entries", "don't re-enter", "do not re-enter", "no further trades", "no further entries", "no further buys", "don't buy again", "do not buy again", "don't trade again", "do not trade again", "no trade"),
+    "rest_of_day": ("that day", "for the day", "that same day", "the same day", "on that day", "on the same day", "for the rest of the day", "the rest of the day", "for the rest of that day", "until tomorrow", "until the next day", "till tomorrow"),
+    "risk": ("risk", "risking", "risks", "the risk", "my risk"),
+    "next_day": ("the next day", "next day", "the following day", "the next morning", "next morning", "the next trading day", "the day after", "of the next day", "the next day's", "on the next day"),
     "held": ("after holding for", "after holding it for", "holding for", "holding it for", "holding", "being in for"),
     "average": ("average", "avg", "avg.", "moving average", "mean", "ma", "averages", "moving averages", "mas"),
     "high": ("high", "highest high", "highs", "highest price"),
@@ -187,6 +196,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "range_low": ("the range low", "range low", "the low of the range", "the opening range low", "opening range low", "the bottom of the range", "the low of the opening range", "orb low", "or low", "the range's low", "the other side of the range"),
     "opening_range": ("opening range breakout", "opening range", "orb", "the opening range", "opening range breakouts"),
     "break_even": ("break even", "break-even", "breakeven"),
+    "move_stop": tuple(f"{verb} {which}stop{loss} to" for verb in ("move", "moves", "raise", "set", "bring", "pull", "shift") for which in ("", "the ", "my ") for loss in ("", " loss", "-loss")),
     "deviations": ("standard deviations", "standard deviation", "std devs", "std dev", "stdev", "sigma", "sigmas", "std", "sd", "stds"),
     "ago": ("ago", "earlier", "bars back"),
     "peak": ("the highest close since entry", "the highest close since the entry", "the highest close since i bought", "the highest close since the purchase", "its highest close since entry"),
@@ -324,6 +334,13 @@ PHRASES |= {
 PHRASES |= {
     f"{_word} {_unit}": ("percent", _value) for _word, _value in _NUMBERS.items() for _unit in ("percent", "per cent")
 }
+PHRASES |= {
+    f"{_word} {_kind}days": ("days", _value)
+    for _word, _value in _NUMBERS.items()
+    if _value > 1
+    for _kind in ("", "trading ", "business ")
+}
+PHRASES |= {f"one {_kind}day": ("days", 1.0) for _kind in ("", "trading ", "business ")}
 PHRASES |= {"noon": ("time", 720.0), "midday": ("time", 720.0)}
 # “Entry rules:”, “Exit when:”, with what belongs to them.
 _RULES = r"(?:\s+(?:rules?|conditions?|signals?|criteria|setup|logic|trigger|condition))?(?:\s+(?:when|if))?"

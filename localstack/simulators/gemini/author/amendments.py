@@ -148,19 +148,19 @@ def _put(work: Amended, said: Statement, rule: str, *, also: bool, instead: bool
     kind = read_rule(rule).kind
     if rule in work.rules:
         return
-    if kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, *EXIT_KINDS):
+    if kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.LOSSES, *EXIT_KINDS):
         stood = work.exits(kind) if kind in EXIT_KINDS else [each for each in work.rules if each.startswith(kind.value)]
         for old in stood:
             work.replace(old, None)
         work.add(rule)
     elif said.kind in ("buy", "sell") and (instead or not also):
         lead = "buy when" if said.kind == "buy" else "sell when"
-        timed = re.compile(rf"{lead} (minute|bars_held|gain|drop)\b")
+        timed = re.compile(rf"{lead} (minute|bars_held|days_held|gain|gain_risks|drop)\b")
         about = timed.match(rule)
         stood = [each for each in work.rules if each.startswith(lead)]
         alike = [each for each in stood if (timed.match(each) or [""])[0] == (about[0] if about else "")]
         if said.kind == "sell" and about and not instead:
-            if about[1] in ("minute", "bars_held"):
+            if about[1] in ("minute", "bars_held", "days_held"):
                 for old in alike:
                     _guarded_anew(work, old, rule)
             work.add(rule)

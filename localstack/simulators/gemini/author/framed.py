@@ -11,7 +11,7 @@ from stratforge.intent.gate import rules_of
 from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words as rule_in_words
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import read_rule
+from stratforge.intent.rules import RuleError, read_rule
 from stratforge.intent.timeframes import (
     MINUTE,
     Frame,
@@ -24,9 +24,11 @@ from stratforge.intent.timeframes import (
     read_frame,
 )
 from stratforge.intent.turns import spans_by_turn
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.constants import with_timeframe
 
+from simulators.gemini.author.strict import answer_by_rules
 from simulators.gemini.author.writing import write_answer as write_of_minutes
 
 _OF_A_MINUTE = re.compile(r" \((?:minutes|an hour)\)")
@@ -67,6 +69,8 @@ def write_answer(
     if by_clock and not asks:
         said_so = rule_in_words(by_clock[0])
         asks.append(f"“{said_so}” looks at the time of day, and this decides on bars of {in_words(frame.timeframe)}. Leave the time out, or take bars of a minute?")  # fmt: skip
+    if not asks and any("minute" in each.text for each in map(read_rule, rules_of(wanted))):
+        found = _on_the_clock(found, TIMEFRAMES.get(frame.timeframe or MINUTE, 1))
     source = with_timeframe(found["python_code"], frame.timeframe)
     try:
         _ = compile_strategy(source).lookback
@@ -75,6 +79,18 @@ def write_answer(
     if asks:
         return {**found, "kind": "clarify", "name": "Not written yet", "python_code": "", "plan": "", "logic_explanation": "", "requirements": [], "parameters": [], "assumptions": [], "questions": list(dict.fromkeys(asks))}  # fmt: skip
     return _on_its_bars(found, source, requests, plain, frame, open_from)
+
+
+def _on_the_clock(found: dict[str, Any], minutes: int) -> dict[str, Any]:
+    """The answer with its times of day as those at which its bars end."""
+    if minutes == 1:
+        return found
+    pieces = [{key: value for key, value in each.items() if key != "lines"} for each in found["requirements"]]
+    rules = rules_of([Requirement.model_validate(each) for each in pieces])
+    whole = answer_by_rules(rules, pieces, found["symbol"], [*found["assumptions"], "A time of day is that at which a bar ends."], minutes)  # fmt: skip
+    if whole is None:
+        raise RuleError("its rules are no strategy on these bars")
+    return {**found, **whole, "plan": whole["logic_explanation"][:2_000]}
 
 
 def _asked_of_bars(found: dict[str, Any], turn: str) -> dict[str, Any]:

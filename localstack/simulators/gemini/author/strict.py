@@ -54,6 +54,13 @@ def _answer(
     # A stop and a gain of one number are said as what they are: a loss, and a gain.
     gains = {str(fact[2]).lstrip("-") for each in read if not each.orders for ways in each.readings[:1] for way in ways for fact in way if fact[0] == "gain"}  # fmt: skip
     read = [replace(each, orders=()) if each.orders and re.sub(r"^\D*|%$", "", each.orders[0]) in gains and each.readings else each for each in read]  # fmt: skip
+    if any(
+        unit.endswith(("loss", "losses", "losses in a row", "stop", "stops"))
+        for each in read
+        for _, _, unit in each.settings
+    ):
+        # How a stop within the bar went is not known; that of a sale is.
+        read = [replace(each, orders=()) if each.orders and not each.orders[0].startswith("take profit") else each for each in read]  # fmt: skip
     texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
     late = _late(read)
     texts = [[*of_it, f"buy only when minute < {late}"] if late and _sells_at(each, late) else of_it for each, of_it in zip(read, texts, strict=True)]  # fmt: skip
@@ -189,11 +196,11 @@ def rules_of_statement(statement: Statement) -> list[str]:
     return [_UNSAID.sub("", each) for each in _rules(statement)]
 
 
-def answer_by_rules(rules: Sequence[str], requirements: list[dict[str, Any]], symbol: str, assumptions: Sequence[str]) -> dict[str, Any] | None:  # fmt: skip
-    """The parts of an answer whose strategy follows formal rules; None where they are no strategy."""
+def answer_by_rules(rules: Sequence[str], requirements: list[dict[str, Any]], symbol: str, assumptions: Sequence[str], minutes: int = 1) -> dict[str, Any] | None:  # fmt: skip
+    """The parts of an answer whose strategy follows formal rules on bars of so many minutes; None where they are no strategy."""
     try:
         read = [read_rule(each) for each in rules]
-        code, constants = _with_constants(reference_strategy(read).source)
+        code, constants = _with_constants(reference_strategy(read, minutes).source)
     except RuleError:
         return None
     lines = list(range(1, len(code.split("\n"))))

@@ -51,7 +51,7 @@ from simulators.gemini.author.wording import Wording
 
 # Questions about what was asked for, however well its words are read; all others are about words that the first reading did not know.
 _REAL = re.compile(
-    r"Risking a part|cannot be traded here|at once, which never happens|buy and sell by the same rule|Stocks are not traded on|, which cannot be\. Which|needs a whole number of bars|bars are counted in whole numbers|outside the trading hours|needs bars of days or longer|Adding to a position|is not written offline|which can be neither|would be left on which it may act"
+    r"cannot be traded here|at once, which never happens|buy and sell by the same rule|Stocks are not traded on|, which cannot be\. Which|needs a whole number of bars|bars are counted in whole numbers|outside the trading hours|Adding to a position|is not written offline|which can be neither|would be left on which it may act"
 )
 
 
