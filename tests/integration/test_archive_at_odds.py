@@ -19,7 +19,7 @@ from stratforge.storage.strategies import rebalances, replays
 from stratforge.storage.users import bulk
 
 from tests.integration.test_archive import months
-from tests.support.archive import NOW, OLD, SEAM, Vendor, add, add_history, archive_in_s3, bar, keys, read
+from tests.support.archive import NOW, OLD, SEAM, Vendor, add, add_history, archive_in_s3, bar, read
 
 MINUTE = timedelta(minutes=1)
 
@@ -39,7 +39,8 @@ def test_a_second_archiver_makes_the_first_lose_no_bar_that_came_meanwhile(
 ) -> None:
     add_history(engine)
     late = bar("AAPL", OLD[0] + timedelta(days=3), "77.125")
-    real, overtaken = archive.store, []
+    real = archive.store
+    overtaken: list[archive.ArchivedBars] = []
 
     def slow(entry: archive.ArchivedBars, bars: Sequence[archive.StoredBar]) -> archive.Stored:
         stored = real(entry, bars)
@@ -78,7 +79,9 @@ def test_a_number_that_fits_into_no_file_keeps_back_its_own_month_and_no_other(e
 # Bars that come again ------------------------------------------------------------------------------------------------
 
 
-def test_bars_that_come_again_after_their_month_was_archived_change_nothing_as_they_did_before(engine: Database) -> None:
+def test_bars_that_come_again_after_their_month_was_archived_change_nothing_as_they_did_before(
+    engine: Database,
+) -> None:
     bars = [bar("AAPL", OLD[0] + each * MINUTE, f"{100 + each}.5") for each in range(60)]
     add(engine, *bars)
 

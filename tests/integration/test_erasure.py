@@ -144,7 +144,7 @@ STAYS = {
 }
 # Of nobody: the market's, the broker's and the platform's own.
 NOBODYS = {
-    "archived_bars": "symbol starts_at ends_at object_key rows sha256 fresh stored only_here complete archived_at",
+    "archived_bars": "symbol starts_at ends_at object_key rows sha256 fresh stored only_here complete archived_at edition same",
     "model_usage": "day model purpose calls prompt_tokens cached_tokens answer_tokens priced_calls dollars",
     "assets": "symbol name asset_class tradable fractionable min_order_size quantity_increment price_increment refreshed_at sell_only shortable easy_to_borrow",
     "block_orders": (
