@@ -162,6 +162,7 @@ NOBODYS = {
     "internal_requests": "nonce received_at",
     "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value side sent_at",
     "last_audit": "only_one began_at",
+    "equity_rolled_up": "only_one quarters_until days_until",
     "latest_prices": "symbol price time bar_time bar_high bar_low received_at bid ask quoted_at exchange_state",
     "login_attempts": "bucket failures blocked_until last_at",
     "market_clock": "only_one market_time noted_at speed replayed wanted_speed",
