@@ -261,14 +261,21 @@ def _ingestor(footprint: Footprint) -> Iterator[Item]:
     yield _item(f"ingestor, {footprint.task_gb} GB", footprint.task_gb * HOURS, f"{kind}-gb", service)
 
 
+def _notes_after_a_year(footprint: Footprint) -> float:
+    """Notes of a user's equity that are there after a year: every one of two days, one in fifteen minutes of 91, and one a day before (`equity_rolled_up`)."""
+    a_day = footprint.snapshots * 12 / 365
+    return 2 * a_day + 91 * min(a_day, 96) + (365 - 93) * min(a_day, 1)
+
+
 def _database(load: Load, measured: Measured, footprint: Footprint) -> Iterator[Item]:
     database = footprint.database
     signals = load.evaluations_a_month * load.signal_rate
     month = load.bars_a_month * measured.bytes_a_bar + signals * (measured.bytes_a_signal + measured.bytes_an_order)
-    month += load.users * footprint.snapshots * measured.bytes_a_snapshot
-    stored = max(database.storage, month * _RETENTION_MONTHS / 1e9)
+    noted = load.users * footprint.snapshots * measured.bytes_a_snapshot
+    lasting = month * _RETENTION_MONTHS + load.users * _notes_after_a_year(footprint) * measured.bytes_a_snapshot
+    stored = max(database.storage, lasting / 1e9)
     # What changes is kept for as long as backups are; the size of the database itself is free.
-    kept = month * _RETENTION_MONTHS / 1e9 + 2 * month / 30 * database.retention / 1e9
+    kept = lasting / 1e9 + 2 * (month + noted) / 30 * database.retention / 1e9
     backup = max(0.0, kept - stored)
     if database.kind == "aurora":
         cluster = ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance")

@@ -73,6 +73,8 @@ class _Thrift:
             case 9:
                 head = self._byte()
                 count = head >> 4 if head >> 4 < 15 else self.varint()
+                if count > len(self._content):
+                    raise NotOurs("a list is longer than the file")
                 return [self._value(head & 15) for _ in range(count)]
             case 12:
                 return self.struct()
@@ -87,7 +89,7 @@ def read_rows(content: bytes, columns: Sequence[Column]) -> Iterator[tuple[Any, 
     """
     try:
         yield from _rows(content, columns)
-    except (IndexError, KeyError, ValueError, zlib.error, UnicodeDecodeError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, zlib.error) as error:
         raise error if isinstance(error, NotOurs) else NotOurs(f"the file is damaged: {error}") from error
 
 

@@ -144,7 +144,7 @@ STAYS = {
 }
 # Of nobody: the market's, the broker's and the platform's own.
 NOBODYS = {
-    "archived_bars": "symbol starts_at ends_at object_key rows sha256 fresh stored only_here complete archived_at",
+    "archived_bars": "symbol starts_at ends_at object_key rows sha256 fresh stored only_here complete archived_at edition same",
     "model_usage": "day model purpose calls prompt_tokens cached_tokens answer_tokens priced_calls dollars",
     "assets": "symbol name asset_class tradable fractionable min_order_size quantity_increment price_increment refreshed_at sell_only shortable easy_to_borrow",
     "block_orders": (
@@ -162,6 +162,7 @@ NOBODYS = {
     "internal_requests": "nonce received_at",
     "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value side sent_at",
     "last_audit": "only_one began_at",
+    "equity_rolled_up": "only_one quarters_until days_until",
     "latest_prices": "symbol price time bar_time bar_high bar_low received_at bid ask quoted_at exchange_state",
     "login_attempts": "bucket failures blocked_until last_at",
     "market_clock": "only_one market_time noted_at speed replayed wanted_speed",

@@ -128,10 +128,19 @@ def test_two_zones_cost_twice_for_the_instance_and_for_its_storage() -> None:
 def test_a_user_s_equity_is_noted_as_often_as_the_schedule_says() -> None:
     often = dataclasses.replace(FOOTPRINT, snapshots=43_800.0)
     seldom = dataclasses.replace(FOOTPRINT, snapshots=8_190.0)
-    users = Load(20_000, 10)
+    users = Load(200_000, 10)
     stored = [line(users, "storage in 2 zones", each).quantity for each in (often, seldom)]
-    difference = 2 * 12 * 20_000 * (43_800 - 8_190) * MEASURED.bytes_a_snapshot / 1e9
+    # Only of two days is every note kept, in two zones.
+    difference = 2 * 2 * 200_000 * (43_800 - 8_190) * 12 / 365 * MEASURED.bytes_a_snapshot / 1e9
     assert stored[0] - stored[1] == pytest.approx(difference)
+
+
+def test_a_users_equity_of_a_year_is_two_megabytes() -> None:
+    several = [line(Load(users, 10), "storage in 2 zones").quantity / 2 for users in (200_000, 300_000)]
+    active = dataclasses.replace(FOOTPRINT, snapshots=0.0)
+    without = [line(Load(users, 10), "storage in 2 zones", active).quantity / 2 for users in (200_000, 300_000)]
+    a_user = (several[1] - several[0] - without[1] + without[0]) / 100_000 * 1e9
+    assert a_user == pytest.approx(11_888 * MEASURED.bytes_a_snapshot, rel=0.001)
 
 
 def test_endpoints_are_paid_by_zone_and_gateways_by_gigabyte() -> None:

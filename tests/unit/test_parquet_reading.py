@@ -60,6 +60,19 @@ def test_a_file_that_is_cut_off_is_refused(cut: int) -> None:
         list(read_rows(content[: cut % len(content)], COLUMNS))
 
 
+def test_of_a_file_with_a_wrong_bit_no_other_values_are_read() -> None:
+    rows = [("AAPL", datetime(2026, 3, 2, tzinfo=UTC), Decimal("1.5"), each) for each in range(9)]
+    content = written(rows)
+    for place in range(len(content) * 8):
+        damaged = bytearray(content)
+        damaged[place >> 3] ^= 1 << (place & 7)
+        try:
+            found = list(read_rows(bytes(damaged), COLUMNS))
+        except NotOurs:
+            continue
+        assert found == rows
+
+
 def test_other_columns_are_refused() -> None:
     with pytest.raises(NotOurs, match="symbol, time, price, count"):
         list(read_rows(written(), COLUMNS[:2]))

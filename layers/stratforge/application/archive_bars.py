@@ -131,8 +131,8 @@ def _completed(database: Database, history: History, month: datetime, enough: Ca
             for place in range(0, len(bars), _BARS_AT_ONCE):
                 with database.transaction() as connection:
                     market_data.add_bars(connection, bars[place : place + _BARS_AT_ONCE])
-        with database.transaction() as connection:
-            archive.note_complete(connection, answered)
+            with database.transaction() as connection:
+                archive.note_complete(connection, each, bars)
     return True
 
 

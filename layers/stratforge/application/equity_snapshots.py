@@ -19,16 +19,18 @@ _ERASED_AT_ONCE = 20
 _USERS_AT_ONCE = 5_000
 # Rows that are forgotten in one transaction, and such transactions at most in a minute: what is left has its turn again.
 _ROWS_AT_ONCE, _TIMES = 5_000, 10
+# Notes of equity that are rolled up in a minute, about.
+_NOTES_AT_ONCE = 200_000
 _FORGOTTEN = [table for table, word in retention.WORDS.items() if isinstance(word, Forgotten)]
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity and how the platform does, forgets what is old of one table and most old notes of equity, and erases accounts that were closed; returns for how many users."""
+    """Notes everybody's equity and how the platform does, forgets what is old of one table, rolls up old notes of equity, and erases accounts that were closed; returns for how many users."""
     with database.transaction() as connection:
         accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
     forget_old(database, _FORGOTTEN[int(time.time() // 60) % len(_FORGOTTEN)])
+    roll_up(database)
     with database.transaction() as connection:
-        equity.thin_equity(connection)
         vital_signs.note_vital_signs(connection)
     refresh_standings(database)
     users, noted = 0, equity.Noted(_USERS_AT_ONCE, None)
@@ -38,6 +40,17 @@ def snapshot_equity(database: Database) -> int:
             noted = equity.snapshot_equity(connection, _USERS_AT_ONCE, noted.last)
         users += noted.users
     return users
+
+
+def roll_up(database: Database) -> None:
+    """Rolls up notes of equity that have become old, in short transactions and for a bounded time: after a pause for some minutes more than one."""
+    gone = 0
+    for _ in range(_TIMES):
+        with database.transaction() as connection:
+            done = equity.roll_up_equity(connection)
+        gone += done.gone
+        if not done.behind or gone >= _NOTES_AT_ONCE:
+            break
 
 
 def forget_old(database: Database, table: str) -> int:

@@ -349,14 +349,14 @@ _FOLLOW_SYMBOL = (
     # The history a session looks back on, and is replayed on, goes along; its old name keeps its own. What another company did under the new
     # name would be mixed into it: it is put aside, with the sessions that ended on it.
     f"UPDATE sessions SET bars_symbol = %(earlier)s WHERE symbol = %(symbol)s AND bars_symbol IS NULL AND ended_at IS NOT NULL AND last_bar_time < {_STARTS}",  # noqa: S608 - an expression of ours
-    f"UPDATE market_data SET symbol = %(earlier)s WHERE symbol = %(symbol)s AND time < {_STARTS}",  # noqa: S608 - an expression of ours
-    # So it is in the archive; a month in which the name changed hands is of both.
+    # First in the archive, so that what is written to a claimed month meets its row there; a month in which the name changed hands is of both.
     f"""
     INSERT INTO archived_bars (symbol, starts_at, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete)
     SELECT symbol, {_STARTS}, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete FROM archived_bars
     WHERE symbol = %(symbol)s AND starts_at < {_STARTS} AND ends_at > {_STARTS}
     """,  # noqa: S608 - an expression of ours
     f"UPDATE archived_bars SET symbol = %(earlier)s, ends_at = least(ends_at, {_STARTS}) WHERE symbol = %(symbol)s AND starts_at < {_STARTS}",  # noqa: S608 - ours
+    f"UPDATE market_data SET symbol = %(earlier)s WHERE symbol = %(symbol)s AND time < {_STARTS}",  # noqa: S608 - an expression of ours
     """
     INSERT INTO archived_bars (symbol, starts_at, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete)
     SELECT %(symbol)s, starts_at, ends_at, object_key, rows, sha256, fresh, stored, only_here, complete FROM archived_bars

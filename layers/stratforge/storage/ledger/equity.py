@@ -1,12 +1,13 @@
-"""Every user's equity, noted once a minute, after two days kept for one minute in fifteen, and after 93 for one in a day."""
+"""Every user's equity, noted once a minute; after two days the last note of each quarter of an hour stays, after 93 the last before each market day's close."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_exactly, fetch_value
+from stratforge.storage.postgres.rows import fetch_exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,24 @@ def snapshot_equity(connection: Connection, users: int, after: UUID | None = Non
     )
 
 
-def thin_equity(connection: Connection) -> int:
-    """Forgets, of what was noted two days ago, all but one minute in fifteen, and of what was noted 93 days ago all but one in a day; returns how many notes that were."""
-    gone: int = fetch_value(connection, "SELECT thin_equity_snapshots()")
-    return gone
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """The number of notes that went, and whether there is more to roll up already."""
+
+    gone: int
+    behind: bool
+
+
+def roll_up_equity(
+    connection: Connection, of_minutes: timedelta = timedelta(minutes=5), of_quarters: timedelta = timedelta(hours=1)
+) -> RolledUp:
+    """Rolls up notes that have become old, from where that ended last.
+
+    Args:
+        connection: In whose transaction.
+        of_minutes: Of what was noted every minute so much at most.
+        of_quarters: Of what stayed of every quarter of an hour.
+    """
+    return fetch_exactly(
+        connection, RolledUp, "SELECT gone, behind FROM roll_up_equity(%s, %s)", (of_minutes, of_quarters)
+    )

@@ -21,6 +21,7 @@ from stratforge.portfolio.books import (
 )
 from stratforge.portfolio.statement import Difference
 from stratforge.storage.ledger.reconciliation import own_units
+from stratforge.storage.market import archive
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, made_by
@@ -35,6 +36,7 @@ def begin_reading(connection: Connection) -> None:
     """Makes the transaction that has just begun one that sees one moment, cannot write, and may ask for sums over everything that ever happened."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
     connection.execute("SET LOCAL statement_timeout = '10min'")
+    archive.keep_months(connection)
 
 
 def _stream(

@@ -1,7 +1,7 @@
 """Bars of months that are over for long: files in S3, one for each symbol and month, and the table that says where they are.
 
 Whoever reads bars asks the table of bars first and this one afterwards. A partition is dropped in the transaction in which its bars become `only_here`, so that in
-this order none is missed; one that is in both is taken from the table.
+this order none is missed. One that is in both came again after its month was archived: as in the table, what was there first stands.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from stratforge.market import Bar
 from stratforge.parquet_reading import NotOurs, read_rows
 from stratforge.parquet_stream import Column, ColumnKind, ParquetWriter
 from stratforge.storage.market.archive_objects import ArchiveUnavailable, get_object, put_object
@@ -52,7 +53,7 @@ _FIELDS = ", ".join(StoredBar._fields)
 
 @dataclass(frozen=True, slots=True)
 class ArchivedBars:
-    """A row of archived_bars: which bars, and where."""
+    """A row of archived_bars: which bars, and where; see its columns."""
 
     symbol: str
     starts_at: datetime
@@ -62,12 +63,21 @@ class ArchivedBars:
     sha256: str | None
     only_here: bool
     complete: bool
+    same: bool
+    edition: int
 
 
-_ENTRY = "symbol, starts_at, ends_at, object_key, rows, sha256, only_here, complete"
+_ENTRY = "symbol, starts_at, ends_at, object_key, rows, sha256, only_here, complete, same, edition"
 
 
 # Reading --------------------------------------------------------------------------------------------------------------------
+
+
+def keep_months(connection: Connection) -> None:
+    """Keeps every month where it is until the end of a transaction that is to see one moment: before its first question, because that moment may be one before
+    a partition went, which nobody sees any more afterwards.
+    """
+    connection.execute("LOCK TABLE market_data IN ACCESS SHARE MODE")
 
 
 def entries(
@@ -106,6 +116,12 @@ def bars_of(entry: ArchivedBars) -> list[StoredBar]:
     return [each for each in found if entry.starts_at <= each.time < entry.ends_at]
 
 
+def bars_within(connection: Connection, entry: ArchivedBars) -> list[StoredBar]:
+    """Those of `bars_of`, read within a transaction: however many files it reads one after the other, the server does not take it for one that was forgotten."""
+    connection.execute("SELECT").fetchall()
+    return bars_of(entry)
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _read(key: str, sha256: str) -> tuple[StoredBar, ...]:
     """The bars of a file, which never changes."""
@@ -118,9 +134,9 @@ def forget_files() -> None:
 
 
 def merged(archived: Iterable[StoredBar], stored: Iterable[StoredBar]) -> Iterator[StoredBar]:
-    """Bars of the archive and of the table, each once and in order; the table's where both have one."""
+    """Bars of the archive and of the table, each once and in order; the archive's where both have one."""
     last: datetime | None = None
-    for bar in heapq.merge(stored, archived, key=lambda each: each.time):
+    for bar in heapq.merge(archived, stored, key=lambda each: each.time):
         if bar.time != last:
             yield bar
         last = bar.time
@@ -138,23 +154,21 @@ def months_to_archive(connection: Connection, kept: int = MONTHS_KEPT) -> list[d
     return [row[0] for row in connection.execute(query, (kept,))]
 
 
+def _take_long(connection: Connection) -> None:
+    """Lets a question of every symbol of a month take as long as thousands of them do; nobody waits for it."""
+    connection.execute("SET LOCAL statement_timeout = '5min'")
+
+
 def claim_month(connection: Connection, month: datetime) -> bool:
     """Claims a month for the archive: whoever writes to it from now on is noted. False if somebody is writing to it just now."""
+    _take_long(connection)
     row = connection.execute("SELECT claim_month_of_bars(%s)", (month,)).fetchone()
     return row is not None and bool(row[0])
 
 
 def to_store(connection: Connection, month: datetime) -> list[ArchivedBars]:
-    """The parts of a claimed month that are not stored, symbol by symbol."""
-    return fetch_all(
-        connection,
-        ArchivedBars,
-        f"""
-        SELECT {_ENTRY} FROM archived_bars
-        WHERE starts_at >= %(month)s AND starts_at < %(month)s + interval '1 month' AND fresh AND NOT stored ORDER BY symbol, starts_at
-        """,  # noqa: S608 - columns of this module
-        {"month": month},
-    )
+    """The parts of a claimed month that are in the table and not stored, symbol by symbol."""
+    return fetch_all(connection, ArchivedBars, f"SELECT {_ENTRY} FROM bars_to_store(%s)", (month,))  # noqa: S608 - columns of this module
 
 
 def to_complete(connection: Connection, month: datetime) -> list[ArchivedBars]:
@@ -162,12 +176,14 @@ def to_complete(connection: Connection, month: datetime) -> list[ArchivedBars]:
     return [each for each in to_store(connection, month) if not each.complete]
 
 
-def note_complete(connection: Connection, done: Sequence[ArchivedBars]) -> None:
-    """Notes that the vendor's history is in these entries."""
-    connection.execute(
-        "UPDATE archived_bars SET complete = true WHERE (symbol, starts_at) IN (SELECT * FROM unnest(%s::text[], %s::timestamptz[]))",
-        ([each.symbol for each in done], [each.starts_at for each in done]),
-    )
+def note_complete(connection: Connection, entry: ArchivedBars, vendors: Sequence[Bar]) -> None:
+    """Notes that the vendor's history is in an entry, and whether it is the same, value for value; whoever writes to it later ends that."""
+    named = (entry.symbol, entry.starts_at)
+    connection.execute("SELECT FROM archived_bars WHERE symbol = %s AND starts_at = %s FOR UPDATE", named)
+    theirs = [(each.time, each.open, each.high, each.low, each.close, each.volume) for each in vendors]
+    same = not entry.only_here and [each[:6] for each in stored_bars(connection, entry)] == theirs
+    query = "UPDATE archived_bars SET complete = true, same = %s WHERE symbol = %s AND starts_at = %s"
+    connection.execute(query, (same, *named))
 
 
 def stored_bars(connection: Connection, entry: ArchivedBars) -> list[StoredBar]:
@@ -197,8 +213,11 @@ def store(entry: ArchivedBars, bars: Sequence[StoredBar]) -> Stored:
     """
     file = io.BytesIO()
     writer = ParquetWriter(file, _COLUMNS)
-    for first in range(0, len(bars), _GROUP):
-        writer.write(bars[first : first + _GROUP])
+    try:
+        for first in range(0, len(bars), _GROUP):
+            writer.write(bars[first : first + _GROUP])
+    except (ArithmeticError, ValueError) as error:
+        raise ArchiveUnavailable(f"a number fits into no file: {error}") from error
     writer.close()
     content = file.getvalue()
     sha256 = hashlib.sha256(content).hexdigest()
@@ -214,19 +233,21 @@ def store(entry: ArchivedBars, bars: Sequence[StoredBar]) -> Stored:
 
 
 def note_stored(connection: Connection, entry: ArchivedBars, stored: Stored) -> bool:
-    """Notes that an entry's bars are in a file; False when somebody has written to them since they were claimed."""
+    """Notes that an entry's bars are in a file; False when somebody has written to them, or stored them, since the entry was read."""
     noted = connection.execute(
         """
-        UPDATE archived_bars SET stored = true, object_key = %s, rows = %s, sha256 = %s, archived_at = now()
-        WHERE symbol = %s AND starts_at = %s AND ends_at = %s AND fresh
+        UPDATE archived_bars SET stored = true, object_key = %s, rows = %s, sha256 = %s, archived_at = now(), same = same AND NOT only_here,
+                                 edition = nextval('archived_bars_editions')
+        WHERE symbol = %s AND starts_at = %s AND ends_at = %s AND edition = %s AND fresh
         """,
-        (stored.key, stored.rows, stored.sha256, entry.symbol, entry.starts_at, entry.ends_at),
+        (stored.key, stored.rows, stored.sha256, entry.symbol, entry.starts_at, entry.ends_at, entry.edition),
     )
     return noted.rowcount == 1
 
 
 def drop_month(connection: Connection, month: datetime) -> bool:
     """Drops a month's partition if all of its bars are in the archive; False if not, or if the table is held just now."""
+    _take_long(connection)
     row = connection.execute("SELECT drop_archived_month_of_bars(%s)", (month,)).fetchone()
     return row is not None and bool(row[0])
 

@@ -280,17 +280,17 @@ def _with_archive(
     until: datetime | str,
     limit: int,
 ) -> list[Any]:
-    """The latest rows of those of the table and of the archive between two times, the latest first; the table's where both have one. Splits are those up to a bar."""
+    """The latest rows of those of the table and of the archive between two times, the latest first; the archive's where both have one. Splits are those up to a bar."""
     found = {row[0]: row for row in rows}
     splits = rows[0][7] if rows else fetch_value(connection, _SPLITS, {"symbol": symbol, "until": until})
     start, end = bounds["start"], bounds["end"]
     for entry in archive.entries(connection, symbol, start, end):
         if len(found) >= limit and min(sorted(found)[-limit:]) >= entry.ends_at:
             break
-        for bar in archive.bars_of(entry):
+        for bar in archive.bars_within(connection, entry):
             if (isinstance(start, str) or bar.time >= start) and (isinstance(end, str) or bar.time < end):
                 prices = (float(bar.open), float(bar.high), float(bar.low), float(bar.close), float(bar.volume))
-                found.setdefault(bar.time, (bar.time, *prices, bar.adjusted_at, splits))
+                found[bar.time] = (bar.time, *prices, bar.adjusted_at, splits)
     return [found[time] for time in sorted(found, reverse=True)[:limit]]
 
 

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import Side, SizeKind
+from stratforge.storage.market import archive
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.evaluations import MAX_FAILURES, NEW_BARS
@@ -164,6 +165,7 @@ def cash_of(capital: Decimal, held: dict[str, Holding]) -> Decimal:
 def see_one_moment(connection: Connection) -> str:
     """Has everything that a transaction which has just begun reads be of one moment; returns the snapshot that tells what that was."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    archive.keep_months(connection)
     found: str = fetch_value(connection, "SELECT pg_current_snapshot()::text")
     return found
 

@@ -220,7 +220,7 @@ def _stored_rows(
     """The bars up to the one at `last`, from so many on that were there before the one at `first` was new; from the table, and where that does not go back so far from the archive."""
     parameters = {"symbol": symbol, "first": first, "last": last, "before": before}
     rows = connection.execute(f"{_ROWS} AND {_FROM_FIRST_WINDOW} ORDER BY time", parameters).fetchall()
-    known = [row[0] for row in rows if row[0] < first and (row[7] is None or row[7] < first)]
+    known = {row[0] for row in rows if row[0] < first and (row[7] is None or row[7] < first)}
     if rows and (rows[0][8] is None or (len(known) >= before and rows[0][8] <= rows[0][0] <= first)):
         return rows
     if len(known) < before:
@@ -231,12 +231,14 @@ def _stored_rows(
         enough = not before or (len(known) >= before and sorted(known)[-before] >= entry.ends_at)
         if enough and entry.ends_at <= first:
             break
-        for bar in archive.bars_of(entry):
-            if bar.time <= last and bar.time not in found:
+        for bar in archive.bars_within(connection, entry):
+            # Also where the table has one: that came again after the month was archived, and what was there first stands.
+            if bar.time <= last:
                 prices = (float(bar.open), float(bar.high), float(bar.low), float(bar.close), float(bar.volume))
                 found[bar.time] = (bar.time, *prices, bar.adjusted_at, bar.after_bar)
+                known.discard(bar.time)
                 if bar.time < first and (bar.after_bar is None or bar.after_bar < first):
-                    known.append(bar.time)
+                    known.add(bar.time)
     begins = min(sorted(known)[-before:] if before else [], default=first)
     return [found[time] for time in sorted(found) if time >= begins]
 

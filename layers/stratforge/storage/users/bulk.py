@@ -79,20 +79,24 @@ def bars(connection: Connection, symbol: str, start: datetime | None, end: datet
         # After the table: see `archive`.
         archived = archive.entries(connection, symbol, start or "-infinity", end or "infinity")
         stored = iter(partial(cursor.fetchmany, _AT_ONCE), [])
-        yield from _merged(archived[::-1], start, end, stored) if archived else stored
+        yield from _merged(connection, archived[::-1], start, end, stored) if archived else stored
 
 
 def _merged(
-    archived: Sequence[ArchivedBars], start: datetime | None, end: datetime | None, stored: Iterator[list[Any]]
+    connection: Connection,
+    archived: Sequence[ArchivedBars],
+    start: datetime | None,
+    end: datetime | None,
+    stored: Iterator[list[Any]],
 ) -> Iterator[list[Any]]:
-    """Bars of the archive and of the table, each once and in order; the table's where both have one."""
+    """Bars of the archive and of the table, each once and in order; the archive's where both have one."""
     old = (
         (each.symbol, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume)
         for each in archived
-        for bar in archive.bars_of(each)
+        for bar in archive.bars_within(connection, each)
         if (start is None or bar.time >= start) and (end is None or bar.time < end)
     )
-    bars = heapq.merge(chain.from_iterable(stored), old, key=lambda row: row[1])
+    bars = heapq.merge(old, chain.from_iterable(stored), key=lambda row: row[1])
     once = (next(same) for _, same in groupby(bars, key=lambda row: row[1]))
     while rows := list(islice(once, _AT_ONCE)):
         yield rows
