@@ -115,7 +115,7 @@ SHORT_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (BORROWING, "BETWEEN (SELECT market_now()) - %(charged)s AND (SELECT market_now())", "< (SELECT market_now())"),
     (BORROWING, "coalesce(since.quantity, 0) - p.quantity AS quantity", "-p.quantity AS quantity"),
     (BORROWING, "CASE WHEN t.side = 'buy' THEN t.quantity - t.fee_quantity ELSE -t.quantity END", "t.quantity"),
-    (BORROWING, "AND t.executed_at > n.closes_at) since", ") since"),
+    (BORROWING, " AND t.executed_at > n.closes_at\n", "\n"),
     (BORROWING, "AND m.time < n.closes_at ORDER BY", "ORDER BY"),
     (
         BORROWING,

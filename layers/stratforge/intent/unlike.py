@@ -166,12 +166,12 @@ def _sides(quote: str, new: Sequence[Rule]) -> Iterator[str]:
         with_it = [rule for rule in new if float(match["count"]) in rule.numbers]
         if with_it and all(rule.kind is not RuleKind.SIZE for rule in with_it) and not any("bars_held" in rule.text for rule in with_it):  # fmt: skip
             yield f"counts shares, and its rule does not ({in_words(with_it[0])})"
-    match = _SIDE.search(quote)
-    if match and not _OR_AT.search(quote):
-        level = f"{float(match['level']):g}"
+    side = _SIDE.search(quote)
+    if side and not _OR_AT.search(quote):
+        level = f"{float(side['level']):g}"
         for rule in new:
             if any(atom.operator in ("<=", ">=") and level in (atom.left, atom.right) for atom in rule.atoms):
-                yield f"says “{match['side']} {match['level']}”, and its rule takes {level} itself too ({in_words(rule)})"
+                yield f"says “{side['side']} {side['level']}”, and its rule takes {level} itself too ({in_words(rule)})"
 
 
 def _bounds(quote: str, new: Sequence[Rule], standing: Sequence[Rule]) -> Iterator[str]:
@@ -179,11 +179,11 @@ def _bounds(quote: str, new: Sequence[Rule], standing: Sequence[Rule]) -> Iterat
     for match in _AT_MOST.finditer(quote):
         if not limits:
             yield f"says “{match[0]}”, and no rule does"
-    if (match := _FEWER.search(quote)) and _count(match["count"]) in limits:
-        yield f"says “{match[0]}”, and its rule allows {_count(match['count']):g}"
-    match = _BOUND.search(quote)
-    if match and new and not _HELD_NOW.search(match["words"]) and sum(len(rule.atoms) for rule in new) == 1 == len([rule for rule in new if rule.condition is not None]) and len(new) == 1:  # fmt: skip
-        yield f"says “{match['words'].strip()[:80]}”, and its one rule does not ({in_words(new[0])})"
+    if (fewer := _FEWER.search(quote)) and _count(fewer["count"]) in limits:
+        yield f"says “{fewer[0]}”, and its rule allows {_count(fewer['count']):g}"
+    bound = _BOUND.search(quote)
+    if bound and new and not _HELD_NOW.search(bound["words"]) and sum(len(rule.atoms) for rule in new) == 1 == len([rule for rule in new if rule.condition is not None]) and len(new) == 1:  # fmt: skip
+        yield f"says “{bound['words'].strip()[:80]}”, and its one rule does not ({in_words(new[0])})"
     if _ONLY_SELLS.search(quote):
         for rule in new:
             if rule.kind is RuleKind.SELL and rule.atoms and all(_CLOCK & {atom.left, atom.right} for atom in rule.atoms) and any(other.kind is RuleKind.SELL and other is not rule for other in standing):  # fmt: skip

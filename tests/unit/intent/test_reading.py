@@ -64,7 +64,7 @@ READ = [
     ("BB(20,3): buy at a touch of the lower band, sell at the middle band", [f"buy when close <= {BANDS}.lower", f"sell when close >= {BANDS}.mid"]),
     ("Buy when price breaks the 20-bar high, sell when it breaks the 10-bar low", ["buy when close > bars.high.rolling(20).max().shift(1)", "sell when close < bars.low.rolling(10).min().shift(1)"]),
     ("Buy when price is 2% below its 20 bar average, sell when it gets back to the average", ["buy when close <= ta.sma(bars.close, length=20) * 0.98", "sell when close >= ta.sma(bars.close, length=20)"]),
-    ("Buy if it gaps up more than 1%, sell at the close", ["buy when day_open > yesterday_close * 1.01", "sell when minute >= 955"]),
+    ("Buy if it gaps up more than 1%, sell at 15:55", ["buy when day_open > yesterday_close * 1.01", "sell when minute >= 955"]),
     ("Buy above yesterday's high, stop at yesterday's low, flat by 15:55", ["buy when close > yesterday_high", "stop loss at yesterday_low", "sell when minute >= 955"]),
     ("Buy when RSI < 30, stop 2 ATR below entry, target 3 ATR above entry", [BUY, f"stop loss at close - 2 * {ATR}", f"take profit at close + 3 * {ATR}"]),
     ("Buy with a limit order 0.5% below the close when RSI < 30, good for 10 bars, sell when RSI > 70", [BUY, "buy at limit 0.5% below close for 10 bars", SELL]),
@@ -86,6 +86,13 @@ READ = [
 def test_what_is_read_and_written_so_needs_no_telling(words: str, rules: list[str]) -> None:
     assert not contrary(words, *rules)
     assert taken(words, *rules) == []
+
+
+def test_the_close_as_a_time_is_told_to_come_earlier_on_some_days() -> None:
+    words, rules = "Buy if it gaps up more than 1%, sell at the close", ["buy when day_open > yesterday_close * 1.01", "sell when minute >= 955"]  # fmt: skip
+    assert not contrary(words, *rules)
+    (told,) = taken(words, *rules)
+    assert "closes at 13:00" in told
 
 
 @pytest.mark.parametrize(
