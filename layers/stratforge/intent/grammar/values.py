@@ -1,0 +1,230 @@
+"""What parts mean: something that is compared, conditions of it, and what words such as “it” stand for when all is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+
+class Unclear(Exception):
+    """A word such as “it” of which it is not plain what it stands for."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Something that is compared.
+
+    Attributes:
+        text: As a rule has it.
+        kind: `price` (of its scale), `own` (a scale of its own), `number`, `volume`, `it` (spoken of before), `bare` (a number that may name an average).
+        edge: Whether it is met from below (`high`) or from above (`low`).
+        levels: Where it is oversold and overbought.
+        average: The length of an average, by which it may be called later.
+        band: Whether it is a line of bands, which is met by touching.
+    """
+
+    text: str
+    kind: str
+    edge: str = ""
+    levels: tuple[float, float] | None = None
+    average: float = 0.0
+    band: bool = False
+    number: float | None = None
+    away: str = ""
+
+
+@dataclass
+class Spoken:
+    """What was spoken of before in the turn.
+
+    Attributes:
+        left: What was compared last.
+        averages: The averages of the turn by their lengths; several of one length leave open which is meant.
+        crossing: The last crossing of two lines that was bought by.
+    """
+
+    left: Operand | None = None
+    right: Operand | None = None
+    averages: dict[float, set[str]] = field(default_factory=dict)
+    crossing: tuple[str, bool, str] | None = None
+    trend: str = ""
+    side: str = "buy"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition whose operands are not resolved yet.
+
+    Attributes:
+        form: `compare`, `cross`, `raw`, `all`, `any`, `bars`, `within`, `back`, `touch`, `between`.
+        loose: Whether the words may as well mean the moment at which it comes to hold.
+    """
+
+    form: str
+    left: Operand | None = None
+    sign: str = ""
+    right: Operand | None = None
+    parts: tuple[Condition, ...] = ()
+    count: int = 0
+    text: str = ""
+    loose: bool = False
+
+
+_MARK = re.compile(r"«([a-z]+)(\d?)([=?])([\d.]+)»")
+
+
+def unmarked(text: str) -> str:
+    """A text without the numbers of its indicators, for comparing which of them it names."""
+    return _MARK.sub(r"\1\2", text)
+
+
+class Numbers:
+    """The numbers of the indicators of a turn: one that is named with its numbers keeps them where it is named without."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, set[str]] = {}
+        self._usual: dict[str, str] = {}
+
+    def put(self, text: str) -> str:
+        """A text with its numbers."""
+        return _MARK.sub(self._number, text)
+
+    def _number(self, match: re.Match[str]) -> str:
+        name, index, sign, number = match.groups()
+        key = name + index
+        known = self._said.setdefault(key, set())
+        if sign == "=":
+            if self._usual.get(key, number) != number:
+                raise Unclear
+            known.add(number)
+            return number
+        if len(known) > 1:
+            raise Unclear
+        if not known:
+            self._usual[key] = number
+        return next(iter(known), number)
+
+
+_SIDES = {">": True, ">=": True, "<": False, "<=": False}
+
+
+def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> str:
+    """The condition as a rule has it; what was spoken of is remembered on the way.
+
+    Args:
+        moment: Read as the moment at which it comes to hold, where the words may mean that.
+    """
+    form = condition.form
+    if form == "raw":
+        return condition.text
+    if form in ("all", "any"):
+        inner = [written(each, spoken, moment=moment) for each in condition.parts]
+        return inner[0] if len(inner) == 1 else f" {'and' if form == 'all' else 'or'} ".join(f"({each})" for each in inner)
+    if form in ("bars", "within"):
+        inner_text = written(condition.parts[0], spoken)
+        return f"{'for' if form == 'bars' else 'within'}_bars({condition.count}, {inner_text})"
+    if form == "bothof":
+        assert condition.right is not None
+        if spoken.left is None or spoken.right is None or spoken.left.kind != spoken.right.kind:
+            raise Unclear
+        return f"({spoken.left.text} {condition.sign} {condition.right.text}) and ({spoken.right.text} {condition.sign} {condition.right.text})"
+    if form == "golden":
+        raise Unclear
+    if form == "backof":
+        assert condition.left is not None
+        left = _resolved(condition.left, spoken, condition.left)
+        if spoken.crossing is None or unmarked(left.text) != unmarked(spoken.crossing[0]):
+            raise Unclear
+        return _crossed_back(spoken, condition.sign)
+    if form == "back":
+        return _crossed_back(spoken, condition.sign)
+    if form == "not":
+        return f"not ({written(condition.parts[0], spoken, moment=moment)})"
+    if form == "trend":
+        return _trend(condition, spoken, moment=moment)
+    assert condition.left is not None and condition.right is not None
+    left, right = _resolved(condition.left, spoken, condition.right), None
+    right = _resolved(condition.right, spoken, left)
+    if right.kind == "own" and left.kind == "price" and not right.away:
+        raise Unclear
+    if left.kind == "own" and right.kind == "price":
+        raise Unclear
+    sign = condition.sign
+    if form == "touch":
+        sign = _met(left, right, sign, spoken)
+    spoken.left, spoken.right = left, right
+    if form == "cross" or (condition.loose and moment):
+        up = _SIDES[sign]
+        if spoken.side == "buy":
+            spoken.crossing = left.text, up, right.text
+        return f"crosses_{'above' if up else 'below'}({left.text}, {right.text})"
+    if spoken.side == "buy" and left.average and right.average and sign in "<>":
+        spoken.crossing = left.text, _SIDES[sign], right.text
+    return f"{left.text} {sign} {right.text}"
+
+
+def _met(left: Operand, right: Operand, sign: str, spoken: Spoken) -> str:
+    """From which side something is met."""
+    if sign:
+        return sign
+    if right.edge:
+        return ">=" if right.edge == "high" else "<="
+    if left.kind == "own" and left.levels and right.number is not None:
+        middle = sum(left.levels) / 2
+        if right.number == middle or spoken.side == "sell":
+            if spoken.side == "sell" and right.number >= left.levels[0]:
+                return ">="
+            raise Unclear
+        return ">=" if right.number > middle else "<="
+    if spoken.side == "sell" and spoken.left is not None and right.kind in ("price", "number"):
+        return ">="
+    raise Unclear
+
+
+def _trend(condition: Condition, spoken: Spoken, *, moment: bool) -> str:
+    """The trend of the SuperTrend, which is named once and is “it” afterwards."""
+    if condition.text:
+        spoken.trend = condition.text
+    if not spoken.trend:
+        raise Unclear
+    up = condition.sign == ">"
+    if condition.loose:
+        return f"crosses_{'above' if up else 'below'}({spoken.trend}, 0)"
+    return f"{spoken.trend} {'>' if up else '<'} 0"
+
+
+def _crossed_back(spoken: Spoken, sign: str) -> str:
+    if spoken.crossing is None:
+        raise Unclear
+    left, up, right = spoken.crossing
+    if sign and _SIDES[sign] == up:
+        raise Unclear
+    return f"crosses_{'below' if up else 'above'}({left}, {right})"
+
+
+def _resolved(operand: Operand, spoken: Spoken, other: Operand) -> Operand:
+    """The operand itself, where it is a word for something spoken of before."""
+    if operand.kind == "it":
+        return _it(spoken, other)
+    if operand.average:
+        spoken.averages.setdefault(operand.average, set()).add(operand.text)
+    if operand.kind == "bare":
+        known = spoken.averages.get(operand.average or operand.number or 0.0, set())
+        if len(known) != 1:
+            raise Unclear
+        return Operand(next(iter(known)), "price", average=operand.number or 0.0)
+    return operand
+
+
+def _it(spoken: Spoken, other: Operand) -> Operand:
+    """“It”: the price where it is compared with a price; what was compared last where that is one of its scale."""
+    price = Operand("close", "price")
+    if other.kind == "price":
+        if spoken.left is not None and spoken.left.kind == "price" and spoken.left.text not in ("close", "low", "high"):
+            raise Unclear
+        return price
+    if spoken.left is None or spoken.left.text == "close":
+        return price
+    if spoken.left.kind == "own" or spoken.left.text in ("low", "high"):
+        return spoken.left if spoken.left.kind == "own" else price
+    raise Unclear
