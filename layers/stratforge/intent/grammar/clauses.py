@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -15,11 +15,12 @@ from stratforge.intent.grammar.lexicon import lexemes_of
 from stratforge.intent.grammar.tokens import tokens_of
 from stratforge.intent.grammar.values import Condition, Numbers, Operand, Spoken, Unclear, written
 
-_MOST_TILINGS = 48
+_MOST_TILINGS, _MOST_TOKENS = 48, 200
 _PARTS = (
     rule("BuyPart", "then? =buy 'on|of|in|into? =symbol? 'at|with? 'market?", lambda _, s: "buy"),
     rule("BuyPart", "then? =buy object?", lambda _: "buy"),
     rule("SellPart", "then? =sell object? 'of|in|on? =symbol? 'position|again|on|when?", lambda _, s: 100.0),
+    rule("SellPart", "then? =sell 'all Num 'shares|shs?", lambda *_: 100.0),
     rule("SellPart", "then? =sell rest", lambda _: 101.0),
     rule("SellPart", "rest off?", lambda: 101.0),
     rule("SellPart", "then? =sell? =part off? 'at|of?", lambda _, p: p),
@@ -29,9 +30,9 @@ _PARTS = (
     rule("SellPart", "then? =sell Pct 'of 'it|position|the 'position?", lambda _, n: n if 0 < n < 100 else None),
 )  # fmt: skip
 # What a part is called in the composition.
-_KINDS = ("BuyPart", "SellPart", "Cond", "Ellipsis", "ExitPart", "TimePart", "CloseTime", "WindowPart", "SizePart", "LimitPart", "PausePart", "DefPart")  # fmt: skip
+_KINDS = ("BuyPart", "SellPart", "Cond", "Ellipsis", "ExitPart", "TimePart", "CloseTime", "WindowPart", "SizePart", "LimitPart", "PausePart", "DefPart", "OnlyPart", "HoldPart", "BuySizePart", "LenPart")  # fmt: skip
 _WORDS = ("when", "and", "or", "either", "comma", "arrow", "end", "filler", "bullet", "symbol", "then", "article")
-_COSTS = {"filler": 1.02, "article": 0.3, "then": 1.01, "comma": 0.2, "end": 0.1, "bullet": 0.1, "symbol": 0.9, "SellPart": 1.005}
+_COSTS = {"filler": 1.02, "article": 0.3, "then": 1.01, "comma": 0.2, "end": 0.1, "bullet": 0.1, "symbol": 0.9, "DefPart": 0.9, "when": 0.99, "and": 1.0, "SellPart": 1.005}
 
 
 @dataclass(frozen=True)
@@ -78,24 +79,20 @@ def _rules() -> dict[str, list[Production]]:
 
 
 @lru_cache(256)
-def clauses_of(turn: str, symbol: str) -> tuple[tuple[int, int, Clause], ...] | None:
-    """The clauses of a turn with their places; None where a word has no reading, or the readings differ."""
+def readings_of(turn: str, symbol: str) -> tuple[tuple[tuple[int, int, Clause], ...], ...]:
+    """The readings of a turn, each as its clauses with their places; none where a word has no reading."""
     tokens = tokens_of(turn)
-    if not tokens or len(tokens) > 160:
-        return None
-    lexemes = lexemes_of(tokens, symbol)
-    chart = Chart(tokens, lexemes, _rules())
+    if not tokens or len(tokens) > _MOST_TOKENS:
+        return ()
+    chart = Chart(tokens, lexemes_of(tokens, symbol), _rules())
     found: dict[str, list[Clause]] = {}
     for tiling in _tilings(chart, len(tokens)):
         try:
-            clauses = _Composition(tiling, symbol).clauses()
+            clauses = _Composition(tiling).clauses()
         except Unread:
             continue
-        found.setdefault(repr([(each.kind, each.texts[:1], each.value, each.settings) for each in clauses]), clauses)
-    if len(found) != 1:
-        return None
-    (clauses,) = found.values()
-    return tuple((tokens[each.begin].start, tokens[each.stop - 1].end, each) for each in clauses)
+        found.setdefault(repr([(each.kind, each.texts[:1], each.value, each.settings) for each in clauses if each.kind != "nothing"]), clauses)
+    return tuple(tuple((tokens[each.begin].start, tokens[each.stop - 1].end, each) for each in clauses) for clauses in found.values())
 
 
 def _edges(chart: Chart, at: int) -> Iterator[Part]:
@@ -163,12 +160,12 @@ class _Group:
 
 
 class _Composition:
-    def __init__(self, parts: Sequence[Part], symbol: str) -> None:
-        self.parts = [each for each in parts if each.kind not in ("filler", "article", "then")]
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = list(_spread(each for each in parts if each.kind not in ("filler", "article", "then")))
         self.spoken = Spoken()
-        self.symbol = symbol
         self.found = list[Clause]()
         self.minutes = 0.0
+        self.lengths = list[tuple[str, float]]()
 
     def clauses(self) -> list[Clause]:
         pending = list[Part]()
@@ -176,9 +173,11 @@ class _Composition:
         for each in self.parts:
             if each.kind == "DefPart":
                 self.minutes = each.value
+            if each.kind == "LenPart":
+                self.lengths.append(each.value)
         for sentence in self._sentences():
-            if [each for each in sentence if each.kind == "DefPart"]:
-                if any(each.kind not in ("DefPart", "symbol", "comma") for each in sentence):
+            if [each for each in sentence if each.kind in ("DefPart", "LenPart")]:
+                if any(each.kind not in ("DefPart", "LenPart", "symbol", "comma") for each in sentence):
                     raise Unread
                 self._nothing(sentence)
                 continue
@@ -229,13 +228,15 @@ class _Composition:
         if any(each.kind in ("BuyPart", "SellPart") for each in core):
             return core
         for index, each in enumerate(core):
-            if each.kind == "SizePart" and index > 1 and core[index - 1].kind in ("arrow",) and self._conditions(core[:index]):
+            if each.kind == "SizePart" and index > 1 and (core[index - 1].kind == "arrow" or (core[index - 1].kind == "comma" and each.value == Size(100, "% of equity"))) and self._conditions(core[:index]):
                 return [*core[:index], Part("BuyPart", "buy", each.begin, each.begin), *core[index:]]
         return core
 
     def _merged(self) -> list[Clause]:
         numbers = Numbers()
         try:
+            for name, length in self.lengths:
+                numbers.put(f"«{name}={length:g}»")
             for each in sorted(self.found, key=lambda one: one.begin):
                 each.texts = tuple(map(numbers.put, each.texts))
                 each.orders = tuple(map(numbers.put, each.orders))
@@ -384,6 +385,9 @@ class _Composition:
 
     def _loose(self, core: list[Part]) -> None:
         """A sentence without a verb: exits, sizes, limits and hours, each by itself."""
+        if core[0].kind == "ExitPart" and core[0].value.own and any(each.kind == "or" for each in core) and all(each.kind in ("ExitPart", "or", "comma", "TimePart", "CloseTime", "when", "either") for each in core):  # fmt: skip
+            self._close(_Group("sell", 100.0, core[0].begin, core[-1].stop, self._items(core)))
+            return
         for each in core:
             if each.kind in ("comma", "and"):
                 continue
@@ -393,8 +397,10 @@ class _Composition:
                 self.found.append(self._exit_clause(each, each.value))
             elif each.kind == "WindowPart" and not each.value.plain:
                 self._window(each, each.begin)
-            elif each.kind == "or" and all(one.kind in ("or", "comma", "ExitPart") for one in core):
-                continue
+            elif each.kind == "OnlyPart":
+                self.spoken.side = "only"
+                text, _ = self._texts(each.value)
+                self.found.append(Clause("only", each.begin, each.stop, (text,)))
             else:
                 raise Unread
 
@@ -472,10 +478,13 @@ class _Composition:
             elif kind == "SizePart":
                 if group.side == "buy":
                     settings.append(_set(value))
-                elif group.value == 100 and value.unit == "shares":
-                    raise Unread
+                elif joint == "comma" and conds and part is group.items[-1][1]:
+                    stop = group.items[-2][1].stop
+                    apart.append(Clause("setting", part.begin, part.stop, settings=(_set(value),)))
                 else:
                     raise Unread
+            elif kind == "OnlyPart" and group.side == "buy":
+                apart.append(Clause("only", part.begin, part.stop, self._texts(value)[:1]))
             elif kind in ("LimitPart", "PausePart"):
                 apart.append(Clause("setting", part.begin, part.stop, settings=(_set(value),)))
             else:
@@ -554,6 +563,22 @@ class _Composition:
                 return " or ".join(texts)
             raise Unread
         return " and ".join(texts)
+
+
+def _spread(parts: Iterable[Part]) -> Iterator[Part]:
+    """Parts that say two things at once, as two."""
+    for each in parts:
+        if each.kind == "BuySizePart":
+            yield Part("BuyPart", "buy", each.begin, each.begin)
+            yield Part("SizePart", each.value, each.begin, each.stop)
+        elif each.kind == "HoldPart":
+            start, end = each.value
+            yield Part("BuyPart", "buy", each.begin, each.begin)
+            yield Part("TimePart", At(start), each.begin, each.stop)
+            yield Part("SellPart", 100.0, each.stop, each.stop)
+            yield Part("TimePart", At(end), each.begin, each.stop)
+        else:
+            yield each
 
 
 def _set(value: Size | Setting) -> tuple[str, float, str]:

@@ -105,7 +105,7 @@ def _level(left: Operand, over: bool, number: Operand | None = None) -> Conditio
 
 
 def _zero(left: Operand, up: bool, turned: bool) -> Condition | None:
-    if left.kind != "own":
+    if left.kind not in ("own", "it"):
         return None
     zero = Operand("0", "number", number=0.0)
     return Condition("cross" if turned else "compare", left, _UP if up else _DOWN, zero)
@@ -173,7 +173,7 @@ RULES = (
     rule("Cond", "Left be? 'at Right ormore", lambda a, b: compare(a, ">=", b) if b.number is not None else None),
     rule("Cond", "Left be? 'at Right orless", lambda a, b: compare(a, "<=", b) if b.number is not None else None),
     rule("Cond", "Left be? both? Sign Right 'and Right", lambda a, s, b, c: _all(compare(a, s, b), compare(a, s, c)) if b.kind == c.kind != "number" else None),
-    rule("Cond", "Left be? both Left 'and Left Sign Right", lambda *_: None),
+    rule("Cond", "Left be? Sign both Right 'and Right", lambda a, s, b, c: _all(compare(a, s, b), compare(a, s, c)) if b.kind == c.kind != "number" else None),
     rule("Cond", "Left 'and Left be? both? Sign Right", lambda a, c, s, b: _all(compare(a, s, b), compare(c, s, b)) if "it" not in (a.kind, c.kind) else None),
     rule("Cond", "Left Sign Right Sign Right", lambda a, s, b, t, c: _all(compare(a, s, b), compare(b, t, c)) if s == t else None),
     rule("Cond", "Left be? between Right 'and|to|-|— Right", _between),
@@ -189,6 +189,9 @@ RULES = (
     # What is left out is what was spoken of.
     rule("Ellipsis", "Sign Right", lambda s, b: compare(IT, s, b)),
     rule("Ellipsis", "=move Sign Right", lambda m, s, b: compare(IT, s, b, loose=True) if not m or (m == "up") == (s[0] == ">") else None),
+    rule("Ellipsis", "Right", lambda b: _touched(CLOSE, b) if b.band else None),
+    rule("Ellipsis", "above", lambda: Condition("again", sign=">")),
+    rule("Ellipsis", "below", lambda: Condition("again", sign="<")),
     rule("Ellipsis", "Far", lambda b: _far(IT, b)),
     rule("Ellipsis", "atleast Far", lambda b: _far(IT, b)),
     rule("Ellipsis", "cross =across Right", lambda u, b: cross(IT, u, b)),
@@ -204,7 +207,16 @@ RULES = (
     rule("Cond", "Left =across cross Right", lambda a, u, b: cross(a, u, b)),
     rule("Cond", "Left cross Right =across", lambda a, b, u: cross(a, u, b)),
     rule("Cond", "Left ', 'up|down", lambda a: None),
-    rule("Cond", "Left reclaim Right", lambda a, b: cross(a, "up", b)),
+    rule("Cond", "Left reclaim Right =fromside?", lambda a, b, u: cross(a, "up", b) if u != "down" else None),
+    rule("Cond", "Left above Right cross", lambda a, b: cross(a, "up", b)),
+    rule("Cond", "Left below Right cross", lambda a, b: cross(a, "down", b)),
+    rule("Cond", "cross 'of|above|over|through Right 'from 'below", lambda b: cross(IT, "up", b)),
+    rule("Cond", "cross 'of|below|under|through Right 'from 'above", lambda b: cross(IT, "down", b)),
+    rule("Cond", "'cross|crossover|crossing|break|breakout 'of? 'price? above Right", lambda b: cross(CLOSE, "up", b) if b.kind == "price" else None),
+    rule("Cond", "'cross|crossunder|crossing|breakdown 'of? 'price? below Right", lambda b: cross(CLOSE, "down", b) if b.kind == "price" else None),
+    rule("Cond", "Left touch Right fromside? lp Cond and|comma Cond rp", lambda a, b, c, d: _all(c, d)),
+    rule("Cond", "=sign Pct 'from|vs|off|versus|below|above|on Operand", lambda s, n, b: _signed_far(s, n, b)),
+    rule("Cond", "'at =sign Pct 'from|vs|off|versus|below|above|on Operand", lambda s, n, b: _signed_far(s, n, b)),
     rule("Cond", "reclaim Right", lambda b: cross(CLOSE, "up", b)),
     rule("Cond", "Left lose Right", lambda a, b: compare(a, "<", b, loose=True)),
     rule("Cond", "Left Left 'bullish cross", lambda a, b: _golden(a, b, True)),
@@ -251,8 +263,10 @@ RULES = (
     rule("Cond", "new Right", lambda b: _new(b)),
     rule("Cond", "Right 'breakout|break|breaks", lambda b: _new(b)),
     # Rising, falling, positive, oversold.
-    rule("Cond", "Left be? rising", lambda a: _slope(a, True)),
-    rule("Cond", "Left be? falling", lambda a: _slope(a, False)),
+    rule("Cond", "Left be? rising Remark?", lambda a, r: _slope(a, True) if r in (None, "up") else None),
+    rule("Cond", "Left be? falling Remark?", lambda a, r: _slope(a, False) if r in (None, "down") else None),
+    rule("Remark", "lp above 'the|its? 'previous|last|prior 'bar|one|value|candle|minute rp", lambda: "up"),
+    rule("Remark", "lp below 'the|its? 'previous|last|prior 'bar|one|value|candle|minute rp", lambda: "down"),
     rule("Cond", "Left be? positive", lambda a: _zero(a, True, False)),
     rule("Cond", "Left be? negative", lambda a: _zero(a, False, False)),
     rule("Cond", "Left turns positive", lambda a: _zero(a, True, True)),
@@ -275,12 +289,16 @@ RULES = (
     # Bars and streaks.
     rule("Color", "green", lambda: "green"),
     rule("Color", "red", lambda: "red"),
-    rule("Cond", "'current|this|last|the? barword be Color", _color),
-    rule("Cond", "barword 'closes|closed|finishes|ends Color", _color),
-    rule("Cond", "'a|on? Color barword", _color),
-    rule("Cond", "Num Color row? barword row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
-    rule("Cond", "Num row Color barword", lambda n, c: bars(n, _color(c)) if n > 1 else None),
-    rule("Cond", "Num barword row? 'closes|closed|close Color row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
+    rule("Streak", "'current|this|last|the? barword be Color", _color),
+    rule("Streak", "barword 'closes|closed|finishes|ends Color", _color),
+    rule("Streak", "'a|on? Color barword", _color),
+    rule("Streak", "Num Color row? barword row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
+    rule("Streak", "Num row Color barword", lambda n, c: bars(n, _color(c)) if n > 1 else None),
+    rule("Streak", "Num barword row? 'closes|closed|close Color row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
+    rule("Cond", "Streak", lambda c: c),
+    rule("Cond", "Price 'has|had|prints|printed|makes|made|shows|posts|puts|gets 'in|up? Streak", lambda _, c: c),
+    rule("Cond", "'there 'is|are|'s|have 'been? Streak", lambda c: c),
+    rule("Cond", "Streak 'on|for|in =symbol", lambda c, _: c),
     rule("Held", "'for? 'at? 'least? Bars row?", lambda n: n),
     rule("Cond", "Simple 'for 'the? 'last? Bars row?", lambda c, n: bars(n, c)),
     rule("Cond", "Simple Bars row", lambda c, n: bars(n, c)),
@@ -298,9 +316,12 @@ RULES = (
     rule("Cond", "Left? =move Pct 'or|more? 'in|within|over|inside|during 'of|the|last|a? last? Bars", lambda a, m, n, t: _change(n, t, m) if m and (a is None or a.text in ("close", "it")) else None),
     rule("Cond", "Left? lose Pct 'in|within|over|inside 'of|the|last? Bars", lambda a, n, t: _change(n, t, "down")),
     rule("Cond", "Left be? Way Pct 'in|within|over|inside 'of|the|last|past? last? Bars", lambda a, w, n, t: _change(n, t, w) if a.text in ("close", "it") else None),
-    rule("Cond", "Left be? Way Pct 'or|more? 'on|for|vs|from|against 'the? 'day", lambda a, w, n: _today(n, w)),
+    rule("Cond", "Left be? Way Pct 'or|more? 'on|for|vs|from|against 'the? 'day VsClose?", lambda a, w, n, _: _today(n, w) if a.text in ("close", "it") else None),
+    rule("Cond", "Left be? Way 'more|over 'than? Pct 'on|for 'the 'day VsClose?", lambda a, w, n, _: _today(n, w, "") if a.text in ("close", "it") else None),
+    rule("Cond", "Left be? Way 'at 'least Pct 'on|for 'the 'day VsClose?", lambda a, w, n, _: _today(n, w) if a.text in ("close", "it") else None),
+    rule("VsClose", "lp? 'vs|versus|from|against|compared|relative 'to|with? 'yesterday's|yesterdays|prior|previous 'close rp?", lambda: True),
     rule("Cond", "Left be? Way Pct 'from|vs|against|versus|over 'yesterday's|yesterdays|the|prior|previous 'close", lambda a, w, n: _today(n, w)),
-    rule("Cond", "Left be? Way 'on|for 'the 'day", lambda a, w: Condition("raw", text=f"close {'>' if w == 'up' else '<'} yesterday_close")),
+    rule("Cond", "Left be? Way 'on|for 'the 'day VsClose?", lambda a, w, _: Condition("raw", text=f"close {'>' if w == 'up' else '<'} yesterday_close")),
     rule("GapSize", "Pct", lambda n: (n, "=")),
     rule("GapSize", "atleast Pct", lambda n: (n, "=")),
     rule("GapSize", "'by? Pct ormore", lambda n: (n, "=")),
@@ -351,3 +372,10 @@ def _back_of(left: Operand, up: str) -> Condition | None:
     if left.kind == "it":
         return _back(up)
     return Condition("backof", left, ">" if up == "up" else "<")
+
+
+def _signed_far(sign: str, percent: float, right: Operand) -> Condition | None:
+    from stratforge.intent.grammar.operands import _away
+
+    level = _away(percent, "up" if sign == "+" else "down", right) if right.text != "close" else None
+    return _far(CLOSE, level) if level else None

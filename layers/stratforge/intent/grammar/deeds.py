@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stratforge.intent.grammar.chart import rule
 from stratforge.intent.grammar.operands import oscillator
-from stratforge.intent.grammar.values import Operand
+from stratforge.intent.grammar.values import Condition, Operand
 
 OPEN, CLOSE_OF_DAY = 570.0, 960.0
 
@@ -119,7 +119,7 @@ def _shares(count: float) -> Size | None:
 
 
 def _limit(count: float) -> Setting | None:
-    return Setting("at most", count) if count == int(count) and 1 <= count <= 1000 else None
+    return Setting("at most", float(count)) if count == int(count) and 1 <= count <= 1000 else None
 
 
 def _pause(bars: float) -> Setting | None:
@@ -220,6 +220,8 @@ RULES = (
     rule("ExitPart", "'held? Bars later", lambda n: _held(n)),
     rule("ExitPart", "held Bars later?", lambda n: _held(n)),
     rule("ExitPart", "'after Bars 'no 'matter 'what", lambda n: _held(n)),
+    rule("ExitPart", "no 'to? 'hold|holding|holds|carry|keep|carrying|stay|be|positions|position|exposure? 'any|a|it|them|anything|positions|position|in? 'positions|position|shares|stock|trades? 'over? 'overnight|overnights|night", lambda: Exit("minute >= 955", own=True)),
+    rule("ExitPart", "'time|hard|eod|final|timed 'exit|close|out|stop|exits|flat 'is|at|by|of|=|:? =clock sharp?", lambda m: Exit(f"minute >= {m:g}", own=True)),
     # Times.
     rule("Clock", "=clock sharp?", lambda m: m),
     rule("Clock", "lp =clock rp", lambda m: m),
@@ -268,6 +270,14 @@ RULES = (
     rule("WindowPart", "Hours 'only foronly?", lambda t: Window(t)),
     rule("WindowPart", "Hours foronly", lambda t: Window(t)),
     rule("WindowPart", "Hours", lambda t: Window(t, plain=True)),
+    rule("OnlyPart", "noentry 'anything? 'unless Cond", lambda c: c),
+    rule("OnlyPart", "noentry 'anything? 'when|if|while|whenever Cond", lambda c: Condition("not", parts=(c,))),
+    rule("OnlyPart", "'only|just 'buy|enter|trade|long|go|take 'long|it|trades|entries? 'if|when|while Cond", lambda c: c),
+    rule("OnlyPart", "'only 'if|when|while Cond", lambda c: c),
+    rule("HoldPart", "'own|hold|be|stay|keep 'it|in|long|me? 'in|long? Stretch", lambda t: t),
+    rule("Stretch", "'from|between Clock dash Clock sharp?", lambda a, b: (a, b) if a < b else None),
+    rule("BuySizePart", "'take|get|start|put|throw|yolo|stick|invest|commit|allocate|deploy|toss 'with|a|in|about|starter|of|position? 'starter|of|position? 'of? SizePart 'in|into|on|to? 'of? symbol?", lambda x: x),
+    rule("LenPart", "=osc length 'is|=|of|:? Num", lambda s, n: (s, n)),
     # Days.
     rule("Days", "=weekday", lambda d: (d,)),
     rule("Days", "=weekday 'and|&|or|, =weekday", lambda *d: d),

@@ -61,6 +61,9 @@ def _tokens(turn: str) -> Iterator[Token]:
             many = plain.endswith("k")
             kind = "money" if text[0] == "$" or many else "number"
             yield Token(text, kind, start, end, float(plain.rstrip("k")) * (1000 if many else 1))
+        elif match["word"] and text in ("it's", "that's", "price's", "there's"):
+            yield Token(text[:-2], "word", start, end - 2)
+            yield Token("'s", "word", end - 2, end)
         elif match["word"]:
             yield Token(text, "word", start, end)
         else:

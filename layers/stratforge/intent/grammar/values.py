@@ -123,6 +123,10 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     if form in ("bars", "within"):
         inner_text = written(condition.parts[0], spoken)
         return f"{'for' if form == 'bars' else 'within'}_bars({condition.count}, {inner_text})"
+    if form == "again":
+        if spoken.left is None or spoken.right is None:
+            raise Unclear
+        return f"{spoken.left.text} {condition.sign} {spoken.right.text}"
     if form == "bothof":
         assert condition.right is not None
         if spoken.left is None or spoken.right is None or spoken.left.kind != spoken.right.kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from stratforge.intent.grammar.clauses import Clause, clauses_of
+from stratforge.intent.grammar.clauses import Clause, readings_of
 from stratforge.intent.reading.meaning import TooMany, Ways, ways_of
 from stratforge.intent.reading.settings import Statement
 from stratforge.intent.rules import RuleError, read_rule
@@ -13,15 +13,21 @@ _LEADS = {"buy": "buy when", "only": "buy only when", "sell": "sell when", "part
 
 
 def composed(turn: str, symbol: str) -> list[Statement] | None:
-    """The statements of a turn of which every word has its reading; None elsewhere."""
-    found = clauses_of(turn, symbol)
-    if found is None:
-        return None
+    """The statements of a turn of which every word has its reading; None elsewhere, and where its readings differ."""
     week = frozenset(range(7 if "/" in symbol else 5))
+    found: dict[object, list[Statement]] = {}
     try:
-        return [_statement(start, end, clause, week) for start, end, clause in found]
+        for reading in readings_of(turn, symbol):
+            statements = [_statement(start, end, clause, week) for start, end, clause in reading]
+            found.setdefault(_key(statements), statements)
     except (RuleError, TooMany):
         return None
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _key(statements: list[Statement]) -> object:
+    """What statements say, however their words are laid out."""
+    return frozenset((each.kind, each.readings[:1], each.value, each.settings) for each in statements if each.kind != "nothing")  # fmt: skip
 
 
 def _statement(start: int, end: int, clause: Clause, week: frozenset[int]) -> Statement:
