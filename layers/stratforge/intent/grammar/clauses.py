@@ -18,7 +18,9 @@ from stratforge.intent.grammar.values import Condition, Numbers, Operand, Spoken
 _MOST_TILINGS, _MOST_TOKENS = 48, 200
 _PARTS = (
     rule("BuyPart", "then? =buy 'on|of|in|into? =symbol? 'at|with? 'market?", lambda _, s: "buy"),
-    rule("BuyPart", "then? =buy object?", lambda _: "buy"),
+    rule("BuyPart", "then? =buy 'it|them|shares|stock|some?", lambda _: "buy"),
+    rule("BuyPart", "then? =buy 'some|into|on|of|in? =symbol? 'shares|stock 'of? =symbol? 'after|on|at?", lambda _, s, t: "buy" if s or t else None),
+    rule("BuyPart", "then? 'enter|open|take|start|initiate|establish|build|go|place 'a|an|new? 'new? 'long|buy|bullish? 'position|trade|long|entry|order 'in|on|for? =symbol?", lambda _: "buy"),
     rule("SellPart", "then? =sell object? 'of|in|on? =symbol? 'position|again|on|when?", lambda _, s: 100.0),
     rule("SellPart", "then? =sell 'all Num 'shares|shs?", lambda *_: 100.0),
     rule("SellPart", "then? =sell rest", lambda _: 101.0),
@@ -30,7 +32,7 @@ _PARTS = (
     rule("SellPart", "then? =sell Pct 'of 'it|position|the 'position?", lambda _, n: n if 0 < n < 100 else None),
 )  # fmt: skip
 # What a part is called in the composition.
-_KINDS = ("BuyPart", "SellPart", "Cond", "Ellipsis", "ExitPart", "TimePart", "CloseTime", "WindowPart", "SizePart", "LimitPart", "PausePart", "DefPart", "OnlyPart", "HoldPart", "BuySizePart", "LenPart")  # fmt: skip
+_KINDS = ("BuyPart", "SellPart", "Cond", "Ellipsis", "ExitPart", "TimePart", "CloseTime", "WindowPart", "SizePart", "LimitPart", "PausePart", "DefPart", "OnlyPart", "BuySizePart", "LenPart")  # fmt: skip
 _WORDS = ("when", "and", "or", "either", "comma", "arrow", "end", "filler", "bullet", "symbol", "then", "article")
 _COSTS = {"filler": 1.02, "article": 0.3, "then": 1.01, "comma": 0.2, "end": 0.1, "bullet": 0.1, "symbol": 0.9, "DefPart": 0.9, "when": 0.99, "and": 1.0, "SellPart": 1.005}
 
@@ -161,6 +163,7 @@ class _Group:
 
 class _Composition:
     def __init__(self, parts: Sequence[Part]) -> None:
+        _plain_fillers(parts)
         self.parts = list(_spread(each for each in parts if each.kind not in ("filler", "article", "then")))
         self.spoken = Spoken()
         self.found = list[Clause]()
@@ -189,6 +192,9 @@ class _Composition:
                 if pending:
                     raise Unread
                 heading, core = core[0], core[1:]
+                if heading.value == "symbol" and not core:
+                    heading = None
+                    continue
                 if not core:
                     continue
                 self._labeled(heading, core)
@@ -334,6 +340,8 @@ class _Composition:
             after = core[index + 1 : verbs[place + 1] if place + 1 < len(verbs) else len(core)]
             side = "buy" if verb.kind == "BuyPart" else "sell"
             group = _Group(side, 100.0 if side == "buy" else verb.value, verb.begin, verb.stop, marked=marked)
+            while leads and after and after[0].kind == "SizePart" and side == "buy":
+                group.sizes.append(after.pop(0))
             if leads and (not place or self._conditions(rest) or any(each.kind == "ExitPart" and not each.value.own for each in rest)):
                 mine, following = rest, after
                 if self._belongs(after, last=place + 1 == len(verbs)):
@@ -341,7 +349,7 @@ class _Composition:
                 rest = following
             else:
                 mine, rest = ([*rest, *after] if leads else after if place else [*before, *after]), []
-            group.items = self._items(mine)
+            group.items = [*self._items(mine), *(("", each) for each in group.sizes)]
             groups.append(group)
         if leads and self._stripped_or_none(rest):
             self._trail(rest, groups)
@@ -359,7 +367,7 @@ class _Composition:
         kinds = {each.kind for each in after} - {"comma", "and", "arrow"}
         if kinds <= {"SizePart"}:
             return True
-        return last and kinds <= {"SizePart", "LimitPart", "WindowPart", "PausePart"} | ({"ExitPart"} if all(each.value.own for each in after if each.kind == "ExitPart") else set())
+        return last and kinds <= {"SizePart", "TimePart", "LimitPart", "WindowPart", "PausePart"} | ({"ExitPart"} if all(each.value.own for each in after if each.kind == "ExitPart") else set())
 
     def _trail(self, rest: list[Part], groups: list[_Group]) -> None:
         """What follows the last verb, whose condition came before."""
@@ -368,9 +376,14 @@ class _Composition:
     def _items(self, parts: Sequence[Part]) -> list[tuple[str, Part]]:
         """Parts with what joins each of them to the part before."""
         found = list[tuple[str, Part]]()
-        joint = ""
+        joint, begin = "", -1
         for each in parts:
-            if each.kind in ("comma", "arrow"):
+            if each.kind in ("when", "either") and begin < 0 and each.stop > each.begin:
+                begin = each.begin
+            if each.kind == "arrow" and "then" in str(each.value) and found and found[-1][1].kind == "Cond":
+                # One after the other is no “and”.
+                joint = "then"
+            elif each.kind in ("comma", "arrow"):
                 joint = joint or "comma"
             elif each.kind in ("and", "or"):
                 joint = each.kind
@@ -379,8 +392,8 @@ class _Composition:
             elif each.kind == "either":
                 continue
             else:
-                found.append((joint, each))
-                joint = ""
+                found.append((joint, replace(each, begin=begin) if 0 <= begin < each.begin else each))
+                joint, begin = "", -1
         return found
 
     def _loose(self, core: list[Part]) -> None:
@@ -465,6 +478,8 @@ class _Composition:
                     raise Unread
             elif kind == "WindowPart":
                 if group.side == "sell":
+                    if value.plain and "<" in value.text:
+                        raise Unread
                     if not value.plain or joint not in ("when", ""):
                         apart.append(Clause("only", part.begin, part.stop, (value.text,)))
                         if value.plain:
@@ -547,6 +562,8 @@ class _Composition:
 
     def _joined(self, conds: list[tuple[str, str]], side: str) -> str:
         texts = [f"({text})" for _, text in conds]
+        if any(joint == "then" for joint, _ in conds):
+            raise Unread
         if len(texts) == 1:
             return conds[0][1]
         joints = {joint for joint, _ in conds[1:]}
@@ -565,18 +582,37 @@ class _Composition:
         return " and ".join(texts)
 
 
+# Words that say nothing wherever they stand; all others do so only where nothing follows that they may belong to.
+_ANYWHERE = frozenset(("please", "just", "simply", "also", "is", "are", "be", "to", "that", "which", "i", "we", "you", "it", "1 min", "1-min", "1 minute", "1-minute", "one-minute", "1m", "each time", "every time"))  # fmt: skip
+_DAILY = frozenset(("every day", "each day", "every trading day", "each trading day", "every morning"))
+
+
+def _plain_fillers(parts: Sequence[Part]) -> None:
+    """That no word is passed over that may belong to what follows, and no symbol is excluded."""
+    for index, each in enumerate(parts):
+        after = parts[index + 1] if index + 1 < len(parts) else None
+        if after is None or after.kind not in ("Cond", "ExitPart", "SizePart", "TimePart", "WindowPart", "OnlyPart", "symbol"):
+            continue
+        if each.kind == "and" and after.kind == "symbol" and each.value == "but":
+            raise Unread
+        begins = all(one.kind in ("filler", "article", "then", "symbol") for one in _sentence_before(parts, index))
+        if each.kind == "filler" and after.kind != "symbol" and not begins and each.value not in _ANYWHERE and not (each.value in _DAILY and after.kind == "TimePart"):  # fmt: skip
+            raise Unread
+
+
+def _sentence_before(parts: Sequence[Part], index: int) -> Iterator[Part]:
+    """The parts of a sentence before one of them."""
+    while index and parts[index - 1].kind not in ("end", "arrow", "comma", "label", "bullet"):
+        index -= 1
+        yield parts[index]
+
+
 def _spread(parts: Iterable[Part]) -> Iterator[Part]:
     """Parts that say two things at once, as two."""
     for each in parts:
         if each.kind == "BuySizePart":
             yield Part("BuyPart", "buy", each.begin, each.begin)
             yield Part("SizePart", each.value, each.begin, each.stop)
-        elif each.kind == "HoldPart":
-            start, end = each.value
-            yield Part("BuyPart", "buy", each.begin, each.begin)
-            yield Part("TimePart", At(start), each.begin, each.stop)
-            yield Part("SellPart", 100.0, each.stop, each.stop)
-            yield Part("TimePart", At(end), each.begin, each.stop)
         else:
             yield each
 

@@ -14,6 +14,11 @@ def compare(left: Operand, sign: str, right: Operand, *, loose: bool = False) ->
     """A comparison; None where the two are of different scales."""
     if not _fits(left, right):
         return None
+    if right.text in ("day_high", "day_low"):
+        # The day's high takes this bar in: what is above it makes it.
+        if left.text not in ("close", "it") or (sign == ">") != (right.text == "day_high") or sign not in "<>":
+            return None if sign in "<>" else Condition("compare", left, sign, right)
+        return Condition("raw", text="high >= day_high" if sign == ">" else "low <= day_low")
     return Condition("compare", left, sign, right, loose=loose)
 
 
@@ -22,6 +27,10 @@ def _fits(left: Operand, right: Operand) -> bool:
         return False
     if right.kind == "number" and right.number is not None:
         return left.kind in ("own", "it", "price", "volume")
+    if right.kind == "it":
+        return left.kind in ("it", "price", "own")
+    if "ref" in (left.kind, right.kind):
+        return {left.kind, right.kind} <= {"ref", "price", "it"} and left.kind != right.kind
     if right.kind == "bare":
         return left.kind in ("bare", "price") and (left.kind == "bare" or left.average > 0)
     if left.kind == "bare":
@@ -114,6 +123,10 @@ def _zero(left: Operand, up: bool, turned: bool) -> Condition | None:
 def _touched(left: Operand, right: Operand, sign: str = "") -> Condition | None:
     if not _fits(left, right) or (right.kind == "own") or right.average:
         return None
+    if right.kind == "it":
+        return left.kind in ("it", "price", "own")
+    if "ref" in (left.kind, right.kind):
+        return {left.kind, right.kind} <= {"ref", "price", "it"} and left.kind != right.kind
     if right.kind == "bare":
         return None
     return Condition("touch", left, sign, right)
@@ -143,6 +156,17 @@ def _new(right: Operand) -> Condition | None:
     return compare(CLOSE, _UP if right.edge == "high" else _DOWN, right, loose=True) if right.edge and not right.away and not right.band else None  # fmt: skip
 
 
+def _at_level(left: Operand, number: float) -> Condition | None:
+    return Condition("touch", left, "", Operand(f"{number:g}", "number", number=number)) if left.levels else None
+
+
+def _run(count: float, way: str) -> Condition | None:
+    """So many bars in a row, each of which closes beyond the one before."""
+    if not way or count <= 1:
+        return None
+    return bars(count, Condition("raw", text=f"close {'>' if way == 'up' else '<'} previous(close)"))
+
+
 def _within(count: float, condition: Condition) -> Condition | None:
     return Condition("within", parts=(condition,), count=int(count)) if count == int(count) and count >= 1 and condition.form in ("compare", "cross") else None  # fmt: skip
 
@@ -167,14 +191,16 @@ RULES = (
     # Where something stands.
     rule("Cond", "Left be? both? Sign Right", compare),
     rule("Cond", "Left be? 'not Sign Right", lambda a, s, b: compare(a, {">": "<=", "<": ">=", ">=": "<", "<=": ">"}[s], b)),
-    rule("Cond", "Left =move Above|Below Right", _moved),
+    rule("Cond", "Left =move 'back|right? 'to? Above|Below Right", _moved),
+    rule("Cond", "'at Own 'at|of|=|is? Num", lambda a, n: _at_level(a, n)),
+    rule("Cond", "Own 'at|=|is Num", lambda a, n: _at_level(a, n)),
     rule("Cond", "Left be? Right ormore", lambda a, b: compare(a, ">=", b) if b.number is not None else None),
     rule("Cond", "Left be? Right orless", lambda a, b: compare(a, "<=", b) if b.number is not None else None),
     rule("Cond", "Left be? 'at Right ormore", lambda a, b: compare(a, ">=", b) if b.number is not None else None),
     rule("Cond", "Left be? 'at Right orless", lambda a, b: compare(a, "<=", b) if b.number is not None else None),
     rule("Cond", "Left be? both? Sign Right 'and Right", lambda a, s, b, c: _all(compare(a, s, b), compare(a, s, c)) if b.kind == c.kind != "number" else None),
     rule("Cond", "Left be? Sign both Right 'and Right", lambda a, s, b, c: _all(compare(a, s, b), compare(a, s, c)) if b.kind == c.kind != "number" else None),
-    rule("Cond", "Left 'and Left be? both? Sign Right", lambda a, c, s, b: _all(compare(a, s, b), compare(c, s, b)) if "it" not in (a.kind, c.kind) else None),
+    rule("Cond", "Left 'and Left be? both? Sign Right", lambda a, c, s, b: _all(compare(a, s, b), compare(c, s, b)) if a.kind == c.kind == b.kind == "price" and a.text != c.text else None),
     rule("Cond", "Left Sign Right Sign Right", lambda a, s, b, t, c: _all(compare(a, s, b), compare(b, t, c)) if s == t else None),
     rule("Cond", "Left be? between Right 'and|to|-|— Right", _between),
     rule("Cond", "Left be? Far", _far),
@@ -296,8 +322,13 @@ RULES = (
     rule("Streak", "Num row Color barword", lambda n, c: bars(n, _color(c)) if n > 1 else None),
     rule("Streak", "Num barword row? 'closes|closed|close Color row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
     rule("Cond", "Streak", lambda c: c),
+    rule("Streak", "Price? =move 'for? Bars row", lambda a, m, n: _run(n, m)),
+    rule("Streak", "Price? 'is|has? 'been? rising 'for? Bars row?", lambda a, n: _run(n, "up")),
+    rule("Streak", "Price? 'is|has? 'been? falling 'for? Bars row?", lambda a, n: _run(n, "down")),
+    rule("Streak", "Num row? 'higher 'closes row?", lambda n: _run(n, "up")),
+    rule("Streak", "Num row? 'lower 'closes row?", lambda n: _run(n, "down")),
     rule("Cond", "Price 'has|had|prints|printed|makes|made|shows|posts|puts|gets 'in|up? Streak", lambda _, c: c),
-    rule("Cond", "'there 'is|are|'s|have 'been? Streak", lambda c: c),
+    rule("Cond", "'there ''s|is|are|have 'been? Streak", lambda c: c),
     rule("Cond", "Streak 'on|for|in =symbol", lambda c, _: c),
     rule("Held", "'for? 'at? 'least? Bars row?", lambda n: n),
     rule("Cond", "Simple 'for 'the? 'last? Bars row?", lambda c, n: bars(n, c)),

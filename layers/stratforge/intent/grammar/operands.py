@@ -124,7 +124,7 @@ def _times(factor: float, of: Operand) -> Operand | None:
 
 
 def _away(percent: float, side: str, of: Operand, strict: str = ">=") -> Operand | None:
-    if of.kind != "price" or of.band or not 0 < percent < 100:
+    if of.kind != "price" or of.text in ("high", "low", "open") or not 0 < percent < 100:
         return None
     factor = round(1 + percent / 100 * (1 if side == "up" else -1), 10)
     return Operand(f"{factor:.10g} * {of.text}", "price", "high" if side == "up" else "low", away=f"{strict}{side}")
@@ -147,6 +147,11 @@ def _money_away(dollars: float, side: str, of: Operand) -> Operand | None:
 def _sum(found: Operand | None) -> Operand | None:
     """A level that is written as a sum: it says by itself from which side nothing."""
     return Operand(found.text, found.kind) if found else None
+
+
+def _deviations(factor: float, side: str, of: Operand) -> Operand | None:
+    found = _band(of, "+" if side == "up" else "-", factor, of.average)
+    return Operand(found.text, "price", found.edge, away=f">={side}") if found else None
 
 
 def _less(of: Operand, sign: str, factor: float, other: Operand) -> Operand | None:
@@ -182,6 +187,11 @@ def _band(of: Operand, sign: str, factor: float, length: float) -> Operand | Non
 RULES = (
     rule("Num", "=number", lambda n: n),
     rule("Pct", "Num percent", lambda n: n),
+    rule("Pct", "'half 'a|of? 'a? percent", lambda: 0.5),
+    rule("Pct", "'1|one '/ '2 percent", lambda: 0.5),
+    rule("Pct", "'quarter 'of? 'a? percent", lambda: 0.25),
+    rule("Pct", "'a percent", lambda: 1.0),
+    rule("Pct", "Num 'and 'a 'half percent", lambda n: n + 0.5),
     rule("Usd", "=money", lambda n: n),
     rule("Usd", "Num dollars", lambda n: n),
     rule("Usd", "Num grand", lambda n: n * 1000),
@@ -215,6 +225,9 @@ RULES = (
     rule("Price", "price", lambda: CLOSE),
     rule("Price", "=symbol 's? price?", lambda _: CLOSE),
     rule("Price", "price 'of =symbol", lambda _: CLOSE),
+    rule("Price", "'1|one '-|— 'minute|min|m price", lambda: CLOSE),
+    rule("Price", "'1|one 'minute|min|m price", lambda: CLOSE),
+    rule("Price", "'the? 'bar's|candle's|bars 'close", lambda: CLOSE),
     rule("Operand", "Price", lambda x: x),
     rule("Operand", "'close", lambda: CLOSE),
     rule("Operand", "low", lambda: Operand("low", "price")),
@@ -234,6 +247,9 @@ RULES = (
     rule("Operand", "Average lp price? rp", lambda a: a),
     rule("Operand", "vwap", lambda: Operand(f"ta.vwap({_HLCV})", "price")),
     rule("Operand", "sar", lambda: Operand(f"ta.psar({_HLC}).sar", "price")),
+    rule("Operand", "'1|one 'minute|min|m Average", lambda a: a),
+    rule("Right", "=ma", lambda s: Operand(s, "ref", average=-1.0)),
+    rule("Left", "=ma", lambda s: Operand(s, "ref", average=-1.0)),
     # Oscillators.
     rule("Own", "=osc", lambda s: oscillator(s, None)),
     rule("Own", "=osc '-? Len", lambda s, n: oscillator(s, n)),
@@ -336,6 +352,7 @@ RULES = (
     rule("Sum", "Operand minus Pct", lambda x, n: _sum(_away(n, "down", x))),
     rule("Sum", "Operand plus Pct", lambda x, n: _sum(_away(n, "up", x))),
     rule("Far", "Usd Side Operand", lambda n, s, x: _money_away(n, s, x) if s else None),
+    rule("Far", "Num times? std Side Average", lambda n, s, x: _deviations(n, s, x) if s else None),
     rule("Far", "Num times? Atr Side Operand", lambda n, a, s, x: _atr_away(n, a, s, x) if s else None),
     rule("Sum", "Operand minus Num times? Atr", lambda x, n, a: _sum(_atr_away(n, a, "down", x))),
     rule("Sum", "Operand plus Num times? Atr", lambda x, n, a: _sum(_atr_away(n, a, "up", x))),

@@ -147,8 +147,14 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     if form == "trend":
         return _trend(condition, spoken, moment=moment)
     assert condition.left is not None and condition.right is not None
-    left, right = _resolved(condition.left, spoken, condition.right), None
-    right = _resolved(condition.right, spoken, left)
+    if condition.right.kind == "it":
+        # “Back below it”: what something was compared with before.
+        if spoken.right is None or spoken.right.number is not None:
+            raise Unclear
+        right = spoken.right
+    else:
+        right = _resolved(condition.right, spoken, condition.left)
+    left = _resolved(condition.left, spoken, right)
     if right.kind == "own" and left.kind == "price" and not right.away:
         raise Unclear
     if left.kind == "own" and right.kind == "price":
@@ -210,8 +216,13 @@ def _resolved(operand: Operand, spoken: Spoken, other: Operand) -> Operand:
     """The operand itself, where it is a word for something spoken of before."""
     if operand.kind == "it":
         return _it(spoken, other)
-    if operand.average:
+    if operand.average > 0:
         spoken.averages.setdefault(operand.average, set()).add(operand.text)
+    if operand.kind == "ref":
+        texts = {text for of in spoken.averages.values() for text in of if operand.text in ("sma", text.partition("(")[0].removeprefix("ta."))}
+        if len(texts) != 1:
+            raise Unclear
+        return Operand(next(iter(texts)), "price", average=-1.0)
     if operand.kind == "bare":
         known = spoken.averages.get(operand.average or operand.number or 0.0, set())
         if len(known) != 1:
