@@ -29,10 +29,13 @@ _PARTS = (
     rule("SellPart", "'take|trim|scale|book =part off", lambda p: p),
     rule("DefPart", "range '=|is|: first? Bars 'of? 'the? 'day|session?", lambda n: n),
     rule("DefPart", "range lp? Bars rp?", lambda n: n),
+    rule("DefPart", "first? Bars range", lambda n: n),
+    rule("BuyPart", "'to 'enter|buy", lambda: "buy"),
+    rule("SellPart", "'to 'exit|sell|leave", lambda: 100.0),
     rule("SellPart", "then? =sell Pct 'of 'it|position|the 'position?", lambda _, n: n if 0 < n < 100 else None),
 )  # fmt: skip
 # What a part is called in the composition.
-_KINDS = ("BuyPart", "SellPart", "Cond", "Ellipsis", "ExitPart", "TimePart", "CloseTime", "WindowPart", "SizePart", "LimitPart", "PausePart", "DefPart", "OnlyPart", "BuySizePart", "LenPart")  # fmt: skip
+_KINDS = ("BuyPart", "SellPart", "Cond", "Ellipsis", "ExitPart", "TimePart", "CloseTime", "WindowPart", "SizePart", "LimitPart", "PausePart", "DefPart", "OnlyPart", "BuySizePart", "LenPart", "TopicPart", "ElsePart")  # fmt: skip
 _WORDS = ("when", "and", "or", "either", "comma", "arrow", "end", "filler", "bullet", "symbol", "then", "article")
 _COSTS = {"filler": 1.02, "article": 0.3, "then": 1.01, "comma": 0.2, "end": 0.1, "bullet": 0.1, "symbol": 0.9, "DefPart": 0.9, "when": 0.99, "and": 1.0, "SellPart": 1.005}
 
@@ -169,6 +172,7 @@ class _Composition:
         self.found = list[Clause]()
         self.minutes = 0.0
         self.lengths = list[tuple[str, float]]()
+        self.topics = list[str]()
 
     def clauses(self) -> list[Clause]:
         pending = list[Part]()
@@ -176,11 +180,15 @@ class _Composition:
         for each in self.parts:
             if each.kind == "DefPart":
                 self.minutes = each.value
+            if each.kind == "TopicPart":
+                self.spoken.left = each.value
+                self.topics.append(each.value.text)
             if each.kind == "LenPart":
                 self.lengths.append(each.value)
+        self.parts = [each for each in self.parts if each.kind != "TopicPart"]
         for sentence in self._sentences():
             if [each for each in sentence if each.kind in ("DefPart", "LenPart")]:
-                if any(each.kind not in ("DefPart", "LenPart", "symbol", "comma") for each in sentence):
+                if any(each.kind not in ("DefPart", "LenPart", "symbol", "comma", "arrow") for each in sentence):
                     raise Unread
                 self._nothing(sentence)
                 continue
@@ -216,6 +224,10 @@ class _Composition:
             if not verbs and waiting:
                 pending = [*pending, *([Part("comma", ",", core[0].begin, core[0].begin)] if pending else []), *core]
                 continue
+            if pending and not any(each.kind == "BuyPart" for each in core) and not any(each.kind == "buy" for each in self.found):
+                # What has to hold, and then only how it is sold: it is what it buys by.
+                self._sentence([Part("BuyPart", "buy", pending[0].begin, pending[0].begin), *pending])
+                pending = []
             if pending:
                 first = next((index for index, each in enumerate(core) if each.kind in ("BuyPart", "SellPart")), None)
                 own = first is not None and any(each.kind in ("Cond", "TimePart") for each in core[:first] + core[first + 1:])
@@ -241,6 +253,8 @@ class _Composition:
     def _merged(self) -> list[Clause]:
         numbers = Numbers()
         try:
+            for text in self.topics:
+                numbers.put(text)
             for name, length in self.lengths:
                 numbers.put(f"«{name}={length:g}»")
             for each in sorted(self.found, key=lambda one: one.begin):
@@ -332,7 +346,7 @@ class _Composition:
             self._loose(core)
             return
         before = core[: verbs[0]]
-        leads = any(each.kind in ("Cond", "TimePart", "ExitPart") and not (each.kind == "ExitPart" and each.value.own) for each in before)
+        leads = any(each.kind in ("Cond", "TimePart", "ElsePart", "ExitPart") and not (each.kind == "ExitPart" and each.value.own) for each in before)
         groups = list[_Group]()
         rest = before
         for place, index in enumerate(verbs):
@@ -340,7 +354,7 @@ class _Composition:
             after = core[index + 1 : verbs[place + 1] if place + 1 < len(verbs) else len(core)]
             side = "buy" if verb.kind == "BuyPart" else "sell"
             group = _Group(side, 100.0 if side == "buy" else verb.value, verb.begin, verb.stop, marked=marked)
-            while leads and after and after[0].kind == "SizePart" and side == "buy":
+            while leads and after and after[0].kind in ("SizePart", "TimePart") and side == "buy":
                 group.sizes.append(after.pop(0))
             if leads and (not place or self._conditions(rest) or any(each.kind == "ExitPart" and not each.value.own for each in rest)):
                 mine, following = rest, after
@@ -360,14 +374,14 @@ class _Composition:
         return [each for each in rest if each.kind not in ("comma", "and", "or", "arrow")]
 
     def _conditions(self, parts: Sequence[Part]) -> bool:
-        return any(each.kind in ("Cond", "TimePart") for each in parts)
+        return any(each.kind in ("Cond", "TimePart", "ElsePart") for each in parts)
 
     def _belongs(self, after: Sequence[Part], *, last: bool) -> bool:
         """Whether what stands after a verb is said of it, though its condition came before: nothing but sizes and what stands by itself."""
         kinds = {each.kind for each in after} - {"comma", "and", "arrow"}
         if kinds <= {"SizePart"}:
             return True
-        return last and kinds <= {"SizePart", "TimePart", "LimitPart", "WindowPart", "PausePart"} | ({"ExitPart"} if all(each.value.own for each in after if each.kind == "ExitPart") else set())
+        return last and kinds <= {"SizePart", "TimePart", "OnlyPart", "LimitPart", "WindowPart", "PausePart"} | ({"ExitPart"} if all(each.value.own for each in after if each.kind == "ExitPart") else set())
 
     def _trail(self, rest: list[Part], groups: list[_Group]) -> None:
         """What follows the last verb, whose condition came before."""
@@ -459,7 +473,7 @@ class _Composition:
         apart = list[Clause]()
         for joint, part in group.items:
             kind, value = part.kind, part.value
-            if kind in ("Cond", "TimePart", "CloseTime", "ExitPart", "WindowPart", "SizePart") and not (kind == "ExitPart" and value.own and group.side == "buy") and not (kind == "WindowPart" and not value.plain):
+            if kind in ("Cond", "TimePart", "CloseTime", "ExitPart", "WindowPart", "SizePart") and not (kind == "SizePart" and group.side == "sell") and not (kind == "ExitPart" and value.own and group.side == "buy") and not (kind == "WindowPart" and not value.plain):
                 begin, stop = min(begin, part.begin), max(stop, part.stop)
             if kind == "Cond":
                 conds.append((joint, *self._texts(value)))
@@ -493,13 +507,18 @@ class _Composition:
             elif kind == "SizePart":
                 if group.side == "buy":
                     settings.append(_set(value))
-                elif joint == "comma" and conds and part is group.items[-1][1]:
-                    stop = group.items[-2][1].stop
+                elif joint == "comma" and conds:
                     apart.append(Clause("setting", part.begin, part.stop, settings=(_set(value),)))
                 else:
                     raise Unread
             elif kind == "OnlyPart" and group.side == "buy":
                 apart.append(Clause("only", part.begin, part.stop, self._texts(value)[:1]))
+            elif kind == "ElsePart" and group.side == "sell":
+                begin, stop = min(begin, part.begin), max(stop, part.stop)
+                bought = [each for each in self.found if each.kind == "buy"]
+                if len(bought) != 1 or "crosses" in bought[0].texts[0] or "minute" in bought[0].texts[0]:
+                    raise Unread
+                conds.append((joint, f"not ({bought[0].texts[0]})", f"not ({bought[0].texts[0]})"))
             elif kind in ("LimitPart", "PausePart"):
                 apart.append(Clause("setting", part.begin, part.stop, settings=(_set(value),)))
             else:
@@ -572,7 +591,7 @@ class _Composition:
                 return " or ".join(texts)
             if joints == {"comma"}:
                 return " or ".join(texts)
-            if joints <= {"and", "when"}:
+            if joints <= {"and", "when"} and sum("minute" in each for each in texts) < 2:
                 return " and ".join(texts)
             raise Unread
         if "or" in joints:

@@ -101,9 +101,9 @@ def _today(percent: float, way: str, sign: str = "=") -> Condition:
 
 
 def _slope(left: Operand, up: bool) -> Condition | None:
-    if left.kind in ("it", "bare", "number", "range") or left.text == "close" or left.band or left.edge:
+    if left.kind in ("bare", "number", "range") or left.text == "close" or left.band or left.edge:
         return None
-    return Condition("compare", left, _UP if up else _DOWN, Operand(f"previous({left.text})", left.kind))
+    return Condition("slope", left, _UP if up else _DOWN)
 
 
 def _level(left: Operand, over: bool, number: Operand | None = None) -> Condition | None:
@@ -121,13 +121,8 @@ def _zero(left: Operand, up: bool, turned: bool) -> Condition | None:
 
 
 def _touched(left: Operand, right: Operand, sign: str = "") -> Condition | None:
-    if not _fits(left, right) or (right.kind == "own") or right.average:
-        return None
-    if right.kind == "it":
-        return left.kind in ("it", "price", "own")
-    if "ref" in (left.kind, right.kind):
-        return {left.kind, right.kind} <= {"ref", "price", "it"} and left.kind != right.kind
-    if right.kind == "bare":
+    """Reaching a level; from which side is known when what was bought by is."""
+    if not _fits(left, right) or right.kind in ("own", "it", "bare"):
         return None
     return Condition("touch", left, sign, right)
 
@@ -191,7 +186,21 @@ RULES = (
     # Where something stands.
     rule("Cond", "Left be? both? Sign Right", compare),
     rule("Cond", "Left be? 'not Sign Right", lambda a, s, b: compare(a, {">": "<=", "<": ">=", ">=": "<", "<=": ">"}[s], b)),
-    rule("Cond", "Left =move 'back|right? 'to? Above|Below Right", _moved),
+    rule("Cond", "Left =move 'right? 'to? Above|Below Right", _moved),
+    rule("Cond", "Left =move 'back Above|Below Right", lambda a, m, s, b: cross(a, "up" if s == ">" else "down", b)),
+    rule("Cond", "Left =move Above|Below Right =fromside", lambda a, m, s, b, u: cross(a, u, b) if (u == "up") == (s == ">") else None),
+    rule("Cond", "Left turns Above|Below Right", lambda a, s, b: _flipped(a, s, b)),
+    rule("Cond", "Left =move Above|Below Operand 'by 'at? 'least? Pct", lambda a, m, s, b, n: _signed_far("+" if s == ">" else "-", n, b) if a.text in ("close", "it") and m != "opens" else None),
+    rule("Cond", "Left be? Above|Below Operand 'by 'at? 'least? Pct", lambda a, s, b, n: _signed_far("+" if s == ">" else "-", n, b) if a.text in ("close", "it") else None),
+    rule("Cond", "Left be? Way MoreThan? Pct ormore? 'from|vs|since|off|over|against|versus Operand", lambda a, w, m, n, b: _way_far(a, w, m, n, b)),
+    rule("Cond", "Left =move MoreThan? Pct 'from|vs|since|off|over|against|versus Operand", lambda a, w, m, n, b: _way_far(a, w, m, n, b)),
+    rule("MoreThan", "'more|over 'than?", lambda: "strict"),
+    rule("MoreThan", "atleast", lambda: "least"),
+    rule("Cond", "'next|first|a|one 'close Sign Right", lambda s, b: compare(CLOSE, s, b)),
+    rule("Cond", "'wait|waits|waiting 'for|until Left 'to =move Sign Right", lambda a, m, s, b: compare(a, s, b, loose=True)),
+    rule("Cond", "'wait|waits|waiting 'for|until Left 'to =move Sign Right Bars row", lambda a, m, s, b, n: bars(n, compare(a, s, b))),
+    rule("Cond", "'wait|waits 'for|until Left 'to cross =across Right", lambda a, u, b: cross(a, u, b)),
+    rule("Cond", "Left be? Sign Right 'which|that 'is Sign Right", lambda a, s, b, t, c: _all(compare(a, s, b), compare(b, t, c)) if s == t else None),
     rule("Cond", "'at Own 'at|of|=|is? Num", lambda a, n: _at_level(a, n)),
     rule("Cond", "Own 'at|=|is Num", lambda a, n: _at_level(a, n)),
     rule("Cond", "Left be? Right ormore", lambda a, b: compare(a, ">=", b) if b.number is not None else None),
@@ -216,6 +225,12 @@ RULES = (
     rule("Ellipsis", "Sign Right", lambda s, b: compare(IT, s, b)),
     rule("Ellipsis", "=move Sign Right", lambda m, s, b: compare(IT, s, b, loose=True) if not m or (m == "up") == (s[0] == ">") else None),
     rule("Ellipsis", "Right", lambda b: _touched(CLOSE, b) if b.band else None),
+    rule("Ellipsis", "rising", lambda: _slope(IT, True)),
+    rule("Ellipsis", "falling", lambda: _slope(IT, False)),
+    rule("Ellipsis", "positive", lambda: _zero(IT, True, False)),
+    rule("Ellipsis", "negative", lambda: _zero(IT, False, False)),
+    rule("Ellipsis", "turns positive", lambda: _zero(IT, True, True)),
+    rule("Ellipsis", "turns negative", lambda: _zero(IT, False, True)),
     rule("Ellipsis", "above", lambda: Condition("again", sign=">")),
     rule("Ellipsis", "below", lambda: Condition("again", sign="<")),
     rule("Ellipsis", "Far", lambda b: _far(IT, b)),
@@ -317,7 +332,10 @@ RULES = (
     rule("Color", "red", lambda: "red"),
     rule("Streak", "'current|this|last|the? barword be Color", _color),
     rule("Streak", "barword 'closes|closed|finishes|ends Color", _color),
-    rule("Streak", "'a|on? Color barword", _color),
+    rule("Streak", "'a|on|first|next? 'first|next? Color barword", _color),
+    rule("Streak", "Price? be Color Bars row", lambda a, c, n: bars(n, _color(c))),
+    rule("Cond", "pronoun be Streak", lambda c: c),
+    rule("Cond", "pronoun be Color Bars row", lambda c, n: bars(n, _color(c))),
     rule("Streak", "Num Color row? barword row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
     rule("Streak", "Num row Color barword", lambda n, c: bars(n, _color(c)) if n > 1 else None),
     rule("Streak", "Num barword row? 'closes|closed|close Color row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
@@ -366,7 +384,9 @@ RULES = (
     rule("AtOpen", "'vs|versus|from|against 'yesterday's|yesterdays 'close", lambda: True),
     rule("Cond", "Price? opens GapSize above YClose", lambda a, g, _: _gap(g[0], "up", g[1])),
     rule("Cond", "Price? opens GapSize below YClose", lambda a, g, _: _gap(g[0], "down", g[1])),
-    rule("Cond", "Price? opens Sign Right", lambda a, s, b: Condition("compare", Operand("day_open", "price"), s, b) if b.kind == "price" and s in "<>" and not b.away else None),
+    rule("Cond", "Price? opens Above|Below Right", lambda a, s, b: Condition("compare", Operand("day_open", "price"), s, b) if b.kind == "price" and s in "<>" and not b.away else None),
+    rule("Cond", "Price? opens above YClose 'by GapSize", lambda a, _, g: _gap(g[0], "up", g[1])),
+    rule("Cond", "Price? opens below YClose 'by GapSize", lambda a, _, g: _gap(g[0], "down", g[1])),
     rule("YClose", "'yesterday's|yesterdays 'close", lambda: None or 1),
     rule("YClose", "=daylevel", lambda s: 1 if s == "yesterday_close" else None),
 )  # fmt: skip
@@ -410,3 +430,22 @@ def _signed_far(sign: str, percent: float, right: Operand) -> Condition | None:
 
     level = _away(percent, "up" if sign == "+" else "down", right) if right.text != "close" else None
     return _far(CLOSE, level) if level else None
+
+
+def _way_far(left: Operand, way: str, more: str | None, percent: float, right: Operand) -> Condition | None:
+    """“Up more than 1 % from the open”."""
+    from stratforge.intent.grammar.operands import _away
+
+    if not way or left.text not in ("close", "it") or right.text == "close" or right.kind != "price":
+        return None
+    if right.text == "open":
+        right = Operand("day_open", "price")
+    level = _away(percent, way, right)
+    return _far(left, level, more == "strict") if level else None
+
+
+def _flipped(left: Operand, sign: str, right: Operand) -> Condition | None:
+    """“The PSAR flips below price”: the price comes to be above it."""
+    if left.text == "close" or right.text != "close":
+        return None
+    return cross(CLOSE, "down" if sign == ">" else "up", left)

@@ -40,6 +40,7 @@ class Spoken:
     Attributes:
         left: What was compared last.
         averages: The averages of the turn by their lengths; several of one length leave open which is meant.
+        below: Whether it was bought below something; None where that was not said.
         crossing: The last crossing of two lines that was bought by.
     """
 
@@ -49,6 +50,7 @@ class Spoken:
     crossing: tuple[str, bool, str] | None = None
     trend: str = ""
     side: str = "buy"
+    below: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Numbers:
         return next(iter(known), number)
 
 
+_AVERAGE = re.compile(r"ta\.(?:[a-z]*ma)\(bars\.close(?:, bars\.volume)?, length=(\d+)\)")
 _SIDES = {">": True, ">=": True, "<": False, "<=": False}
 
 
@@ -123,6 +126,13 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     if form in ("bars", "within"):
         inner_text = written(condition.parts[0], spoken)
         return f"{'for' if form == 'bars' else 'within'}_bars({condition.count}, {inner_text})"
+    if form == "slope":
+        assert condition.left is not None
+        left = _resolved(condition.left, spoken, Operand("0", "number", number=0.0))
+        if left.text == "close":
+            raise Unclear
+        spoken.left, spoken.right = left, None
+        return f"{left.text} {condition.sign} previous({left.text})"
     if form == "again":
         if spoken.left is None or spoken.right is None:
             raise Unclear
@@ -149,9 +159,10 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     assert condition.left is not None and condition.right is not None
     if condition.right.kind == "it":
         # “Back below it”: what something was compared with before.
-        if spoken.right is None or spoken.right.number is not None:
+        of = spoken.left if spoken.left is not None and spoken.left.text not in ("close", "low", "high", "open") else spoken.right
+        if of is None or of.number is not None:
             raise Unclear
-        right = spoken.right
+        right = of
     else:
         right = _resolved(condition.right, spoken, condition.left)
     left = _resolved(condition.left, spoken, right)
@@ -163,6 +174,10 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     if form == "touch":
         sign = _met(left, right, sign, spoken)
     spoken.left, spoken.right = left, right
+    for each in _AVERAGE.finditer(f"{left.text} {right.text}"):
+        spoken.averages.setdefault(float(each[1]), set()).add(each[0])
+    if spoken.side == "buy" and (left.text in ("close", "low") or left.levels):
+        spoken.below = not _SIDES[sign] if form != "cross" else spoken.below
     if form == "cross" or (condition.loose and moment):
         up = _SIDES[sign]
         if spoken.side == "buy":
@@ -187,6 +202,10 @@ def _met(left: Operand, right: Operand, sign: str, spoken: Spoken) -> str:
             raise Unclear
         return ">=" if right.number > middle else "<="
     if spoken.side == "sell" and spoken.left is not None and right.kind in ("price", "number"):
+        if right.kind == "price":
+            if spoken.below is None:
+                raise Unclear
+            return ">=" if spoken.below else "<="
         return ">="
     raise Unclear
 
