@@ -12,6 +12,7 @@ from stratforge.intent.grammar import conditions, deeds, operands
 from stratforge.intent.grammar.chart import Chart, Production, rule
 from stratforge.intent.grammar.deeds import At, Exit, Setting, Size, Window
 from stratforge.intent.grammar.lexicon import lexemes_of
+from stratforge.intent.grammar.titles import says_nothing, title_end
 from stratforge.intent.grammar.tokens import tokens_of
 from stratforge.intent.grammar.values import Condition, Numbers, Operand, Spoken, Unclear, written
 
@@ -104,6 +105,11 @@ def _edges(chart: Chart, at: int) -> Iterator[Part]:
     for kind in _KINDS:
         for end, value in chart.parts(kind, at):
             yield Part("Cond" if kind == "Ellipsis" else kind, value, at, end, 2.2 if kind == "Ellipsis" else 0.0)
+    if at < title_end(chart.tokens):
+        if says_nothing(chart, at):
+            yield Part("title", chart.tokens[at].text, at, at + 1, 1.9)
+        for end, value in (*chart.parts("Own", at), *chart.parts("Trend", at)):
+            yield Part("topic", value, at, end, 1.8)
     for end, kind, value in chart.lexemes[at]:
         if kind in _WORDS:
             yield Part(kind, value, at, end)
@@ -192,6 +198,9 @@ class _Composition:
                     raise Unread
                 self._nothing(sentence)
                 continue
+            if any(each.kind in ("title", "topic") for each in sentence):
+                self._titled(sentence)
+                continue
             core = [each for each in sentence if each.kind not in ("symbol", "bullet")]
             if not core:
                 self._nothing(sentence)
@@ -267,7 +276,7 @@ class _Composition:
     def _sentences(self) -> Iterator[list[Part]]:
         sentence = list[Part]()
         for each in self.parts:
-            if each.kind in ("end", "label", "bullet"):
+            if each.kind in ("end", "label", "bullet") or (each.kind == "arrow" and any(one.kind == "title" for one in sentence)):
                 if sentence:
                     yield sentence
                 sentence = [each] if each.kind == "label" else []
@@ -275,6 +284,19 @@ class _Composition:
                 sentence.append(each)
         if sentence:
             yield sentence
+
+    def _titled(self, sentence: Sequence[Part]) -> None:
+        """A name, or a story, and what it is about: its numbers hold where the rules name it without."""
+        for each in sentence:
+            if each.kind == "topic" and isinstance(each.value, tuple):
+                for index, number in enumerate(each.value):
+                    self.lengths.append((f"supertrend{index}", number))
+                self.spoken.trend = _trend(each.value, True, False).text
+            elif each.kind == "topic":
+                self.topics.append(each.value.text)
+            elif each.kind not in ("title", "symbol", "comma", "and", "or", "when", "either", "SymbolPart"):
+                raise Unread
+        self._nothing(sentence)
 
     def _nothing(self, sentence: Sequence[Part]) -> None:
         self.found.append(Clause("nothing", sentence[0].begin, sentence[-1].stop))
@@ -634,6 +656,13 @@ def _spread(parts: Iterable[Part]) -> Iterator[Part]:
             yield Part("SizePart", each.value, each.begin, each.stop)
         else:
             yield each
+
+
+def _trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition:
+    found = conditions.trend(numbers, up, turned)
+    if found is None:
+        raise Unread
+    return found
 
 
 def _set(value: Size | Setting) -> tuple[str, float, str]:

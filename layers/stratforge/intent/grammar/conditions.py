@@ -127,7 +127,7 @@ def _touched(left: Operand, right: Operand, sign: str = "") -> Condition | None:
     return Condition("touch", left, sign, right)
 
 
-def _trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition | None:
+def trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition | None:
     if len(numbers) not in (0, 2):
         return None
     length, multiplier = (marked(f"supertrend{index}", numbers[index] if numbers else None, usual) for index, usual in enumerate((10, 3)))
@@ -135,7 +135,7 @@ def _trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition | No
     return Condition("trend", sign=_UP if up else _DOWN, text=text, loose=turned)
 
 
-def _it_trend(up: bool) -> Condition:
+def _ittrend(up: bool) -> Condition:
     return Condition("trend", sign=_UP if up else _DOWN, loose=True)
 
 
@@ -185,7 +185,7 @@ RULES = (
     rule("Sign", "atmost", lambda: "<="),
     # Where something stands.
     rule("Cond", "Left be? both? Sign Right", compare),
-    rule("Cond", "Left be? 'not Sign Right", lambda a, s, b: compare(a, {">": "<=", "<": ">=", ">=": "<", "<=": ">"}[s], b)),
+    rule("Cond", "Left be? 'not|isn't|isnt|ain't|aren't Sign Right", lambda a, s, b: compare(a, {">": "<=", "<": ">=", ">=": "<", "<=": ">"}[s], b)),
     rule("Cond", "Left =move 'right? 'to? Above|Below Right", _moved),
     rule("Cond", "Left =move 'back Above|Below Right", lambda a, m, s, b: cross(a, "up" if s == ">" else "down", b)),
     rule("Cond", "Left =move Above|Below Right =fromside", lambda a, m, s, b, u: cross(a, u, b) if (u == "up") == (s == ">") else None),
@@ -225,6 +225,8 @@ RULES = (
     rule("Ellipsis", "Sign Right", lambda s, b: compare(IT, s, b)),
     rule("Ellipsis", "=move Sign Right", lambda m, s, b: compare(IT, s, b, loose=True) if not m or (m == "up") == (s[0] == ">") else None),
     rule("Ellipsis", "Right", lambda b: _touched(CLOSE, b) if b.band else None),
+    rule("Ellipsis", "Way MoreThan? Pct ormore? 'from|vs|since|off|over|against|versus Operand", lambda w, m, n, b: _way_far(IT, w, m, n, b)),
+    rule("Ellipsis", "Way Pct ormore? 'on 'the 'day VsClose?", lambda w, n, _: _today(n, w)),
     rule("Ellipsis", "rising", lambda: _slope(IT, True)),
     rule("Ellipsis", "falling", lambda: _slope(IT, False)),
     rule("Ellipsis", "positive", lambda: _zero(IT, True, False)),
@@ -243,6 +245,9 @@ RULES = (
     # How it comes there.
     rule("Cond", "Left cross =across Right", lambda a, u, b: cross(a, u, b)),
     rule("Cond", "Left =through Right", lambda a, u, b: cross(a, u, b)),
+    rule("Cond", "Left 'crossover|xover Right", lambda a, b: cross(a, "up", b) if b.kind in ("price", "own") else None),
+    rule("Cond", "Left 'crossunder|xunder Right", lambda a, b: cross(a, "down", b) if b.kind in ("price", "own") else None),
+    rule("Cond", "vwap cross =across", lambda u: cross(CLOSE, u, Operand("ta.vwap(bars.high, bars.low, bars.close, bars.volume)", "price"))),
     rule("Cond", "Left cross Right =fromside", lambda a, b, u: cross(a, u, b)),
     rule("Cond", "Left cross =across Right =fromside", lambda a, u, b, v: cross(a, u, b) if u == v else None),
     rule("Cond", "Left =across cross Right", lambda a, u, b: cross(a, u, b)),
@@ -286,7 +291,7 @@ RULES = (
     rule("Cond", "'it|they|the|those|both 'lines|two|averages? cross 'back? =across?", lambda u: _back(u)),
     rule("Cond", "cross 'back? =across", lambda u: _back(u)),
     rule("Cond", "'opposite|reverse|inverse cross", lambda: _back(None)),
-    rule("Cond", "Left cross 'back? =across", lambda a, u: _back_of(a, u)),
+    rule("Cond", "Left cross 'back? =across", lambda a, u: _back_of(a, u) if "vwap" not in a.text else None),
     rule("Cond", "Left cross 'back? =across 'again", lambda a, u: _back_of(a, u)),
     # Reaching a level.
     rule("Cond", "Left touch Right", _touched),
@@ -321,18 +326,21 @@ RULES = (
     rule("Trend", "supertrend Given", lambda n: n),
     rule("Trend", "supertrend Pair", lambda n: n),
     rule("Trend", "supertrend", lambda: ()),
-    rule("Cond", "Trend turns bull", lambda n: _trend(n, True, True)),
-    rule("Cond", "Trend turns bear", lambda n: _trend(n, False, True)),
-    rule("Cond", "Trend be? bull", lambda n: _trend(n, True, False)),
-    rule("Cond", "Trend be? bear", lambda n: _trend(n, False, False)),
-    rule("Cond", "pronoun turns bull", lambda: _it_trend(True)),
-    rule("Cond", "pronoun turns bear", lambda: _it_trend(False)),
+    rule("Cond", "Trend turns bull", lambda n: trend(n, True, True)),
+    rule("Cond", "Trend turns bear", lambda n: trend(n, False, True)),
+    rule("Cond", "Trend be? bull", lambda n: trend(n, True, False)),
+    rule("Cond", "Trend be? bear", lambda n: trend(n, False, False)),
+    rule("Cond", "pronoun turns bull", lambda: _ittrend(True)),
+    rule("Cond", "pronoun turns bear", lambda: _ittrend(False)),
     # Bars and streaks.
     rule("Color", "green", lambda: "green"),
     rule("Color", "red", lambda: "red"),
     rule("Streak", "'current|this|last|the? barword be Color", _color),
     rule("Streak", "barword 'closes|closed|finishes|ends Color", _color),
     rule("Streak", "'a|on|first|next? 'first|next? Color barword", _color),
+    rule("Streak", "=nth row? Color barword row?", lambda n, c: bars(n, _color(c))),
+    rule("Streak", "Price? 'closes|closed 'higher|up 'for 'the? =nth row? unit row?", lambda a, n: _run(n, "up")),
+    rule("Streak", "Price? 'closes|closed 'lower|down 'for 'the? =nth row? unit row?", lambda a, n: _run(n, "down")),
     rule("Streak", "Price? be Color Bars row", lambda a, c, n: bars(n, _color(c))),
     rule("Cond", "pronoun be Streak", lambda c: c),
     rule("Cond", "pronoun be Color Bars row", lambda c, n: bars(n, _color(c))),
@@ -382,11 +390,11 @@ RULES = (
     rule("AtOpen", "'at openbell", lambda: True),
     rule("AtOpen", "'at openbell 'vs|versus|from|against 'yesterday's|yesterdays 'close", lambda: True),
     rule("AtOpen", "'vs|versus|from|against 'yesterday's|yesterdays 'close", lambda: True),
-    rule("Cond", "Price? opens GapSize above YClose", lambda a, g, _: _gap(g[0], "up", g[1])),
-    rule("Cond", "Price? opens GapSize below YClose", lambda a, g, _: _gap(g[0], "down", g[1])),
-    rule("Cond", "Price? opens Above|Below Right", lambda a, s, b: Condition("compare", Operand("day_open", "price"), s, b) if b.kind == "price" and s in "<>" and not b.away else None),
-    rule("Cond", "Price? opens above YClose 'by GapSize", lambda a, _, g: _gap(g[0], "up", g[1])),
-    rule("Cond", "Price? opens below YClose 'by GapSize", lambda a, _, g: _gap(g[0], "down", g[1])),
+    rule("Cond", "Price|It? opens GapSize above YClose", lambda a, g, _: _gap(g[0], "up", g[1])),
+    rule("Cond", "Price|It? opens GapSize below YClose", lambda a, g, _: _gap(g[0], "down", g[1])),
+    rule("Cond", "Price|It? opens Above|Below Right", lambda a, s, b: Condition("compare", Operand("day_open", "price"), s, b) if b.kind == "price" and s in "<>" and not b.away else None),
+    rule("Cond", "Price|It? opens above YClose 'by GapSize", lambda a, _, g: _gap(g[0], "up", g[1])),
+    rule("Cond", "Price|It? opens below YClose 'by GapSize", lambda a, _, g: _gap(g[0], "down", g[1])),
     rule("YClose", "'yesterday's|yesterdays 'close", lambda: None or 1),
     rule("YClose", "=daylevel", lambda s: 1 if s == "yesterday_close" else None),
 )  # fmt: skip

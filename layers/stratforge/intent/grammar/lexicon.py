@@ -46,6 +46,7 @@ _WORDS: dict[str, Mapping[Any, str] | str] = {
     "bull": "green|up|bullish|long|to bullish|to green|to up|to long|buy|to the upside|upwards|positive|bull", "bear": "red|down|bearish|short|to bearish|to red|to down|negative|to the downside|downwards|bear",
     "between": "between|in between|inside|in|from",
     "green": "green|up|bullish|white|positive|rising", "red": "red|down|bearish|black|negative|falling",
+    "nth": {2.0: "second|2nd", 3.0: "third|3rd", 4.0: "fourth|4th", 5.0: "fifth|5th", 6.0: "sixth|6th"},
     "row": "in a row|straight|consecutive|consecutively|running|back to back|successive|on the trot|back-to-back|one after another|on end",
     "barword": "bar|bars|candle|candles|candlestick|candlesticks|minute candle|minute bar|minute candles|minute bars|1-minute bars|1-minute candles|1 minute bars|1 minute candles|ones",
     "unit": "bar|bars|minute|minutes|min|mins|candle|candles|period|periods|m|candlesticks|minute bars|minute candles|1-minute bars|minutes'|bars'|one-minute bars|1 minute bars|1-min bars|one-minute candles|bar's",

@@ -36,7 +36,23 @@ class Token:
 
 def tokens_of(turn: str) -> list[Token] | None:
     """The tokens of a turn; None where it holds a sign that is none of them."""
-    return list(_tokens(turn)) if _known(turn) else None
+    return list(_numbered(list(_tokens(turn)))) if _known(turn) else None
+
+
+def _numbered(tokens: list[Token]) -> Iterator[Token]:
+    """Tokens in which “2)” outside of brackets is the sign of an item of a list."""
+    depth, skip = 0, False
+    for index, each in enumerate(tokens):
+        if skip:
+            skip = False
+            continue
+        after = tokens[index + 1] if index + 1 < len(tokens) else None
+        depth += (each.text == "(") - (each.text == ")" and depth > 0)
+        if each.kind == "number" and depth == 0 and after is not None and after.text == ")" and after.start == each.end:
+            yield Token(f"{each.text})", "bullet", each.start, after.end)
+            skip = True
+        else:
+            yield each
 
 
 def _known(turn: str) -> bool:
