@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
-from stratforge.intent.grammar import conditions, deeds, operands
-from stratforge.intent.grammar.chart import Chart, Production, rule
-from stratforge.intent.grammar.deeds import At, Exit, Setting, Size, Window
-from stratforge.intent.grammar.lexicon import lexemes_of
-from stratforge.intent.grammar.titles import says_nothing, title_end
+from stratforge.intent.grammar import conditions
+from stratforge.intent.grammar.deeds import Exit, Setting, Size
+from stratforge.intent.grammar.parts import Part, Unread, passed_over, spread, tilings
 from stratforge.intent.grammar.tokens import tokens_of
 from stratforge.intent.grammar.values import Condition, Numbers, Operand, Spoken, Unclear, written
-
-_MOST_TILINGS, _MOST_TOKENS = 48, 200
-_PARTS = (
-    rule("BuyPart", "then? =buy 'on|of|in|into? =symbol? 'at|with? 'market?", lambda _, s: "buy"),
-    rule("BuyPart", "then? =buy 'it|them|shares|stock|some?", lambda _: "buy"),
-    rule("BuyPart", "then? =buy 'some|into|on|of|in? =symbol? 'shares|stock 'of? =symbol? 'after|on|at?", lambda _, s, t: "buy" if s or t else None),
-    rule("BuyPart", "then? 'enter|open|take|start|initiate|establish|build|go|place 'a|an|new? 'new? 'long|buy|bullish? 'position|trade|long|entry|order 'in|on|for? =symbol?", lambda _: "buy"),
-    rule("SellPart", "then? =sell object? 'of|in|on? =symbol? 'position|again|on|when?", lambda _, s: 100.0),
-    rule("SellPart", "then? =sell 'all Num 'shares|shs?", lambda *_: 100.0),
-    rule("SellPart", "then? =sell rest", lambda _: 101.0),
-    rule("SellPart", "rest off?", lambda: 101.0),
-    rule("SellPart", "then? =sell? =part off? 'at|of?", lambda _, p: p),
-    rule("SellPart", "'take|trim|scale|book =part off", lambda p: p),
-    rule("DefPart", "range '=|is|: first? Bars 'of? 'the? 'day|session?", lambda n: n),
-    rule("DefPart", "range lp? Bars rp?", lambda n: n),
-    rule("DefPart", "first? Bars range", lambda n: n),
-    rule("BuyPart", "'to 'enter|buy", lambda: "buy"),
-    rule("SellPart", "'to 'exit|sell|leave", lambda: 100.0),
-    rule("SellPart", "then? =sell Pct 'of 'it|position|the 'position?", lambda _, n: n if 0 < n < 100 else None),
-)  # fmt: skip
-# What a part is called in the composition.
-_KINDS = ("BuyPart", "SellPart", "Cond", "Ellipsis", "ExitPart", "TimePart", "CloseTime", "WindowPart", "SizePart", "LimitPart", "PausePart", "DefPart", "OnlyPart", "BuySizePart", "LenPart", "TopicPart", "ElsePart")  # fmt: skip
-_WORDS = ("when", "and", "or", "either", "comma", "arrow", "end", "filler", "bullet", "symbol", "then", "article")
-_COSTS = {"filler": 1.02, "article": 0.3, "then": 1.01, "comma": 0.2, "end": 0.1, "bullet": 0.1, "symbol": 0.9, "DefPart": 0.9, "when": 0.99, "and": 1.0, "SellPart": 1.005}
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of the turn and the tokens that it is made of."""
-
-    kind: str
-    value: Any
-    begin: int
-    stop: int
-    cost: float = 0.0
 
 
 @dataclass
@@ -72,16 +33,7 @@ class Clause:
     settings: tuple[tuple[str, float, str], ...] = ()
 
 
-class Unread(Exception):
-    """The parts make no clauses."""
-
-
-@cache
-def _rules() -> dict[str, list[Production]]:
-    found: dict[str, list[Production]] = defaultdict(list)
-    for each in (*operands.RULES, *conditions.RULES, *deeds.RULES, *_PARTS):
-        found[each.category].append(each)
-    return found
+_MOST_TOKENS = 200
 
 
 @lru_cache(256)
@@ -90,71 +42,22 @@ def readings_of(turn: str, symbol: str) -> tuple[tuple[tuple[int, int, Clause], 
     tokens = tokens_of(turn)
     if not tokens or len(tokens) > _MOST_TOKENS:
         return ()
-    chart = Chart(tokens, lexemes_of(tokens, symbol), _rules())
     found: dict[str, list[Clause]] = {}
-    for tiling in _tilings(chart, len(tokens)):
+    for tiling in tilings(tokens, symbol):
         try:
             clauses = _Composition(tiling).clauses()
         except Unread:
             continue
-        found.setdefault(repr([(each.kind, each.texts[:1], each.value, each.settings) for each in clauses if each.kind != "nothing"]), clauses)
-    return tuple(tuple((tokens[each.begin].start, tokens[each.stop - 1].end, each) for each in clauses) for clauses in found.values())
-
-
-def _edges(chart: Chart, at: int) -> Iterator[Part]:
-    for kind in _KINDS:
-        for end, value in chart.parts(kind, at):
-            yield Part("Cond" if kind == "Ellipsis" else kind, value, at, end, 2.2 if kind == "Ellipsis" else 0.0)
-    if at < title_end(chart.tokens):
-        if says_nothing(chart, at):
-            yield Part("title", chart.tokens[at].text, at, at + 1, 1.9)
-        for end, value in (*chart.parts("Own", at), *chart.parts("Trend", at)):
-            yield Part("topic", value, at, end, 1.8)
-    for end, kind, value in chart.lexemes[at]:
-        if kind in _WORDS:
-            yield Part(kind, value, at, end)
-        elif kind == "label" and _colon(chart, end):
-            yield Part("label", value, at, _colon(chart, end))
-
-
-def _colon(chart: Chart, at: int) -> int:
-    """Where a colon after a label ends; 0 where there is none."""
-    if at >= len(chart.tokens):
-        return 0
-    if chart.tokens[at].text == "=" or chart.tokens[at].text == ":" or chart.tokens[at].text in ("—", "->"):
-        return at + 1
-    spaced = chart.tokens[at].text == "-" and at + 1 < len(chart.tokens) and chart.tokens[at].end < chart.tokens[at + 1].start and chart.tokens[at - 1].end < chart.tokens[at].start  # fmt: skip
-    return at + 1 if spaced else 0
-
-
-def _cost(part: Part) -> float:
-    return part.cost or _COSTS.get(part.kind, 1.0)
-
-
-def _tilings(chart: Chart, count: int) -> list[list[Part]]:
-    """The ways to lay parts over all words, with the fewest parts."""
-    edges = [list(_edges(chart, at)) for at in range(count)]
-    best = [float("inf")] * (count + 1)
-    best[count] = 0.0
-    for at in reversed(range(count)):
-        best[at] = min((_cost(each) + best[each.stop] for each in edges[at]), default=float("inf"))
-    if best[0] == float("inf"):
-        return []
-    found = list[list[Part]]()
-
-    def walk(at: int, so_far: list[Part], slack: float) -> None:
-        if len(found) >= _MOST_TILINGS:
-            return
-        if at == count:
-            found.append(so_far)
-            return
-        ranked = sorted(((_cost(each) + best[each.stop] - best[at], index, each) for index, each in enumerate(edges[at])), key=lambda one: one[:2])  # fmt: skip
-        for more, _, each in ranked:
-            if more <= slack + 1e-9:
-                walk(each.stop, [*so_far, each], slack - more)
-
-    walk(0, [], 0.06)
-    return found
+        found.setdefault(
+            repr(
+                [(each.kind, each.texts[:1], each.value, each.settings) for each in clauses if each.kind != "nothing"]
+            ),
+            clauses,
+        )
+    return tuple(
+        tuple((tokens[each.begin].start, tokens[each.stop - 1].end, each) for each in clauses)
+        for clauses in found.values()
+    )
 
 
 @dataclass
@@ -172,8 +75,8 @@ class _Group:
 
 class _Composition:
     def __init__(self, parts: Sequence[Part]) -> None:
-        _plain_fillers(parts)
-        self.parts = list(_spread(each for each in parts if each.kind not in ("filler", "article", "then")))
+        passed_over(parts)
+        self.parts = list(spread(each for each in parts if each.kind not in ("filler", "article", "then")))
         self.spoken = Spoken()
         self.found = list[Clause]()
         self.minutes = 0.0
@@ -222,7 +125,13 @@ class _Composition:
             if pending and not verbs and core[0].kind == "SizePart":
                 core = [Part("BuyPart", "buy", core[0].begin, core[0].begin), *core]
                 verbs = True
-            if len(core) == 1 and core[0].kind == "BuyPart" and not pending and self.found and self.found[-1].kind == "buy":
+            if (
+                len(core) == 1
+                and core[0].kind == "BuyPart"
+                and not pending
+                and self.found
+                and self.found[-1].kind == "buy"
+            ):
                 # “Setup: …. Then buy.”
                 continue
             waiting = [each for each in core if each.kind in ("Cond", "TimePart")]
@@ -233,14 +142,20 @@ class _Composition:
             if not verbs and waiting:
                 pending = [*pending, *([Part("comma", ",", core[0].begin, core[0].begin)] if pending else []), *core]
                 continue
-            if pending and not any(each.kind == "BuyPart" for each in core) and not any(each.kind == "buy" for each in self.found):
+            if (
+                pending
+                and not any(each.kind == "BuyPart" for each in core)
+                and not any(each.kind == "buy" for each in self.found)
+            ):
                 # What has to hold, and then only how it is sold: it is what it buys by.
                 self._sentence([Part("BuyPart", "buy", pending[0].begin, pending[0].begin), *pending])
                 pending = []
             if pending:
                 first = next((index for index, each in enumerate(core) if each.kind in ("BuyPart", "SellPart")), None)
-                own = first is not None and any(each.kind in ("Cond", "TimePart") for each in core[:first] + core[first + 1:])
-                if first != 0 and not (first == 1 and core[0].kind in ("comma", "and")) or own:
+                own = first is not None and any(
+                    each.kind in ("Cond", "TimePart") for each in core[:first] + core[first + 1 :]
+                )
+                if (first != 0 and not (first == 1 and core[0].kind in ("comma", "and"))) or own:
                     raise Unread
                 core, pending = [*pending, *core], []
             self._sentence(core)
@@ -255,7 +170,15 @@ class _Composition:
         if any(each.kind in ("BuyPart", "SellPart") for each in core):
             return core
         for index, each in enumerate(core):
-            if each.kind == "SizePart" and index > 1 and (core[index - 1].kind == "arrow" or (core[index - 1].kind == "comma" and each.value == Size(100, "% of equity"))) and self._conditions(core[:index]):
+            if (
+                each.kind == "SizePart"
+                and index > 1
+                and (
+                    core[index - 1].kind == "arrow"
+                    or (core[index - 1].kind == "comma" and each.value == Size(100, "% of equity"))
+                )
+                and self._conditions(core[:index])
+            ):
                 return [*core[:index], Part("BuyPart", "buy", each.begin, each.begin), *core[index:]]
         return core
 
@@ -276,7 +199,9 @@ class _Composition:
     def _sentences(self) -> Iterator[list[Part]]:
         sentence = list[Part]()
         for each in self.parts:
-            if each.kind in ("end", "label", "bullet") or (each.kind == "arrow" and any(one.kind == "title" for one in sentence)):
+            if each.kind in ("end", "label", "bullet") or (
+                each.kind == "arrow" and any(one.kind == "title" for one in sentence)
+            ):
                 if sentence:
                     yield sentence
                 sentence = [each] if each.kind == "label" else []
@@ -313,7 +238,9 @@ class _Composition:
                 return
             if side:
                 raise Unread
-            verb = Part("BuyPart" if role == "buy" else "SellPart", "buy" if role == "buy" else 100.0, label.begin, label.stop)
+            verb = Part(
+                "BuyPart" if role == "buy" else "SellPart", "buy" if role == "buy" else 100.0, label.begin, label.stop
+            )
             self._sentence([verb, *core], marked=True)
         elif role == "filter":
             conds = [each for each in core if each.kind in ("Cond", "WindowPart")]
@@ -322,7 +249,7 @@ class _Composition:
                 raise Unread
             self._close(group)
         elif role == "stop" or role == "target" or role == "trail":
-            self._label_exit(role, label, core)
+            self._label_exit(label, core)
         elif role == "size":
             if len(core) == 1 and core[0].kind == "SizePart":
                 self._setting(core[0], label.begin)
@@ -342,7 +269,7 @@ class _Composition:
         else:
             raise Unread
 
-    def _label_exit(self, role: str, label: Part, core: list[Part]) -> None:
+    def _label_exit(self, label: Part, core: list[Part]) -> None:
         exits = [each for each in core if each.kind == "ExitPart"]
         if len(core) != 1 or not exits:
             raise Unread
@@ -368,7 +295,11 @@ class _Composition:
             self._loose(core)
             return
         before = core[: verbs[0]]
-        leads = any(each.kind in ("Cond", "TimePart", "ElsePart", "ExitPart") and not (each.kind == "ExitPart" and each.value.own) for each in before)
+        leads = any(
+            each.kind in ("Cond", "TimePart", "ElsePart", "ExitPart")
+            and not (each.kind == "ExitPart" and each.value.own)
+            for each in before
+        )
         groups = list[_Group]()
         rest = before
         for place, index in enumerate(verbs):
@@ -378,17 +309,28 @@ class _Composition:
             group = _Group(side, 100.0 if side == "buy" else verb.value, verb.begin, verb.stop, marked=marked)
             while leads and after and after[0].kind in ("SizePart", "TimePart") and side == "buy":
                 group.sizes.append(after.pop(0))
-            if leads and (not place or self._conditions(rest) or any(each.kind == "ExitPart" and not each.value.own for each in rest)):
+            if leads and (
+                not place
+                or self._conditions(rest)
+                or any(each.kind == "ExitPart" and not each.value.own for each in rest)
+            ):
                 mine, following = rest, after
                 if self._belongs(after, last=place + 1 == len(verbs)):
-                    mine, following = [*rest, *([Part("when", "if", verb.begin, verb.begin)] if self._conditions(rest) else []), *after], []
+                    mine, following = (
+                        [
+                            *rest,
+                            *([Part("when", "if", verb.begin, verb.begin)] if self._conditions(rest) else []),
+                            *after,
+                        ],
+                        [],
+                    )
                 rest = following
             else:
                 mine, rest = ([*rest, *after] if leads else after if place else [*before, *after]), []
             group.items = [*self._items(mine), *(("", each) for each in group.sizes)]
             groups.append(group)
         if leads and self._stripped_or_none(rest):
-            self._trail(rest, groups)
+            raise Unread
         for each in groups:
             self._close(each)
 
@@ -403,11 +345,9 @@ class _Composition:
         kinds = {each.kind for each in after} - {"comma", "and", "arrow"}
         if kinds <= {"SizePart"}:
             return True
-        return last and kinds <= {"SizePart", "TimePart", "OnlyPart", "LimitPart", "WindowPart", "PausePart"} | ({"ExitPart"} if all(each.value.own for each in after if each.kind == "ExitPart") else set())
-
-    def _trail(self, rest: list[Part], groups: list[_Group]) -> None:
-        """What follows the last verb, whose condition came before."""
-        raise Unread
+        return last and kinds <= {"SizePart", "TimePart", "OnlyPart", "LimitPart", "WindowPart", "PausePart"} | (
+            {"ExitPart"} if all(each.value.own for each in after if each.kind == "ExitPart") else set()
+        )
 
     def _items(self, parts: Sequence[Part]) -> list[tuple[str, Part]]:
         """Parts with what joins each of them to the part before."""
@@ -493,18 +433,31 @@ class _Composition:
         windows = list[str]()
         begin, stop = group.begin, group.stop
         apart = list[Clause]()
-        for joint, part in group.items:
+        trailing = _trailing(group)
+        for place, (joint, part) in enumerate(group.items):
             kind, value = part.kind, part.value
-            if kind in ("Cond", "TimePart", "CloseTime", "ExitPart", "WindowPart", "SizePart") and not (kind == "SizePart" and group.side == "sell") and not (kind == "ExitPart" and value.own and group.side == "buy") and not (kind == "WindowPart" and not value.plain):
+            if place >= trailing and kind == "ExitPart":
+                apart.append(self._exit_clause(part, value))
+                continue
+            if (
+                kind in ("Cond", "TimePart", "CloseTime", "ExitPart", "WindowPart", "SizePart")
+                and not (kind == "SizePart" and group.side == "sell")
+                and not (kind == "ExitPart" and value.own and group.side == "buy")
+                and not (kind == "WindowPart" and not value.plain)
+            ):
                 begin, stop = min(begin, part.begin), max(stop, part.stop)
             if kind == "Cond":
                 conds.append((joint, *self._texts(value)))
             elif kind in ("TimePart", "CloseTime"):
                 minute = value.minute
-                text = f"minute >= {minute:g}" if group.side == "sell" else f"minute >= {minute:g} and minute < {minute + 1:g}"
+                text = (
+                    f"minute >= {minute:g}"
+                    if group.side == "sell"
+                    else f"minute >= {minute:g} and minute < {minute + 1:g}"
+                )
                 conds.append((joint, text, text))
             elif kind == "ExitPart":
-                if group.side == "sell" and (group.value == 100 or not value.own or group.value == 101 or True):
+                if group.side == "sell":
                     text, order = self._exit(value)
                     conds.append((joint, text, text))
                     orders.append(order)
@@ -545,7 +498,7 @@ class _Composition:
                 apart.append(Clause("setting", part.begin, part.stop, settings=(_set(value),)))
             else:
                 raise Unread
-        self._emit(group, conds, settings, [each for each in orders], windows, begin, stop)
+        self._emit(group, conds, settings, list(orders), windows, begin, stop)
         self.found += apart
 
     def _texts(self, condition: Condition) -> tuple[str, str]:
@@ -558,13 +511,20 @@ class _Composition:
 
     def _ranged(self, condition: Condition) -> Condition:
         """A condition in which the opening range has its minutes."""
+
         def of(operand: Operand | None) -> Operand | None:
             if operand is not None and operand.kind == "range":
                 return Operand(f"opening_{operand.edge}({self._opening():g})", "price", operand.edge)
             if operand is not None and operand.text.startswith("opening_"):
                 self.minutes = float(operand.text.partition("(")[2].rstrip(")"))
             return operand
-        return replace(condition, left=of(condition.left), right=of(condition.right), parts=tuple(map(self._ranged, condition.parts)))
+
+        return replace(
+            condition,
+            left=of(condition.left),
+            right=of(condition.right),
+            parts=tuple(map(self._ranged, condition.parts)),
+        )
 
     def _emit(
         self,
@@ -585,7 +545,11 @@ class _Composition:
                 texts = tuple(f"({each}) and ({') and ('.join(windows)})" for each in texts)
         elif windows:
             if group.side == "buy":
-                self.found.append(Clause("only", begin, stop, (" and ".join(f"({each})" for each in windows),), settings=tuple(settings)))
+                self.found.append(
+                    Clause(
+                        "only", begin, stop, (" and ".join(f"({each})" for each in windows),), settings=tuple(settings)
+                    )
+                )
                 return
             texts = (" and ".join(f"({each})" for each in windows),)
         elif group.side == "buy" and settings:
@@ -623,39 +587,10 @@ class _Composition:
         return " and ".join(texts)
 
 
-# Words that say nothing wherever they stand; all others do so only where nothing follows that they may belong to.
-_ANYWHERE = frozenset(("please", "just", "simply", "also", "is", "are", "be", "to", "that", "which", "i", "we", "you", "it", "1 min", "1-min", "1 minute", "1-minute", "one-minute", "1m", "each time", "every time"))  # fmt: skip
-_DAILY = frozenset(("every day", "each day", "every trading day", "each trading day", "every morning"))
-
-
-def _plain_fillers(parts: Sequence[Part]) -> None:
-    """That no word is passed over that may belong to what follows, and no symbol is excluded."""
-    for index, each in enumerate(parts):
-        after = parts[index + 1] if index + 1 < len(parts) else None
-        if after is None or after.kind not in ("Cond", "ExitPart", "SizePart", "TimePart", "WindowPart", "OnlyPart", "symbol"):
-            continue
-        if each.kind == "and" and after.kind == "symbol" and each.value == "but":
-            raise Unread
-        begins = all(one.kind in ("filler", "article", "then", "symbol") for one in _sentence_before(parts, index))
-        if each.kind == "filler" and after.kind != "symbol" and not begins and each.value not in _ANYWHERE and not (each.value in _DAILY and after.kind == "TimePart"):  # fmt: skip
-            raise Unread
-
-
-def _sentence_before(parts: Sequence[Part], index: int) -> Iterator[Part]:
-    """The parts of a sentence before one of them."""
-    while index and parts[index - 1].kind not in ("end", "arrow", "comma", "label", "bullet"):
-        index -= 1
-        yield parts[index]
-
-
-def _spread(parts: Iterable[Part]) -> Iterator[Part]:
-    """Parts that say two things at once, as two."""
-    for each in parts:
-        if each.kind == "BuySizePart":
-            yield Part("BuyPart", "buy", each.begin, each.begin)
-            yield Part("SizePart", each.value, each.begin, each.stop)
-        else:
-            yield each
+def _trailing(group: _Group) -> int:
+    """From which item on a sale is followed by nothing but exits, limits and hours that stand by themselves."""
+    conds = [place for place, (_, each) in enumerate(group.items) if each.kind not in ("LimitPart", "PausePart", "SizePart") and not (each.kind == "ExitPart" and each.value.own) and not (each.kind == "WindowPart" and not each.value.plain)]  # fmt: skip
+    return max(conds) + 1 if conds and group.side == "sell" else len(group.items)
 
 
 def _trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratforge.intent.grammar.chart import rule
-from stratforge.intent.grammar.operands import CLOSE, IT, marked
+from stratforge.intent.grammar.operands import CLOSE, IT, atr_away, average, away, macd, marked
 from stratforge.intent.grammar.values import Condition, Operand
 
 _UP, _DOWN = ">", "<"
@@ -130,7 +130,9 @@ def _touched(left: Operand, right: Operand, sign: str = "") -> Condition | None:
 def trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition | None:
     if len(numbers) not in (0, 2):
         return None
-    length, multiplier = (marked(f"supertrend{index}", numbers[index] if numbers else None, usual) for index, usual in enumerate((10, 3)))
+    length, multiplier = (
+        marked(f"supertrend{index}", numbers[index] if numbers else None, usual) for index, usual in enumerate((10, 3))
+    )
     text = f"ta.supertrend(bars.high, bars.low, bars.close, length={length}, multiplier={multiplier}).direction"
     return Condition("trend", sign=_UP if up else _DOWN, text=text, loose=turned)
 
@@ -139,7 +141,7 @@ def _ittrend(up: bool) -> Condition:
     return Condition("trend", sign=_UP if up else _DOWN, loose=True)
 
 
-def _golden(one: Operand, other: Operand, up: bool) -> Condition | None:
+def _golden(one: Operand, other: Operand, *, up: bool) -> Condition | None:
     if not one.average or not other.average or one.average == other.average:
         return None
     fast, slow = sorted((one, other), key=lambda each: each.average)
@@ -171,10 +173,57 @@ def _back(up: str | None) -> Condition:
 
 
 def _pair(kind: str | None, one: float, other: float) -> tuple[Operand, Operand] | None:
-    from stratforge.intent.grammar.operands import average
-
     first, second = average(kind or "sma", one), average(kind or "sma", other)
     return (first, second) if first and second and one != other else None
+
+
+def _fell(left: Operand, way: str, percent: float, right: Operand) -> Condition | None:
+    """“Falls 1 % from the high of the day”."""
+    if not way or left.text not in ("close", "it") or right.text == "close" or right.kind != "price":
+        return None
+    level = away(percent, way, right)
+    return _far(left, level) if level else None
+
+
+def _fell_atr(left: Operand, way: str, factor: float, length: float, right: Operand) -> Condition | None:
+    if not way or left.text not in ("close", "it") or right.text == "close" or right.kind != "price":
+        return None
+    level = atr_away(factor, length, way, right)
+    return _far(left, level) if level else None
+
+
+def _macd_cross(numbers: tuple[float, ...] | None, up: bool) -> Condition | None:
+    line, signal = macd("macd", numbers), macd("signal", numbers)
+    return Condition("cross", line, ">" if up else "<", signal) if line and signal else None
+
+
+def _back_of(left: Operand, up: str) -> Condition | None:
+    """“The MACD line crosses back under”: only what crossed before can cross back."""
+    if left.kind == "it":
+        return _back(up)
+    return Condition("backof", left, ">" if up == "up" else "<")
+
+
+def _signed_far(sign: str, percent: float, right: Operand) -> Condition | None:
+    level = away(percent, "up" if sign == "+" else "down", right) if right.text != "close" else None
+    return _far(CLOSE, level) if level else None
+
+
+def _way_far(left: Operand, way: str, more: str | None, percent: float, right: Operand) -> Condition | None:
+    """“Up more than 1 % from the open”."""
+    if not way or left.text not in ("close", "it") or right.text == "close" or right.kind != "price":
+        return None
+    if right.text == "open":
+        right = Operand("day_open", "price")
+    level = away(percent, way, right)
+    return _far(left, level, more == "strict") if level else None
+
+
+def _flipped(left: Operand, sign: str, right: Operand) -> Condition | None:
+    """“The PSAR flips below price”: the price comes to be above it."""
+    if left.text == "close" or right.text != "close":
+        return None
+    return cross(CLOSE, "down" if sign == ">" else "up", left)
 
 
 RULES = (
@@ -187,8 +236,8 @@ RULES = (
     rule("Cond", "Left be? both? Sign Right", compare),
     rule("Cond", "Left be? 'not|isn't|isnt|ain't|aren't Sign Right", lambda a, s, b: compare(a, {">": "<=", "<": ">=", ">=": "<", "<=": ">"}[s], b)),
     rule("Cond", "Left =move 'right? 'to? Above|Below Right", _moved),
-    rule("Cond", "Left =move 'back Above|Below Right", lambda a, m, s, b: cross(a, "up" if s == ">" else "down", b)),
-    rule("Cond", "Left =move Above|Below Right =fromside", lambda a, m, s, b, u: cross(a, u, b) if (u == "up") == (s == ">") else None),
+    rule("Cond", "Left =move 'back Above|Below Right", lambda a, _m, s, b: cross(a, "up" if s == ">" else "down", b)),
+    rule("Cond", "Left =move Above|Below Right =fromside", lambda a, _m, s, b, u: cross(a, u, b) if (u == "up") == (s == ">") else None),
     rule("Cond", "Left turns Above|Below Right", lambda a, s, b: _flipped(a, s, b)),
     rule("Cond", "Left =move Above|Below Operand 'by 'at? 'least? Pct", lambda a, m, s, b, n: _signed_far("+" if s == ">" else "-", n, b) if a.text in ("close", "it") and m != "opens" else None),
     rule("Cond", "Left be? Above|Below Operand 'by 'at? 'least? Pct", lambda a, s, b, n: _signed_far("+" if s == ">" else "-", n, b) if a.text in ("close", "it") else None),
@@ -197,8 +246,8 @@ RULES = (
     rule("MoreThan", "'more|over 'than?", lambda: "strict"),
     rule("MoreThan", "atleast", lambda: "least"),
     rule("Cond", "'next|first|a|one 'close Sign Right", lambda s, b: compare(CLOSE, s, b)),
-    rule("Cond", "'wait|waits|waiting 'for|until Left 'to =move Sign Right", lambda a, m, s, b: compare(a, s, b, loose=True)),
-    rule("Cond", "'wait|waits|waiting 'for|until Left 'to =move Sign Right Bars row", lambda a, m, s, b, n: bars(n, compare(a, s, b))),
+    rule("Cond", "'wait|waits|waiting 'for|until Left 'to =move Sign Right", lambda a, _m, s, b: compare(a, s, b, loose=True)),
+    rule("Cond", "'wait|waits|waiting 'for|until Left 'to =move Sign Right Bars row", lambda a, _m, s, b, n: bars(n, compare(a, s, b))),
     rule("Cond", "'wait|waits 'for|until Left 'to cross =across Right", lambda a, u, b: cross(a, u, b)),
     rule("Cond", "Left be? Sign Right 'which|that 'is Sign Right", lambda a, s, b, t, c: _all(compare(a, s, b), compare(b, t, c)) if s == t else None),
     rule("Cond", "'at Own 'at|of|=|is? Num", lambda a, n: _at_level(a, n)),
@@ -217,10 +266,10 @@ RULES = (
     rule("Cond", "Left be? 'more 'than Far", lambda a, b: _far(a, b, True)),
     rule("Cond", "Left =move 'to? atleast? Far", lambda a, m, b: _far(a, b) if not m or b.away.endswith(m) else None),
     rule("Cond", "Left fallto Far", lambda a, b: _far(a, b) if b.away.endswith("down") else None),
-    rule("Cond", "Left =move Pct 'or 'more Side Operand", lambda a, m, n, s, b: None),
+    rule("Cond", "Left =move Pct 'or 'more Side Operand", lambda _a, _m, _n, _s, _b: None),
     rule("Cond", "Left =move Pct 'from|off|below|under Operand", lambda a, m, n, b: _fell(a, m, n, b)),
     rule("Cond", "Left be down Pct 'from|off Operand", lambda a, n, b: _fell(a, "down", n, b)),
-    rule("Cond", "Left =move Num times? Atr 'from|below|off|under Operand", lambda a, m, n, l, b: _fell_atr(a, m, n, l, b)),
+    rule("Cond", "Left =move Num times? Atr 'from|below|off|under Operand", _fell_atr),
     # What is left out is what was spoken of.
     rule("Ellipsis", "Sign Right", lambda s, b: compare(IT, s, b)),
     rule("Ellipsis", "=move Sign Right", lambda m, s, b: compare(IT, s, b, loose=True) if not m or (m == "up") == (s[0] == ">") else None),
@@ -252,7 +301,7 @@ RULES = (
     rule("Cond", "Left cross =across Right =fromside", lambda a, u, b, v: cross(a, u, b) if u == v else None),
     rule("Cond", "Left =across cross Right", lambda a, u, b: cross(a, u, b)),
     rule("Cond", "Left cross Right =across", lambda a, b, u: cross(a, u, b)),
-    rule("Cond", "Left ', 'up|down", lambda a: None),
+    rule("Cond", "Left ', 'up|down", lambda _a: None),
     rule("Cond", "Left reclaim Right =fromside?", lambda a, b, u: cross(a, "up", b) if u != "down" else None),
     rule("Cond", "Left above Right cross", lambda a, b: cross(a, "up", b)),
     rule("Cond", "Left below Right cross", lambda a, b: cross(a, "down", b)),
@@ -260,29 +309,29 @@ RULES = (
     rule("Cond", "cross 'of|below|under|through Right 'from 'above", lambda b: cross(IT, "down", b)),
     rule("Cond", "'cross|crossover|crossing|break|breakout 'of? 'price? above Right", lambda b: cross(CLOSE, "up", b) if b.kind == "price" else None),
     rule("Cond", "'cross|crossunder|crossing|breakdown 'of? 'price? below Right", lambda b: cross(CLOSE, "down", b) if b.kind == "price" else None),
-    rule("Cond", "Left touch Right fromside? lp Cond and|comma Cond rp", lambda a, b, c, d: _all(c, d)),
+    rule("Cond", "Left touch Right fromside? lp Cond and|comma Cond rp", lambda _a, _b, c, d: _all(c, d)),
     rule("Cond", "=sign Pct 'from|vs|off|versus|below|above|on Operand", lambda s, n, b: _signed_far(s, n, b)),
     rule("Cond", "'at =sign Pct 'from|vs|off|versus|below|above|on Operand", lambda s, n, b: _signed_far(s, n, b)),
     rule("Cond", "reclaim Right", lambda b: cross(CLOSE, "up", b)),
     rule("Cond", "Left lose Right", lambda a, b: compare(a, "<", b, loose=True)),
-    rule("Cond", "Left Left 'bullish cross", lambda a, b: _golden(a, b, True)),
-    rule("Cond", "Left Left 'bearish cross", lambda a, b: _golden(a, b, False)),
-    rule("Cond", "golden 'of|with|between|: Pairing", lambda p: _golden(*p, True)),
-    rule("Cond", "death 'of|with|between|: Pairing", lambda p: _golden(*p, False)),
+    rule("Cond", "Left Left 'bullish cross", lambda a, b: _golden(a, b, up=True)),
+    rule("Cond", "Left Left 'bearish cross", lambda a, b: _golden(a, b, up=False)),
+    rule("Cond", "golden 'of|with|between|: Pairing", lambda p: _golden(p[0], p[1], up=True)),
+    rule("Cond", "death 'of|with|between|: Pairing", lambda p: _golden(p[0], p[1], up=False)),
     rule("Cond", "golden", lambda: Condition("golden", sign=">")),
     rule("Cond", "death", lambda: _back("down")),
     rule("Cond", "macd Given? 'bullish|bull cross", lambda n: _macd_cross(n, True)),
     rule("Cond", "macd Given? 'bearish|bear cross", lambda n: _macd_cross(n, False)),
     rule("Cond", "'bullish|bull macd Given? cross", lambda n: _macd_cross(n, True)),
     rule("Cond", "'bearish|bear macd Given? cross", lambda n: _macd_cross(n, False)),
-    rule("Pairing", "=ma? Num slash Num =ma?", lambda k, a, b, l: _pair(k or l, a, b)),
-    rule("Pairing", "Num =ma? slash Num =ma", lambda a, k, b, l: _pair(k or l, a, b)),
+    rule("Pairing", "=ma? Num slash Num =ma?", lambda k, a, b, m: _pair(k or m, a, b)),
+    rule("Pairing", "Num =ma? slash Num =ma", lambda a, k, b, m: _pair(k or m, a, b)),
     rule("Pairing", "=ma lp Num slash Num rp", _pair),
     rule("Pairing", "Average 'and|/|,|with|over Average", lambda a, b: (a, b)),
-    rule("Cond", "Pairing cross", lambda p: _golden(*p, True)),
-    rule("Cond", "Pairing 'bullish|golden|up cross", lambda p: _golden(*p, True)),
-    rule("Cond", "=ma cross Num slash Num", lambda k, a, b: _golden(*p, True) if (p := _pair(k, a, b)) else None),
-    rule("Cond", "cross 'of|between Pairing 'up|upwards|to", lambda p: None),
+    rule("Cond", "Pairing cross", lambda p: _golden(p[0], p[1], up=True)),
+    rule("Cond", "Pairing 'bullish|golden|up cross", lambda p: _golden(p[0], p[1], up=True)),
+    rule("Cond", "=ma cross Num slash Num", lambda k, a, b: _golden(p[0], p[1], up=True) if (p := _pair(k, a, b)) else None),
+    rule("Cond", "cross 'of|between Pairing 'up|upwards|to", lambda _p: None),
     rule("Cond", "cross lp Left comma Left rp =across", lambda a, b, u: cross(a, u, b)),
     rule("Cond", "cross 'of Left =across Right", lambda a, u, b: cross(a, u, b)),
     rule("Cond", "Left cross 'of =across Right", lambda a, u, b: cross(a, u, b)),
@@ -301,10 +350,10 @@ RULES = (
     rule("Cond", "Right touch", lambda b: _touched(CLOSE, b) if b.band else None),
     rule("Cond", "Left fallto Right", lambda a, b: _touched(a, b, "<=")),
     rule("Cond", "Left =move 'to Right", lambda a, m, b: _touched(a, b, "<=" if m == "down" else ">=") if m else None),
-    rule("Cond", "Left touch Right =fromside", lambda a, b, u: None),
+    rule("Cond", "Left touch Right =fromside", lambda _a, _b, _u: None),
     # By its edge.
-    rule("Cond", "Price? =move Right", lambda a, m, b: _new(b) if not m else None),
-    rule("Cond", "Price? 'breaks|breaking|takes|clears|break|makes|hits|prints|sets|makes|making|tops 'out? new? 'a? Right", lambda a, b: _new(b)),
+    rule("Cond", "Price? =move Right", lambda _a, m, b: _new(b) if not m else None),
+    rule("Cond", "Price? 'breaks|breaking|takes|clears|break|makes|hits|prints|sets|makes|making|tops 'out? new? 'a? Right", lambda _a, b: _new(b)),
     rule("Cond", "'break|breakout|breakdown 'of|from|above|over|below Right", lambda b: _new(b)),
     rule("Cond", "new Right", lambda b: _new(b)),
     rule("Cond", "Right 'breakout|break|breaks", lambda b: _new(b)),
@@ -339,18 +388,18 @@ RULES = (
     rule("Streak", "barword 'closes|closed|finishes|ends Color", _color),
     rule("Streak", "'a|on|first|next? 'first|next? Color barword", _color),
     rule("Streak", "=nth row? Color barword row?", lambda n, c: bars(n, _color(c))),
-    rule("Streak", "Price? 'closes|closed 'higher|up 'for 'the? =nth row? unit row?", lambda a, n: _run(n, "up")),
-    rule("Streak", "Price? 'closes|closed 'lower|down 'for 'the? =nth row? unit row?", lambda a, n: _run(n, "down")),
-    rule("Streak", "Price? be Color Bars row", lambda a, c, n: bars(n, _color(c))),
+    rule("Streak", "Price? 'closes|closed 'higher|up 'for 'the? =nth row? unit row?", lambda _a, n: _run(n, "up")),
+    rule("Streak", "Price? 'closes|closed 'lower|down 'for 'the? =nth row? unit row?", lambda _a, n: _run(n, "down")),
+    rule("Streak", "Price? be Color Bars row", lambda _a, c, n: bars(n, _color(c))),
     rule("Cond", "pronoun be Streak", lambda c: c),
     rule("Cond", "pronoun be Color Bars row", lambda c, n: bars(n, _color(c))),
     rule("Streak", "Num Color row? barword row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
     rule("Streak", "Num row Color barword", lambda n, c: bars(n, _color(c)) if n > 1 else None),
     rule("Streak", "Num barword row? 'closes|closed|close Color row?", lambda n, c: bars(n, _color(c)) if n > 1 else None),
     rule("Cond", "Streak", lambda c: c),
-    rule("Streak", "Price? =move 'for? Bars row", lambda a, m, n: _run(n, m)),
-    rule("Streak", "Price? 'is|has? 'been? rising 'for? Bars row?", lambda a, n: _run(n, "up")),
-    rule("Streak", "Price? 'is|has? 'been? falling 'for? Bars row?", lambda a, n: _run(n, "down")),
+    rule("Streak", "Price? =move 'for? Bars row", lambda _a, m, n: _run(n, m)),
+    rule("Streak", "Price? 'is|has? 'been? rising 'for? Bars row?", lambda _a, n: _run(n, "up")),
+    rule("Streak", "Price? 'is|has? 'been? falling 'for? Bars row?", lambda _a, n: _run(n, "down")),
     rule("Streak", "Num row? 'higher 'closes row?", lambda n: _run(n, "up")),
     rule("Streak", "Num row? 'lower 'closes row?", lambda n: _run(n, "down")),
     rule("Cond", "Price 'has|had|prints|printed|makes|made|shows|posts|puts|gets 'in|up? Streak", lambda _, c: c),
@@ -362,7 +411,7 @@ RULES = (
     rule("Cond", "Num row? 'closes|closed|close|bars|candles|minutes row? 'closed|closes|close? Sign Right row?", lambda n, s, b: bars(n, compare(CLOSE, s, b)) if n > 1 else None),
     rule("Cond", "'one|a 'close Sign Right", lambda s, b: compare(CLOSE, s, b)),
     rule("Simple", "Left be? Sign Right", compare),
-    rule("Simple", "Left =move Sign Right", lambda a, m, s, b: compare(a, s, b)),
+    rule("Simple", "Left =move Sign Right", lambda a, _m, s, b: compare(a, s, b)),
     rule("Simple", "Left be? rising", lambda a: _slope(a, True)),
     rule("Simple", "Left be? falling", lambda a: _slope(a, False)),
     rule("Cond", "Simple 'at 'any|some 'time|point 'in|within|during last Bars", lambda c, n: _within(n, c)),
@@ -371,89 +420,30 @@ RULES = (
     rule("Way", "up", lambda: "up"),
     rule("Way", "down", lambda: "down"),
     rule("Cond", "Left? =move Pct 'or|more? 'in|within|over|inside|during 'of|the|last|a? last? Bars", lambda a, m, n, t: _change(n, t, m) if m and (a is None or a.text in ("close", "it")) else None),
-    rule("Cond", "Left? lose Pct 'in|within|over|inside 'of|the|last? Bars", lambda a, n, t: _change(n, t, "down")),
+    rule("Cond", "Left? lose Pct 'in|within|over|inside 'of|the|last? Bars", lambda _a, n, t: _change(n, t, "down")),
     rule("Cond", "Left be? Way Pct 'in|within|over|inside 'of|the|last|past? last? Bars", lambda a, w, n, t: _change(n, t, w) if a.text in ("close", "it") else None),
     rule("Cond", "Left be? Way Pct 'or|more? 'on|for|vs|from|against 'the? 'day VsClose?", lambda a, w, n, _: _today(n, w) if a.text in ("close", "it") else None),
     rule("Cond", "Left be? Way 'more|over 'than? Pct 'on|for 'the 'day VsClose?", lambda a, w, n, _: _today(n, w, "") if a.text in ("close", "it") else None),
     rule("Cond", "Left be? Way 'at 'least Pct 'on|for 'the 'day VsClose?", lambda a, w, n, _: _today(n, w) if a.text in ("close", "it") else None),
     rule("VsClose", "lp? 'vs|versus|from|against|compared|relative 'to|with? 'yesterday's|yesterdays|prior|previous 'close rp?", lambda: True),
-    rule("Cond", "Left be? Way Pct 'from|vs|against|versus|over 'yesterday's|yesterdays|the|prior|previous 'close", lambda a, w, n: _today(n, w)),
-    rule("Cond", "Left be? Way 'on|for 'the 'day VsClose?", lambda a, w, _: Condition("raw", text=f"close {'>' if w == 'up' else '<'} yesterday_close")),
+    rule("Cond", "Left be? Way Pct 'from|vs|against|versus|over 'yesterday's|yesterdays|the|prior|previous 'close", lambda _a, w, n: _today(n, w)),
+    rule("Cond", "Left be? Way 'on|for 'the 'day VsClose?", lambda _a, w, _: Condition("raw", text=f"close {'>' if w == 'up' else '<'} yesterday_close")),
     rule("GapSize", "Pct", lambda n: (n, "=")),
     rule("GapSize", "atleast Pct", lambda n: (n, "=")),
     rule("GapSize", "'by? Pct ormore", lambda n: (n, "=")),
     rule("GapSize", "'by? 'more 'than Pct", lambda n: (n, "")),
     rule("GapSize", "'by? above Pct", lambda n: (n, "")),
     rule("GapSize", "'by Pct", lambda n: (n, "=")),
-    rule("Cond", "Price? gapup GapSize? AtOpen?", lambda a, g, _: _gap(g and g[0], "up", g[1] if g else "")),
-    rule("Cond", "Price? gapdown GapSize? AtOpen?", lambda a, g, _: _gap(g and g[0], "down", g[1] if g else "")),
+    rule("Cond", "Price? gapup GapSize? AtOpen?", lambda _a, g, _: _gap(g and g[0], "up", g[1] if g else "")),
+    rule("Cond", "Price? gapdown GapSize? AtOpen?", lambda _a, g, _: _gap(g and g[0], "down", g[1] if g else "")),
     rule("AtOpen", "'at openbell", lambda: True),
     rule("AtOpen", "'at openbell 'vs|versus|from|against 'yesterday's|yesterdays 'close", lambda: True),
     rule("AtOpen", "'vs|versus|from|against 'yesterday's|yesterdays 'close", lambda: True),
-    rule("Cond", "Price|It? opens GapSize above YClose", lambda a, g, _: _gap(g[0], "up", g[1])),
-    rule("Cond", "Price|It? opens GapSize below YClose", lambda a, g, _: _gap(g[0], "down", g[1])),
-    rule("Cond", "Price|It? opens Above|Below Right", lambda a, s, b: Condition("compare", Operand("day_open", "price"), s, b) if b.kind == "price" and s in "<>" and not b.away else None),
-    rule("Cond", "Price|It? opens above YClose 'by GapSize", lambda a, _, g: _gap(g[0], "up", g[1])),
-    rule("Cond", "Price|It? opens below YClose 'by GapSize", lambda a, _, g: _gap(g[0], "down", g[1])),
-    rule("YClose", "'yesterday's|yesterdays 'close", lambda: None or 1),
+    rule("Cond", "Price|It? opens GapSize above YClose", lambda _a, g, _: _gap(g[0], "up", g[1])),
+    rule("Cond", "Price|It? opens GapSize below YClose", lambda _a, g, _: _gap(g[0], "down", g[1])),
+    rule("Cond", "Price|It? opens Above|Below Right", lambda _a, s, b: Condition("compare", Operand("day_open", "price"), s, b) if b.kind == "price" and s in "<>" and not b.away else None),
+    rule("Cond", "Price|It? opens above YClose 'by GapSize", lambda _a, _, g: _gap(g[0], "up", g[1])),
+    rule("Cond", "Price|It? opens below YClose 'by GapSize", lambda _a, _, g: _gap(g[0], "down", g[1])),
+    rule("YClose", "'yesterday's|yesterdays 'close", lambda: 1),
     rule("YClose", "=daylevel", lambda s: 1 if s == "yesterday_close" else None),
 )  # fmt: skip
-
-
-def _fell(left: Operand, way: str, percent: float, right: Operand) -> Condition | None:
-    """“Falls 1 % from the high of the day”."""
-    from stratforge.intent.grammar.operands import _away
-
-    if not way or left.text not in ("close", "it") or right.text == "close" or right.kind != "price":
-        return None
-    level = _away(percent, way, right)
-    return _far(left, level) if level else None
-
-
-def _fell_atr(left: Operand, way: str, factor: float, length: float, right: Operand) -> Condition | None:
-    from stratforge.intent.grammar.operands import _atr_away
-
-    if not way or left.text not in ("close", "it") or right.text == "close" or right.kind != "price":
-        return None
-    level = _atr_away(factor, length, way, right)
-    return _far(left, level) if level else None
-
-
-def _macd_cross(numbers: tuple[float, ...] | None, up: bool) -> Condition | None:
-    from stratforge.intent.grammar.operands import macd
-
-    line, signal = macd("macd", numbers), macd("signal", numbers)
-    return Condition("cross", line, ">" if up else "<", signal) if line and signal else None
-
-
-def _back_of(left: Operand, up: str) -> Condition | None:
-    """“The MACD line crosses back under”: only what crossed before can cross back."""
-    if left.kind == "it":
-        return _back(up)
-    return Condition("backof", left, ">" if up == "up" else "<")
-
-
-def _signed_far(sign: str, percent: float, right: Operand) -> Condition | None:
-    from stratforge.intent.grammar.operands import _away
-
-    level = _away(percent, "up" if sign == "+" else "down", right) if right.text != "close" else None
-    return _far(CLOSE, level) if level else None
-
-
-def _way_far(left: Operand, way: str, more: str | None, percent: float, right: Operand) -> Condition | None:
-    """“Up more than 1 % from the open”."""
-    from stratforge.intent.grammar.operands import _away
-
-    if not way or left.text not in ("close", "it") or right.text == "close" or right.kind != "price":
-        return None
-    if right.text == "open":
-        right = Operand("day_open", "price")
-    level = _away(percent, way, right)
-    return _far(left, level, more == "strict") if level else None
-
-
-def _flipped(left: Operand, sign: str, right: Operand) -> Condition | None:
-    """“The PSAR flips below price”: the price comes to be above it."""
-    if left.text == "close" or right.text != "close":
-        return None
-    return cross(CLOSE, "down" if sign == ">" else "up", left)

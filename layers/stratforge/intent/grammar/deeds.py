@@ -143,6 +143,18 @@ def _outside(start: float, end: float) -> str | None:
     return f"minute < {start:g} or minute >= {end:g}" if start < end else None
 
 
+def _at_hour(number: float) -> At | None:
+    minute = _hour(number)
+    return None if minute is None else At(minute)
+
+
+def _hour(number: float) -> float | None:
+    """A bare hour: from 8 to 12 before noon, from 1 to 7 after it, 13 to 20 as it is."""
+    if number != int(number) or not (1 <= number <= 20):
+        return None
+    return 60 * (number + 12 if number <= 7 else number)
+
+
 RULES = (
     # Distances from what was paid.
     rule("FromEntry", "'from|below|under|above|over|of|off|on|at|vs|versus|against|since entry", lambda: True),
@@ -151,13 +163,13 @@ RULES = (
     rule("Minus", "'-|minus|−|— ", lambda: "-"),
     # Stops.
     rule("StopWord", "stop 'at|of|is|:|=|by|to|if|when|set|-|on|the|a|it's|it|price|placed|goes|once|out|after|everything|all|—|i'm|for|sits|sitting|lies|be? 'at|a|if|when|it|price|it's|i'm|of|the|for|is|down|on|loss?", lambda: True),
-    rule("ExitPart", "StopWord Minus? down? 'by? Pct 'loss|below|under|down|stop|drop|max|hard|adverse|drawdown|against? FromEntry?", lambda _, m, n, f: _stop(n)),
-    rule("ExitPart", "Minus? Pct 'hard|fixed|protective|initial|max|maximum|tight? stop FromEntry?", lambda m, n, f: _stop(n)),
-    rule("ExitPart", "StopWord Num times? Atr 'below|under|away|off|from|beneath? FromEntry?", lambda _, n, a, f: _of_atr(False, n, a)),
-    rule("ExitPart", "StopWord Minus Num times? Atr FromEntry?", lambda _, m, n, a, f: _of_atr(False, n, a)),
-    rule("ExitPart", "Num times? Atr stop FromEntry?", lambda n, a, f: _of_atr(False, n, a)),
+    rule("ExitPart", "StopWord Minus? down? 'by? Pct 'loss|below|under|down|stop|drop|max|hard|adverse|drawdown|against? FromEntry?", lambda _, _m, n, _f: _stop(n)),
+    rule("ExitPart", "Minus? Pct 'hard|fixed|protective|initial|max|maximum|tight? stop FromEntry?", lambda _m, n, _f: _stop(n)),
+    rule("ExitPart", "StopWord Num times? Atr 'below|under|away|off|from|beneath? FromEntry?", lambda _, n, a, _f: _of_atr(False, n, a)),
+    rule("ExitPart", "StopWord Minus Num times? Atr FromEntry?", lambda _, _m, n, a, _f: _of_atr(False, n, a)),
+    rule("ExitPart", "Num times? Atr stop FromEntry?", lambda n, a, _f: _of_atr(False, n, a)),
     rule("ExitPart", "StopWord Minus? Usd per_share? 'below|under|loss|down|away|from|off? FromEntry? per_share?", lambda _, m, n, f: _dollars(False, n) if f or m else None),
-    rule("ExitPart", "Usd per_share? stop FromEntry?", lambda n, f: _dollars(False, n)),
+    rule("ExitPart", "Usd per_share? stop FromEntry?", lambda n, _f: _dollars(False, n)),
     rule("ExitPart", "StopWord 'just? 'at|below|under|is|on? Level", lambda _, x: _stop_at(x)),
     rule("ExitPart", "Num times? Atr 'below|under entry", lambda n, a: Exit(_of_atr(False, n, a).text, _of_atr(False, n, a).order)),
     rule("Level", "Operand", lambda x: x if x.kind in ("price", "range") and x.text not in ("close",) and not x.text.startswith("range.high") else None),
@@ -166,22 +178,22 @@ RULES = (
     rule("Level", "'at Num", lambda n: Operand(f"{n:g}", "number", number=n)),
     # Targets.
     rule("TargetWord", "target 'at|of|is|:|=|by|to|when|if|on|a|the|for|-|—|my|once|i'm|up|price|sits|sitting|lies? 'at|a|of|is|up|if|when|i'm|it's|it|the|on|for?", lambda: True),
-    rule("ExitPart", "TargetWord 'plus|+? up? 'by? Pct 'profit|gain|gains|above|over|target|up|in|higher|to? 'the|profit? FromEntry?", lambda _, n, f: _target(n)),
-    rule("ExitPart", "'plus|+? Pct target FromEntry?", lambda n, f: _target(n)),
-    rule("ExitPart", "'a|for|with? 'plus|+? Pct 'profit|gain|gains|winner|gainer|win FromEntry?", lambda n, f: Exit(f"gain >= {n:g}", "", False)),
-    rule("ExitPart", "'a|for|with? Minus? Pct 'loss|loser|drawdown FromEntry?", lambda m, n, f: Exit(f"gain <= -{n:g}", "", False)),
-    rule("ExitPart", "TargetWord 'plus|+? Num times? Atr 'above|over|away|from? FromEntry?", lambda _, n, a, f: _of_atr(True, n, a)),
-    rule("ExitPart", "Num times? Atr target FromEntry?", lambda n, a, f: _of_atr(True, n, a)),
+    rule("ExitPart", "TargetWord 'plus|+? up? 'by? Pct 'profit|gain|gains|above|over|target|up|in|higher|to? 'the|profit? FromEntry?", lambda _, n, _f: _target(n)),
+    rule("ExitPart", "'plus|+? Pct target FromEntry?", lambda n, _f: _target(n)),
+    rule("ExitPart", "'a|for|with? 'plus|+? Pct 'profit|gain|gains|winner|gainer|win FromEntry?", lambda n, _f: Exit(f"gain >= {n:g}", "", False)),
+    rule("ExitPart", "'a|for|with? Minus? Pct 'loss|loser|drawdown FromEntry?", lambda _m, n, _f: Exit(f"gain <= -{n:g}", "", False)),
+    rule("ExitPart", "TargetWord 'plus|+? Num times? Atr 'above|over|away|from? FromEntry?", lambda _, n, a, _f: _of_atr(True, n, a)),
+    rule("ExitPart", "Num times? Atr target FromEntry?", lambda n, a, _f: _of_atr(True, n, a)),
     rule("ExitPart", "Num times? Atr 'above|over entry", lambda n, a: Exit(_of_atr(True, n, a).text, _of_atr(True, n, a).order)),
     rule("ExitPart", "TargetWord 'plus|+? Usd per_share? 'above|over|profit|gain|up|from? FromEntry? per_share?", lambda _, n, f: _dollars(True, n) if f else None),
     rule("ExitPart", "TargetWord Level", lambda _, x: _target_at(x)),
     # Trailing.
     rule("TrailWord", "'a|with|by|it|on|use|the? trail 'at|of|is|:|=|by|to|with|it|stop|-|—|set|a? 'at|by|of?", lambda: True),
-    rule("ExitPart", "TrailWord Pct FromTop?", lambda _, n, f: _trail(n)),
+    rule("ExitPart", "TrailWord Pct FromTop?", lambda _, n, _f: _trail(n)),
     rule("ExitPart", "Pct trail", lambda n: _trail(n)),
-    rule("ExitPart", "TrailWord Usd FromTop?", lambda _, n, f: _trail_dollars(n)),
+    rule("ExitPart", "TrailWord Usd FromTop?", lambda _, n, _f: _trail_dollars(n)),
     rule("ExitPart", "Usd trail", lambda n: _trail_dollars(n)),
-    rule("ExitPart", "TrailWord Num times? Atr FromTop?", lambda _, n, a, f: _trail_atr(n, a)),
+    rule("ExitPart", "TrailWord Num times? Atr FromTop?", lambda _, n, a, _f: _trail_atr(n, a)),
     rule("ExitPart", "Num times? Atr trail", lambda n, a: _trail_atr(n, a)),
     rule("FromTop", "'from|below|off|under|behind Peak", lambda _: True),
     rule("Peak", "'its|the|a|my? 'highest|high|peak|top|best|max|highs 'price|high|close|point|level|value? Since", lambda _: True),
@@ -189,22 +201,22 @@ RULES = (
     rule("Since", "'since|after entry", lambda: True),
     rule("Since", "'since|after 'i|we|it|you 'bought|entered|buy|got|went 'in|it|long?", lambda: True),
     rule("Since", "'since|after 'buying|entering|i", lambda: True),
-    rule("ExitPart", "Price|It? be? Pct 'below|under|off 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda p, n, s: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%")),
-    rule("ExitPart", "Price|It? =move Pct 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda p, m, n, s: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
-    rule("ExitPart", "Price|It? =move Pct 'below|off|from 'its|the 'peak|top", lambda p, m, n: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
-    rule("ExitPart", "Price|It? be? 'down? Num times? Atr 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda p, n, a, s: Exit(_trail_atr(n, a).text)),
-    rule("ExitPart", "Price|It? =move Num times? Atr 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda p, m, n, a, s: Exit(_trail_atr(n, a).text) if m == "down" else None),
+    rule("ExitPart", "Price|It? be? Pct 'below|under|off 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, n, _s: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%")),
+    rule("ExitPart", "Price|It? =move Pct 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, m, n, _s: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
+    rule("ExitPart", "Price|It? =move Pct 'below|off|from 'its|the 'peak|top", lambda _p, m, n: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
+    rule("ExitPart", "Price|It? be? 'down? Num times? Atr 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, n, a, _s: Exit(_trail_atr(n, a).text)),
+    rule("ExitPart", "Price|It? =move Num times? Atr 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, m, n, a, _s: Exit(_trail_atr(n, a).text) if m == "down" else None),
     rule("It", "pronoun", lambda: "it"),
-    rule("ExitPart", "Price|It? 'gives|give|giving|gave 'back|up Pct FromTop?", lambda p, n, f: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%")),
-    rule("ExitPart", "Price|It? =move Pct FromTop", lambda p, m, n, f: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
+    rule("ExitPart", "Price|It? 'gives|give|giving|gave 'back|up Pct FromTop?", lambda _p, n, _f: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%")),
+    rule("ExitPart", "Price|It? =move Pct FromTop", lambda _p, m, n, _f: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
     # Of the sale itself.
-    rule("ExitPart", "=sign Pct 'profit|gain|loss? FromEntry?", lambda s, n, f: _signed(s, n)),
-    rule("ExitPart", "=sign Usd per_share? FromEntry? per_share?", lambda s, n, f: _dollars(s == "+", n, own=False)),
-    rule("ExitPart", "=sign Num times? Atr FromEntry?", lambda s, n, a, f: Exit(_of_atr(s == "+", n, a).text, _of_atr(s == "+", n, a).order)),
+    rule("ExitPart", "=sign Pct 'profit|gain|loss? FromEntry?", lambda s, n, _f: _signed(s, n)),
+    rule("ExitPart", "=sign Usd per_share? FromEntry? per_share?", lambda s, n, _f: _dollars(s == "+", n, own=False)),
+    rule("ExitPart", "=sign Num times? Atr FromEntry?", lambda s, n, a, _f: Exit(_of_atr(s == "+", n, a).text, _of_atr(s == "+", n, a).order)),
     rule("Upward", "up", lambda: True),
     rule("Downward", "down", lambda: True),
-    rule("ExitPart", "'i'm|im|we're|you're|i've|we've 'been? up 'by? Pct OnIt?", lambda n, f: Exit(f"gain >= {n:g}")),
-    rule("ExitPart", "'i'm|im|we're|you're|i've|we've 'been? down 'by? Pct OnIt?", lambda n, f: Exit(f"gain <= -{n:g}")),
+    rule("ExitPart", "'i'm|im|we're|you're|i've|we've 'been? up 'by? Pct OnIt?", lambda n, _f: Exit(f"gain >= {n:g}")),
+    rule("ExitPart", "'i'm|im|we're|you're|i've|we've 'been? down 'by? Pct OnIt?", lambda n, _f: Exit(f"gain <= -{n:g}")),
     rule("ExitPart", "'i'm|im|we're|you're 'been? up 'by? Usd per_share?", lambda n: _dollars(True, n, own=False)),
     rule("ExitPart", "'i'm|im|we're|you're 'been? down 'by? Usd per_share?", lambda n: _dollars(False, n, own=False)),
     rule("ExitPart", "down Usd per_share", lambda n: _dollars(False, n, own=False)),
@@ -216,18 +228,18 @@ RULES = (
     rule("ExitPart", "Pct 'in 'profit|gains|green", lambda n: Exit(f"gain >= {n:g}")),
     rule("ExitPart", "Pct 'in 'loss|red", lambda n: Exit(f"gain <= -{n:g}")),
     rule("Mine", "'it|position|trade|i|we|my|the 'position|trade? ''s|is|am|has|gets? 'been? 'to?", lambda: True),
-    rule("ExitPart", "Mine up 'by|at|to? Pct OnIt?", lambda _, n, f: Exit(f"gain >= {n:g}")),
-    rule("ExitPart", "Mine down 'by|at|to? Pct OnIt?", lambda _, n, f: Exit(f"gain <= -{n:g}")),
-    rule("ExitPart", "Mine 'gains|gained|makes|made|earns 'by? Pct OnIt?", lambda _, n, f: Exit(f"gain >= {n:g}")),
-    rule("ExitPart", "'gains|gained|earned Pct OnIt?", lambda n, f: Exit(f"gain >= {n:g}")),
-    rule("ExitPart", "'loses|lost Pct OnIt?", lambda n, f: Exit(f"gain <= -{n:g}")),
-    rule("ExitPart", "Mine 'loses|lost 'by? Pct OnIt?", lambda _, n, f: Exit(f"gain <= -{n:g}")),
+    rule("ExitPart", "Mine up 'by|at|to? Pct OnIt?", lambda _, n, _f: Exit(f"gain >= {n:g}")),
+    rule("ExitPart", "Mine down 'by|at|to? Pct OnIt?", lambda _, n, _f: Exit(f"gain <= -{n:g}")),
+    rule("ExitPart", "Mine 'gains|gained|makes|made|earns 'by? Pct OnIt?", lambda _, n, _f: Exit(f"gain >= {n:g}")),
+    rule("ExitPart", "'gains|gained|earned Pct OnIt?", lambda n, _f: Exit(f"gain >= {n:g}")),
+    rule("ExitPart", "'loses|lost Pct OnIt?", lambda n, _f: Exit(f"gain <= -{n:g}")),
+    rule("ExitPart", "Mine 'loses|lost 'by? Pct OnIt?", lambda _, n, _f: Exit(f"gain <= -{n:g}")),
     rule("ExitPart", "Pct 'above|over|higher entry", lambda n: Exit(f"gain >= {n:g}")),
     rule("ExitPart", "Pct 'below|under|beneath entry", lambda n: Exit(f"gain <= -{n:g}")),
     rule("ExitPart", "Usd per_share? 'above|over entry", lambda n: _dollars(True, n, own=False)),
     rule("ExitPart", "Usd per_share? 'below|under entry", lambda n: _dollars(False, n, own=False)),
     rule("ExitPart", "'profit|gain|gains|return 'is|hits|reaches|at|of|= 'at|least? Pct", lambda n: Exit(f"gain >= {n:g}")),
-    rule("ExitPart", "'loss|losses 'is|hits|reaches|at|of|= 'at|least? Minus? Pct", lambda m, n: Exit(f"gain <= -{n:g}")),
+    rule("ExitPart", "'loss|losses 'is|hits|reaches|at|of|= 'at|least? Minus? Pct", lambda _m, n: Exit(f"gain <= -{n:g}")),
     rule("ExitPart", "'held? Bars later", lambda n: _held(n)),
     rule("ExitPart", "held Bars later?", lambda n: _held(n)),
     rule("ExitPart", "'after Bars 'no 'matter 'what", lambda n: _held(n)),
@@ -250,8 +262,8 @@ RULES = (
     rule("Hour", "=number", lambda n: _hour(n)),
     rule("TimePart", "at? 'at? =clock sharp?", At),
     rule("TimePart", "at Clock sharp?", At),
-    rule("TimePart", "'every|each 'morning|day|weekday 'at =number", lambda n: At(_hour(n)) if _hour(n) else None),
-    rule("TimePart", "'at =number 'every|each 'morning|day|weekday", lambda n: At(_hour(n)) if _hour(n) else None),
+    rule("TimePart", "'every|each 'morning|day|weekday 'at =number", _at_hour),
+    rule("TimePart", "'at =number 'every|each 'morning|day|weekday", _at_hour),
     rule("TimePart", "'noon|midday", lambda: At(720.0)),
     rule("TimePart", "Bars 'before closebell", lambda n: At(CLOSE_OF_DAY - n)),
     rule("TimePart", "Bars 'after openbell", lambda n: At(OPEN + n)),
@@ -345,10 +357,3 @@ RULES = (
     rule("PausePart", "aftersale comma? wait 'for|at? 'least? Bars 'before|until? 'buying|entering|trying|next|the|a|another|going|getting|new|any? 'again|next|back|new|entry|trade? 'entry|trade|buy|in|again?", lambda n: _pause(n)),
     rule("PausePart", "Bars 'cooldown|pause|break|rest|wait aftersale", lambda n: _pause(n)),
 )  # fmt: skip
-
-
-def _hour(number: float) -> float | None:
-    """A bare hour: from 8 to 12 before noon, from 1 to 7 after it, 13 to 20 as it is."""
-    if number != int(number) or not (1 <= number <= 20):
-        return None
-    return 60 * (number + 12 if number <= 7 else number)

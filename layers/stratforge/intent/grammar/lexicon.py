@@ -123,7 +123,7 @@ _MORE = {"fifteen": 15.0, "twenty": 20.0, "thirty": 30.0, "forty": 40.0, "forty-
 def _phrases() -> dict[tuple[str, ...], list[tuple[str, Any]]]:
     found: dict[tuple[str, ...], list[tuple[str, Any]]] = {}
     for kind, entry in _WORDS.items():
-        for value, phrases in (entry.items() if isinstance(entry, Mapping) else [(None, entry)]):
+        for value, phrases in entry.items() if isinstance(entry, Mapping) else [(None, entry)]:
             for phrase in _split(phrases):
                 words = (phrase,) if phrase == "'s" else tuple(each.text for each in tokens_of(phrase) or ())
                 found.setdefault(words, []).append((kind, phrase if value is None else value))
@@ -136,7 +136,9 @@ def _phrases() -> dict[tuple[str, ...], list[tuple[str, Any]]]:
 
 def _split(phrases: str) -> list[str]:
     """The phrases of an entry; two strokes after one another are the sign of an “or”."""
-    return [each.replace("\x00", "||").replace("¦", "|") for each in phrases.replace("|||", "|\x00|").split("|") if each]
+    return [
+        each.replace("\x00", "||").replace("¦", "|") for each in phrases.replace("|||", "|\x00|").split("|") if each
+    ]
 
 
 @cache

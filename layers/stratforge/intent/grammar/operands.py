@@ -65,7 +65,9 @@ def _window(length: float, which: str) -> Operand | None:
 def macd(line: str, numbers: tuple[float, ...] | None) -> Operand | None:
     if numbers is not None and len(numbers) != 3:
         return None
-    fast, slow, signal = (marked(f"macd{index}", numbers[index] if numbers else None, usual) for index, usual in enumerate((12, 26, 9)))
+    fast, slow, signal = (
+        marked(f"macd{index}", numbers[index] if numbers else None, usual) for index, usual in enumerate((12, 26, 9))
+    )
     return Operand(f"ta.macd(bars.close, fast={fast}, slow={slow}, signal={signal}).{line}", "own")
 
 
@@ -75,7 +77,10 @@ def _stoch(line: str, numbers: tuple[float, ...] | None) -> Operand | None:
         return None
     if len(given) == 2 and given[1] != 3:
         return None
-    k, d, smooth = (marked(f"stoch{index}", given[index] if len(given) > index else None, usual) for index, usual in enumerate((14, 3, 3)))
+    k, d, smooth = (
+        marked(f"stoch{index}", given[index] if len(given) > index else None, usual)
+        for index, usual in enumerate((14, 3, 3))
+    )
     return Operand(f"ta.stoch({_HLC}, k={k}, d={d}, smooth_k={smooth}).{line}", "own", levels=(20, 80))
 
 
@@ -86,7 +91,9 @@ def _di(line: str, length: float | None) -> Operand | None:
 def _percent_b(numbers: tuple[float, ...] | None) -> Operand | None:
     if numbers is not None and len(numbers) != 2:
         return None
-    length, std = (marked(f"bb{index}", numbers[index] if numbers else None, usual) for index, usual in enumerate((20, 2)))
+    length, std = (
+        marked(f"bb{index}", numbers[index] if numbers else None, usual) for index, usual in enumerate((20, 2))
+    )
     return Operand(f"ta.bbands(bars.close, length={length}, std={std}).percent", "own")
 
 
@@ -123,14 +130,14 @@ def _times(factor: float, of: Operand) -> Operand | None:
     return Operand(f"{factor:g} * {of.text}", of.kind)
 
 
-def _away(percent: float, side: str, of: Operand, strict: str = ">=") -> Operand | None:
+def away(percent: float, side: str, of: Operand, strict: str = ">=") -> Operand | None:
     if of.kind != "price" or of.text in ("high", "low", "open") or not 0 < percent < 100:
         return None
     factor = round(1 + percent / 100 * (1 if side == "up" else -1), 10)
     return Operand(f"{factor:.10g} * {of.text}", "price", "high" if side == "up" else "low", away=f"{strict}{side}")
 
 
-def _atr_away(factor: float, length: float | None, side: str, of: Operand) -> Operand | None:
+def atr_away(factor: float, length: float | None, side: str, of: Operand) -> Operand | None:
     if of.kind != "price" or of.band:
         return None
     atr = oscillator("atr", length or None)
@@ -184,6 +191,7 @@ def _band(of: Operand, sign: str, factor: float, length: float) -> Operand | Non
     return Operand(f"ta.bbands(bars.close, length={length:g}, std={factor:g}).{line}", "price", "high" if sign == "+" else "low")  # fmt: skip
 
 
+# fmt: off
 RULES = (
     rule("Num", "=number", lambda n: n),
     rule("Pct", "Num percent", lambda n: n),
@@ -315,7 +323,7 @@ RULES = (
     rule("Operand", "=day =ohlc", _day),
     rule("Operand", "=ohlc 'of|from =ofday", lambda w, d: _day(d, w)),
     rule("Operand", "=ohlc 'yesterday", lambda w: _day("yesterday", w)),
-    rule("Operand", "=daylevel", lambda s: Operand(s, "price", s.rpartition("_")[2] if s.endswith(("high", "low")) else "")),  # fmt: skip
+    rule("Operand", "=daylevel", lambda s: Operand(s, "price", s.rpartition("_")[2] if s.endswith(("high", "low")) else "")),
     rule("Operand", "Before =highest", _window),
     rule("Operand", "=symbol Before =highest", lambda _, n, w: _window(n, w)),
     rule("Operand", "'its|new|a|fresh? Before =highest 'price?", _window),
@@ -325,7 +333,7 @@ RULES = (
     rule("Operand", "=ohlc 'of range lp Bars rp", lambda w, n: _range(w, n) if w in ("high", "low") else None),
     rule("Operand", "range =ohlc lp Bars rp", lambda w, n: _range(w, n) if w in ("high", "low") else None),
     rule("Operand", "'first|opening Bars range? =ohlc", lambda n, w: _range(w, n) if w in ("high", "low") else None),
-    rule("Operand", "=ohlc 'of|from first Bars inday? range? inday?", lambda w, n: _range(w, n) if w in ("high", "low") else None),  # fmt: skip
+    rule("Operand", "=ohlc 'of|from first Bars inday? range? inday?", lambda w, n: _range(w, n) if w in ("high", "low") else None),
     rule("Operand", "Bars range =ohlc", lambda n, w: _range(w, n) if w in ("high", "low") else None),
     rule("Operand", "range =ohlc", lambda w: Operand(f"range.{w}", "range", w) if w in ("high", "low") else None),
     rule("Operand", "=ohlc 'of range", lambda w: Operand(f"range.{w}", "range", w) if w in ("high", "low") else None),
@@ -338,7 +346,7 @@ RULES = (
     rule("Sum", "Operand plus Times|Num 'of|times? DayRange", lambda x, n, d: Operand(f"{x.text} + {n:g} * {d}", "price") if n < 5 else None),
     rule("Sum", "Operand plus Pct 'of DayRange", lambda x, n, d: Operand(f"{x.text} + {n / 100:g} * {d}", "price")),
     rule("Sum", "Operand plus DayRange", lambda x, d: Operand(f"{x.text} + {d}", "price")),
-    rule("Sum", "Average|Operand 'plus|minus|+|- Usd", lambda x, n: None),
+    rule("Sum", "Average|Operand 'plus|minus|+|- Usd", lambda _x, _n: None),
     # As it was before.
     rule("Past", "Bars ago", lambda n: n),
     rule("Past", "'previous|last|prior 'bar|candle|one", lambda: 1.0),
@@ -349,20 +357,20 @@ RULES = (
     rule("Operand", "'previous|prior|last 'bar|candle|minute 's? =ohlc", lambda w: _ago(Operand(w, "price"), 1.0)),
     rule("Operand", "'previous|prior|last 'bar's|candle's|minute's =ohlc", lambda w: _ago(Operand(w, "price"), 1.0)),
     rule("Operand", "=ohlc 'of 'previous|prior|last 'bar|candle", lambda w: _ago(Operand(w, "price"), 1.0)),
-    rule("Operand", "'previous|prior|last =ohlc", lambda w: _ago(Operand(w, "price"), 1.0) if w in ("high", "low") else None),  # fmt: skip
+    rule("Operand", "'previous|prior|last =ohlc", lambda w: _ago(Operand(w, "price"), 1.0) if w in ("high", "low") else None),
     # Distances.
     rule("Side", "above", lambda: "up"),
     rule("Side", "below", lambda: "down"),
     rule("Side", "'from|off", lambda: ""),
-    rule("Far", "Pct Side Operand", lambda n, s, x: _away(n, s, x) if s else None),
-    rule("Far", "Pct 'ormore? Side Operand", lambda n, s, x: _away(n, s, x) if s else None),
-    rule("Sum", "Operand minus Pct", lambda x, n: _sum(_away(n, "down", x))),
-    rule("Sum", "Operand plus Pct", lambda x, n: _sum(_away(n, "up", x))),
+    rule("Far", "Pct Side Operand", lambda n, s, x: away(n, s, x) if s else None),
+    rule("Far", "Pct 'ormore? Side Operand", lambda n, s, x: away(n, s, x) if s else None),
+    rule("Sum", "Operand minus Pct", lambda x, n: _sum(away(n, "down", x))),
+    rule("Sum", "Operand plus Pct", lambda x, n: _sum(away(n, "up", x))),
     rule("Far", "Usd Side Operand", lambda n, s, x: _money_away(n, s, x) if s else None),
     rule("Far", "Num times? std Side Average", lambda n, s, x: _deviations(n, s, x) if s else None),
-    rule("Far", "Num times? Atr Side Operand", lambda n, a, s, x: _atr_away(n, a, s, x) if s else None),
-    rule("Sum", "Operand minus Num times? Atr", lambda x, n, a: _sum(_atr_away(n, a, "down", x))),
-    rule("Sum", "Operand plus Num times? Atr", lambda x, n, a: _sum(_atr_away(n, a, "up", x))),
+    rule("Far", "Num times? Atr Side Operand", lambda n, a, s, x: atr_away(n, a, s, x) if s else None),
+    rule("Sum", "Operand minus Num times? Atr", lambda x, n, a: _sum(atr_away(n, a, "down", x))),
+    rule("Sum", "Operand plus Num times? Atr", lambda x, n, a: _sum(atr_away(n, a, "up", x))),
     rule("Sum", "Average =sign Num times std Len", _band),
     rule("Atr", "'atr|atrs Len?", lambda n: n or 0.0),
     rule("Right", "Operand", lambda x: x),
@@ -376,4 +384,5 @@ RULES = (
     rule("Right", "Num", lambda n: Operand(f"{n:g}", "bare", number=n) if _whole(n) else None),
     rule("Left", "Operand", lambda x: x),
     rule("Left", "Num", lambda n: Operand(f"{n:g}", "bare", number=n) if _whole(n) else None),
-)  # fmt: skip
+)
+# fmt: on

@@ -42,4 +42,4 @@ def says_nothing(chart: Chart, at: int) -> bool:
         return False
     if token.text in _WORDS:
         return False
-    return not any(kind in _DECIDING for end, kind, _ in chart.lexemes[at] if end == at + 1 and kind not in ("when", "label", "stop", "target", "sell", "max") or (end == at + 1 and token.text in ("if", "when", "stop", "target")))  # fmt: skip
+    return not any(kind in _DECIDING for end, kind, _ in chart.lexemes[at] if (end == at + 1 and kind not in ("when", "label", "stop", "target", "sell", "max")) or (end == at + 1 and token.text in ("if", "when", "stop", "target")))  # fmt: skip

@@ -122,7 +122,9 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
         return condition.text
     if form in ("all", "any"):
         inner = [written(each, spoken, moment=moment) for each in condition.parts]
-        return inner[0] if len(inner) == 1 else f" {'and' if form == 'all' else 'or'} ".join(f"({each})" for each in inner)
+        return (
+            inner[0] if len(inner) == 1 else f" {'and' if form == 'all' else 'or'} ".join(f"({each})" for each in inner)
+        )
     if form in ("bars", "within"):
         inner_text = written(condition.parts[0], spoken)
         return f"{'for' if form == 'bars' else 'within'}_bars({condition.count}, {inner_text})"
@@ -155,11 +157,16 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     if form == "not":
         return f"not ({written(condition.parts[0], spoken, moment=moment)})"
     if form == "trend":
-        return _trend(condition, spoken, moment=moment)
-    assert condition.left is not None and condition.right is not None
+        return _trend(condition, spoken)
+    assert condition.left is not None
+    assert condition.right is not None
     if condition.right.kind == "it":
         # “Back below it”: what something was compared with before.
-        of = spoken.left if spoken.left is not None and spoken.left.text not in ("close", "low", "high", "open") else spoken.right
+        of = (
+            spoken.left
+            if spoken.left is not None and spoken.left.text not in ("close", "low", "high", "open")
+            else spoken.right
+        )
         if of is None or of.number is not None:
             raise Unclear
         right = of
@@ -210,7 +217,7 @@ def _met(left: Operand, right: Operand, sign: str, spoken: Spoken) -> str:
     raise Unclear
 
 
-def _trend(condition: Condition, spoken: Spoken, *, moment: bool) -> str:
+def _trend(condition: Condition, spoken: Spoken) -> str:
     """The trend of the SuperTrend, which is named once and is “it” afterwards."""
     if condition.text:
         spoken.trend = condition.text
@@ -238,7 +245,12 @@ def _resolved(operand: Operand, spoken: Spoken, other: Operand) -> Operand:
     if operand.average > 0:
         spoken.averages.setdefault(operand.average, set()).add(operand.text)
     if operand.kind == "ref":
-        texts = {text for of in spoken.averages.values() for text in of if operand.text in ("sma", text.partition("(")[0].removeprefix("ta."))}
+        texts = {
+            text
+            for of in spoken.averages.values()
+            for text in of
+            if operand.text in ("sma", text.partition("(")[0].removeprefix("ta."))
+        }
         if len(texts) != 1:
             raise Unclear
         return Operand(next(iter(texts)), "price", average=-1.0)

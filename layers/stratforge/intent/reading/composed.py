@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from stratforge.intent.grammar.clauses import Clause, readings_of
+from stratforge.intent.reading.counted import accounted
 from stratforge.intent.reading.meaning import TooMany, Ways, ways_of
 from stratforge.intent.reading.settings import Statement
 from stratforge.intent.rules import RuleError, read_rule
@@ -22,7 +23,10 @@ def composed(turn: str, symbol: str) -> list[Statement] | None:
             found.setdefault(_key(statements), statements)
     except (RuleError, TooMany):
         return None
-    return next(iter(found.values())) if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    (statements,) = found.values()
+    return statements if accounted(turn, statements) else None
 
 
 def _key(statements: list[Statement]) -> object:
