@@ -127,6 +127,13 @@ def _touched(left: Operand, right: Operand, sign: str = "") -> Condition | None:
     return Condition("touch", left, sign, right)
 
 
+def _at(right: Operand) -> Condition | None:
+    """“At the middle band”, “on a 30-bar low”: a level that is reached, or an extreme that is made."""
+    if right.kind not in ("price", "range") or right.text == "close":
+        return None
+    return _new(right) if right.text.startswith("bars.") and not right.band else _touched(CLOSE, right)
+
+
 def trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition | None:
     if len(numbers) not in (0, 2):
         return None
@@ -345,7 +352,7 @@ RULES = (
     # Reaching a level.
     rule("Cond", "Left touch Right", _touched),
     rule("Cond", "touch Right", lambda b: _touched(CLOSE, b)),
-    rule("Cond", "'at|on|to Right", lambda b: _touched(CLOSE, b) if b.kind in ("price", "range") and b.text != "close" else None),
+    rule("Cond", "'at|on|to Right", _at),
     rule("Cond", "'at|on Far", lambda b: _far(CLOSE, b)),
     rule("Cond", "Right touch", lambda b: _touched(CLOSE, b) if b.band else None),
     rule("Cond", "Left fallto Right", lambda a, b: _touched(a, b, "<=")),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from stratforge.intent.grammar.clauses import Clause, readings_of
+from stratforge.intent.grammar.clauses import readings_of
+from stratforge.intent.grammar.sayings import Clause
 from stratforge.intent.reading.counted import accounted
 from stratforge.intent.reading.meaning import TooMany, Ways, ways_of
 from stratforge.intent.reading.settings import Statement
