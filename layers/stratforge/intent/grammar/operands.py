@@ -62,6 +62,12 @@ def _window(length: float, which: str) -> Operand | None:
     return Operand(text, "price", which)
 
 
+def _close_window(which: str, length: float) -> Operand | None:
+    if not _whole(length):
+        return None
+    return Operand(f"bars.close.rolling({length:g}).{'max' if which == 'high' else 'min'}().shift(1)", "price", which)
+
+
 def macd(line: str, numbers: tuple[float, ...] | None) -> Operand | None:
     if numbers is not None and len(numbers) != 3:
         return None
@@ -327,8 +333,10 @@ RULES = (
     rule("Operand", "Before =highest", _window),
     rule("Operand", "=symbol Before =highest", lambda _, n, w: _window(n, w)),
     rule("Operand", "'its|new|a|fresh? Before =highest 'price?", _window),
-    rule("Operand", "=highest 'price|close? 'of|over|in|from? 'the|its? last? Bars", lambda w, n: _window(n, w)),
+    rule("Operand", "=highest 'price? 'of|over|in|from? 'the|its? last? Bars", lambda w, n: _window(n, w)),
     rule("Operand", "last Bars ''|'s? =ohlc", lambda n, w: _window(n, w) if w in ("high", "low") else None),
+    rule("Operand", "=highest 'close 'of|over|in|from? 'the|its? last? Bars", _close_window),
+    rule("Operand", "Before =highest 'close", lambda n, w: _close_window(w, n)),
     rule("Operand", "=highest lp Num rp 'prior|previous?", lambda w, n: _window(n, w)),
     rule("Operand", "=ohlc 'of range lp Bars rp", lambda w, n: _range(w, n) if w in ("high", "low") else None),
     rule("Operand", "range =ohlc lp Bars rp", lambda w, n: _range(w, n) if w in ("high", "low") else None),
