@@ -51,9 +51,10 @@ class Window:
 
 @dataclass(frozen=True)
 class At:
-    """A time of the day."""
+    """A time of the day; `due` when it is the latest one, which says of a purchase only a bound."""
 
     minute: float
+    due: bool = False
 
 
 def _stop(percent: float) -> Exit | None:
@@ -262,6 +263,7 @@ RULES = (
     rule("Hour", "=number", lambda n: _hour(n)),
     rule("TimePart", "at? 'at? =clock sharp?", At),
     rule("TimePart", "at Clock sharp?", At),
+    rule("TimePart", "due Clock sharp?", lambda m: At(m, due=True)),
     rule("TimePart", "'every|each 'morning|day|weekday 'at =number", _at_hour),
     rule("TimePart", "'at =number 'every|each 'morning|day|weekday", _at_hour),
     rule("TimePart", "'noon|midday", lambda: At(720.0)),

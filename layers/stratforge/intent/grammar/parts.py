@@ -140,6 +140,9 @@ def passed_over(parts: Sequence[Part]) -> None:
     """That no word is passed over that may belong to what follows, and no symbol is excluded."""
     for index, each in enumerate(parts):
         after = parts[index + 1] if index + 1 < len(parts) else None
+        if each.kind in ("then", "filler") and str(each.value).endswith("then") and index and after is not None and parts[index - 1].kind == after.kind == "Cond":  # fmt: skip
+            # One after the other is no “and”.
+            raise Unread
         if after is None or after.kind not in (
             "Cond",
             "ExitPart",

@@ -115,6 +115,8 @@ class Sayings:
                 conds.append((joint, *self.texts(value)))
             elif kind in ("TimePart", "CloseTime"):
                 minute = value.minute
+                if value.due and group.side == "buy":
+                    raise Unread
                 text = (
                     f"minute >= {minute:g}"
                     if group.side == "sell"

@@ -162,10 +162,8 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
     ),
     "onwards": "onwards|onward|on|and later|or later|and after|forward|and on|and beyond",
     "dash": "-|—|to|and|till|until|through|thru|up to|&",
-    "at": (
-        "at|@|by|at exactly|right at|at precisely|no later than|latest|it's|the clock says|the clock hits|it is|on the dot|time|the time is|precisely at|"
-        "sharp at|the clock strikes|not later than|at the latest|come|when it's|when it is|comes|is|latest at|as of"
-    ),
+    "at": "at|@|at exactly|right at|at precisely|it's|the clock says|the clock hits|it is|on the dot|time|the time is|precisely at|sharp at|the clock strikes|come|when it's|when it is|comes|is|as of",
+    "due": "by|no later than|latest|not later than|at the latest|latest at",
     "sharp": (
         "sharp|on the dot|exactly|rolls around|no matter what|every day|each day|daily|at the latest|latest|ny time|new york|new york time|et|est|eastern|"
         "ny|nyc|in the morning|in the afternoon|is fine|eastern time|every single day|no exceptions|hits|sharp every day|whatever happens|"
@@ -244,9 +242,9 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
     ),
     "filler": (
         "use|set|every weekday|each weekday|weekdays|code up|whip up|cook up|throw together|got|have|having|here|attached|described|follows|"
-        "works like this|it works like this|like this|like so|this way|in short|tl;dr|tldr|summary|goal|objective|purpose|concept|approach|style|method|"
+        "works like this|it works like this|like this|like so|this way|tl;dr|tldr|summary|goal|objective|purpose|concept|approach|style|method|"
         "tactic|edge|game plan|recipe|blueprint|logic|spec|specs|specification|requirements|request|question|task|challenge|assignment|homework|"
-        "keep it simple|anyway|in any case|whatever|simple one|super simple|easy one|nothing special|my first bot|paper trade|paper trading|paper|"
+        "keep it simple|anyway|in any case|whatever|simple one|super simple|easy one|nothing special|paper trade|paper trading|paper|"
         "for paper trading|for my paper account|on paper|hi there|hello there|hey there|howdy|hi all|hey all|sup|what's up|ok so|okay so|so basically|well|"
         "alright|right|as soon as you can|for now|for starters|to start|to begin|to begin with|firstly|secondly|finally|lastly|in addition|additionally|"
         "moreover|furthermore|note|nb|ps|fyi|remember|make sure|make sure to|be sure to|ensure|guaranteed|promise|obviously|of course|naturally|clearly|"
@@ -260,11 +258,11 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "every morning|hey|hi|hello|thx|thanks|thank you|please|pls|plz|yo|can you|could you|would you|kindly|make|build|create|write|code|program|design|"
         "set up|me|a bot|bot|strategy|a strategy|algo|an algo|script|a script|system|that|which|who|i want|i need|i'd like|i would like|want|need|wanna|"
         "gimme|give me|for me|simple|basic|long only|long-only|only long|longs only|no shorts|no shorting|no short|1 minute|1-minute|1m|1 min|1-min|"
-        "one-minute|1 minute chart|1-min chart|on the 1-minute chart|1 minute bars|1-minute bars|bars|on 1-minute bars|so|ok|okay|basically|for|to|on|"
+        "one-minute|1 minute chart|1-min chart|on the 1-minute chart|1 minute bars|1-minute bars|on 1-minute bars|so|ok|okay|basically|for|to|on|"
         "something|idea|rules|rule|my rules|are|is|the rules|the|a|the strategy|as follows|i|we|you|my|it|trading|trade|trades|scalper|scalping|scalp|"
         "daytrade|day trade|mean reversion|stuff|thing|one|setup|plan|using|quick|stock|stocks|etf|crypto|coin|easy|how about|let's|strat|would|"
         "nothing fancy|sir|guys|of|no pyramiding|no adding|whichever comes first|whichever happens first|whichever is first|that's it|that's all|cheers|"
-        "nothing else|if possible|if you can|single position|one position|one position at a time|at a time|no leverage|regular hours|market order|"
+        "nothing else|if possible|if you can|single position|one position|one position at a time|at a time|no leverage|market order|"
         "market orders|at market|at the market|dip buyer|you can|immediately|straight away|right away|too|also|really|always|paper account|good morning|"
         "good evening|good day|evening|morning|been|thinking|about|version|play|would you mind|help|us|try|test|following|the following|idea is|the idea|"
         "this|an|put together|trader|tia|much appreciated|appreciate it|appreciated|beginner|newbie|here's|here is|it's|bot for|want a bot|each time|"

@@ -15,7 +15,7 @@ _SIGNS = re.compile(
     r"(?:^|(?<=\n))[ \t]*\(?\d{1,2}[.)](?=\s)|(?<![\w(,] )(?<![\w(,])\b\d{1,2}\)(?=\s)|\b(?:1-|1 |one[- ])(?:min(?:ute)?s?|m)\b|\b1/[234]\b",
     re.IGNORECASE,
 )
-_OPEN, _CLOSE = 570.0, 960.0
+_MORNING, _OPEN, _CLOSE = 480.0, 570.0, 960.0
 # Numbers that words such as “the usual RSI”, “twice”, “a third” or “overnight” stand for.
 _USUAL = frozenset(
     (
@@ -99,7 +99,7 @@ def accounted(turn: str, statements: Sequence[Statement]) -> bool:
             if name.startswith("over")
             else set(map(float, range(7)))
         )
-    return all(each in known for each in held)
+    return held <= _moments(known)
 
 
 def _said(turn: str) -> Iterator[float]:
@@ -117,17 +117,13 @@ def _said(turn: str) -> Iterator[float]:
 def _ways(number: float) -> set[float]:
     """What a number may be in a rule, by its unit: itself, a part of a price, an hour, a time of the day, a stretch from the open or to the close."""
     found = {number, 1 + number / 100, 1 - number / 100, number / 100, number * 60, number * 1000, 60 * (number + 12)}
-    found |= {
-        _OPEN + number,
-        _CLOSE - number,
-        number - _OPEN,
-        number + 1,
-        60 * number + 1,
-        60 * (number + 12) + 1,
-        _OPEN + number + 1,
-        _CLOSE - number + 1,
-    }
+    found |= {_OPEN + number, _CLOSE - number, number - _OPEN}
     return {round(each, 8) for each in found}
+
+
+def _moments(numbers: set[float]) -> set[float]:
+    """Numbers, and of times of the day the minute after each."""
+    return numbers | {each + 1 for each in numbers if each >= _MORNING}
 
 
 def _held(statements: Sequence[Statement]) -> Iterator[float]:
