@@ -16,13 +16,20 @@ _MOST_TOKENS = 200
 
 
 @lru_cache(256)
-def readings_of(turn: str, symbol: str) -> tuple[tuple[tuple[int, int, Clause], ...], ...]:
-    """The readings of a turn, each as its clauses with their places; none where a word has no reading."""
+def readings_of(
+    turn: str, symbol: str, called: frozenset[str] = frozenset()
+) -> tuple[tuple[tuple[int, int, Clause], ...], ...]:
+    """The readings of a turn, each as its clauses with their places; none where a word has no reading.
+
+    Args:
+        symbol: What the answer trades.
+        called: Names of the company by which it is called.
+    """
     tokens = tokens_of(turn)
     if not tokens or len(tokens) > _MOST_TOKENS:
         return ()
     found: dict[str, list[Clause]] = {}
-    for tiling in tilings(tokens, symbol):
+    for tiling in tilings(tokens, symbol, called):
         try:
             clauses = _Composition(tiling).clauses()
         except Unread:

@@ -9,7 +9,6 @@ from typing import Any
 from stratforge.intent.grammar.tokens import Token, tokens_of
 from stratforge.intent.grammar.words_of_deeds import DEEDS
 from stratforge.intent.grammar.words_of_measures import MEASURES
-from stratforge.intent.reading.words import COMPANIES
 
 _WORDS = MEASURES | DEEDS
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -43,9 +42,16 @@ def _longest() -> int:
     return max(map(len, _phrases()))
 
 
-def lexemes_of(tokens: Sequence[Token], symbol: str) -> list[list[tuple[int, str, Any]]]:
-    """At each place the words and phrases that begin there: where they end, their kind, their value."""
-    names = _names(symbol)
+def lexemes_of(
+    tokens: Sequence[Token], symbol: str, called: frozenset[str] = frozenset()
+) -> list[list[tuple[int, str, Any]]]:
+    """At each place the words and phrases that begin there: where they end, their kind, their value.
+
+    Args:
+        symbol: What the answer trades.
+        called: Names of the company by which it is called.
+    """
+    names = _names(symbol, called)
     found: list[list[tuple[int, str, Any]]] = []
     for at, token in enumerate(tokens):
         here = list[tuple[int, str, Any]]()
@@ -61,9 +67,9 @@ def lexemes_of(tokens: Sequence[Token], symbol: str) -> list[list[tuple[int, str
     return found
 
 
-def _names(symbol: str) -> set[tuple[str, ...]]:
+def _names(symbol: str, by_name: frozenset[str]) -> set[tuple[str, ...]]:
     """The words by which the answer's symbol is called."""
     called = {symbol, f"${symbol}", symbol.replace("/", ""), symbol.replace("/", "-"), *(symbol.split("/")[:1] if "/" in symbol else ())}  # fmt: skip
-    called |= {name for name, of in COMPANIES.items() if of == symbol}
+    called |= by_name
     called |= {f"{each}'s" for each in called}
     return {tuple(one.text for one in tokens_of(each.lower()) or ()) for each in called if each}

@@ -104,9 +104,9 @@ def _cost(part: Part) -> float:
     return part.cost or _COSTS.get(part.kind, 1.0)
 
 
-def tilings(tokens: Sequence[Token], symbol: str) -> list[list[Part]]:
+def tilings(tokens: Sequence[Token], symbol: str, called: frozenset[str] = frozenset()) -> list[list[Part]]:
     """The ways to lay parts over all words, with the fewest parts; none where a word has no reading."""
-    chart, count = Chart(tokens, lexemes_of(tokens, symbol), rules()), len(tokens)
+    chart, count = Chart(tokens, lexemes_of(tokens, symbol, called), rules()), len(tokens)
     starts = [list(edges(chart, at)) for at in range(count)]
     best = [float("inf")] * (count + 1)
     best[count] = 0.0

@@ -9,6 +9,7 @@ from stratforge.intent.grammar.sayings import Clause
 from stratforge.intent.reading.counted import accounted
 from stratforge.intent.reading.meaning import TooMany, Ways, ways_of
 from stratforge.intent.reading.settings import Statement
+from stratforge.intent.reading.words import COMPANIES
 from stratforge.intent.rules import RuleError, read_rule
 
 _LEADS = {"buy": "buy when", "only": "buy only when", "sell": "sell when", "part": "sell when"}
@@ -17,9 +18,10 @@ _LEADS = {"buy": "buy when", "only": "buy only when", "sell": "sell when", "part
 def composed(turn: str, symbol: str) -> list[Statement] | None:
     """The statements of a turn of which every word has its reading; None elsewhere, and where its readings differ."""
     week = frozenset(range(7 if "/" in symbol else 5))
+    called = frozenset(name for name, of in COMPANIES.items() if of == symbol)
     found: dict[object, list[Statement]] = {}
     try:
-        for reading in readings_of(turn, symbol):
+        for reading in readings_of(turn, symbol, called):
             statements = [_statement(start, end, clause, week) for start, end, clause in reading]
             found.setdefault(_key(statements), statements)
     except (RuleError, TooMany):
