@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from stratforge.intent.grammar.deeds import Exit, Size
+from stratforge.intent.grammar.lexicon import lexemes_of
 from stratforge.intent.grammar.parts import Part, Unread, passed_over, spread, tilings
-from stratforge.intent.grammar.sayings import Clause, Group, Sayings, trend_of
+from stratforge.intent.grammar.sayings import Clause, Group, Sayings
 from stratforge.intent.grammar.tokens import tokens_of
 from stratforge.intent.grammar.values import Numbers, Unclear
 
@@ -28,10 +29,11 @@ def readings_of(
     tokens = tokens_of(turn)
     if not tokens or len(tokens) > _MOST_TOKENS:
         return ()
+    named = any(kind == "symbol" for here in lexemes_of(tokens, symbol, called) for _, kind, _ in here)
     found: dict[str, list[Clause]] = {}
     for tiling in tilings(tokens, symbol, called):
         try:
-            clauses = _Composition(tiling).clauses()
+            clauses = _Composition(tiling, named=named).clauses()
         except Unread:
             continue
         found.setdefault(
@@ -47,8 +49,9 @@ def readings_of(
 
 
 class _Composition(Sayings):
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], *, named: bool) -> None:
         super().__init__()
+        self.spoken.named = named
         passed_over(parts)
         self.parts = list(spread(each for each in parts if each.kind not in ("filler", "article", "then")))
 
@@ -70,10 +73,10 @@ class _Composition(Sayings):
                     raise Unread
                 self.nothing(sentence)
                 continue
-            if any(each.kind in ("title", "topic") for each in sentence):
-                self._titled(sentence)
-                continue
             core = [each for each in sentence if each.kind not in ("symbol", "bullet")]
+            if core and core[0].kind == "or":
+                # What a sentence or an item of a list is joined to by “or” is not plain.
+                raise Unread
             if not core:
                 self.nothing(sentence)
                 continue
@@ -168,9 +171,7 @@ class _Composition(Sayings):
     def _sentences(self) -> Iterator[list[Part]]:
         sentence = list[Part]()
         for each in self.parts:
-            if each.kind in ("end", "label", "bullet") or (
-                each.kind == "arrow" and any(one.kind == "title" for one in sentence)
-            ):
+            if each.kind in ("end", "label", "bullet"):
                 if sentence:
                     yield sentence
                 sentence = [each] if each.kind == "label" else []
@@ -178,19 +179,6 @@ class _Composition(Sayings):
                 sentence.append(each)
         if sentence:
             yield sentence
-
-    def _titled(self, sentence: Sequence[Part]) -> None:
-        """A name, or a story, and what it is about: its numbers hold where the rules name it without."""
-        for each in sentence:
-            if each.kind == "topic" and isinstance(each.value, tuple):
-                for index, number in enumerate(each.value):
-                    self.lengths.append((f"supertrend{index}", number))
-                self.spoken.trend = trend_of(each.value, True, False).text
-            elif each.kind == "topic":
-                self.topics.append(each.value.text)
-            elif each.kind not in ("title", "symbol", "comma", "and", "or", "when", "either", "SymbolPart"):
-                raise Unread
-        self.nothing(sentence)
 
     def _labeled(self, label: Part, core: list[Part]) -> None:
         role = label.value
@@ -260,6 +248,12 @@ class _Composition(Sayings):
             self._loose(core)
             return
         before = core[: verbs[0]]
+        if core[verbs[0]].kind == "SellPart" and before and all(each.kind in ("WindowPart", "LimitPart", "PausePart", "SizePart", "comma", "and") or (each.kind == "ExitPart" and each.value.own) for each in before):  # fmt: skip
+            # What stands before the verb by itself is not said of the sale.
+            self._loose(before)
+            core = core[verbs[0] :]
+            verbs = [each - len(before) for each in verbs]
+            before = []
         leads = any(
             each.kind in ("Cond", "TimePart", "ElsePart", "ExitPart")
             and not (each.kind == "ExitPart" and each.value.own)

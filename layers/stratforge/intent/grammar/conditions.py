@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import math
+
 from stratforge.intent.grammar.chart import rule
-from stratforge.intent.grammar.operands import CLOSE, IT, atr_away, average, away, macd, marked
+from stratforge.intent.grammar.operands import CLOSE, ELIDED, IT, atr_away, average, away, macd, marked
 from stratforge.intent.grammar.values import Condition, Operand
 
 _UP, _DOWN = ">", "<"
 _TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 
 
+# Between which numbers an indicator always is.
+_BOUNDS = {
+    "ta.rsi": (0, 100),
+    "ta.mfi": (0, 100),
+    "ta.stoch": (0, 100),
+    "ta.stochrsi": (0, 100),
+    "ta.adx": (0, 100),
+    "ta.willr": (-100, 0),
+    "ta.cmf": (-1, 1),
+}
+
+
+def _possible(text: str, number: float) -> bool:
+    low, high = _BOUNDS.get(text.partition("(")[0], (-math.inf, math.inf))
+    return low <= number <= high
+
+
 def compare(left: Operand, sign: str, right: Operand, *, loose: bool = False) -> Condition | None:
     """A comparison; None where the two are of different scales."""
     if not _fits(left, right):
+        return None
+    if right.number is not None and not _possible(left.text, right.number):
         return None
     if right.text in ("day_high", "day_low"):
         # The day's high takes this bar in: what is above it makes it.
@@ -42,6 +63,9 @@ def _fits(left: Operand, right: Operand) -> bool:
 
 
 def cross(left: Operand, up: str, right: Operand) -> Condition | None:
+    """Makes a crossing; None where the two are of different scales."""
+    if right.number is not None and not _possible(left.text, right.number):
+        return None
     return Condition("cross", left, _UP if up == "up" else _DOWN, right) if _fits(left, right) else None
 
 
@@ -135,6 +159,7 @@ def _at(right: Operand) -> Condition | None:
 
 
 def trend(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition | None:
+    """Makes a condition of the SuperTrend’s direction, with the numbers that were said of it."""
     if len(numbers) not in (0, 2):
         return None
     length, multiplier = (
@@ -278,23 +303,23 @@ RULES = (
     rule("Cond", "Left be down Pct 'from|off Operand", lambda a, n, b: _fell(a, "down", n, b)),
     rule("Cond", "Left =move Num times? Atr 'from|below|off|under Operand", _fell_atr),
     # What is left out is what was spoken of.
-    rule("Ellipsis", "Sign Right", lambda s, b: compare(IT, s, b)),
-    rule("Ellipsis", "=move Sign Right", lambda m, s, b: compare(IT, s, b, loose=True) if not m or (m == "up") == (s[0] == ">") else None),
+    rule("Ellipsis", "Sign Right", lambda s, b: compare(ELIDED, s, b)),
+    rule("Ellipsis", "=move Sign Right", lambda m, s, b: compare(ELIDED, s, b, loose=True) if not m or (m == "up") == (s[0] == ">") else None),
     rule("Ellipsis", "Right", lambda b: _touched(CLOSE, b) if b.band else None),
-    rule("Ellipsis", "Way MoreThan? Pct ormore? 'from|vs|since|off|over|against|versus Operand", lambda w, m, n, b: _way_far(IT, w, m, n, b)),
+    rule("Ellipsis", "Way MoreThan? Pct ormore? 'from|vs|since|off|over|against|versus Operand", lambda w, m, n, b: _way_far(ELIDED, w, m, n, b)),
     rule("Ellipsis", "Way Pct ormore? 'on 'the 'day VsClose?", lambda w, n, _: _today(n, w)),
-    rule("Ellipsis", "rising", lambda: _slope(IT, True)),
-    rule("Ellipsis", "falling", lambda: _slope(IT, False)),
-    rule("Ellipsis", "positive", lambda: _zero(IT, True, False)),
-    rule("Ellipsis", "negative", lambda: _zero(IT, False, False)),
-    rule("Ellipsis", "turns positive", lambda: _zero(IT, True, True)),
-    rule("Ellipsis", "turns negative", lambda: _zero(IT, False, True)),
+    rule("Ellipsis", "rising", lambda: _slope(ELIDED, True)),
+    rule("Ellipsis", "falling", lambda: _slope(ELIDED, False)),
+    rule("Ellipsis", "positive", lambda: _zero(ELIDED, True, False)),
+    rule("Ellipsis", "negative", lambda: _zero(ELIDED, False, False)),
+    rule("Ellipsis", "turns positive", lambda: _zero(ELIDED, True, True)),
+    rule("Ellipsis", "turns negative", lambda: _zero(ELIDED, False, True)),
     rule("Ellipsis", "above", lambda: Condition("again", sign=">")),
     rule("Ellipsis", "below", lambda: Condition("again", sign="<")),
-    rule("Ellipsis", "Far", lambda b: _far(IT, b)),
-    rule("Ellipsis", "atleast Far", lambda b: _far(IT, b)),
-    rule("Ellipsis", "cross =across Right", lambda u, b: cross(IT, u, b)),
-    rule("Ellipsis", "=through Right", lambda u, b: cross(IT, u, b)),
+    rule("Ellipsis", "Far", lambda b: _far(ELIDED, b)),
+    rule("Ellipsis", "atleast Far", lambda b: _far(ELIDED, b)),
+    rule("Ellipsis", "cross =across Right", lambda u, b: cross(ELIDED, u, b)),
+    rule("Ellipsis", "=through Right", lambda u, b: cross(ELIDED, u, b)),
     rule("Cond", "both 'are|lines|of? 'are|them|lines|is? 'are? Sign Right", lambda s, b: Condition("bothof", sign=s, right=b) if b.kind == "number" else None),
     rule("Cond", "'the? 'bar|candle|price|it? 'makes|prints|has? 'a? 'lower 'low 'than 'the? 'previous|prior|last|one 'bar|candle|one|before?", lambda: Condition("raw", text="low < previous(low)")),
     rule("Cond", "'the? 'bar|candle|price|it? 'makes|prints|has? 'a? 'higher 'high 'than 'the? 'previous|prior|last|one 'bar|candle|one|before?", lambda: Condition("raw", text="high > previous(high)")),

@@ -1,7 +1,8 @@
-"""What is done, by its parts: stops, targets, sizes, limits, hours and days."""
+"""Parts of what is done: stops, targets, sizes, limits, hours and days."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from stratforge.intent.grammar.chart import rule
@@ -29,6 +30,8 @@ class Exit:
 
 @dataclass(frozen=True)
 class Size:
+    """A size: the number of shares or dollars, or the part of the equity, that is bought."""
+
     value: float
     unit: str
 
@@ -43,10 +46,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Window:
-    """Times or days to which something is restricted; `plain` when its words do not say whether it is one."""
+    """Times or days to which something is restricted; `plain` when its words do not say whether it is one, `buying` when they say that it is of buying."""
 
     text: str
     plain: bool = False
+    buying: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,11 @@ def _span(first: int, last: int) -> tuple[int, ...] | None:
     return tuple(range(first, last + 1)) if first < last else None
 
 
+def _of_buying(said: str) -> bool:
+    """Whether the words of a restriction say that it is of buying."""
+    return re.search(r"entr|enter|buy|long|position|purchase", said) is not None
+
+
 def _outside(start: float, end: float) -> str | None:
     return f"minute < {start:g} or minute >= {end:g}" if start < end else None
 
@@ -202,14 +211,14 @@ RULES = (
     rule("Since", "'since|after entry", lambda: True),
     rule("Since", "'since|after 'i|we|it|you 'bought|entered|buy|got|went 'in|it|long?", lambda: True),
     rule("Since", "'since|after 'buying|entering|i", lambda: True),
-    rule("ExitPart", "Price|It? be? Pct 'below|under|off 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, n, _s: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%")),
-    rule("ExitPart", "Price|It? =move Pct 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, m, n, _s: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
-    rule("ExitPart", "Price|It? =move Pct 'below|off|from 'its|the 'peak|top", lambda _p, m, n: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
+    rule("ExitPart", "Price|It? be? Pct 'below|under|off 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, n, _s: Exit(f"drop >= {n:g}")),
+    rule("ExitPart", "Price|It? =move Pct 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, m, n, _s: Exit(f"drop >= {n:g}") if m == "down" else None),
+    rule("ExitPart", "Price|It? =move Pct 'below|off|from 'its|the 'peak|top", lambda _p, m, n: Exit(f"drop >= {n:g}") if m == "down" else None),
     rule("ExitPart", "Price|It? be? 'down? Num times? Atr 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, n, a, _s: Exit(_trail_atr(n, a).text)),
     rule("ExitPart", "Price|It? =move Num times? Atr 'below|under|off|from 'its|the|my? 'highest|peak|high|top 'price|high|close|point? Since", lambda _p, m, n, a, _s: Exit(_trail_atr(n, a).text) if m == "down" else None),
     rule("It", "pronoun", lambda: "it"),
-    rule("ExitPart", "Price|It? 'gives|give|giving|gave 'back|up Pct FromTop?", lambda _p, n, _f: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%")),
-    rule("ExitPart", "Price|It? =move Pct FromTop", lambda _p, m, n, _f: Exit(f"drop >= {n:g}", f"trailing stop {n:g}%") if m == "down" else None),
+    rule("ExitPart", "Price|It? 'gives|give|giving|gave 'back|up Pct FromTop?", lambda _p, n, _f: Exit(f"drop >= {n:g}")),
+    rule("ExitPart", "Price|It? =move Pct FromTop", lambda _p, m, n, _f: Exit(f"drop >= {n:g}") if m == "down" else None),
     # Of the sale itself.
     rule("ExitPart", "=sign Pct 'profit|gain|loss? FromEntry?", lambda s, n, _f: _signed(s, n)),
     rule("ExitPart", "=sign Usd per_share? FromEntry? per_share?", lambda s, n, _f: _dollars(s == "+", n, own=False)),
@@ -269,7 +278,6 @@ RULES = (
     rule("TimePart", "'noon|midday", lambda: At(720.0)),
     rule("TimePart", "Bars 'before closebell", lambda n: At(CLOSE_OF_DAY - n)),
     rule("TimePart", "Bars 'after openbell", lambda n: At(OPEN + n)),
-    rule("CloseTime", "'at|by|before|into|on|near|ahead? 'of? 'the? closebell", lambda: At(959.0)),
     rule("CloseTime", "closebell lp =clock rp", At),
     rule("CloseTime", "'at|by|before? closebell 'at|of|by|comma|, =clock sharp?", At),
     rule("CloseTime", "'eod|close =clock", At),
@@ -280,6 +288,7 @@ RULES = (
     rule("Hours", "'the? 'time|clock 'is? before Hour", lambda a: f"minute < {a:g}"),
     rule("Hours", "'between|from|in|during? Hour dash Hour 'window|only|sharp?", _only),
     rule("Hours", "'after|past|from|since afterword? Hour onwards?", lambda a: f"minute >= {a:g}"),
+    rule("Hours", "'after|past|following first Bars inday?", lambda n: f"minute >= {OPEN + n:g}"),
     rule("Hours", "afterword Hour onwards?", lambda a: f"minute >= {a:g}"),
     rule("Hours", "Clock onwards", lambda a: f"minute >= {a:g}"),
     rule("Hours", "before Hour", lambda a: f"minute < {a:g}"),
@@ -299,10 +308,10 @@ RULES = (
     rule("Barred", "'in|within|during|the? first Num 'or|and|nor 'the|in? final Bars inday? toclose?", lambda m, n: None if m != n else f"minute >= {OPEN + n:g} and minute < {CLOSE_OF_DAY - n:g}"),
     rule("Barred", "'in|within|during|the? first Bars 'or|and|nor 'the|in? final Bars inday? toclose?", lambda n, m: f"minute >= {OPEN + n:g} and minute < {CLOSE_OF_DAY - m:g}"),
     rule("Barred", "'in|during|at|over|through 'lunch|lunchtime lp Hour dash Hour rp", _outside),
-    rule("WindowPart", "noentry Barred", lambda t: Window(t)),
-    rule("WindowPart", "only foronly? ':|are|is|between|=? Hours foronly?", lambda t: Window(t)),
-    rule("WindowPart", "Hours 'only foronly?", lambda t: Window(t)),
-    rule("WindowPart", "Hours foronly", lambda t: Window(t)),
+    rule("WindowPart", "=noentry Barred", lambda said, t: Window(t, buying=_of_buying(said))),
+    rule("WindowPart", "=only =foronly? ':|are|is|between|=? Hours =foronly?", lambda one, other, t, last: Window(t, buying=_of_buying(f"{one} {other} {last}"))),
+    rule("WindowPart", "Hours 'only =foronly?", lambda t, said: Window(t, buying=_of_buying(f"{said}"))),
+    rule("WindowPart", "Hours =foronly", lambda t, said: Window(t, buying=_of_buying(said))),
     rule("WindowPart", "Hours", lambda t: Window(t, plain=True)),
     rule("OnlyPart", "'unless Cond", lambda c: Condition("not", parts=(c,))),
     rule("ElsePart", "'otherwise|else|if|when 'either|any|one|not|both? 'of? 'these|those|the|them? 'condition|conditions 'fails|fail|breaks|break|ends|flips", lambda: True),
@@ -324,13 +333,12 @@ RULES = (
     rule("WindowPart", "Days 'only", lambda d: Window(_days(d, only=True))),
     rule("WindowPart", "'except|not|skip|no|avoid 'on? Days", lambda d: Window(_days(d, only=False))),
     rule("WindowPart", "'on|from? =weekday 'to|through|-|—|thru|till|until =weekday", lambda a, b: Window(_days(tuple(range(a, b + 1)), only=True)) if a < b else None),
-    rule("WindowPart", "'on|every|each Days", lambda d: Window(_days(d, only=True), plain=True)),
     rule("WindowPart", "'wait 'until|till Hour", lambda m: Window(f"minute >= {m:g}")),
     rule("WindowPart", "Days 'off", lambda d: Window(_days(d, only=False))),
     # How much.
     rule("SizePart", "sizeword? ':|=|is|of? Pct ofequity pertrade?", lambda n: _equity(n)),
     rule("SizePart", "sizeword? ':|=|is|of? 'about? =part ofequity", lambda n: _equity(n)),
-    rule("SizePart", "sizeword? ':|=|is|of? =part 'my|the 'account|buying|cash|equity|capital|portfolio|money|acct|bankroll|stack|balance|funds 'power|balance|equity|value?", lambda n: _equity(n)),
+    rule("SizePart", "sizeword? ':|=|is|of? =part 'my|the 'account|equity|capital|portfolio|money|acct|bankroll|stack|balance|funds 'balance|equity|value?", lambda n: _equity(n)),
     rule("SizePart", "'use|with? 'a 'fifth ofequity?", lambda: _equity(20)),
     rule("SizePart", "'use|with? 'a 'tenth ofequity?", lambda: _equity(10)),
     rule("SizePart", "sizeword? 'half ofequity", lambda: _equity(50)),
@@ -345,7 +353,7 @@ RULES = (
     rule("SizePart", "'qty|quantity|shares|size ':|=|is|of? Num", lambda n: _shares(n)),
     rule("SizePart", "lp SizePart rp", lambda x: x),
     # How often.
-    rule("LimitPart", "=max? Num =max? tradeword =perday? =tops? =perday?", lambda a, n, b, *c: _limit(n) if a or b or any(c) else None),
+    rule("LimitPart", "max? Num max? tradeword tops? perday tops?", _limit),
     rule("LimitPart", "max Num perday", lambda n: _limit(n)),
     rule("LimitPart", "max Num times|tradeword? perday", lambda n: _limit(n)),
     rule("LimitPart", "Num ''|times|x|/ perday", lambda n: _limit(n)),

@@ -1,4 +1,4 @@
-"""What is compared, by its parts: prices, indicators with their numbers in any usual order, levels of days and of windows, multiples and distances."""
+"""Parts of what is compared: prices, indicators with their numbers in any usual order, levels of days and of windows, multiples and distances."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _OSCILLATORS: dict[str, tuple[str, float | None, tuple[float, float] | None]] = 
 }  # fmt: skip
 CLOSE = Operand("close", "price")
 IT = Operand("it", "it")
+# What is left out before a comparison: “buy …, sell above 70”.
+ELIDED = Operand("it", "it", "elided")
 
 
 def _whole(number: float | None) -> bool:
@@ -39,12 +41,14 @@ def marked(name: str, said: float | None, usual: float | None) -> str:
 
 
 def oscillator(name: str, length: float | None) -> Operand | None:
+    """Makes an indicator with a scale of its own; None where its length is no such."""
     form, usual, levels = _OSCILLATORS[name]
     said = marked(name, length, usual)
     return Operand(form.format(said), "own", levels=levels) if said else None
 
 
 def average(name: str, length: float, of: str = "bars.close") -> Operand | None:
+    """Makes a moving average of the close; None where its length is no such."""
     if not _whole(length):
         return None
     column = f"{of}, bars.volume" if name == "vwma" else of
@@ -69,6 +73,7 @@ def _close_window(which: str, length: float) -> Operand | None:
 
 
 def macd(line: str, numbers: tuple[float, ...] | None) -> Operand | None:
+    """Makes a line of the MACD; None where its numbers are not three."""
     if numbers is not None and len(numbers) != 3:
         return None
     fast, slow, signal = (
@@ -137,6 +142,7 @@ def _times(factor: float, of: Operand) -> Operand | None:
 
 
 def away(percent: float, side: str, of: Operand, strict: str = ">=") -> Operand | None:
+    """Makes a level so many percent above or below a price."""
     if of.kind != "price" or of.text in ("high", "low", "open") or not 0 < percent < 100:
         return None
     factor = round(1 + percent / 100 * (1 if side == "up" else -1), 10)
@@ -144,6 +150,7 @@ def away(percent: float, side: str, of: Operand, strict: str = ">=") -> Operand 
 
 
 def atr_away(factor: float, length: float | None, side: str, of: Operand) -> Operand | None:
+    """Makes a level so many average true ranges above or below a price."""
     if of.kind != "price" or of.band:
         return None
     atr = oscillator("atr", length or None)
@@ -230,9 +237,9 @@ RULES = (
     rule("Len", "lp Num rp", lambda n: n),
     rule("Len", "lp Bars rp", lambda n: n),
     rule("Len", "Num", lambda n: n),
-    rule("Len", "'of Num unit?", lambda n: n),
+    rule("Len", "'of Num unit", lambda n: n),
     rule("Len", "'of|over|for|with last? Bars", lambda n: n),
-    rule("Len", "length? 'of|=? Num", lambda n: n),
+    rule("Len", "length 'of|=? Num", lambda n: n),
     rule("Before", "Num '-? unit? '-?", lambda n: n),
     rule("Before", "Num '-? 'period '-?", lambda n: n),
     # Prices.

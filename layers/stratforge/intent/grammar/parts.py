@@ -11,7 +11,6 @@ from typing import Any
 from stratforge.intent.grammar import conditions, deeds, operands
 from stratforge.intent.grammar.chart import Chart, Production, rule
 from stratforge.intent.grammar.lexicon import lexemes_of
-from stratforge.intent.grammar.titles import says_nothing, title_end
 from stratforge.intent.grammar.tokens import Token
 
 _MOST_TILINGS = 48
@@ -52,7 +51,7 @@ _COSTS = {
 
 
 class Unread(Exception):
-    """The parts make no clauses."""
+    """Says that the parts of a turn make no clauses."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,7 @@ class Part:
 
 @cache
 def rules() -> dict[str, list[Production]]:
+    """Collects the rules of the grammar by their categories."""
     found: dict[str, list[Production]] = defaultdict(list)
     for each in (*operands.RULES, *conditions.RULES, *deeds.RULES, *_PARTS):
         found[each.category].append(each)
@@ -75,14 +75,10 @@ def rules() -> dict[str, list[Production]]:
 
 
 def edges(chart: Chart, at: int) -> Iterator[Part]:
+    """Lists the parts that may begin at a word."""
     for kind in _KINDS:
         for end, value in chart.parts(kind, at):
             yield Part("Cond" if kind == "Ellipsis" else kind, value, at, end, 2.2 if kind == "Ellipsis" else 0.0)
-    if at < title_end(chart.tokens):
-        if says_nothing(chart, at):
-            yield Part("title", chart.tokens[at].text, at, at + 1, 1.9)
-        for end, value in (*chart.parts("Own", at), *chart.parts("Trend", at)):
-            yield Part("topic", value, at, end, 1.8)
     for end, kind, value in chart.lexemes[at]:
         if kind in _WORDS:
             yield Part(kind, value, at, end)
@@ -133,7 +129,7 @@ def tilings(tokens: Sequence[Token], symbol: str, called: frozenset[str] = froze
 
 # Words that say nothing wherever they stand; all others do so only where nothing follows that they may belong to.
 _ANYWHERE = frozenset(("please", "just", "simply", "also", "is", "are", "be", "to", "that", "which", "i", "we", "you", "it", "1 min", "1-min", "1 minute", "1-minute", "one-minute", "1m", "each time", "every time"))  # fmt: skip
-_DAILY = frozenset(("every day", "each day", "every trading day", "each trading day", "every morning"))
+_DAILY = frozenset(("every day", "each day", "every trading day", "each trading day"))
 
 
 def passed_over(parts: Sequence[Part]) -> None:

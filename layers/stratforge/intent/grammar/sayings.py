@@ -1,11 +1,11 @@
-"""What single clauses say: the texts of their conditions, their exits, sizes and limits."""
+"""Clauses one by one: the texts of their conditions, their exits, sizes and limits."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from stratforge.intent.grammar import conditions
 from stratforge.intent.grammar.deeds import Exit, Setting, Size
 from stratforge.intent.grammar.parts import Part, Unread
 from stratforge.intent.grammar.values import Condition, Operand, Spoken, Unclear, written
@@ -13,7 +13,7 @@ from stratforge.intent.grammar.values import Condition, Operand, Spoken, Unclear
 
 @dataclass
 class Clause:
-    """What a stretch of the turn says.
+    """A stretch of the turn with what it says.
 
     Attributes:
         kind: As a `Statement` has it.
@@ -55,16 +55,26 @@ class Sayings:
         self.topics = list[str]()
 
     def nothing(self, sentence: Sequence[Part]) -> None:
+        """Keeps a sentence that decides nothing."""
         self.found.append(Clause("nothing", sentence[0].begin, sentence[-1].stop))
 
     # Headings.
     def setting(self, part: Part, begin: int) -> None:
+        """Keeps a size, a limit or a pause."""
         self.found.append(Clause("setting", begin, part.stop, settings=(_set(part.value),)))
 
     def window(self, part: Part, begin: int) -> None:
-        self.found.append(Clause("only", begin, part.stop, (part.value.text,)))
+        """Keeps a restriction of buying by times or days."""
+        self.found.append(self.restriction(part, begin))
+
+    def restriction(self, part: Part, begin: int) -> Clause:
+        """Makes a clause of times or days; the minute of a bound itself may be on either side."""
+        text: str = part.value.text
+        strict = re.sub(r"minute (>=|<) (?=\d)", lambda match: f"minute {'>' if match[1] == '>=' else '<='} ", text)
+        return Clause("only", begin, part.stop, (text,) if text == strict else (text, strict))
 
     def exit_clause(self, part: Part, found: Exit) -> Clause:
+        """Makes a clause of an exit that stands by itself."""
         text, order = self._exit(found)
         return Clause("sell", part.begin, part.stop, (text,), orders=(order,) if order else ())
 
@@ -92,6 +102,7 @@ class Sayings:
     def close(self, group: Group) -> None:
         """Makes clauses of a verb with its items."""
         self.spoken.side = "buy" if group.side in ("buy", "only") else "sell"
+        self.spoken.lefts, self.spoken.now = self.spoken.now or self.spoken.lefts, frozenset()
         conds = list[tuple[str, str, str]]()
         settings = list[tuple[str, float, str]]()
         orders = list[str]()
@@ -111,6 +122,9 @@ class Sayings:
                 and not (kind == "WindowPart" and not value.plain)
             ):
                 begin, stop = min(begin, part.begin), max(stop, part.stop)
+            if kind == "Cond" and group.side == "sell" and not joint and value.right is not None and value.right.away:
+                # “Sell 2 % above the average” may say how much.
+                raise Unread
             if kind == "Cond":
                 conds.append((joint, *self.texts(value)))
             elif kind in ("TimePart", "CloseTime"):
@@ -134,18 +148,17 @@ class Sayings:
                     raise Unread
             elif kind == "WindowPart":
                 if group.side == "sell":
-                    if value.plain and "<" in value.text:
+                    # A restriction after a sale may be of the sale or of buying.
+                    if value.buying:
+                        apart.append(self.restriction(part, part.begin))
+                        continue
+                    if not value.plain or "<" in value.text or joint not in ("when", ""):
                         raise Unread
-                    if not value.plain or joint not in ("when", ""):
-                        apart.append(Clause("only", part.begin, part.stop, (value.text,)))
-                        if value.plain:
-                            raise Unread
-                    else:
-                        conds.append((joint, value.text, value.text))
+                    conds.append((joint, value.text, value.text))
                 elif value.plain:
                     windows.append(value.text)
                 else:
-                    apart.append(Clause("only", part.begin, part.stop, (value.text,)))
+                    apart.append(self.restriction(part, part.begin))
             elif kind == "SizePart":
                 if group.side == "buy":
                     settings.append(_set(value))
@@ -169,6 +182,7 @@ class Sayings:
         self.found += apart
 
     def texts(self, condition: Condition) -> tuple[str, str]:
+        """Writes a condition in its usual reading, and as the moment at which it comes to hold."""
         before = replace(self.spoken, averages={key: set(each) for key, each in self.spoken.averages.items()})
         try:
             moment = written(self._ranged(condition), before, moment=True)
@@ -244,7 +258,8 @@ class Sayings:
                 return " or ".join(texts)
             if joints == {"comma"}:
                 return " or ".join(texts)
-            if joints <= {"and", "when"} and sum("minute" in each for each in texts) < 2:
+            exits = [each for each in texts if each.startswith(("(bars_held", "(minute", "(gain", "(drop"))]
+            if joints <= {"and", "when"} and not ("and" in joints and exits) and len(exits) < 2:
                 return " and ".join(texts)
             raise Unread
         if "or" in joints:
@@ -258,13 +273,6 @@ def _trailing(group: Group) -> int:
     """From which item on a sale is followed by nothing but exits, limits and hours that stand by themselves."""
     conds = [place for place, (_, each) in enumerate(group.items) if each.kind not in ("LimitPart", "PausePart", "SizePart") and not (each.kind == "ExitPart" and each.value.own) and not (each.kind == "WindowPart" and not each.value.plain)]  # fmt: skip
     return max(conds) + 1 if conds and group.side == "sell" else len(group.items)
-
-
-def trend_of(numbers: tuple[float, ...], up: bool, turned: bool) -> Condition:
-    found = conditions.trend(numbers, up, turned)
-    if found is None:
-        raise Unread
-    return found
 
 
 def _set(value: Size | Setting) -> tuple[str, float, str]:

@@ -1,4 +1,4 @@
-"""What parts mean: something that is compared, conditions of it, and what words such as “it” stand for when all is read."""
+"""Meanings of parts: something that is compared, conditions of it, and what words such as “it” stand for when all is read."""
 
 from __future__ import annotations
 
@@ -35,11 +35,14 @@ class Operand:
 
 @dataclass
 class Spoken:
-    """What was spoken of before in the turn.
+    """The things that were spoken of before in the turn.
 
     Attributes:
         left: What was compared last.
         averages: The averages of the turn by their lengths; several of one length leave open which is meant.
+        lefts: What the clause before compares, by the names of their indicators.
+        named: Whether the turn names what is traded, which “it” may stand for.
+        now: What this clause compares.
         below: Whether it was bought below something; None where that was not said.
         crossing: The last crossing of two lines that was bought by.
     """
@@ -51,6 +54,9 @@ class Spoken:
     trend: str = ""
     side: str = "buy"
     below: bool | None = None
+    lefts: frozenset[str] = frozenset()
+    now: frozenset[str] = frozenset()
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Numbers:
         self._usual: dict[str, str] = {}
 
     def put(self, text: str) -> str:
-        """A text with its numbers."""
+        """Puts the numbers of its indicators into a text."""
         return _MARK.sub(self._number, text)
 
     def _number(self, match: re.Match[str]) -> str:
@@ -134,6 +140,7 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
         if left.text == "close":
             raise Unclear
         spoken.left, spoken.right = left, None
+        spoken.now |= {unmarked(left.text)}
         return f"{left.text} {condition.sign} previous({left.text})"
     if form == "again":
         if spoken.left is None or spoken.right is None:
@@ -162,14 +169,10 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     assert condition.right is not None
     if condition.right.kind == "it":
         # “Back below it”: what something was compared with before.
-        of = (
-            spoken.left
-            if spoken.left is not None and spoken.left.text not in ("close", "low", "high", "open")
-            else spoken.right
-        )
-        if of is None or of.number is not None:
+        known = [each for each in (spoken.left, spoken.right) if each is not None and each.number is None and each.text not in ("close", "low", "high", "open")]  # fmt: skip
+        if len(known) != 1:
             raise Unclear
-        right = of
+        right = known[0]
     else:
         right = _resolved(condition.right, spoken, condition.left)
     left = _resolved(condition.left, spoken, right)
@@ -181,6 +184,7 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     if form == "touch":
         sign = _met(left, right, sign, spoken)
     spoken.left, spoken.right = left, right
+    spoken.now |= {unmarked(left.text)}
     for each in _AVERAGE.finditer(f"{left.text} {right.text}"):
         spoken.averages.setdefault(float(each[1]), set()).add(each[0])
     if spoken.side == "buy" and (left.text in ("close", "low") or left.levels):
@@ -241,6 +245,9 @@ def _crossed_back(spoken: Spoken, sign: str) -> str:
 def _resolved(operand: Operand, spoken: Spoken, other: Operand) -> Operand:
     """The operand itself, where it is a word for something spoken of before."""
     if operand.kind == "it":
+        if (operand.edge or not spoken.named) and spoken.left is None and other.kind == "number":
+            # “Buy below 400”: of nothing that was spoken of.
+            raise Unclear
         return _it(spoken, other)
     if operand.average > 0:
         spoken.averages.setdefault(operand.average, set()).add(operand.text)
@@ -269,6 +276,9 @@ def _it(spoken: Spoken, other: Operand) -> Operand:
         if spoken.left is not None and spoken.left.kind == "price" and spoken.left.text not in ("close", "low", "high"):
             raise Unclear
         return price
+    if len(spoken.lefts) > 1:
+        # Of several things that were compared it may be any.
+        raise Unclear
     if spoken.left is None or spoken.left.text == "close":
         return price
     if spoken.left.kind == "own" or spoken.left.text in ("low", "high"):

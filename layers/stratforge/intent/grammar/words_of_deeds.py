@@ -54,9 +54,9 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
     "off": "off|out|of it|of the position|of the shares|of them|away|the position|position|of my position",
     "when": (
         "when|whenever|if|once|as soon as|every time|each time|any time|anytime|the moment|in case|where|while|as long as|on|upon|provided|provided that|"
-        "assuming|the minute|at the moment|so long as|given|wherever|the instant|after|only if|only when|but only if|only while|but only when|"
+        "assuming|the minute|at the moment|so long as|given|wherever|the instant|only if|only when|but only if|only while|but only when|"
         "only as long as|but only while|at|with|only with|only once|only after|if and only if|providing|on a|on an|the first time|first time|"
-        "every single time|when and only when|as|the second|any time that|on the"
+        "every single time|when and only when|the second|any time that|on the"
     ),
     "then": (
         "then|we|i|you|it should|the bot should|it|just|go ahead and|simply|please|and then|immediately|bot|would|will|should|to|want to|i want to|"
@@ -89,16 +89,16 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "trail a stop|trail my stop|trailing sl|trails by|trail with|trailer|trailing by"
     ),
     "ofequity": (
-        "of equity|of my equity|of the account|of my account|of account|of my portfolio|of portfolio|of the portfolio|of capital|of my capital|of my cash|"
-        "of buying power|of my buying power|of my money|of acct|of my acct|of cash|of my paper account|of the equity|of available cash|of funds|"
+        "of equity|of my equity|of the account|of my account|of account|of my portfolio|of portfolio|of the portfolio|of capital|of my capital|"
+        "of my money|of acct|of my acct|of my paper account|of the equity|of funds|"
         "of my funds|of account equity|of my balance|of account value|equity|of my stack|of the capital|account|of my paper money|of net worth|"
         "of my account equity|of the account equity|of total equity|of what i have|of my trading account|of bankroll|of my bankroll|of the bankroll|"
-        "of my account value|portfolio|of my total equity|of my available cash|of the cash"
+        "of my account value|portfolio|of my total equity"
     ),
     "allof": (
-        "whole account|all my cash|my whole account|the whole account|all my money|everything i have|everything i've got|full account|all in|"
-        "all of my cash|all cash|all my capital|entire account|my entire account|all my equity|all equity|full equity|full size|all of my money|"
-        "all my buying power|my whole portfolio|the entire account|full port|whole portfolio|entire portfolio|the whole portfolio"
+        "whole account|my whole account|the whole account|all my money|everything i have|everything i've got|full account|all in|"
+        "all my capital|entire account|my entire account|all my equity|all equity|full equity|full size|all of my money|"
+        "my whole portfolio|the entire account|full port|whole portfolio|entire portfolio|the whole portfolio"
     ),
     "sizeword": (
         "size|sizing|position size|position|qty|quantity|amount|allocation|stake|notional|position sizing|trade size|use|using|with|put|bet|invest|cap|"
@@ -130,7 +130,7 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "one trade a day|one trade per day|one trade each day|one entry a day|one entry per day|single entry per day|at most once a day|1x/day|1x per day|"
         "once daily|max once a day|one and done daily|done for the day after|once a day only|once a day max|max one a day|one a day|one per day|"
         "done for the day after that|one time a day|first signal only each day|only the first signal of the day|only the first signal each day|"
-        "first one each day only|1x a day|just once a day|one trade"
+        "first one each day only|1x a day|just once a day"
     ),
     "no": "no|don't|do not|never|not|avoid|skip|dont|ignore|nothing|without|stop|no more",
     "noentry": (
@@ -165,8 +165,8 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
     "at": "at|@|at exactly|right at|at precisely|it's|the clock says|the clock hits|it is|on the dot|time|the time is|precisely at|sharp at|the clock strikes|come|when it's|when it is|comes|is|as of",
     "due": "by|no later than|latest|not later than|at the latest|latest at",
     "sharp": (
-        "sharp|on the dot|exactly|rolls around|no matter what|every day|each day|daily|at the latest|latest|ny time|new york|new york time|et|est|eastern|"
-        "ny|nyc|in the morning|in the afternoon|is fine|eastern time|every single day|no exceptions|hits|sharp every day|whatever happens|"
+        "sharp|on the dot|exactly|rolls around|no matter what|every day|at the latest|latest|ny time|new york|new york time|et|est|eastern|"
+        "ny|nyc|in the morning|in the afternoon|is fine|eastern time|every single day|no exceptions|hits|whatever happens|"
         "every trading day|of each day|exchange time|est time|edt|on each day|at any rate|in any case|the latest|no matter|comes|arrives|anyway|either way|"
         "come what may|automatically|always"
     ),
@@ -204,7 +204,7 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "every day but not|every weekday but|every weekday except|each day except"
     ),
     "onlyday": (
-        "only|only on|only trade on|just|on|trade only on|trade on|only trade|just on|trade|only buy on|buys only on|buy only on|only enter on|"
+        "only|only on|only trade on|trade only on|only trade|only buy on|buys only on|buy only on|only enter on|"
         "enter only on|run it only on|runs only on|and only on|but only on"
     ),
     "held": (
@@ -250,12 +250,12 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "moreover|furthermore|note|nb|ps|fyi|remember|make sure|make sure to|be sure to|ensure|guaranteed|promise|obviously|of course|naturally|clearly|"
         "honestly|frankly|personally|like|kinda|you know|i mean|i guess|i think|i suppose|hopefully|preferably|if you would|would be great|would be nice|"
         "that would be great|thanks a lot|thanks so much|thank you so much|thank you very much|many thanks|thanks in advance|cheers mate|ta|a little|"
-        "ride it|any day|any time|in between|prior bars only|dips|on dips|here goes|ideally|actually|simply|just|today|trade idea|day trading|"
+        "ride it|any day|any time|in between|prior bars only|dips|on dips|here goes|ideally|actually|simply|just|trade idea|day trading|"
         "something like|looking for|i'm looking for|looking to|i'm trying to|trying to|i'd love|love|could we|can we|can i|may i|shall we|how do i|"
         "is it possible to|possible to|let me|let us|let's do|do|please make|please build|please write|go|run|running|on my|on my account|during the day|"
         "as a|pure|plain|old|school|classic|standard|typical|usual|favorite|favourite|our|your|his|her|their|any time of day|all day|all day long|"
         "sell any time|exits any time|exit any time|as soon as possible|asap|right then|every day|each day|every trading day|each trading day|"
-        "every morning|hey|hi|hello|thx|thanks|thank you|please|pls|plz|yo|can you|could you|would you|kindly|make|build|create|write|code|program|design|"
+        "hey|hi|hello|thx|thanks|thank you|please|pls|plz|yo|can you|could you|would you|kindly|make|build|create|write|code|program|design|"
         "set up|me|a bot|bot|strategy|a strategy|algo|an algo|script|a script|system|that|which|who|i want|i need|i'd like|i would like|want|need|wanna|"
         "gimme|give me|for me|simple|basic|long only|long-only|only long|longs only|no shorts|no shorting|no short|1 minute|1-minute|1m|1 min|1-min|"
         "one-minute|1 minute chart|1-min chart|on the 1-minute chart|1 minute bars|1-minute bars|on 1-minute bars|so|ok|okay|basically|for|to|on|"
@@ -263,8 +263,8 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "daytrade|day trade|mean reversion|stuff|thing|one|setup|plan|using|quick|stock|stocks|etf|crypto|coin|easy|how about|let's|strat|would|"
         "nothing fancy|sir|guys|of|no pyramiding|no adding|whichever comes first|whichever happens first|whichever is first|that's it|that's all|cheers|"
         "nothing else|if possible|if you can|single position|one position|one position at a time|at a time|no leverage|market order|"
-        "market orders|at market|at the market|dip buyer|you can|immediately|straight away|right away|too|also|really|always|paper account|good morning|"
-        "good evening|good day|evening|morning|been|thinking|about|version|play|would you mind|help|us|try|test|following|the following|idea is|the idea|"
+        "market orders|at market|at the market|dip buyer|you can|immediately|straight away|right away|also|really|always|paper account|good morning|"
+        "good evening|good day|been|thinking|about|version|play|would you mind|help|us|try|test|following|the following|idea is|the idea|"
         "this|an|put together|trader|tia|much appreciated|appreciate it|appreciated|beginner|newbie|here's|here is|it's|bot for|want a bot|each time|"
         "every time|ticker|symbol|asset|instrument|shares of|stock is|market|be|will|should|must|there|automatically|long side only|no shorts please|"
         "at once|at any time|we trade|traded|asset is|underlying|security|whichever first|first to hit|whatever comes first|whatever happens first|"

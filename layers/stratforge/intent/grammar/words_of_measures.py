@@ -179,7 +179,7 @@ MEASURES: dict[str, Mapping[Any, str] | str] = {
     "pronoun": "it|its price",
     "low": "low of the bar|low of the candle|low of this bar|low|bar low|candle low|bar's low|candle's low|the low of the bar|lows",
     "high": "high of the candle|high of this bar|high|bar high|candle high|bar's high|candle's high|the high of the bar",
-    "open": "bar open|candle open|bar's open|candle's open|open",
+    "open": "bar open|candle open|bar's open|candle's open",
     "volume": (
         "the current bar's volume|current bar's volume|current volume|this bar's volume|bar's volume|volume of the bar|volume|bar volume|vol|the volume|"
         "trading volume|volumes|candle volume"
@@ -208,7 +208,7 @@ MEASURES: dict[str, Mapping[Any, str] | str] = {
         "yesterday_high": "pdh",
         "yesterday_low": "pdl",
         "yesterday_close": "pdc|prior close|previous close|prev close|last close|prior day close|the prior close|last night's close",
-        "day_open": "opening price|day open|the open|the opening price|session open|opening print",
+        "day_open": "opening price|day open|the opening price|session open|opening print",
     },
     "highest": {
         "high": "highest high|highest|max|hh|high|highest price|new high|fresh high",

@@ -81,7 +81,7 @@ _LEVELS = (30.0, 70.0, 20.0, 80.0, 100.0)
 
 
 def accounted(turn: str, statements: Sequence[Statement]) -> bool:
-    """Whether each number of the words stands in the statements, as it is or as its unit makes it, and each of theirs comes from the words."""
+    """Says whether each number of the words stands in the statements, as it is or as its unit makes it, and each of theirs comes from the words."""
     said = list(_said(turn))
     held = set(_held(statements))
     # “The high of the morning (9:30 to 12:00)” is said by how long it is.

@@ -47,7 +47,7 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
         again = _Statements(tokens, week, plain.text)
         again.lost, again.bought = follows, reader.bought
         found = min(found, again.read(), key=lambda read: sum(not each.kind for each in read))
-    if any(not each.kind for each in found):
+    if not follows and any(not each.kind for each in found):
         found = composed(plain.text, symbol) or found
     found = [replace(each, start=plain.place(each.start, each.end)[0], end=plain.place(each.start, each.end)[1]) for each in found]  # fmt: skip
     # Words of which no reading is sure leave what they stand in unread.
