@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from stratforge.intent.reading.composed import composed
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
 from stratforge.intent.reading.moments import Readings
@@ -46,6 +47,8 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
         again = _Statements(tokens, week, plain.text)
         again.lost, again.bought = follows, reader.bought
         found = min(found, again.read(), key=lambda read: sum(not each.kind for each in read))
+    if not follows and any(not each.kind for each in found):
+        found = composed(plain.text, symbol) or found
     found = [replace(each, start=plain.place(each.start, each.end)[0], end=plain.place(each.start, each.end)[1]) for each in found]  # fmt: skip
     # Words of which no reading is sure leave what they stand in unread.
     unsure = unsure_in(turn)
