@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.watch_market import PRICE_JUMP, note_bar
@@ -481,6 +482,20 @@ def test_what_follows_something_undecided_waits_for_it(world: World) -> None:
     world.exchange.positions = {"AAPL": Decimal(200), "SPUN": Decimal(25)}
     assert world.reconciler.run().clean
     assert held(world) == {"AAPL": 200, "SPUN": 25}, "a quarter of the old shares"
+
+
+def test_what_the_ledger_refuses_waits_for_a_person_and_holds_up_nothing_else(world: World, migrated: str) -> None:
+    with psycopg.connect(migrated, autocommit=True) as owner:
+        owner.execute("ALTER TABLE positions ADD CONSTRAINT no_two_hundred CHECK (quantity <> 200)")
+    price(world, "400", 1, "MSFT")
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(2))
+    announce(world, ActionKind.SPLIT, TOMORROW, "MSFT", ratio=Decimal(4))
+    world.broker.now_at = OPEN + timedelta(days=1)
+    report = world.reconciler.run()
+    assert report.splits == ["MSFT 4:1"]
+    (obstacle,) = report.undecided.values()
+    assert "no_two_hundred" in obstacle
+    assert held(world) == {"AAPL": 100}, "undone, and nothing lost"
 
 
 def test_who_bought_the_new_name_on_the_day_does_not_hold_up_a_late_change_of_symbol(world: World) -> None:

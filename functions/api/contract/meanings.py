@@ -203,7 +203,7 @@ token_type: How the access token is sent
 tokens: What the model took for it
 tradable: Whether it can be traded at the broker
 trade_id: The trade
-trading_state: ACTIVE trades, REDUCING only closes positions, HALTED does nothing
+trading_state: ACTIVE trades, REDUCING only closes positions, HALTED does nothing but what a margin call or a buy-in forces
 trail_percent: How far the stop stays behind the best price, in percent of it
 trail_price: How far the stop stays behind the best price, in dollars
 trailing_stop: Sells this far below the highest price since the entry; null for none

@@ -41,7 +41,7 @@ PlatformView = view_of(
 
 
 class PlatformStateBody(BaseModel):
-    """ACTIVE trades, REDUCING only closes positions, HALTED does nothing; and why."""
+    """ACTIVE trades, REDUCING only closes positions, HALTED does nothing but what a margin call or a buy-in forces; and why."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -42,7 +42,7 @@ class ShortSellingBody(BaseModel):
 
 
 class TradingStateBody(BaseModel):
-    """ACTIVE trades, REDUCING only closes positions, HALTED does nothing."""
+    """ACTIVE trades, REDUCING only closes positions, HALTED does nothing but what a margin call or a buy-in forces."""
 
     model_config = ConfigDict(extra="forbid")
 

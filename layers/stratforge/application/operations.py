@@ -110,7 +110,7 @@ def _operating(database: Database, caller: Caller) -> Iterator[Connection]:
 
 
 def set_platform_state(database: Database, caller: Caller, state: TradingState, reason: str) -> None:
-    """Sets the kill switch of the platform: ACTIVE trades, REDUCING only closes positions, HALTED does nothing.
+    """Sets the kill switch of the platform: ACTIVE trades, REDUCING only closes positions, HALTED does nothing but what a margin call or a buy-in forces.
 
     Raises:
         NotFound: if the caller is no operator.

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg import IntegrityError
+
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.acceptance import Holder
 from stratforge.portfolio.assets import ONE, QUANTITY_STEP, ZERO, AssetRules
@@ -30,7 +32,18 @@ _STARTS = f"(SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)"  # n
 
 
 def apply_action(connection: Connection, action: CorporateAction) -> str | None:
-    """Follows a corporate action in the transaction that began to; None when it is done, else what has to happen before."""
+    """Follows a corporate action in the transaction that began to; None when it is done, else what has to happen before.
+
+    What the ledger's own constraints refuse is undone and waits for a person: it holds up neither other symbols nor the rest of a reconciliation.
+    """
+    try:
+        with connection.transaction():
+            return _apply(connection, action)
+    except IntegrityError as error:
+        return f"the ledger refuses it ({error.diag.constraint_name or error.sqlstate})"
+
+
+def _apply(connection: Connection, action: CorporateAction) -> str | None:
     working = "SELECT symbol FROM block_orders WHERE symbol IN (%s, %s) AND completed_at IS NULL"
     if fetch_value(connection, working, (action.symbol, action.new_symbol)) is not None:
         return "a block order is at work"
