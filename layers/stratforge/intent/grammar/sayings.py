@@ -110,6 +110,10 @@ class Sayings:
         begin, stop = group.begin, group.stop
         apart = list[Clause]()
         trailing = _trailing(group)
+        for (_, one), (_, other), (joint, third) in zip(group.items, group.items[1:], group.items[2:], strict=False):
+            if joint in ("when", "") and (one.kind, other.kind, third.kind) == ("Cond", "WindowPart", "Cond"):
+                # “…, on Fridays only when …”: another condition on some days, or one more on all.
+                raise Unread
         for place, (joint, part) in enumerate(group.items):
             kind, value = part.kind, part.value
             if place >= trailing and kind == "ExitPart":

@@ -71,6 +71,7 @@ ALL_OR_ONE = "Have all of these to hold, or one of them?"
 PRICE_OR_LENGTH = "Is it a price, or the length of an average?"
 SAME_BAR_OR_AFTER = "Both at the same bar, or one after the other?"
 HOW_MUCH = "By how much?"
+ONE_MORE_OR_ANOTHER = "Has the first condition to hold then too, or at these times the other one alone?"
 WHEN_WAS_IT = "When was it so: at the bar before, at some bar of the last ones, or is now meant?"
 _NUMBERED = (
     "stochastic|stoch",
@@ -86,7 +87,18 @@ _NUMBERED = (
     "psar",
     "sar",
 )
+# A time or a day within a sentence that has a condition already, and one more for it.
+_AT_SOME_TIMES = (
+    r"(?:on\s+(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:before|after|until|from|between|at|around)\s+\d[\d:]*\s*(?:[ap]\.?m\.?)?(?:\s*(?:and|to|-|–)\s*\d[\d:]*\s*(?:[ap]\.?m\.?)?)?"
+    r"|(?:in|during)\s+the\s+(?:first|last|opening|closing|morning|afternoon)\b[^,;.\n]{0,20}?)"
+)
+_AFTER_A_CONDITION = "|".join(
+    f"(?<={end}{comma})"
+    for end in (r"\d", "%", "vwap", "average", "band", "line", "sma", "ema", "high", "low", "oversold", "overbought")
+    for comma in ("", ",")
+)
 _SIMPLE: Table = (
+    (re.compile(rf"(?:{_AFTER_A_CONDITION})\s*(?:but\s+|and\s+)?\b{_AT_SOME_TIMES}\s*,?\s*only\s+(?:if|when|while|as long as)\b", _I), ONE_MORE_OR_ANOTHER),
     (re.compile(r"\bprice is (?:above|below|over|under) \d+(?:\.\d+)?(?=,?\s+(?:and |then )?(?:sell|exit)\b[^.;\n]*\b(?:above|below|over|under) (?:the |its )?\d+ ?(?:sma|ema|ma|wma)\b)", _I), PRICE_OR_LENGTH),
     (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
     (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
