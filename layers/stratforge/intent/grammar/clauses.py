@@ -313,6 +313,14 @@ class _Composition(Sayings):
         found = list[tuple[str, Part]]()
         joint, begin = "", -1
         for each in parts:
+            if (
+                each.kind == "when"
+                and found
+                and found[-1][1].kind == "WindowPart"
+                and "weekday" in found[-1][1].value.text
+            ):
+                # “On Fridays only when …”: of these days, or only on them.
+                raise Unread
             if each.kind in ("when", "either") and begin < 0 and each.stop > each.begin:
                 begin = each.begin
             if each.kind == "arrow" and "then" in str(each.value) and found and found[-1][1].kind == "Cond":

@@ -183,7 +183,6 @@ RULES = (
     rule("ExitPart", "StopWord 'just? 'at|below|under|is|on? Level", lambda _, x: _stop_at(x)),
     rule("ExitPart", "Num times? Atr 'below|under entry", lambda n, a: Exit(_of_atr(False, n, a).text, _of_atr(False, n, a).order)),
     rule("Level", "Operand", lambda x: x if x.kind in ("price", "range") and x.text not in ("close",) and not x.text.startswith("range.high") else None),
-    rule("Level", "Far", lambda x: x),
     rule("Level", "=money", lambda n: Operand(f"{n:g}", "number", number=n)),
     rule("Level", "'at Num", lambda n: Operand(f"{n:g}", "number", number=n)),
     # Targets.

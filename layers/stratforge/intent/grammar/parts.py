@@ -19,7 +19,7 @@ _PARTS = (
     rule("BuyPart", "then? =buy 'it|them|shares|stock|some?", lambda _: "buy"),
     rule("BuyPart", "then? =buy 'some|into|on|of|in? =symbol? 'shares|stock 'of? =symbol? 'after|on|at?", lambda _, s, t: "buy" if s or t else None),
     rule("BuyPart", "then? 'enter|open|take|start|initiate|establish|build|go|place 'a|an|new? 'new? 'long|buy|bullish? 'position|trade|long|entry|order 'in|on|for? =symbol?", lambda _: "buy"),
-    rule("SellPart", "then? =sell object? 'of|in|on? =symbol? 'position|again|on|when?", lambda _, _s: 100.0),
+    rule("SellPart", "then? =sell object? 'of|in|on? =symbol? 'position|again|on|when|too?", lambda _, _s: 100.0),
     rule("SellPart", "then? =sell 'all Num 'shares|shs?", lambda *_: 100.0),
     rule("SellPart", "then? =sell rest", lambda _: 101.0),
     rule("SellPart", "rest off?", lambda: 101.0),

@@ -124,7 +124,7 @@ MEASURES: dict[str, Mapping[Any, str] | str] = {
     "ma": {
         "sma": (
             "sma|simple moving average|simple ma|simple average|smas|moving average|average|ma|mas|avg|moving averages|simple moving averages|averages|"
-            "bar average|bar moving average|day sma|moving avg"
+            "bar average|bar moving average|moving avg"
         ),
         "ema": "ema|exponential moving average|exponential ma|emas|exponential average|exp ma|exponential moving averages|exponential|exp. moving average",
         "wma": "wma|weighted moving average",
