@@ -116,20 +116,21 @@ _FOUNDATIONS = {
 }
 # Without the long tests few stories are left, and a platform for them would be dearer than they are.
 _QUICK = {"stories": "browser"}
-# What takes longest begins first: begun last, it would have the other processes wait for its end.
+# What takes longest begins first: begun last, it would have the other processes wait for its end. Between platforms comes what is none: four at once would
+# take so much of two cores from each other that all of them are late.
 _LONGEST_FIRST = (
     "browser",
     "platform",
-    "stories",
-    "recovery",
-    "LocalStack",
     "stacks",
-    "starts",
     "tests/simulation/test_days.py",
     "tests/integration/test_trading_machine.py",
     "tests/unit/strategy/test_lookback.py",
+    "recovery",
+    "stories",
     "tests/unit/test_requests.py",
     "tests/unit/test_evaluation.py",
+    "LocalStack",
+    "starts",
     "tests/unit/test_cli.py",
     "tests/unit/backtest/test_short_positions.py",
 )
