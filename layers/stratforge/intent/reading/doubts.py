@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-# Patterns, each with what there is to ask. Of what one finds, the group `words` is what a person reads, where there is one.
+# Patterns, each with what there is to ask. Of what one finds, a named group is what a person reads, where there is one.
 Table = Sequence[tuple[re.Pattern[str], str]]
 
 
@@ -19,7 +19,8 @@ def doubts_in(turn: str, table: Table, settled: Mapping[str, re.Pattern[str]]) -
     """
     for pattern, asks in table:
         for match in pattern.finditer(turn):
-            start, end = match.span("words" if "words" in pattern.groupindex else 0)
+            named = (name for name, words in match.groupdict().items() if words is not None)
+            start, end = match.span(next(named, 0))
             if asks not in settled or not settled[asks].search(turn, 0, start):
                 yield start, end, asks
 

@@ -10,6 +10,7 @@ from stratforge.intent.reading.bindings import BACK_OR_LEVEL, bindings_in
 from stratforge.intent.reading.doubts import Table, not_understood
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.said import in_words
+from stratforge.intent.reading.scopes import scopes_in
 from stratforge.intent.reading.twofold import twofold_in
 from stratforge.intent.rules import read_rule
 from stratforge.strategy.indicators import REGISTRY
@@ -155,6 +156,7 @@ def unsure_in(turn: str) -> list[Unsure]:
         for start, end, asks in (
             *twofold_in(plain),
             *bindings_in(plain),
+            *scopes_in(plain),
             *((*match.span(), asks) for match, asks in _found(plain)),
         )
     ]
