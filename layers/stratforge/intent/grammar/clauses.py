@@ -14,6 +14,7 @@ from stratforge.intent.grammar.tokens import tokens_of
 from stratforge.intent.grammar.values import Numbers, Unclear
 
 _MOST_TOKENS = 200
+_CONDITIONS = ("Cond", "TimePart", "CloseTime", "ExitPart", "WindowPart", "ElsePart")
 
 
 @lru_cache(256)
@@ -235,6 +236,8 @@ class _Composition(Sayings):
         core = list(core)
         while core and core[0].kind in ("comma", "and", "arrow", "bullet", "symbol"):
             core.pop(0)
+        if core and core[-1].kind == "or":
+            raise Unread
         while core and core[-1].kind in (*joints, "symbol"):
             core.pop()
         if not core:
@@ -265,6 +268,9 @@ class _Composition(Sayings):
             verb = core[index]
             after = core[index + 1 : verbs[place + 1] if place + 1 < len(verbs) else len(core)]
             side = "buy" if verb.kind == "BuyPart" else "sell"
+            upcoming = core[verbs[place + 1]] if place + 1 < len(verbs) else None
+            if after and after[-1].kind == "or" and (upcoming is None or side == "buy" or upcoming.kind == "BuyPart"):
+                raise Unread
             group = Group(side, 100.0 if side == "buy" else verb.value, verb.begin, verb.stop, marked=marked)
             while leads and after and after[0].kind in ("SizePart", "TimePart") and side == "buy":
                 group.sizes.append(after.pop(0))
@@ -329,12 +335,17 @@ class _Composition(Sayings):
             elif each.kind in ("comma", "arrow"):
                 joint = joint or "comma"
             elif each.kind in ("and", "or"):
+                if joint in ("and", "or") and joint != each.kind:
+                    raise Unread
                 joint = each.kind
             elif each.kind == "when":
                 joint = {"": "when", "comma": "when"}.get(joint, joint)
             elif each.kind == "either":
                 continue
             else:
+                if joint == "or" and not (found and found[-1][1].kind in _CONDITIONS and each.kind in _CONDITIONS):
+                    # There is nothing that it could be joined to.
+                    raise Unread
                 found.append((joint, replace(each, begin=begin) if 0 <= begin < each.begin else each))
                 joint, begin = "", -1
         return found

@@ -124,9 +124,10 @@ def _family(name: str, line: str, numbers: tuple[float, ...] | None) -> Operand 
     return Operand(text, "price", edge, band=True)
 
 
-def _day(day: str, which: str) -> Operand:
+def _day(day: str, which: str) -> Operand | None:
     edge = which if which in ("high", "low") else ""
-    return Operand(f"{day}_{which}", "price", edge) if day != "day" or which != "close" else CLOSE
+    # A day that is not over has no close yet.
+    return Operand(f"{day}_{which}", "price", edge) if (day, which) != ("day", "close") else None
 
 
 def _range(edge: str, minutes: float) -> Operand | None:

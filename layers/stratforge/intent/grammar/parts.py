@@ -139,6 +139,9 @@ def passed_over(parts: Sequence[Part]) -> None:
         if each.kind in ("then", "filler") and str(each.value).endswith("then") and index and after is not None and parts[index - 1].kind == after.kind == "Cond":  # fmt: skip
             # One after the other is no “and”.
             raise Unread
+        if each.kind == "and" and "only" in each.value and (after is None or after.kind in ("BuyPart", "SellPart", "ExitPart", "filler", "then")):  # fmt: skip
+            # What is restricted so is not plain.
+            raise Unread
         if after is None or after.kind not in (
             "Cond",
             "ExitPart",
@@ -149,6 +152,8 @@ def passed_over(parts: Sequence[Part]) -> None:
             "symbol",
         ):
             continue
+        if each.kind == "or" and after.kind == "symbol":
+            raise Unread
         if each.kind == "and" and after.kind == "symbol" and each.value == "but":
             raise Unread
         begins = all(one.kind in ("filler", "article", "then", "symbol") for one in _sentence_before(parts, index))

@@ -126,6 +126,10 @@ class Sayings:
                 and not (kind == "WindowPart" and not value.plain)
             ):
                 begin, stop = min(begin, part.begin), max(stop, part.stop)
+            last = group.items[place - 1][1] if place else None
+            if kind == "Cond" and last is not None and (_stands_alone(last) or (last.kind == "Cond" and not joint)):
+                # “A stop at 2 % below the day's low”: what nothing joins may go on with what is before it.
+                raise Unread
             if kind == "Cond" and group.side == "sell" and not joint and value.right is not None and value.right.away:
                 # “Sell 2 % above the average” may say how much.
                 raise Unread
@@ -271,6 +275,13 @@ class Sayings:
                 return " or ".join(texts)
             raise Unread
         return " and ".join(texts)
+
+
+def _stands_alone(part: Part) -> bool:
+    """Whether a part says something of its own, which no condition goes on with."""
+    if part.kind == "ExitPart":
+        return bool(part.value.own)
+    return part.kind in ("LimitPart", "PausePart", "OnlyPart") or (part.kind == "WindowPart" and not part.value.plain)
 
 
 def _trailing(group: Group) -> int:

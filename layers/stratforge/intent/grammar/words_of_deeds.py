@@ -264,7 +264,7 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "nothing fancy|sir|guys|of|no pyramiding|no adding|whichever comes first|whichever happens first|whichever is first|that's it|that's all|cheers|"
         "nothing else|if possible|if you can|single position|one position|one position at a time|at a time|no leverage|market order|"
         "market orders|at market|at the market|dip buyer|you can|immediately|straight away|right away|also|really|always|paper account|good morning|"
-        "good evening|good day|been|thinking|about|version|play|would you mind|help|us|try|test|following|the following|idea is|the idea|"
+        "good evening|good day|been|thinking|version|play|would you mind|help|us|try|test|following|the following|idea is|the idea|"
         "this|an|put together|trader|tia|much appreciated|appreciate it|appreciated|beginner|newbie|here's|here is|it's|bot for|want a bot|each time|"
         "every time|ticker|symbol|asset|instrument|shares of|stock is|market|be|will|should|must|there|automatically|long side only|no shorts please|"
         "at once|at any time|we trade|traded|asset is|underlying|security|whichever first|first to hit|whatever comes first|whatever happens first|"

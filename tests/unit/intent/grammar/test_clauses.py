@@ -89,6 +89,18 @@ def test_a_turn_is_composed_of_its_parts(words: str, said: list[str]) -> None:
         "buy when price touches the 20 ema, sell at 15:55",
         "sell 1% below the high, buy when RSI < 30",
         "buy when 9 ema > 21 ema and 9 sma > 21 sma, sell when the 9 goes under the 21",
+        # Days are no bars, a day that is not over has no close, and a level of the day that moves is no stop.
+        "buy when price > 200-day sma, sell when price < 200-day sma",
+        "buy when the daily close breaks above the high of the first 15 minutes, sell at 15:55",
+        "buy when RSI is below 30, stop at 2% below the day's low, sell when RSI is above 70",
+        # A restriction that goes on, an “or” that joins nothing, and what nothing joins.
+        "buy when RSI < 30, on Fridays only when RSI < 20, sell when RSI > 70",
+        "buy 50 shares or when RSI < 30, sell when RSI > 70",
+        "buy when RSI < 30 price > vwap, sell when RSI > 70",
+        "buy when RSI < 30, sell when RSI > 70 only on Mondays",
+        # “It” of several things, and of nothing.
+        "buy when RSI < 30 and price is above the 50 sma, sell when it is above 70",
+        "buy when it is below 30, sell at 15:55",
         # Nothing says when to buy.
         "sell when RSI > 70",
     ],
@@ -102,3 +114,21 @@ def test_each_clause_keeps_the_place_of_its_own_words() -> None:
     read = composed(words, "AAPL")
     assert read is not None
     assert [words[each.start : each.end] for each in read] == ["RSI < 30 → buy 10 shares", "If RSI > 70 I'm out"]
+
+
+@pytest.mark.parametrize("word", ["never", "weekly", "except", "half", "or"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Entry: RSI under 30 while price sits over vwap. Exit: RSI hits 50 or 15:55. Stop 2%. Max 3 trades a day",
+        "grab 10 shares when price reclaims the 20 ema, dump them once it loses the 20 ema. Skip Fridays",
+    ],
+)
+def test_no_word_that_decides_something_can_be_put_in_unseen(words: str, word: str) -> None:
+    said = rules(words)
+    for place in [0, *(index + 1 for index, sign in enumerate(words) if sign == " ")]:
+        changed = f"{words[:place]}{word} {words[place:]}"
+        if f" {word} {word} " in changed:
+            continue
+        read = composed(changed, "AAPL")
+        assert read is None or [rule for each in read for rule in rules_of_statement(each)] != said, changed
