@@ -63,10 +63,11 @@ _PATTERNS: Table = (
     (re.compile(rf"{_BUY}[^,;.\n]*{_COMPARED}[^,;.\n]*(?P<words>\band {_DAYS} too)\b", _I), ANOTHER_WAY),
     (re.compile(rf"{_BUY} (?P<words>{_DAYS} and (?:also )?(?:when|if))\b", _I), ANOTHER_WAY),
     # Negations and alternatives over two conditions.
-    (re.compile(rf"\b(?P<words>(?:unless|except (?:if|when)|not (?:if|when)|not the case that)\b(?! both)[^,;.\n]*{_COMPARED}[^,;.\n]*\band\b)", _I), BOTH_OR_EITHER),
+    (re.compile(rf"\b(?P<words>(?:except (?:if|when)|not (?:if|when)|not the case that)\b(?! both)[^,;.\n]*{_COMPARED}[^,;.\n]*\band\b)", _I), BOTH_OR_EITHER),
     (re.compile(r"\b(?P<words>(?:not|isn't|aren't) (?:above|below|over|under) [^,;.\n]*\bor\b)(?! (?:equal|at))", _I), BOTH_OR_EITHER),
     (re.compile(r"\b(?P<words>(?:above|below|over|under) either)\b", _I), BOTH_OR_EITHER),
     (re.compile(r"\beither\b[^,;.\n]*\bor\b[^,;.\n]*(?P<words>\band\b)", _I), BOTH_OR_EITHER),
+    (re.compile(r"\b(?P<words>unless\b[^,;.\n]*\band\b)[^,;.\n]*\bvolume\b[^,;.\n]*\baverage\b", _I), BOTH_OR_EITHER),
     # One after the other.
     (re.compile(rf"(?:^|[.\n]\s*)(?P<words>(?:after\b(?! {_HOUR})|once\b(?=[^,;.\n]*\b(?:has|have|drop\w*|cross\w*|fell|falls|rises|rose|breaks|broke)\b))[^,;.\n]*{_COMPARED}[^,;.\n]*), ?(?:then )?(?:buy|sell|enter|exit)\b[^,;.\n]*{_COMPARED}", _I), ORDER),
     (re.compile(rf"{_COMPARED}[^,;.\n]*(?P<words>\bafter (?:being\b|(?:the )?(?:price|rsi|macd|volume|close|it)\b[^,;.\n]*{_COMPARED}))", _I), ORDER),
