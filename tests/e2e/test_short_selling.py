@@ -70,5 +70,7 @@ def test_a_short_session_trades_is_its_own_replay_is_covered_and_the_books_agree
     assert Decimal(told["held_quantity"]) == 0
     with patch.dict(os.environ, STRATFORGE_DATABASE=platform.conninfo("engine")):
         assert cli.main(["replay", session]) == 0
-    client.call("PUT", "/api/users/me/short-selling", {"short_selling": False})
+    # A split that is told late would find what was owed.
+    with pytest.raises(ApiError, match="settled for a day"):
+        client.call("PUT", "/api/users/me/short-selling", {"short_selling": False})
     assert_clean(audit(platform, began))

@@ -40,7 +40,6 @@ CASES = (
     case("days", "Buy when the daily RSI is below 30, sell when the daily RSI is above 70."),
     case("days", "Buy when RSI < 30 on the 15 minute chart, sell when RSI > 70"),
     case("days", "Buy a new 52-week high, sell after 3 weeks"),
-    case("days", "Buy when RSI < 30, sell after 5 days"),
     case("days", "Buy gap ups of more than 2% at the open and sell at the close. Stop at yesterday's low."),
     case("answer", "What is RSI?"),
     case("answer", "how much money will i make with a 10/30 sma cross on AAPL?"),
