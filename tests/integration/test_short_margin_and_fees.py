@@ -31,7 +31,7 @@ from tests.integration.test_short_positions_in_the_ledger import (
     settled,
 )
 from tests.integration.test_short_positions_in_the_ledger import world as _world
-from tests.support.ledger import Trader, add_signal_with_terms, broken, set_price
+from tests.support.ledger import OPEN, Trader, add_signal_with_terms, broken, set_price
 from tests.support.world import World
 
 world = _world
@@ -47,8 +47,8 @@ def holds(world: World, trader: Trader, symbol: str, quantity: int, price: str) 
             (trader.user_id, trader.session_id, symbol, quantity, quantity),
         )
         connection.execute(
-            "INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cause) VALUES (%s, %s, %s, 'SPLIT', %s, 'test')",
-            (trader.user_id, trader.session_id, symbol, quantity),
+            "INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cause, created_at) VALUES (%s, %s, %s, 'SPLIT', %s, 'test', %s)",
+            (trader.user_id, trader.session_id, symbol, quantity, OPEN),
         )
     assert broken(world.database) == {}
 
