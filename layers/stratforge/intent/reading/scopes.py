@@ -17,6 +17,8 @@ _IF = r"(?:when|if|while|whenever)"
 _BUY = r"\b(?:buy|enter|go long|entry)\b"
 _SELL = r"\b(?:sell|exit|get out|close out)\b"
 _COMPARED = r"(?:[<>]|\b(?:above|below|over|under|cross\w*|drop\w*|ris\w+|fall\w*)\b)"
+_OTHER = r"(?!\b(?:sell|exit|close|get out)\b)"
+_OF_ONE_SIDE, _OF_ONE_SIDE_LONG = rf"(?:{_OTHER}[^,;.\n])*", rf"(?:{_OTHER}[^;.\n])*"
 _NUMBER = r"\d+(?:\.\d+)?"
 _END = r"(?=\s*(?:[,;.!\n]|$))"
 
@@ -34,8 +36,8 @@ WHOSE_RESULT = "Of what, and when?"
 
 _PATTERNS: Table = (
     # Two occasions, each with a condition of its own.
-    (re.compile(rf"(?P<words>{_WHEN})[^,;.\n]*{_COMPARED}[^;.\n]*?(?:,|\band\b|\bor\b)[^;.\n]*?(?<!between )(?:{_WHEN})[^,;.\n]*{_COMPARED}", _I), AT_OTHER_TIMES),
-    (re.compile(rf"{_COMPARED}[^,;.\n]*(?P<words>{_WHEN}),?(?: and| or|,)? (?:when |if )?[^,;.\n]*{_COMPARED}[^,;.\n]*\b{_WHEN}", _I), AT_OTHER_TIMES),
+    (re.compile(rf"(?P<words>{_WHEN}){_OF_ONE_SIDE}{_COMPARED}{_OF_ONE_SIDE_LONG}?(?:,|\band\b|\bor\b){_OF_ONE_SIDE_LONG}?(?<!between )(?:{_WHEN})[^,;.\n]*{_COMPARED}", _I), AT_OTHER_TIMES),
+    (re.compile(rf"{_COMPARED}[^,;.\n]*(?P<words>{_WHEN}),?(?: and| or|,)? (?:when |if )?{_OF_ONE_SIDE}{_COMPARED}{_OF_ONE_SIDE}\b{_WHEN}", _I), AT_OTHER_TIMES),
     (re.compile(rf"{_COMPARED}[^;.\n]*?(?:,|\band\b|\bor\b),? *(?P<words>{_WHEN}),? {_IF}\b", _I), AT_OTHER_TIMES),
     (re.compile(rf"{_COMPARED}[^,;.\n]*,? (?P<words>(?:except|but not) {_DAYS}(?: and {_DAYS})? (?:when|if|where|unless))\b", _I), AT_OTHER_TIMES),
     (re.compile(rf"\bat {_HOUR} {_DAYS}[^,;.\n]*\band\b[^,;.\n]*(?P<words>\bat {_HOUR} {_DAYS})|{_DAYS} at {_HOUR} and (?P<more>{_DAYS} at {_HOUR})", _I), AT_OTHER_TIMES),
@@ -76,7 +78,7 @@ _PATTERNS: Table = (
     (re.compile(r"(?:^|[.\n]\s*)(?:setup\b[^:\n]*:[^\n]*?[.\n]\s*(?P<words>(?:trigger|entry)\b[^:\n]*:)|entry\b[^:\n]*:[^\n]*?[.\n]\s*(?P<more>trigger\b[^:\n]*:))", _I), ORDER),
     # What is counted, and waited for.
     (re.compile(rf"(?P<words>\bafter {_NUMBER} (?:or {_NUMBER} )?(?:red|green)\b[^,;.\n]*?\bor\b|\bafter {_NUMBER} or {_NUMBER} (?:red|green)\b|\bstop (?:buying|trading) after {_NUMBER} \w+)", _I), COUNTED),
-    (re.compile(rf"(?P<words>\bwait (?:at least )?{_NUMBER} bars?)\b(?:,? (?:then|before|and) |, )(?:then )?(?:sell\w*|exit\w*|buy if)\b", _I), WAITS),
+    (re.compile(rf"(?P<words>\bwait (?:at least )?{_NUMBER} bars?)\b(?:,? (?:then|and) |, )(?:then )?(?:sell|exit|buy if)\b|(?P<more>(?<!, )\bwait (?:at least )?{_NUMBER} bars?) before (?:selling|exiting)\b", _I), WAITS),
     (re.compile(r"(?P<words>\bbuy once) (?:when|if)\b|(?P<more>\bone and done\b|(?:^|[.;,\n]\s*)(?:only )?one trade(?: only)?" + _END + ")", _I), HOW_OFTEN),
     (re.compile(r"(?:^|[.\n]\s*)(?P<words>trend: ?\w+|exit: ?(?:the )?opposite)" + _END, _I), WHOSE_RESULT),
     (re.compile(r"(?P<words>\bhalf (?:at|when)\b[^,;.\n]*(?:,| and) half (?:at|when))\b", _I), "Half of what is left, or of the whole, and what about the rest?"),
