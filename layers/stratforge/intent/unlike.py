@@ -15,7 +15,7 @@ from stratforge.intent.rules import Rule, RuleKind, read_rule
 
 _I = re.IGNORECASE
 _NUMBER = r"\d+(?:\.\d+)?"
-_ASK = "mend the rules, or ask the person."
+ASK = "mend the rules, or ask the person."
 # Removals of one thing and nothing else.
 _REMOVED = re.compile(
     rf"\W*(?:please )?(?:remove|drop|delete|cancel|get rid of|no|no more|without|lose|skip|entferne|ohne|kein\w*|quita|sin|enlève|sans|pas de)\s+(?:the |any |my |den |el |la |le )?(?:{_NUMBER} ?(?:%|dollars?) )?"
@@ -72,7 +72,7 @@ def unlike_findings(requirements: Sequence[Requirement], rules: Sequence[Sequenc
         said = f"“{each.quote.strip()[:120]}”"
         found = [*_taken_away(each.quote, gone, new), *_scaled(each.quote, gone, new), *_swapped(each.quote, gone, new)]
         found += [*_sides(each.quote, new), *_bounds(each.quote, new, standing)]
-        yield from (f"{said} {text}: {_ASK}" for text in found)
+        yield from (f"{said} {text}: {ASK}" for text in found)
 
 
 def never_holds(rules: Sequence[Rule]) -> Iterator[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stratforge.intent.reading.doubts import doubts_in
+from stratforge.intent.reading.doubts import WEEKDAY, doubts_in
 
 _I = re.IGNORECASE
-_DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _BUY = r"\b(?:buy|enter|go long|purchase)\b"
 _SELL = r"\b(?:sell|exit|get out)\b"
 _VERBS = r"\b(?:buy|enter|go long|sell|exit|close (?:it|out|the position|everything)|get out|hold|stop|target)\b"
@@ -29,7 +28,7 @@ A_QUESTION = "Is that a question, or should it be done? Please say it as an orde
 _SHARE_OR_ALL = "Is that so many dollars a share, or of the whole position?"
 
 _PATTERNS = (
-    (re.compile(rf"{_BUY}[^;.\n]*{_SELL}[^,;.\n]*{_COMPARED}[^,;.\n]*(?P<words>, (?:but )?(?:if|unless(?! (?:it is |it's )?(?:before|after|on|in|mon|tue|wed|thu|fri))|when|whenever|where|between|before|after|on {_DAYS}|in the (?:morning|afternoon)s?|not (?:before|after|until))\b(?![^;.\n]*{_VERBS})(?![^;.\n]*\bor (?:when|if|after|at)\b)[^,;.\n]*)", _I), BUYING_OR_BOTH),
+    (re.compile(rf"{_BUY}[^;.\n]*{_SELL}[^,;.\n]*{_COMPARED}[^,;.\n]*(?P<words>, (?:but )?(?:if|unless(?! (?:it is |it's )?(?:before|after|on|in|mon|tue|wed|thu|fri))|when|whenever|where|between|before|after|on {WEEKDAY}|in the (?:morning|afternoon)s?|not (?:before|after|until))\b(?![^;.\n]*{_VERBS})(?![^;.\n]*\bor (?:when|if|after|at)\b)[^,;.\n]*)", _I), BUYING_OR_BOTH),
     (re.compile(rf"(?:^|[.\n]\s*)(?P<words>(?:only )?(?:when|if|while|whenever|as long as|on|in the|before|after|between|during|from)\b(?:(?!{_VERBS})[^,;.\n])*?),? (?:then )?{_BUY}[^;.\n]*{_IF}[^;.\n]*\band (?:then )?{_SELL}[^;.\n]*(?:{_IF}|{_COMPARED})", _I), BUYING_OR_BOTH),
     (re.compile(rf"(?:^|[.\n]\s*)(?:if|when|while)\b[^,;.\n]*, ?{_BUY}[^;.\n]*{_IF}[^;.\n]*?(?P<words>\b(?:otherwise|else),? (?:sell|exit|close)\b)", _I), "Otherwise than which of the conditions: any of them, or the first alone?"),
     (re.compile(rf"{_IF}[^,;.\n]*{_COMPARED}[^,;.\n]*?(?P<words>\bafter (?:the )?(?:price|close|it|rsi|macd|volume|[\w ]{{1,20}}?) (?:was|were|had|has|crossed|rose|fell|broke|dropped|went|closed|touched|hit)\b[^,;.\n]*)", _I), _WHEN_BEFORE),

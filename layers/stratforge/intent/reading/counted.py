@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+from stratforge.intent.reading.doubts import WEEKDAY
 from stratforge.intent.reading.settings import Statement
 
 _TIME = re.compile(r"(?<![\d.$])(\d{1,2})(?::(\d\d))?\s?([ap])\.?m\b|(?<![\d.$])(\d{1,2}):(\d\d)(?!\d)", re.IGNORECASE)
@@ -17,64 +18,13 @@ _SIGNS = re.compile(
 )
 _MORNING, _OPEN, _CLOSE = 480.0, 570.0, 960.0
 # Numbers that words such as “the usual RSI”, “twice”, “a third” or “overnight” stand for.
-_USUAL = frozenset(
-    (
-        0.0,
-        1.0,
-        2.0,
-        3.0,
-        9.0,
-        10.0,
-        12.0,
-        14.0,
-        20.0,
-        26.0,
-        50.0,
-        100.0,
-        25.0,
-        33.3333,
-        0.5,
-        570.0,
-        571.0,
-        720.0,
-        721.0,
-        955.0,
-        959.0,
-        960.0,
-    )
-)
-_NAMED = re.compile(
-    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|forty-five|fifty|sixty|ninety|hundred|half|quarter|third|fourth|fifth|sixth|second|tenth|hour|oversold|overbought|midnight|thousand|grand|yesterday|weekdays?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b",
-    re.IGNORECASE,
-)
-_NAMES = {
-    name: float(number)
-    for number, name in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
-    )
-}
-_NAMES |= {
-    "fifteen": 15.0,
-    "twenty": 20.0,
-    "thirty": 30.0,
-    "forty": 40.0,
-    "forty-five": 45.0,
-    "fifty": 50.0,
-    "sixty": 60.0,
-    "ninety": 90.0,
-    "hundred": 100.0,
-}
-_NAMES |= {
-    "half": 0.5,
-    "quarter": 0.25,
-    "second": 2.0,
-    "third": 3.0,
-    "fourth": 4.0,
-    "fifth": 5.0,
-    "sixth": 6.0,
-    "tenth": 10.0,
-    "hour": 60.0,
-}
+_USUAL = frozenset((0.0, 1.0, 2.0, 3.0, 9.0, 10.0, 12.0, 14.0, 20.0, 26.0, 50.0, 100.0, 25.0, 33.3333, 0.5, 570.0, 571.0, 720.0, 721.0, 955.0, 959.0, 960.0))  # fmt: skip
+_ONE_TO_TWELVE = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NAMES = {name: float(number) for number, name in enumerate(_ONE_TO_TWELVE, 1)} | {
+    "fifteen": 15.0, "twenty": 20.0, "thirty": 30.0, "forty": 40.0, "forty-five": 45.0, "fifty": 50.0, "sixty": 60.0, "ninety": 90.0, "hundred": 100.0,
+    "half": 0.5, "quarter": 0.25, "third": 3.0, "fourth": 4.0, "fifth": 5.0, "sixth": 6.0, "second": 2.0, "tenth": 10.0, "hour": 60.0,
+}  # fmt: skip
+_NAMED = re.compile(rf"\b(?:{'|'.join(_NAMES)}|oversold|overbought|midnight|thousand|grand|yesterday|weekdays?|{WEEKDAY})\b", re.IGNORECASE)  # fmt: skip
 # Numbers of indicators that nobody speaks of.
 _UNSPOKEN = re.compile(r"\b(?:lensig|c|scalar|drift|offset|ddof)=(?:14\b|0\.015|100\b|[01]\b)")
 _LEVELS = (30.0, 70.0, 20.0, 80.0, 100.0)

@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+# The days of the week, as they are written out.
+WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+
+# Questions that several tables ask.
+PRICE_OR_LENGTH = "Is it a price, or the length of an average?"
+HOW_MUCH = "By how much?"
+
 # Patterns, each with what there is to ask. Of what one finds, a named group is what a person reads, where there is one.
 Table = Sequence[tuple[re.Pattern[str], str]]
 

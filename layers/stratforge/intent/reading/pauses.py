@@ -86,8 +86,7 @@ class Pauses(Settings):
         found = self._losses()
         self.take("rest_of_day", "per_day")
         self.take("comma", "and", "colon", "arrow")
-        if not self._no_more_that_day():
-            raise Unread
+        self._no_more_that_day()
         return found
 
     def break_even(self) -> Statement:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stratforge.intent.reading.doubts import Table, doubts_in
+from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, doubts_in
 
 _I = re.IGNORECASE
 _DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|satur|sun)(?:days?)?"
-_DAYS = r"(?:on (?:a )?|every |each )?(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+_DAYS = rf"(?:on (?:a )?|every |each )?{WEEKDAY}"
 _HOUR = r"(?:\d{1,2}(?::\d\d| ?[ap]\.?m\b\.?)|\d{1,2}\b(?![:.]\d)(?! ?(?:bars?|minutes?|candles?|%|days?|dollars?|red|green|or\b|trades?))|noon|lunch|midday)"
 _TIME = rf"(?:(?:before|after|until|till|at|from|by) {_HOUR}|(?:in|during) the (?:morning|afternoon|first|last|opening|closing)\b)"
 _WHEN = rf"(?:\b{_DAYS}\b|\b{_TIME})"
@@ -28,12 +28,22 @@ OF_THE_SALE = "Does it bound the sale, or buying?"
 UNTIL_OR_AT = "Is it sold only before then, or at that time at the latest?"
 BOTH_OR_EITHER = "Both of them, or one of them?"
 ORDER = "Both at the same bar, or one after the other, and within how many bars?"
-PRICE_OR_LENGTH = "Is it a price, or the length of an average?"
 HOW_OFTEN = "How often: once in all, once a day, or each time?"
 COUNTED = "Is that a number of bars or trades, and of which?"
 WAITS = "Has the position to be held so long at least, or is buying to wait?"
+ONE_MORE_OR_ANOTHER = "Has the first condition to hold then too, or at these times the other one alone?"
 WHOSE_RESULT = "Of what, and when?"
 
+# A time or a day within a sentence that has a condition already, and one more for it.
+_AT_SOME_TIMES = (
+    rf"(?:on\s+{WEEKDAY}|(?:before|after|until|from|between|at|around)\s+\d[\d:]*\s*(?:[ap]\.?m\.?)?(?:\s*(?:and|to|-|–)\s*\d[\d:]*\s*(?:[ap]\.?m\.?)?)?"
+    r"|(?:in|during)\s+the\s+(?:first|last|opening|closing|morning|afternoon)\b[^,;.\n]{0,20}?)"
+)
+_AFTER_A_CONDITION = "|".join(
+    f"(?<={end}{comma})"
+    for end in (r"\d", "%", "vwap", "average", "band", "line", "sma", "ema", "high", "low", "oversold", "overbought")
+    for comma in ("", ",")
+)
 _PATTERNS: Table = (
     # Two occasions, each with a condition of its own.
     (re.compile(rf"(?P<words>{_WHEN}){_OF_ONE_SIDE}{_COMPARED}{_OF_ONE_SIDE_LONG}?(?:,|\band\b|\bor\b){_OF_ONE_SIDE_LONG}?(?<!between )(?:{_WHEN})[^,;.\n]*{_COMPARED}", _I), AT_OTHER_TIMES),
@@ -45,6 +55,7 @@ _PATTERNS: Table = (
     (re.compile(rf"{_COMPARED}[^,;.\n]*(?P<words>\b{_TIME}) or\b[^,;.\n]*{_COMPARED}", _I), AT_OTHER_TIMES),
     (re.compile(rf"{_COMPARED}[^;.\n]*\b(?P<words>any day, {_DAYS} only)\b", _I), AT_OTHER_TIMES),
     (re.compile(rf"{_COMPARED}[^;.\n]*\bbut (?P<words>{_WHEN},? only {_IF})\b", _I), AT_OTHER_TIMES),
+    (re.compile(rf"(?:{_AFTER_A_CONDITION})\s*(?:but\s+|and\s+)?\b{_AT_SOME_TIMES}\s*,?\s*only\s+(?:if|when|while|as long as)\b", _I), ONE_MORE_OR_ANOTHER),
     (re.compile(rf"(?:[.\n]\s*)(?P<words>(?:{_WHEN}|{_IF}\b[^,;.\n]*?),? only buy {_IF})\b", _I), AT_OTHER_TIMES),
     (re.compile(rf"{_BUY}[^.\n]*,? (?P<words>otherwise,? (?:buy|enter)\b)", _I), AT_OTHER_TIMES),
     (re.compile(rf"(?:^|[.\n]\s*)(?P<words>{_DAYS},? buy (?:only )?{_NUMBER}\b(?: shares)?){_END}", _I), AT_OTHER_TIMES),
@@ -82,7 +93,7 @@ _PATTERNS: Table = (
     (re.compile(r"(?P<words>\bbuy once) (?:when|if)\b|(?P<more>\bone and done\b|(?:^|[.;,\n]\s*)(?:only )?one trade(?: only)?" + _END + ")", _I), HOW_OFTEN),
     (re.compile(r"(?:^|[.\n]\s*)(?P<words>trend: ?\w+|exit: ?(?:the )?opposite)" + _END, _I), WHOSE_RESULT),
     (re.compile(r"(?P<words>\bhalf (?:at|when)\b[^,;.\n]*(?:,| and) half (?:at|when))\b", _I), "Half of what is left, or of the whole, and what about the rest?"),
-    (re.compile(r"(?P<words>\b(?:just|right) (?:above|below|over|under)\b|\bis just \d)", _I), "By how much?"),
+    (re.compile(r"(?P<words>\b(?:just|right) (?:above|below|over|under)\b|\bis just \d)", _I), HOW_MUCH),
     (re.compile(r"(?P<words>\bis going to\b)", _I), "Nobody knows what comes: when has it to be so?"),
     # Lengths without a name.
     (re.compile(r"(?P<words>\bprice(?: is| closes)? (?:above|below|over|under) the \d+)(?! ?-?(?:bar|day|period|minute|week|month|sma|ema|wma|hma|ma|moving|average|d\b|%|dollar))\b", _I), PRICE_OR_LENGTH),

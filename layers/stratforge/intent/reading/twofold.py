@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stratforge.intent.reading.doubts import doubts_in
+from stratforge.intent.reading.doubts import WEEKDAY, doubts_in
 
 _I = re.IGNORECASE
-_DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _BUY = r"\b(?:buy|enter|go long|long)\b"
 _SELL = r"\b(?:sell|exit|get out|close|flat)\b"
 _COMPARED = r"(?:[<>]|\b(?:above|below|over|under|cross\w*|ris\w+|fall\w*)\b)"
 _HOUR = r"\d{1,2}(?:[:.h]\d\d| ?[ap]m|\b(?! ?(?:bars?|minutes?|candles?|%|days?|dollars?)))"
-_WHEN = rf"(?:\bon (?:a )?{_DAYS}|\b(?:after|before|until|from|at) (?:{_HOUR}|noon|lunch)|\bbetween {_HOUR} and {_HOUR}|\bin the (?:morning|afternoon|first|last)\b)"
+_WHEN = rf"(?:\bon (?:a )?{WEEKDAY}|\b(?:after|before|until|from|at) (?:{_HOUR}|noon|lunch)|\bbetween {_HOUR} and {_HOUR}|\bin the (?:morning|afternoon|first|last)\b)"
 _COMPARED_TOO = r"(?:[<>]|\b(?:debajo|encima|bajo|sobre|unter|über|sous|dessus|dessous)\b)"
 _WHEN_TOO = r"(?:\b(?:los?|les?|am|an) (?:lun|mar|mi[ée]|jue|vie|mer|jeu|ven|mon|die|mit|don|fre)\w+|\b(?:después de|antes de|après|avant|nach|vor) (?:las? )?\d[\d:.h]*)"
 _LINE = r"(?:ema|sma|wma|hma|ma|average|vwap|rsi|macd|adx|obv)"
@@ -38,7 +37,7 @@ _PATTERNS = (
     (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), _CHART),
     (re.compile(rf"{_BUY}[^;\n]*{_SELL}[^;.\n]*?(?P<words>[,;] ?(?:but )?(?:as long as|so long as|provided(?: that)?|assuming(?: that)?|given that|while|on condition that)\b)", _I), "Does it bound the sale that it follows, buying, or both?"),
     (re.compile(r"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)(?= \w)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
-    (re.compile(rf"\bon {_DAYS}, {_DAYS} (?P<words>(?:before|after|until|from|at) {_HOUR})", _I), "Does it bound all of the days, or the last one alone?"),
+    (re.compile(rf"\bon {WEEKDAY}, {WEEKDAY} (?P<words>(?:before|after|until|from|at) {_HOUR})", _I), "Does it bound all of the days, or the last one alone?"),
     (re.compile(r"(?<!not )(?<!n't )(?<!never )\b(?:buy|enter)s? (?P<words>again (?:when|if|at|once|as soon as|below|above)\b)", _I), "Is it one more purchase while it holds, or the next one after a sale?"),
     (re.compile(r"\b(?:take[- ]profit|tp|profit target|target|stop(?:[- ]loss)?|sl)\s+(?P<words>at \$ ?\d+(?:\.\d+)?|\$ ?(?:[2-9]\d|\d{3,})(?:\.\d+)?)(?![\d.]*\d)(?! ?(?:profit|loss|gain|a share|per share|each|below|above|under|over|of|from|away|higher|lower))", _I), "Is it that price, or so many dollars of gain or loss?"),
     (re.compile(r"\beither\b(?:(?!\bor\b|\bbetween\b)[^,;.\n])*?(?P<words>\band\b(?:(?!\bor\b)[^,;.\n])*\bor\b)", _I), "Which of these belong together?"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from stratforge.intent.reading.bindings import BACK_OR_LEVEL, bindings_in
-from stratforge.intent.reading.doubts import Table, not_understood
+from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, not_understood
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.scopes import scopes_in
@@ -69,10 +69,7 @@ BOUNDS_WHAT = "Does it bound the sale that it follows, or buying?"
 LEVEL_OR_MOMENT = "Is it a level, or the moment at which it changes?"
 ONE_OR_ALL_BARS = "At which of these bars has it to hold: at one of them, or at all?"
 ALL_OR_ONE = "Have all of these to hold, or one of them?"
-PRICE_OR_LENGTH = "Is it a price, or the length of an average?"
 SAME_BAR_OR_AFTER = "Both at the same bar, or one after the other?"
-HOW_MUCH = "By how much?"
-ONE_MORE_OR_ANOTHER = "Has the first condition to hold then too, or at these times the other one alone?"
 WHEN_WAS_IT = "When was it so: at the bar before, at some bar of the last ones, or is now meant?"
 _NUMBERED = (
     "stochastic|stoch",
@@ -88,20 +85,9 @@ _NUMBERED = (
     "psar",
     "sar",
 )
-# A time or a day within a sentence that has a condition already, and one more for it.
-_AT_SOME_TIMES = (
-    r"(?:on\s+(?:mon|tues|wednes|thurs|fri|satur|sun)days?|(?:before|after|until|from|between|at|around)\s+\d[\d:]*\s*(?:[ap]\.?m\.?)?(?:\s*(?:and|to|-|–)\s*\d[\d:]*\s*(?:[ap]\.?m\.?)?)?"
-    r"|(?:in|during)\s+the\s+(?:first|last|opening|closing|morning|afternoon)\b[^,;.\n]{0,20}?)"
-)
-_AFTER_A_CONDITION = "|".join(
-    f"(?<={end}{comma})"
-    for end in (r"\d", "%", "vwap", "average", "band", "line", "sma", "ema", "high", "low", "oversold", "overbought")
-    for comma in ("", ",")
-)
 _SIMPLE: Table = (
-    (re.compile(rf"(?:{_AFTER_A_CONDITION})\s*(?:but\s+|and\s+)?\b{_AT_SOME_TIMES}\s*,?\s*only\s+(?:if|when|while|as long as)\b", _I), ONE_MORE_OR_ANOTHER),
     (re.compile(r"\bprice is (?:above|below|over|under) \d+(?:\.\d+)?(?=,?\s+(?:and |then )?(?:sell|exit)\b[^.;\n]*\b(?:above|below|over|under) (?:the |its )?\d+ ?(?:sma|ema|ma|wma)\b)", _I), PRICE_OR_LENGTH),
-    (re.compile(r"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", _I), "Only then, or except then?"),
+    (re.compile(rf"(?<!every day )(?<!any day )(?<!each day )(?<!all days )\bbut\s+(?:on\s+)?{WEEKDAY}\b", _I), "Only then, or except then?"),
     (re.compile(r"\btouch(?:es|ed)?\s+(?:the\s+)?vwap\b", _I), "By the close of a bar, or within it, and from which side?"),
     (re.compile(r"(?<!\bmost )(?<!\bthan )(?<!\bat )(?<!\ball at )\bonce\b(?=\s*(?:[,;.:!\n]|$|and\b|or\b))", _I), "How often, or when, is meant?"),
     (re.compile(rf"(?<!yesterday's )(?<!previous )(?<!last )(?<!prior )\b(?:{_NAMES}|price|close|volume) was (?:above|below|over|under) (?:\$?\d+(?:\.\d+)?|(?:the |its )?(?:\d+ )?{_NAMES})(?=\s*(?:[,;!\n]|\.(?!\d)|$|and (?:then )?(?:sell|exit|buy)\b))", _I), WHEN_WAS_IT),

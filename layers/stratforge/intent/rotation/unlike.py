@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rotation.rules import Part, RotationRule, RotationRuleError, read_rotation_rule
+from stratforge.intent.unlike import ASK
 
 _I = re.IGNORECASE
 _PERIODS = {
@@ -31,7 +32,6 @@ _POLITE = re.compile(
     _I,
 )
 _ASKED = re.compile(r"^\W*(?:is|are|does|do|was|were|what about|how|why|which|should)\b.*\?\s*$", _I | re.DOTALL)
-_ASK = "mend the rules, or ask the person."
 
 
 def unlike_portfolio(requirements: Sequence[Requirement]) -> Iterator[str]:
@@ -45,7 +45,7 @@ def unlike_portfolio(requirements: Sequence[Requirement]) -> Iterator[str]:
         except RotationRuleError:
             continue
         for text in _unlike(quote, [rule for rule in rules if not rule.dropped], bool(rules)):
-            yield f"“{quote[:120]}” {text}: {_ASK}"
+            yield f"“{quote[:120]}” {text}: {ASK}"
 
 
 def _unlike(quote: str, rules: Sequence[RotationRule], ruled: bool) -> Iterator[str]:

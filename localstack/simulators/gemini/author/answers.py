@@ -16,6 +16,7 @@ from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.reading import bindings
 from stratforge.intent.reading import unsure as unsure_words
+from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH
 from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.twofold import readings_of
 from stratforge.intent.reading.unsure import Unsure, unsure_in
@@ -95,7 +96,7 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         ]  # fmt: skip
     if unsure.asks == unsure_words.ALL_OR_ONE:
         return [("all|both|every", put(words.replace(";", " and"))), ("one|any|either", put(words.replace(";", " or")))]
-    if unsure.asks == unsure_words.PRICE_OR_LENGTH:
+    if unsure.asks == PRICE_OR_LENGTH:
         kind = re.search(r"\d+ ?(sma|ema|ma|wma)\b", request[unsure.end :], _I)
         return [(r"average|length|sma|ema", put(f"{words} {kind[1]}"))] if kind else []
     if unsure.asks == unsure_words.SAME_BAR_OR_AFTER:
@@ -193,7 +194,7 @@ def _of_choice(request: str, answer: str, questions: Sequence[str]) -> str:
     if not unsure:
         return ""
     first = unsure[0]
-    if first.asks == unsure_words.HOW_MUCH and (far := _PERCENT.search(answer)):
+    if first.asks == HOW_MUCH and (far := _PERCENT.search(answer)):
         side = first.words.split()[-1]
         return f"{request[: first.start]}at least {far[1]}% {side}{request[first.end :]}" if side in ("above", "below", "over", "under") else ""  # fmt: skip
     if re.match(r"Has it the numbers of “([^”]+)”", first.asks) and _YES.fullmatch(answer):
