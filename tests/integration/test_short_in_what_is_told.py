@@ -5,29 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
 
 import pytest
 from stratforge.application.access import Caller
-from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.application.explanations import explain_order, explain_trade
 from stratforge.application.notices import latest_notices
-from stratforge.market import Bar
-from stratforge.storage.ledger import borrowing, portfolio
-from stratforge.storage.ledger.portfolio import LedgerFilter, TradeRow
-from stratforge.storage.market import market_data
-from stratforge.storage.postgres.pages import NumberedPage
+from stratforge.storage.ledger import borrowing
+from stratforge.storage.ledger.portfolio import LedgerFilter
 from stratforge.storage.users import bulk
 
 from functions.api.contract.streams import EVENTS
-from tests.integration.test_replay import sandbox
 from tests.support.api import PASSWORD, User, running_api
-from tests.support.ledger import OPEN, Trader, add_trader
+from tests.support.ledger import OPEN, add_trader
+from tests.support.minutes import Minutes, add_history
 from tests.support.pages import HTML
-from tests.support.world import World
 
 # Short below LIMIT, and covered above it.
 CODE = """
@@ -41,37 +35,11 @@ def on_bar(bar, position, state):
 """
 
 
-class Market(World):
-    """Ada's account may go short, and her session does, on bars that come minute by minute."""
-
-    ada: Trader
-    minute = 0
-
-    def bar(self, close: str) -> None:
-        """A bar comes, and everything that it leads to happens at its close."""
-        price, self.minute = Decimal(close), self.minute + 1
-        bar = Bar("AAPL", OPEN + timedelta(minutes=self.minute), price, price, price, price, Decimal(1000))
-        self.broker.prices["AAPL"] = price
-        self.broker.now_at = bar.time + timedelta(minutes=1)
-        with self.database.transaction() as connection:
-            connection.execute("UPDATE latest_prices SET received_at = now()")
-        evaluate_bar(self.database, sandbox, lambda *_: None, bar, 0)
-        with self.database.transaction() as connection:
-            market_data.set_bar_price(connection, bar)
-        self.wake("AAPL", "a bar")
-        self.quiet()
-
-    def trades(self, wanted: LedgerFilter = LedgerFilter()) -> list[TradeRow]:
-        """Her trades, the oldest first."""
-        with self.database.transaction() as connection:
-            return portfolio.list_trades(connection, self.ada.user_id, wanted, NumberedPage(10))[::-1]
-
-
 @pytest.fixture
-def market(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
+def market(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Minutes]:
     """A market in which she sold short at 99, paid a night's fee and covered at 101."""
     monkeypatch.setattr("tests.support.ledger.CODE", CODE)
-    found = Market(migrated)
+    found = Minutes(migrated)
     found.exchange.shorting = True
     executable_at = found.exchange.executable_at
     monkeypatch.setattr(
@@ -79,24 +47,19 @@ def market(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
     )
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
-        market_data.ensure_months(connection, [OPEN])
-        hundred = Decimal(100)
-        history = (OPEN - timedelta(minutes=minute) for minute in range(1, 70))
-        market_data.add_bars(
-            connection, [Bar("AAPL", each, hundred, hundred, hundred, hundred, Decimal(1)) for each in history]
-        )
+        add_history(connection, Decimal(100))
         found.ada = add_trader(connection, "ada", cash=10_000)
         connection.execute("UPDATE users SET short_selling = true WHERE id = %s", (found.ada.user_id,))
-    found.bar("99")
+    found.bars("99")
     owed = borrowing.Borrowed(found.ada.user_id, found.ada.session_id, "AAPL", OPEN.date(), 1, Decimal(10), Decimal(99))
     with found.database.transaction() as connection:
         borrowing.charge(connection, [(owed, Decimal("0.07"))])
-    found.bar("101")
+    found.bars("101")
     yield found
     found.close()
 
 
-def test_a_trade_says_that_it_sold_short_or_covered(market: Market) -> None:
+def test_a_trade_says_that_it_sold_short_or_covered(market: Minutes) -> None:
     assert [(each.side, each.short, each.action.done) for each in market.trades()] == [
         ("sell", True, "sold short"),
         ("buy", True, "covered"),
@@ -106,7 +69,7 @@ def test_a_trade_says_that_it_sold_short_or_covered(market: Market) -> None:
     assert market.trades(LedgerFilter(short=False)) == []
 
 
-def test_events_and_notices_say_so(market: Market) -> None:
+def test_events_and_notices_say_so(market: Minutes) -> None:
     with market.database.transaction() as connection:
         told = connection.execute("SELECT kind, data FROM events WHERE kind IN ('order', 'trade', 'signal')").fetchall()
         said = [each.text for each in latest_notices(connection, market.ada.user_id)]
@@ -118,7 +81,7 @@ def test_events_and_notices_say_so(market: Market) -> None:
     assert "Covered 10 AAPL at 101.00: -$20.00" in said
 
 
-def test_an_explanation_says_so(market: Market) -> None:
+def test_an_explanation_says_so(market: Minutes) -> None:
     sold, covered = (
         explain_trade(market.database, Caller(market.ada.user_id), each.trade_id) for each in market.trades()
     )
@@ -137,7 +100,7 @@ def test_an_explanation_says_so(market: Market) -> None:
     ("short", "side", "said"), [(True, "sell", "Did not short AAPL"), (True, "buy", "Did not cover AAPL")]
 )
 def test_an_order_that_came_to_nothing_says_what_it_was_to_do(
-    market: Market, short: bool, side: str, said: str
+    market: Minutes, short: bool, side: str, said: str
 ) -> None:
     query = """
         INSERT INTO orders (user_id, symbol, side, short, origin, type, time_in_force, size_kind, size, status, completed_at)
@@ -148,7 +111,7 @@ def test_an_order_that_came_to_nothing_says_what_it_was_to_do(
     assert explain_order(market.database, Caller(market.ada.user_id), row[0]).summary.startswith(said)
 
 
-def test_files_say_what_a_trade_and_an_order_did(market: Market) -> None:
+def test_files_say_what_a_trade_and_an_order_did(market: Minutes) -> None:
     with market.database.transaction() as connection:
         for columns, read in ((bulk.TRADES, bulk.trades), (bulk.ORDERS, bulk.orders)):
             rows = [row for rows in read(connection, market.ada.user_id, None, None, None) for row in rows]
@@ -157,7 +120,7 @@ def test_files_say_what_a_trade_and_an_order_did(market: Market) -> None:
             assert {len(row) for row in rows} == {len(columns)}
 
 
-def test_pages_and_the_api_say_so(market: Market, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_and_the_api_say_so(market: Minutes, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_api(migrated, monkeypatch) as api:
         ada = _logged_in(market, api)
 
@@ -198,7 +161,7 @@ def test_pages_and_the_api_say_so(market: Market, migrated: str, monkeypatch: py
         assert "Covered 10 AAPL at 101.00: -$20.00" in page("/notices")
 
 
-def _logged_in(market: Market, api: Any) -> User:
+def _logged_in(market: Minutes, api: Any) -> User:
     """Ada, with a password and cookies."""
     api.user("eve")
     with market.database.transaction() as connection:
@@ -210,9 +173,9 @@ def _logged_in(market: Market, api: Any) -> User:
 
 
 def test_buying_power_on_pages_is_less_what_a_short_position_holds_back(
-    market: Market, migrated: str, monkeypatch: pytest.MonkeyPatch
+    market: Minutes, migrated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    market.bar("99")
+    market.bars("99")
     with running_api(migrated, monkeypatch) as api:
         ada = _logged_in(market, api)
         told = ada.get("/v1/portfolio")
@@ -234,7 +197,7 @@ def test_buying_power_on_pages_is_less_what_a_short_position_holds_back(
         assert "Margin needed" in market_page
 
 
-def test_the_accounts_log_says_who_enabled_it(market: Market, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_accounts_log_says_who_enabled_it(market: Minutes, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_api(migrated, monkeypatch) as api:
         ada = _logged_in(market, api)
         for enabled in (False, True, True):

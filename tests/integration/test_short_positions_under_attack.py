@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -54,14 +55,14 @@ def fees(world: World) -> list[str]:
     return [row[0] for row in rows(world, "SELECT cause FROM adjustments WHERE kind = 'BORROW_FEE' ORDER BY id")]
 
 
-def follows(world: World, kind: ActionKind, **terms: object) -> None:
+def follows(world: World, kind: ActionKind, **terms: Any) -> None:
     """The ledger follows a corporate action of the day that the market is at."""
     assert obstacle_to(world, kind, **terms) is None
 
 
-def obstacle_to(world: World, kind: ActionKind, **terms: object) -> str | None:
+def obstacle_to(world: World, kind: ActionKind, **terms: Any) -> str | None:
     """The obstacle to following such an action."""
-    action = CorporateAction(f"a-{uuid4()}", "AAPL", kind, world.broker.now_at.date(), **terms)  # type: ignore[arg-type]
+    action = CorporateAction(f"a-{uuid4()}", "AAPL", kind, world.broker.now_at.date(), **terms)
     at_clock(world)
     with world.database.transaction() as connection:
         connection.execute(

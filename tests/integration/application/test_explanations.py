@@ -11,25 +11,19 @@ from html import unescape
 import pytest
 from stratforge.application.access import Caller
 from stratforge.application.errors import NotFound
-from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.application.explanations import OrderExplanation, explain_order, explain_trade
 from stratforge.application.session_rules import session_rules
-from stratforge.market import Bar
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import OrderTerms, TimeInForce
-from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder
-from stratforge.storage.ledger.portfolio import LedgerFilter, TradeRow
-from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.postgres.rows import fetch_value
 
-from tests.integration.test_replay import sandbox
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, User, running_api
-from tests.support.ledger import OPEN, Trader, add_trader
-from tests.support.world import World
+from tests.support.ledger import OPEN, add_trader
+from tests.support.minutes import Minutes, add_history
 
 # Buys on its third bar above LIMIT, counted in its state.
 CODE = """
@@ -43,32 +37,11 @@ def on_bar(bar, position, state):
 """
 
 
-class Market(World):
-    """Ada's session with a stop of two percent, on bars that come minute by minute."""
+class Market(Minutes):
+    """Ada's session with a stop of two percent; orders are filled 5 cents above a bar's close."""
 
-    ada: Trader
     api: Database
-    minute = 0
-
-    def bars(self, *closes: str) -> None:
-        """Bars come one after another, and everything that they lead to happens, at prices 5 cents above their close."""
-        for close in closes:
-            price, self.minute = Decimal(close), self.minute + 1
-            bar = Bar("AAPL", OPEN + timedelta(minutes=self.minute), price, price, price, price, Decimal(1000))
-            self.broker.prices["AAPL"] = price + Decimal("0.05")
-            self.broker.now_at = bar.time + timedelta(minutes=1)
-            with self.database.transaction() as connection:
-                connection.execute("UPDATE latest_prices SET received_at = now()")
-            evaluate_bar(self.database, sandbox, lambda *_: None, bar, 0)
-            with self.database.transaction() as connection:
-                market_data.set_bar_price(connection, bar)
-            self.wake("AAPL", "a bar")
-            self.quiet()
-
-    def trades(self) -> list[TradeRow]:
-        """Her trades, the oldest first."""
-        with self.database.transaction() as connection:
-            return portfolio.list_trades(connection, self.ada.user_id, LedgerFilter(), NumberedPage(10))[::-1]
+    beyond = Decimal("0.05")
 
     def explained(self, place: int) -> OrderExplanation:
         """Her trade at this place, explained."""
@@ -83,10 +56,7 @@ def market(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
     found.api = as_role(migrated, "stratforge_api")
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
-        market_data.ensure_months(connection, [OPEN])
-        history = (OPEN - timedelta(minutes=minute) for minute in range(1, 70))
-        low = Decimal(90)
-        market_data.add_bars(connection, [Bar("AAPL", time, low, low, low, low, Decimal(1)) for time in history])
+        add_history(connection, Decimal(90))
         found.ada = add_trader(connection, "ada")
         connection.execute("UPDATE sessions SET stop_loss = 0.02")
     found.bars("99", "101", "99", "102", "103")

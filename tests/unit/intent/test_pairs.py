@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from stratforge.ai.draft import AnswerKind
@@ -138,8 +140,8 @@ def test_another_way_of_writing_the_same_passes() -> None:
 
 
 def test_a_rule_that_says_another_thing_than_the_words_is_found() -> None:
-    def turn(answer: dict[str, object]) -> None:
-        for each in answer["requirements"]:  # type: ignore[attr-defined]
+    def turn(answer: dict[str, Any]) -> None:
+        for each in answer["requirements"]:
             each["rules"] = [rule.replace("until 0", "until 1") for rule in each["rules"]]
         answer["python_code"] = str(answer["python_code"]).replace("pair.distance >= 0", "pair.distance >= 1")
 
