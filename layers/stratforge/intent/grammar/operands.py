@@ -362,7 +362,6 @@ RULES = (
     rule("Sum", "Operand plus Times|Num 'of|times? DayRange", lambda x, n, d: Operand(f"{x.text} + {n:g} * {d}", "price") if n < 5 else None),
     rule("Sum", "Operand plus Pct 'of DayRange", lambda x, n, d: Operand(f"{x.text} + {n / 100:g} * {d}", "price")),
     rule("Sum", "Operand plus DayRange", lambda x, d: Operand(f"{x.text} + {d}", "price")),
-    rule("Sum", "Average|Operand 'plus|minus|+|- Usd", lambda _x, _n: None),
     # As it was before.
     rule("Past", "Bars ago", lambda n: n),
     rule("Past", "'previous|last|prior 'bar|candle|one", lambda: 1.0),

@@ -64,7 +64,8 @@ class Condition:
     """A condition whose operands are not resolved yet.
 
     Attributes:
-        form: `compare`, `cross`, `raw`, `all`, `any`, `bars`, `within`, `back`, `touch`, `between`.
+        form: `compare`, `cross`, `touch`, `slope`, `trend`, `raw`; of others: `all`, `not`, `bars`, `within`; of what was spoken of before: `again`, `bothof`,
+            `back`, `backof`, `golden`.
         loose: Whether the words may as well mean the moment at which it comes to hold.
     """
 
@@ -126,11 +127,9 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     form = condition.form
     if form == "raw":
         return condition.text
-    if form in ("all", "any"):
+    if form == "all":
         inner = [written(each, spoken, moment=moment) for each in condition.parts]
-        return (
-            inner[0] if len(inner) == 1 else f" {'and' if form == 'all' else 'or'} ".join(f"({each})" for each in inner)
-        )
+        return inner[0] if len(inner) == 1 else " and ".join(f"({each})" for each in inner)
     if form in ("bars", "within"):
         inner_text = written(condition.parts[0], spoken)
         return f"{'for' if form == 'bars' else 'within'}_bars({condition.count}, {inner_text})"
