@@ -25,11 +25,10 @@ _FORGOTTEN = [table for table, word in retention.WORDS.items() if isinstance(wor
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity and how the platform does, forgets what is old of one table, rolls up old notes of equity, and erases accounts that were closed; returns for how many users."""
+    """Erases accounts that were closed, forgets what is old of one table, notes how the platform does and everybody's equity, and rolls up old notes of it; returns for how many users."""
     with database.transaction() as connection:
         accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
     forget_old(database, _FORGOTTEN[int(time.time() // 60) % len(_FORGOTTEN)])
-    roll_up(database)
     with database.transaction() as connection:
         vital_signs.note_vital_signs(connection)
     refresh_standings(database)
@@ -39,6 +38,8 @@ def snapshot_equity(database: Database) -> int:
         with database.transaction() as connection:
             noted = equity.snapshot_equity(connection, _USERS_AT_ONCE, noted.last)
         users += noted.users
+    # Last, so that nothing new is missed for what is old.
+    roll_up(database)
     return users
 
 

@@ -19,7 +19,7 @@ from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatemen
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
-from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
+from stratforge.market.corporate_actions import AUTOMATIC, ActionKind, CorporateAction
 from stratforge.market.jumps import unexplained_jump
 from stratforge.portfolio.books import OwnUnits
 from stratforge.portfolio.corrections import correct_fills, is_rounding
@@ -39,7 +39,7 @@ from stratforge.storage.ledger import (
     session_pnl,
     symbols,
 )
-from stratforge.storage.ledger.announced_actions import OpenAction
+from stratforge.storage.ledger.announced_actions import ImpossibleTerms, OpenAction
 from stratforge.storage.ledger.reconciliation import FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.postgres.database import Database
 
@@ -319,10 +319,9 @@ class Reconciliation:
         today = self._broker.now().astimezone(exchange_timezone("AAPL")).date()
         if concerned:
             announced = self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD)
-            with self._database.transaction() as connection:
-                for action in announced:
-                    if action.symbol in concerned and announced_actions.note_action(connection, action):
-                        report.announced.append(f"{action.symbol} {action.effective_on}: {action.words}")
+            for action in announced:
+                if action.symbol in concerned:
+                    self._note(report, action)
         with self._database.transaction() as connection:
             waiting = announced_actions.open_actions(connection)
         # What happened to a symbol is followed in order, or not yet.
@@ -330,6 +329,14 @@ class Reconciliation:
         for each in waiting:
             if each.action.effective_on <= today:
                 self._follow(report, each, held_up)
+
+    def _note(self, report: Report, action: CorporateAction) -> None:
+        try:
+            with self._database.transaction() as connection:
+                if announced_actions.note_action(connection, action):
+                    report.announced.append(f"{action.symbol} {action.effective_on}: {action.words}")
+        except ImpossibleTerms as error:
+            report.undecided[f"{action.symbol} {action.action_id}"] = f"{action.words}: {error}"
 
     def _follow(self, report: Report, waiting: OpenAction, held_up: set[str | None]) -> None:
         with self._database.transaction() as connection:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
+
+from psycopg import IntegrityError
 
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger.symbols import lock_symbol
@@ -27,24 +29,26 @@ def concerned_symbols(connection: Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
+class ImpossibleTerms(Exception):
+    """Says that what was announced cannot be."""
+
+
 def note_action(connection: Connection, action: CorporateAction) -> bool:
-    """Keeps a corporate action; False when it was known."""
-    changed = connection.execute(
-        """
-        INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
-        """,
-        (
-            action.action_id,
-            action.symbol,
-            action.kind,
-            action.ratio,
-            action.new_symbol,
-            action.new_ratio,
-            action.cash,
-            action.effective_on,
-        ),
-    )
+    """Keeps a corporate action; False when it was known.
+
+    Raises:
+        ImpossibleTerms: a ratio or an amount that no corporate action has.
+    """
+    try:
+        changed = connection.execute(
+            """
+            INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
+            VALUES (%(action_id)s, %(symbol)s, %(kind)s, %(ratio)s, %(new_symbol)s, %(new_ratio)s, %(cash)s, %(effective_on)s) ON CONFLICT DO NOTHING
+            """,
+            asdict(action),
+        )
+    except IntegrityError as error:
+        raise ImpossibleTerms(f"no corporate action has such terms ({error.diag.constraint_name})") from error
     return changed.rowcount == 1
 
 

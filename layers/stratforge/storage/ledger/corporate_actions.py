@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import IntegrityError
+import psycopg
 
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.acceptance import Holder
@@ -34,13 +34,18 @@ _STARTS = f"(SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)"  # n
 def apply_action(connection: Connection, action: CorporateAction) -> str | None:
     """Follows a corporate action in the transaction that began to; None when it is done, else what has to happen before.
 
-    What the ledger's own constraints refuse is undone and waits for a person: it holds up neither other symbols nor the rest of a reconciliation.
+    What the database refuses, and terms that cannot be reckoned with, are undone and wait for the next time, or for a person: they hold up neither other symbols nor
+    the rest of a reconciliation.
     """
     try:
         with connection.transaction():
             return _apply(connection, action)
-    except IntegrityError as error:
+    except psycopg.Error as error:
+        if connection.broken:
+            raise
         return f"the ledger refuses it ({error.diag.constraint_name or error.sqlstate})"
+    except ArithmeticError as error:
+        return f"its terms cannot be reckoned with ({type(error).__name__})"
 
 
 def _apply(connection: Connection, action: CorporateAction) -> str | None:
