@@ -141,6 +141,9 @@ class _Writer:
         ):
             # What lies above the close is no stop, and nothing can be measured by it.
             guards.append(f"{distance(stop, self._number)} > 0")
+        parts = [pair for pair in sales if pair[0].value != 100]
+        # Before a purchase on the first bar on which nothing is held.
+        self._need(*(f'if position.quantity == 0:\n        state["sold_{number}"] = 0' for number in range(len(parts))))
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
         lines += [f"    {each}" for each in (*on_buy, *self.on_buy)] + [
             f"    return buy({', '.join(filter(None, given))})"
@@ -151,7 +154,7 @@ class _Writer:
             if whole
             else []
         )
-        for number, (rule, text) in enumerate(pair for pair in sales if pair[0].value != 100):
+        for number, (rule, text) in enumerate(parts):
             # An exit that is set anew at the same moment goes with the sale: on the next bar the moment may be over.
             moved = [exit_ for condition, exit_ in adjusted if condition == text]
             lines += [
@@ -159,8 +162,6 @@ class _Writer:
                 *offer,
                 f'    state["sold_{number}"] = 1',
                 f"    return sell({', '.join([f'fraction={rule.value / 100:.6g}', *resting['sell'], *moved])})",
-                "if position.quantity == 0:",
-                f'    state["sold_{number}"] = 0',
             ]
         for text, exit_ in adjusted:
             lines += [f"if position.quantity > 0 and {text}:", f"    return adjust({exit_})"]

@@ -293,3 +293,14 @@ def test_an_answer_with_other_rules_does_not_pass(words: str, rules: list[str]) 
     assert last == 3, [each.quote for each in draft.requirements]
     answer = draft.model_copy(update={"requirements": wrong, "python_code": code.source})
     assert review(answer, code, request_of([Turn("user", first_request(said))])) != []
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_part_is_sold_of_each_position_though_it_buys_on_the_first_bar_without_one(written: bool) -> None:
+    said = "Buy AAPL when the price is above $50, sell half at a 2% gain, sell when it is down 1%"
+    rules = ("buy when close > 50", "sell 50% when gain >= 2", "sell when gain <= -1")
+    code = compile_strategy(write_answer([said])["python_code"]) if written else strategy(*rules)
+    trade = [100.0, 100.0, 103.0, 103.0, 98.0]
+    fills = run_backtest(code, bars_of([*trade, *trade[1:], *trade[1:]]), BacktestConfig()).fills
+    sides = [int(side) for side in fills.side]
+    assert sides[:6] == [1, 2, 2, 1, 2, 2], "half, and the rest, of each"

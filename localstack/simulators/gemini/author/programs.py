@@ -190,6 +190,8 @@ def write_program(plan: Plan) -> Program:
     lines += [f"    {part}" for each in program.before for part in each.split("\n")]
     if program.after:
         lines += [f"    {each}" for each in program.after]
+    for number in range(1, len(partial) + 1):
+        lines += ["    if position.quantity == 0:", f'        state["sold_{number}"] = 0']
     lines += [
         "    if position.quantity == 0 and (",
         *_joined("or", [text for _, text in entries]),
@@ -202,13 +204,12 @@ def write_program(plan: Plan) -> Program:
         lines += ["    if position.quantity > 0 and (", *_joined("or", [text for _, text in exits]), "    ):"]
         lines += [*(f"        {each}" for each in program.on_sell), "        return sell()"]
     for number, (rule, text) in enumerate(partial, 1):
-        # Once a position; the mark is taken away when nothing is held.
+        # Once a position; the mark was taken away when nothing was held.
         lines += [
             f'    if position.quantity > 0 and state.get("sold_{number}", 0) == 0 and ({text}):',
             f'        state["sold_{number}"] = 1',
             f"        return sell(fraction={rule.part:.6g})",
         ]
-        lines += ["    if position.quantity == 0:", f'        state["sold_{number}"] = 0']
     program.code = "\n".join(lines).strip("\n") + "\n"
     for rule, text in written:
         part = f"it sells {plain(round(rule.part * 100, 2))} % of the position when " if rule.part != 1 else ""
