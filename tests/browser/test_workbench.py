@@ -277,6 +277,7 @@ def test_home_holds_the_account_against_its_symbols_and_no_part_of_it_is_empty(
 
 def _nothing_is_empty(page: Page) -> None:
     """Each part of the page says something beside its heading, and no half of it is left blank."""
+    expect(page.locator("#now .columns > div")).to_have_count(2)
     parts: list[Any] = page.locator("main section.card").evaluate_all(
         """(all) => all.filter((each) => each.checkVisibility()).map((each) => [
             each.querySelector('h2')?.textContent ?? '',

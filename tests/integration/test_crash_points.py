@@ -60,36 +60,34 @@ RECONCILER = (
     "after commit#4",
     "before commit#5",  # of what there are prices
     "after commit#5",
-    "before commit#6",  # corporate actions that were announced
+    "before commit#6",  # corporate actions that the ledger has not followed
     "after commit#6",
-    "before commit#7",  # those that the ledger has not followed
+    "before commit#7",  # parts of whole units
     "after commit#7",
-    "before commit#8",  # parts of whole units
+    "before commit#8",  # positions before
     "after commit#8",
-    "before commit#9",  # positions before
+    "before commit#9",  # positions after
     "after commit#9",
-    "before commit#10",  # positions after
+    "before commit#10",  # when the account was asked
     "after commit#10",
-    "before commit#11",  # when the account was asked
+    "before commit#11",  # its answer
     "after commit#11",
-    "before commit#12",  # its answer
+    "before commit#12",  # the ledger itself
     "after commit#12",
-    "before commit#13",  # the ledger itself
+    "before commit#13",  # that the broker answers
     "after commit#13",
-    "before commit#14",  # that the broker answers
+    "before commit#14",  # what waits
     "after commit#14",
-    "before commit#15",  # what waits
+    "before commit#15",  # nights of what is borrowed
     "after commit#15",
-    "before commit#16",  # nights of what is borrowed
-    "after commit#16",
     "before wake#1",
     "after wake#1",
-    "before commit#17",  # whether assets are due
+    "before commit#16",  # whether assets are due
+    "after commit#16",
+    "before commit#17",  # assets
     "after commit#17",
-    "before commit#18",  # assets
+    "before commit#18",  # the report
     "after commit#18",
-    "before commit#19",  # the report
-    "after commit#19",
 )
 
 
