@@ -196,8 +196,13 @@ _ADMINISTRATION: dict[int, psycopg.Connection[Any]] = {}
 
 def let_in(conninfo: str, role: str) -> None:
     """Gives a role of a server its password, as the migrator does."""
-    connection = _ADMINISTRATION[int(str(conninfo_to_dict(conninfo)["port"]))]
-    connection.execute(SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(Identifier(role), ROLE_PASSWORD))
+    statement = SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(Identifier(role), ROLE_PASSWORD)
+    kept = _ADMINISTRATION.get(int(str(conninfo_to_dict(conninfo)["port"])))
+    if kept is not None:
+        kept.execute(statement)
+    else:
+        with psycopg.connect(conninfo) as connection:
+            connection.execute(statement)
 
 
 @pytest.fixture(scope="session")

@@ -102,6 +102,7 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
         "bar evaluated",
         symbol=message.symbol,
         bar=message.time.isoformat(),
+        shard=message.shard,
         kind=message.kind,
         sessions=done.sessions,
         signals=done.signals,

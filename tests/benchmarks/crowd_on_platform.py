@@ -69,8 +69,7 @@ def run() -> Iterator[tuple[str, str, str, str, str]]:
 
 def _measured(platform: Platform, symbols: Sequence[str], compared: list[Compared]) -> tuple[str, str, str, str, str]:
     name, began = f"crowd-{len(symbols)}", mark(platform)
-    for symbol in symbols:
-        add_crowd(platform, f"{name}-{symbol.lower()}", _SESSIONS // len(symbols), symbol, (3, 2))
+    add_crowd(platform, name, _SESSIONS // len(symbols), *symbols, sides=(3, 2))
     until = time.monotonic() + _PATIENCE
     while sum(signals >= 0.99 * _SESSIONS for _, signals, *_ in minutes_of(platform, name)) < _BARS + 1:
         assert time.monotonic() < until, minutes_of(platform, name)
@@ -83,12 +82,13 @@ def _measured(platform: Platform, symbols: Sequence[str], compared: list[Compare
     bars = [each for each in minutes_of(platform, name) if each[1] >= 0.99 * _SESSIONS][1 : _BARS + 1]
     found = audit(platform, began)
     assert (found.broken, found.drift, found.lost) == ({}, {}, ()), found
-    way = hops(platform, set(symbols))
+    way = hops(platform, set(symbols), bars[0][4])
     Console(stderr=True).print(table(way))
     assert way[HOPS[-1]], "no order reached the broker"
     compared += _compared(way, len(symbols))
     executed = sum(each[2] for each in bars) / sum(each[1] for each in bars)
-    slowest = way[HOPS[-1]][-1] / 1000
+    # What crossed among them never reached the broker, and has no way of its own.
+    slowest = max(way[HOPS[-1]][-1] / 1000, *(each[3] for each in bars))
     return (
         f"{_SESSIONS:,} sessions on {len(symbols)} symbols, a bar from the socket to the last settled trade",
         f"{slowest:.1f} s, {executed:.1%} of the signals executed, {len(way[HOPS[-1]])} orders at the broker",

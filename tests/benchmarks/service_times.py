@@ -174,15 +174,13 @@ def main() -> int:
             pages = first_pages(platform.address, _IDLE, _PASSWORD)
             phases, since = [], datetime.now(UTC)
             for name, users in (("few", 4), ("many", 400)):
-                for symbol in SYMBOLS:
-                    add_crowd(platform, f"{name}-{symbol.lower()}", 2 * users, symbol)
+                add_crowd(platform, name, 2 * users, *SYMBOLS)
                 one_side(platform)
                 time.sleep(12)
                 since = datetime.now(UTC)
                 phases.append(_phase(platform))
                 print(f"{name}: {phases[-1]}", file=sys.stderr)
-                for symbol in SYMBOLS:
-                    stop_crowd(platform, f"{name}-{symbol.lower()}")
+                stop_crowd(platform, name)
                 time.sleep(5)
             found = audit(platform)
             # Of the larger crowd alone.

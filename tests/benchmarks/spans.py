@@ -68,7 +68,11 @@ def hops(
 ) -> dict[str, list[float]]:
     """Milliseconds of each hop, sorted, over all block orders (of some symbols, made since then) whose way is known from end to end."""
     spans, lines = _read(platform.folder.logs / "functions.log")
-    evaluated = {(each["symbol"], each["bar"]): _line(each) for each in lines if each["message"] == "bar evaluated"}
+    # Shards of a symbol evaluate a bar side by side.
+    evaluated: dict[tuple[str, str], list[_Line]] = {}
+    for each in lines:
+        if each["message"] == "bar evaluated":
+            evaluated.setdefault((each["symbol"], each["bar"]), []).append(_line(each))
     executed = {each.get("client_order_id"): _line(each) for each in lines if each["message"] == "symbol executed"}
     settled: dict[str, _Line] = {}
     for each in lines:
@@ -88,28 +92,35 @@ def hops(
             continue
         left = status["bars_sent"].get(f"{symbol}@{int(bar_time.timestamp())}")
         reached = status["orders_received"].get(client_order_id)
-        on_the_way = (
-            evaluated.get((symbol, bar_time.isoformat())),
-            executed.get(client_order_id),
-            settled.get(client_order_id),
-        )
-        if not left or not reached or any(each is None or each.request not in spans for each in on_the_way):
+        at_broker, at_last = executed.get(client_order_id), settled.get(client_order_id)
+        if not left or not reached or at_broker is None or at_last is None:
             continue
-        _add(found, left / 1e9, reached / 1e9, on_the_way, spans, sandboxes)
+        woke = _woke(evaluated.get((symbol, bar_time.isoformat()), ()), at_broker, spans)
+        if woke is not None and at_last.request in spans:
+            _add(found, left / 1e9, reached / 1e9, (woke, at_broker, at_last), spans, sandboxes)
     return {name: sorted(values) for name, values in found.items()}
+
+
+def _woke(evaluated: Iterable[_Line], executed: _Line, spans: Mapping[str, _Span]) -> _Line | None:
+    """Which evaluation the executor was woken by: the last that was done when it began, or else one that was noted a moment after it woke it."""
+    if executed.request not in spans:
+        return None
+    began = spans[executed.request].began
+    near = [each for each in evaluated if each.request in spans and each.at <= began + 1]
+    return min(near, key=lambda each: (each.at > began, abs(each.at - began)), default=None)
 
 
 def _add(
     found: dict[str, list[float]],
     left: float,
     reached: float,
-    on_the_way: Sequence[_Line | None],
+    on_the_way: Sequence[_Line],
     spans: Mapping[str, _Span],
     sandboxes: Sequence[tuple[float, _Span]],
 ) -> None:
-    evaluated, executed, settled = (each for each in on_the_way if each is not None)
+    evaluated, executed, settled = on_the_way
     evaluator, executor, settler = (spans[each.request] for each in (evaluated, executed, settled))
-    if reached < left or executor.began < evaluated.at - 1:
+    if reached < left:
         # A block that a price or a person led to, on a bar of another moment.
         return
     first = bisect.bisect_left(sandboxes, evaluator.began, key=lambda each: each[0])

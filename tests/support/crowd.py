@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import psycopg
@@ -20,20 +21,21 @@ def on_bar(bar, position, state):
 """
 
 
-def add_crowd(platform: Platform, name: str, users: int, symbol: str, sides: tuple[int, int] = (1, 1)) -> None:
-    """Registers users who each run a session on the symbol from the next bar on.
+def add_crowd(platform: Platform, name: str, users: int, *symbols: str, sides: tuple[int, int] = (1, 1)) -> None:
+    """Registers users who each run a session from the next bar on.
 
     Args:
+        users: How many there are of each symbol.
         sides: The parts of them that buy first and that sell first. What is not equal is traded at the broker, bar by bar.
     """
     with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
-        for phase in (0, 1):
+        for symbol, phase in itertools.product(symbols, (0, 1)):
             strategy = compile_strategy(CODE.format(phase=phase))
             connection.execute(
                 """
                 WITH registered AS (
                     INSERT INTO users (email, password_hash, virtual_balance, initial_balance)
-                    SELECT %(name)s || '-' || %(phase)s || '-' || n || '@example.com', 'none', 100000, 100000
+                    SELECT lower(%(name)s || '-' || %(symbol)s || '-') || %(phase)s || '-' || n || '@example.com', 'none', 100000, 100000
                     FROM generate_series(1, %(count)s) n RETURNING id),
                 written AS (
                     INSERT INTO strategies (user_id, name, symbol, python_code)
