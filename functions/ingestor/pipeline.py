@@ -10,7 +10,7 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -36,13 +36,21 @@ _HISTORY_MARGIN = 64
 _TOGETHER = 1_000
 # A message that was not published after so many attempts is left: its bar is stored, and the next one brings the sessions up to it.
 _PUBLISH_ATTEMPTS = 4
+# Seconds after which nobody waits any more for what is being published: a topic that does not answer holds up its own symbols alone.
+_PATIENCE = 1.0
 
 
 class Topics(Protocol):
-    """The place where bars are published."""
+    """The place where bars are published.
+
+    Attributes:
+        symbols_at_once: Symbols whose bars go together in one call.
+    """
+
+    symbols_at_once: int
 
     def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
-        """Publishes bars of one symbol, in order."""
+        """Publishes bars, in order for each symbol; the first of their symbols is named."""
         ...
 
 
@@ -210,6 +218,15 @@ class BarPipeline:
         self._on_fatal()
 
 
+@dataclass(frozen=True, slots=True)
+class _Underway:
+    """Bars that are being published."""
+
+    done: Future[None]
+    symbols: Sequence[str]
+    bars: Sequence[Bar]
+
+
 class _Outlet:
     """Stores bars and publishes them."""
 
@@ -228,6 +245,8 @@ class _Outlet:
         self._on_published = on_published
         self._messages: dict[str, list[BarMessage]] = {}
         self._bars: list[Bar] = []
+        self._unpublished: dict[str, list[Bar]] = {}
+        self._underway: list[_Underway] = []
         self._months: set[tuple[int, int]] = set()
 
     def add(self, bar: Bar, shards: Sequence[int], *, correction: bool = False, again: str | None = None) -> None:
@@ -252,23 +271,45 @@ class _Outlet:
         return persist(stored)
 
     def flush(self) -> None:
-        """Stores what was taken, then publishes it: symbols side by side, each in order."""
-        messages, bars = self._messages, self._bars
-        self._messages, self._bars = {}, []
+        """Stores what was taken, then publishes it: symbols side by side, each in order. What does not go out soon is left on its way, and what comes after it of the same symbols waits here."""
+        bars, self._bars = self._bars, []
         if bars:
             self.store(bars)
-        for _ in self._publishing.map(self._publish, messages, messages.values()):
-            pass
         for bar in bars:
-            self._on_published(bar)
+            self._unpublished.setdefault(bar.symbol, []).append(bar)
+        self._arrived()
+        busy = {symbol for each in self._underway for symbol in each.symbols}
+        ready = [symbol for symbol in self._messages if symbol not in busy]
+        for start in range(0, len(ready), self._topics.symbols_at_once):
+            symbols = ready[start : start + self._topics.symbols_at_once]
+            messages = [message for symbol in symbols for message in self._messages.pop(symbol)]
+            published = [bar for symbol in symbols for bar in self._unpublished.pop(symbol, ())]
+            self._underway.append(
+                _Underway(self._publishing.submit(self._publish, symbols, messages), symbols, published)
+            )
+        wait([each.done for each in self._underway], _PATIENCE)
+        self._arrived()
 
-    def _publish(self, symbol: str, messages: list[BarMessage]) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether something is still on its way, or behind it."""
+        return bool(self._underway or self._messages)
+
+    def _arrived(self) -> None:
+        arrived = [each for each in self._underway if each.done.done()]
+        self._underway = [each for each in self._underway if each not in arrived]
+        for each in arrived:
+            each.done.result()
+            for bar in each.bars:
+                self._on_published(bar)
+
+    def _publish(self, symbols: Sequence[str], messages: list[BarMessage]) -> None:
         try:
-            with self._segments.segment(self._segments.sampled(), symbol=symbol):
-                persist(lambda: self._topics.publish(symbol, messages), _PUBLISH_ATTEMPTS)
+            with self._segments.segment(self._segments.sampled(), symbol=symbols[0]):
+                persist(lambda: self._topics.publish(symbols[0], messages), _PUBLISH_ATTEMPTS)
         except (BotoCoreError, ClientError) as error:
             # They are stored: whoever waits for them sees them with the next bar, or when it is published again.
-            log.error("bars were not published", symbol=symbol, bars=len(messages), error=str(error)[:300])
+            log.error("bars were not published", symbols=symbols[:20], bars=len(messages), error=str(error)[:300])
 
 
 class _Worker:
@@ -299,7 +340,10 @@ class _Worker:
             self._handle_all(self._next())
 
     def _next(self) -> list[_Event]:
-        events = [self.events.get()]
+        try:
+            events = [self.events.get(timeout=_PATIENCE if self._outlet.waits else None)]
+        except queue.Empty:
+            return []
         while len(events) < _TOGETHER:
             try:
                 events.append(self.events.get_nowait())

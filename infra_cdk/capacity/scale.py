@@ -187,7 +187,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A size: what broke, one after the other, and how it does with all of that turned on."""
+    """A size: what broke, one after the other, and how it does with all of that turned on; `nearest` breaks even then, if its part is 1 or more."""
 
     load: Load
     before: Outcome
@@ -227,6 +227,8 @@ def main() -> None:
     for load in track(SIZES, "simulating", console=console, transient=True):
         looked = look_at(load, measured, production(), options.minutes)
         steps = looked.steps or (Step(f"nothing; nearest is: {looked.nearest.what}", ""),)
+        if looked.nearest.part >= 1:
+            steps = (*steps, Step(f"STILL BREAKS: {looked.nearest.what}", f"beyond what is there to turn on: {looked.nearest.remedy}"))  # fmt: skip
         for number, step in enumerate(steps):
             first = number == 0
             table.add_row(

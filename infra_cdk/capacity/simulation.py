@@ -26,6 +26,8 @@ MINUTE = 60.0
 _SLICE = 0.02
 # The database's seconds by those of the function that asks it, for sessions that say nothing: what PostgreSQL's processes took in a measured run by what ours took.
 _DATABASE_OF_A_FUNCTION = 0.2
+# Lambda counts the environments that a function gets over so many seconds.
+_BURST = 10.0
 # How often a mapping looks whether it may work on more batches.
 _LOOK = 0.2
 
@@ -135,7 +137,8 @@ class _World:
         self.random = random.Random(seed)  # noqa: S311 - a simulation
         self._places = {name: simpy.Resource(self.environment, each.at_once) for name, each in stage.functions.items()}
         self._working: dict[str, int] = defaultdict(int)
-        self._together = simpy.Resource(self.environment, stage.concurrency)
+        # When the next new environment of a function may begin, were all that may come together there already.
+        self._next_new: dict[str, float] = defaultdict(float)
         self._machine = simpy.Resource(self.environment, stage.shared_cores) if stage.shared_cores else None
         self._database = simpy.Resource(self.environment, stage.database_cores)
         self._alpaca = simpy.Container(self.environment, stage.alpaca_a_minute, init=stage.alpaca_a_minute)
@@ -161,7 +164,14 @@ class _World:
         self.outcome.most[function] = max(self.outcome.most[function], self._working[function])
         if self._working[function] > self.outcome.environments[function]:
             self.outcome.environments[function] += 1
-            yield self.environment.timeout(self.stage.functions[function].cold)
+            yield self.environment.timeout(self._room_for_new(function) + self.stage.functions[function].cold)
+
+    def _room_for_new(self, function: str) -> float:
+        """Seconds until a function may have one more environment: ten seconds' worth of them come at once, and more at their rate."""
+        now, each = self.environment.now, 1 / self.stage.new_environments
+        begins = max(self._next_new[function], now - _BURST)
+        self._next_new[function] = begins + each
+        return max(0.0, begins - now)
 
     def end(self, function: str) -> None:
         """An invocation ends; its environment stays."""

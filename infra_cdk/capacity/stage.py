@@ -60,6 +60,7 @@ class Stage:
         first_batches: Batches of a queue that are worked on at a time when a minute begins.
         more_batches: By how many that grows in a second.
         batch: Messages of a batch at most.
+        new_environments: Environments that a function gets in a second.
         concurrency: Environments of all functions together.
         connections: Database connections.
         database_cores: Cores of the database, each as fast as the measuring machine's.
@@ -78,6 +79,7 @@ class Stage:
     first_batches: float = QUOTAS["batches at a time that a queue's mapping begins with"].value
     more_batches: float = QUOTAS["more of them a minute"].value / 60
     batch: int = int(QUOTAS["messages of a FIFO batch"].value)
+    new_environments: float = QUOTAS["new environments of a function a second"].value
     concurrency: int = int(QUOTAS["concurrent functions of an account"].value)
     connections: int = INSTANCES["t4g.medium"][0]
     database_cores: int = INSTANCES["t4g.medium"][1]
@@ -124,6 +126,7 @@ def one_machine(cores: int, *, alpaca_a_minute: int = 200) -> Stage:
         # What looks at a queue does so every 50 ms.
         hop=0.025,
         first_batches=float("inf"),
+        new_environments=float("inf"),
         concurrency=1_000,
         database_cores=cores,
         shared_cores=cores,

@@ -18,6 +18,7 @@ from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
 
 from functions.ingestor.pipeline import BarPipeline
 from tests.support.ledger import OPEN
+from tests.support.trading import wait_for
 
 
 def bar(minute: int, price: int = 100, symbol: str = "AAPL") -> Bar:
@@ -30,11 +31,15 @@ class Topics:
     """Topics that keep what is published."""
 
     def __init__(self) -> None:
+        self.symbols_at_once = 1
         self.published: list[BarMessage] = []
         self.refusing: set[str] = set()
+        self.silent: dict[str, Event] = {}
 
     def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
-        """Keeps messages, if SNS takes them."""
+        """Keeps messages, if SNS takes them, and when it answers."""
+        if symbol in self.silent:
+            assert self.silent[symbol].wait(60)
         if symbol in self.refusing:
             raise ClientError(
                 {"Error": {"Code": "AuthorizationError"}, "ResponseMetadata": {"HTTPStatusCode": 403}},  # type: ignore[typeddict-item]
@@ -281,6 +286,46 @@ def test_a_symbol_that_sns_refuses_for_good_holds_up_no_other(ingestor: Ingestor
         ingestor.pipeline.bar(bar(minute, symbol="MSFT"), False)
     ingestor.watch()
     assert [each.symbol for each in ingestor.topics.published] == ["MSFT", "MSFT"]
+
+
+def test_a_topic_that_does_not_answer_holds_up_no_other_and_keeps_its_order(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    # One worker has them all.
+    neighbors = [each for each in (f"N{number}" for number in range(40)) if ingestor.pipeline._worker(each) is ingestor.pipeline._worker("AAPL")]  # fmt: skip
+    assert len(neighbors) > 3
+    ingestor.watch(*neighbors)
+    ingestor.topics.silent["AAPL"] = Event()
+    for minute in (5, 6, 7):
+        ingestor.pipeline.bar(bar(minute), False)
+        for each in neighbors:
+            ingestor.pipeline.bar(bar(minute, symbol=each), False)
+    # The service stores what comes for its neighbors, and publishes it, while AAPL's topic says nothing.
+    for minute in (8, 9):
+        ingestor.watch(*neighbors)
+        for each in neighbors:
+            ingestor.pipeline.bar(bar(minute, symbol=each), False)
+    ingestor.watch(*neighbors)
+    wait_for(lambda: len(ingestor.topics.published) == 5 * len(neighbors), 60, "what the neighbors had")
+    assert {each.symbol for each in ingestor.topics.published} == set(neighbors)
+    ingestor.topics.published.clear()
+    ingestor.topics.silent["AAPL"].set()
+    wait_for(lambda: len(ingestor.topics.published) == 3, 60, "what waited")
+    assert ingestor.minutes() == [5, 6, 7]
+
+
+def test_bars_of_several_symbols_go_in_one_call_where_one_carries_them(ingestor: Ingestor) -> None:
+    ingestor.topics.symbols_at_once = 500
+    calls: list[list[str]] = []
+    keep = ingestor.topics.publish
+    ingestor.topics.publish = lambda symbol, messages: (calls.append([each.symbol for each in messages]), keep(symbol, messages))[1]  # type: ignore[method-assign] # fmt: skip
+    ingestor.begin(5)
+    neighbors = [each for each in (f"N{number}" for number in range(40)) if ingestor.pipeline._worker(each) is ingestor.pipeline._worker("AAPL")]  # fmt: skip
+    ingestor.watch(*neighbors)
+    worker = ingestor.pipeline._worker("AAPL")
+    for each in neighbors:
+        worker._outlet.add(bar(5, symbol=each), [0, 1])
+    worker._outlet.flush()
+    assert calls == [[each for each in neighbors for _shard in range(2)]]
 
 
 def test_a_symbol_that_history_refuses_is_said_and_holds_up_no_other(ingestor: Ingestor) -> None:

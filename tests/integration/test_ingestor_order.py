@@ -68,6 +68,8 @@ _QUIET = replace(_TOLD, told=(None, None, None))
 class Market:
     """Three symbols, what of them is past, the service that streams them, and the sessions behind its topics."""
 
+    symbols_at_once = 1
+
     database: FragileDatabase
     symbols: list[str] = field(default_factory=lambda: [f"P{next(_EXAMPLES)}{each}" for each in "ABC"])
     past: dict[str, list[Bar]] = field(default_factory=lambda: defaultdict(list))
@@ -204,6 +206,7 @@ class _Watchful:
     """Topics that notice when a symbol's bars are published side by side or out of order."""
 
     def __init__(self, seed: int) -> None:
+        self.symbols_at_once = 1
         self.published: dict[str, list[datetime]] = defaultdict(list)
         self.at_once = 0
         self._random = Random(seed)

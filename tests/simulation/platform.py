@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -54,12 +54,6 @@ class Inline(Executor):
         done.set_result(fn(*args, **kwargs))
         return done
 
-    def map(
-        self, fn: Callable[..., Any], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
-    ) -> Iterator[Any]:
-        """Does them in order."""
-        return iter([fn(*each) for each in zip(*iterables, strict=True)])
-
 
 @lru_cache(maxsize=16)
 def _compiled(code: str) -> Strategy:
@@ -88,6 +82,8 @@ def engine(window: BarColumns, running: Sequence[RunningSession]) -> list[Outcom
 
 class Simulation:
     """Everything, from one seed."""
+
+    symbols_at_once = 1
 
     def __init__(self, conninfo: str, seed: int) -> None:
         self.random = random = Random(seed)

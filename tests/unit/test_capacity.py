@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from infra_cdk.capacity import scale
 from infra_cdk.capacity.calibration import Compared, calibrated, crowd, document, predicted
 from infra_cdk.capacity.cost import INSTANCES, Item, bill, database_for
 from infra_cdk.capacity.footprint import DatabaseSize, Footprint, FunctionSize, runs_a_month
@@ -256,6 +257,33 @@ def test_a_mapping_works_on_no_more_batches_than_it_has_got_to() -> None:
     stage = dataclasses.replace(production(), first_batches=2.0, more_batches=0.0)
     assert simulate(Load(500, 100), STEADY, stage, minutes=1).most["evaluator"] == 2
     assert simulate(Load(500, 100), STEADY, production(), minutes=1).most["evaluator"] > 2
+
+
+def test_more_new_environments_than_lambda_begins_in_ten_seconds_wait_for_their_turn() -> None:
+    crowd_of_symbols = Load(1_000, 1_500, sessions_a_user=1.0, signal_rate=0.0, evenly=True)
+    wide = dataclasses.replace(production(), first_batches=float("inf"), batch=1, published_a_second=1e6, hop=0.0)
+    for name in ("evaluator", "sandbox"):
+        function = dataclasses.replace(wide.functions[name], at_once=10_000, cold=30.0)
+        wide = dataclasses.replace(wide, functions={**wide.functions, name: function})
+    begun = {}
+    for rate in (1.0, 10.0, float("inf")):
+        outcome = simulate(crowd_of_symbols, STEADY, dataclasses.replace(wide, new_environments=rate), minutes=1)
+        begun[rate] = outcome.most["sandbox"]
+    # Of what restores for 30 s, those have begun by then that ten seconds' worth and the rate of 30 s allow.
+    assert begun[1.0] <= 10 + 31 < begun[10.0] <= 100 + 310 < begun[float("inf")]
+
+
+def test_what_breaks_with_everything_turned_on_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scale, "SIZES", (Load(10_000, 2_000),))
+    monkeypatch.setattr(scale, "_MOST_REMEDIES", 1)
+    monkeypatch.setattr("sys.argv", ["scale", "--minutes", "1"])
+    scale.main()
+    assert "STILL BREAKS" in capsys.readouterr().out
+    monkeypatch.setattr(scale, "SIZES", (Load(10, 10),))
+    scale.main()
+    assert "STILL BREAKS" not in capsys.readouterr().out
 
 
 def test_a_symbol_has_one_block_at_a_time() -> None:

@@ -7,7 +7,9 @@ of the stream, strangers' symbols too, so it is put into the queue of bars, wher
 
 from __future__ import annotations
 
+import random
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 log = logger("streams")
 # What PutRecords takes at once; bars are far from its 5 MB.
 _BATCH = 500
+# Seconds before each time that records are sent: those that were refused again.
+_PAUSES = (0.0, 0.2, 0.5, 1.0)
 
 
 @lru_cache(maxsize=1)
@@ -38,26 +42,34 @@ def kinesis_client() -> KinesisClient:
 class BarStream:
     """One stream for the bars of all symbols."""
 
+    symbols_at_once = _BATCH
+
     def __init__(self, name: str) -> None:
         self._name = name
 
     def publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:  # noqa: ARG002 - as topics are published to
-        """Publishes bars of a symbol, in order. Publishing them again sends them again.
+        """Publishes bars of any symbols, in order for each. Publishing them again sends them again.
 
         Raises:
-            ClientError: if Kinesis does not take one of them; those before it are published.
+            ClientError: if Kinesis does not take one of them; what was taken may come again.
         """
         for batch in _batches(messages):
-            answer = kinesis_client().put_records(
-                StreamName=self._name,
-                Records=[{"Data": each.model_dump_json().encode(), "PartitionKey": each.group} for each in batch],
-            )
-            refused = next((each for each in answer["Records"] if "ErrorCode" in each), None)
-            if refused is not None:
-                # A shard that has enough for this second, or that failed: both pass, and what was taken may come again.
+            left = batch
+            for pause in _PAUSES:
+                time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                answer = kinesis_client().put_records(
+                    StreamName=self._name,
+                    Records=[{"Data": each.model_dump_json().encode(), "PartitionKey": each.group} for each in left],
+                )
+                # A shard that has enough for this second, or that failed: both pass.
+                refused = [(each, said) for each, said in zip(left, answer["Records"], strict=True) if "ErrorCode" in said]  # fmt: skip
+                left = [each for each, _ in refused]
+                if not left:
+                    break
+            else:
                 raise ClientError(
                     {
-                        "Error": {"Code": refused["ErrorCode"], "Message": refused.get("ErrorMessage", "")},
+                        "Error": {"Code": refused[0][1]["ErrorCode"], "Message": refused[0][1].get("ErrorMessage", "")},
                         "ResponseMetadata": {"HTTPStatusCode": 500},  # type: ignore[typeddict-item] # the part that is read
                     },
                     "PutRecords",

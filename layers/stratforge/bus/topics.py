@@ -30,6 +30,8 @@ def sns_client() -> SNSClient:
 class BarTopics:
     """One FIFO topic per symbol, each created and subscribed to the bars queue when it is first needed."""
 
+    symbols_at_once = 1
+
     def __init__(self, stage: str, bars_queue_arn: str, at_once: int = 32) -> None:
         """
         Args:

@@ -84,14 +84,39 @@ def test_no_call_has_two_bars_of_a_group_nor_more_than_kinesis_takes(asked: list
 
 
 @pytest.mark.usefixtures("engine")
-def test_what_is_not_taken_is_published_again_and_the_rest_not_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    put, full = streams.kinesis_client().put_records, [True]
+def test_bars_of_a_thousand_symbols_are_two_calls_and_what_is_refused_is_sent_again_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put, calls = streams.kinesis_client().put_records, list[int]()
 
     def busy(**request: Any) -> Any:
-        """The second call finds a shard that has enough."""
+        """The first call finds no room for every tenth record."""
+        calls.append(len(request["Records"]))
+        if len(calls) > 1:
+            return put(**request)
+        taken = [each for number, each in enumerate(request["Records"]) if number % 10]
+        put(StreamName=request["StreamName"], Records=taken)
+        refused = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
+        said = [{"SequenceNumber": "1", "ShardId": "1"} if number % 10 else refused for number in range(500)]
+        return {"FailedRecordCount": 50, "Records": said}
+
+    monkeypatch.setattr(streams.kinesis_client(), "put_records", busy)
+    stream = streams.BarStream("bars")
+    assert stream.symbols_at_once == 500
+    stream.publish("S0", [message(f"S{number}", minute) for minute in range(1) for number in range(1_000)])
+    assert calls == [500, 50, 500]
+    assert read() == {f"S{number}/0": [0] for number in range(1_000)}
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_is_not_taken_is_published_again_and_the_rest_not_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    put, full = streams.kinesis_client().put_records, [True]
+    monkeypatch.setattr(streams, "_PAUSES", (0.0, 0.0))
+
+    def busy(**request: Any) -> Any:
+        """The second minute finds a shard that has enough."""
         minutes = {json.loads(each["Data"])["time"] for each in request["Records"]}
         if full[0] and message("AAPL", 1).model_dump(mode="json")["time"] in minutes:
-            full[0] = False
             refused = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
             return {"FailedRecordCount": 1, "Records": [refused]}
         return put(**request)
@@ -102,6 +127,7 @@ def test_what_is_not_taken_is_published_again_and_the_rest_not_before_it(monkeyp
         streams.BarStream("bars").publish("AAPL", bars)
     assert not is_permanent(caught.value)
     assert read() == {"AAPL/0": [0]}
+    full[0] = False
     streams.BarStream("bars").publish("AAPL", bars)
     assert read() == {"AAPL/0": [0, 0, 1, 2]}
 
