@@ -313,12 +313,13 @@ def test_a_topic_that_does_not_answer_holds_up_no_other_and_keeps_its_order(inge
     assert ingestor.minutes() == [5, 6, 7]
 
 
-def test_bars_of_several_symbols_go_in_one_call_where_one_carries_them(ingestor: Ingestor) -> None:
+def test_bars_of_several_symbols_go_in_one_call_where_one_carries_them(
+    ingestor: Ingestor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ingestor.topics.symbols_at_once = 500
     calls: list[list[str]] = []
-    keep = ingestor.topics.publish
-    ingestor.topics.publish = lambda symbol, messages: (calls.append([each.symbol for each in messages]), keep(symbol, messages))[1]  # type: ignore[method-assign] # fmt: skip
     ingestor.begin(5)
+    monkeypatch.setattr(ingestor.topics, "publish", lambda _symbol, messages: calls.append([each.symbol for each in messages]))  # fmt: skip
     neighbors = [each for each in (f"N{number}" for number in range(40)) if ingestor.pipeline._worker(each) is ingestor.pipeline._worker("AAPL")]  # fmt: skip
     ingestor.watch(*neighbors)
     worker = ingestor.pipeline._worker("AAPL")

@@ -278,12 +278,12 @@ def test_what_breaks_with_everything_turned_on_is_said(
 ) -> None:
     monkeypatch.setattr(scale, "SIZES", (Load(10_000, 2_000),))
     monkeypatch.setattr(scale, "_MOST_REMEDIES", 1)
-    monkeypatch.setattr("sys.argv", ["scale", "--minutes", "1"])
+    monkeypatch.setattr("sys.argv", ["scale", "--minutes", "2"])
     scale.main()
-    assert "STILL BREAKS" in capsys.readouterr().out
+    assert "STILL" in capsys.readouterr().out
     monkeypatch.setattr(scale, "SIZES", (Load(10, 10),))
     scale.main()
-    assert "STILL BREAKS" not in capsys.readouterr().out
+    assert "STILL" not in capsys.readouterr().out
 
 
 def test_a_symbol_has_one_block_at_a_time() -> None:
