@@ -56,7 +56,10 @@ SHARES: Mapping[str, Share] = {
     "assistant": Share(10, 3, 1, "What Gemini's quota takes; jobs wait in their queue."),
     "backtester": Share(6, 2, 1, "A core each; jobs wait in their queue."),
     "researcher": Share(
-        4, 1, 1, "Parts of large sweeps, a core each, half for each of two; no backtest waits for them."
+        12,
+        1,
+        1,
+        "Parts of large sweeps, a core each, half for each of two: the largest takes an hour; no backtest waits for them.",
     ),
 }
 # Queues that share a function: what each may have of it at a time.
