@@ -184,9 +184,9 @@ class Client:
         body = {"prompt": prompt} | ({"symbol": symbol} if symbol else {})
         return self.wait(self.call("POST", "/api/ai/generate", body, wait=20))
 
-    def research(self, question: str, *, portfolio: bool = False) -> dict[str, Any]:
-        """Asks the Analyst a question and waits for the answer."""
-        body = {"question": question, "include_portfolio": portfolio}
+    def research(self, question: str, *, portfolio: bool = False, follows: str | None = None) -> dict[str, Any]:
+        """Asks the Analyst a question, which may follow an earlier one (its job), and waits for the answer."""
+        body = {"question": question, "include_portfolio": portfolio, "follows": follows}
         return self.wait(self.call("POST", "/api/ai/research", body, wait=20))
 
     def backtest(self, strategy_id: str, **options: Any) -> dict[str, Any]:

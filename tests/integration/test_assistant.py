@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from simulators.gemini.author import write_answer
 from stratforge.ai.draft import DraftParameter, StrategyDraft
 from stratforge.ai.drafting import Quant, request_of
-from stratforge.ai.failures import ModelUnavailable, NotADraft
+from stratforge.ai.failures import ModelRefused, ModelUnavailable, NotADraft
 from stratforge.ai.prompts import REPAIR, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.research import Research
@@ -63,8 +64,6 @@ def draft(code: str = CODE, explanation: str = TRUE) -> StrategyDraft:
 @pytest.fixture
 def user(database: Database) -> UUID:
     """A user."""
-    from decimal import Decimal
-
     with database.transaction() as connection:
         found = register_user(connection, "ada@example.com", "hash", Decimal(1000))
     assert found is not None
@@ -239,7 +238,12 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
 
     class Talks:
         def research(
-            self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+            self,
+            question: str,
+            portfolio: str | None,
+            heard: Callable[[str], None],
+            now: datetime | None,
+            before: Sequence[tuple[str, str]],
         ) -> Research:
             heard("AAPL rose")
             with database.transaction() as connection:
@@ -255,6 +259,46 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
     assert seen == [("answering", "AAPL rose")]
     assert found is not None
     assert (found.status, found.partial) == ("SUCCEEDED", None)
+
+
+def test_a_question_that_follows_another_is_asked_with_it_and_its_answer(database: Database, user: UUID) -> None:
+    """Only the asker's own questions, only those that were answered, the oldest first, and not without end."""
+    heard_before: list[Sequence[tuple[str, str]]] = []
+
+    class Listens:
+        def research(
+            self,
+            question: str,
+            portfolio: str | None,
+            heard: Callable[[str], None],
+            now: datetime | None,
+            before: Sequence[tuple[str, str]],
+        ) -> Research:
+            heard_before.append(before)
+            if question == "Nobody knows":
+                raise ModelRefused("there was no answer")
+            return Research(f"{question}: yes", False, (), (), "told", 10)
+
+    def asked(question: str, follows: UUID | None, asker: UUID = user) -> UUID:
+        request = {"question": question, "follows": str(follows) if follows else None}
+        with database.transaction() as connection:
+            job = jobs.add_job(connection, asker, JobKind.RESEARCH, request)
+        run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, Listens)})
+        return job.job_id
+
+    with database.transaction() as connection:
+        stranger = register_user(connection, "stranger@example.com", "hash", Decimal(1))
+    assert stranger is not None
+    first = asked("How did AAPL do?", None)
+    refused = asked("Nobody knows", first)
+    asked("And IBM?", refused)
+    assert heard_before[-1] == [("How did AAPL do?", "How did AAPL do?: yes")]
+    asked("And mine?", first, stranger)
+    assert heard_before[-1] == []
+    last = first
+    for number in range(10):
+        last = asked(f"Then {number}?", last)
+    assert [question for question, _ in heard_before[-1]] == [f"Then {number}?" for number in range(3, 9)]
 
 
 ROTATION = "every month hold the 2 strongest of SPY, QQQ, IWM by 6-month return, equal weights"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -98,6 +98,17 @@ def test_no_text_gives_the_analyst_a_tool_beside_the_search(gemini: GeminiSecret
     assert heard(gemini)["tools"] == [{"googleSearch": {}}]
 
 
+@pytest.mark.parametrize("text", _TEXTS)
+def test_no_text_of_an_earlier_question_ends_it_or_speaks_as_another(gemini: GeminiSecret, text: str) -> None:
+    found = GeminiAnalyst(gemini).research("And its highest price?", None, lambda _text: None, before=[(f"IBM: {text}", text)])  # fmt: skip
+    asked, answered, last = heard(gemini)["contents"]
+    assert (json.loads(asked["parts"][0]["text"]), asked["role"]) == (f"IBM: {text}", "user")
+    assert (answered["parts"], answered["role"]) == ([{"text": text}], "model")
+    assert (json.loads(last["parts"][0]["text"]), last["role"]) == ("And its highest price?", "user")
+    # The simulator, too, knows of what is spoken.
+    assert "IBM went from" in found.answer
+
+
 def test_what_was_planted_in_the_news_stays_text_and_opens_nothing(gemini: GeminiSecret) -> None:
     httpx.post(f"{gemini.base_url}/simulator/faults", json={"fault": "hostile", "count": 1}).raise_for_status()
     found = GeminiAnalyst(gemini).research("What about AAPL?", None, lambda _text: None)
@@ -149,7 +160,12 @@ def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(data
 
     class Listens:
         def research(
-            self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+            self,
+            question: str,
+            portfolio: str | None,
+            heard: Callable[[str], None],
+            now: datetime | None,
+            before: Sequence[tuple[str, str]],
         ) -> Research:
             told.append(portfolio)
             raise AssertionError("enough")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from google.genai import types
@@ -16,7 +16,7 @@ from stratforge.configuration import GeminiSecret
 
 
 class GeminiAnalyst:
-    """Asks Gemini with search grounding. Every question stands alone."""
+    """Asks Gemini with search grounding."""
 
     def __init__(
         self, secret: GeminiSecret, deadline: Deadline | None = None, paid: Paid = lambda _model, _usage: None
@@ -24,7 +24,12 @@ class GeminiAnalyst:
         self._gemini = Gemini(secret, secret.analyst_model, deadline, paid)
 
     def research(
-        self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None = None
+        self,
+        question: str,
+        portfolio: str | None,
+        heard: Callable[[str], None],
+        now: datetime | None = None,
+        before: Sequence[tuple[str, str]] = (),
     ) -> Research:
         """Answers a question as it comes.
 
@@ -32,6 +37,7 @@ class GeminiAnalyst:
             portfolio: What the user holds, when it is to be known.
             heard: Is told the answer as it comes.
             now: Where the market's clock stands; what comes after it is not to be spoken of.
+            before: Questions before this one with their answers, the oldest first: “and IBM?” asks the same of IBM.
 
         Raises:
             ModelUnavailable: if the service did not answer.
@@ -42,7 +48,12 @@ class GeminiAnalyst:
             tools=[types.Tool(google_search=types.GoogleSearch())],
             max_output_tokens=8_192,
         )
-        reply = self._gemini.ask(quoted(question), config, heard)
+        said = [(role, text) for asked, answer in before for role, text in (("user", quoted(asked)), ("model", answer))]
+        contents: list[types.ContentUnionDict] = [
+            types.Content(role=role, parts=[types.Part(text=text)])
+            for role, text in (*said, ("user", quoted(question)))
+        ]
+        reply = self._gemini.ask(contents, config, heard)
         if not reply.text.strip() or reply.finish not in ("STOP", "MAX_TOKENS"):
             raise ModelRefused(f"there was no answer (finish reason: {reply.finish})")
         citations, queries = _sources(reply.grounding, reply.text)

@@ -26,9 +26,11 @@ def install(box: Toolbox) -> None:
         include_portfolio: Annotated[
             bool, Field(description="Let the analyst know which symbols the user holds")
         ] = False,
+        follows: Annotated[UUID | None, Field(description="The job of the question before this one")] = None,
     ) -> Job:
-        """Answers a question about markets or the economy with sources."""
-        return box.job(context, "/v1/ai/research", {"question": question, "include_portfolio": include_portfolio})
+        """Answers a question about markets or the economy with sources; one that follows another is told it and its answer."""
+        asked = {"question": question, "include_portfolio": include_portfolio}
+        return box.job(context, "/v1/ai/research", asked | ({"follows": str(follows)} if follows else {}))
 
     @box.reads("Bars")
     def list_bars(

@@ -94,7 +94,7 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
     if grounded:
         instruction = json.dumps(body.get("systemInstruction", {}))
         clock = re.search(r"The market's time is (\d{4}-\d\d-\d\d)", instruction)
-        text, grounding = research(". ".join(said), *([clock[1]] if clock else []))
+        text, grounding = research(said, *([clock[1]] if clock else []))
         return Answer(text, grounding, cut=len(text) // 2 if fault == "cut" else None), body
     if body.get("generationConfig", {}).get("responseMimeType") != "application/json":
         return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json"), body

@@ -6,6 +6,7 @@ Its one source is the data set the demo market is made from; a question about an
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from simulators.alpaca.demo_market import demo_market
@@ -35,13 +36,14 @@ def _symbols(question: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def research(question: str, today: str = "9999-12-31") -> tuple[str, dict[str, Any] | None]:
-    """An answer, and the metadata that says where it comes from; None when nothing was found.
+def research(questions: Sequence[str], today: str = "9999-12-31") -> tuple[str, dict[str, Any] | None]:
+    """An answer to the last question, and the metadata that says where it comes from; None when nothing was found.
 
     Args:
+        questions: With those before it, the oldest first: one that names no symbol asks about the symbols before it.
         today: The market's day (2012-07-03): of it and of later days nothing is known yet.
     """
-    symbols = _symbols(question)
+    symbols = next((found for each in reversed(questions) if (found := _symbols(each))), [])
     if not symbols:
         return f"{_OFFLINE} Nothing about this was found.", None
     market = demo_market()

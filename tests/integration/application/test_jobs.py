@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -138,9 +139,16 @@ def test_the_tokens_of_a_day_come_to_an_end(database: Database, outbox: Told, ad
 def test_an_answer_follows_a_request_of_the_same_kind_only(
     database: Database, outbox: Told, ada: Caller, asked: Job
 ) -> None:
-    request = GenerateRequest(prompt="only on Mondays", follows=asked.job_id)
     with pytest.raises(NotFound):
-        queueing.request_strategy(database, outbox, ada, request, NEW)
+        queueing.request_strategy(database, outbox, ada, GenerateRequest(prompt="only on Mondays", follows=asked.job_id), NEW)  # fmt: skip
+    first = queueing.request_research(database, outbox, ada, ResearchRequest(question="How did AAPL do?"), NEW)
+    with pytest.raises(NotFound):
+        queueing.request_strategy(database, outbox, ada, GenerateRequest(prompt="only on Mondays", follows=first.job_id), NEW)  # fmt: skip
+    for follows in (asked.job_id, uuid4()):
+        with pytest.raises(NotFound):
+            queueing.request_research(database, outbox, ada, ResearchRequest(question="And IBM?", follows=follows), NEW)
+    follows_one = ResearchRequest(question="And IBM?", follows=first.job_id)
+    assert queueing.request_research(database, outbox, ada, follows_one, NEW).request["follows"] == str(first.job_id)
 
 
 def test_every_request_asks_for_its_scope(database: Database, outbox: Told, ada: Caller, asked: Job) -> None:

@@ -35,6 +35,10 @@ def page(looking: Looking) -> Response:
 @router.post("/research")
 def ask(looking: Looking, fields: Fields) -> Response:
     """Asks; the answer is shown as it comes."""
-    wanted = {"question": text(fields, "question"), "include_portfolio": bool(text(fields, "include_portfolio"))}
+    wanted = {
+        "question": text(fields, "question"),
+        "include_portfolio": bool(text(fields, "include_portfolio")),
+        "follows": text(fields, "follows") or None,
+    }
     request = validated(ResearchRequest, wanted)
     return job_part(looking, request_research(database(), outbox(), looking.caller, request, started(looking, fields)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,19 +11,30 @@ from stratforge.ai.failures import ModelRefused
 from stratforge.ai.research import Research
 from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.requests import ResearchRequest
+from stratforge.application.jobs.results import result_of
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.market.clock import market_now
-from stratforge.storage.strategies.jobs import FailureCode
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.strategies import jobs
+from stratforge.storage.strategies.jobs import FailureCode, Job, JobKind
+
+# Questions of a conversation that the Analyst is told.
+_REMEMBERED = 6
 
 
 class Analyst(Protocol):
     """A model that answers questions with sources."""
 
     def research(
-        self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+        self,
+        question: str,
+        portfolio: str | None,
+        heard: Callable[[str], None],
+        now: datetime | None,
+        before: Sequence[tuple[str, str]],
     ) -> Research:
-        """The answer to a question at the market's time `now`; `heard` is told it as it comes."""
+        """The answer to a question at the market's time `now`, after questions with their answers; `heard` is told it as it comes."""
         ...
 
 
@@ -43,15 +54,30 @@ def answer_question(work: Work, analyst_of: Callable[[], Analyst], deadline: Dea
     held = _positions(work) if request.include_portfolio else None
     with work.database.transaction() as connection:
         now = market_now(connection) or datetime.now(UTC)
+        before = _before(connection, work.job, request)
     try:
         analyst = analyst_of()
         answer = asked(
-            work, lambda: analyst.research(request.question, held, showing(work, "answering"), now), deadline
+            work, lambda: analyst.research(request.question, held, showing(work, "answering"), now, before), deadline
         )
     except ModelRefused as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     work.note_tokens(answer.tokens)
     work.succeed(lambda _connection: answer)
+
+
+def _before(connection: Connection, job: Job, request: ResearchRequest) -> list[tuple[str, str]]:
+    """The last questions before this one that were answered, with their answers, the oldest first."""
+    found: list[tuple[str, str]] = []
+    for _ in range(_REMEMBERED):
+        earlier = jobs.get_job(connection, request.follows) if request.follows else None
+        if earlier is None or earlier.user_id != job.user_id or earlier.kind != JobKind.RESEARCH:
+            break
+        request = ResearchRequest.model_validate(earlier.request)
+        answered = result_of(earlier)
+        if isinstance(answered, Research):
+            found.insert(0, (request.question, answered.answer))
+    return found
 
 
 def _positions(work: Work) -> str:

@@ -59,10 +59,12 @@ def request_research(
 
     Raises:
         LimitReached: if the day's questions or tokens are used up.
+        NotFound: if there is no such question before it.
     """
     caller.require(Scope.AI)
     with database.transaction(caller) as connection:
         _check_quota(connection, caller.user_id, request.kind)
+        _check_earlier(connection, request)
         job = _added(connection, caller, request, key)
     outbox.run_assistant_job(job.job_id)
     return job
@@ -87,13 +89,18 @@ def request_strategy(
             require_room_for_strategy(connection, caller.user_id)
         elif strategies.get_strategy(connection, request.strategy_id) is None:
             raise NotFound("strategy")
-        if request.follows is not None:
-            earlier = jobs.get_job(connection, request.follows)
-            if earlier is None or earlier.kind != JobKind.GENERATE:
-                raise NotFound("job")
+        _check_earlier(connection, request)
         job = _added(connection, caller, request, key)
     outbox.run_assistant_job(job.job_id)
     return job
+
+
+def _check_earlier(connection: Connection, request: GenerateRequest | ResearchRequest) -> None:
+    """Raises NotFound where what a request follows is no request of its kind."""
+    if request.follows is not None:
+        earlier = jobs.get_job(connection, request.follows)
+        if earlier is None or earlier.kind != request.kind:
+            raise NotFound("job")
 
 
 def request_backtest(database: Database, outbox: Outbox, caller: Caller, request: NewBacktest, key: RequestKey) -> Job:

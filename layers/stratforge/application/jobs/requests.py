@@ -79,6 +79,9 @@ class ResearchRequest(JobRequest):
         min_length=3, max_length=2_000, examples=["What moved Apple's shares this week?"]
     )
     include_portfolio: bool = Field(False, description="Let the Analyst know which symbols you hold")
+    follows: UUID | None = Field(
+        None, description="The job of the question before this one: the Analyst is told both, with its answer"
+    )
 
 
 class Assumptions(BaseModel):
