@@ -242,6 +242,17 @@ def test_research_shows_its_sources_as_it_comes(member: Visitor) -> None:
     assert came, "an answer that comes is shown while it comes"
     expect(page.locator("#answer .sources a")).to_have_text("bokeh-sampledata: daily prices of 2000 to 2013")
     expect(page.locator("sup").first).to_have_text("[1]")
+    # Google's suggestions stand there as Google made them.
+    chips = page.frame_locator("#answer iframe.suggestions").locator("a.chip")
+    expect(chips).to_have_count(4)
+    assert chips.first.evaluate("it => getComputedStyle(it).borderRadius") == "16px"
+    # A question that names nothing is about what was spoken of.
+    page.get_by_label("What do you want to know").fill("And how high did they go?")
+    expect(page.get_by_label("Go on from")).to_be_checked()
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("#answer h3")).to_have_text("And how high did they go?")
+    expect(page.locator("#answer .sources a")).to_have_text("bokeh-sampledata: daily prices of 2000 to 2013")
+    expect(page.locator("#answer .prose")).to_contain_text("MSFT went from")
 
 
 def test_wrong_passwords_are_told_and_the_way_leads_back(visitor: Visitor) -> None:
@@ -406,8 +417,13 @@ def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, p
         ).count()
         == 0
     )
+    expect(page.frame_locator("#answer iframe.suggestions").get_by_role("button", name="news")).to_be_visible()
+    page.frame_locator("#answer iframe.suggestions").get_by_role("button", name="news").click()
     page.wait_for_timeout(300)
     assert page.title() != "owned"
+    # The browser notes what it did not run, load or send.
+    assert any("Blocked" in each or "Content Security Policy" in each for each in member.complaints)
+    member.complaints.clear()
     member.go("/strategies")
     expect(page.get_by_role("link", name="<img src=x onerror=alert(1)>")).to_be_visible()
 

@@ -271,7 +271,7 @@ def security_headers() -> dict[str, str]:
     sockets = f" {realtime.scheme}://{realtime.netloc}" if realtime.netloc else ""
     return {
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self'{sockets}; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        f"connect-src 'self'{sockets}; font-src 'self'; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cache-Control": "no-store",
@@ -286,6 +286,17 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
         .render(path=request.url.path, simulated=settings().simulated_market, **values)
     )
     return compressed(request, html.encode(), "text/html; charset=utf-8", status)
+
+
+def framed(html: str) -> Response:
+    """A stranger's HTML for a frame of ours: it is drawn, its links open beside the page, and nothing of it runs, loads or sends."""
+    headers = {
+        "Content-Security-Policy": "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+        "X-Frame-Options": "SAMEORIGIN",
+        "Cache-Control": "no-store",
+    }
+    return Response(f'<!doctype html><base target="_blank">{html}', 200, headers, "text/html; charset=utf-8")
 
 
 def compressed(request: Request, content: bytes, media_type: str, status: int = 200) -> Response:

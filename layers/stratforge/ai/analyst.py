@@ -14,6 +14,9 @@ from stratforge.ai.prompts import analyst_instructions, quoted
 from stratforge.ai.research import Citation, Research
 from stratforge.configuration import GeminiSecret
 
+# Characters: Google's are some 5,000.
+_LONGEST_SUGGESTIONS = 50_000
+
 
 class GeminiAnalyst:
     """Asks Gemini with search grounding."""
@@ -59,8 +62,21 @@ class GeminiAnalyst:
         citations, queries = _sources(reply.grounding, reply.text)
         complete = reply.finish == "STOP"
         return Research(
-            reply.text, bool(citations), citations, queries, reply.model, reply.usage.total, complete=complete
+            reply.text,
+            bool(citations),
+            citations,
+            queries,
+            reply.model,
+            reply.usage.total,
+            complete=complete,
+            suggestions=_suggestions(reply.grounding),
         )
+
+
+def _suggestions(metadata: types.GroundingMetadata | None) -> str:
+    """The HTML of the search suggestions; none where there is too much of it to be that."""
+    found = (metadata.search_entry_point.rendered_content or "") if metadata and metadata.search_entry_point else ""
+    return found if len(found) <= _LONGEST_SUGGESTIONS else ""
 
 
 def _sources(metadata: types.GroundingMetadata | None, text: str) -> tuple[tuple[Citation, ...], tuple[str, ...]]:

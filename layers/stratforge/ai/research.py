@@ -25,6 +25,7 @@ class Research:
         queries: What it searched the web for.
         tokens: What the model took for it.
         complete: False when the answer was cut off at its greatest length.
+        suggestions: HTML of Google's search suggestions, to be shown with the answer just as it is (ai.google.dev/gemini-api/docs/grounding/search-suggestions); a stranger's, so in a frame that can do nothing.
     """
 
     answer: str
@@ -35,3 +36,4 @@ class Research:
     tokens: int
     complete: bool = True
     disclaimer: str = DISCLAIMER
+    suggestions: str = ""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html import escape
 from typing import Any
+from urllib.parse import quote_plus
 
 from simulators.alpaca.demo_market import demo_market
 
@@ -70,12 +72,24 @@ def research(questions: Sequence[str], today: str = "9999-12-31") -> tuple[str, 
         )
     if not supports:
         return f"{_OFFLINE} Nothing about this was found.", None
+    queries = [f"{symbol} daily prices" for symbol in symbols]
     grounding = {
-        "webSearchQueries": [f"{symbol} daily prices" for symbol in symbols],
+        "webSearchQueries": queries,
+        "searchEntryPoint": {"renderedContent": _suggestions(queries)},
         "groundingChunks": [_SOURCE],
         "groundingSupports": supports,
     }
     return " ".join(sentences), grounding
+
+
+def _suggestions(queries: Sequence[str]) -> str:
+    """Search suggestions as Google renders them: styles of their own, and a link for each query."""
+    chips = "".join(
+        f'<a class="chip" href="https://www.google.com/search?q={quote_plus(each)}">{escape(each)}</a>'
+        for each in queries
+    )
+    style = ".container{display:flex;gap:8px;font:14px sans-serif}.chip{border:1px solid #d2d2d2;border-radius:16px;color:#5e5e5e;padding:5px 16px;text-decoration:none}"
+    return f'<style>{style}</style><div class="container">{chips}</div>'
 
 
 def hostile_answer() -> tuple[str, dict[str, Any]]:
@@ -89,4 +103,10 @@ def hostile_answer() -> tuple[str, dict[str, Any]]:
         {"web": {"uri": 'https://example.com/"onmouseover="alert(1)', "title": "<b onclick=alert(1)>News</b>"}},
     ]
     support = {"segment": {"startIndex": 0, "endIndex": len(text.encode())}, "groundingChunkIndices": [0, 1]}
-    return text, {"webSearchQueries": ["<i>news</i>"], "groundingChunks": chunks, "groundingSupports": [support]}
+    planted = "<script>parent.document.title='owned'</script><img src=x onerror=\"top.document.title='owned'\"><form action=/logout method=post><button>news</button></form>"
+    return text, {
+        "webSearchQueries": ["<i>news</i>"],
+        "groundingChunks": chunks,
+        "groundingSupports": [support],
+        "searchEntryPoint": {"renderedContent": planted},
+    }
