@@ -1,6 +1,7 @@
 """`make eval`: all sets of requests against a model, or two models side by side; a table, and one JSON object with the figures.
 
-With GEMINI_API_KEY set, Gemini is asked (GEMINI_MODEL names the model, GEMINI_PRICES dollars for a million tokens of question, known question and answer);
+With GEMINI_API_KEY set, Gemini is asked (GEMINI_MODEL names the model, GEMINI_PRICES dollars for a million tokens of question, known question and answer, for
+a second model after a semicolon: `0.3,0.03,2.5;1.25,0.13,10`);
 without it the offline author of the simulator, over the same protocol. `--against MODEL` asks a second model the same, `--against-prompt FILE` the same or the second model with another system instruction.
 """
 
@@ -15,21 +16,24 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.drafting import NotPassed, Passed, write_strategy
 from stratforge.ai.failures import ModelRefused, ModelUnavailable, NotADraft
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import Drafted, GeminiQuant, Turn
 from stratforge.ai.usage import Usage
+from stratforge.application.jobs.asking import patiently
 from stratforge.configuration import GeminiSecret
 from stratforge.strategy.rotation import PortfolioStrategy
 
@@ -49,6 +53,8 @@ from tests.evaluation.cases import CASES, Case
 from tests.evaluation.judge import difference
 
 _ROOT = Path(__file__).parents[2]
+# As a job has.
+_TURN_SECONDS = 240.0
 
 
 SETS = {
@@ -88,17 +94,17 @@ class Outcome:
 
 def evaluate(secret: GeminiSecret, case: Case, prompt: str = "") -> Outcome:
     """One conversation through the product's own pipeline, turn by turn, with a deadline of its own as a job has; with another system instruction, if one is given."""
-    quant = GeminiQuant(secret)
     start, used, repairs = time.perf_counter(), Usage(), 0
     turns = list[Turn]()
     passed: Passed | None = None
 
-    def ask(system: str, said: list[Turn], heard: Callable[[str], None]) -> Drafted:
+    def paid(_model: str, more: Usage) -> None:
+        """Also what was cut off, and what was no draft, is paid."""
         nonlocal used
-        drafted = quant.draft(prompt or system, said, heard)
-        one, other = used, drafted.usage
-        used = Usage(one.prompt + other.prompt, one.cached + other.cached, one.answer + other.answer)
-        return drafted
+        used = Usage(used.prompt + more.prompt, used.cached + more.cached, used.answer + more.answer)
+
+    def ask(quant: GeminiQuant, deadline: Deadline, system: str, said: list[Turn]) -> Drafted:
+        return patiently(lambda: quant.draft(prompt or system, said), deadline)
 
     def ended(kind: Kind, why: str = "", code: str = "") -> Outcome:
         return Outcome(case, kind, why, repairs, used, time.perf_counter() - start, code)
@@ -109,9 +115,10 @@ def evaluate(secret: GeminiSecret, case: Case, prompt: str = "") -> Outcome:
         else:
             follow = refinement_request if passed.strategy else answer_request
             turns += [Turn("model", passed.draft.model_dump_json()), Turn("user", follow(words))]
+        deadline = Deadline.in_seconds(_TURN_SECONDS)
         try:
             passed = write_strategy(
-                lambda system, said: ask(system, said, lambda _text: None),
+                partial(ask, GeminiQuant(secret, deadline, paid), deadline),
                 turns,
                 lambda _said: None,
                 lambda _symbol: [],
@@ -156,9 +163,10 @@ def better(first: Sequence[Outcome], second: Sequence[Outcome]) -> float:
     return min(1.0, 2.0 * sum(math.comb(differing, each) for each in range(few + 1)) / 2.0**differing)
 
 
-def dollars(outcomes: Sequence[Outcome]) -> float | None:
-    """What the answers cost, by the prices in GEMINI_PRICES; None without them."""
-    prices = [float(each) for each in os.environ.get("GEMINI_PRICES", "").split(",") if each]
+def dollars(outcomes: Sequence[Outcome], side: int = 0) -> float | None:
+    """What the answers of the first or the second model cost, by its prices in GEMINI_PRICES; None without them."""
+    of_sides = os.environ.get("GEMINI_PRICES", "").split(";")
+    prices = [float(each) for each in of_sides[min(side, len(of_sides) - 1)].split(",") if each]
     if len(prices) != 3:
         return None
     question, known, answer = prices
@@ -209,7 +217,7 @@ def _table(answered: Mapping[str, Sequence[Outcome]]) -> Table:
         table.add_column(column, justify="left" if column in ("set", "model") else "right")
     for name in [*SETS, "all"]:
         cases = {each.turns for each in SETS[name]} if name in SETS else None
-        for model, outcomes in answered.items():
+        for side, (model, outcomes) in enumerate(answered.items()):
             rows = [each for each in outcomes if cases is None or each.case.turns in cases]
             if not rows:
                 continue
@@ -218,7 +226,7 @@ def _table(answered: Mapping[str, Sequence[Outcome]]) -> Table:
                 count = sum(each.kind is kind for each in rows)
                 low, high = interval(count, len(rows))
                 cells.append(f"{count} ({low:.0%} to {high:.0%})")
-            cost = dollars(rows)
+            cost = dollars(rows, side)
             tokens = sum(each.usage.total for each in rows)
             repairs = sum(each.repairs for each in rows)
             table.add_row(
@@ -264,10 +272,10 @@ def main() -> None:
     for each in (each for outcomes in answered.values() for each in outcomes):
         if options.show and each.kind not in (Kind.RIGHT, Kind.REFUSED) and not each.case.held_out:
             console.print(f"{each.kind}: {' / '.join(each.case.turns)}\n    {each.why}\n{each.code}", markup=False)
-    for model, outcomes in answered.items():
+    for side, (model, outcomes) in enumerate(answered.items()):
         figures = {kind.value: sum(each.kind is kind for each in outcomes) for kind in Kind}
         tokens, seconds = sum(each.usage.total for each in outcomes), sum(each.seconds for each in outcomes)
-        print(json.dumps({"model": model, "requests": len(outcomes), **figures, "tokens": tokens, "seconds": round(seconds, 1), "dollars": dollars(outcomes)}))  # fmt: skip
+        print(json.dumps({"model": model, "requests": len(outcomes), **figures, "tokens": tokens, "seconds": round(seconds, 1), "dollars": dollars(outcomes, side)}))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import GeminiQuant, Turn
 from stratforge.ai.research import Research
+from stratforge.application.jobs import asking
 from stratforge.application.jobs.answer_question import answer_question
 from stratforge.application.jobs.work import run_job
 from stratforge.configuration import GeminiSecret
@@ -31,6 +32,8 @@ from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.users.accounts import register_user
 
+from tests.evaluation.cases import Case
+from tests.evaluation.run import evaluate
 from tests.integration.test_assistant import Model, draft, run
 
 _ESCAPES = sorted((Path(__file__).parents[1] / "unit/strategy/escapes").glob("*.py"))
@@ -124,6 +127,24 @@ def test_a_stream_that_ends_in_the_middle_is_no_answer(gemini: GeminiSecret) -> 
     with pytest.raises(ModelUnavailable):
         GeminiAnalyst(gemini).research("How did AAPL do?", None, parts.append)
     assert parts, "some of it came before"
+
+
+@pytest.mark.parametrize(("fault", "repairs"), [("429", 0), ("truncated", 1), ("cut", 0)])
+def test_an_evaluation_asks_again_as_a_job_does_and_counts_what_was_no_draft(
+    gemini: GeminiSecret, fault: str, repairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "sleep", lambda _seconds: None)
+    case = Case("forum", "Buy AAPL when the RSI is below 30, sell when the RSI is above 60")
+    whole = evaluate(gemini, case)
+    httpx.post(f"{gemini.base_url}/simulator/faults", json={"fault": fault, "count": 1}).raise_for_status()
+    again = evaluate(gemini, case)
+    assert (whole.repairs, again.repairs) == (0, repairs)
+    assert again.kind is whole.kind
+    assert again.code == whole.code != ""
+    if fault == "truncated":
+        assert again.usage.total > whole.usage.total
+    else:
+        assert again.usage.total >= whole.usage.total
 
 
 def test_a_model_that_was_turned_stores_no_hostile_code(database: Database, user: UUID) -> None:

@@ -31,5 +31,8 @@ def test_a_model_that_is_right_where_the_other_is_not_is_told_apart() -> None:
 def test_a_known_question_costs_its_own_price(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMINI_PRICES", "1,0.1,10")
     assert dollars(_outcomes(Kind.RIGHT)) == pytest.approx(0.6 + 0.04 + 1.0)
+    assert dollars(_outcomes(Kind.RIGHT), side=1) == dollars(_outcomes(Kind.RIGHT))
+    monkeypatch.setenv("GEMINI_PRICES", "1,0.1,10;2,0.2,20")
+    assert dollars(_outcomes(Kind.RIGHT), side=1) == pytest.approx(2 * (0.6 + 0.04 + 1.0))
     monkeypatch.delenv("GEMINI_PRICES")
     assert dollars(_outcomes(Kind.RIGHT)) is None

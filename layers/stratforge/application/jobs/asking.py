@@ -25,14 +25,30 @@ def asked(work: Work, question: Callable[[], Answer], deadline: Deadline | None 
         Failed: if it stayed away.
         Canceled: if nobody wants the answer any more.
     """
+    try:
+        return patiently(question, deadline, lambda error: work.tell(f"waiting for the model: {error}"))
+    except ModelUnavailable as error:
+        raise Failed(FailureCode.MODEL_UNAVAILABLE, f"{error}. Please try again later.") from error
+
+
+def patiently(
+    question: Callable[[], Answer],
+    deadline: Deadline | None = None,
+    waiting: Callable[[ModelUnavailable], None] = lambda _error: None,
+) -> Answer:
+    """The answer, asked for again after a pause a few times; `waiting` is told why there is a pause.
+
+    Raises:
+        ModelUnavailable: if it stayed away, or the pause would be longer than the deadline allows.
+    """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return question()
         except ModelUnavailable as error:
             pause = random.uniform(0.5, 1.0) * 2**attempt  # noqa: S311 - jitter
             if attempt == _ATTEMPTS or (deadline is not None and deadline.left <= pause):
-                raise Failed(FailureCode.MODEL_UNAVAILABLE, f"{error}. Please try again later.") from error
-            work.tell(f"waiting for the model: {error}")
+                raise
+            waiting(error)
             sleep(pause)
     raise AssertionError("unreachable")
 
