@@ -296,9 +296,11 @@ class _Outlet:
         return bool(self._underway or self._messages)
 
     def _arrived(self) -> None:
-        arrived = [each for each in self._underway if each.done.done()]
-        self._underway = [each for each in self._underway if each not in arrived]
-        for each in arrived:
+        looked_at, self._underway = self._underway, []
+        for each in looked_at:
+            if not each.done.done():
+                self._underway.append(each)
+                continue
             each.done.result()
             for bar in each.bars:
                 self._on_published(bar)
