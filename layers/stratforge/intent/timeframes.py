@@ -1,8 +1,8 @@
 """The bars on which a person wants a strategy to decide, as the words say it, and the rest of the words as of bars of any length.
 
-A strategy on longer bars is the same strategy with its bars called otherwise. So the words that name them are taken out of a request, lengths in days become
-lengths in bars where these are days, and all other words are held against the rules as if its bars were those of a minute. What has another meaning there, times of
-day and other spans of time, is asked about.
+A strategy on longer bars is the same strategy with its bars called otherwise. So the words that name them are taken out of a request, lengths of time become
+lengths in bars where these divide them (an hour is 12 bars of 5 minutes), and all other words are held against the rules as if its bars were those of a minute.
+What has another meaning there, times of day and other spans of time, is asked about.
 """
 
 from __future__ import annotations
@@ -51,6 +51,12 @@ _ENDS = re.compile(r"\s*(?:please|instead|now)?\s*(?:$|[.;\n])", _I)
 _END = re.compile(r"[.,;:\n(]")
 _SENTENCE = re.compile(r"[.;:\n]")
 _DAYS = re.compile(rf"(?<![\w.])(\d{{1,4}}|{'|'.join(_NUMBERS)}|six|seven|eight|nine|twelve|twenty|fifty)([ -])(?:trading )?day(s?)\b", _I)  # fmt: skip
+# A span of time that is counted in bars: “after an hour”, “wait 30 minutes”, “the low of the last hour”; no stretch of the day.
+_SPAN = re.compile(
+    rf"\b(?:(?:after|for|in|within|wait|waits|hold|holding|(?:of|over) the (?:last|past|previous))\s+(?:(?P<half>half (?:an? )?)|(?P<quarter>(?:a )?quarter of an )|(?P<n>\d{{1,4}}|{'|'.join(_NUMBERS)})[ -]?|an? )?|within the )(?P<unit>hours?|hrs?|h|minutes?|mins?|m)\b"
+    r"(?!\s+(?:after|from|before|into|of|past|to)\s+(?:the\s+)?(?:market\s+|closing\s+|opening\s+)?(?:open|clos|day|session|trading|bell)|-|\s+(?:chart|bars?|candles?|time))",
+    _I,
+)
 _CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
 
 
@@ -170,6 +176,9 @@ def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
     length = in_words(frame.timeframe)
     days = frame.timeframe == "1d"
     for turn, said in zip(turns, frame.said, strict=True):
+        for start, end, _ in _spans(turn):
+            if not re.search(r"\d", turn[start:end]):
+                yield f"“{turn[start:end]}”: how many bars of {length} should it be?"
         for each in elements_of(turn, Kind.NUMBER, Kind.TIME):
             if any(one.start <= each.start < one.end for one in said):
                 continue
@@ -187,6 +196,23 @@ def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
                 yield f"“{words}”: times of day are decided on bars of a minute, and this one decides on bars of {length}. Leave the time out, or take bars of a minute?"
             elif each.unit in (Unit.MINUTES, Unit.HOURS) or (each.unit is Unit.DAYS and not (days and _DAYS.match(turn, each.start))):  # fmt: skip
                 yield f"“{words}”: how many bars of {length} should it be?"
+
+
+def _spans(turn: str) -> Iterator[tuple[int, int, float]]:
+    """The spans of time that are counted in bars: where their number begins and where they end, in minutes."""
+    for match in _SPAN.finditer(turn):
+        unit = match["unit"].lower()[0]
+        number = match["n"] and (_NUMBERS.get(match["n"].lower()) or int(match["n"]))
+        part = 0.5 if match["half"] else 0.25 if match["quarter"] else number
+        bare = re.match(r"(?:after|for|in|wait|waits|hold|holding)\s+\w+$", match[0], _I)
+        if part is None and bare:
+            # “In minutes” counts nothing.
+            continue
+        lead = re.match(r"\w+(?: the(?: (?:last|past|previous))?)?\s+", match[0], _I)
+        start = match.start() + (lead.end() if lead else 0)
+        if re.match(r"within the ", match[0], _I):
+            start = match.start() + len("within ")
+        yield start, match.end(), (1 if part is None else part) * (60 if unit == "h" else 1)
 
 
 def _unit_of(turn: str, end: int) -> str:
@@ -273,6 +299,13 @@ def plainly(turn: str, said: Sequence[Mention], timeframe: str | None) -> Plainl
     letters: list[tuple[str, int]] = []
     at = 0
     changes = [(each.start, _tail(turn, each.end), "") for each in said]
+    minutes = TIMEFRAMES.get(timeframe or "", 1)
+    if 1 < minutes < TIMEFRAMES["1d"]:
+        changes += [
+            (start, end, "1 bar" if count == minutes else f"{count // minutes:g} bars")
+            for start, end, count in _spans(turn)
+            if count % minutes == 0 and not any(one.start < end and start < one.end for one in mentions_in(turn))
+        ]
     if timeframe == "1d":
         taken = list(changes)
         changes += [

@@ -81,7 +81,9 @@ def test_days_are_bars_where_bars_are_days() -> None:
     [
         "On daily bars, buy MSFT when RSI < 30, sell at 15:50",
         "On daily bars buy SPY when MACD crosses above its signal. Sell at the close.",
-        "On 5-minute bars, buy MSFT when RSI < 30, sell after 30 minutes",
+        "On 5-minute bars, buy MSFT when RSI < 30, sell after 32 minutes",
+        "On hourly bars, buy MSFT when RSI < 30, sell after half an hour",
+        "On daily bars, buy MSFT when RSI < 30, sell after an hour",
         "On 2-hour bars, buy MSFT when RSI < 30, sell when RSI > 70",
         "On 5-minute bars, buy MSFT when RSI < 30, sell when RSI > 70, on daily bars.",
         "Buy when RSI < 30 on the 15 minute chart, sell when RSI > 70",
@@ -91,6 +93,30 @@ def test_it_asks_where_the_words_have_another_meaning_on_longer_bars(words: str)
     last = talk(words)
     assert last.strategy is None
     assert last.draft.questions
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        ("On 5-minute bars, buy SPY when it rises 1% in an hour, sell at a 1% gain", "buy when bars.close.pct_change(12) * 100 >= 1"),
+        ("On 5-minute bars, buy SPY when it falls 1% within the hour, sell at a 1% gain", "buy when bars.close.pct_change(12) * 100 <= -1"),
+        ("On 15-minute bars, buy SPY when it fell 1% in half an hour, sell at a 1% gain", "buy when bars.close.pct_change(2) * 100 <= -1"),
+        ("On 15-minute bars, buy SPY when it is down 2% over the last 2 hours, sell at a 1% gain", "buy when bars.close.pct_change(8) * 100 <= -2"),
+        ("On 5-minute bars, buy SPY when it is below the low of the last hour, sell at a 1% gain", "buy when close < bars.low.rolling(12).min().shift(1)"),
+        ("On 15-minute bars, buy SPY when it makes the high of the last hour, sell at a 1% gain", "buy when close > bars.high.rolling(4).max().shift(1)"),
+        ("On 15-minute bars, buy SPY when it is above the average of the last hour, sell at a 1% gain", "buy when close > ta.sma(bars.close, length=4)"),
+        ("On 15-minute bars, buy SPY when RSI is below 30 for an hour, sell at a 1% gain", "buy when for_bars(4, ta.rsi(bars.close, length=14) < 30)"),
+        ("On 5-minute bars, buy SPY when RSI is below 30, sell after an hour", "sell when bars_held >= 12"),
+        ("On 5-minute bars, buy SPY when RSI is below 30, sell after 30 minutes", "sell when bars_held >= 6"),
+        ("On hourly bars, buy SPY when RSI is below 30, sell when above 60, wait an hour after a sale", "wait 1 bars after a sale"),
+        ("On 5-minute bars, buy SPY when RSI is below 30, sell when RSI is above 60, wait half an hour after a loss", "wait 6 bars after a loss"),
+    ],
+)  # fmt: skip
+def test_a_length_of_time_is_as_many_bars_as_it_holds(words: str, rule: str) -> None:
+    last = talk(words)
+    assert isinstance(last.strategy, Strategy)
+    assert last.repairs == ()
+    assert rule in [text for each in last.draft.requirements for text in each.rules]
 
 
 @pytest.mark.parametrize("words", ["use 1-minute bars", "use hourly bars"])
@@ -136,7 +162,7 @@ def test_the_code_follows_the_words_whatever_line_the_model_wrote() -> None:
         assert timeframe_of(found.source) == "1d"
 
 
-@pytest.mark.parametrize("words", ["sell after 30 minutes instead", "sell at 15:50"])
+@pytest.mark.parametrize("words", ["sell after 32 minutes instead", "sell at 15:50"])
 def test_a_change_on_longer_bars_that_speaks_of_minutes_is_no_answer_of_a_model(words: str) -> None:
     """What was written as so many bars of a minute is silently something else on longer ones."""
     first = "Buy MSFT when RSI < 30, sell after 10 bars"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stratforge.intent.reading.bindings import BACK_OR_LEVEL, bindings_in
 from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, not_understood
 from stratforge.intent.reading.languages import language_of
+from stratforge.intent.reading.reach import reaches_in
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.scopes import scopes_in
 from stratforge.intent.reading.twofold import twofold_in
@@ -143,6 +144,7 @@ def unsure_in(turn: str) -> list[Unsure]:
             *twofold_in(plain),
             *bindings_in(plain),
             *scopes_in(plain),
+            *reaches_in(plain),
             *((*match.span(), asks) for match, asks in _found(plain)),
         )
     ]

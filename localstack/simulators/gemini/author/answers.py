@@ -17,6 +17,7 @@ from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.reading import bindings
 from stratforge.intent.reading import unsure as unsure_words
 from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH
+from stratforge.intent.reading.reach import OF_THE_SALE
 from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.twofold import readings_of
 from stratforge.intent.reading.unsure import Unsure, unsure_in
@@ -75,6 +76,16 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         found = [(r"buy\w*|entr\w+|purchases?", moved(f"{lead} {condition[2]}"))]
         if condition[1] == "only":
             found.append((r"sell\w*|sales?|exits?", put(" and")))
+        return found
+    if unsure.asks == OF_THE_SALE and (bound := re.fullmatch(r"(?:but |and )?(only|not|never)\b (.*)", words, _I | re.DOTALL)):  # fmt: skip
+        only, sale = bound[1].lower() == "only", request[: unsure.start].rstrip(" ,;(—–")
+        rest = request[unsure.end :]
+        if rest[:1] not in ("", ".", ";"):
+            return []
+        said = f"{sale}{rest}".rstrip(" .")
+        found = [(r"buy\w*|entr\w+|purchases?", f"{said}. {'Only buy' if only else 'Do not buy'} {bound[2]}.")]
+        if re.search(r"\b(?:sell|exit) (?:when|if)\b[^,;.]*$", sale, _I):
+            found.append((r"sell\w*|sales?|exits?", f"{sale} and it is {'' if only else 'not '}{bound[2]}{rest}"))
         return found
     if unsure.asks == bindings.BACK_OR_LEVEL:
         side = plain.rpartition(" ")[2]

@@ -15,6 +15,8 @@ from simulators.gemini.author.times import time_condition
 
 _EXCEPTED = rf"(?:(?:on )?(?:every|each|any|all) (?:trading |week ?)?days? )?(?:unless|except(?:ing)?(?: when| if| on| for)?|(?:but|save|bar|barring|besides)(?: for| on)*(?= {DAY})|(?:other than|apart from|aside from|excluding|with the exception of)(?: on)?)"
 
+_NOT_THAT = r"(?:it is )?not (?:the case )?(?:that|when|if)"
+
 
 def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Condition | None:
     """A condition with all that is joined to it.
@@ -23,6 +25,7 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         Unexpressible: if it is understood and the language cannot say it, or if its `and` and `or` can be read in two ways.
     """
     either = scan.take(r"either(?: when| if)?|(?:any|one) of(?: the following| these)?:?")
+    denied = scan.sees(rf"(?:{_NOT_THAT}) ")
     first: Condition | None = _each_measured(scan, memory)
     if first is None:
         scan.take(r"both|all of(?: the following| these)?:?")
@@ -54,6 +57,7 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
                 f"“{scan.text[at:].strip()[:40]}”: should it sell when both hold at once, or when either of them does?"
             )
         lead = scan.take(r"(?:only )?(?:if|when|while|the|that)(?= )") if not match[1] else None
+        negated = bool(match[1]) or scan.sees(rf"(?:{_NOT_THAT}) ")
         try:
             following = (_excepted_time(scan, memory) if match[1] else None) or _negated(scan, memory)
         except Unexpressible:
@@ -66,6 +70,12 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
             # "…, but if it is Friday sell when …" begins the next rule.
             scan.at = at
             break
+        if denied and not negated and match[2] is None:
+            # “Unless A and B”: not both of them, and a part of it is not read alone.
+            raise Unexpressible(
+                f"“{match[0].strip(' ,') or 'and'} {following.words}”: is it excepted too, or has it to hold?"
+            )
+        denied = negated
         if match[1]:
             following = _none_of(scan, memory, following)
             memory.excepted += [following] if only_time(following) else []
@@ -169,7 +179,7 @@ def _negated(scan: Scanner, memory: Memory) -> Condition | None:
             return found
         scan.at = at
         return None
-    if scan.take(r"(?:it is )?not (?:the case )?(?:that|when|if)"):
+    if scan.take(_NOT_THAT):
         found = _lasting(scan, memory)
         if found is not None:
             return contrary(found) if isinstance(found, Compare) else Not(found)

@@ -201,7 +201,7 @@ def change_over(bars: float) -> Series:
     return Series(
         "change",
         "bars.close.pct_change({0}) * 100",
-        "the change of the close over {0} bars in percent",
+        "the change of the close in {0} bars in percent",
         (bars,),
         ("CHANGE_BARS",),
     )
