@@ -60,7 +60,8 @@ def _ways(ways: Ways) -> frozenset[Bounded]:
 
 def _bounded(way: Iterable[Fact]) -> Bounded | None:
     spans, rest = dict[str, Span](), set[Fact]()
-    for fact in way:
+    # What crosses above something is above it.
+    for fact in (*way, *(each[1:] for each in way if each[0] == "crosses")):
         if len(fact) == 3 and isinstance(fact[0], str) and is_number(str(fact[2])) and fact[1] in ("<", "<=", ">", ">=", "=="):  # fmt: skip
             spans[fact[0]] = _narrowed(spans.get(fact[0], _ALL), str(fact[1]), float(str(fact[2])))
         else:

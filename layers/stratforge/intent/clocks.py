@@ -1,4 +1,4 @@
-"""Sales by the clock alone that hold where it buys: what was bought would be sold on the next bar, which nobody asks for."""
+"""Sales by the clock that go wrong by what is bought when: those that hold where it buys sell on the next bar, and days held count from a fill that may be of another day."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from stratforge.intent.reading.meaning import Fact, TooMany, both, meaning_of
 from stratforge.intent.rules import Rule, RuleKind
 
 _LAST = 24 * 60
+# The last minute of a stock's day: what is decided on its bar is filled at the next day's open.
+_LAST_BAR = 959
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,25 @@ def sold_at_once(rules: Sequence[Rule], *, around_the_clock: bool = False) -> It
                 yield AtOnce(rule, min(each.start for each in buys))
     except TooMany:
         return
+
+
+def filled_next_day(rules: Sequence[Rule], *, around_the_clock: bool = False) -> Iterator[Rule]:
+    """The sales by days held where every purchase is decided on the last bar of a day: they count from its fill, which is on the next.
+
+    Args:
+        rules: The rules that stand.
+        around_the_clock: Whether the symbol trades on every day, so that no bar is a day's last.
+    """
+    if around_the_clock:
+        return
+    week = frozenset(range(5))
+    try:
+        meaning = meaning_of(rules)
+        buys = [_clock(way, week)[0] for way in both(meaning.entry, meaning.only, week)]
+    except TooMany:
+        return
+    if buys and all(each.start >= _LAST_BAR for each in buys):
+        yield from (each for each in rules if each.kind is RuleKind.SELL and "days_held" in each.text)
 
 
 def _clock(way: frozenset[Fact], week: frozenset[int]) -> tuple[Clock, bool]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.accounts import unaccounted
 from stratforge.intent.ambiguous import ambiguous_findings
 from stratforge.intent.bounds import never_buys
-from stratforge.intent.clocks import sold_at_once
+from stratforge.intent.clocks import filled_next_day, sold_at_once
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.exceptions import one_sided
@@ -181,6 +181,10 @@ def words_findings(
         found += (
             f"“{each.rule.text}” holds where it buys, so what was bought is sold on the next bar: bound the sale or the purchase by the clock, and tell the person, or ask."
             for each in sold_at_once(_standing(requirements, rules), around_the_clock="/" in symbol)
+        )
+        found += (
+            f"“{each.text}” counts days from the fill, and what is decided on a day's last bar is filled on the next day: buy a minute earlier, and tell the person, or ask."
+            for each in filled_next_day(_standing(requirements, rules), around_the_clock="/" in symbol)
         )
     return found
 

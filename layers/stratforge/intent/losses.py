@@ -69,6 +69,13 @@ def _percents(node: ast.expr) -> Iterator[float]:
         yield float(match[1])
 
 
+def placed_stops(rules: Sequence[Rule]) -> list[Stop]:
+    """The stops of a purchase that lie at a level of their own, which may be above the close, and that by which something is measured."""
+    measured = any(each.unit == "R" or each.unit.endswith("at risk") or "gain_risks" in each.text for each in rules)
+    levels = (each.level for each in rules if each.kind is RuleKind.STOP and each.condition is None)
+    return [Stop(0, each) for each in levels if each is not None and (measured or not ast.unparse(each).startswith("close - "))]  # fmt: skip
+
+
 def distance(stop: Stop, number: Callable[[ast.expr], str]) -> str:
     """Returns how far below the close a stop is, as an expression of `on_bar`."""
     return f"bar.close * {stop.percent / 100:.10g}" if stop.level is None else f"(bar.close - {number(stop.level)})"

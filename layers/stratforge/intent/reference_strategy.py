@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
-from stratforge.intent.losses import distance, remembered, stop_of
+from stratforge.intent.losses import distance, placed_stops, remembered, stop_of
 from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column, is_number
 from stratforge.intent.timeframes import ON_THE_CLOCK
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
@@ -135,12 +135,8 @@ class _Writer:
         ]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
         offer += [f"    {each}" for each in looking_back.on_sale]
-        if (
-            any(each.unit == "R" or each.unit.endswith("at risk") or "gain_risks" in each.text for each in rules)
-            and (stop := stop_of(rules)).level is not None
-        ):
-            # What lies above the close is no stop, and nothing can be measured by it.
-            guards.append(f"{distance(stop, self._number)} > 0")
+        # What lies above the close is no stop: it would sell at once, and nothing can be measured by it.
+        guards += (f"{distance(each, self._number)} > 0" for each in placed_stops(rules))
         parts = [pair for pair in sales if pair[0].value != 100]
         # Before a purchase on the first bar on which nothing is held.
         self._need(*(f'if position.quantity == 0:\n        state["sold_{number}"] = 0' for number in range(len(parts))))

@@ -19,7 +19,7 @@ FACTS = {
     "minute": "minute of the day in exchange time at which the bar begins, on bars of 5 to 30 minutes at which it ends: 10:30 is 630",
     "weekday": "Monday is 0",
     "bars_held": "bars that the position is held",
-    "days_held": "trading days that have begun since the purchase: 0 on its day",
+    "days_held": "trading days that have begun since the fill of the purchase: 0 on its day; what is decided on a day's last bar is filled on the next",
     "entry_price": "average price paid",
     "gain": "of the position, in percent; a loss is negative",
     "gain_dollars": "close less entry price",
@@ -77,7 +77,10 @@ _FORMS = (
         "stop loss 2% | take profit 5% | trailing stop 3%",
         "set with every purchase; looked at within the bar, at any price of it (stop_loss=0.02 in the code)",
     ),
-    ("stop loss at <number> | take profit at <number>", "the same at a price that is computed at the purchase"),
+    (
+        "stop loss at <number> | take profit at <number>",
+        "the same at a price that is computed at the purchase; nothing is bought while a stop would lie above the close",
+    ),
     ("take profit 2R", "at twice the distance of the stop: there has to be one stop"),
     ("stop loss 0% when <condition>", "set anew while something is held (adjust in the code); so are the others"),
     (

@@ -65,7 +65,7 @@ def test_the_author_reads_an_exception_as_one(words: str, wanted: str) -> None:
         "Buy AAPL when RSI < 30, sell when RSI > 70, except between 12:00 and 13:00",
         "Compra AAPL cuando el RSI baje de 30 y vende cuando suba de 70, salvo los lunes",
         "Buy AAPL when RSI < 30, sell when RSI > 70. No trades on Wednesday or Thursday",
-        "Buy AAPL when RSI < 30, sell when RSI > 70, not on Mondays",
+        "Buy AAPL when RSI < 30, sell when RSI > 70. Not on Mondays.",
     ],
 )
 def test_the_author_says_of_which_side_an_exception_is_read(words: str) -> None:

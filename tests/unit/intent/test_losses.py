@@ -164,6 +164,17 @@ def test_nothing_is_bought_where_the_stop_is_not_below() -> None:
     # Every bar closes at its low.
     code = strategy(_DIP, "sell when minute >= 900", "stop loss at low", "size 150 dollars at risk")
     assert purchases(code, bars_of([105.0, 99.0, 98.0, 97.0, 96.0])) == []
+    # It would sell at once, whatever the size.
+    code = strategy(_DIP, "sell when minute >= 900", "stop loss at yesterday_low")
+    assert purchases(code, bars_of([105.0, 99.0, 98.0, 97.0, 96.0], [95.0, 94.0, 93.0])) == []
+    assert purchases(code, bars_of([105.0, 99.0, 98.0, 90.0, 96.0], [95.0, 94.0, 93.0])) == [6]
+
+
+def test_a_person_is_told_what_becomes_of_a_stop() -> None:
+    beside_a_pause = write_answer([f"{WORDS}, wait 30 minutes after a loss."])
+    assert any("looked at when a bar closes" in each for each in beside_a_pause["assumptions"])
+    at_a_level = write_answer(["Buy AAPL when RSI < 30, sell when RSI > 70, stop at yesterday's low."])
+    assert "It does not buy while the stop would lie above the close." in at_a_level["assumptions"]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,29 @@
-"""How far words reach, by the structure of a sentence: which side it speaks of, what its parts are, and what joins them.
-
-A sentence is divided into clauses, each with its verb, and a clause into parts at “and”, “or” and commas. A part is a comparison, a gain or a loss, a time that a
-position was held, or a moment (a time of day, days). Of some arrangements of these it is open how far a part reaches, in whichever words they are said; these are
-asked about.
-"""
+"""How far words reach, by the structure of a sentence: of some arrangements of its parts that is open, in whichever words they are said; these are asked about."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
+from stratforge.intent.reading.sentences import (
+    BUYS,
+    DAYS,
+    LEADS,
+    MEASURES,
+    MOTIONS,
+    OPPOSITE,
+    OTHERS,
+    RESULTS,
+    SELLS,
+    TIMES,
+    Clause,
+    Part,
+    clauses_of,
+    moments_in,
+    parts_of,
+    sentences_of,
+)
 from stratforge.intent.reading.tokens import Token, tokens_of
 
 ANOTHER_WAY = "Is it one more condition, or another way in or out by itself?"
@@ -23,125 +35,7 @@ ORDER = "Both at the same bar, or one after the other, and within how many bars?
 WAITS = "Has the position to be held so long at least, or is buying to wait?"
 SHARE_OR_ALL = "Is that so many dollars a share, or of the whole position?"
 
-_ENDS = ("stop_sign", "bullet", "question")
-_BUYS = ("buy", "entry_label", "all_in", "entries", "no_buying", "no_more_buying")
-_SELLS = ("sell", "exit_label", "stop", "target", "trail")
-# What begins a clause that speaks of neither side, or of a position that is held.
-_OTHERS = ("hold", "wait", "risk", "size_word", "move_stop", "filter", "rest", "half", "third", "quarter", "done_today", "otherwise")  # fmt: skip
-_SEPARATES = ("and", "or", "comma", "unless", "except", "only", "open", "close", "then", "arrow", "colon")
-_COMPARES = frozenset(
-    ("below", "above", "at_most", "at_least", "or_less", "or_more", "cross", "upcross", "downcross", "crossover", "crossunder", "golden", "death", "fall", "rise", "has_moved", "turns", "move", "positive", "negative",
-     "oversold", "overbought", "break", "breakout", "touch", "reclaim", "return", "lose", "green", "red", "bullish", "bearish", "gap_up", "gap_down", "engulfing", "lower_close", "higher_close", "lower_low", "higher_high", "new", "opposite_cross", "inside_range", "gap_filled")
-)  # fmt: skip
-_MEASURES = frozenset(("indicator", "glued", "column", "band", "keltner", "volume", "histogram", "signal", "average", "high", "low", "trend", "sar", "k_line", "d_line", "cloud", "entry_price", "upper", "lower", "middle", "highest", "lowest", "range_high", "range_low"))  # fmt: skip
-_RESULTS = ("profit", "loss", "green", "red", "fall", "rise", "lose")
-_MOTIONS = {"return": "", "reclaim": "above", "cross": "", "rise": "above", "fall": "below", "move": "", "upcross": "above", "downcross": "below", "turns": "", "break": ""}  # fmt: skip
-_MOVES = _MOTIONS.keys() | {"lose", "touch", "has_moved", "profit", "loss"}
-_OPPOSITE = {"above": "below", "below": "above"}
-_DAYS = ("day", "weekdays")
-_TIMES = ("time", "morning", "afternoon")
-_LEADS = ("on", "at", "after", "before", "until", "from", "between", "by", "in", "no_later", "outside")
-_COUNTS = ("unit", "hours")
-
-
-@dataclass(frozen=True)
-class Part:
-    """What stands between two joints of a clause.
-
-    Attributes:
-        joint: What joins it to the part before it: `and`, `or`, `comma`, `only`, `unless`, `except`, or nothing.
-        by: The words of the joint.
-        begins: Where it begins in the turn, with what joins it.
-        words: Its tokens, with the place of each in the sentence.
-    """
-
-    joint: str
-    by: str
-    begins: int
-    words: tuple[tuple[int, Token], ...]
-    at_moments: frozenset[int]
-
-    @cached_property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of its tokens that are no part of a moment."""
-        return tuple(token.kind for place, token in self.words if place not in self.at_moments)
-
-    @property
-    def lead(self) -> str:
-        """The kind of the token that it begins with."""
-        return self.words[0][1].kind
-
-    @property
-    def when(self) -> bool:
-        """Whether it begins by itself: with an “if”, an “at”, an “on”, an “after”."""
-        return self.lead in ("when", "at", "on", "after", "by", "with", "no_later", "at_close", "held") or self.by.endswith((" if", " when", " once"))  # fmt: skip
-
-    @property
-    def moment(self) -> bool:
-        """Whether it speaks of a time of day or of days."""
-        return any(place in self.at_moments for place, _ in self.words)
-
-    @cached_property
-    def gain(self) -> bool:
-        """Whether it is so much gain or loss."""
-        return any(each in ("percent", "signed", "dollars", "risks") for each in self.kinds) and not set(self.kinds) & _MEASURES and any(each in ("signed", "risks", *_RESULTS) for each in self.kinds)  # fmt: skip
-
-    @cached_property
-    def held(self) -> bool:
-        """Whether it is so long a time after the purchase."""
-        return any(one in ("after", "held") and other in ("number", "half_hour", "hours", "days") for one, other in itertools.pairwise(self.kinds)) and bool({"unit", "hours", "half_hour", "days"} & set(self.kinds)) and not self.compares  # fmt: skip
-
-    @property
-    def noun(self) -> bool:
-        """Whether it is a gain or a loss by its name, “a 2 % loss”, or a time held: a way out by itself."""
-        return self.held or (self.gain and bool({"profit", "loss", "signed", "risks"} & set(self.kinds)) and not {"it", "it_is", "i_am", "is", "position"} & set(self.kinds))  # fmt: skip
-
-    @property
-    def compares(self) -> bool:
-        """Whether something is compared."""
-        return bool(_COMPARES & set(self.kinds))
-
-    @property
-    def says(self) -> bool:
-        """Whether it is a condition of any kind but a moment."""
-        return self.compares or self.gain or self.held
-
-    @property
-    def was(self) -> bool:
-        """Whether something was so."""
-        return any(str(token.value) in ("was", "were") for _, token in self.words)
-
-    @property
-    def placed(self) -> bool:
-        """Whether a bar or a day before this one is named."""
-        return bool({"last", "final", "yesterday", "ago", "in", "for", "next_day"} & set(self.kinds))
-
-    @property
-    def side(self) -> str:
-        """Whether it goes above something or below it; empty where it says neither, or both."""
-        kinds = set(self.kinds)
-        found = {each for each in ("above", "below") if each in kinds}
-        found |= found or {_MOTIONS[each] for each in kinds & _MOTIONS.keys()} - {""}
-        return next(iter(found)) if len(found) == 1 else ""
-
-
-@dataclass(frozen=True)
-class Clause:
-    """A verb with what belongs to it.
-
-    Attributes:
-        side: `buy`, `sell`, or empty.
-        verb: Its verb.
-        bound: Whether an “only” stands right before the verb.
-        before: The parts before its verb.
-        parts: The parts behind it.
-    """
-
-    side: str
-    verb: Token
-    bound: bool
-    before: tuple[Part, ...]
-    parts: tuple[Part, ...]
+_MOVES = MOTIONS.keys() | {"lose", "touch", "has_moved", "profit", "loss"}
 
 
 def reaches_in(turn: str) -> list[tuple[int, int, str]]:
@@ -159,146 +53,15 @@ def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
     tokens = tokens_of(turn)
     # Of one share both are the same.
     single = any(each.kind == "shares" and each.value == 1 for each in tokens)
-    for sentence in _sentences(tokens):
-        moments = _moments(sentence)
-        for clause in _clauses(sentence, moments):
+    for sentence in sentences_of(tokens):
+        moments = moments_in(sentence)
+        for clause in clauses_of(sentence, moments):
             for rule in (_bounds_of_sales, _ways_joined, _moments_beside, _one_after_another, _motions_back):
                 found |= dict.fromkeys(rule(clause))
             found |= dict.fromkeys(() if single else _dollars(clause))
         found |= dict.fromkeys(_two_purchases(sentence, moments))
         found |= dict.fromkeys((*_denied(sentence, moments), *_waits(sentence)))
     return tuple(found)
-
-
-def _sentences(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    found = list[Token]()
-    for each in tokens:
-        if each.kind in _ENDS:
-            yield found
-            found = []
-        else:
-            found.append(each)
-    yield found
-
-
-def _moments(tokens: Sequence[Token]) -> frozenset[int]:
-    """The places of tokens that say a time of day or days, with what leads to them."""
-    kinds = [each.kind for each in tokens]
-    found = set[int]()
-    at = 0
-    while at < len(kinds):
-        end = _moment(kinds, tokens, at)
-        found |= set(range(at, end))
-        at = max(end, at + 1)
-    return frozenset(found)
-
-
-def _moment(kinds: Sequence[str], tokens: Sequence[Token], at: int) -> int:
-    """Where the moment ends that begins at a place; the place itself where none does."""
-    lead = at
-    while lead < len(kinds) and kinds[lead] in _LEADS:
-        lead += 1
-    kind = kinds[lead] if lead < len(kinds) else ""
-    if kind in _DAYS or kind in _TIMES:
-        of = _DAYS if kind in _DAYS else _TIMES
-        end = lead + 1
-        span = of is _TIMES and lead > at and kinds[at] in ("between", "from", "outside")
-        while end + 1 < len(kinds) and kinds[end] in ("until", *(("and",) if span or of is _DAYS else ()), *(("or", "comma", "slash") if of is _DAYS else ())):  # fmt: skip
-            after = end + 1
-            while of is _DAYS and after < len(kinds) and kinds[after] in ("and", "or", "on"):
-                after += 1
-            if after >= len(kinds) or kinds[after] not in of:
-                break
-            end, span = after + 1, False
-        return end
-    ahead = kinds[lead + 1] if lead + 1 < len(kinds) else ""
-    if kind == "number" and lead > at and kinds[lead - 1] in ("after", "before", "until") and ahead in ("", "comma", "and", "or", "when", "close", "only", *_BUYS, *_SELLS):  # fmt: skip
-        return lead + 1
-    if kind in ("first", "final") and (lead > at or str(tokens[lead].value).startswith("those") or tokens[lead - 1].value == "during"):  # fmt: skip
-        count = lead + 1 + (ahead == "number")
-        if count < len(kinds) and kinds[count] in ("hours", "half_hour", *(("unit",) if kind == "first" else ())):
-            return count + 1
-    return at
-
-
-def _clauses(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator[Clause]:
-    """A sentence by its verbs; what stands before its first verb belongs to that one."""
-    verbs = [place for place, each in enumerate(tokens) if each.kind in (*_BUYS, *_SELLS, *_OTHERS) or _closes(tokens, place)]  # fmt: skip
-    verbs = [place for place in verbs if not (tokens[place].kind in ("rest", "half", "third", "quarter") and place and tokens[place - 1].kind in _SELLS)]  # fmt: skip
-    if not verbs:
-        if tokens:
-            yield Clause("", tokens[0], False, (), tuple(_parts(tokens, 0, len(tokens), moments)))
-        return
-    starts = [0, *(_start(tokens, place) for place in verbs[1:])]
-    for index, verb in enumerate(verbs):
-        end = starts[index + 1] if index + 1 < len(verbs) else len(tokens)
-        kind = tokens[verb].kind
-        side = "buy" if kind in _BUYS else "" if kind in _OTHERS[:-8] or kind in ("done_today", "otherwise", "filter") else "sell"  # fmt: skip
-        before = _parts(tokens, starts[index], verb, moments)
-        after = _parts(tokens, verb + 1, end, moments)
-        bound = verb > 0 and tokens[verb - 1].kind == "only"
-        yield Clause(side, tokens[verb], bound, tuple(before), tuple(after))
-
-
-def _closes(tokens: Sequence[Token], place: int) -> bool:
-    """“Close when …”."""
-    return tokens[place].value == "close" and tokens[place].end - tokens[place].start == 5 and place + 1 < len(tokens) and tokens[place + 1].kind in ("when", "after") and (not place or tokens[place - 1].kind in ("and", "comma", "then"))  # fmt: skip
-
-
-def _start(tokens: Sequence[Token], verb: int) -> int:
-    """Where a clause begins: with how far a stop is, and with what joins it."""
-    at = verb
-    while at and tokens[at - 1].kind in ("percent", "number", "multiple", "atr", "not", "dollars", "only"):
-        at -= 1
-    return at
-
-
-def _parts(tokens: Sequence[Token], start: int, end: int, moments: frozenset[int]) -> list[Part]:
-    found, words = list[Part](), list[tuple[int, Token]]()
-    joint, by, begins = "", "", 0
-
-    def close() -> None:
-        if words:
-            found.append(Part(joint, by, begins if by else words[0][1].start, tuple(words), moments))
-
-    for place in range(start, end):
-        token = tokens[place]
-        if place in moments or not _joins(tokens, place, end):
-            words.append((place, token))
-            continue
-        if words:
-            close()
-            joint, by, words = "", "", []
-        bare = token.kind in ("or_more", "or_less")
-        if joint in ("", "comma", "open") or token.kind == "or" or bare:
-            joint, by, begins = "or" if bare else token.kind, str(token.value), token.start
-        if bare:
-            # “Or above VWAP” is a joint, and begins what it joins.
-            words = [(place, replace(token, kind="above" if token.kind == "or_more" else "below"))]
-    close()
-    return _whole(found)
-
-
-def _joins(tokens: Sequence[Token], place: int, end: int) -> bool:
-    kind = tokens[place].kind
-    ahead = tokens[place + 1].kind if place + 1 < end else ""
-    if kind in ("or_more", "or_less"):
-        # “30 or above VWAP”.
-        return ahead in (*_MEASURES, "number", "dollars")
-    if kind == "and" and place and tokens[place - 1].kind == "number" and ahead == "number" and any(each.kind == "between" for each in tokens[max(0, place - 3) : place]):  # fmt: skip
-        return False
-    return kind in _SEPARATES
-
-
-def _whole(parts: list[Part]) -> list[Part]:
-    """The parts, each with those that say nothing by themselves: “RSI and MFI are below 30”."""
-    found = list[Part]()
-    for each in parts:
-        if found and (not (found[-1].says or found[-1].moment) or not (each.says or each.moment)) and each.joint not in ("only", "unless", "except"):  # fmt: skip
-            last = found.pop()
-            each = Part(last.joint, last.by, last.begins, (*last.words, *each.words), each.at_moments)
-        found.append(each)
-    return found
 
 
 def _doubt(part: Part, asks: str, *, of_moment: bool = False) -> tuple[int, int, str]:
@@ -320,7 +83,7 @@ def _bounds_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
             starts = place in each.at_moments and (not number or each.words[number - 1][0] not in each.at_moments)
             if named or not (
                 starts
-                or (token.kind in _LEADS and place not in each.at_moments)
+                or (token.kind in LEADS and place not in each.at_moments)
                 or token.value in ("in profit", "in loss")
             ):
                 continue
@@ -355,7 +118,8 @@ def _bounds_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
 def _ways_joined(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“Sell at a 5 % profit and when RSI > 70”: both, or each by itself?"""
     for one, other in itertools.pairwise(clause.parts):
-        if other.joint != "and" or not (one.says or one.moment) or not (other.says or other.moment):
+        closing = other.lead == "at_close"
+        if other.joint != "and" or not (one.says or one.moment) or not (other.says or other.moment or closing):
             continue
         if (
             clause.side == "buy"
@@ -399,7 +163,7 @@ def _two_purchases(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator
 def _occasion(part: Part) -> bool:
     """Whether it is a time of certain days."""
     kinds = {token.kind for place, token in part.words if place in part.at_moments}
-    return bool(kinds & {*_DAYS}) and bool(kinds & {*_TIMES})
+    return bool(kinds & {*DAYS}) and bool(kinds & {*TIMES})
 
 
 def _leads(part: Part) -> bool:
@@ -450,7 +214,7 @@ def _motions_back(clause: Clause) -> Iterator[tuple[int, int, str]]:
         if other.joint == "then" and other.by == "and then" and one.says and other.says:
             yield _doubt(other, ORDER)
         begins = next((kind for kind in other.kinds if kind not in ("then", "when", "is", "back")), "")
-        if other.joint == "and" and begins in _MOTIONS and one.side and other.side == _OPPOSITE[one.side] and "it" in other.kinds[1:]:  # fmt: skip
+        if other.joint == "and" and begins in MOTIONS and one.side and other.side == OPPOSITE[one.side] and "it" in other.kinds[1:]:  # fmt: skip
             yield _doubt(other, ORDER)
 
 
@@ -463,8 +227,8 @@ def _denied(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator[tuple[
         if not (token.kind in ("unless", "except", "no_buying") or (token.kind == "not" and (place + 1 in moments or ahead in ("when", "trades", "trade", "buy", "entries")))):  # fmt: skip
             continue
         start = place + 1 + (ahead in ("trades", "trade", "buy", "entries"))
-        end = next((at for at in range(start, len(tokens)) if tokens[at].kind in (*_BUYS, *_SELLS, *_OTHERS, "only", "except", "unless", "not") and at not in moments), len(tokens))  # fmt: skip
-        parts = _parts(tokens, start, end, moments)
+        end = next((at for at in range(start, len(tokens)) if tokens[at].kind in (*BUYS, *SELLS, *OTHERS, "only", "except", "unless", "not") and at not in moments), len(tokens))  # fmt: skip
+        parts = parts_of(tokens, start, end, moments)
         if (
             token.kind == "unless"
             and place
@@ -498,7 +262,8 @@ def _waits(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
             continue
         at = next((at for at in range(place + 1, len(tokens)) if tokens[at].kind in ("unit", "hours", "half_hour", "quarter_hour")), len(tokens))  # fmt: skip
         after = [each.kind for each in tokens[at + 1 : at + 4]]
-        if after[:1] == ["before"] and after[1:2] in (["sell"], ["buy"], ["it"]):
+        held = any(each.kind in SELLS for each in tokens[:place]) and tokens[place - 1].kind == "comma"
+        if not held and after[:1] == ["before"] and after[1:2] in (["sell"], ["buy"], ["it"]):
             yield token.start, tokens[at + 2].end, WAITS
         elif after[:1] in (["and"], ["then"], ["comma"]) and ("sell" in after[1:3] or (after[1:3] == ["then", "buy"])):
             yield token.start, tokens[at].end, WAITS
@@ -513,6 +278,6 @@ def _dollars(clause: Clause) -> Iterator[tuple[int, int, str]]:
             if token.kind != "dollars" or float(token.value) < 20 or any(one.kind == "a_share" for one in tokens):
                 continue
             near = {one.kind for one in tokens[max(0, index - 4) : index + 3]}
-            result = near & {*_RESULTS} or any(str(one.value) in ("made", "make", "earned") for one in tokens[:index])
-            if (ordered or result) and not near & (_MEASURES | {"above", "below", "from", "until"}):
+            result = near & {*RESULTS} or any(str(one.value) in ("made", "make", "earned") for one in tokens[:index])
+            if (ordered or result) and not near & (MEASURES | {"above", "below", "from", "until"}):
                 yield token.start, token.end, SHARE_OR_ALL

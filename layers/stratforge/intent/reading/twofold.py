@@ -12,9 +12,6 @@ _BUY = r"\b(?:buy|enter|go long|long)\b"
 _SELL = r"\b(?:sell|exit|get out|close|flat)\b"
 _COMPARED = r"(?:[<>]|\b(?:above|below|over|under|cross\w*|ris\w+|fall\w*)\b)"
 _HOUR = r"\d{1,2}(?:[:.h]\d\d| ?[ap]m|\b(?! ?(?:bars?|minutes?|candles?|%|days?|dollars?)))"
-_WHEN = rf"(?:\bon (?:a )?{WEEKDAY}|\b(?:after|before|until|from|at) (?:{_HOUR}|noon|lunch)|\bbetween {_HOUR} and {_HOUR}|\bin the (?:morning|afternoon|first|last)\b)"
-_COMPARED_TOO = r"(?:[<>]|\b(?:debajo|encima|bajo|sobre|unter|über|sous|dessus|dessous)\b)"
-_WHEN_TOO = r"(?:\b(?:los?|les?|am|an) (?:lun|mar|mi[ée]|jue|vie|mer|jeu|ven|mon|die|mit|don|fre)\w+|\b(?:después de|antes de|après|avant|nach|vor) (?:las? )?\d[\d:.h]*)"
 _LINE = r"(?:ema|sma|wma|hma|ma|average|vwap|rsi|macd|adx|obv)"
 _FRAME = r"\d+ ?(?:m|min|mins|minutes?|h|hr|hrs|hours?)"
 _TURNS = r"(?:slopes?|is sloping|points?|is pointing|curls?|bends?|heads?)"
@@ -29,8 +26,6 @@ _CROSSING = "Is it the crossing, or also later, as long as it stays so?"
 _OF_WHAT = "Of what is it said?"
 
 _PATTERNS = (
-    (re.compile(rf"{_BUY}[^,;.\n]*{_COMPARED}[^,;.\n]*\bor\b(?:(?!\bor\b)[^,;.\n)])*?{_COMPARED}(?:(?!\b(?:or|only|but|both|always)\b)[^,;.\n)])*?(?P<words>{_WHEN})(?=\s*(?:$|[,;.\n]|and (?:sell|exit)|then (?:sell|exit)))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
-    (re.compile(rf"\b(?:compra|ach[eè]t|kauf)\w*[^,;.\n]*{_COMPARED_TOO}[^,;.\n]*\b(?:o|oder|ou)\b(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?{_COMPARED_TOO}(?:(?!\b(?:o|oder|ou|pero|aber|mais|sol[oa]|sólo|nur|seulement)\b)[^,;.\n])*?(?P<words>{_WHEN_TOO})(?=\s*(?:$|[,;.\n]))", _I), "Does it bound all of the alternatives before it, or the last one alone?"),
     (re.compile(rf"\b(?:cross\w*|breaks?|goes|moves|gets|climbs|is) (?:above|below|over|under)\b[^;.\n]*?\bwith [^,;.\n]*?{_COMPARED}[^;.\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_VERBS}) (?:back )?(?:above|below|over|under)\b", _I), _WHICH_LINE),
     (re.compile(rf"\b{_LINE} {_TURNS}\b[^;\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_TURNS})\b", _I), _WHICH_AVERAGE),
     (re.compile(rf"{_BUY}(?:[^;.\n]*?(?:\b\d+[- ](?:bar |day |period )?{_LINE}\b|\b{_LINE}[ (]?\d+\b|\bvwap\b)){{2}}[^;.\n]*?{_SELL} (?:when|if|once) (?:the )?(?:price|close|it)\b[^,;.\n]*?\b(?P<words>(?:above|below|over|under) it)\b", _I), "Which of those that were named is “it”?"),

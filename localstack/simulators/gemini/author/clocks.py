@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stratforge.intent.clocks import AtOnce, sold_at_once
+from stratforge.intent.clocks import AtOnce, filled_next_day, sold_at_once
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
@@ -28,11 +28,18 @@ def mended(requests: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
     wanted = [Requirement.model_validate(each) for each in found["requirements"]]
     texts = rules_of(wanted)
     crypto = "/" in found["symbol"]
-    faults = list(sold_at_once([read_rule(each) for each in texts], around_the_clock=crypto))
+    rules = [read_rule(each) for each in texts]
+    if late := next(filled_next_day(rules, around_the_clock=crypto), None):
+        return _asking(found, [f"What is decided on the last bar of a day is bought at the open of the next, and from then on its days count: it would {in_words(late)}. Should it buy a minute earlier, or sell on another day?"])  # fmt: skip
+    faults = list(sold_at_once(rules, around_the_clock=crypto))
     if not faults:
         return found
     whole = _bounded(requests[0], found, wanted, faults, crypto=crypto) if len(requests) == 1 else None
-    return whole or {**found, "kind": "clarify", "python_code": "", "requirements": [], "parameters": [], "questions": [_question(each) for each in faults]}  # fmt: skip
+    return whole or _asking(found, [_question(each) for each in faults])
+
+
+def _asking(found: Mapping[str, Any], questions: list[str]) -> dict[str, Any]:
+    return {**found, "kind": "clarify", "python_code": "", "requirements": [], "parameters": [], "questions": questions}
 
 
 def _question(fault: AtOnce) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from stratforge.intent.exceptions import one_sided
+from stratforge.intent.losses import placed_stops
 from stratforge.intent.reading.meaning import Fact, Ways
 from stratforge.intent.reading.registered import parameters_of
 from stratforge.intent.reading.said import in_words
@@ -60,6 +61,11 @@ def _answer(
         for _, _, unit in each.settings
     ):
         # How a stop within the bar went is not known; that of a sale is.
+        if any(each.orders and not each.orders[0].startswith("take profit") for each in read):
+            notes = [
+                *notes,
+                "Its stop is looked at when a bar closes: only so it is known whether a sale was one of a loss.",
+            ]
         read = [replace(each, orders=()) if each.orders and not each.orders[0].startswith("take profit") else each for each in read]  # fmt: skip
     texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
     late = _late(read)
@@ -89,6 +95,7 @@ def _answer(
         *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
         *_assumed(rules, named=named),
         *_usual(rules, request),
+        *(["It does not buy while the stop would lie above the close."] if placed_stops(rules) else []),
         *list_told(request),
         *read_alone([request], rules),
     ]
