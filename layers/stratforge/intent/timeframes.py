@@ -53,7 +53,7 @@ _SENTENCE = re.compile(r"[.;:\n]")
 _DAYS = re.compile(rf"(?<![\w.])(\d{{1,4}}|{'|'.join(_NUMBERS)}|six|seven|eight|nine|twelve|twenty|fifty)([ -])(?:trading )?day(s?)\b", _I)  # fmt: skip
 # A span of time that is counted in bars: “after an hour”, “wait 30 minutes”, “the low of the last hour”; no stretch of the day.
 _SPAN = re.compile(
-    rf"\b(?:(?:after|for|in|within|wait|waits|hold|holding|(?:of|over) the (?:last|past|previous))\s+(?:(?P<half>half (?:an? )?)|(?P<quarter>(?:a )?quarter of an )|(?P<n>\d{{1,4}}|{'|'.join(_NUMBERS)})[ -]?|an? )?|within the )(?P<unit>hours?|hrs?|h|minutes?|mins?|m)\b"
+    rf"\b(?:(?P<bare>after|for|in|within|waits?|hold|holding)|(?:of|over) the (?:last|past|previous)|within the)\s+(?P<span>(?P<count>half(?: an?)? |(?:a )?quarter of an |an? |(?:\d{{1,4}}|{'|'.join(_NUMBERS)})[ -]?)?(?P<unit>hours?|hrs?|h|minutes?|mins?|m))\b"
     r"(?!\s+(?:after|from|before|into|of|past|to)\s+(?:the\s+)?(?:market\s+|closing\s+|opening\s+)?(?:open|clos|day|session|trading|bell)|-|\s+(?:chart|bars?|candles?|time))",
     _I,
 )
@@ -199,20 +199,15 @@ def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
 
 
 def _spans(turn: str) -> Iterator[tuple[int, int, float]]:
-    """The spans of time that are counted in bars: where their number begins and where they end, in minutes."""
+    """The spans of time that are counted in bars: where their words begin and end, with how many minutes they are."""
     for match in _SPAN.finditer(turn):
-        unit = match["unit"].lower()[0]
-        number = match["n"] and (_NUMBERS.get(match["n"].lower()) or int(match["n"]))
-        part = 0.5 if match["half"] else 0.25 if match["quarter"] else number
-        bare = re.match(r"(?:after|for|in|wait|waits|hold|holding)\s+\w+$", match[0], _I)
-        if part is None and bare:
+        count = (match["count"] or "").strip(" -").lower()
+        if match["bare"] and not count:
             # “In minutes” counts nothing.
             continue
-        lead = re.match(r"\w+(?: the(?: (?:last|past|previous))?)?\s+", match[0], _I)
-        start = match.start() + (lead.end() if lead else 0)
-        if re.match(r"within the ", match[0], _I):
-            start = match.start() + len("within ")
-        yield start, match.end(), (1 if part is None else part) * (60 if unit == "h" else 1)
+        parts = {"": 1.0, "a": 1.0, "an": 1.0} | _NUMBERS
+        number = 0.5 if count.startswith("half") else 0.25 if "quarter" in count else parts.get(count) or float(count)
+        yield *match.span("span"), number * (60 if match["unit"][0] in "hH" else 1)
 
 
 def _unit_of(turn: str, end: int) -> str:

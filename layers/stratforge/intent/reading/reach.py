@@ -56,7 +56,14 @@ def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
     for sentence in sentences_of(tokens):
         moments = moments_in(sentence)
         for clause in clauses_of(sentence, moments):
-            for rule in (_bounds_of_sales, _ways_joined, _moments_beside, _one_after_another, _motions_back):
+            for rule in (
+                _bounds_of_sales,
+                _ends_of_sales,
+                _ways_joined,
+                _moments_beside,
+                _one_after_another,
+                _motions_back,
+            ):
                 found |= dict.fromkeys(rule(clause))
             found |= dict.fromkeys(() if single else _dollars(clause))
         found |= dict.fromkeys(_two_purchases(sentence, moments))
@@ -70,48 +77,51 @@ def _doubt(part: Part, asks: str, *, of_moment: bool = False) -> tuple[int, int,
 
 
 def _bounds_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
-    """“Sell when RSI > 60, only after 14:00”, “before 12:00 sell when …”: of the sale, or of buying?"""
+    """“Sell when RSI > 60, only after 14:00”, “(never on Mondays)”, “stop 2 % on Fridays”: of the sale, or of buying?"""
     if clause.side != "sell":
         return
     for index, each in enumerate(clause.parts):
-        tokens = [token for _, token in each.words]
-        named = {one.kind for part in clause.parts[max(0, index - 1) : index + 1] for _, one in part.words} & {
-            "trade",
-            "trades",
-        }
+        near = clause.parts[max(0, index - 1) : index + 1]
+        if any(token.kind in ("trade", "trades") for part in near for _, token in part.words):
+            # “Trade only on Mondays” names both sides.
+            continue
         for number, (place, token) in enumerate(each.words):
             starts = place in each.at_moments and (not number or each.words[number - 1][0] not in each.at_moments)
-            if named or not (
-                starts
-                or (token.kind in LEADS and place not in each.at_moments)
-                or token.value in ("in profit", "in loss")
-            ):
+            leads = token.kind in LEADS and place not in each.at_moments
+            if not (starts or leads or token.value in ("in profit", "in loss")):
                 continue
-            before = tokens[number - 1] if number else None
-            denied = before is not None and before.kind == "not" and str(before.value) not in ("isn't", "is not") and not (number > 1 and tokens[number - 2].kind in ("it", "it_is", "is"))  # fmt: skip
+            denied = number > 0 and _denies(each, number - 1)
             bounded = number == 0 and (each.joint == "only" or each.by in ("but not", "but never"))
-            alone = index == 0 and number - denied == 0
-            if (denied or bounded or str(token.value).startswith(("not ", "no earlier"))) and not alone:
-                start = each.begins if bounded else (before if before and denied else token).start
-                yield start, tokens[-1].end, OF_THE_SALE
+            # “Sell only on Fridays when …” says of what it is.
+            first = index == 0 and number - denied == 0
+            if (denied or bounded or str(token.value).startswith(("not ", "no earlier"))) and not first:
+                start = each.begins if bounded else each.words[number - denied][1].start
+                yield start, each.words[-1][1].end, OF_THE_SALE
             elif starts and clause.verb.kind == "stop" and index == 0:
-                yield token.start, tokens[-1].end, OF_THE_SALE
-    if clause.verb.kind == "stop" and (
-        but := next((each for each in clause.parts[1:2] if each.joint == "unless"), None)
-    ):
-        yield _doubt(but, OF_THE_SALE)
-    for each in (*clause.before, *clause.parts):
-        place = next((place for place, _ in each.words if place in each.at_moments), None)
-        alone = each in clause.parts[:1] and each.words[0][0] == place and "flat" not in str(clause.verb.value)
-        if place is None or not (alone or any(one.says for one in (*clause.before, *clause.parts))):
+                yield token.start, each.words[-1][1].end, OF_THE_SALE
+    if clause.verb.kind == "stop":
+        yield from (_doubt(each, OF_THE_SALE) for each in clause.parts[1:2] if each.joint == "unless")
+
+
+def _denies(part: Part, number: int) -> bool:
+    """Whether a word denies what follows, and is no part of “it is not”."""
+    token = part.words[number][1]
+    said_of_it = number > 0 and part.words[number - 1][1].kind in ("it", "it_is", "is")
+    return token.kind == "not" and str(token.value) not in ("isn't", "is not") and not said_of_it
+
+
+def _ends_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
+    """“Before 12:00 sell when …”, “sell when … until 14:00”, “exit before 15:30”."""
+    parts = (*clause.before, *clause.parts)
+    if clause.side != "sell":
+        return
+    for each in parts:
+        number = next((number for number, (place, _) in enumerate(each.words) if place in each.at_moments), None)
+        if number is None or each.joint in ("except", "unless"):
             continue
-        token = next(token for at, token in each.words if at == place)
-        before = next((one.kind for at, one in each.words if at == place - 1), "")
-        if (
-            token.kind in ("before", "until")
-            and each.joint not in ("except", "unless")
-            and before not in ("it", "it_is", "is", "not")
-        ):
+        alone = each in clause.parts[:1] and number == 0 and "flat" not in str(clause.verb.value)
+        of_it = number > 0 and each.words[number - 1][1].kind in ("it", "it_is", "is", "not")
+        if each.words[number][1].kind in ("before", "until") and not of_it and (alone or any(one.says for one in parts)):  # fmt: skip
             yield _doubt(each, UNTIL_OR_AT, of_moment=True)
 
 

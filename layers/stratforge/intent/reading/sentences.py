@@ -110,7 +110,7 @@ class Part:
     def side(self) -> str:
         """Whether it goes above something or below it; empty where it says neither, or both."""
         kinds = set(self.kinds)
-        found = {each for each in ("above", "below") if each in kinds}
+        found = kinds & {"above", "below"}
         found |= found or {MOTIONS[each] for each in kinds & MOTIONS.keys()} - {""}
         return next(iter(found)) if len(found) == 1 else ""
 
@@ -260,7 +260,8 @@ def _whole(parts: list[Part]) -> list[Part]:
     """The parts, each with those that say nothing by themselves: “RSI and MFI are below 30”."""
     found = list[Part]()
     for each in parts:
-        if found and (not (found[-1].says or found[-1].moment) or not (each.says or each.moment)) and each.joint not in ("only", "unless", "except"):  # fmt: skip
+        apart = each.lead == "at_close" or each.joint in ("only", "unless", "except")
+        if found and not apart and (not (found[-1].says or found[-1].moment) or not (each.says or each.moment)):
             last = found.pop()
             each = Part(last.joint, last.by, last.begins, (*last.words, *each.words), each.at_moments)
         found.append(each)
