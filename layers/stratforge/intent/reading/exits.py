@@ -116,9 +116,14 @@ class Exits(Conditions):
         return _of_range("trail", times, length).readings
 
     def _next_day(self) -> Readings:
-        """“The next day at 10:00”, “at the open of the next day”."""
+        """“The next day at 10:00”, “at 10:00 the next day”, “at the open of the next day”."""
         self.take("on", "at")
         after = at_once(("days_held", ">=", "1"))
+        if self.peek() == "time":
+            at = self._at_time()
+            self.take("on")
+            self.need("next_day")
+            return self.joined((after,), at, both_of=True)
         if self.take("at_open"):
             self.need("next_day")
             return (after,)
@@ -333,7 +338,9 @@ class Exits(Conditions):
                 return level
             if self.at < len(self.tokens) and self.tokens[self.at].value not in ("losing", "winning"):
                 self.take("profit" if kind == "target" else "loss")
-            self.take("entry_price")
+            if self.take("entry_price") is None and self.peek() == ("above" if kind == "target" else "below") and self.peek(1) in ("", "comma", "stop_sign", "close"):  # fmt: skip
+                # “A stop 2 % below”: below the price paid.
+                self.at += 1
             if self.take("for", "on"):
                 # “SL 1 % for all”.
                 self.need("position", "it", "per_trade")

@@ -119,7 +119,7 @@ class Pauses(Settings):
             amount = ("size", float(token.value), "dollars at risk")
         else:
             part = self.number("percent")
-            if self.peek() not in ("", "comma", "stop_sign", "and", "per_trade"):
+            if self.peek() not in ("", "comma", "stop_sign", "and", "with", "per_trade"):
                 self.need("equity")
             amount = ("size", part, "% of equity at risk")
         if amount[1] <= 0:

@@ -31,6 +31,11 @@ from stratforge.strategy.constants import with_timeframe
 from simulators.gemini.author.strict import answer_by_rules
 from simulators.gemini.author.writing import write_answer as write_of_minutes
 
+# What leads to the bars that are named: “use 5-minute bars”, “on the daily chart”.
+_LEAD = re.compile(
+    r"^.*?(?=\b(?:the |a )?(?:\d+|[a-z]+)[ -](?:minutes?|mins?|m|hours?|hrs?|h|days?|d)\b|\b(?:the |a )?(?:minute|hourly|daily)\b|\btime)",
+    re.IGNORECASE,
+)
 _OF_A_MINUTE = re.compile(r" \((?:minutes|an hour)\)")
 _NOTHING = re.compile(r"(?:\b(?:use|switch|change|make|it|to|put|run|trade|decide|now|instead|please|the|ok|okay|yes|yeah|no|i|mean|meant)\b|[\W\d_])*", re.IGNORECASE)  # fmt: skip
 
@@ -99,7 +104,7 @@ def _asked_of_bars(found: dict[str, Any], turn: str) -> dict[str, Any]:
     if found["kind"] != "clarify" or not named:
         return found
     asks = [
-        not_understood(each.words, f"Should all of it decide on bars of {in_words(each.timeframe)}? Then say so at its beginning: “On {each.words.removeprefix('on ')}, …”.")
+        not_understood(each.words, f"Should all of it decide on bars of {in_words(each.timeframe)}? Then say so at its beginning: “On {_LEAD.sub('', each.words, count=1)}, …”.")
         for each in named
     ]  # fmt: skip
     within = " ".join(each.words for each in named)

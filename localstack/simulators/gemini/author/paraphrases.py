@@ -74,7 +74,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\bsell (?:when|if) (?:the |my )?(?:gain|profit|return) (?:is|reaches|hits|is at or above|exceeds) {_PERCENT}", r"sell when it is up \1%"),
     (rf"\bsell (?:with|for) (?:a )?{_PERCENT} (?:profit|gain)", r"sell when it is up \1%"), (rf"\btake (?:my|some|the|your|our) profits? at {_PERCENT}", r"take profit at \1%"),
     (rf",? (?:or|and|but)(?: when| if)? (?:the trade|the position|it|i|we) (?:is|am|'m|are) (?:down )?{_PERCENT} (?:under ?water|in the red|down|in loss|behind)", r", stop loss \1%"),
-    (rf",? (?:but |and )?(?:never|do not|don't|i (?:do not|don't) want to) (?:lose|risk|losing) more than {_PERCENT}(?: (?:on|per|in|of) (?:a|any|each|every|one|the) (?:single )?(?:trade|position))?", r", stop loss \1%"),
+    (rf",? (?:but |and )?(?:never|do not|don't|i (?:do not|don't) want to) (?:lose|risk|losing) more than {_PERCENT}(?: (?:on|per|in|of) (?:a|any|each|every|one|the) (?:single )?(?:trade|position))?(?! (?:with|and|by|using|at)\b[^.;]*\b(?:stop|sl|atr)\b)", r", stop loss \1%"),
     (r"\bthree quarters of an hour\b", "45 minutes"), (r"\b(?:a )?quarter of an hour\b", "15 minutes"), (r"\bhalf an hour\b", "30 minutes"),
     # Hours.
     (r"\bat (\d{1,2})(?::(\d\d))? (?:o'clock )?in the morning\b", r"at \1:00 am"), (r"\bat (\d{1,2}) (?:o'clock )?in the afternoon\b", r"at \1:00 pm"),
