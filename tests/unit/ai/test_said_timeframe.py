@@ -95,6 +95,11 @@ def test_it_asks_where_the_words_have_another_meaning_on_longer_bars(words: str)
     assert last.draft.questions
 
 
+def test_how_to_name_the_bars_is_said_in_words_that_name_them() -> None:
+    asked = write_answer(["Buy AAPL when RSI < 30, Use 5-minute bars in it, sell when RSI > 70"])["questions"]
+    assert "“On 5-minute bars, …”" in asked[0]
+
+
 @pytest.mark.parametrize(
     ("words", "rule"),
     [

@@ -11,6 +11,7 @@ from stratforge.intent.reading.reach import (
     ANOTHER_WAY,
     AT_OTHER_TIMES,
     BOTH_OR_EITHER,
+    CHART,
     OF_THE_SALE,
     ORDER,
     SHARE_OR_ALL,
@@ -66,6 +67,8 @@ def asked(words: str) -> set[str]:
         ("Buy when RSI < 30. Skip entries after 15:00 and on Fridays. Sell when RSI > 60.", BOTH_OR_EITHER),
         ("Buy when RSI < 30 excluding Fridays and when it is below VWAP; sell when RSI > 60", BOTH_OR_EITHER),
         ("Buy when RSI < 30. Don't buy on Mondays unless MACD > 0. Sell when RSI > 60.", AT_OTHER_TIMES),
+        # A chart behind two lines.
+        ("Buy when the 9 EMA crosses above the 21 EMA on the 15-minute chart and sell when it crosses back below", CHART),
         # Dollars of a share or of all, and waiting.
         ("Buy 50 shares when RSI < 30, sell when RSI > 60, at most a $150 loss per trade", SHARE_OR_ALL),
         ("Buy 50 shares when RSI < 30, sell when I am up 300 dollars", SHARE_OR_ALL),
@@ -90,6 +93,7 @@ def test_a_structure_is_asked_about_in_any_words(words: str, asks: str) -> None:
         "Buy when RSI < 30; sell when RSI > 60; trade only on Mondays",
         "Buy when RSI < 30, sell at 2% profit or 1% loss, stop loss 2% and take profit 4%",
         "Sell half at 2% and the rest at 4%. Buy when RSI < 30.",
+        "Buy when the price is above the 21 EMA on the 15-minute chart, sell when RSI > 70",
         "Buy when RSI and MFI are below 30, sell when RSI is between 60 and 70",
         "Buy when the last bar was red and volume was above average, sell when RSI > 70",
         "Buy when RSI was below 30 for 10 bars and price > VWAP, sell when RSI > 70",

@@ -40,6 +40,8 @@ def test_its_numbers_can_be_tuned_and_are_the_words_own() -> None:
     [
         ("Buy AAPL only when the RSI is below 30, sell when the RSI is above 70", f"buy when {RSI} < 30"),
         ("Buy AAPL when RSI < 30, sell when RSI > 70. Only on Mondays.", "buy only when weekday == 0"),
+        ("Buy AAPL at 15:50, sell at 10:00 the next day", "sell when days_held >= 1 and minute >= 600"),
+        ("Buy AAPL when RSI < 30, sell when RSI > 70, risk 1% with a stop 2% below", "size 1% of equity at risk"),
         ("Buy AAPL when RSI < 30 for 3 bars, sell when RSI > 70", f"buy when for_bars(3, {RSI} < 30)"),
         ("Buy AAPL when RSI < 30, sell when RSI > 70, sell half at a profit of 2%", "sell 50% when gain >= 2"),
         ("Buy AAPL when the price crosses above the 50 SMA, sell when RSI > 70", f"buy when crosses_above(close, {CLOSE_50})"),

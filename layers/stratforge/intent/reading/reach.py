@@ -33,6 +33,7 @@ UNTIL_OR_AT = "Is it sold only before then, or at that time at the latest?"
 BOTH_OR_EITHER = "Both of them, or one of them?"
 ORDER = "Both at the same bar, or one after the other, and within how many bars?"
 WAITS = "Has the position to be held so long at least, or is buying to wait?"
+CHART = "Is that the chart of both that are compared, or of the last one alone?"
 SHARE_OR_ALL = "Is that so many dollars a share, or of the whole position?"
 
 _MOVES = MOTIONS.keys() | {"lose", "touch", "has_moved", "profit", "loss"}
@@ -63,6 +64,7 @@ def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
                 _moments_beside,
                 _one_after_another,
                 _motions_back,
+                _charts,
             ):
                 found |= dict.fromkeys(rule(clause))
             found |= dict.fromkeys(() if single else _dollars(clause))
@@ -226,6 +228,16 @@ def _motions_back(clause: Clause) -> Iterator[tuple[int, int, str]]:
         begins = next((kind for kind in other.kinds if kind not in ("then", "when", "is", "back")), "")
         if other.joint == "and" and begins in MOTIONS and one.side and other.side == OPPOSITE[one.side] and "it" in other.kinds[1:]:  # fmt: skip
             yield _doubt(other, ORDER)
+
+
+def _charts(clause: Clause) -> Iterator[tuple[int, int, str]]:
+    """“EMA 9 crosses above EMA 21 on the 15-minute chart”."""
+    for each in (*clause.before, *clause.parts):
+        tokens = [token for _, token in each.words]
+        chart = next((at for at, token in enumerate(tokens) if token.kind == "time_frame"), 0)
+        on = next((at for at in range(chart, -1, -1) if tokens[at].kind == "on"), len(tokens))
+        if on < chart and sum(token.kind in ("indicator", "glued") for token in tokens[:on]) > 1:
+            yield tokens[on].start, tokens[chart].end, CHART
 
 
 def _denied(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator[tuple[int, int, str]]:
