@@ -53,10 +53,12 @@ _SENTENCE = re.compile(r"[.;:\n]")
 _DAYS = re.compile(rf"(?<![\w.])(\d{{1,4}}|{'|'.join(_NUMBERS)}|six|seven|eight|nine|twelve|twenty|fifty)([ -])(?:trading )?day(s?)\b", _I)  # fmt: skip
 # A span of time that is counted in bars: “after an hour”, “wait 30 minutes”, “the low of the last hour”; no stretch of the day.
 _SPAN = re.compile(
-    rf"\b(?:(?P<bare>after|for|in|within|waits?|hold|holding)|(?:of|over) the (?:last|past|previous)|within the)\s+(?P<span>(?P<count>half(?: an?)? |(?:a )?quarter of an |an? |(?:\d{{1,4}}|{'|'.join(_NUMBERS)})[ -]?)?(?P<unit>hours?|hrs?|h|minutes?|mins?|m))\b"
+    rf"\b(?:(?P<bare>after|for|in|within|waits?|hold|holding|(?:pause|wait|cool-?down|cool-?down period|time stop) of)|(?:of|over) the (?:last|past|previous)|within the)\s+(?P<span>(?P<count>half(?: an?)? |(?:a )?quarter of an |an? |(?:\d{{1,4}}|{'|'.join(_NUMBERS)})[ -]?)?(?P<unit>hours?|hrs?|h|minutes?|mins?|m))\b"
     r"(?!\s+(?:after|from|before|into|of|past|to)\s+(?:the\s+)?(?:market\s+|closing\s+|opening\s+)?(?:open|clos|day|session|trading|bell)|-|\s+(?:chart|bars?|candles?|time))",
     _I,
 )
+# Spans of time without a number of their own.
+_UNCOUNTED = re.compile(r"\b(?:half (?:an? )?|(?:a )?quarter of an |an? |within the )(?:hours?|minutes?)\b(?! ?-)", _I)
 _CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
 
 
@@ -176,9 +178,8 @@ def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
     length = in_words(frame.timeframe)
     days = frame.timeframe == "1d"
     for turn, said in zip(turns, frame.said, strict=True):
-        for start, end, _ in _spans(turn):
-            if not re.search(r"\d", turn[start:end]):
-                yield f"“{turn[start:end]}”: how many bars of {length} should it be?"
+        for match in _UNCOUNTED.finditer(turn):
+            yield f"“{match[0]}”: how many bars of {length} should it be?"
         for each in elements_of(turn, Kind.NUMBER, Kind.TIME):
             if any(one.start <= each.start < one.end for one in said):
                 continue

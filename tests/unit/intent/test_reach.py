@@ -41,6 +41,7 @@ def asked(words: str) -> set[str]:
         ("Compra cuando el RSI < 30; vende cuando el RSI > 60, solo los viernes", OF_THE_SALE),
         ("Buy when RSI < 30; before noon get out if RSI > 60", UNTIL_OR_AT),
         ("Buy when RSI < 30; sell when RSI > 60 until 14:00", UNTIL_OR_AT),
+        ("Buy when RSI < 30; sell when RSI > 60, before noon only", OF_THE_SALE),
         # “And” between ways out, and in.
         ("Buy when RSI < 30; sell at a 4% profit plus when RSI > 70", BOTH_OR_EITHER),
         ("Buy when RSI < 30; sell as soon as RSI > 70 && as soon as it drops 2%", BOTH_OR_EITHER),
@@ -49,6 +50,7 @@ def asked(words: str) -> set[str]:
         ("Buy when RSI < 30; dump it after 20 bars and when MACD < 0", BOTH_OR_EITHER),
         ("Buy when RSI < 30; sell when RSI > 60 and at the close", BOTH_OR_EITHER),
         ("Buy when RSI < 30 as well as whenever MACD crosses up, sell when RSI > 60", ANOTHER_WAY),
+        ("Buy when RSI < 30; sell at a 1% gain, when RSI is above 70", BOTH_OR_EITHER),
         # Moments beside alternatives.
         ("Buy when RSI < 30 or MFI < 20, on Mondays; sell when RSI > 60", AT_OTHER_TIMES),
         ("Grab it when RSI < 30 in the first 30 minutes or price > VWAP; sell when RSI > 60", AT_OTHER_TIMES),
@@ -129,6 +131,12 @@ def test_each_reading_of_a_bound_that_is_offered_is_written_when_it_is_pressed(w
     assert len(offered) == 2
     for each in offered:
         assert write_answer([request, each])["python_code"]
+
+
+def test_what_could_never_buy_is_asked_about_by_the_author_too() -> None:
+    assert write_answer(["Buy AAPL when price falls below VWAP and rises above VWAP; sell when RSI is above 70."])[
+        "questions"
+    ]
 
 
 def test_what_crosses_above_something_is_not_below_it() -> None:

@@ -101,6 +101,8 @@ def _bounds_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
                 yield start, each.words[-1][1].end, OF_THE_SALE
             elif starts and clause.verb.kind == "stop" and index == 0:
                 yield token.start, each.words[-1][1].end, OF_THE_SALE
+    if clause.only and clause.parts and clause.parts[-1].moment and any(each.says for each in clause.parts):
+        yield _doubt(clause.parts[-1], OF_THE_SALE, of_moment=True)
     if clause.verb.kind == "stop":
         yield from (_doubt(each, OF_THE_SALE) for each in clause.parts[1:2] if each.joint == "unless")
 
@@ -131,6 +133,8 @@ def _ways_joined(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“Sell at a 5 % profit and when RSI > 70”: both, or each by itself?"""
     for one, other in itertools.pairwise(clause.parts):
         closing = other.lead == "at_close"
+        if clause.side == "sell" and other.joint == "comma" and one.noun and other.lead == "when" and other.says:
+            yield _doubt(other, BOTH_OR_EITHER)
         if other.joint != "and" or not (one.says or one.moment) or not (other.says or other.moment or closing):
             continue
         if (

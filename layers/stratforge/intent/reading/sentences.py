@@ -99,7 +99,7 @@ class Part:
     @property
     def was(self) -> bool:
         """Whether something was so."""
-        return any(str(token.value) in ("was", "were") for _, token in self.words)
+        return any(str(token.value) in ("was", "were", "had") for _, token in self.words)
 
     @property
     def placed(self) -> bool:
@@ -123,6 +123,7 @@ class Clause:
         side: `buy`, `sell`, or empty.
         verb: Its verb.
         bound: Whether an “only” stands right before the verb.
+        only: Whether an “only” ends it: “…, before noon only”.
         before: The parts before its verb.
         parts: The parts behind it.
     """
@@ -130,6 +131,7 @@ class Clause:
     side: str
     verb: Token
     bound: bool
+    only: bool
     before: tuple[Part, ...]
     parts: tuple[Part, ...]
 
@@ -192,7 +194,7 @@ def clauses_of(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator[Cla
     verbs = [place for place in verbs if not (tokens[place].kind in _OF_A_PART and place and tokens[place - 1].kind in SELLS)]  # fmt: skip
     if not verbs:
         if tokens:
-            yield Clause("", tokens[0], False, (), tuple(parts_of(tokens, 0, len(tokens), moments)))
+            yield Clause("", tokens[0], False, False, (), tuple(parts_of(tokens, 0, len(tokens), moments)))
         return
     starts = [0, *(_start(tokens, place) for place in verbs[1:])]
     for index, verb in enumerate(verbs):
@@ -202,7 +204,7 @@ def clauses_of(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator[Cla
         before = parts_of(tokens, starts[index], verb, moments)
         after = parts_of(tokens, verb + 1, end, moments)
         bound = verb > 0 and tokens[verb - 1].kind == "only"
-        yield Clause(side, tokens[verb], bound, tuple(before), tuple(after))
+        yield Clause(side, tokens[verb], bound, tokens[end - 1].kind == "only", tuple(before), tuple(after))
 
 
 def _closes(tokens: Sequence[Token], place: int) -> bool:
