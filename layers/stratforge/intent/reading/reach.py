@@ -1,4 +1,4 @@
-"""How far words reach, by the structure of a sentence: of some arrangements of its parts that is open, in whichever words they are said; these are asked about."""
+"""Doubts about how far words reach, by the structure of a sentence: of some arrangements of its parts that is open, in whichever words they are said; these are asked about."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ LEADS = ("on", "at", "after", "before", "until", "from", "between", "by", "in", 
 
 @dataclass(frozen=True)
 class Part:
-    """What stands between two joints of a clause.
+    """A part of a clause, between two of its joints.
 
     Attributes:
         joint: The kind of what joins it to the part before it: `and`, `or`, `comma`, `only`, `unless`, `except`, `then`, or nothing.
@@ -63,52 +63,52 @@ class Part:
 
     @property
     def when(self) -> bool:
-        """Whether it begins by itself: with an “if”, an “at”, an “on”, an “after”."""
+        """True when it begins by itself: with an “if”, an “at”, an “on”, an “after”."""
         return self.lead in ("when", "at", "on", "after", "by", "with", "no_later", "at_close", "held") or self.by.endswith((" if", " when", " once"))  # fmt: skip
 
     @property
     def moment(self) -> bool:
-        """Whether it speaks of a time of day or of days."""
+        """True when it speaks of a time of day or of days."""
         return any(place in self.at_moments for place, _ in self.words)
 
     @cached_property
     def gain(self) -> bool:
-        """Whether it is so much gain or loss."""
+        """True when it is so much gain or loss."""
         return any(each in ("percent", "signed", "dollars", "risks") for each in self.kinds) and not set(self.kinds) & MEASURES and any(each in ("signed", "risks", *RESULTS) for each in self.kinds)  # fmt: skip
 
     @cached_property
     def held(self) -> bool:
-        """Whether it is so long a time after the purchase."""
+        """True when it is so long a time after the purchase."""
         return any(one in ("after", "held") and other in ("number", "half_hour", "hours", "days") for one, other in itertools.pairwise(self.kinds)) and bool({"unit", "hours", "half_hour", "days"} & set(self.kinds)) and not self.compares  # fmt: skip
 
     @property
     def noun(self) -> bool:
-        """Whether it is a gain or a loss by its name, “a 2 % loss”, or a time held: a way out by itself."""
+        """True when it is a gain or a loss by its name, “a 2 % loss”, or a time held: a way out by itself."""
         return self.held or (self.gain and bool({"profit", "loss", "signed", "risks"} & set(self.kinds)) and not {"it", "it_is", "i_am", "is", "position"} & set(self.kinds))  # fmt: skip
 
     @property
     def compares(self) -> bool:
-        """Whether something is compared."""
+        """True when something is compared in it."""
         return bool(_COMPARES & set(self.kinds))
 
     @property
     def says(self) -> bool:
-        """Whether it is a condition of any kind but a moment."""
+        """True when it is a condition of any kind but a moment."""
         return self.compares or self.gain or self.held
 
     @property
     def was(self) -> bool:
-        """Whether something was so."""
+        """True when it says that something was so."""
         return any(str(token.value) in ("was", "were", "had") for _, token in self.words)
 
     @property
     def placed(self) -> bool:
-        """Whether a bar or a day before this one is named."""
+        """True when a bar or a day before this one is named."""
         return bool({"last", "final", "yesterday", "ago", "in", "for", "next_day"} & set(self.kinds))
 
     @property
     def side(self) -> str:
-        """Whether it goes above something or below it; empty where it says neither, or both."""
+        """The side to which it goes, `above` or `below` something; empty where it says neither, or both."""
         kinds = set(self.kinds)
         found = kinds & {"above", "below"}
         found |= found or {MOTIONS[each] for each in kinds & MOTIONS.keys()} - {""}
@@ -221,7 +221,7 @@ def _start(tokens: Sequence[Token], verb: int) -> int:
 
 
 def parts_of(tokens: Sequence[Token], start: int, end: int, moments: frozenset[int]) -> list[Part]:
-    """What stands between the joints of a stretch of a sentence."""
+    """The parts of a stretch of a sentence, which lie between its joints."""
     found, words = list[Part](), list[tuple[int, Token]]()
     joint, by, begins = "", "", 0
 
