@@ -19,7 +19,7 @@ _LONGEST_SUGGESTIONS = 50_000
 
 
 class GeminiAnalyst:
-    """Asks Gemini with search grounding."""
+    """Asks Gemini, whose answers are grounded in its search."""
 
     def __init__(
         self, secret: GeminiSecret, deadline: Deadline | None = None, paid: Paid = lambda _model, _usage: None
