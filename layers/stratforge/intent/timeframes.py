@@ -58,7 +58,10 @@ _SPAN = re.compile(
     _I,
 )
 # Spans of time without a number of their own.
-_UNCOUNTED = re.compile(r"\b(?:half (?:an? )?|(?:a )?quarter of an |an? |within the )(?:hours?|minutes?)\b(?! ?-)", _I)
+_UNCOUNTED = re.compile(
+    r"(?<!first )(?<!last )(?<!final )(?<!opening )(?<!closing )\b(?:half (?:an? )?|(?:a )?quarter of an |an? |within the )(?:hours?|minutes?)\b(?! ?-)",
+    _I,
+)
 _CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
 
 

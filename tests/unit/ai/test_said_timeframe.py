@@ -40,6 +40,7 @@ def strategy_of(turns: Sequence[str]) -> Strategy:
         (["Buy AAPL when RSI is below 30, sell when RSI is above 70", "use 15-minute bars", "add a 2% stop loss"], "15min"),
         (["Use 15-minute bars. Buy MSFT when RSI < 30, sell when RSI > 70", "use 1-minute bars"], None),
         (["Buy GOOG when the 50-day moving average is rising", "On daily bars"], "1d"),
+        (["On 15-minute bars, buy SPY when RSI < 30, sell when above 60, no trading in the first half hour"], "15min"),
     ],
 )  # fmt: skip
 def test_the_offline_author_writes_on_the_bars_that_are_said(turns: list[str], timeframe: str | None) -> None:
