@@ -174,7 +174,7 @@ RULES = (
     # Stops.
     rule("StopWord", "stop 'at|of|is|:|=|by|to|if|when|set|-|on|the|a|it's|it|price|placed|goes|once|out|everything|all|—|i'm|for|sits|sitting|lies|be? 'at|a|if|when|it|price|it's|i'm|of|the|for|is|down|on|loss?", lambda: True),
     rule("ExitPart", "StopWord Minus? down? 'by? Pct 'loss|below|under|down|stop|drop|max|hard|adverse|drawdown|against? FromEntry?", lambda _, _m, n, _f: _stop(n)),
-    rule("ExitPart", "Minus? Pct 'hard|fixed|protective|initial|max|maximum|tight? stop FromEntry?", lambda _m, n, _f: _stop(n)),
+    rule("ExitPart", "'-|−|—? Pct 'hard|fixed|protective|initial|max|maximum|tight? stop FromEntry?", lambda n, _f: _stop(n)),
     rule("ExitPart", "StopWord Num times? Atr 'below|under|away|off|from|beneath? FromEntry?", lambda _, n, a, _f: _of_atr(False, n, a)),
     rule("ExitPart", "StopWord Minus Num times? Atr FromEntry?", lambda _, _m, n, a, _f: _of_atr(False, n, a)),
     rule("ExitPart", "Num times? Atr stop FromEntry?", lambda n, a, _f: _of_atr(False, n, a)),
