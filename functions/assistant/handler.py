@@ -57,7 +57,8 @@ def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
         JobKind.RESEARCH: lambda work: answer_question(work, lambda: _analyst(deadline), deadline),
         JobKind.GENERATE: lambda work: write_strategy(work, lambda: _quant(deadline), deadline),
     }
-    log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
+    outcome = run_job(database, job_id, kinds, record.message_id)
+    log.info("job done", job=str(job_id), outcome=outcome or "finished before, or begun by another message")
 
 
 handler = batch_handler(record_handler, JobProcessor(), database.prepare, log)

@@ -59,7 +59,8 @@ def record_handler(record: SQSRecord) -> None:
         JobKind.REPLAY: replay_session,
         JobKind.EXPORT: _export,
     }
-    log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
+    outcome = run_job(database, job_id, kinds, record.message_id)
+    log.info("job done", job=str(job_id), outcome=outcome or "finished before, or begun by another message")
 
 
 _jobs = batch_handler(record_handler, JobProcessor(), database.prepare, log)

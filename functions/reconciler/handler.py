@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.application.equity_snapshots import snapshot_equity
+from stratforge.application.jobs.waking import wake_jobs
 from stratforge.application.reconcile import Reconciliation
 from stratforge.application.reference_data import keep_calendar
 from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
-from stratforge.bus.queues import send_order_update, send_work_ready
+from stratforge.bus.messages import JobReady
+from stratforge.bus.queues import send_job_ready, send_order_update, send_work_ready
 from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
@@ -30,6 +35,8 @@ class ReconcilerSettings(Settings):
     alpaca_secret: str
     order_updates_queue_url: str
     signals_queue_url: str
+    jobs_queue_url: str
+    backtests_queue_url: str
 
 
 @lru_cache(maxsize=1)
@@ -51,11 +58,31 @@ def reconciliation() -> Reconciliation:
     )
 
 
+def _wake_jobs(*, queues_are_new: bool) -> None:
+    """The next minute looks again, so a queue that cannot be reached keeps nothing else from being done."""
+    settings = ReconcilerSettings.from_environment()
+
+    def told(queue_url: str) -> Callable[[UUID], None]:
+        return lambda job_id: send_job_ready(queue_url, JobReady(job_id=job_id))
+
+    try:
+        woken = wake_jobs(
+            database, told(settings.jobs_queue_url), told(settings.backtests_queue_url), queues_are_new=queues_are_new
+        )
+    except (BotoCoreError, ClientError) as error:
+        log.warning("jobs were not woken", extra={"error": str(error)[:200]})
+    else:
+        if woken:
+            log.info("jobs were woken", extra={"jobs": woken})
+
+
 @metrics.log_metrics
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, and a pass follows only while orders wait
-    for a broker that refuses the platform, so that they wait a minute at most once it answers."""
+    for a broker that refuses the platform, so that they wait a minute at most once it answers. Each time jobs whose message was lost are sent again,
+    with `{"queues": "new"}` all that are not finished."""
+    _wake_jobs(queues_are_new=event.get("queues") == "new")
     if event.get("task") == "snapshot":
         snapshots = snapshot_equity(database)
         if not is_suspended(database):

@@ -125,10 +125,14 @@ class FunctionsStack(Stack):
                 "ALPACA_SECRET": secrets.name_of("alpaca"),
                 "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+                "JOBS_QUEUE_URL": messaging.jobs.queue.queue_url,
+                "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
             },
         )
         self.reconciler.may_read_secrets(secrets.database_engine, secrets.alpaca)
-        self.reconciler.may_send(messaging.order_updates.queue, messaging.signals.queue)
+        self.reconciler.may_send(
+            messaging.order_updates.queue, messaging.signals.queue, messaging.jobs.queue, messaging.backtests.queue
+        )
         events.Rule(
             self,
             "ReconcilerSchedule",
@@ -139,7 +143,7 @@ class FunctionsStack(Stack):
         events.Rule(
             self,
             "SnapshotSchedule",
-            description="Notes everybody's equity",
+            description="Notes everybody's equity, and sends jobs again whose message was lost",
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[
                 targets.LambdaFunction(

@@ -174,8 +174,8 @@ class Platform(Services):
             self.tell(f"{name} begins with its first request ({error})")
 
     def _open(self) -> None:
-        """Has the reconciler look at what an earlier run left, and lets visitors in."""
-        self.reconcile()
+        """Has the reconciler look at what an earlier run, or the queues before these, left, and lets visitors in."""
+        self.reconcile(queues_are_new=True)
         self._open_gateway()
 
     def _open_gateway(self) -> None:
@@ -228,9 +228,16 @@ class Platform(Services):
             self.tell("there is room on the disk again; broker and ledger are compared")
             self.reconcile()
 
-    def reconcile(self) -> dict[str, Any]:
-        """Runs the reconciler function and gives its report."""
-        reply = client("lambda", self.engine_address).invoke(FunctionName="stratforge-local-reconciler", Payload=b"{}")
+    def reconcile(self, *, queues_are_new: bool = False) -> dict[str, Any]:
+        """Runs the reconciler function and gives its report.
+
+        Args:
+            queues_are_new: Nothing is in the queues of what was sent before; jobs that are not finished are sent again.
+        """
+        event = {"queues": "new"} if queues_are_new else {}
+        reply = client("lambda", self.engine_address).invoke(
+            FunctionName="stratforge-local-reconciler", Payload=json.dumps(event).encode()
+        )
         body = json.loads(reply["Payload"].read())
         if reply.get("FunctionError"):
             raise StartError(f"the reconciler failed: {body}")

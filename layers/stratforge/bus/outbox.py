@@ -1,7 +1,7 @@
 """Sends messages from use cases to the other parts of the platform after their commit.
 
 All of it only says "look": whoever is told finds out what there is to do from the database. So a message that is lost delays (the next price, the ingestor's
-look every half minute, the reconciler, the mailer's minute), and one that comes twice changes nothing.
+look every half minute, the reconciler, its minute for jobs, the mailer's minute), and one that comes twice changes nothing.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Forbidden, Invalid, LimitReached, NotFound
@@ -25,6 +26,7 @@ from stratforge.application.jobs.requests import (
     ResearchRequest,
 )
 from stratforge.application.jobs.results import FinishedBacktest, ReplayedSession, failure_of, result_of
+from stratforge.application.jobs.waking import wake_jobs
 from stratforge.application.jobs.work import Work, run_job
 from stratforge.application.sessions import NewSession, start_session
 from stratforge.application.strategies import NewStrategy, delete_strategy, store_strategy
@@ -276,6 +278,99 @@ def test_a_job_that_comes_twice_is_done_once(database: Database, asked: Job) -> 
     assert run_job(database, asked.job_id, kinds) == JobStatus.SUCCEEDED
     assert run_job(database, asked.job_id, kinds) is None
     assert len(done) == 1
+
+
+def woken(database: Database, *, queues_are_new: bool = False) -> list[tuple[str, UUID]]:
+    """Whom the reconciler's minute tells of which jobs."""
+    told: list[tuple[str, UUID]] = []
+    wake_jobs(
+        database,
+        lambda job: told.append(("assistant", job)),
+        lambda job: told.append(("backtester", job)),
+        queues_are_new=queues_are_new,
+    )
+    return told
+
+
+def age(migrated: str, minutes: int) -> None:
+    """As if all that is known of jobs were older by so many minutes."""
+    with psycopg.connect(migrated) as connection:
+        connection.execute(
+            "UPDATE jobs SET created_at = created_at - %(age)s, woken_at = woken_at - %(age)s, alive_at = alive_at - %(age)s",
+            {"age": timedelta(minutes=minutes)},
+        )
+
+
+def test_a_job_whose_message_is_lost_is_sent_again_more_and_more_seldom(
+    database: Database, migrated: str, outbox: Told, ada: Caller, asked: Job
+) -> None:
+    question = queueing.request_research(database, outbox, ada, ResearchRequest(question="What moved?"), NEW)
+    assert woken(database) == []
+    age(migrated, 3)
+    assert sorted(woken(database)) == [("assistant", question.job_id), ("backtester", asked.job_id)]
+    sent = []
+    for _minute in range(60):
+        age(migrated, 1)
+        sent.append(len(woken(database)))
+    assert (sum(sent[:6]), sum(sent[6:])) == (2, 6), "6, and 12, 24 and 48 minutes after they were asked for"
+    assert not any(woken(database) for _ in range(3))
+
+
+def test_all_that_is_not_finished_is_sent_again_into_new_queues(
+    database: Database, outbox: Told, ada: Caller, asked: Job
+) -> None:
+    request = ResearchRequest(question="What moved?")
+    begun, done = (queueing.request_research(database, outbox, ada, request, NEW).job_id for _ in range(2))
+    with database.transaction() as connection:
+        jobs.begin_job(connection, begun, "its first message")
+        jobs.begin_job(connection, done, "another")
+        jobs.finish_job(connection, done, result={})
+    assert sorted(woken(database, queues_are_new=True)) == [("assistant", begun), ("backtester", asked.job_id)]
+    assert woken(database) == []
+    with database.transaction() as connection:
+        assert jobs.begin_job(connection, begun, "the message that was sent again") is not None
+
+
+def test_a_message_too_many_does_not_begin_what_somebody_works_on(
+    database: Database, migrated: str, asked: Job
+) -> None:
+    def began(cause: str) -> bool:
+        with database.transaction() as connection:
+            return jobs.begin_job(connection, asked.job_id, cause) is not None
+
+    assert began("first")
+    assert not any(began(f"again {number}") for number in range(5))
+    age(migrated, 19)
+    assert woken(database) == []
+    assert not began("too early")
+    with database.transaction() as connection:
+        jobs.set_progress(connection, asked.job_id, "half of it")
+    age(migrated, 19)
+    assert not began("while there are signs")
+    age(migrated, 2)
+    assert woken(database) == [("backtester", asked.job_id)]
+    assert began("given up")
+    assert began("given up"), "a message that comes again is tried again"
+    assert not began("given up"), "three times, and it has failed"
+    with database.transaction() as connection:
+        ended = jobs.get_job(connection, asked.job_id)
+    assert ended is not None
+    assert ended.status is JobStatus.FAILED
+
+
+def test_of_two_who_did_the_same_job_one_stores(database: Database, asked: Job) -> None:
+    def twice(work: Work) -> None:
+        with database.transaction() as connection:
+            jobs.forget_messages(connection)
+        assert run_job(database, asked.job_id, {JobKind.BACKTEST: lambda other: backtest_strategy(other, Past())}, "b")
+        backtest_strategy(work, Past())
+
+    assert run_job(database, asked.job_id, {JobKind.BACKTEST: twice}, "a") is JobStatus.CANCELED
+    with database.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM backtests").fetchone() == (1,)
+        job = jobs.get_job(connection, asked.job_id)
+    assert job is not None
+    assert job.status is JobStatus.SUCCEEDED
 
 
 def replayable(database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy, bars: int) -> Job:

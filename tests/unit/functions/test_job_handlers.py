@@ -48,7 +48,10 @@ def test_what_failed_is_delivered_again_and_what_was_done_is_not(
     put_off: list[str] = []
     ran: list[tuple[UUID, set[JobKind]]] = []
 
-    def run(_database: object, job_id: UUID, known: Mapping[JobKind, Callable[[Work], None]]) -> JobStatus | None:
+    def run(
+        _database: object, job_id: UUID, known: Mapping[JobKind, Callable[[Work], None]], cause: str
+    ) -> JobStatus | None:
+        assert cause == str(job_id), "the message says who began it"
         ran.append((job_id, set(known)))
         if job_id == SECOND:
             raise ConnectionError("the database went away")

@@ -86,7 +86,7 @@ def work_on_part(
         if time.monotonic() - looked > _LOOK_EVERY:
             looked = time.monotonic()
             with database.transaction() as connection:
-                if jobs.is_canceled(connection, job_id):
+                if not jobs.is_wanted(connection, job_id):
                     raise Canceled
 
     sweeper, points, folds = sweep_of(work, material)

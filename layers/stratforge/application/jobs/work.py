@@ -71,7 +71,7 @@ class Work:
     @contextmanager
     def _wanted(self) -> Iterator[Connection]:
         with self.database.transaction() as connection:
-            if jobs.is_canceled(connection, self.job.job_id):
+            if not jobs.is_wanted(connection, self.job.job_id):
                 raise Canceled
             yield connection
 
@@ -88,17 +88,21 @@ class Work:
             jobs.finish_job(connection, self.job.job_id, result=as_json(store(connection)))
 
 
-def run_job(database: Database, job_id: UUID, kinds: Mapping[JobKind, Callable[[Work], None]]) -> JobStatus | None:
-    """Runs a job. One that is delivered again after its end is left alone; one that was interrupted is done anew, three times at most.
+def run_job(
+    database: Database, job_id: UUID, kinds: Mapping[JobKind, Callable[[Work], None]], cause: str | None = None
+) -> JobStatus | None:
+    """Runs a job. One that is delivered again after its end is left alone, as is one that another message began; one that was interrupted is done anew,
+    three times at most.
 
     Args:
         kinds: What does each kind; it raises `Failed` when the job cannot be done.
+        cause: The id of the message that asks for it, the same when it comes again; None for whoever goes on with what was begun elsewhere.
 
     Returns:
-        How it ended, or RUNNING where it goes on elsewhere; None if it had ended before.
+        How it ended, or RUNNING where it goes on elsewhere; None if there was nothing to do.
     """
     with database.transaction() as connection:
-        job = jobs.begin_job(connection, job_id)
+        job = jobs.begin_job(connection, job_id, cause)
     if job is None:
         return None
     try:

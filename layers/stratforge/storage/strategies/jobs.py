@@ -15,6 +15,9 @@ from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
 MAX_ATTEMPTS = 3
+# Without a sign for so long nobody works on a job any more: no function may take as long. A study's parts may wait for others', for a day at most.
+_GIVEN_UP = "(CASE WHEN EXISTS (SELECT FROM studies s WHERE s.job_id = jobs.id) THEN interval '25 hours' ELSE interval '20 minutes' END)"
+_ABANDONED = f"(begun_by IS NULL OR alive_at < now() - {_GIVEN_UP})"
 _COLUMNS = "id AS job_id, user_id, kind, status, request, progress, partial, result, error, created_at, finished_at"
 
 
@@ -138,10 +141,14 @@ def get_job(connection: Connection, job_id: UUID) -> Job | None:
     return fetch_one(connection, Job, f"SELECT {_COLUMNS} FROM jobs WHERE id = %s", (job_id,))  # noqa: S608 - columns
 
 
-def begin_job(connection: Connection, job_id: UUID) -> Job | None:
-    """Takes a job to work on; None when it is finished. A job that was begun before is begun again, at most three times.
+def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) -> Job | None:
+    """Takes a job to work on; None when it is finished, or begun by another message and not given up. Begun again, at most three times, is what its own
+    message brings again or nobody works on any more.
 
     After the last attempt the job is failed instead.
+
+    Args:
+        cause: The id of the message; None for whoever goes on with a job that was begun elsewhere.
     """
     job = fetch_one(
         connection,
@@ -152,12 +159,15 @@ def begin_job(connection: Connection, job_id: UUID) -> Job | None:
             status = (CASE WHEN attempts < %(limit)s THEN 'RUNNING' ELSE 'FAILED' END)::job_status,
             started_at = coalesce(started_at, now()),
             finished_at = CASE WHEN attempts < %(limit)s THEN NULL ELSE now() END,
-            error = CASE WHEN attempts < %(limit)s THEN NULL ELSE %(error)s END
-        WHERE id = %(id)s AND status IN ('QUEUED', 'RUNNING')
+            error = CASE WHEN attempts < %(limit)s THEN NULL ELSE %(error)s END,
+            begun_by = coalesce(%(cause)s, begun_by),
+            alive_at = now()
+        WHERE id = %(id)s AND (status = 'QUEUED' OR status = 'RUNNING' AND (%(cause)s::text IS NULL OR begun_by = %(cause)s OR {_ABANDONED}))
         RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         {
             "id": job_id,
+            "cause": cause,
             "limit": MAX_ATTEMPTS,
             "error": Jsonb(
                 {"code": FailureCode.INTERRUPTED, "message": "The work was interrupted three times. Please try again."}
@@ -167,15 +177,50 @@ def begin_job(connection: Connection, job_id: UUID) -> Job | None:
     return job if job and job.status == JobStatus.RUNNING else None
 
 
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A job of which no worker seems to have heard."""
+
+    job_id: UUID
+    kind: JobKind
+
+
+def forget_messages(connection: Connection) -> None:
+    """Notes that the messages of all jobs that are not finished are lost, and whoever worked on them gone."""
+    connection.execute("UPDATE jobs SET woken_at = NULL, begun_by = NULL WHERE finished_at IS NULL")
+
+
+def claim_unheard(connection: Connection, most: int) -> list[Unheard]:
+    """The jobs whose workers are to be told once more, those that wait the longest first: they are in nobody's hands, and it is two minutes since somebody
+    was told, later as long as they have waited, at most an hour. Noted as told: of two who ask at once only one is given a job.
+    """
+    return fetch_all(
+        connection,
+        Unheard,
+        f"""
+        UPDATE jobs SET woken_at = now() WHERE id IN (
+            SELECT id FROM jobs
+            WHERE finished_at IS NULL AND (status = 'QUEUED' OR {_ABANDONED})
+              AND (woken_at IS NULL OR woken_at < now() - greatest(interval '2 minutes', least(interval '1 hour', woken_at - created_at)))
+            ORDER BY woken_at NULLS FIRST LIMIT %s FOR UPDATE SKIP LOCKED)
+        RETURNING id AS job_id, kind
+        """,  # noqa: S608 - constants of this module
+        (most,),
+    )
+
+
 def set_progress(connection: Connection, job_id: UUID, progress: str) -> None:
     """Tells where the work stands, in a few words for a person."""
-    connection.execute("UPDATE jobs SET progress = %s WHERE id = %s AND status = 'RUNNING'", (progress, job_id))
+    connection.execute(
+        "UPDATE jobs SET progress = %s, alive_at = now() WHERE id = %s AND status = 'RUNNING'", (progress, job_id)
+    )
 
 
 def set_partial(connection: Connection, job_id: UUID, progress: str, partial: str) -> None:
     """Shows what there is of an answer that is still coming."""
     connection.execute(
-        "UPDATE jobs SET progress = %s, partial = %s WHERE id = %s AND status = 'RUNNING'", (progress, partial, job_id)
+        "UPDATE jobs SET progress = %s, partial = %s, alive_at = now() WHERE id = %s AND status = 'RUNNING'",
+        (progress, partial, job_id),
     )
 
 
@@ -193,9 +238,9 @@ def finish_job(
     )
 
 
-def is_canceled(connection: Connection, job_id: UUID) -> bool:
-    """True when the job was canceled: nobody wants it any more. If it was not, it cannot be until the transaction ends."""
-    query = "SELECT status = 'CANCELED' FROM jobs WHERE id = %s FOR UPDATE"
+def is_wanted(connection: Connection, job_id: UUID) -> bool:
+    """False when the job was canceled, or ended by another who worked on it too. While it is wanted it stays so until the transaction ends."""
+    query = "SELECT status = 'RUNNING' FROM jobs WHERE id = %s FOR UPDATE"
     return bool(fetch_value(connection, query, (job_id,)))
 
 
