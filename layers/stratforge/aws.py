@@ -49,6 +49,8 @@ def aws_client(
         max_pool_connections=at_once,
         retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
+        # Links would be signed in the way of before 2014 otherwise, which not everybody takes.
+        signature_version="s3v4" if service == "s3" else None,
     )
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     client = _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint_url)

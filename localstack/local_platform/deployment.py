@@ -7,12 +7,14 @@ import json
 import threading
 import time
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
 from botocore.session import Session
 
+from local_platform.buckets import carry_over, keep_only
 from local_platform.failures import StartError
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
@@ -54,10 +56,13 @@ def deploy(assembly: Path, endpoint: str) -> dict[str, str]:
     client("ssm", endpoint).put_parameter(
         Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
     )
-    buckets: set[str] = set()
     s3 = client("s3", endpoint)
-    for assets in folder.glob("*.assets.json"):
-        _upload(s3, assets, buckets)
+    there = {each["Name"] for each in s3.list_buckets()["Buckets"]}
+    assets: dict[str, set[str]] = {}
+    for file in folder.glob("*.assets.json"):
+        _upload(s3, file, there, assets)
+    for bucket, keys in assets.items():
+        keep_only(s3, bucket, keys)
     cloudformation = client("cloudformation", endpoint)
     outputs: dict[str, str] = {}
     done: set[str] = set()
@@ -71,17 +76,29 @@ def deploy(assembly: Path, endpoint: str) -> dict[str, str]:
             properties = stacks[name]["properties"]
             outputs |= _create(cloudformation, properties["stackName"], _template_address(properties, endpoint))
             done.add(name)
+    carry_over(s3, _buckets_of(cloudformation, [each["properties"]["stackName"] for each in stacks.values()]))
     return outputs
 
 
-def _upload(s3: Any, assets: Path, buckets: set[str]) -> None:
+def _buckets_of(cloudformation: Any, stacks: Iterable[str]) -> list[str]:
+    return [
+        each["PhysicalResourceId"]
+        for stack in stacks
+        for each in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        if each["ResourceType"] == "AWS::S3::Bucket"
+    ]
+
+
+def _upload(s3: Any, assets: Path, there: set[str], uploaded: dict[str, set[str]]) -> None:
+    """Uploads what a file of assets names, to buckets that are there or are made, and notes the keys by bucket."""
     for asset in json.loads(assets.read_text())["files"].values():
         source = assets.parent / asset["source"]["path"]
         for destination in asset["destinations"].values():
             bucket = destination["bucketName"].replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
-            if bucket not in buckets:
+            if bucket not in there:
                 s3.create_bucket(Bucket=bucket)
-                buckets.add(bucket)
+                there.add(bucket)
+            uploaded.setdefault(bucket, set()).add(destination["objectKey"])
             body = _zipped(source) if asset["source"]["packaging"] == "zip" else source.read_bytes()
             s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
 

@@ -201,6 +201,8 @@ class Services:
             SFTP_ENABLED="0",
             LOG_LEVEL="INFO",
             TMPDIR=str(temporary),
+            # What is in buckets outlives the engine.
+            S3_PERSIST="1",
             S3_DATA_DIR=str(temporary / "s3"),
             STATE_DIR=str(temporary / "state"),
             LAMBDA_ACCOUNT_CONCURRENCY="0",
@@ -255,7 +257,6 @@ class Services:
 
     def _ingestor_process(self) -> Process:
         heartbeat = self.state / "ingestor-heartbeat"
-        heartbeat.unlink(missing_ok=True)
         process = self._process(
             "ingestor",
             "local_platform.as_shipped",
@@ -279,6 +280,8 @@ class Services:
             # Between two readings a replayed clock is off by what it is faster.
             CLOCK_SECONDS="1" if self.simulated_alpaca else "30",
         )
+        # Of the one before it nothing is left to take for its own.
+        process.before_start = lambda: heartbeat.unlink(missing_ok=True)
         process.ready = heartbeat.exists
         return process
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -20,8 +21,10 @@ import httpx
 import psutil
 import pytest
 from local_platform.audit import count_trades
+from local_platform.deployment import client as engine_client
 from local_platform.hazards import Clock, Disk
 from local_platform.platform import Platform
+from local_platform.state import OWN
 from stratforge.client import Client
 
 from tests.support.trading import Traders, assert_clean, wait_for
@@ -89,6 +92,52 @@ def test_every_part_that_is_killed_comes_back_and_trading_goes_on(platform: Plat
     wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
     traders.trade(5, 150)
     assert_clean(traders.stop())
+
+
+def contents(client: Client, job: str) -> bytes:
+    """The file that a job made, from its link."""
+    with urllib.request.urlopen(client.call("POST", f"/api/exports/{job}/link")["url"], timeout=30) as reply:
+        found: bytes = reply.read()
+    return found
+
+
+def test_jobs_that_waited_when_the_engine_died_are_done_and_files_from_before_are_there(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.register("patient@example.com", "a long enough password")
+    strategy = client.generate("Buy AAPL when the RSI falls below 30 and sell above 70")["strategy_id"]
+    session = client.start_session(strategy, "AAPL")["session_id"]
+    made = client.call("POST", "/api/exports", {"what": "account"})
+    client.wait(made)
+    before = made["job_id"]
+    file = contents(client, before)
+    assert json.loads(file)
+    functions = engine_client("lambda", platform.engine_address)
+    for name in ("assistant", "backtester"):
+        functions.put_function_concurrency(
+            FunctionName=f"stratforge-local-{name}", ReservedConcurrentExecutions=0
+        )
+    asked = [
+        client.call("POST", path, body)["job_id"]
+        for path, body in (
+            ("/api/ai/generate", {"prompt": "Buy IBM when the RSI falls below 40 and sell above 60"}),
+            ("/api/ai/research", {"question": "What did AAPL do in the last month?"}),
+            ("/api/backtests", {"strategy_id": strategy}),
+            ("/api/exports", {"what": "account"}),
+            (f"/api/sessions/{session}/replay", {}),
+        )
+    ]
+    assert {client.call("GET", f"/api/jobs/{job}")["status"] for job in asked} == {"QUEUED"}
+    kill(platform, "engine")
+    wait_for(lambda: status_of(platform) == 200, 90, "an answer of the platform")
+    for job in asked:
+        wait_for(
+            lambda job=job: client.call("GET", f"/api/jobs/{job}")["status"] in ("SUCCEEDED", "FAILED"),  # type: ignore[misc]
+            120,
+            "the end of a job",
+        )
+    assert contents(client, before) == file, "what is in buckets outlives the engine"
+    made_here = {each.name for each in platform.state.iterdir()}
+    assert made_here - set(OWN) <= {"assemblies", "lock", "processes.json"}, "a new beginning forgets all of it"
 
 
 def test_queues_are_made_anew_when_the_clock_jumps_back(platform: Platform) -> None:

@@ -156,6 +156,8 @@ def deployed(
         for variable, name in (("SIGNALS_QUEUE_URL", "signals"), ("ORDER_UPDATES_QUEUE_URL", "order-updates")):
             url = sqs.create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
             monkeypatch.setenv(variable, url)
+        for variable in ("JOBS_QUEUE_URL", "BACKTESTS_QUEUE_URL"):
+            monkeypatch.setenv(variable, sqs.create_queue(QueueName=variable)["QueueUrl"])
         monkeypatch.setenv("DATABASE_SECRET", "test/database")
         monkeypatch.setenv("ALPACA_SECRET", "test/alpaca")
         yield Deployed(broker[0], migrated, broker[1])
