@@ -71,9 +71,10 @@ class Platform(Services):
         registry = self.state / "processes.json"
         if ended := end_leftovers(registry):
             tell(f"{ended} processes of a run that was killed were ended")
-        self.supervisor = Supervisor(tell, registry)
         self.clock = Clock()
         self.disk = Disk(self.state)
+        # Whoever ends for want of room begins again when there is some.
+        self.supervisor = Supervisor(tell, registry, lambda: self.disk.free_bytes() < NEEDED_BYTES)
         if self.disk.free_bytes() < NEEDED_BYTES:
             raise StartError(
                 f"{self.disk.free_bytes() >> 20} MB are free at {self.state}; {NEEDED_BYTES >> 20} are needed"
@@ -213,11 +214,8 @@ class Platform(Services):
         elif jump < 0:
             # What the queues hide until a time that is now far ahead would stay hidden for as long.
             self.tell(f"the clock jumped back by {-jump:,.0f} s; the queues are made anew")
-            self._close_gateway()
-            engine = self.process("engine")
-            self.supervisor.restart(engine)
-            assert engine.on_restarted is not None
-            engine.on_restarted()
+            # As if it had died: it is started again until all of it stands.
+            self.process("engine").stop()
 
     def _look_at_disk(self) -> None:
         if not self.disk.changed():

@@ -19,9 +19,10 @@ import psycopg
 
 from local_platform.failures import StartError
 from local_platform.ports import Ports, listening
-from local_platform.processes import Process
+from local_platform.processes import Process, start_process
 
 _NOBODY = 65534
+_RUN_SECONDS = 60.0
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -72,8 +73,12 @@ class Postgres:
         if (self.data / "PG_VERSION").exists():
             self._end_leftover()
         else:
+            # Made beside its place: what is there is whole.
             shutil.rmtree(self.data, ignore_errors=True)
-            self._initialize()
+            making = self.folder / "making"
+            shutil.rmtree(making, ignore_errors=True)
+            self._initialize(making)
+            making.rename(self.data)
         self.port = self.port or Ports().any()
 
     def _make_reachable(self) -> None:
@@ -94,26 +99,36 @@ class Postgres:
 
     def _run(self, command: list[str], *, check: bool = True) -> int:
         ownership = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+        program = Path(command[0]).name
         try:
-            done = subprocess.run(
+            process = start_process(
                 command,
-                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
-                timeout=60,
-                check=False,
                 cwd="/",
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-                **ownership,  # type: ignore[call-overload]
+                **ownership,
             )
         except OSError as error:
             if check:
-                raise StartError(f"{Path(command[0]).name} cannot run: {error}") from error
+                raise StartError(f"{program} cannot run: {error}") from error
             return 1
-        if check and done.returncode != 0:
-            raise StartError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
-        return int(done.returncode)
+        try:
+            said, _ = process.communicate(timeout=_RUN_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise StartError(f"{program} did not end within {_RUN_SECONDS:g} s") from error
+        finally:
+            # Whoever is interrupted leaves nobody behind who works on.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if check and process.returncode != 0:
+            raise StartError(f"{program} failed: {(said.strip() or 'it said nothing').splitlines()[-1]}")
+        return int(process.returncode)
 
-    def _initialize(self) -> None:
+    def _initialize(self, data: Path) -> None:
         password_file = self.folder / "password"
         password_file.write_text(self.password)
         if self.uid is not None:
@@ -124,7 +139,7 @@ class Postgres:
                 [
                     str(self.binaries / "initdb"),
                     "-D",
-                    str(self.data),
+                    str(data),
                     "-U",
                     "stratforge",
                     "--auth=scram-sha-256",

@@ -27,6 +27,7 @@ from local_platform.failures import StartError
 _PR_SET_PDEATHSIG = 1
 _MAX_LOG_BYTES = 20 << 20
 _STOP_SECONDS = 6.0
+_REPEAT_SECONDS = 60.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # A child hears of the death of the thread that started it, so one thread that lives as long as we do starts them all.
 _STARTER = ThreadPoolExecutor(1, thread_name_prefix="starter")
@@ -56,6 +57,7 @@ class Process:
     uid: int | None = None
     stop_signal: int = signal.SIGTERM
     ready: Callable[[], bool] = lambda: True
+    before_start: Callable[[], None] = lambda: None
     on_lost: Callable[[], None] | None = None
     on_restarted: Callable[[], None] | None = None
     needed_by_others: bool = False
@@ -72,6 +74,7 @@ class Process:
         """Starts the process, with its output appended to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.bound_log()
+        self.before_start()
         self._starts.append(time.monotonic())
         with self.log.open("ab") as output:
             ownership: dict[str, Any] = (
@@ -115,9 +118,13 @@ class Process:
         return lines[-1][-300:] if lines else "none"
 
     def bound_log(self) -> None:
-        """Keeps a long run's log from filling the disk: what is full is kept once, and the file begins anew."""
+        """Keeps a long run's log from filling the disk: what is full is kept once, where there is room for it, and the file begins anew."""
         if self.log.exists() and self.log.stat().st_size > _MAX_LOG_BYTES:
-            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            kept = self.log.with_suffix(".log.1")
+            try:
+                shutil.copyfile(self.log, kept)
+            except OSError:
+                kept.unlink(missing_ok=True)
             os.truncate(self.log, 0)
 
     def failing(self) -> bool:
@@ -145,16 +152,22 @@ class Process:
 class Supervisor:
     """Supervises processes: starts again those that die."""
 
-    def __init__(self, tell: Callable[[str], None], registry: Path | None = None) -> None:
+    def __init__(
+        self, tell: Callable[[str], None], registry: Path | None = None, excuse: Callable[[], bool] = lambda: False
+    ) -> None:
         """
         Args:
             tell: Hears a line for a person.
             registry: File that says what runs, for who comes after a run that was killed.
+            excuse: Whether a process that keeps ending has a reason that passes; then it is not given up.
         """
         self.processes: list[Process] = []
         self.failed: Process | None = None
         self._tell = tell
         self._registry = registry
+        self._excuse = excuse
+        # What was said last of each, and when: what goes on going wrong is said once a minute.
+        self._said: dict[str, tuple[str, float]] = {}
         self._stopping = threading.Event()
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -174,7 +187,9 @@ class Supervisor:
             if process not in self.processes:
                 self.processes.append(process)
             if self._registry is not None:
-                note_processes(self._registry, self.processes)
+                # It is for a run after one that was killed; without room for it this one is no worse.
+                with contextlib.suppress(OSError):
+                    note_processes(self._registry, self.processes)
 
     def watch(self, *chores: Callable[[], None]) -> None:
         """Begins to watch; each second the chores are done too."""
@@ -197,17 +212,22 @@ class Supervisor:
         try:
             action()
         except Exception as error:  # noqa: BLE001 - a supervisor that dies of an error leaves everything without one
-            if not self._stopping.is_set():
-                self._tell(f"{name}: {type(error).__name__}: {str(error)[:300]}")
+            text = f"{type(error).__name__}: {str(error)[:300]}"
+            before, at = self._said.get(name, ("", 0.0))
+            if not self._stopping.is_set() and (text != before or time.monotonic() - at > _REPEAT_SECONDS):
+                self._said[name] = (text, time.monotonic())
+                self._tell(f"{name}: {text}")
 
     def _look_after(self, process: Process) -> None:
-        process.bound_log()
         if process.pid == 0 and not self._stopping.is_set():
             self._restart(process)
+        process.bound_log()
 
     def _restart(self, process: Process) -> None:
         if process.failing():
-            self.failed = process
+            # Until the first of the five is half a minute ago it is left alone.
+            if not self._excuse():
+                self.failed = process
             return
         if process.on_lost is not None:
             process.on_lost()

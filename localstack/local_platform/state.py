@@ -14,6 +14,10 @@ from typing import TextIO
 from local_platform.failures import StartError
 
 
+# What a platform makes in its folder, and a new beginning forgets. Other platforms may have their folders in it, and run.
+OWN = ("alpaca", "engine", "gateway.json", "ingestor-heartbeat", "logs", "passwords.json", "postgres")
+
+
 @dataclass(frozen=True, slots=True)
 class Passwords:
     """Passwords of this machine's platform, made once."""
@@ -40,9 +44,8 @@ class StateFolder:
         except OSError as error:
             raise StartError(f"the folder {path} cannot be used: {error}") from error
         if fresh:
-            for each in path.iterdir():
-                if each.name not in ("lock", "assemblies"):
-                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+            for each in (path / name for name in OWN):
+                shutil.rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
         self.logs = path / "logs"
         self.logs.mkdir(exist_ok=True)
         self.passwords = self._passwords()
@@ -54,7 +57,7 @@ class StateFolder:
         except OSError:
             lock.seek(0)
             raise StartError(
-                f"another run (process {lock.read().strip() or 'unknown'}) uses {self.path}; stop it first with Ctrl-C"
+                f"another run uses {self.path}; stop it first with Ctrl-C, or from anywhere with: kill {lock.read().strip()}"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import queue
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from local_platform import processes
 from local_platform.failures import StartError
 from local_platform.processes import Process, Supervisor, end_leftovers, note_processes, start_process
 
@@ -136,3 +138,69 @@ def test_an_id_that_is_another_process_now_is_left_alone(tmp_path: Path) -> None
     registry = tmp_path / "processes.json"
     registry.write_text(json.dumps([{"pid": os.getpid(), "began": 1.0, "signal": int(signal.SIGKILL)}]))
     assert end_leftovers(registry) == 0
+
+
+def test_on_a_full_disk_a_log_that_is_full_is_dropped_and_what_died_is_started(
+    supervisor: Supervisor, told: queue.Queue[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    process = supervisor.add(sleeper(tmp_path))
+    monkeypatch.setattr(processes, "_MAX_LOG_BYTES", 10)
+    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr(processes, "note_processes", full)
+    process.log.write_text("much more than ten bytes")
+    first = process.pid
+    os.kill(first, signal.SIGKILL)
+    supervisor.watch()
+    hear(told, "runs again")
+    assert process.pid not in (0, first)
+    assert process.log.stat().st_size == 0
+    assert process.restarts == 1
+
+
+@pytest.mark.parametrize("excused", [True, False])
+def test_what_keeps_ending_for_want_of_room_is_not_given_up(
+    told: queue.Queue[str], tmp_path: Path, *, excused: bool
+) -> None:
+    looked = threading.Event()
+
+    def excuse() -> bool:
+        looked.set()
+        return excused
+
+    supervisor = Supervisor(told.put, tmp_path / "processes.json", excuse)
+    process = Process("dying", [sys.executable, "-c", ""], dict(os.environ), tmp_path / "log")
+    supervisor.add(process)
+    supervisor.watch()
+    assert looked.wait(60)
+    supervisor.stop()
+    assert (supervisor.failed is None) is excused
+
+
+def test_what_goes_on_going_wrong_is_said_once(supervisor: Supervisor, told: queue.Queue[str]) -> None:
+    def wrong() -> None:
+        raise OSError("No space left on device")
+
+    for name in ("a log", "a log", "another", "a log"):
+        supervisor._guard(name, wrong)
+    assert [told.get_nowait().partition(":")[0] for _ in range(told.qsize())] == ["a log", "another"]
+
+
+def test_of_the_process_before_it_nothing_is_taken_for_its_own(supervisor: Supervisor, tmp_path: Path) -> None:
+    heartbeat = tmp_path / "heartbeat"
+    process = Process(
+        "beating",
+        [sys.executable, "-c", f"open({str(heartbeat)!r}, 'w').close(); import time; time.sleep(600)"],
+        dict(os.environ),
+        tmp_path / "log",
+        stop_signal=signal.SIGKILL,
+        ready=heartbeat.exists,
+        before_start=lambda: heartbeat.unlink(missing_ok=True),
+    )
+    supervisor.add(process)
+    process.stop()
+    process.command = SLEEP
+    supervisor._start(process)
+    assert not process.ready()
