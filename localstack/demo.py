@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
 from local_platform.audit import Audit, audit, count_trades, open_work
-from local_platform.failures import StartError
+from local_platform.failures import StartError, note_failure, words_of
 from local_platform.obstacles import obstacles, reached
 from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
-from stratforge.client import ApiError, Client
+from stratforge.client import Client
 
 PROMPT = "Buy AAPL when the 2-bar average crosses above the 5-bar average and sell when it crosses below"
 SYMBOLS = ("AAPL", "GOOG", "IBM", "META", "MSFT")
@@ -128,22 +126,6 @@ def _hear_nothing() -> None:
         signal.signal(each, signal.SIG_IGN)
 
 
-def _words(error: BaseException) -> str:
-    """An error as a person is told of it, on one line."""
-    said = str(error).splitlines()
-    if isinstance(error, StartError | ApiError) and said:
-        return " ".join(said)
-    return f"{type(error).__name__}: {said[0] if said else 'no message'}"
-
-
-def _note(logs: Path) -> None:
-    """Writes the error that is being handled where the last line says to look, if anything can be written there."""
-    with contextlib.suppress(OSError):
-        logs.mkdir(parents=True, exist_ok=True)
-        with (logs / "demo.log").open("a") as log:
-            log.write(traceback.format_exc())
-
-
 def run(options: argparse.Namespace, logs: Path) -> list[str]:
     """Comes up, trades, is audited and goes down again; gives what fell short, one sentence each."""
     began = time.monotonic()
@@ -166,16 +148,20 @@ def run(options: argparse.Namespace, logs: Path) -> list[str]:
     except KeyboardInterrupt:
         short = ["it was stopped"]
     except Exception as error:  # noqa: BLE001 - whatever it was, the last line says it, and the log says all of it
-        _note(logs)
-        short = [_words(error)]
+        note_failure(logs / "demo.log")
+        short = [words_of(error)]
     if platform is not None:
         if up and short and short != ["it was stopped"]:
-            short += obstacles(platform)
+            try:
+                short += obstacles(platform)
+            except Exception as error:  # noqa: BLE001 - as above, and it goes down whatever else is wrong
+                note_failure(logs / "demo.log")
+                short.append(f"what stands in the way cannot be said: {words_of(error)}")
         try:
             platform.stop()
         except Exception as error:  # noqa: BLE001 - as above
-            _note(logs)
-            short.append(f"it did not go down whole: {_words(error)}")
+            note_failure(logs / "demo.log")
+            short.append(f"it did not go down whole: {words_of(error)}")
     return short
 
 

@@ -8,17 +8,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
 import psycopg
-from local_platform.failures import StartError
+from local_platform.failures import StartError, note_failure, words_of
 from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -27,6 +28,8 @@ from stratforge.client import ApiError, Client
 from infra_cdk.configuration import BarBus
 
 _STEPS = 11
+# Seconds between two looks at the ledger for the screen, and how much longer that is than a look takes.
+_COUNT_SECONDS, _COUNT_SHARE = 2.0, 20.0
 DEMO_EMAIL = "demo@example.com"
 DEMO_STRATEGIES = (
     (
@@ -53,6 +56,9 @@ def begin_demo(platform: Platform) -> None:
 
     def begin(prompt: str, symbols: tuple[str, ...]) -> None:
         strategy = client.generate(prompt)
+        if "strategy_id" not in strategy:
+            platform.tell(f"nothing was written from {prompt!r}: {strategy.get('questions') or strategy}")
+            return
         for symbol in symbols:
             session = {"strategy_id": strategy["strategy_id"], "symbol": symbol, "sizing_value": "0.1"}
             client.call("POST", "/api/sessions", session)
@@ -83,9 +89,12 @@ def _backtest_demo(platform: Platform) -> None:
 class Status:
     """The screen: what runs, what was traded."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, clock: Callable[[], float] = time.monotonic) -> None:
         self._platform = platform
         self._events: list[str] = []
+        self._clock = clock
+        self._counted: dict[str, Any] | psycopg.Error | None = None
+        self._count_at = 0.0
 
     def event(self, text: str) -> None:
         """Adds a line to the events."""
@@ -114,6 +123,24 @@ class Status:
         names = ("market time", "bars evaluated", "sessions", "signals", "block orders", "trades", "equity")
         return {**dict(zip(names, row, strict=True)), "latest": trades}
 
+    def latest(self) -> dict[str, Any]:
+        """The counts as they were read last: reading them takes a twentieth of the time at most, however much there is to count.
+
+        Raises:
+            psycopg.Error: if the database did not answer.
+        """
+        if self._counted is None or self._clock() >= self._count_at:
+            began = self._clock()
+            try:
+                self._counted = self.counts()
+            except psycopg.Error as error:
+                self._counted = error
+            took = self._clock() - began
+            self._count_at = self._clock() + max(_COUNT_SECONDS, _COUNT_SHARE * took)
+        if isinstance(self._counted, psycopg.Error):
+            raise self._counted
+        return self._counted
+
     def screen(self) -> Group:
         """The screen as it is now."""
         platform = self._platform
@@ -128,7 +155,7 @@ class Status:
             )
         parts: list[Any] = [Panel(head, title="StratForge", title_align="left")]
         try:
-            counts = self.counts()
+            counts = self.latest()
             figures = Table(box=None, expand=True)
             row = []
             for name, value in counts.items():
@@ -151,7 +178,7 @@ class Status:
                 )
             parts += [figures, trades]
         except psycopg.Error as error:
-            parts.append(f"the database does not answer: {error}")
+            parts.append(escape(f"the database does not answer: {error}"))
         processes = "  ".join(
             f"[{'green' if each.pid else 'red'}]●[/] {each.name}{f' ({each.restarts} restarts)' if each.restarts else ''}"
             for each in platform.supervisor.processes
@@ -203,11 +230,13 @@ def run(options: Options, console: Console) -> int:
         status = Status(platform)
         start.hand_over(status)
         _show(platform, status, console)
-    except (StartError, ApiError) as error:
-        console.print(f"[red]stratforge:[/] {error}", highlight=False, soft_wrap=True)
-        return 1
     except KeyboardInterrupt:
         pass
+    except Exception as error:  # noqa: BLE001 - whatever it was, a line says it, and the log says all of it
+        log = options.state.resolve() / "logs" / "up.log"
+        note_failure(log)
+        console.print("[red]stratforge:[/]", escape(f"{words_of(error)} (look at {log.parent})"), highlight=False, soft_wrap=True)
+        return 1
     finally:
         if platform is not None:
             console.print("stopping")

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -140,12 +141,23 @@ def test_jobs_that_waited_when_the_engine_died_are_done_and_files_from_before_ar
     assert made_here - set(OWN) <= {"assemblies", "lock", "processes.json"}, "a new beginning forgets all of it"
 
 
-def test_queues_are_made_anew_when_the_clock_jumps_back(platform: Platform) -> None:
+def test_queues_are_made_anew_when_the_clock_jumps_back_although_the_first_try_fails(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     traders = Traders(platform, "clock")
     traders.trade(3)
-    engine, ahead = platform.process("engine").pid, [0.0]
+    engine, ahead, deploy, failed = platform.process("engine").pid, [0.0], platform._deploy, threading.Event()
+
+    def fails_once(assembly: Path) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise ConnectionError("the engine hung up")
+        deploy(assembly)
+
+    monkeypatch.setattr(platform, "_deploy", fails_once)
     platform.clock = Clock(lambda: time.time() + ahead[0])
     ahead[0] = -3600.0
+    assert failed.wait(240)
     wait_for(lambda: platform.process("engine").pid not in (0, engine), 60, "another engine")
     wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
     traders.trade(3)

@@ -346,6 +346,52 @@ def test_after_a_new_deployment_the_new_code_runs(fork_server: ForkServer, tmp_p
     assert run(deployed()) == [b'"old"', b'"old"', b'"new"']
 
 
+def test_old_and_new_code_together_have_no_more_environments_than_the_bound(
+    fork_server: ForkServer, definition: Definition, tmp_path: Path
+) -> None:
+    gate, notes = tmp_path / "gate", tmp_path / "notes"
+
+    async def deployed() -> tuple[int, dict[str, Any], list[int], int]:
+        host = host_of(definition, fork_server)
+        first = asyncio.create_task(
+            host.invoke(invocation({"file": str(notes), "note": "here", "wait_for": str(gate)}))
+        )
+        while not notes.exists():
+            await asyncio.sleep(0.01)
+        host.forget()
+        refused, _ = await host.invoke(invocation({}, seconds=0.05))
+        busy = host.status()["functions"]["greeter"]
+        gate.touch()
+        await first
+        after = (await host.invoke(invocation({})))[0]
+        return refused, busy, busy["environments"], after
+
+    refused, busy, old, after = run(deployed())
+    assert (refused, after) == (429, 200)
+    assert (len(old), busy["busy"]) == (1, 1), "what still runs is seen"
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in old if psutil.pid_exists(pid)], 20)
+    assert alive == [], "old code goes with its last invocation"
+
+
+def test_an_import_that_hangs_is_ended_and_its_place_is_free(
+    fork_server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fork_server, "import_seconds", 0.5)
+    flag = tmp_path / "goes-on"
+    code = f"import os, time\nwhile not os.path.exists({str(flag)!r}):\n    time.sleep(0.01)\n{HANDLER}"
+    hanging = define(tmp_path / "hanging", code)
+
+    async def asked() -> tuple[tuple[int, bytes], int]:
+        host = host_of(hanging, fork_server)
+        first = await host.invoke(invocation({}))
+        flag.touch()
+        return first, (await host.invoke(invocation({})))[0]
+
+    (status, answer), again = run(asked())
+    assert (status, json.loads(answer)["errorType"]) == (500, "Runtime.ExitError")
+    assert again == 200
+
+
 def record(message: str, group: str) -> dict[str, Any]:
     return {
         "messageId": message,

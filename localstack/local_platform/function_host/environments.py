@@ -15,6 +15,10 @@ from local_platform.function_host.definitions import Definition
 from local_platform.function_host.wire import Head, pack, read
 
 
+# What a handler's import may take, on a machine that is busy with others; and with it, all before an environment is ready.
+IMPORT_SECONDS, OPEN_SECONDS = 60.0, 120.0
+
+
 class Throttled(Exception):
     """No environment came free in the time that a request may wait."""
 
@@ -58,10 +62,17 @@ class Environment:
         """
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
-            head, _ = await read(reader)
+            async with asyncio.timeout(OPEN_SECONDS):
+                head, _ = await read(reader)
+        except TimeoutError:
+            writer.close()
+            raise EnvironmentEnded(f"it was not ready within {OPEN_SECONDS:g} s") from None
         except (asyncio.IncompleteReadError, OSError):
             writer.close()
             raise EnvironmentEnded("it ended before it was ready") from None
+        except asyncio.CancelledError:
+            writer.close()
+            raise
         if head["status"] != "ready":
             writer.close()
             raise EnvironmentEnded(str(head["error"]))
@@ -115,6 +126,7 @@ class Pool:
         start: Callable[[Definition], Awaitable[socket.socket]],
         *,
         kept: bool = True,
+        places: asyncio.Semaphore | None = None,
     ) -> None:
         """
         Args:
@@ -122,16 +134,24 @@ class Pool:
             bound: Environments that it may have.
             start: Forks one.
             kept: Whether one environment stays however long nobody asks for it.
+            places: What holds the bound, together with the pool of the deployment before, whose last invocations may still run.
         """
         self.definition = definition
         self.bound = bound
         self._kept = kept
+        self._closed = False
         self.counters = Counters()
         self._start = start
-        self._places = asyncio.Semaphore(bound)
+        self._places = places or asyncio.Semaphore(bound)
         self._idle: list[Environment] = []
         self.busy: set[Environment] = set()
         self.waiting = 0
+        self._starting = 0
+
+    @property
+    def at_work(self) -> bool:
+        """Returns whether somebody is served, or waits to be."""
+        return bool(self.busy or self.waiting or self._starting)
 
     @property
     def environments(self) -> list[Environment]:
@@ -185,7 +205,9 @@ class Pool:
             raise
         finally:
             self.busy.discard(environment)
-            if environment.alive:
+            if self._closed:
+                environment.close()
+            elif environment.alive:
                 self._idle.append(environment)
         self.counters.cpu_seconds += answer[0]["cpu_seconds"]
         self.counters.errors += answer[0]["status"] != "ok"
@@ -198,7 +220,11 @@ class Pool:
                 return environment
             environment.close()
         self.counters.started += 1
-        return await Environment.open(await self._start(self.definition))
+        self._starting += 1
+        try:
+            return await Environment.open(await self._start(self.definition))
+        finally:
+            self._starting -= 1
 
     def trim(self, idle_seconds: float) -> None:
         """Lets go what nobody asked for in so many seconds; one stays if it is kept, so that the next request finds it warm."""
@@ -211,6 +237,7 @@ class Pool:
 
     def close(self) -> None:
         """Lets all idle ones go; busy ones end with their invocation."""
+        self._closed = True
         for environment in self._idle:
             environment.close()
         self._idle.clear()

@@ -148,13 +148,17 @@ def _library(order: Head, channel: socket.socket) -> None:
 
 
 def _template(order: Head, channel: socket.socket) -> None:
-    """The third generation."""
+    """The third generation. An import that hangs ends it, and is tried anew by the next request."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, order["import_seconds"])
     try:
         handler = _load(order["definition"])
     except BaseException as error:  # noqa: BLE001 - whatever the import raises is told to who waits for the environment
         traceback.print_exc(file=sys.stderr)
         _refuse(channel, f"{type(error).__name__}: {error}")
         return
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     _settle()
     while (message := receive_with_descriptor(channel)) is not None:
         descriptor = message[1]

@@ -15,7 +15,7 @@ from typing import Any
 
 from local_platform.function_host.batches import PartAnswer, give_back, joined, messages_of, split
 from local_platform.function_host.definitions import Definition
-from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
+from local_platform.function_host.environments import IMPORT_SECONDS, EnvironmentEnded, Pool, Throttled, TimedOut
 from local_platform.function_host.wire import pack, send_with_descriptor
 
 # What a person waits for an environment before the answer is "busy", and how long the person then waits to ask again.
@@ -39,7 +39,12 @@ class Invocation:
 class ForkServer:
     """The process that forks environments; started again when it dies."""
 
-    def __init__(self) -> None:
+    def __init__(self, import_seconds: float = IMPORT_SECONDS) -> None:
+        """
+        Args:
+            import_seconds: What the import of a handler may take.
+        """
+        self.import_seconds = import_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -73,13 +78,14 @@ class ForkServer:
             EnvironmentEnded: if the fork server ends again and again.
         """
         ours, theirs = socket.socketpair()
+        order = {"definition": definition.message(), "import_seconds": self.import_seconds}
         with theirs:
             for _ in range(2):
                 if self.pid == 0:
                     self.start()
                 assert self._control is not None
                 try:
-                    send_with_descriptor(self._control, {"definition": definition.message()}, theirs.fileno())
+                    send_with_descriptor(self._control, order, theirs.fileno())
                 except OSError:
                     # It is ending, and the system does not say so yet.
                     self.stop()
@@ -127,6 +133,9 @@ class Host:
         self._releasing: set[asyncio.Task[None]] = set()
         self._look_up, self._bounds, self._bound, self._kept = look_up, bounds, bound, kept
         self._pools: dict[str, asyncio.Task[Pool]] = {}
+        self._places: dict[str, asyncio.Semaphore] = {}
+        # Of the deployments before, until their last invocations have ended.
+        self._leaving: list[Pool] = []
 
     async def invoke(self, call: Invocation) -> tuple[int, bytes]:
         """The answer of a function and its HTTP status; what is not 200 is an error to the engine."""
@@ -198,12 +207,21 @@ class Host:
         task = self._pools.get(name)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._pools[name] = asyncio.create_task(self._make_pool(name))
-        return await asyncio.shield(task)
+        pool = await asyncio.shield(task)
+        if self._pools.get(name) is not task and pool not in self._leaving:
+            # Looked up when there was another deployment already.
+            self._leave(pool)
+        return pool
+
+    def _leave(self, pool: Pool) -> None:
+        pool.close()
+        self._leaving.append(pool)
 
     async def _make_pool(self, name: str) -> Pool:
         definition = await asyncio.to_thread(self._look_up, name)
         bound = self._bounds.get(name, self._bound)
-        return Pool(definition, bound, self.fork_server.environment, kept=name in self._kept)
+        places = self._places.setdefault(name, asyncio.Semaphore(bound))
+        return Pool(definition, bound, self.fork_server.environment, kept=name in self._kept, places=places)
 
     def pools(self) -> list[Pool]:
         """The functions that were asked for so far."""
@@ -216,7 +234,7 @@ class Host:
     def forget(self) -> None:
         """After a new deployment: everything is looked up again. What runs comes to its end."""
         for pool in self.pools():
-            pool.close()
+            self._leave(pool)
         self._pools.clear()
         self.fork_server.forget()
 
@@ -228,19 +246,25 @@ class Host:
                 pool.trim(_IDLE_SECONDS)
 
     def status(self) -> dict[str, Any]:
-        """Returns each function's environments and counters, for `GET /status`."""
+        """Returns each function's environments and counters, for `GET /status`. Environments of a deployment before count while they work."""
+        self._leaving = [pool for pool in self._leaving if pool.at_work]
+
+        def of(name: str) -> list[Pool]:
+            return [each for each in (*self.pools(), *self._leaving) if each.definition.name == name]
+
         return {
             "host": os.getpid(),
             "fork_server": self.fork_server.pid,
             "functions": {
                 pool.definition.name: {
                     "bound": pool.bound,
-                    "environments": [each.pid for each in pool.environments],
-                    "busy": len(pool.busy),
-                    "waiting": pool.waiting,
+                    "environments": [each.pid for found in of(pool.definition.name) for each in found.environments],
+                    "busy": sum(len(found.busy) for found in of(pool.definition.name)),
+                    "waiting": sum(found.waiting for found in of(pool.definition.name)),
                     **asdict(pool.counters),
                 }
-                for pool in self.pools()
+                # The newest says the counters.
+                for pool in (*self._leaving, *self.pools())
             },
         }
 

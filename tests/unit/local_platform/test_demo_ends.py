@@ -111,6 +111,24 @@ def test_a_platform_that_does_not_come_up_says_why_and_is_asked_nothing(run: Run
     assert last.startswith("demo: postgres ended while starting (look at ")
 
 
+def test_obstacles_that_cannot_be_said_keep_nothing_from_going_down(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = []
+
+    class Stops(Platform):
+        def __init__(self, *_arguments: object) -> None:
+            super().__init__()
+            self.stop = lambda *_: stopped.append(True)
+            # Asked after `run` has put its own in place.
+            monkeypatch.setattr(demo, "obstacles", self._obstacles)
+
+        def _obstacles(self, *_: object) -> list[str]:
+            raise RuntimeError("no threads are left")
+
+    code, _, last = run(3, Stops)
+    assert (code, stopped) == (1, [True])
+    assert "what stands in the way cannot be said: RuntimeError: no threads are left" in last
+
+
 def test_one_that_does_not_go_down_whole_says_so(run: Run) -> None:
     class Stays(Platform):
         def __init__(self, *_arguments: object) -> None:
