@@ -17,7 +17,7 @@ SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 SIMULATION_SECONDS ?= 3600
 
-.PHONY: help install up demo test test-all collect soak check contract openapi examples format lock bench eval screenshots lighthouse history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-all collect soak check contract openapi released examples format lock bench eval screenshots lighthouse history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ contract: install ## Lints the API's documents (OpenAPI, AsyncAPI) with spectral
 
 openapi: install ## Writes the OpenAPI file anew
 	@$(BIN)/python -m functions.api > functions/api/openapi.json
+
+released: ## Notes the checksums of migrations that are released from now on (db/released.txt)
+	@cd db/migrations && for file in [0-9]*.sql; do grep -q " $$file$$" ../released.txt || sha256sum "$$file" >> ../released.txt; done
 
 examples: install ## Writes the table of well-known strategies anew (examples/README.md)
 	@$(BIN)/python -W ignore -m tests.benchmarks.known

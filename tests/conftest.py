@@ -85,18 +85,21 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last lines of a run say what it did not look at."""
+    """The last line of a run says what it did not look at."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return
     skipped = [each for each in reporter.stats.get("skipped", []) if "tests/browser" in each.nodeid]
+    said = []
+    if left_out := config.stash.get(_LEFT_OUT, 0):
+        said.append(f"{left_out} long tests were NOT RUN: make test-all runs everything, as CI does")
     if skipped:
-        print(
+        said.append(
             f"{len(skipped)} browser tests were SKIPPED because there is no Chromium: apt-get install chromium "
             "(macOS: brew install --cask chromium), or set CHROMIUM to where one is"
         )
-    if left_out := config.stash.get(_LEFT_OUT, 0):
-        print(f"{left_out} long tests were NOT RUN: make test-all runs everything, as CI does")
+    if said:
+        print("; ".join(said))
 
 
 # Tests that stand on the same thing, by the beginning of their path: one browser with a platform, another for its stories, one platform,
