@@ -235,7 +235,9 @@ def run(options: Options, console: Console) -> int:
     except Exception as error:  # noqa: BLE001 - whatever it was, a line says it, and the log says all of it
         log = options.state.resolve() / "logs" / "up.log"
         note_failure(log)
-        console.print("[red]stratforge:[/]", escape(f"{words_of(error)} (look at {log.parent})"), highlight=False, soft_wrap=True)
+        console.print(
+            "[red]stratforge:[/]", escape(f"{words_of(error)} (look at {log.parent})"), highlight=False, soft_wrap=True
+        )
         return 1
     finally:
         if platform is not None:

@@ -13,7 +13,6 @@ from typing import TextIO
 
 from local_platform.failures import StartError
 
-
 # What a platform makes in its folder, and a new beginning forgets. Other platforms may have their folders in it, and run.
 OWN = ("alpaca", "engine", "gateway.json", "ingestor-heartbeat", "logs", "passwords.json", "postgres")
 

@@ -114,9 +114,7 @@ def test_jobs_that_waited_when_the_engine_died_are_done_and_files_from_before_ar
     assert json.loads(file)
     functions = engine_client("lambda", platform.engine_address)
     for name in ("assistant", "backtester"):
-        functions.put_function_concurrency(
-            FunctionName=f"stratforge-local-{name}", ReservedConcurrentExecutions=0
-        )
+        functions.put_function_concurrency(FunctionName=f"stratforge-local-{name}", ReservedConcurrentExecutions=0)
     asked = [
         client.call("POST", path, body)["job_id"]
         for path, body in (

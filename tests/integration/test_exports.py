@@ -163,7 +163,9 @@ def test_a_link_is_given_to_the_owner_and_is_good_for_minutes(api: Api, ada: Use
     query = parse_qs(urlsplit(link["url"]).query)
     assert (link["expires_in"], link["url"].startswith("http")) == (300, True)
     assert "stratforge-trades.csv" in query["response-content-disposition"][0]
-    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"], "other signatures are nobody's to the local engine, and to newer regions"
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"], (
+        "other signatures are nobody's to the local engine, and to newer regions"
+    )
     assert eve.call("POST", path).status_code == 404
     key = ada.call("POST", "/v1/users/me/api-keys", {"name": "k", "scopes": ["write"]}).json()["key"]
     headers = {"Authorization": f"Bearer {key}"}

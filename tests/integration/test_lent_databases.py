@@ -5,7 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from stratforge.storage.postgres.database import Database
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+from stratforge.storage.postgres.database import Connection, Database
 
 from tests.support.databases import Databases
 from tests.support.ledger import add_signal, add_trader, set_price
@@ -95,7 +97,6 @@ def test_a_kept_connection_has_nothing_of_the_test_before(databases: Databases) 
             connection.execute("SET statement_timeout = '7s'")
             connection.execute("SET ROLE stratforge_api")
             connection.execute("SELECT set_config('app.user_id', 'somebody', false), pg_advisory_lock(7)")
-            connection.execute("LISTEN something")
         database.close()
         # Within a test every connection is a new one.
         again = Database(lambda: conninfo, application="test")
@@ -108,8 +109,52 @@ def test_a_kept_connection_has_nothing_of_the_test_before(databases: Databases) 
             with each.transaction() as connection:
                 row = connection.execute(
                     "SELECT current_setting('statement_timeout'), current_user::text, current_setting('app.user_id', true), "
-                    "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), (SELECT count(*) FROM pg_listening_channels())"
+                    "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory')"
                 ).fetchone()
             assert row is not None
-            assert (row[0], row[1] == "stratforge_api", row[2] or "", row[3], row[4]) == ("20s", False, "", 0, 0)
+            assert (row[0], row[1] == "stratforge_api", row[2] or "", row[3]) == ("20s", False, "", 0)
             each.close()
+
+
+def test_a_connection_that_a_test_used_in_its_own_way_is_not_kept(databases: Databases) -> None:
+    """What it was told meanwhile, rows as it wanted them, a plan of its name: each would be the next test's."""
+
+    def dicts(connection: Connection) -> None:
+        connection.row_factory = dict_row  # type: ignore[assignment]
+
+    def hears(connection: Connection) -> None:
+        connection.execute("LISTEN something")
+
+    def prepares(connection: Connection) -> None:
+        connection.execute("PREPARE mine AS SELECT 1")
+
+    for use in (dicts, hears, prepares):
+        with databases.borrowed() as conninfo:
+            database = Database(lambda: conninfo, application="test")
+            with database.transaction() as connection:
+                pid = connection.info.backend_pid
+                use(connection)
+            database.close()
+        with databases.borrowed() as conninfo:
+            database = Database(lambda: conninfo, application="test")
+            with database.transaction() as connection:
+                assert connection.info.backend_pid != pid, use.__name__
+            database.close()
+
+
+def test_rights_to_a_database_are_as_before(databases: Databases) -> None:
+    for statement in ("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", "ALTER DATABASE {} CONNECTION LIMIT 77"):
+        with databases.borrowed() as first, psycopg.connect(first) as connection:
+            connection.execute(SQL(statement).format(Identifier(name_of(first))))
+        with databases.borrowed() as second, psycopg.connect(second) as connection:
+            query = "SELECT datacl::text, datconnlimit FROM pg_database WHERE datname = current_database()"
+            assert connection.execute(query).fetchone() == (None, -1)
+
+
+def test_who_ends_all_connections_ends_none_of_the_next_tests(databases: Databases) -> None:
+    with databases.borrowed() as first, psycopg.connect(first, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with databases.borrowed() as second, psycopg.connect(second) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -26,13 +26,18 @@ _BRANCH = SQL(" UNION ALL ")
 # What a database is made of is rows of its catalogs, and they are counted. Roles are the server's, and outlive every database.
 _TOUCHED = """
 SELECT sum(n_tup_ins + n_tup_upd + n_tup_del),
-       (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+       (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())),
+       (SELECT row(datacl, datconnlimit)::text FROM pg_database WHERE datname = current_database())
 FROM pg_stat_sys_tables JOIN pg_class ON pg_class.oid = relid WHERE schemaname = 'pg_catalog' AND NOT relisshared
 """
 # Whoever ended tells last what he wrote, so nobody may be left when that is read.
 _END_OTHERS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND pid <> ALL(%s)
+"""
+# What a test did to a connection that the product does to none: what was heard meanwhile, and what is prepared by name, would stay with it.
+_OWN = """
+SELECT EXISTS (SELECT FROM pg_listening_channels()) OR EXISTS (SELECT FROM pg_prepared_statements WHERE name NOT LIKE '\\_pg3\\_%')
 """
 # As a connection begins, but that plans are kept; and what it has written is told.
 _FORGET = """
@@ -106,12 +111,17 @@ def _any_rows(tables: list[str]) -> Composed:
 _How = tuple[str, tuple[tuple[str, Any], ...]]
 
 
+def _manners(connection: Connection) -> tuple[Any, ...]:
+    """What a connection does with whatever it is asked."""
+    return (connection.row_factory, connection.cursor_factory, connection.autocommit, connection.prepare_threshold)
+
+
 class Connections:
     """Connections of the product's `Database` that were closed by the test before, for the next one to open. Within a test every one that is
     opened after another was closed is new."""
 
     def __init__(self) -> None:
-        self._opened: WeakKeyDictionary[Connection, _How] = WeakKeyDictionary()
+        self._opened: WeakKeyDictionary[Connection, tuple[_How, tuple[Any, ...]]] = WeakKeyDictionary()
         self._closed: dict[str, list[Connection]] = {}
         self._ready: dict[_How, list[Connection]] = {}
         self._lock = threading.Lock()
@@ -131,7 +141,7 @@ class Connections:
                 else:
                     return found
             made = connect(database, **settings)
-            self._opened[made] = how
+            self._opened[made] = how, _manners(made)
             return made
 
         def close(database: Database) -> None:
@@ -165,11 +175,14 @@ class Connections:
             closed, self._closed[name] = self._closed[name], []
             for each in closed:
                 try:
+                    as_opened = _manners(each) == self._opened[each][1] and each.execute(_OWN).fetchone() == (False,)
                     each.execute(_FORGET)
                 except psycopg.Error:
+                    as_opened = False
+                if not as_opened:
                     each.close()
                 else:
-                    self._ready.setdefault(self._opened[each], []).append(each)
+                    self._ready.setdefault(self._opened[each][0], []).append(each)
             return [
                 each.info.backend_pid
                 for how, ready in self._ready.items()
@@ -205,6 +218,13 @@ class _Lent:
 
     def is_as_it_was(self) -> bool:
         """Makes it what it was before it was lent; False if it is to be dropped."""
+        try:
+            return self._made_as_it_was()
+        except psycopg.OperationalError:
+            # The test ended this connection among all others.
+            return False
+
+    def _made_as_it_was(self) -> bool:
         ask = self._connection.execute
         ask(_END_OTHERS, (self._others.rest(self.name),), prepare=True)
         self._times += 1

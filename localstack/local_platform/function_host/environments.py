@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.wire import Head, pack, read
 
-
 # What a handler's import may take, on a machine that is busy with others; and with it, all before an environment is ready.
 IMPORT_SECONDS, OPEN_SECONDS = 60.0, 120.0
 
