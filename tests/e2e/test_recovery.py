@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -13,21 +13,20 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
+import psycopg
 import pytest
-from local_platform.audit import count_trades
 from local_platform.deployment import client as engine_client
 from local_platform.hazards import Clock, Disk
 from local_platform.platform import Platform
 from local_platform.state import OWN
 from stratforge.client import Client
 
+from tests.conftest import ROOT
 from tests.support.trading import Traders, assert_clean, wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -178,39 +177,68 @@ def test_room_on_the_disk_is_looked_at_and_said(platform: Platform, capsys: pyte
 
 
 class Crowd:
-    """Clients that ask for pages and through the API, many at once, and note what they were answered."""
+    """Client programs, each with visitors who ask for pages and through the API at once (`tests.support.flood`), and what they were answered."""
 
-    def __init__(self, platform: Platform, tokens: list[str]) -> None:
-        self._address, self._tokens = platform.address, tokens
-        self.statuses: Counter[int] = Counter()
-        self.cut: Counter[str] = Counter()
+    def __init__(self, platform: Platform, name: str, people: int = 4) -> None:
+        self._address = platform.address
+        self._programs: list[subprocess.Popen[str]] = []
+        self._told: list[Counter[str]] = []
+        self._tokens = []
+        for number in range(people):
+            credentials = {"email": f"{name}-{number}@example.com", "password": "a long enough password"}
+            self._tokens.append(Client(self._address).call("POST", "/api/auth/register", credentials)["access_token"])
 
-    def wait_for_answers(self, count: int) -> None:
-        """Waits until so many more requests were answered."""
-        wanted = self.statuses.total() + count
-        wait_for(lambda: self.statuses.total() > wanted, 60, "the flood")
+    @contextmanager
+    def flooding(self, programs: int, at_once: int) -> Iterator[None]:
+        """Inside, so many programs ask so many times at once; at the end every one was answered."""
+        readers = []
+        for number in range(programs):
+            command = [sys.executable, "-m", "tests.support.flood", self._address, str(at_once)]
+            program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+            self._programs.append(program)
+            self._told.append(Counter())
+            assert program.stdin is not None
+            program.stdin.write(json.dumps(self._tokens) + "\n")
+            program.stdin.flush()
+            readers.append(threading.Thread(target=self._listen, args=(number, program)))
+            readers[-1].start()
+        try:
+            yield
+            for program in self._programs:
+                assert program.stdin is not None
+                program.stdin.close()
+            for reader in readers:
+                reader.join(300)
+                assert not reader.is_alive(), "somebody is never answered"
+        finally:
+            for program in self._programs:
+                program.kill()
+                program.wait()
 
-    async def flood(self, at_once: int, enough: Callable[[], bool]) -> None:
-        """So many requests at once, until it is enough and each of them was answered."""
-        paths = ("/login", "/api/portfolio", "/api/sessions", "/healthz", "/api/trades", "/static/x/app.css")
-        limits = httpx.Limits(max_connections=at_once)
-        async with httpx.AsyncClient(base_url=self._address, timeout=60, limits=limits) as client:
+    def _listen(self, number: int, program: subprocess.Popen[str]) -> None:
+        assert program.stdout is not None
+        for line in program.stdout:
+            self._told[number] = Counter(json.loads(line))
 
-            async def visitor(number: int) -> None:
-                headers = {"Authorization": f"Bearer {self._tokens[number % len(self._tokens)]}"}
-                path = paths[number % len(paths)]
-                while True:
-                    try:
-                        reply = await client.get(path, headers=headers)
-                        self.statuses[reply.status_code] += 1
-                        assert reply.status_code != 503 or reply.headers["Retry-After"]
-                    except httpx.TransportError as error:
-                        self.statuses[0] += 1
-                        self.cut[f"{type(error).__name__}: {error}"] += 1
-                    if enough():
-                        return
+    @property
+    def told(self) -> Counter[str]:
+        """How often each status was answered; 0 are connections that were cut, each with its reason besides, and -503 those without a time to ask again."""
+        return sum(self._told, Counter())
 
-            await asyncio.gather(*(visitor(number) for number in range(at_once)))
+    @property
+    def statuses(self) -> set[str]:
+        """The statuses that were answered."""
+        return {each for each in self.told if each.lstrip("-").isdigit()}
+
+    def wait_for_answers(self, count: int, *statuses: str) -> None:
+        """Waits until each program was so many more times answered with one of these statuses."""
+        before = [Counter(each) for each in self._told]
+
+        def answered() -> bool:
+            more = [now - then for now, then in zip(self._told, before, strict=True)]
+            return all(sum(each[status] for status in statuses) >= count for each in more)
+
+        wait_for(answered, 60, "the flood")
 
 
 @contextmanager
@@ -226,30 +254,52 @@ def busy_neighbor() -> Iterator[None]:
             each.wait()
 
 
-def crowd_of(platform: Platform, name: str, clients: int = 4) -> Crowd:
-    tokens = []
-    for number in range(clients):
-        credentials = {"email": f"{name}-{number}@example.com", "password": "a long enough password"}
-        tokens.append(str(Client(platform.address).call("POST", "/api/auth/register", credentials)["access_token"]))
-    return Crowd(platform, tokens)
+def environments(platform: Platform) -> int:
+    """How many environments there are in the system, whatever their host says: its fork server's library's templates' children."""
+    found = [psutil.Process(platform.process("functions").pid)]
+    for _generation in range(4):
+        children = []
+        for each in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                children += each.children()
+        found = children
+    return len(found)
 
 
 def assert_within_bounds(platform: Platform) -> None:
-    for name, each in platform.functions().items():
+    functions = platform.functions()
+    for name, each in functions.items():
         assert each["most_at_once"] <= each["bound"], name
         assert len(each["environments"]) <= each["bound"], name
+    assert 0 < environments(platform) <= sum(each["bound"] for each in functions.values())
+
+
+def evaluated(platform: Platform) -> int:
+    with psycopg.connect(platform.conninfo("engine"), connect_timeout=10) as connection:
+        row = connection.execute("SELECT coalesce(sum(bars_evaluated), 0) FROM sessions").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def assert_normal_again(platform: Platform) -> None:
-    """Within 15 seconds of the end of it all: that is promised, so it is not given longer on a busy machine."""
+    """Within 15 seconds of the end of it all: that is promised, so it is not given longer on a busy machine. Bars go on meanwhile, so each queue
+    is seen empty once, and not all of them at once."""
+    sqs = engine_client("sqs", platform.engine_address)
+    filled = {url for url in sqs.list_queues()["QueueUrls"] if "-dead" not in url}
+    began = evaluated(platform)
 
     def idle() -> bool:
+        for url in list(filled):
+            counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+            if counted["Attributes"]["ApproximateNumberOfMessages"] == "0":
+                filled.remove(url)
         api = platform.functions()["api"]
-        return api["waiting"] == 0 and api["busy"] == 0 and status_of(platform) == 200
+        served = api["waiting"] == 0 and api["busy"] == 0 and status_of(platform) == 200
+        return served and not filled and evaluated(platform) > began
 
     deadline = time.monotonic() + 15
     while not idle():
-        assert time.monotonic() < deadline, platform.functions()["api"]
+        assert time.monotonic() < deadline, (platform.functions()["api"], filled, evaluated(platform) - began)
         time.sleep(0.1)
 
 
@@ -257,31 +307,23 @@ def test_a_flood_beside_a_busy_neighbor_is_answered_trading_goes_on_and_every_pa
     platform: Platform,
 ) -> None:
     traders = Traders(platform, "flooded")
-    crowd = crowd_of(platform, "crowd")
-    before = count_trades(platform)
-    enough = threading.Event()
-    with busy_neighbor(), ThreadPoolExecutor(1) as pool:
-        flood = pool.submit(lambda: asyncio.run(crowd.flood(200, enough.is_set)))
-        try:
-            crowd.wait_for_answers(600)
-            assert_within_bounds(platform)
-            assert set(crowd.statuses) <= {200, 503}, crowd.cut
-            assert crowd.statuses[200] > 0
-            # One by one they die in the tests above: here neighbors die at the same moment.
-            for victims in (("ingestor", "alpaca", "gemini"), ("postgres", "functions"), ("engine",)):
-                crowd.wait_for_answers(20)
-                kill(platform, *victims)
-            assert set(crowd.statuses) <= {200, 503}, crowd.cut
-            # Only the front door itself can cut a connection.
-            kill(platform, "front door")
-            # An engine that was lost is deployed anew first; all of it comes back in the middle of the flood.
-            answered = crowd.statuses[200]
-            wait_for(lambda: crowd.statuses[200] >= answered + 200, 60, "pages for everybody")
-        finally:
-            enough.set()
-        flood.result()
+    crowd = Crowd(platform, "crowd")
+    with busy_neighbor(), crowd.flooding(4, 50):
+        crowd.wait_for_answers(50, "200")
+        assert_within_bounds(platform)
+        assert crowd.statuses <= {"200", "503"}, crowd.told
+        traders.trade(1)
+        # One by one they die in the tests above: here neighbors die at the same moment.
+        for victims in (("ingestor", "alpaca", "gemini"), ("postgres", "functions"), ("engine",)):
+            crowd.wait_for_answers(5, "200", "503")
+            kill(platform, *victims)
+        assert crowd.statuses <= {"200", "503"}, crowd.told
+        # Only the front door itself can cut a connection.
+        kill(platform, "front door")
+        # An engine that was lost is deployed anew first; all of it comes back in the middle of the flood.
+        crowd.wait_for_answers(50, "200")
+        assert_within_bounds(platform)
     assert_normal_again(platform)
-    assert set(crowd.statuses) <= {0, 200, 503}
-    assert_within_bounds(platform)
-    wait_for(lambda: count_trades(platform) > before, 60, "a trade")
+    assert crowd.statuses <= {"0", "200", "503"}, crowd.told
+    traders.trade(1, 60)
     assert_clean(traders.stop())
