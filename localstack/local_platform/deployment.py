@@ -57,10 +57,9 @@ def deploy(assembly: Path, endpoint: str) -> dict[str, str]:
         Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
     )
     s3 = client("s3", endpoint)
-    there = {each["Name"] for each in s3.list_buckets()["Buckets"]}
     assets: dict[str, set[str]] = {}
     for file in folder.glob("*.assets.json"):
-        _upload(s3, file, there, assets)
+        _upload(s3, file, assets)
     for bucket, keys in assets.items():
         keep_only(s3, bucket, keys)
     cloudformation = client("cloudformation", endpoint)
@@ -89,16 +88,17 @@ def _buckets_of(cloudformation: Any, stacks: Iterable[str]) -> list[str]:
     ]
 
 
-def _upload(s3: Any, assets: Path, there: set[str], uploaded: dict[str, set[str]]) -> None:
+def _upload(s3: Any, assets: Path, uploaded: dict[str, set[str]]) -> None:
     """Uploads what a file of assets names, to buckets that are there or are made, and notes the keys by bucket."""
     for asset in json.loads(assets.read_text())["files"].values():
         source = assets.parent / asset["source"]["path"]
         for destination in asset["destinations"].values():
             bucket = destination["bucketName"].replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
-            if bucket not in there:
-                s3.create_bucket(Bucket=bucket)
-                there.add(bucket)
-            uploaded.setdefault(bucket, set()).add(destination["objectKey"])
+            if bucket not in uploaded:
+                if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+                    s3.create_bucket(Bucket=bucket)
+                uploaded[bucket] = set()
+            uploaded[bucket].add(destination["objectKey"])
             body = _zipped(source) if asset["source"]["packaging"] == "zip" else source.read_bytes()
             s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
 

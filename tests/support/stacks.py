@@ -46,10 +46,10 @@ class Engine:
         parameters = client("ssm", self.address)
         for name, value in (("/cdk-bootstrap/hnb659fds/version", "30"), (_PUBLIC_PARAMETER, "ami-12345678")):
             parameters.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-        buckets: set[str] = set()
+        uploaded: dict[str, set[str]] = {}
         for each in waiting.values():
             assets = each["properties"]["templateFile"].replace(".template.", ".assets.")
-            deployment._upload(client("s3", self.address), folder / assets, buckets)
+            deployment._upload(client("s3", self.address), folder / assets, uploaded)
         wrong: dict[str, str] = {}
         while waiting:
             for name in [each for each in waiting if not set(waiting[each].get("dependencies", [])) & set(waiting)]:
