@@ -1,4 +1,4 @@
-"""What the buckets of an earlier deployment held: the engine keeps their objects on disk, and a new deployment gives its buckets new names."""
+"""Takes over the objects of an earlier deployment: the engine keeps them on disk, and a new deployment gives its buckets new names."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ from local_platform.deployment import client as engine_client
 from local_platform.hazards import Clock, Disk
 from local_platform.platform import Platform
 from local_platform.state import OWN
+from local_platform.synthesis import ROOT
 from stratforge.client import Client
 
-from tests.conftest import ROOT
 from tests.support.trading import Traders, assert_clean, wait_for
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]

@@ -12,8 +12,7 @@ from pathlib import Path
 import psutil
 import psycopg
 from local_platform.postgres import Postgres
-
-from tests.conftest import ROOT
+from local_platform.synthesis import ROOT
 
 MAKE = """
 import sys

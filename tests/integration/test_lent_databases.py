@@ -120,7 +120,7 @@ def test_a_connection_that_a_test_used_in_its_own_way_is_not_kept(databases: Dat
     """What it was told meanwhile, rows as it wanted them, a plan of its name: each would be the next test's."""
 
     def dicts(connection: Connection) -> None:
-        connection.row_factory = dict_row  # type: ignore[assignment]
+        connection.row_factory = dict_row
 
     def hears(connection: Connection) -> None:
         connection.execute("LISTEN something")

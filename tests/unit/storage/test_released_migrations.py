@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from local_platform.synthesis import ROOT
 from stratforge.storage.postgres.migrations import read_migrations
-
-from tests.conftest import ROOT
 
 FOLDER = ROOT / "db" / "migrations"
 
