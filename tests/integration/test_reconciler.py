@@ -209,7 +209,7 @@ def test_a_correction_that_the_statement_does_not_show_yet_is_no_drift_whatever_
     world.quiet()
     order = next(each for each in world.exchange.orders.values() if each.symbol == symbol)
     world.exchange.correct_last_fill(order, Decimal(90), Decimal(100), world.broker.now_at)
-    monkeypatch.setattr(world.broker, "fills_since", lambda _since: [])
+    monkeypatch.setattr(world.broker, "fills_since", lambda *_between: [])
     report = world.reconciler.run()
     assert report.unconfirmed == {order.client_order_id: symbol}
     assert (report.drift, halted(world)) == ({}, {})
@@ -586,8 +586,8 @@ def test_two_passes_at_once_do_what_one_does(world: World, monkeypatch: pytest.M
     meeting = Barrier(2)
 
     def together(ask: Callable[..., Any]) -> Callable[..., Any]:
-        def asked(*arguments: Any) -> Any:
-            answer = ask(*arguments)
+        def asked(*arguments: Any, **named: Any) -> Any:
+            answer = ask(*arguments, **named)
             # Who found nothing more to ask has gone on alone.
             with suppress(BrokenBarrierError):
                 meeting.wait(1)
@@ -595,7 +595,7 @@ def test_two_passes_at_once_do_what_one_does(world: World, monkeypatch: pytest.M
 
         return asked
 
-    for name in ("orders_since", "fills_since", "corporate_actions", "positions", "account"):
+    for name in ("first_orders", "fills_since", "corporate_actions", "positions", "account"):
         monkeypatch.setattr(world.broker, name, together(getattr(world.broker, name)))
     with ThreadPoolExecutor(2) as passes:
         reports = [each.result() for each in [passes.submit(world.reconciler.run) for _ in range(2)]]

@@ -24,6 +24,7 @@ from stratforge.broker import (
     BrokerRefusesPlatform,
     BrokerUnavailable,
     FillActivity,
+    OrdersRead,
     Rejected,
     Submission,
     Unknown,
@@ -99,6 +100,8 @@ class ExchangeBroker:
         self.fuse = fuse
         self.now_at = OPEN
         self.prices: dict[str, Decimal] = {}
+        # Orders of a page.
+        self.page = 500
         self.whole = {"WHOLE"}
         # What happens to the next submission: "" nothing, "before" or "after" an error before or after the order was taken.
         self.submit_fault = ""
@@ -176,6 +179,16 @@ class ExchangeBroker:
             if since < datetime.fromisoformat(order.created_at) and _before(order.created_at, until)
         ]
 
+    def first_orders(
+        self, since: datetime, until: datetime | None = None, *, pages: int, symbols: Sequence[str] = ()
+    ) -> OrdersRead:
+        """The first orders that were sent in between, so many pages of them."""
+        found = [each for each in self.orders_since(since, until) if not symbols or each.symbol in symbols]
+        most = pages * self.page
+        if len(found) < most:
+            return OrdersRead(found)
+        return OrdersRead(found[:most], found[most - 1].sent_at - timedelta(microseconds=1))
+
     def name_of_order(self, broker_order_id: str) -> str | None:
         """Our id of an order."""
         order = self.exchange.orders.get(broker_order_id)
@@ -243,9 +256,17 @@ def _average(order: SimulatedOrder) -> Decimal | None:
 
 def _looked_up(order: SimulatedOrder, scale: Decimal) -> BrokerOrder:
     average, filled = _average(order), order.filled_quantity * scale
-    sent_at = datetime.fromisoformat(order.created_at)
+    sent_at, updated_at = datetime.fromisoformat(order.created_at), datetime.fromisoformat(order.updated_at)
     return BrokerOrder(
-        order.id, order.client_order_id, order.symbol, order.status, filled, average, OPEN, sent_at, Side(order.side)
+        order.id,
+        order.client_order_id,
+        order.symbol,
+        order.status,
+        filled,
+        average,
+        updated_at,
+        sent_at,
+        Side(order.side),
     )
 
 

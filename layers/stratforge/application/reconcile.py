@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from stratforge.application.borrow_fees import charge_borrow_fees
+from stratforge.application.compare_statement import StatementComparison
 from stratforge.application.execute_symbol import SCALE_CHANGED
 from stratforge.application.missing_units import buy_missing_units
+from stratforge.application.reconciliation_report import Report
 from stratforge.application.reference_data import ReferenceData, refresh_assets
 from stratforge.application.suspension import end_suspension, suspend
 from stratforge.application.watch_market import PRICE_JUMP
-from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
+from stratforge.broker import BrokerBusy, BrokerRefusesPlatform, BrokerStatement
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
 from stratforge.market.corporate_actions import AUTOMATIC, ActionKind, CorporateAction
 from stratforge.market.jumps import unexplained_jump
 from stratforge.portfolio.books import OwnUnits
-from stratforge.portfolio.corrections import correct_fills, is_rounding
-from stratforge.portfolio.figures import NOTHING, Figures, differ, own_part
+from stratforge.portfolio.corrections import is_rounding
 from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import (
@@ -40,16 +40,13 @@ from stratforge.storage.ledger import (
     symbols,
 )
 from stratforge.storage.ledger.announced_actions import ImpossibleTerms, OpenAction
-from stratforge.storage.ledger.reconciliation import FinishedBlock, KeptCorrection, LedgerSymbol
+from stratforge.storage.ledger.reconciliation import LedgerSymbol
 from stratforge.storage.postgres.database import Database
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
 # A block that is still open after this is canceled at the broker, whatever the market's clock says.
 _OLD = timedelta(minutes=10)
-_STATEMENT, _AROUND = timedelta(days=1), timedelta(hours=1)
-# How long an order of the last day and the account's statement may say differently before somebody has to look.
-_LAG = timedelta(minutes=30)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 # Halts that end when the account has what the ledger says.
 _LIFTED = (halts.DRIFT, halts.MISSING_UNITS, halts.SPLIT_AHEAD)
@@ -57,57 +54,6 @@ _LIFTED = (halts.DRIFT, halts.MISSING_UNITS, halts.SPLIT_AHEAD)
 _LOW_POWER = Decimal("0.1")
 # A pass looks at a part of the ledger; who looks at all of it is missed after this.
 _UNAUDITED = timedelta(hours=36)
-
-
-@dataclass(slots=True)
-class Report:
-    """The findings and corrections of a reconciliation run. Differences are (ours, the broker's).
-
-    `unconfirmed` holds corrections of the last minutes that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
-    read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
-    to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
-    could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed,
-    and `buying` those of which the account buys what it lacks. `borrowed` are the dollars that short positions were charged for the nights since.
-    `part` is the part of the ledger whose invariants were looked at, besides those that were broken before; `broken` are those that do not hold in `broken_parts`.
-    """
-
-    looked_up: int = 0
-    resubmitted: int = 0
-    canceled: int = 0
-    woken: list[str] = field(default_factory=list)
-    corrected: list[str] = field(default_factory=list)
-    unconfirmed: dict[str, str] = field(default_factory=dict)
-    unclear: dict[str, str] = field(default_factory=dict)
-    unexplained: dict[str, str] = field(default_factory=dict)
-    splits: list[str] = field(default_factory=list)
-    announced: list[str] = field(default_factory=list)
-    followed: list[str] = field(default_factory=list)
-    undecided: dict[str, str] = field(default_factory=dict)
-    odd_lots: list[str] = field(default_factory=list)
-    borrowed: dict[str, str] = field(default_factory=dict)
-    rounding: dict[str, str] = field(default_factory=dict)
-    behind: dict[str, str] = field(default_factory=dict)
-    buying: dict[str, str] = field(default_factory=dict)
-    drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    buying_power: dict[str, str] = field(default_factory=dict)
-    short: bool = False
-    part: int = 0
-    broken_parts: list[int] = field(default_factory=list)
-    broken: dict[str, int] = field(default_factory=dict)
-    closing: dict[str, int] = field(default_factory=dict)
-    halted: list[str] = field(default_factory=list)
-    resumed: list[str] = field(default_factory=list)
-    trading_again: bool = False
-
-    @property
-    def clean(self) -> bool:
-        """True if the run left no difference unexplained."""
-        return not self.drift and not self.broken and not self.unexplained and not self.unclear
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as plain data, for the log and the store."""
-        drift = {symbol: [str(each) for each in both] for symbol, both in self.drift.items()}
-        return {**asdict(self), "drift": drift, "clean": self.clean}
 
 
 class Reconciliation:
@@ -136,6 +82,7 @@ class Reconciliation:
         self._wake_executor = wake_executor
         self._young = young
         self._reference = ReferenceData(database, broker)
+        self._statement = StatementComparison(database, broker, self._halt)
 
     def run(self) -> Report:
         """Runs one pass of reconciliation, stores its report and returns it.
@@ -152,22 +99,37 @@ class Reconciliation:
     def _pass(self) -> Report:
         report = Report()
         started_at = datetime.now(UTC)
-        self._broker.check_account()
-        self._recover_open_blocks(report, started_at)
-        report.buying = buy_missing_units(self._database, self._broker, self._reference)
-        self._compare_statement(report, started_at)
+        account_trades = self._asked(report, "account", self._broker.check_account)
+        self._asked(report, "open orders", lambda: self._recover_open_blocks(report, started_at))
+        # Positions mean something only beside the orders that made them.
+        compared = self._asked(report, "missing units", lambda: self._buy_missing_units(report)) and self._asked(
+            report, "orders", lambda: self._statement.run(report, started_at)
+        )
         report.borrowed = {symbol: str(fee) for symbol, fee in charge_borrow_fees(self._database).items()}
-        self._follow_corporate_actions(report)
+        self._asked(report, "corporate actions", lambda: self._follow_corporate_actions(report))
         self._settle_odd_lots(report)
-        self._compare_positions(report)
-        self._check_account(report)
+        if compared:
+            self._asked(report, "positions", lambda: self._compare_positions(report))
+        self._asked(report, "buying power", lambda: self._check_account(report))
         self._check_ledger(report)
-        report.trading_again = end_suspension(self._database)
+        report.trading_again = account_trades and end_suspension(self._database)
         self._wake_waiting_symbols(report, started_at)
         with self._database.transaction() as connection:
             reconciliation.store_report(connection, started_at, report.clean, report.as_dict())
-        refresh_assets(self._database, self._broker)
+        self._asked(report, "assets", lambda: refresh_assets(self._database, self._broker))
         return report
+
+    def _asked(self, report: Report, step: str, ask: Callable[[], Any]) -> bool:
+        """Runs a step; False when the minute's requests ended in it. That ends the step alone."""
+        try:
+            ask()
+        except BrokerBusy:
+            report.postponed.append(step)
+            return False
+        return True
+
+    def _buy_missing_units(self, report: Report) -> None:
+        report.buying = buy_missing_units(self._database, self._broker, self._reference)
 
     # Orders that should have ended -----------------------------------------------------------------------
 
@@ -190,122 +152,6 @@ class Reconciliation:
                     report.unclear[order.client_order_id] = order.status
             self._pass_on(OrderUpdate.of_order(order))
             report.looked_up += 1
-
-    # Finished orders against the account's statement -----------------------------------------------------
-
-    def _compare_statement(self, report: Report, now: datetime) -> None:
-        since = self._broker.now() - _STATEMENT
-        recent = {order.client_order_id: order for order in self._broker.orders_since(since)}
-        with self._database.transaction() as connection:
-            kept = reconciliation.kept_corrections(connection)
-        orders = dict(recent)
-        # What could not be followed on its day is not forgotten with it.
-        for name in [each.client_order_id for each in kept.values() if not each.ended]:
-            order = orders.get(name) or self._broker.find_order(name)
-            if order is None:
-                report.unexplained[name] = f"order {name} is in the ledger and no more at the broker"
-            else:
-                orders[name] = order
-        with self._database.transaction() as connection:
-            finished = reconciliation.blocks_by_client_id(connection, list(orders))
-        fills: list[FillActivity] | None = None
-        for name, order in orders.items():
-            block, mine = finished.get(name), kept.get(name)
-            if block is None and order.symbol not in report.buying:
-                self._keep_order_of_nobody(report, order, mine)
-            if block is None:
-                continue
-            ours, accepted = block.figures, NOTHING if mine is None else mine.accepted
-            agrees = not differ(_figures(order), (ours[0] + accepted[0], ours[1] + accepted[1]))
-            # Of what is kept open the statement has the last word, whatever the order says.
-            if not block.completed or (agrees or not order.ended if mine is None else agrees and mine.ended):
-                continue
-            if fills is None:
-                fills = self._broker.fills_since(since - _AROUND)
-            stated = self._stated(order, fills, None if name in recent else mine)
-            late = name not in recent or (mine is not None and now - mine.noted_at > _LAG)
-            self._correct(report, order, block, stated, mine, late=late)
-
-    def _keep_order_of_nobody(self, report: Report, order: BrokerOrder, kept: KeptCorrection | None) -> None:
-        """Halts the symbol of an order that the ledger does not know, until an operator accepts what was filled of it as the account's own."""
-        figures = _figures(order)
-        accepted = (
-            kept is not None and kept.ended and not differ(figures, (kept.accepted_quantity, kept.accepted_value))
-        )
-        if order.filled_quantity > 0 and not accepted:
-            with self._database.transaction() as connection:
-                reconciliation.keep_order_of_nobody(
-                    connection, order.client_order_id, order.symbol, order.side, order.sent_at, figures
-                )
-            detail = f"order {order.client_order_id} is at the broker and not in the ledger"
-            self._halt(report, order.symbol, halts.UNKNOWN_ORDER, detail)
-
-    def _stated(self, order: BrokerOrder, recent: list[FillActivity], kept: KeptCorrection | None) -> Figures:
-        """An order by the account's statement: of the last day, and of one that is kept longer also where it was filled."""
-        found = {fill.activity_id: fill for fill in recent}
-        if kept is not None:
-            first = kept.filled_at or order.sent_at
-            for at in {first, kept.stated_at or first}:
-                found |= {fill.activity_id: fill for fill in self._broker.fills_since(at - _AROUND, at + _STATEMENT)}
-        fills = [fill for fill in found.values() if fill.broker_order_id in order.broker_order_ids]
-        return (
-            sum((fill.quantity for fill in fills), Decimal(0)),
-            sum((fill.quantity * fill.price for fill in fills), Decimal(0)),
-        )
-
-    def _correct(
-        self,
-        report: Report,
-        order: BrokerOrder,
-        block: FinishedBlock,
-        stated: Figures,
-        kept: KeptCorrection | None,
-        *,
-        late: bool,
-    ) -> None:
-        """Follows the broker where its order and its account statement agree, and everybody concerned can bear it. Where they do not agree, one of them
-        lags behind; of that nothing is said until it is `late`."""
-        quantity, value = figures = _figures(order)
-        name, ours = order.client_order_id, block.figures
-        # Where only one of the two says what was accepted, the other lags behind.
-        own = own_part(figures if differ(figures, ours) else stated, ours, NOTHING if kept is None else kept.accepted)
-        bearable = (ours[0] + own[0], ours[1] + own[1])
-        if all(not differ(each, ours) or not differ(each, bearable) for each in (figures, stated)):
-            with self._database.transaction() as connection:
-                reconciliation.close_correction(connection, name, *own)
-            return
-        confirmed = order.ended and not differ(figures, stated)
-        seen = stated if not differ(figures, ours) or not differ(figures, bearable) else figures
-        more, cost = seen[0] - ours[0], seen[1] - ours[1]
-        with self._database.transaction() as connection:
-            shares = reconciliation.shares_of_block(connection, block)
-            current = reconciliation.blocks_by_client_id(connection, [name])[name]
-            if current != block:
-                return
-            adjustments = None
-            if confirmed and not is_crypto(block.symbol):
-                # What an operator accepted is the account's, whatever else the broker corrects.
-                theirs = (more - own[0], cost - own[1])
-                adjustments = correct_fills(block.side, *theirs, shares, key=str(block.block_id), step=block.step)
-            if adjustments is not None:
-                cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
-                reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)
-                reconciliation.note_correction(connection, block.block_id, *theirs)
-                reconciliation.close_correction(connection, name, *own)
-                report.corrected.append(name)
-                return
-            reconciliation.keep_correction(connection, name, more, cost)
-        if not confirmed and not late:
-            report.unconfirmed[name] = block.symbol
-            return
-        detail = f"order {name} has {quantity} for {value} at the broker, the ledger {ours[0]} for {ours[1]}"
-        if not confirmed:
-            detail += f", the account's statement {stated[0]} for {stated[1]}"
-        if more == 0 and not is_crypto(block.symbol):
-            # Money that its holder has spent. Nobody's units are in doubt, so nobody else waits for it; a later pass takes it once he has it.
-            report.unexplained[name] = detail
-        else:
-            self._halt(report, block.symbol, halts.UNEXPLAINED_FILL, detail)
 
     # Corporate actions -----------------------------------------------------------------------------------
 
@@ -493,8 +339,3 @@ class Reconciliation:
 
     def _wake(self, symbol: str, now: datetime) -> None:
         self._wake_executor(symbol, f"reconcile-{now:%Y%m%dT%H%M%S}")
-
-
-def _figures(order: BrokerOrder) -> Figures:
-    """Returns the quantity that the broker filled, and its value in dollars."""
-    return order.filled_quantity, order.filled_quantity * (order.filled_average_price or Decimal(0))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ from stratforge.broker.port import (
     BrokerRefusesPlatform,
     BrokerUnavailable,
     FillActivity,
+    OrdersRead,
     Rejected,
     RequestBudget,
     Submission,
@@ -43,6 +45,7 @@ _NEW_YORK = ZoneInfo("America/New_York")
 # How often an order may have been replaced by another before we stop following.
 _REPLACEMENTS = 10
 _SYMBOLS_A_QUESTION = 100
+_ORDERS_A_PAGE = 500
 _BUSY_SECONDS = 2.5
 # Not the module's own numbers: environments that start from one snapshot would all draw the same.
 _random = random.SystemRandom()
@@ -233,20 +236,37 @@ class AlpacaBroker:
 
     def orders_since(self, since: datetime, until: datetime | None = None) -> list[BrokerOrder]:
         """The account's orders since then, page by page; see `BrokerStatement.orders_since`."""
+        return self.first_orders(since, until).orders
+
+    def first_orders(
+        self, since: datetime, until: datetime | None = None, *, pages: int | None = None, symbols: Sequence[str] = ()
+    ) -> OrdersRead:
+        """The first of the account's orders since then; see `BrokerStatement.first_orders`."""
         found: dict[str, Any] = {}
-        after = since
-        while True:
-            query = {"status": "all", "limit": "500", "direction": "asc", "after": after.isoformat(), "nested": "false"}
-            if until is not None:
-                query["until"] = until.isoformat()
+        query = {
+            "status": "all",
+            "limit": str(_ORDERS_A_PAGE),
+            "direction": "asc",
+            "after": since.isoformat(),
+            "nested": "false",
+        }
+        query |= {"until": until.isoformat()} if until is not None else {}
+        query |= {"symbols": ",".join(symbols)} if symbols else {}
+        read_until: datetime | None = None
+        for page in itertools.count(1):
             rows = self._rows("the orders", "/orders", query)
-            new = [row for row in rows if row["id"] not in found]
-            for row in new:
-                found[row["id"]] = row
-            if len(rows) < 500 or not new:
-                # What replaces another order is a part of that one.
-                return [self._stated(row) for row in found.values() if not row.get("replaces")]
-            after = datetime.fromisoformat(rows[-1]["submitted_at"].replace("Z", "+00:00"))
+            before = len(found)
+            found |= {row["id"]: row for row in rows}
+            if len(rows) < _ORDERS_A_PAGE or len(found) == before:
+                read_until = None
+                break
+            # What was sent in the same instant may be on the next page.
+            read_until = _time(rows[-1]["submitted_at"]) - timedelta(microseconds=1)
+            query["after"] = read_until.isoformat()
+            if page == pages:
+                break
+        # What replaces another order is a part of that one.
+        return OrdersRead([self._stated(row) for row in found.values() if not row.get("replaces")], read_until)
 
     def _stated(self, row: Any) -> BrokerOrder:
         if not row.get("replaced_by"):

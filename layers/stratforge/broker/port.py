@@ -95,6 +95,14 @@ class FillActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class OrdersRead:
+    """Some of the account's orders, by the time they were sent; `until` is the time up to which these are all, None when there are no more."""
+
+    orders: list[BrokerOrder]
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """The account at the broker, in the ledger's dollars: for what can be bought on margin, for what cannot, and what it is worth."""
 
@@ -165,6 +173,12 @@ class BrokerStatement(Broker, Protocol):
 
     def orders_since(self, since: datetime, until: datetime | None = None) -> list[BrokerOrder]:
         """All orders that were sent since then, and before `until`, whatever became of them. Raises `BrokerUnavailable`."""
+        ...
+
+    def first_orders(
+        self, since: datetime, until: datetime | None = None, *, pages: int, symbols: Sequence[str] = ()
+    ) -> OrdersRead:
+        """The first of these orders, as many as come in so many requests; only those of the symbols, if any are named. Raises `BrokerUnavailable`."""
         ...
 
     def name_of_order(self, broker_order_id: str) -> str | None:

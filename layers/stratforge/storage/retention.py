@@ -134,6 +134,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     # The platform
     "broker_account": Kept(_ONE_ROW),
     "broker_budget": Kept(_ONE_ROW),
+    "broker_orders_read": Kept(_ONE_ROW),
     "platform_state": Kept(_ONE_ROW),
     "operator_actions": Kept("Who did what to the platform is never forgotten."),
     "reconciliations": Forgotten(90, "A quarter of passes, one every five minutes.", "started_at"),

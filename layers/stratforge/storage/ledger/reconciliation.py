@@ -205,17 +205,14 @@ class KeptCorrection:
     Attributes:
         accepted_quantity: How much more than the ledger the broker may have of the order, by an operator's word.
         accepted_value: How much more it may have come to.
-        filled_at: The time of the ledger's first fill of the order; None where it has none.
-        stated_at: The time of its last fill in the broker's statement, as an audit read it.
     """
 
     client_order_id: str
+    symbol: str
     ended: bool
     noted_at: datetime
     accepted_quantity: Decimal
     accepted_value: Decimal
-    filled_at: datetime | None
-    stated_at: datetime | None
 
     @property
     def accepted(self) -> Figures:
@@ -229,14 +226,24 @@ def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
         connection,
         KeptCorrection,
         """
-        SELECT k.client_order_id, k.ended_at IS NOT NULL AS ended, k.noted_at, coalesce(k.accepted_quantity, 0) AS accepted_quantity,
-               coalesce(k.accepted_value, 0) AS accepted_value,
-               (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at,
-               (SELECT max(s.filled_at) FROM statement_fills s WHERE s.order_id = k.client_order_id) AS stated_at
-        FROM kept_corrections k LEFT JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
+        SELECT client_order_id, symbol, ended_at IS NOT NULL AS ended, noted_at, coalesce(accepted_quantity, 0) AS accepted_quantity,
+               coalesce(accepted_value, 0) AS accepted_value
+        FROM kept_corrections ORDER BY noted_at, client_order_id
         """,
     )
     return {each.client_order_id: each for each in found}
+
+
+def fill_times(connection: Connection, client_order_id: str) -> list[datetime]:
+    """When an order was filled, by the ledger and by the broker's statement as an audit read it."""
+    rows = connection.execute(
+        """
+        SELECT f.filled_at FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.client_order_id = %(name)s
+        UNION SELECT filled_at FROM statement_fills WHERE order_id = %(name)s
+        """,
+        {"name": client_order_id},
+    )
+    return [row[0] for row in rows]
 
 
 def keep_correction(connection: Connection, client_order_id: str, quantity: Decimal, value: Decimal) -> None:

@@ -1,0 +1,51 @@
+"""How far the reconciler has come in the broker's orders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where reading goes on.
+
+    Attributes:
+        new_since: All orders that were sent until then were looked at; None before any was.
+        again_since: Where the day is being looked through once more; None at its beginning.
+        waiting: Our ids of orders that had not ended when they were looked at.
+        compared_at: When a comparison came to its end last, by our clock.
+    """
+
+    new_since: datetime | None
+    again_since: datetime | None
+    waiting: list[str]
+    compared_at: datetime
+
+
+def place(connection: Connection) -> Place:
+    """Where the last comparison ended."""
+    (found,) = fetch_all(
+        connection, Place, "SELECT new_since, again_since, waiting, compared_at FROM broker_orders_read"
+    )
+    return found
+
+
+def go_on(
+    connection: Connection,
+    was: Place,
+    new_since: datetime,
+    again_since: datetime | None,
+    waiting: Collection[str],
+) -> None:
+    """Notes where the next comparison goes on, unless another one has come to its end meanwhile."""
+    connection.execute(
+        """
+        UPDATE broker_orders_read SET new_since = %s, again_since = %s, waiting = %s, compared_at = now() WHERE compared_at = %s
+        """,
+        (new_since, again_since, sorted(waiting), was.compared_at),
+    )
