@@ -161,3 +161,46 @@ def test_whatever_closes_a_position_closes_its_part(parts: tuple[World, Trader, 
             connection.execute("SELECT close_account()")
     at_price(world, price, 3)
     assert position(world, ada)[:2] == (0, 0)
+
+
+@pytest.mark.parametrize("how", ["together", "one by one", "all but one"])
+def test_a_part_of_a_share_that_is_worth_less_than_an_order_can_be_bought_back(world: World, how: str) -> None:
+    """The broker filled one of three that were sold short in a block at two dollars: each owes a third, which is no order of its own."""
+    traders = [bear(world, f"bear{number}") for number in range(3)]
+    with world.database.transaction() as connection:
+        time = set_price(connection, "2", 1)
+        world.broker.prices["AAPL"] = Decimal(2)
+        world.broker.now_at = time + timedelta(minutes=1)
+        for trader in traders:
+            connection.execute(
+                """
+                INSERT INTO signals (session_id, user_id, symbol, bar_time, side, short, confidence, size_kind, size, bar_number)
+                VALUES (%s, %s, 'AAPL', %s, 'sell', true, 1, 'quantity', 1, 0)
+                """,
+                (trader.session_id, trader.user_id, time),
+            )
+    assert world.execute("AAPL")
+    (order,) = world.exchange.orders.values()
+    world.exchange.fill(order, Decimal(1), Decimal(2), world.broker.now_at)
+    world.exchange.cancel(order, world.broker.now_at)
+    while world.updates:
+        assert world.settle(0)
+    rows(world, "UPDATE orders SET cancel_requested_at = now() WHERE status = 'RESTING' RETURNING id")
+    settled(world)
+    assert all(-1 < position(world, trader)[0] < 0 for trader in traders)
+    covering = traders[1:] if how == "all but one" else traders
+    if how == "one by one":
+        for number, trader in enumerate(covering):
+            says(world, trader, "buy", 5 + number, price="2")
+            assert position(world, trader)[0] == 0
+    else:
+        with world.database.transaction() as connection:
+            for trader in covering:
+                sessions.stop_session(connection, trader.session_id, flatten=True)
+        for minute in range(5, 9):
+            at_price(world, "2", minute)
+    assert [position(world, trader)[0] for trader in covering] == [0] * len(covering)
+    assert rows(world, "SELECT count(*) FROM sessions WHERE settling AND status = 'STOPPED'") == [(0,)]
+    assert at_broker(world) >= 0 or at_broker(world) % 1 == 0
+    assert world.exchange.refusals == {}
+    assert audit_ledger(world.database, world.broker, quiet=-timedelta(days=1)).differences == ()

@@ -17,6 +17,7 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import (
     Block,
     ExecutableOrder,
+    made_whole,
     net_orders,
     one_way,
     topped_up,
@@ -149,7 +150,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
             net = fitting
     house: list[Write] = []
     if held is not None:
-        net, house = _with_house(connection, symbol, net, held, market, waiting=bool(waits))
+        net, house = _with_house(connection, symbol, net, held, market, executable, waiting=bool(waits))
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     inside = [decision for decision in executable if id(decision) not in left_out]
     # What is too small for the broker together ends, and what it held back is free again.
@@ -263,14 +264,17 @@ def market_of(state: SymbolState, asset: AssetRules | None, *, is_open: bool) ->
     )
 
 
+def _orders_of(executable: Sequence[Decision]) -> list[ExecutableOrder]:
+    return [ExecutableOrder(each.request.terms.side, each.remaining, each.limit) for each in executable]
+
+
 def _net(executable: Sequence[Decision], market: Market, turn: Turn) -> Block | None:
     if market.asset is None:
         return None
-    orders = [ExecutableOrder(each.request.terms.side, each.remaining, each.limit) for each in executable]
     # Drawn anew each time, since the side that goes to the broker pays the spread.
     balanced = secrets.choice(list(Side))
     return net_orders(
-        orders,
+        _orders_of(executable),
         market.price,
         market.collar,
         market.asset,
@@ -316,10 +320,17 @@ def _one_way(
 
 
 def _with_house(
-    connection: Connection, symbol: str, net: Block | None, held: Decimal, market: Market, *, waiting: bool
+    connection: Connection,
+    symbol: str,
+    net: Block | None,
+    held: Decimal,
+    market: Market,
+    executable: Sequence[Decision],
+    *,
+    waiting: bool,
 ) -> tuple[Block | None, list[Write]]:
-    """The block in whole shares where the account owes some, and the order of the house in it, if there is one; where sales are `waiting` alone because the account has
-    too little to be sold, a block of the house's."""
+    """The block in whole shares where the account owes some, or where somebody buys back less than the broker takes, and the order of the house in it, if there is
+    one; where sales are `waiting` alone because the account has too little to be sold, a block of the house's."""
     asset = market.asset
     assert asset is not None
     if net is None:
@@ -328,7 +339,15 @@ def _with_house(
         block = topped_up(held, lock_house(connection, symbol), market.price, market.collar, asset)
         return (None, []) if block is None else (block, [_of_house(Side.BUY, block.quantity, market)])
     after = held + (net.quantity if net.side is Side.BUY else -net.quantity)
-    if net.side is None or after >= 0:
+    if net.side is None:
+        inside = [each for index, each in enumerate(executable) if index not in net.left_out]
+        if not any(each.request.terms.short and not each.request.terms.opens for each in inside):
+            return net, []
+        net, side, quantity = made_whole(
+            net, _orders_of(executable), held, lock_house(connection, symbol), market.price, market.collar, asset
+        )
+        return net, [_of_house(side, quantity, market)]
+    if after >= 0:
         return net, []
     # In whole units nobody waits for the house, but it gives back what it has of them.
     if not after % asset.scale and (net.side is Side.BUY or held_by_house(connection, symbol) < asset.scale):

@@ -329,7 +329,10 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
             return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_MARGIN)
         return Decision(request, Action.REFUSE, reason=Reason.WHOLE_UNITS_ONLY)
     price = own_price or market.price
-    if request.origin is OrderOrigin.FLATTEN and not asset.is_large_enough(quantity, price):
+    if terms.short and not terms.opens and quantity == free:
+        # The house makes a whole unit of the last part that is owed of one.
+        sellable = quantity
+    elif request.origin is OrderOrigin.FLATTEN and not asset.is_large_enough(quantity, price):
         # With the rest of what its owner closes it may be large enough; else as many whole units as there are.
         together = asset.is_large_enough(books.closing.get(request.user_id, ZERO), price)
         sellable = quantity if together else asset.whole(quantity)

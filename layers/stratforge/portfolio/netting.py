@@ -166,6 +166,44 @@ def whole_below_zero(
     return replace(turned, cross_quantity=block.cross_quantity + quantity), side, more
 
 
+def made_whole(
+    block: Block,
+    orders: Sequence[ExecutableOrder],
+    held: Decimal,
+    house: Decimal,
+    price: Decimal,
+    collar: Decimal,
+    asset: AssetRules,
+) -> tuple[Block, Side, Decimal]:
+    """A block of a whole unit around orders that are too few for the broker, so that what somebody owes of a unit can be bought back, however little it is: the house takes
+    what is over of a bought one, or sells one and gives what is lacking.
+
+    Args:
+        block: The block of these orders, without a side.
+        orders: The orders that it was made of; together less than a unit.
+        held: What the account holds; below zero what it owes, in whole units.
+        house: What of that is the house's.
+        price: The reference price.
+        collar: How far from it anything may trade, as a fraction.
+        asset: What the broker takes of it.
+
+    Returns:
+        The block, and the side and quantity of the house's order in it.
+    """
+    unit = asset.scale
+    inside = [each for index, each in enumerate(orders) if index not in block.left_out]
+    bought = sum((each.quantity for each in inside if each.side == Side.BUY), ZERO)
+    sold = sum((each.quantity for each in inside if each.side == Side.SELL), ZERO)
+    lends = asset.shortable and asset.easy_to_borrow
+    if house >= unit + bought - sold and (held >= unit or (held <= 0 and lends)):
+        widest, side, cross, more = price * (1 - collar), Side.SELL, bought, unit + bought - sold
+    else:
+        widest, side, cross, more = price * (1 + collar), Side.BUY, sold, unit + sold - bought
+    bounds = [widest, *(_bound(each, widest) for each in inside if each.side == side)]
+    limit = asset.round_limit(min(bounds) if side == Side.BUY else max(bounds), up=side == Side.SELL)
+    return replace(block, side=side, quantity=unit, cross_quantity=cross, limit_price=limit), side, more
+
+
 def topped_up(held: Decimal, house: Decimal, price: Decimal, collar: Decimal, asset: AssetRules) -> Block | None:
     """A block in which the house buys a unit where the account has too little for an order to sell it, and so nobody could sell: with the unit it can be sold, and then what
     the broker lends. None where the account has more or nothing, or the house enough.

@@ -236,10 +236,10 @@ def _sold_before(position: str, condition: str) -> str:
 
 
 def too_small(position: str, refused: str = _TOO_SMALL) -> str:
-    """SQL: what is free of a position (an alias) was refused as too small to be sold."""
+    """SQL: what is free of a position (an alias) was refused as too small to be sold; what is owed is bought back however little it is worth."""
     return _sold_before(
         position,
-        f"{refused} AND x.size_kind = 'quantity' AND x.size = abs({position}.quantity) - {position}.reserved_quantity",
+        f"{refused} AND ({position}.quantity > 0 OR x.reason = 'WHOLE_UNITS_ONLY') AND x.size_kind = 'quantity' AND x.size = abs({position}.quantity) - {position}.reserved_quantity",
     )
 
 
