@@ -15,8 +15,10 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
 from stratforge.storage.ledger.corporate_actions import apply_action
 from stratforge.storage.ledger.house_orders import HOUSE, lock_house
+from stratforge.storage.ledger.session_pnl import SESSION_PNL
 from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies.sessions import SessionSettings, start_session
+from stratforge.storage.users import accounts
 from stratforge.strategy.order_terms import Terms
 
 from tests.integration.test_short_positions_in_the_ledger import (
@@ -366,3 +368,53 @@ def test_what_must_not_be_short_is_found(world: World, change: LiteralString, in
     with world.database.transaction() as connection:
         connection.execute(change)
     assert invariant in broken(world.database)
+
+
+def test_a_standing_is_the_sessions_profit_and_loss_fees_and_corrections_included(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    rows(world, "INSERT INTO published_sessions (session_id, user_id, name, name_key) VALUES (%s, %s, 'Bear', 'bear') RETURNING 1", trader.session_id, trader.user_id)  # fmt: skip
+
+    def standing() -> tuple[Any, ...]:
+        rows(world, "SELECT compute_standings(ARRAY[%s::uuid])", trader.session_id)
+        (found,) = rows(world, "SELECT pnl, mean_return, sharpe, trades FROM session_standings")
+        return tuple(found)
+
+    def pnl() -> Any:
+        query = f"SELECT {SESSION_PNL} FROM sessions s WHERE id = %s"
+        return rows(world, query, trader.session_id)[0][0]
+
+    at_price(world, "90", 389)
+    before = standing()
+    assert before[0] == pnl() == 500
+    at_price(world, "90", DAY)
+    (fee,) = charged(world).values()
+    open_still = standing()
+    assert open_still[0] == pnl() == 500 - fee
+    # What the position made a dollar is less by the fee, and so is the ratio of what a day made.
+    assert open_still[1] == pytest.approx(before[1] - float(fee) / 5_000)
+    assert open_still[2] < before[2]
+    assert open_still[3] == 1
+    says(world, trader, "buy", DAY + 1, price="90")
+    order = list(world.exchange.orders.values())[-1]
+    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal(91), world.broker.now_at)
+    assert world.reconciler.run().corrected == [order.client_order_id]
+    assert standing()[0] == pnl() == 450 - fee
+
+
+def test_what_nobody_can_buy_back_keeps_no_closed_account_from_being_erased(world: World) -> None:
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=1)
+    with world.database.transaction(trader.user_id) as connection:
+        assert accounts.close_account(connection)
+    settled(world)
+    with world.database.transaction() as connection:
+        connection.execute(
+            "UPDATE positions SET quantity = -0.0000000001, cost_basis = -0.00000001, reserved_quantity = 0"
+        )
+        connection.execute("UPDATE sessions SET settling = false")
+        assert accounts.erase_closed(connection, timedelta(seconds=-1), 10) == 0
+        connection.execute(
+            "UPDATE orders SET status = 'REJECTED', reason = 'WHOLE_UNITS_ONLY', size_kind = 'quantity', size = 0.0000000001, decided_at = now() WHERE origin = 'FLATTEN'"
+        )
+        assert accounts.erase_closed(connection, timedelta(seconds=-1), 10) == 1

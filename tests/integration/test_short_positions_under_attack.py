@@ -238,6 +238,39 @@ def test_a_split_that_is_told_late_finds_what_is_owed_still(world: World) -> Non
     assert broken(world.database) == {}
 
 
+def test_a_split_that_is_told_days_after_he_opted_out_makes_his_account_short_again(world: World) -> None:
+    """What he owes still costs its fee and needs its margin, and he buys it back; meanwhile nobody's platform halts."""
+    trader = bear(world)
+    says(world, trader, "sell", 1, quantity=50)
+    at_price(world, "100", 389)
+    world.broker.now_at += timedelta(hours=17)
+    split_at = world.broker.now_at
+    charged(world)
+    says(world, trader, "buy", DAY + 1, price="50")
+    at_price(world, "50", 2 * DAY + 2)
+    charged(world)
+    at_clock(world)
+    risk.choose_short_selling(world.database, Caller(trader.user_id), enabled=False)
+    action = CorporateAction("late", "AAPL", ActionKind.SPLIT, split_at.date(), ratio=Decimal(2))
+    with world.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO corporate_actions (id, symbol, kind, effective_on, ratio, approved_at) VALUES ('late', 'AAPL', 'split', %s, 2, now())",
+            (action.effective_on,),
+        )
+        assert apply_action(connection, action) is None
+    assert position(world, trader)[0] == -50
+    assert broken(world.database) == {}
+    assert rows(world, "SELECT short_selling FROM users WHERE id = %s", trader.user_id) == [(True,)]
+    assert rows(world, "SELECT kind::text FROM account_events ORDER BY id DESC LIMIT 1") == [("SHORT_SELLING_ENABLED",)]
+    world.exchange.positions["AAPL"] = Decimal(-50)
+    at_price(world, "50", 2 * DAY + 389)
+    at_price(world, "50", 3 * DAY + 1)
+    assert charged(world)["AAPL"] >= margin.night_fee(Decimal(50), Decimal(50))
+    says(world, trader, "buy", 3 * DAY + 2, price="50")
+    assert position(world, trader)[0] == 0
+    assert broken(world.database) == {}
+
+
 @pytest.mark.parametrize("short", [True, False])
 def test_what_an_exit_takes_is_held_back_once(world: World, short: bool) -> None:
     """A limit of the strategy rests while an exit and another decision of it come at once, of which the second finds nothing."""

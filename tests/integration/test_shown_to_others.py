@@ -108,11 +108,11 @@ def trade(
                     "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, realized_pnl, execution_id, executed_at) VALUES (%s, %s, %s, %s, 'AAPL', 'sell', 0.5, %s, %s, %s, now() - make_interval(days => %s))",
                     (order, user_id, session_id, block, 100 * (1 + each), 50 * each, f"{order}-{part}", day),
                 )
+        connection.execute(
+            "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis, realized_pnl) VALUES (%s, %s, 'AAPL', %s, %s, %s)",
+            (user_id, session_id, *((1, 100) if held else (0, 0)), sum(100 * each for each in returns)),
+        )
         if held:
-            connection.execute(
-                "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis) VALUES (%s, %s, 'AAPL', 1, 100)",
-                (user_id, session_id),
-            )
             connection.execute(
                 "INSERT INTO latest_prices (symbol, price, time) VALUES ('AAPL', %s, now())", (100 * (1 + held),)
             )

@@ -58,6 +58,15 @@ def _apply(connection: Connection, action: CorporateAction) -> str | None:
         obstacle = _apply_symbol_change(connection, action)
     else:
         obstacle = _apply_terms(connection, action)
+    if obstacle is None:
+        # Who bought back, opted out, and is told only now that he owes more: with his account as it was he pays for it, is called, and can buy it back.
+        connection.execute(
+            """
+            UPDATE users SET short_selling = true
+            WHERE NOT short_selling AND id IN (SELECT user_id FROM positions WHERE symbol IN (%s, %s) AND quantity < 0)
+            """,
+            (action.symbol, action.new_symbol),
+        )
     return obstacle
 
 
