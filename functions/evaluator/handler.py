@@ -40,17 +40,18 @@ class EvaluatorSettings(Settings):
     bars_queue_url: str = ""
 
 
-def _rebalance(message: RebalanceDue) -> None:
+def _rebalance(message: RebalanceDue, *, again: bool) -> None:
     settings = EvaluatorSettings.from_environment()
     done = rebalance(
         database,
         partial(decide_rebalances, settings.sandbox_function),
         partial(send_work_ready, settings.signals_queue_url),
         message.session_ids,
+        apart=again,
     )
     log.info(
         "portfolio sessions decided",
-        user=str(message.user_id),
+        sessions=len(message.session_ids),
         cause=message.cause,
         decided=done.decided,
         orders=done.orders,
@@ -89,7 +90,10 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
         body, arrived = record.body, int(record.attributes.sent_timestamp) / 1000
     message, arrived_at = EvaluatorMessage.model_validate_json(body).root, datetime.fromtimestamp(arrived, UTC)
     if isinstance(message, RebalanceDue):
-        _rebalance(message)
+        _rebalance(
+            message,
+            again=isinstance(record, SQSRecord) and int(record.attributes.get("ApproximateReceiveCount", 1)) > 1,
+        )
         return
     if message.kind == "correction":
         changed = correct_bar(database, message.bar())

@@ -15,6 +15,7 @@ from stratforge.application.rebalance import due_sessions
 from stratforge.bus.messages import RebalanceDue
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.gathering import gathered_sessions
 from stratforge.storage.strategies.rebalances import sold_out_sessions
 
 log = logger("ingestor")
@@ -34,7 +35,7 @@ class Topics(Protocol):
 
 
 def tell_due(database: Database, topics: Topics, seconds: float) -> int:
-    """Tells of every session that can decide now or place its purchases; returns how many.
+    """Tells of every session that can decide now, place its purchases, or whose orders waited long enough for those of others; returns how many.
 
     Args:
         database: Where they are.
@@ -42,20 +43,22 @@ def tell_due(database: Database, topics: Topics, seconds: float) -> int:
         seconds: Of our clock, by which the same sessions are not told of with every look.
     """
     with database.transaction() as connection:
-        due = [
-            (each.session.user_id, each.session.session_id, each.session.symbols[0])
-            for each in due_sessions(connection)
-        ]
-        due += sold_out_sessions(connection)
-    of_user: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
-    for user_id, session_id, symbol in sorted(set(due)):
-        of_user[user_id, symbol].append(session_id)
+        due = due_sessions(connection)
+        others = [*sold_out_sessions(connection), *gathered_sessions(connection)]
+    # Who decides on the same bars does so together, whoever he is: they are read once.
+    alike: dict[tuple[str, tuple[object, ...]], set[UUID]] = defaultdict(set)
+    for each in due:
+        session = each.session
+        key = (tuple(session.symbols), session.daily, session.schedule, session.lookback)
+        alike[session.symbols[0], key].add(session.session_id)
+    for session_id, symbol in others:
+        alike[symbol, ()].add(session_id)
     cause = f"{seconds // _AGAIN_SECONDS:.0f}"
-    for (user_id, symbol), sessions in of_user.items():
-        for start in range(0, len(sessions), _TOGETHER):
-            told = tuple(sessions[start : start + _TOGETHER])
-            topics.publish(symbol, [RebalanceDue(user_id=user_id, session_ids=told, cause=cause)])
-    return len(due)
+    for (symbol, _), sessions in alike.items():
+        ids = sorted(sessions)
+        for start in range(0, len(ids), _TOGETHER):
+            topics.publish(symbol, [RebalanceDue(session_ids=tuple(ids[start : start + _TOGETHER]), cause=cause)])
+    return len(set().union(*alike.values()))
 
 
 class RebalanceTimer:

@@ -1,6 +1,7 @@
 """A universe of twenty symbols decided live: from its minute's last bar, stored, to the decision and its orders, written.
 
-The use case runs in this process on PostgreSQL, with the sandbox's worker as Lambda invokes it. What the ingestor's timer may wait before it looks comes on top, and is
+The use case runs in this process on PostgreSQL, with the sandbox's worker as Lambda invokes it, message by message as the timer tells it, one after another; in production messages
+are handled side by side. What the ingestor's timer may wait before it looks comes on top, and is
 added at its most; the two queues between are those of every bar (`bar_to_order`). The floor is the same decision on the same windows in this process, which
 asks no database and no sandbox.
 """
@@ -11,7 +12,6 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 import numpy as np
 import psycopg
@@ -19,7 +19,7 @@ from local_platform.synthesis import ROOT
 from stratforge.application.rebalance_bars import seen_before
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
-from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from stratforge.storage.postgres.rows import fetch_value
 from stratforge.strategy.lookback import window_length
@@ -76,7 +76,7 @@ def _store(database: Database, bars: list[Bar]) -> None:
 def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
     """Seconds of each decision of everybody, and of the floor."""
     from functions.evaluator import sandbox_client
-    from tests.support.rotating import Rotating, SandboxProcess
+    from tests.support.rotating import Rotating, SandboxProcess, copies
     from tests.support.world import World
 
     migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
@@ -85,9 +85,9 @@ def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
     rotating = Rotating(world.database, world)
     _store(world.database, [bar for minute in range(_HISTORY) for bar in _bars(minute)])
     rotating.clock(_bars(_HISTORY)[0].time)
-    session_ids = [rotating.start(_SOURCE).session_id]
+    first = rotating.start(_SOURCE).session_id
     with world.database.transaction() as connection:
-        session_ids += _copies(connection, session_ids[0], users - 1)
+        copies(connection, first, users - 1)
     strategy = compile_portfolio(_SOURCE)
     taken, floors = [], []
     for minute in range(_HISTORY, _HISTORY + _MINUTES):
@@ -96,9 +96,9 @@ def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
         _store(world.database, bars[:-1])
         _store(world.database, bars[-1:])
         began = time.perf_counter()
-        done = rotating.decide(*session_ids)
+        decided = [rotating.decide(*message.session_ids).decided for message in rotating.told(2.0 * minute)]
         taken.append(time.perf_counter() - began)
-        assert done.decided == users, done
+        assert sum(decided) == users, decided
         with world.database.transaction() as connection:
             connection.execute("UPDATE orders SET status = 'CANCELED', completed_at = now() WHERE status = 'PENDING'")
             connection.execute("UPDATE rebalances SET status = 'ORDERED'")
@@ -117,39 +117,11 @@ def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
     return taken[2:], floors[2:]
 
 
-def _copies(connection: Connection, session_id: UUID, count: int) -> list[UUID]:
-    """Sessions of other users like one that there is."""
-    from stratforge.storage.users.accounts import register_user
-
-    found = []
-    for number in range(count):
-        user = register_user(connection, f"other{number}@example.com", "hash", Decimal(100_000))
-        assert user is not None
-        row = connection.execute(
-            """
-            WITH written AS (
-                INSERT INTO strategies (user_id, name, symbol, python_code) SELECT %(user)s, 'other', t.symbol, t.python_code
-                FROM strategies t JOIN sessions s ON s.strategy_id = t.id WHERE s.id = %(id)s RETURNING id),
-            version AS (
-                INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, parameters)
-                SELECT written.id, 1, %(user)s, v.python_code, v.source_hash, v.lookback, v.lookback_edition, v.parameters
-                FROM written, strategy_versions v JOIN sessions s ON s.strategy_id = v.strategy_id WHERE s.id = %(id)s RETURNING strategy_id)
-            INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status, universe, symbols, schedule, daily, capital, decides_at)
-            SELECT %(user)s, version.strategy_id, 1, s.symbol, 'RUNNING', s.universe, s.symbols, s.schedule, s.daily, s.capital, s.decides_at
-            FROM version, sessions s WHERE s.id = %(id)s RETURNING id
-            """,
-            {"user": user, "id": session_id},
-        ).fetchone()
-        assert row is not None
-        found.append(row[0])
-    return found
-
-
 def run() -> list[Row]:
     """The rows of the table."""
     rows: list[Row] = []
     with server() as postgres:
-        for users in (1, 50):
+        for users in (1, 50, 200):
             with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE rebalance_{users}")
             taken, floors = _measure(postgres.conninfo(f"rebalance_{users}"), users)

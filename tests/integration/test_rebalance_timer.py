@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 from unittest.mock import Mock
 
@@ -17,21 +17,10 @@ from stratforge.storage.postgres.database import Database
 from functions.evaluator import handler, sandbox_client
 from functions.ingestor.rebalance_timer import tell_due
 from tests.support.lambda_context import CONTEXT
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, at
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, Topics, at
 from tests.support.world import World
 
 FIRST = date(2026, 2, 2)
-
-
-class Topics:
-    """Topics that keep what is published."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, RebalanceDue]] = []
-
-    def publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
-        """Keeps messages."""
-        self.told += [(symbol, each) for each in messages]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,8 +60,7 @@ def test_who_waits_for_days_is_not_told_of_and_who_has_them_is(rotating: Rotatin
     assert told(rotating) == []
     days(rotating)
     ((symbol, message),) = told(rotating)
-    assert (symbol, message.user_id, message.session_ids) == ("AAPL", rotating.ada.user_id, (session.session_id,))
-    assert message.group == f"rebalance-{rotating.ada.user_id}"
+    assert (symbol, message.session_ids) == ("AAPL", (session.session_id,))
 
 
 def test_the_same_sessions_are_the_same_message_for_two_seconds(rotating: Rotating) -> None:

@@ -16,17 +16,19 @@ from stratforge.application.access import Caller
 from stratforge.application.rebalance import Rebalanced, rebalance
 from stratforge.application.sessions import NewSession, start_session
 from stratforge.application.strategies import NewStrategy, store_strategy
+from stratforge.bus.messages import RebalanceDue
 from stratforge.market import Bar
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.market.clock import set_market_clock
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import rebalances, sessions
 from stratforge.storage.strategies.rebalances import Recorded
 from stratforge.storage.strategies.sessions import SessionMode, StoredSession
 from stratforge.storage.users.accounts import register_user
 
 from functions.evaluator.rebalance_client import decide_rebalances
+from functions.ingestor.rebalance_timer import tell_due
 from functions.sandbox.workers import Pool
 from tests.support.asking import NEW, Told
 from tests.support.world import World
@@ -75,6 +77,17 @@ def day_bars(symbol: str, prices: Mapping[date, str]) -> list[Bar]:
         Bar(symbol, daily_bars.begins_at(symbol, day), *(Decimal(price),) * 4, Decimal(1000))
         for day, price in prices.items()
     ]
+
+
+class Topics:
+    """Topics that keep what is published."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, RebalanceDue]] = []
+
+    def publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
+        """Keeps messages."""
+        self.told += [(symbol, each) for each in messages]
 
 
 class Rotating:
@@ -133,6 +146,12 @@ class Rotating:
         """Has sessions decide that can."""
         return rebalance(self.database, self.sandbox, self.world.wake, session_ids)
 
+    def told(self, seconds: float = 0.0) -> list[RebalanceDue]:
+        """The messages of one look of the timer."""
+        topics = Topics()
+        tell_due(self.database, topics, seconds)
+        return [message for _, message in topics.told]
+
     def settle(self, *session_ids: UUID) -> None:
         """Works off what waits, purchases that wait for sales included."""
         for _ in range(4):
@@ -158,3 +177,29 @@ class Rotating:
         with self.database.transaction() as connection:
             found = rebalances.holdings(connection, session_id)
         return {symbol: each.quantity for symbol, each in found.items() if each.quantity}
+
+
+def copies(connection: Connection, session_id: UUID, count: int) -> list[UUID]:
+    """Sessions of other users like one that there is."""
+    found = []
+    for number in range(count):
+        user = register_user(connection, f"other{number}@example.com", "hash", Decimal(100_000))
+        assert user is not None
+        row = connection.execute(
+            """
+            WITH written AS (
+                INSERT INTO strategies (user_id, name, symbol, python_code) SELECT %(user)s, 'other', t.symbol, t.python_code
+                FROM strategies t JOIN sessions s ON s.strategy_id = t.id WHERE s.id = %(id)s RETURNING id),
+            version AS (
+                INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, parameters)
+                SELECT written.id, 1, %(user)s, v.python_code, v.source_hash, v.lookback, v.lookback_edition, v.parameters
+                FROM written, strategy_versions v JOIN sessions s ON s.strategy_id = v.strategy_id WHERE s.id = %(id)s RETURNING strategy_id)
+            INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status, universe, symbols, schedule, daily, capital, decides_at)
+            SELECT %(user)s, version.strategy_id, 1, s.symbol, 'RUNNING', s.universe, s.symbols, s.schedule, s.daily, s.capital, s.decides_at
+            FROM version, sessions s WHERE s.id = %(id)s RETURNING id
+            """,
+            {"user": user, "id": session_id},
+        ).fetchone()
+        assert row is not None
+        found.append(row[0])
+    return found

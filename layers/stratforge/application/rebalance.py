@@ -15,6 +15,7 @@ from decimal import ROUND_DOWN, Decimal
 from uuid import UUID, uuid4
 
 import numpy as np
+import psycopg
 
 from stratforge.application.lookbacks import lookback_of
 from stratforge.application.rebalance_bars import last_bars, seen_before
@@ -29,7 +30,7 @@ from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.ledger.announced_actions import unfollowed_splits
 from stratforge.storage.market import clock, daily_bars, trading_days
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.strategies import rebalances
+from stratforge.storage.strategies import gathering, rebalances
 from stratforge.storage.strategies.rebalances import (
     Asking,
     Holding,
@@ -156,9 +157,28 @@ def _missing(connection: Connection, session: PortfolioSession, moment: datetime
 
 
 def rebalance(
-    database: Database, sandbox: RebalanceSandbox, wake_executor: WakeExecutor, session_ids: Sequence[UUID]
+    database: Database,
+    sandbox: RebalanceSandbox,
+    wake_executor: WakeExecutor,
+    session_ids: Sequence[UUID],
+    *,
+    apart: bool = False,
 ) -> Rebalanced:
-    """Has sessions decide that can, and places what they order. Doing it again changes nothing."""
+    """Has sessions decide that can, and places what they order. Doing it again changes nothing.
+
+    The executor is woken for a symbol when nobody else is about to order it too, and after `gathering.GATHERING` whatever the others do: what many decide about one
+    period is one order of a symbol at the broker.
+
+    Args:
+        database: The ledger, as the engine's role.
+        sandbox: Where strategies decide.
+        wake_executor: Has the executor look at a symbol.
+        session_ids: The sessions.
+        apart: Each user's sessions decide by themselves: together they failed, and nobody's failure is to be another's.
+
+    Raises:
+        Exception: what some of them failed with, as a group if there were several, after all others have done what they could.
+    """
     with database.transaction() as connection:
         due = due_sessions(connection, session_ids)
         held_up = {
@@ -169,18 +189,37 @@ def rebalance(
     for each in due:
         session = each.session
         key = (tuple(session.symbols), len(session.universe), session.daily, session.window, each.moment)
-        groups[key].append(each)
+        groups[(*key, session.user_id if apart else None)].append(each)
     decided = orders = 0
+    errors: list[Exception] = []
     for group in groups.values():
-        done = _Group(database, sandbox, group).decide()
+        try:
+            done = _Group(database, sandbox, group).decide()
+        except (psycopg.Error, RuntimeError) as error:
+            errors.append(error)
+            continue
         decided, orders, failures = decided + done.decided, orders + done.orders, failures + done.failures
-    orders += _place_purchases(database, session_ids)
+    orders += _place_purchases(database, session_ids, errors)
     with database.transaction() as connection:
-        waiting = rebalances.symbols_with_work(connection, session_ids)
+        waiting = gathering.symbols_with_work(connection, session_ids)
+        # Looked at after what was decided here is committed: of two that end at once the later one finds nobody left.
+        others = _about_to_order(connection) if not all(waiting.values()) else set()
     # Also for orders of an earlier call that died before it could; and what is left of the decision before makes way for the one that waits for it.
-    for symbol in waiting:
-        wake_executor(symbol, f"rebalance-{session_ids[0]}-{datetime.now(UTC):%H%M%S}")
+    for symbol, long in waiting.items():
+        if long or symbol not in others:
+            wake_executor(symbol, f"rebalance-{session_ids[0]}-{datetime.now(UTC):%H%M%S}")
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ExceptionGroup("some portfolio sessions could not decide", errors)
     return Rebalanced(decided, orders, failures, len(held_up))
+
+
+def _about_to_order(connection: Connection) -> set[str]:
+    """The symbols that some session may order now: it can decide, or its sales have ended."""
+    ready = [each.session.session_id for each in due_sessions(connection)]
+    ready += [session_id for session_id, _ in rebalances.sold_out_sessions(connection)]
+    return gathering.universes_of(connection, ready)
 
 
 def _with_lookbacks(database: Database, due: Sequence[Due]) -> tuple[list[Due], int]:
@@ -347,25 +386,32 @@ def _rounded(quantity: float) -> Decimal:
     return Decimal(repr(quantity)).quantize(_STEP, ROUND_DOWN)
 
 
-def _place_purchases(database: Database, session_ids: Sequence[UUID]) -> int:
-    """Places the purchases of decisions whose sales have ended, or were waited for long enough."""
+def _place_purchases(database: Database, session_ids: Sequence[UUID], errors: list[Exception]) -> int:
+    """Places the purchases of decisions whose sales have ended, or were waited for long enough; what fails is added to the errors."""
     with database.transaction() as connection:
         ready = rebalances.sold_out(connection, session_ids)
     placed = 0
     for rebalance_id in ready:
-        with database.transaction() as connection:
-            waiting = rebalances.lock_waiting(connection, rebalance_id)
-            if waiting is None:
-                continue
-            now = clock.market_clock(connection).now
-            if waiting.session_status is not SessionStatus.RUNNING or _is_over(connection, waiting, now):
-                rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.CALLED_OFF, None)
-                continue
-            orders, part = _purchases(connection, waiting)
-            rebalances.place_orders(connection, rebalance_id, waiting.session_id, waiting.user_id, orders, now)
-            rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.ORDERED, part)
-        placed += len(orders)
+        try:
+            with database.transaction() as connection:
+                placed += _place_purchases_of(connection, rebalance_id)
+        except psycopg.Error as error:
+            errors.append(error)
     return placed
+
+
+def _place_purchases_of(connection: Connection, rebalance_id: UUID) -> int:
+    waiting = rebalances.lock_waiting(connection, rebalance_id)
+    if waiting is None:
+        return 0
+    now = clock.market_clock(connection).now
+    if waiting.session_status is not SessionStatus.RUNNING or _is_over(connection, waiting, now):
+        rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.CALLED_OFF, None)
+        return 0
+    orders, part = _purchases(connection, waiting)
+    rebalances.place_orders(connection, rebalance_id, waiting.session_id, waiting.user_id, orders, now)
+    rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.ORDERED, part)
+    return len(orders)
 
 
 def _is_over(connection: Connection, waiting: Waiting, now: datetime) -> bool:

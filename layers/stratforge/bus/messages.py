@@ -76,23 +76,25 @@ class BarMessage(Message):
 
 
 class RebalanceDue(Message):
-    """Portfolio sessions of a user can decide, or place purchases that waited for sales. `cause` makes the message unlike the ones before it."""
+    """Portfolio sessions can decide, place purchases that waited for sales, or have gathered. `cause` makes the message unlike the ones before it."""
 
     kind: Literal["rebalance"] = "rebalance"
-    user_id: UUID
     session_ids: tuple[UUID, ...]
     cause: str
 
     @property
     def group(self) -> str:
-        """Message group: nobody's decisions wait for another user's."""
-        return f"rebalance-{self.user_id}"
+        """Message group: these sessions wait for no others."""
+        return f"rebalance-{self._told}"
 
     @property
     def deduplication_id(self) -> str:
         """The same sessions, told of again for the same cause, are the same message."""
-        told = hashlib.sha256("".join(map(str, self.session_ids)).encode()).hexdigest()[:32]
-        return f"rebalance-{told}-{self.cause}"[:128]
+        return f"rebalance-{self._told}-{self.cause}"[:128]
+
+    @property
+    def _told(self) -> str:
+        return hashlib.sha256("".join(map(str, self.session_ids)).encode()).hexdigest()[:32]
 
 
 class EvaluatorMessage(RootModel[Annotated[BarMessage | RebalanceDue, Field(discriminator="kind")]]):

@@ -395,9 +395,11 @@ def sold_out(connection: Connection, session_ids: Sequence[UUID]) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-def sold_out_sessions(connection: Connection) -> list[tuple[UUID, UUID, str]]:
-    """The sessions of all such decisions: their users, their ids, and a symbol of theirs."""
-    query = f"SELECT r.user_id, r.session_id, s.symbols[1] FROM rebalances r JOIN sessions s ON s.id = r.session_id WHERE {_SOLD_OUT}"  # noqa: S608
+def sold_out_sessions(connection: Connection) -> list[tuple[UUID, str]]:
+    """The sessions of all such decisions: their ids, and a symbol of theirs."""
+    query = (
+        f"SELECT r.session_id, s.symbols[1] FROM rebalances r JOIN sessions s ON s.id = r.session_id WHERE {_SOLD_OUT}"  # noqa: S608
+    )
     return connection.execute(query, {"patience": SALES_PATIENCE}).fetchall()
 
 
@@ -449,18 +451,6 @@ def end_waiting(connection: Connection, rebalance_id: UUID, status: RebalanceSta
     connection.execute(
         "UPDATE rebalances SET status = %s, bought_part = %s WHERE id = %s", (status, bought_part, rebalance_id)
     )
-
-
-def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> list[str]:
-    """The symbols of orders of sessions that the executor has not decided on yet, or is to end."""
-    rows = connection.execute(
-        """
-        SELECT DISTINCT symbol FROM orders WHERE session_id = ANY(%s) AND rebalance_id IS NOT NULL
-          AND (status = 'PENDING' OR (status = 'RESTING' AND cancel_requested_at IS NOT NULL)) ORDER BY symbol
-        """,
-        (list(session_ids),),
-    )
-    return [row[0] for row in rows]
 
 
 def last_new_bars(connection: Connection, symbols: Sequence[str], before: datetime) -> dict[str, datetime]:

@@ -1,0 +1,41 @@
+"""Orders of portfolio sessions that wait for one another, so that what many decide about one period is one order at the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from stratforge.storage.postgres.database import Connection
+
+# How long the orders of a decision wait for those of others who are about to decide about the same period.
+GATHERING = timedelta(seconds=2)
+
+
+def gathered_sessions(connection: Connection) -> list[tuple[UUID, str]]:
+    """Sessions whose orders waited for those of others for long enough, and a symbol of theirs; what waits longer waits for something else."""
+    query = """
+        SELECT DISTINCT o.session_id, s.symbols[1] FROM orders o JOIN sessions s ON s.id = o.session_id
+        WHERE o.status = 'PENDING' AND o.rebalance_id IS NOT NULL
+          AND o.created_at BETWEEN now() - 4 * %(gathering)s::interval AND now() - %(gathering)s::interval
+    """
+    return connection.execute(query, {"gathering": GATHERING}).fetchall()
+
+
+def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> dict[str, bool]:
+    """The symbols of these sessions for which the executor has orders of decisions to decide on, whoever's, or to end; and whether that has waited for long enough."""
+    rows = connection.execute(
+        """
+        SELECT o.symbol, bool_or(o.status = 'RESTING' OR o.created_at <= now() - %(gathering)s::interval)
+        FROM orders o WHERE o.symbol IN (SELECT unnest(s.symbols) FROM sessions s WHERE s.id = ANY(%(ids)s)) AND o.rebalance_id IS NOT NULL
+          AND (o.status = 'PENDING' OR (o.status = 'RESTING' AND o.cancel_requested_at IS NOT NULL)) GROUP BY o.symbol ORDER BY o.symbol
+        """,
+        {"ids": list(session_ids), "gathering": GATHERING},
+    )
+    return dict(rows.fetchall())
+
+
+def universes_of(connection: Connection, session_ids: Sequence[UUID]) -> set[str]:
+    """The symbols that sessions may order."""
+    rows = connection.execute("SELECT DISTINCT unnest(universe) FROM sessions WHERE id = ANY(%s)", (list(session_ids),))
+    return {row[0] for row in rows}
