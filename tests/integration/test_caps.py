@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from stratforge.application import caps
+from stratforge.storage.postgres.database import Database
 
 from tests.support.api import Api, User, running_api
 
@@ -168,3 +169,43 @@ def test_webhooks_and_keys_are_bounded_too_however_many_ask_at_once(
             answers = list(pool.map(make, range(8)))
         assert sorted(each.status_code for each in answers) == [201] * 2 + [409] * 6
         assert code_of(next(each for each in answers if each.status_code == 409)) == (409, code)
+
+
+def test_a_symbol_takes_a_bounded_number_of_sessions_whoevers_they_are(api: Api, ada: User, database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("UPDATE platform_state SET sessions_a_symbol = 2")
+    eve = api.user("eve")
+    mine, hers = strategy(ada).json()["strategy_id"], strategy(eve).json()["strategy_id"]
+    first = run(ada, mine).json()["session_id"]
+    assert run(eve, hers).status_code == 201
+    refused = run(eve, hers)
+    assert code_of(refused) == (409, "symbol-full")
+    assert "2 sessions run on AAPL already" in refused.json()["detail"]
+    assert (
+        run(eve, eve.call("POST", "/v1/strategies", {**NEW, "symbol": "IBM"}).json()["strategy_id"]).status_code == 201
+    )
+    another = strategy(ada).json()["strategy_id"]
+    assert code_of(ada.call("PATCH", f"/v1/strategies/{another}/toggle")) == (409, "symbol-full")
+    assert ada.call("PATCH", f"/v1/sessions/{first}", {"status": "PAUSED"}).status_code == 200
+    assert run(eve, hers).status_code == 409, "one that is paused counts"
+    assert ada.call("PATCH", f"/v1/sessions/{first}", {"status": "RUNNING"}).status_code == 200
+    assert ada.call("POST", f"/v1/sessions/{first}/stop").status_code == 200
+    assert run(eve, hers).status_code == 201
+
+
+def test_of_many_at_once_no_more_than_a_symbol_takes_are_started(api: Api, database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("UPDATE platform_state SET sessions_a_symbol = 3")
+    users = [api.user(f"user{number}") for number in range(8)]
+    made = [strategy(user).json()["strategy_id"] for user in users]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(run, users, made))
+    assert sorted(each.status_code for each in answers) == [201] * 3 + [409] * 5
+
+
+def test_a_request_that_is_repeated_finds_its_session_when_the_symbol_is_full(ada: User, database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("UPDATE platform_state SET sessions_a_symbol = 1")
+    body, headers = {"strategy_id": strategy(ada).json()["strategy_id"]}, {"Idempotency-Key": "once"}
+    first, again = (ada.call("POST", "/v1/sessions", body, headers=headers) for _ in range(2))
+    assert first.json()["session_id"] == again.json()["session_id"]

@@ -172,7 +172,7 @@ NOBODYS = {
     "market_data_corrections": "symbol timeframe time correction after_bar made_by open high low close volume",
     "market_data_notes": "symbol kind detail noted_at",
     "market_days": "day opens_at closes_at",
-    "platform_state": "singleton trading_state reason changed_at suspended_at suspension resumed_at sessions_a_shard",
+    "platform_state": "singleton trading_state reason changed_at suspended_at suspension resumed_at sessions_a_shard sessions_a_symbol",
     "rate_limits": "bucket tokens updated_at",
     "reconciliations": "id started_at finished_at clean report",
     "audited_symbols": "symbol audited_at positions trades adjustments differences shown",

@@ -83,13 +83,14 @@ def stop_crowd(platform: Platform, name: str) -> None:
 
 def minutes_of(platform: Platform, name: str) -> list[Any]:
     """For each bar the crowd signaled on: signals, orders that were executed, seconds from the first signal to the last settlement, the times
-    of both, and the time of the first order."""
+    of both, and the numbers of the first and the last trade: they are given while the symbol is locked, and times are those at which the transactions began."""
     with psycopg.connect(platform.conninfo("owner")) as connection:
         return connection.execute(
             """
             SELECT g.bar_time, count(*), count(*) FILTER (WHERE o.status = 'FILLED'),
-                   extract(epoch FROM max(o.completed_at) - min(g.created_at))::float8, min(g.created_at), max(o.completed_at), min(o.created_at)
+                   extract(epoch FROM max(o.completed_at) - min(g.created_at))::float8, min(g.created_at), max(o.completed_at), min(t.first), max(t.last)
             FROM signals g JOIN users u ON u.id = g.user_id LEFT JOIN orders o ON o.signal_id = g.id
+            CROSS JOIN LATERAL (SELECT min(id) AS first, max(id) AS last FROM trades WHERE order_id = o.id) t
             WHERE u.email LIKE %s GROUP BY g.bar_time ORDER BY g.bar_time
             """,
             (f"{name}-%",),

@@ -12,7 +12,7 @@ from stratforge.application.webhooks import MOST_WEBHOOKS
 from stratforge.storage.market.alerts import MOST_ALERTS
 from stratforge.storage.market.watchlist import MOST_WATCHED
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.users.counts import counts, held
+from stratforge.storage.users.counts import counts, held, symbol_is_full
 
 # Every bar costs each live session an evaluation, and every strategy some kilobytes for each of its versions.
 MOST_LIVE_SESSIONS, MOST_STRATEGIES = 100, 500
@@ -88,12 +88,20 @@ def require_room_for_strategy(connection: Connection, user_id: UUID) -> None:
         raise Conflict(message, code="too-many-strategies")
 
 
-def require_room_for_session(connection: Connection, user_id: UUID) -> None:
-    """Makes sure that a user may have one live session more, until the transaction ends.
+def require_room_for_session(connection: Connection, user_id: UUID, symbol: str | None) -> None:
+    """Makes sure that a user may have one live session more, and a symbol too, until the transaction ends.
+
+    Args:
+        connection: The caller's transaction.
+        user_id: The user.
+        symbol: What it runs on; None for a portfolio, which no symbol's bar evaluates.
 
     Raises:
-        Conflict: if he has as many as may be.
+        Conflict: if he, or the symbol, has as many as may be.
     """
     if held(connection, user_id, "live_sessions") >= MOST_LIVE_SESSIONS:
         message = f"{MOST_LIVE_SESSIONS} sessions run or are paused already; stop one first."
         raise Conflict(message, code="too-many-sessions")
+    if symbol is not None and (most := symbol_is_full(connection, symbol)) is not None:
+        message = f"{most:,} sessions run on {symbol} already, which is as many as are evaluated between two of its bars. Choose another symbol, or try again later."
+        raise Conflict(message, code="symbol-full")

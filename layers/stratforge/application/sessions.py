@@ -97,7 +97,7 @@ def start_session(
     Raises:
         NotFound: if there is no such strategy or version.
         Invalid: if the strategy goes short and the account or the asset does not, or a portfolio strategy is given a symbol, stops or a size that it has no use for.
-        Conflict: if as many sessions run as may.
+        Conflict: if as many sessions run as may, of the caller or on the symbol.
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
@@ -115,7 +115,7 @@ def start_session(
         session_id = key.new_id(connection, caller.user_id)
         # A repetition finds what it made, however many there are by now.
         if sessions.get_session(connection, session_id) is None:
-            require_room_for_session(connection, caller.user_id)
+            require_room_for_session(connection, caller.user_id, None if portfolio else new.symbol or strategy.symbol)
         started = sessions.start_session(
             connection,
             caller.user_id,
@@ -255,7 +255,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
 
     Raises:
         NotFound: if there is no such strategy.
-        Conflict: if one is to start and as many run as may.
+        Conflict: if one is to start and as many run as may, of the caller or on the symbol.
         Invalid: if a session would start of a strategy that goes short where the account or the asset may not.
     """
     caller.require(Scope.TRADE)
@@ -279,7 +279,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
         else:
             if shorts:
                 _check_short(connection, caller, strategy.symbol)
-            require_room_for_session(connection, caller.user_id)
+            require_room_for_session(connection, caller.user_id, None if portfolio else strategy.symbol)
             changed = sessions.start_session(
                 connection,
                 caller.user_id,

@@ -22,6 +22,12 @@ def held(connection: Connection, user_id: UUID, kind: str) -> int:
     return int(fetch_value(connection, _QUERIES[kind], {"user": user_id}))
 
 
+def symbol_is_full(connection: Connection, symbol: str) -> int | None:
+    """The number of sessions that a symbol takes, if it has as many, whoever's; None where there is room for one more until this transaction ends."""
+    found: int | None = fetch_value(connection, "SELECT symbol_is_full(%s)", (symbol,))
+    return found
+
+
 def counts(connection: Connection, user_id: UUID) -> dict[str, int]:
     """Counts what a user has of every kind."""
     query = "SELECT " + ", ".join(f"({each}) AS {kind}" for kind, each in _QUERIES.items())
