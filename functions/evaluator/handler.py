@@ -92,7 +92,7 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
     if isinstance(message, RebalanceDue):
         _rebalance(
             message,
-            again=isinstance(record, SQSRecord) and int(record.attributes.get("ApproximateReceiveCount", 1)) > 1,
+            again=isinstance(record, SQSRecord) and int(record.attributes.get("ApproximateReceiveCount") or 1) > 1,
         )
         return
     if message.kind == "correction":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -34,14 +34,46 @@ class Topics(Protocol):
         ...
 
 
-def tell_due(database: Database, topics: Topics, seconds: float) -> int:
+class Told:
+    """What was told lately: what stays due is told again in the same company after a while, and not with every look at what is left of it."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, UUID], tuple[str, str]] = {}
+        self._seen: set[tuple[str, UUID]] = set()
+
+    def batches(self, reason: str, sessions: Collection[UUID], cause: str) -> Iterator[tuple[str, tuple[UUID, ...]]]:
+        """Sessions that are to be told of now, by their batches."""
+        self._seen.update((reason, each) for each in sessions)
+        batches: dict[str, list[UUID]] = defaultdict(list)
+        new: list[UUID] = []
+        for each in sorted(sessions):
+            batch, last = self._told.get((reason, each), ("", ""))
+            if not batch:
+                new.append(each)
+            elif last != cause:
+                batches[batch].append(each)
+        for start in range(0, len(new), _TOGETHER):
+            batches[str(new[start])] = new[start : start + _TOGETHER]
+        for batch, told in batches.items():
+            self._told |= {(reason, each): (batch, cause) for each in told}
+            yield batch, tuple(told)
+
+    def forget(self) -> None:
+        """Forgets who is not due any more."""
+        self._told = {key: told for key, told in self._told.items() if key in self._seen}
+        self._seen = set()
+
+
+def tell_due(database: Database, topics: Topics, seconds: float, before: Told | None = None) -> int:
     """Tells of every session that can decide now, place its purchases, or whose orders waited long enough for those of others; returns how many.
 
     Args:
         database: Where they are.
         topics: Where they are told of.
         seconds: Of our clock, by which the same sessions are not told of with every look.
+        before: What earlier looks told.
     """
+    before = before or Told()
     with database.transaction() as connection:
         due = due_sessions(connection)
         others = [*sold_out_sessions(connection), *gathered_sessions(connection)]
@@ -49,15 +81,15 @@ def tell_due(database: Database, topics: Topics, seconds: float) -> int:
     alike: dict[tuple[str, tuple[object, ...]], set[UUID]] = defaultdict(set)
     for each in due:
         session = each.session
-        key = (tuple(session.symbols), session.daily, session.schedule, session.lookback)
+        key: tuple[object, ...] = (tuple(session.symbols), session.daily, session.schedule, session.lookback)
         alike[session.symbols[0], key].add(session.session_id)
     for session_id, symbol in others:
         alike[symbol, ()].add(session_id)
     cause = f"{seconds // _AGAIN_SECONDS:.0f}"
-    for (symbol, _), sessions in alike.items():
-        ids = sorted(sessions)
-        for start in range(0, len(ids), _TOGETHER):
-            topics.publish(symbol, [RebalanceDue(session_ids=tuple(ids[start : start + _TOGETHER]), cause=cause)])
+    for (symbol, key), sessions in alike.items():
+        for batch, told in before.batches("decide" if key else "order", sessions, cause):
+            topics.publish(symbol, [RebalanceDue(batch=batch, session_ids=told, cause=cause)])
+    before.forget()
     return len(set().union(*alike.values()))
 
 
@@ -68,6 +100,7 @@ class RebalanceTimer:
         self._database = database
         self._topics = topics
         self._on_fatal = on_fatal
+        self._told = Told()
         threading.Thread(target=self._work, name="rebalance-timer", daemon=True).start()
 
     def _work(self) -> None:
@@ -75,7 +108,7 @@ class RebalanceTimer:
             while True:
                 time.sleep(_SECONDS)
                 try:
-                    tell_due(self._database, self._topics, time.time())
+                    tell_due(self._database, self._topics, time.time(), self._told)
                 except (psycopg.OperationalError, BotoCoreError, ClientError) as error:
                     log.warning("portfolio sessions were not looked for", error=str(error)[:200])
         except BaseException:

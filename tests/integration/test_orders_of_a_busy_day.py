@@ -68,7 +68,7 @@ class Account:
 def reconciliation(database: Database, account: Account) -> Reconciliation:
     """The reconciler, on that account."""
     broker = AlpacaBroker(AlpacaSecret(key_id="k", secret_key="s"))  # type: ignore[arg-type]
-    broker._client = broker._actions = account  # type: ignore[assignment]
+    broker._client = broker._actions = account
     return Reconciliation(database, broker, lambda _: None, lambda *_: None)
 
 

@@ -15,7 +15,7 @@ from stratforge.storage.ledger.operations import price_lags
 from stratforge.storage.postgres.database import Database
 
 from functions.evaluator import handler, sandbox_client
-from functions.ingestor.rebalance_timer import tell_due
+from functions.ingestor.rebalance_timer import Told, tell_due
 from tests.support.lambda_context import CONTEXT
 from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, Topics, at
 from tests.support.world import World
@@ -69,6 +69,26 @@ def test_the_same_sessions_are_the_same_message_for_two_seconds(rotating: Rotati
     ids = [told(rotating, seconds)[0][1].deduplication_id for seconds in (10.0, 11.9, 12.0)]
     assert ids[0] == ids[1] != ids[2]
     assert all(len(each) <= 128 for each in ids)
+
+
+def test_what_stays_due_is_told_again_in_the_company_it_had_and_not_at_every_look(rotating: Rotating) -> None:
+    days(rotating)
+    started = [rotating.start().session_id for _ in range(3)]
+    before, looks = Told(), []
+    for seconds in (10.0, 10.2, 12.0, 12.2):
+        topics = Topics()
+        tell_due(rotating.database, topics, seconds, before)
+        looks.append([message for _, message in topics.told])
+        if seconds == 10.2:
+            # One of them decides, and another begins.
+            rotating.decide(started[1])
+            started.append(rotating.start().session_id)
+    ((first,), nothing, (again, new), still_nothing) = looks
+    assert (nothing, still_nothing) == ([], [])
+    assert set(first.session_ids) == set(started[:3])
+    assert set(again.session_ids) == {started[0], started[2]}
+    assert new.session_ids == (started[3],)
+    assert first.group == again.group != new.group
 
 
 def test_who_has_sold_is_told_of_until_he_has_bought(rotating: Rotating) -> None:

@@ -343,10 +343,9 @@ def _with_house(
         inside = [each for index, each in enumerate(executable) if index not in net.left_out]
         if not any(each.request.terms.short and not each.request.terms.opens for each in inside):
             return net, []
-        net, side, quantity = made_whole(
-            net, _orders_of(executable), held, lock_house(connection, symbol), market.price, market.collar, asset
-        )
-        return net, [_of_house(side, quantity, market)]
+        free = lock_house(connection, symbol)
+        whole, takes, part = made_whole(net, _orders_of(executable), held, free, market.price, market.collar, asset)
+        return whole, [_of_house(takes, part, market)]
     if after >= 0:
         return net, []
     # In whole units nobody waits for the house, but it gives back what it has of them.

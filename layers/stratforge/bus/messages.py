@@ -76,25 +76,26 @@ class BarMessage(Message):
 
 
 class RebalanceDue(Message):
-    """Portfolio sessions can decide, place purchases that waited for sales, or have gathered. `cause` makes the message unlike the ones before it."""
+    """Portfolio sessions can decide, place purchases that waited for sales, or have gathered. `cause` makes the message unlike the ones before it.
+
+    Sessions that were told of together stay a `batch`: told of again, they wait for the message before.
+    """
 
     kind: Literal["rebalance"] = "rebalance"
+    batch: str = ""
     session_ids: tuple[UUID, ...]
     cause: str
 
     @property
     def group(self) -> str:
-        """Message group: these sessions wait for no others."""
-        return f"rebalance-{self._told}"
+        """Message group: sessions wait for no others than those of their batch."""
+        return f"rebalance-{self.batch}"
 
     @property
     def deduplication_id(self) -> str:
         """The same sessions, told of again for the same cause, are the same message."""
-        return f"rebalance-{self._told}-{self.cause}"[:128]
-
-    @property
-    def _told(self) -> str:
-        return hashlib.sha256("".join(map(str, self.session_ids)).encode()).hexdigest()[:32]
+        told = hashlib.sha256("".join(map(str, self.session_ids)).encode()).hexdigest()[:32]
+        return f"rebalance-{told}-{self.cause}"[:128]
 
 
 class EvaluatorMessage(RootModel[Annotated[BarMessage | RebalanceDue, Field(discriminator="kind")]]):

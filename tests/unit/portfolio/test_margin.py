@@ -15,7 +15,7 @@ from stratforge.portfolio import margin
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.books import AdjustmentRecord, PositionRecord, SymbolBooks
 from stratforge.portfolio.margin import ShortPosition
-from stratforge.portfolio.netting import Block, one_way, whole_below_zero
+from stratforge.portfolio.netting import Block, ExecutableOrder, made_whole, one_way, whole_below_zero
 from stratforge.portfolio.statement import audit_symbol
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -119,3 +119,35 @@ def test_the_account_never_owes_a_part_and_the_house_holds_less_than_two(
         assert held >= 0 or held % 1 == 0
         assert 0 <= house < 2
         assert users + house == held
+
+
+@given(
+    parts=st.lists(st.decimals("0.01", "0.99", places=2), min_size=1, max_size=40),
+    long=st.decimals("0", "3", places=2),
+    selling=st.lists(st.booleans(), min_size=40, max_size=40),
+)
+def test_parts_too_small_for_the_broker_are_covered_in_whole_units_and_the_house_keeps_few(
+    parts: list[Decimal], long: Decimal, selling: list[bool]
+) -> None:
+    """Everybody buys back his part alone, some against somebody who sells half as much; what is left of the account is what is held and the house's."""
+    users = long - sum(parts)
+    # What the account owes it owes in whole units: the house has the rest.
+    house = ZERO if users >= 0 else -users % ONE
+    held, low, high = users + house, PRICE * (1 - COLLAR), PRICE * (1 + COLLAR)
+    for part, against in zip(parts, selling, strict=False):
+        sold = part / 2 if against else ZERO
+        orders = [ExecutableOrder(Side.BUY, part), ExecutableOrder(Side.SELL, sold)]
+        none = Block(None, ZERO, ZERO, None, low, high, frozenset(), owes_turn=False)
+        block, side, more = made_whole(none, orders, held, house, PRICE, COLLAR, ASSET)
+        bought = part + (more if side == Side.BUY else ZERO)
+        given_away = sold + (more if side == Side.SELL else ZERO)
+        assert block.quantity == ONE
+        assert block.cross_quantity == min(bought, given_away)
+        assert max(bought, given_away) == block.quantity + block.cross_quantity
+        assert block.limit_price == (high if block.side == Side.BUY else low)
+        assert held * (held + moved(block)) >= 0
+        house += more if side == Side.BUY else -more
+        held, users = held + moved(block), users + part - sold
+        assert users + house == held
+        assert held >= 0 or held % 1 == 0
+        assert 0 <= house < 3
