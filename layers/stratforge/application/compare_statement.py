@@ -86,10 +86,6 @@ class StatementComparison:
         with self._database.transaction() as connection:
             place = orders_read.place(connection)
             kept = reconciliation.kept_corrections(connection)
-        if now - place.compared_at > _BEHIND:
-            report.unexplained["orders"] = (
-                f"the broker's orders were not compared since {place.compared_at:%Y-%m-%d %H:%M} UTC"
-            )
         unexamined = {name for name, each in kept.items() if not each.ended}
         market_now = self._broker.now()
         state = _Pass(market_now - _STATEMENT, now, kept, unexamined)
@@ -103,6 +99,15 @@ class StatementComparison:
                     report.unexplained[name] = f"order {name} differed when it was looked at last"
         with self._database.transaction() as connection:
             orders_read.go_on(connection, place, new_since, again_since, state.waiting)
+
+    def postponed(self, report: Report, now: datetime) -> None:
+        """Says so when a pass had no requests left for this, and those before it had none for long."""
+        with self._database.transaction() as connection:
+            compared_at = orders_read.place(connection).compared_at
+        if now - compared_at > _BEHIND:
+            report.unexplained["orders"] = (
+                f"the broker's orders were not compared since {compared_at:%Y-%m-%d %H:%M} UTC"
+            )
 
     # Reading ---------------------------------------------------------------------------------------------
 

@@ -105,6 +105,8 @@ class Reconciliation:
         compared = self._asked(report, "missing units", lambda: self._buy_missing_units(report)) and self._asked(
             report, "orders", lambda: self._statement.run(report, started_at)
         )
+        if not compared:
+            self._statement.postponed(report, started_at)
         report.borrowed = {symbol: str(fee) for symbol, fee in charge_borrow_fees(self._database).items()}
         self._asked(report, "corporate actions", lambda: self._follow_corporate_actions(report))
         self._settle_odd_lots(report)
