@@ -67,8 +67,8 @@ class Account:
 
 def reconciliation(database: Database, account: Account) -> Reconciliation:
     """The reconciler, on that account."""
-    broker = AlpacaBroker(AlpacaSecret(key_id="k", secret_key="s"))  # type: ignore[arg-type]
-    broker._client = broker._actions = account
+    broker = AlpacaBroker(AlpacaSecret(key_id="k", secret_key="s"))
+    broker._client = broker._actions = account  # type: ignore[assignment]
     return Reconciliation(database, broker, lambda _: None, lambda *_: None)
 
 
