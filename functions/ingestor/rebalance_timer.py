@@ -35,7 +35,7 @@ class Topics(Protocol):
 
 
 class Told:
-    """What was told lately: what stays due is told again in the same company after a while, and not with every look at what is left of it."""
+    """The sessions that were told of lately: what stays due is told again in the same company after a while, and not with every look at what is left of it."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, UUID], tuple[str, str]] = {}

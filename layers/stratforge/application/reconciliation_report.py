@@ -1,4 +1,4 @@
-"""What a pass of reconciliation found and did."""
+"""The report of a pass of reconciliation: its findings, and its corrections."""
 
 from __future__ import annotations
 

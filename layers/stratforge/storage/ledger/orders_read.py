@@ -1,4 +1,4 @@
-"""How far the reconciler has come in the broker's orders."""
+"""The reconciler's place in the broker's orders: where a pass goes on that reads a part of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stratforge.storage.postgres.rows import fetch_all
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where reading goes on.
+    """The place at which the next pass reads on.
 
     Attributes:
         new_since: All orders that were sent until then were looked at; None before any was.
@@ -28,7 +28,7 @@ class Place:
 
 
 def place(connection: Connection) -> Place:
-    """Where the last comparison ended."""
+    """The place at which the last comparison ended."""
     (found,) = fetch_all(
         connection, Place, "SELECT new_since, again_since, waiting, compared_at FROM broker_orders_read"
     )

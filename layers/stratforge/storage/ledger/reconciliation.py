@@ -235,7 +235,7 @@ def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
 
 
 def fill_times(connection: Connection, client_order_id: str) -> list[datetime]:
-    """When an order was filled, by the ledger and by the broker's statement as an audit read it."""
+    """The times at which an order was filled, by the ledger and by the broker's statement as an audit read it."""
     rows = connection.execute(
         """
         SELECT f.filled_at FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.client_order_id = %(name)s
