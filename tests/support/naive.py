@@ -236,15 +236,17 @@ def expired(order: Order | None) -> Order | None:
     return order if order.bars >= 1 else None
 
 
-def run_naive(strategy: Strategy, bars: BarColumns, config: BacktestConfig) -> tuple[Account, list[float]]:
-    """The account after the run, and the equity at every close."""
+def run_naive(
+    strategy: Strategy, bars: BarColumns, config: BacktestConfig, start: int = 0
+) -> tuple[Account, list[float]]:
+    """The account after the run, and the equity at every close; of a run that begins with bar `start`, nothing held and no state, as a session does."""
     account, equity = Account(config, config.cash), []
     order: Order | None = None
     state: dict[str, float] = {}
     held, highs = 0, list[float]()
     columns = ("open", "high", "low", "close", "volume")
-    for i in range(len(bars)):
-        bar = Bar(i, *(float(getattr(bars, name)[i]) for name in columns))
+    for i in range(start, len(bars)):
+        bar = Bar(i - start, *(float(getattr(bars, name)[i]) for name in columns))
         order = trade(account, order, bar, lambda: Exits.of(account, state, highs))
         if account.shares > 0:
             account.peak = max(account.peak, bar.high)

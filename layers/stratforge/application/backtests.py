@@ -18,6 +18,7 @@ from stratforge.application.jobs.requests import (
 )
 from stratforge.application.jobs.study import DOLLARS_A_SECOND, MAX_STUDY_SECONDS
 from stratforge.application.portfolio_bars import SESSION_MINUTES, decisions_in, minutes_a_day, warm_up
+from stratforge.application.warm_up import window_of
 from stratforge.backtest.portfolio_sweep import sweep_seconds as portfolio_seconds
 from stratforge.backtest.sweep import sweep_seconds
 from stratforge.market import is_crypto
@@ -88,7 +89,7 @@ def _price_of_portfolio(
 ) -> SweepPrice:
     start = wanted.start or end - default_period(1 if strategy.schedule.minutes else DAY_MINUTES)
     symbol = strategy.symbols[0]
-    minutes = _trading_minutes(connection, symbol, start - warm_up(strategy), end)
+    minutes = _trading_minutes(connection, symbol, start - warm_up(strategy, window_of(strategy, parameters)), end)
     bars = minutes if strategy.schedule.minutes else minutes // minutes_a_day(symbol)
     points = math.prod(len(values) for values in parameters.values())
     seconds = portfolio_seconds(strategy, points, bars, decisions_in(strategy, bars), wanted.folds)

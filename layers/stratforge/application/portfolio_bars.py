@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from stratforge.market import is_crypto
 from stratforge.storage.market.daily_bars import calendar_days
-from stratforge.strategy.lookback import DAY_MINUTES, window_length
+from stratforge.strategy.lookback import DAY_MINUTES
 from stratforge.strategy.rotation import PortfolioStrategy
 
 SESSION_MINUTES = 390
@@ -22,9 +22,9 @@ def bars_a_day(strategy: PortfolioStrategy) -> int:
     return minutes_a_day(strategy.symbols[0]) if strategy.schedule.minutes else 1
 
 
-def warm_up(strategy: PortfolioStrategy) -> timedelta:
-    """The time before a period from which bars are read, since the columns look back so far."""
-    return calendar_days(-(-window_length(strategy.lookback) // bars_a_day(strategy)))
+def warm_up(strategy: PortfolioStrategy, window: int) -> timedelta:
+    """The time before a period from which bars are read, since the columns look back so many of them."""
+    return calendar_days(-(-window // bars_a_day(strategy)))
 
 
 def decisions_in(strategy: PortfolioStrategy, bars: int) -> int:

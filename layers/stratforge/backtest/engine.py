@@ -24,9 +24,17 @@ _DAY = 86_400
 
 
 def run_backtest(
-    strategy: Strategy, bars: Any, config: BacktestConfig | None = None, *, symbol: str = "AAPL"
+    strategy: Strategy,
+    bars: Any,
+    config: BacktestConfig | None = None,
+    *,
+    symbol: str = "AAPL",
+    since: int | None = None,
 ) -> BacktestReport:
     """Runs a strategy over historical bars.
+
+    With `since` it begins as a session does that is started then: with nothing held and an empty state, while indicators and `bar.previous` know the bars before.
+    Figures, curves and trades are of the bars from then on.
 
     >>> from stratforge.strategy import compile_strategy
     >>> strategy = compile_strategy("def on_bar(bar, position, state):\\n    return buy() if position.quantity == 0 else sell()\\n")
@@ -42,18 +50,32 @@ def run_backtest(
             it decides they may be shorter, and it is run on the whole bars of its timeframe that they make.
         config: The assumptions.
         symbol: Tells the exchange, whose clock `bar.hour` and daily anchors follow.
+        since: Where decisions begin, in seconds since the epoch: with the first bar that begins then or later. None begins with the first of all.
 
     Raises:
-        BacktestError: if the bars cannot be used.
+        BacktestError: if the bars cannot be used, or none begins at `since` or later.
     """
     config = config or BacktestConfig()
     columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
     check_columns(columns)
     columns = own_bars(strategy, columns)
+    before = bars_before(columns, since)
     loop = loop_for(strategy, config, "python")
     values = Values(columns)
-    fills = run_loop(loop, strategy, values, config)
-    return BacktestReport.build(strategy, columns, values, config, fills)
+    fills = run_loop(loop, strategy, values, config, before)
+    return BacktestReport.build(strategy, values, config, fills, before)
+
+
+def bars_before(bars: BarColumns, since: int | None) -> int:
+    """How many of the bars begin before a time, in seconds since the epoch; none before None.
+
+    Raises:
+        BacktestError: if all do.
+    """
+    before = 0 if since is None else int(np.searchsorted(bars.time, since))
+    if before == len(bars):
+        raise BacktestError("there are no bars in this period, only before it; choose a longer one")
+    return before
 
 
 def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:

@@ -57,6 +57,7 @@ class PortfolioSweeper:
         market = Market.of(strategy, bars)
         self._market = market if since is None else market.since(since, strategy.universe)
         self.bars = self._market.clock
+        self._before = len(market.clock) - len(self.bars)
         config = config or BacktestConfig()
         self.config = replace(config, bars_per_year=config.bars_per_year or bars_in_a_year(self.bars.time))
         self.days_per_year = days_in_a_year(self.bars)
@@ -91,4 +92,4 @@ class PortfolioSweeper:
 
     def identity(self) -> str:
         """A digest of all that results depend on besides the point: code, configuration and the bars of every symbol."""
-        return digest_of(self.strategy.source, self.config, self._market.columns)
+        return digest_of(self.strategy.source, self.config, self._market.columns, self._before)

@@ -68,7 +68,8 @@ class BacktestReport(Curves):
         assumptions: What they rest on, in sentences.
         fills: Every fill.
         round_trips: The closed trades.
-        values: The indicators over the bars.
+        values: The indicators over the bars, and over those before them.
+        before: How many bars there are before these: indicators know them, and nothing was decided on them.
     """
 
     strategy: Strategy
@@ -81,17 +82,19 @@ class BacktestReport(Curves):
     equity_values: Floats
     held: Floats
     values: Values = field(repr=False)
+    before: int = 0
 
     @classmethod
     def build(
-        cls, strategy: Strategy, bars: BarColumns, values: Values, config: BacktestConfig, fills: Fills
+        cls, strategy: Strategy, values: Values, config: BacktestConfig, fills: Fills, before: int = 0
     ) -> BacktestReport:
-        """The report of a run's fills."""
+        """The report of the fills of a run that began after so many bars."""
+        bars = values.bars.slice(before, len(values.bars))
         equity, held = curves(bars, config, fills)
         trips = RoundTrips.of(fills)
         metrics = figures(bars, config, fills, trips, equity, held, bars_in_a_year(bars.time))
         assumptions = config.assumptions(shorts=strategy.shorts)
-        return cls(strategy, config, bars, metrics, assumptions, fills, trips, equity, held, values)
+        return cls(strategy, config, bars, metrics, assumptions, fills, trips, equity, held, values, before)
 
     @property
     def _time(self) -> Integers:
@@ -129,7 +132,7 @@ class BacktestReport(Curves):
 
     def indicator(self, name: str) -> Floats:
         """The values of one of the strategy's indicators over the bars."""
-        return self.values.series(self.strategy.columns[name])
+        return self.values.series(self.strategy.columns[name])[self.before :]
 
     def as_dict(self, *, points: int = 1_000) -> dict[str, Any]:
         """The report as plain data for JSON, its curves thinned to at most `points`; what is not defined is None."""

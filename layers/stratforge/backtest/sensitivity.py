@@ -34,7 +34,8 @@ def cost_sensitivity(report: BacktestReport) -> list[CostPoint]:
     for slippage in sorted({*SLIPPAGES, report.config.slippage_bps}):
         config: BacktestConfig = replace(report.config, slippage_bps=slippage)
         loop = loop_for(report.strategy, config, "python")
-        metrics = metrics_of(bars, config, run_loop(loop, report.strategy, values, config), per_year)
+        fills = run_loop(loop, report.strategy, values, config, report.before)
+        metrics = metrics_of(bars, config, fills, per_year)
         found.append(_point(slippage, metrics))
     return found
 

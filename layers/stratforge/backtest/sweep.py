@@ -22,7 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
-from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, own_bars, run_loop
+from stratforge.backtest.engine import (
+    bars_before,
+    check_columns,
+    columns_of_frame,
+    loop_column,
+    loop_parameters,
+    own_bars,
+    run_loop,
+)
 from stratforge.backtest.loop import loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, Target, config_arguments
 from stratforge.backtest.metrics import Metrics, annual_return, bars_in_a_year, daily_returns, day_ends, days_in_a_year
@@ -122,10 +130,12 @@ class Sweeper:
         config: BacktestConfig | None = None,
         *,
         symbol: str = "AAPL",
+        since: int | None = None,
         target: Target = "numba",
     ) -> None:
         """
         Args:
+            since: Where decisions begin, as `run_backtest` takes it: `bars` are those from then on, and indicators know the ones before.
             target: "numba" for many points, "python" where numba is not installed, or for a few.
 
         Raises:
@@ -135,14 +145,15 @@ class Sweeper:
         self.config = config or BacktestConfig()
         columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
         check_columns(columns)
-        self.bars = own_bars(strategy, columns)
-        self._target = target
+        every = own_bars(strategy, columns)
+        self._since, self._before = since, bars_before(every, since)
+        self.bars = every.slice(self._before, len(every))
         try:
             self._loop = loop_for(strategy, self.config, target)
             self._statistics = _compiled_statistics() if target == "numba" else None
         except ImportError as error:
             raise BacktestError("sweeps need numba; install the group research") from error
-        self._values = Values(self.bars, max(64 * len(self.bars), _CACHE_BYTES // 8))
+        self._values = Values(every, max(64 * len(every), _CACHE_BYTES // 8))
         self.per_year = self.config.bars_per_year or bars_in_a_year(self.bars.time)
         self.days_per_year = days_in_a_year(self.bars)
         self._last_of_day = np.zeros(len(self.bars), dtype=np.bool_)
@@ -163,8 +174,9 @@ class Sweeper:
             return PointResult(point, error=str(error.findings[0]))
         if self._statistics is None:
             return self._interpreted(strategy, point, start, stop)
-        columns = [loop_column(strategy, self._values, name)[start:stop] for name in self._loop.columns]
-        parameters = loop_parameters(self._loop, strategy, self._values, start)
+        first, last_bar = self._before + start, self._before + stop
+        columns = [loop_column(strategy, self._values, name)[first:last_bar] for name in self._loop.columns]
+        parameters = loop_parameters(self._loop, strategy, self._values, first)
         count = self._loop.function(
             stop - start, self.config.cash, *columns, *parameters, *config_arguments(self.config), *self._fills
         )
@@ -188,25 +200,27 @@ class Sweeper:
 
     def _interpreted(self, strategy: Strategy, point: Point, start: int, stop: int) -> PointResult:
         """The same without machine code."""
-        bars = self.bars.slice(start, stop)
-        fills = run_loop(self._loop, strategy, self._values, self.config, start, stop)
+        bars, before = self.bars.slice(start, stop), self._before
+        fills = run_loop(self._loop, strategy, self._values, self.config, before + start, before + stop)
         return PointResult.of(point, metrics_of(bars, self.config, fills, self.per_year))
 
     def daily_returns(self, point: Point) -> Floats:
         """Returns of every day at one point, for statistics of their distribution."""
         from stratforge.backtest.engine import run_backtest
 
-        report = run_backtest(self.strategy.with_parameters(**point), self.bars, self.config)
+        report = run_backtest(self.strategy.with_parameters(**point), self._values.bars, self.config, since=self._since)
         return daily_returns(report.equity_values, day_ends(self.bars), self.config.cash)
 
     def identity(self) -> str:
         """A digest of all that results depend on besides the point: code, configuration and bars."""
-        return digest_of(self.strategy.source, self.config, {"": self.bars})
+        return digest_of(self.strategy.source, self.config, {"": self._values.bars}, self._before)
 
 
-def digest_of(source: str, config: BacktestConfig, columns: Mapping[str, BarColumns]) -> str:
-    """A digest of code, configuration and the bars of symbols."""
+def digest_of(source: str, config: BacktestConfig, columns: Mapping[str, BarColumns], before: int = 0) -> str:
+    """A digest of code, configuration and the bars of symbols, of which so many lie before the period."""
     digest = hashlib.sha256(source.encode())
+    if before:
+        digest.update(before.to_bytes(8))
     digest.update(json.dumps(config.as_dict(), sort_keys=True).encode())
     for symbol, bars in columns.items():
         digest.update(symbol.encode())

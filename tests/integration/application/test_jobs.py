@@ -52,7 +52,8 @@ class Past:
         return OPEN + timedelta(minutes=100)
 
     def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
-        return [bar(minute, 100 + minute % 10) for minute in range(100)]
+        every = [bar(minute, 100 + minute % 10) for minute in range(100)]
+        return [each for each in every if start <= each.time < end][-(limit or 100) :]
 
     def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
         """The same minutes of every symbol."""

@@ -13,18 +13,20 @@ import numpy as np
 
 from stratforge.application.jobs.requests import NewBacktest, default_period, is_portfolio_study, is_study
 from stratforge.application.portfolio_bars import bars_a_day, decisions_in, warm_up
+from stratforge.application.warm_up import minutes_before, said_of, window_of
 from stratforge.backtest import BacktestError, run_backtest
 from stratforge.backtest.config import BacktestConfig
-from stratforge.backtest.engine import own_bars
+from stratforge.backtest.engine import bars_before, own_bars
 from stratforge.backtest.portfolio_sweep import PortfolioSweeper, run_seconds, sweep_seconds
 from stratforge.backtest.sensitivity import SLIPPAGES, cost_sensitivity, portfolio_cost_sensitivity
 from stratforge.backtest.sweep import Point, Sweepable, Sweeper
 from stratforge.broker.history import Found
 from stratforge.market import Bar, BarColumns, is_crypto
 from stratforge.market.symbols import PORTFOLIO
+from stratforge.storage.market.daily_bars import calendar_days
 from stratforge.storage.strategies.studies import Material
 from stratforge.strategy import Strategy, compile_strategy
-from stratforge.strategy.lookback import DAY_MINUTES, window_length
+from stratforge.strategy.lookback import DAY_MINUTES
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, is_portfolio
 
 # Of one symbol the latest so many; of all symbols of a portfolio together at most so many.
@@ -66,6 +68,16 @@ class Tested(ABC):
     version: int
     python_code: str
     symbol: str
+
+    @property
+    @abstractmethod
+    def strategy(self) -> Strategy | PortfolioStrategy:
+        """The strategy, with the parameters that the request sets."""
+
+    @cached_property
+    def window(self) -> int:
+        """How many bars before its period are known."""
+        return window_of(self.strategy, self.request.sweep)
 
     @abstractmethod
     def load(self, history: History) -> Material:
@@ -120,33 +132,41 @@ class TestedStrategy(Tested):
         bar_minutes, symbol = self.strategy.bar_minutes, self.symbol
         start, end = self._period(history, bar_minutes)
         if bar_minutes == DAY_MINUTES:
-            found = history.days_of([symbol], start, end)
+            found = history.days_of([symbol], start - calendar_days(self.window), end)
             if symbol in found.refused:
                 raise BacktestError(found.refused[symbol])
             bars: Sequence[Bar] = _over(found.bars.get(symbol, []), end)
         else:
             bars = history.bars(symbol, start, end, MAX_BARS)
-        if not bars:
+            # Of a longer period than a backtest takes the last part is left.
+            start = max(start, bars[0].time) if len(bars) == MAX_BARS else start
+            bars = [*minutes_before(history, self.strategy, symbol, start, self.window), *bars]
+        since = int(start.timestamp())
+        if not bars or bars[-1].time < start:
             raise _none(symbol, start, end)
-        columns = replace(BarColumns.from_bars(bars), daily=bar_minutes == DAY_MINUTES)
-        return Material(self.version, {symbol: own_bars(self.strategy, columns)})
+        columns = own_bars(self.strategy, replace(BarColumns.from_bars(bars), daily=bar_minutes == DAY_MINUTES))
+        known = max(0, bars_before(columns, since) - self.window)
+        return Material(self.version, {symbol: columns.slice(known, len(columns))}, since)
 
     def sweeper(self, material: Material) -> Sweeper:
         """Gives what runs the points of a sweep."""
-        return Sweeper(self.strategy, _only(material), self.request.config.config(), target="python")
+        config = self.request.config.config()
+        return Sweeper(self.strategy, _only(material), config, since=material.since, target="python")
 
     def is_study(self, points: Sequence[Point], material: Material) -> bool:
         """Returns whether a sweep is larger than one function's time."""
-        return is_study(len(points), len(_only(material)))
+        bars = _only(material)
+        return is_study(len(points), len(bars) - bars_before(bars, material.since))
 
     def report(self, material: Material, tell: Callable[[str], None]) -> dict[str, Any]:
         """Runs it, and gives the report as it is stored."""
-        bars = _only(material)
         tell("backtesting")
-        ran = run_backtest(self.strategy, bars, self.request.config.config(), symbol=self.symbol)
+        config = self.request.config.config()
+        ran = run_backtest(self.strategy, _only(material), config, symbol=self.symbol, since=material.since)
         report = ran.as_dict()
-        report["period"] = _covered(bars)
-        report["bar_minutes"] = bars.seconds // 60
+        report["period"] = _covered(ran.bars)
+        report["bar_minutes"] = ran.bars.seconds // 60
+        report["assumptions"].append(said_of(ran.before, self.window))
         tell("trying other costs")
         report["costs"] = [asdict(each) for each in cost_sensitivity(ran)]
         return report
@@ -170,7 +190,7 @@ class TestedPortfolio(Tested):
         """Reads the bars of every symbol: of days or of minutes by its schedule, with as many before the period as its columns look back."""
         strategy, daily = self.strategy, not self.strategy.schedule.minutes
         start, end = self._period(history, DAY_MINUTES if daily else 1)
-        first = start - warm_up(strategy)
+        first = start - warm_up(strategy, self.window)
         expected = len(strategy.symbols) * _most_bars(first, end, strategy)
         if expected > MAX_BARS:
             raise BacktestError(
@@ -215,7 +235,7 @@ class TestedPortfolio(Tested):
         report["capital"] = self.config.cash
         report["period"] = _covered(sweeper.bars)
         report["bar_minutes"] = sweeper.bars.seconds // 60
-        report["assumptions"].append(_columns_know(self.strategy))
+        report["assumptions"].append(self._columns_know())
         tell("trying other costs")
         report["costs"] = [asdict(each) for each in portfolio_cost_sensitivity(sweeper)]
         return report
@@ -228,17 +248,16 @@ class TestedPortfolio(Tested):
     def _run_seconds(self, material: Material) -> float:
         return run_seconds(self.strategy, *self._size(material))
 
+    def _columns_know(self) -> str:
+        kind = "minutes" if self.strategy.schedule.minutes else "days"
+        return f"Indicators know the {kind} before the period, as those of a session do: up to {self.window:,} of each symbol."
+
 
 def _most_bars(first: datetime, end: datetime, strategy: PortfolioStrategy) -> int:
     """Bars of a symbol between two times, were there no holidays."""
     crypto = is_crypto(strategy.symbols[0])
     days = max(0, -((first - end) // _A_DAY)) if crypto else int(np.busday_count(first.date(), end.date()))
     return days * bars_a_day(strategy)
-
-
-def _columns_know(strategy: PortfolioStrategy) -> str:
-    kind = "minutes" if strategy.schedule.minutes else "days"
-    return f"Indicators know the {kind} before the period, as those of a session do: up to {window_length(strategy.lookback):,} of each symbol."
 
 
 def _only(material: Material) -> BarColumns:

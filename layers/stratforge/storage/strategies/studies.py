@@ -37,7 +37,7 @@ class Material:
     Attributes:
         version: The version of the strategy.
         bars: The bars of its symbol, or of each of its symbols.
-        since: Where a portfolio strategy begins to decide, in seconds since the epoch; None with the first bar.
+        since: Where it begins to decide, in seconds since the epoch; None with the first bar.
     """
 
     version: int

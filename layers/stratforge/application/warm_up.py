@@ -1,0 +1,73 @@
+"""The bars before a period that its indicators know: as many as a session that starts then is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from stratforge.backtest.sweep import Point, grid
+from stratforge.market import Bar, is_crypto
+from stratforge.market.resampling import minutes_of
+from stratforge.strategy import Strategy, StrategyError
+from stratforge.strategy.lookback import window_length
+from stratforge.strategy.rotation import PortfolioStrategy
+
+# What trades seldom is looked for longer, as far back as for a session.
+_FARTHEST = timedelta(days=366)
+_LONGER_LOOK = 8
+
+
+class Minutes(Protocol):
+    """Past bars of a minute."""
+
+    def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
+        """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones."""
+        ...
+
+
+def window_of(strategy: Strategy | PortfolioStrategy, sweep: Mapping[str, Sequence[float]] | None = None) -> int:
+    """How many bars of its own a strategy knows before the first that it decides on: as many as a session is evaluated on.
+
+    Of a sweep it is the longest window of its corners. A lookback adds up lengths, so that no point between the corners has a longer one. What cannot be a session
+    has none: 0.
+    """
+    corners = grid({name: sorted({min(values), max(values)}) for name, values in (sweep or {}).items()})
+    return max(_window(strategy, each) for each in corners)
+
+
+def _window(strategy: Strategy | PortfolioStrategy, point: Point) -> int:
+    try:
+        return window_length((strategy.with_parameters(**point) if point else strategy).lookback)
+    except StrategyError:
+        return 0
+
+
+def minutes_before(history: Minutes, strategy: Strategy, symbol: str, first: datetime, window: int) -> Sequence[Bar]:
+    """The last bars of a minute before a time that make so many bars of a strategy's own, or all that there are in a year."""
+    count = minutes_of(window, str(strategy.timeframe)) if strategy.bar_minutes > 1 else window
+    if not count:
+        return []
+    # A stock trades for a fifth of all minutes, and not on the days around a holiday.
+    look = timedelta(minutes=count) if is_crypto(symbol) else timedelta(days=4, minutes=6 * count)
+    while True:
+        look = min(look, _FARTHEST)
+        found = history.bars(symbol, first - look, first, count)
+        if len(found) >= count or look == _FARTHEST:
+            return found
+        look *= _LONGER_LOOK
+
+
+def said_of(before: int, window: int) -> str:
+    """What a report says of the bars before its period.
+
+    Args:
+        before: As many as there were.
+        window: As many as a session is given.
+    """
+    if before >= window:
+        return f"Indicators know the {window:,} bars before the period, as those of a session that starts then do."
+    return (
+        f"Indicators know {before or 'no'} bars before the period: there are no more. A session knows {window:,}; "
+        "until there are as many, what looks back further is unknown."
+    )
