@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from getpass import getpass
 from pathlib import Path
 from uuid import UUID
@@ -21,6 +21,7 @@ from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN
 from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.market.columns import exchange_timezone
 from stratforge.strategy import Strategy, StrategyError
 from stratforge.strategy.rotation import PortfolioStrategy, compile_any
 
@@ -66,6 +67,13 @@ def _ranges(texts: Sequence[str]) -> dict[str, list[float]]:
         if not ranges[name.strip()]:
             raise BacktestError(f"--range {text} holds no value")
     return ranges
+
+
+def _begins(options: argparse.Namespace, symbol: str) -> int | None:
+    """The beginning of a day of a symbol's exchange, in seconds since the epoch; None where no day is given."""
+    if options.since is None:
+        return None
+    return int(datetime.combine(options.since, time(), exchange_timezone(symbol)).timestamp())
 
 
 def _config(options: argparse.Namespace) -> BacktestConfig:
@@ -150,10 +158,13 @@ def backtest(options: argparse.Namespace) -> int:
             raise BacktestError(
                 "--plot draws strategies of one symbol; --json has the curves and weights of a portfolio"
             )
-        rotated = run_portfolio_backtest(strategy, read_bars_of(options.bars, strategy.symbols), _config(options))
+        several = read_bars_of(options.bars, strategy.symbols)
+        since = _begins(options, strategy.symbols[0])
+        rotated = run_portfolio_backtest(strategy, several, _config(options), since=since)
         print(json.dumps(rotated.as_dict()) if options.json else rotated)
         return 0
-    report = run_backtest(strategy, read_bars(options.bars), _config(options), symbol=options.symbol)
+    since = _begins(options, options.symbol)
+    report = run_backtest(strategy, read_bars(options.bars), _config(options), symbol=options.symbol, since=since)
     if options.plot is not None:
         save_plot(report, options.plot, f"{options.file.stem} on {options.symbol}")
     print(json.dumps(report.as_dict()) if options.json else report)
@@ -185,9 +196,11 @@ def sweep(options: argparse.Namespace) -> int:
     points = random_points(ranges, options.random, options.seed) if options.random else grid(ranges)
     sweeper: Sweepable
     if isinstance(strategy, PortfolioStrategy):
-        sweeper = PortfolioSweeper(strategy, read_bars_of(options.bars, strategy.symbols), _config(options))
+        several, since = read_bars_of(options.bars, strategy.symbols), _begins(options, strategy.symbols[0])
+        sweeper = PortfolioSweeper(strategy, several, _config(options), since)
     else:
-        sweeper = Sweeper(strategy, read_bars(options.bars), _config(options), symbol=options.symbol)
+        since = _begins(options, options.symbol)
+        sweeper = Sweeper(strategy, read_bars(options.bars), _config(options), symbol=options.symbol, since=since)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
@@ -348,6 +361,9 @@ def _assumption_options(parser: argparse.ArgumentParser) -> None:
         help="open, high, low, close, volume and time; of a portfolio strategy with a column symbol, or a folder with a file for each",
     )
     parser.add_argument("--symbol", type=parse_symbol, default="AAPL", help="tells the exchange's clock (AAPL)")
+    parser.add_argument(
+        "--since", type=date.fromisoformat, metavar="DAY", help="decides from then on; indicators know the bars before"
+    )
     parser.add_argument("--cash", type=float, default=100_000.0)
     parser.add_argument("--commission-bps", type=float, default=0.0)
     parser.add_argument("--commission-per-share", type=float, default=0.0)

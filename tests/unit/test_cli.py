@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -95,6 +97,30 @@ def test_backtest_prints_one_json_object_and_draws(
         assert answer["metrics"]["bars"] == 800
         assert answer["assumptions"]
         assert (tmp_path / name).stat().st_size > 10_000
+
+
+def test_it_decides_from_a_day_on_and_knows_the_bars_before(
+    rotation: Path, strategy: Path, bars: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: object) -> dict[str, Any]:
+        assert cli.main([*map(str, arguments), "--json"]) == 0
+        return dict(json.loads(capsys.readouterr().out))
+
+    shares = rotation.parent / "daily" / "AAPL.csv"
+    report = run("backtest", strategy, "--bars", shares, "--since", "2023-06-01")
+    begin = datetime(2023, 6, 1, tzinfo=ZoneInfo("America/New_York")).timestamp()
+    assert report["curve"]["time"][0] == begin
+    assert all(None not in each["values"] for each in report["curve"]["indicators"])
+    point = run("sweep", strategy, "--bars", shares, "--since", "2023-06-01", "--range", "FAST=3,4", "--processes", 1)
+    alone = run("backtest", strategy, "--bars", shares, "--since", "2023-06-01", "--set", "FAST=4")
+    assert point["results"][1]["final_equity"] == pytest.approx(alone["metrics"]["final_equity"])
+    folder = rotation.parent / "daily"
+    rotated = run("backtest", rotation, "--bars", folder, "--since", "2023-06-01")
+    assert rotated["curve"]["time"][0] == begin
+    ranged = run("sweep", rotation, "--bars", folder, "--since", "2023-06-01", "--range", "TOP=1,2", "--processes", 1)
+    assert ranged["results"][0]["final_equity"] == pytest.approx(rotated["metrics"]["final_equity"])
+    assert cli.main(["backtest", str(strategy), "--bars", str(bars), "--since", "2099-01-01"]) == 2
+    assert "no bars in this period" in capsys.readouterr().err
 
 
 def test_parquet_gives_what_csv_gives(strategy: Path, bars: Path, capsys: pytest.CaptureFixture[str]) -> None:

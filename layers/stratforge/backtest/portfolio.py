@@ -28,7 +28,11 @@ _NOT_HERE = ("participation", "stop_loss", "take_profit", "trailing_stop")
 
 
 def run_portfolio_backtest(
-    strategy: PortfolioStrategy, bars: Mapping[str, Any], config: BacktestConfig | None = None
+    strategy: PortfolioStrategy,
+    bars: Mapping[str, Any],
+    config: BacktestConfig | None = None,
+    *,
+    since: int | None = None,
 ) -> PortfolioReport:
     """Runs a portfolio strategy over historical bars of its symbols.
 
@@ -37,11 +41,14 @@ def run_portfolio_backtest(
         bars: For each of its symbols bars as `run_backtest` takes them, all of a minute or all of a day. They may begin and end at different
             times, and miss some.
         config: The assumptions; a portfolio strategy has no stops, and is not bound to a part of the volume.
+        since: Where decisions begin, in seconds since the epoch: the bars before only say what columns are then. None begins with the first of all.
 
     Raises:
         BacktestError: if the bars cannot be used, or the configuration asks for what there is not.
     """
-    return run_on_market(strategy, Market.of(strategy, bars), config or BacktestConfig())
+    market = Market.of(strategy, bars)
+    begun = market if since is None else market.since(since, strategy.universe)
+    return run_on_market(strategy, begun, config or BacktestConfig())
 
 
 def run_on_market(strategy: PortfolioStrategy, market: Market, config: BacktestConfig) -> PortfolioReport:
