@@ -457,8 +457,8 @@ def test_a_strategy_of_the_gallery_is_copied_once_and_is_ones_own(user: User) ->
 def test_code_is_previewed_on_the_last_bars_while_it_is_written(user: User, database: Database) -> None:
     headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
 
-    def check(code: str, symbol: str = "AAPL") -> str:
-        body = urlencode({"python_code": code, "symbol": symbol})
+    def check(code: str, symbol: str = "AAPL", **setup: str) -> str:
+        body = urlencode({"python_code": code, "symbol": symbol, **setup})
         return str(user.client.post("/strategies/check", content=body, headers=headers).text)
 
     assert "Valid." in check(CODE)
@@ -470,6 +470,13 @@ def test_code_is_previewed_on_the_last_bars_while_it_is_written(user: User, data
     seen = check(CODE)
     assert "minutes of AAPL" in seen
     assert "with 0 trades" in seen, "it buys and never sells"
+    whole = check(CODE, sizing_rule="EQUITY_FRACTION", sizing_value="100", slippage_bps="0", stop_loss="0,5 %")
+    assert "minutes of AAPL" in whole
+    assert whole != seen, "with the page's setup"
+    assert "with 0 trades" not in whole
+    assert "Valid." in check(CODE, sizing_rule="EQUITY_FRACTION", sizing_value="lots"), "a setup that is being written"
+    hours = check(f'TIMEFRAME = "15min"\n{CODE}')
+    assert "bars of 15 minutes of AAPL" in hours
     assert "minutes of AAPL" not in check("def on_bar(bar): pass")
     assert "minutes of" not in check(CODE, "not a symbol")
     assert user.get("/api/backtests")["items"] == [], "nothing is stored"

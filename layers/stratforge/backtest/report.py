@@ -38,6 +38,11 @@ class Curves(ABC):
     def _time(self) -> Integers:
         """The times of the equity, in seconds since the epoch."""
 
+    @property
+    def begins_at(self) -> int:
+        """The beginning of its first bar, in seconds since the epoch."""
+        return int(self._time[0])
+
     @cached_property
     def equity(self) -> pd.Series:
         """Equity at the close of every bar, by time."""

@@ -151,6 +151,7 @@ def reference_page() -> str:
         "",
         "Numbers: `bar.close` and the other prices, `bar.<indicator>`, `bar.previous.<field>`,",
         'fields of `bar.time` in exchange time, and `state["key"]`, which lasts between bars.',
+        "On the first bar, of a session as of a backtest, nothing is held and `state` is empty, while indicators and `bar.previous` know the bars before.",
         "",
         "| field | meaning |",
         "|---|---|",

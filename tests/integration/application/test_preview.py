@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
 import pytest
 from stratforge.application import preview as previews
 from stratforge.application.access import Caller
+from stratforge.application.jobs.requests import Assumptions
 from stratforge.application.quotas import Quota
-from stratforge.storage.market import market_data
+from stratforge.backtest import run_backtest
+from stratforge.market import Bar
+from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
+from stratforge.strategy.rotation import compile_portfolio
 
+SETUP = Assumptions(slippage_bps=1)
 CHEAP = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n    return sell()\n"
 
 
@@ -39,11 +47,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_dear_code_is_previewed_on_fewer_bars(database: Database, ada: Caller, asked: list[int]) -> None:
     for code in (CHEAP, looping(1, 1_000), looping(10, 1_000), looping(30, 1_000)):
         strategy = compile_strategy(code)
-        shown = previews.preview(database, ada, strategy, "AAPL")
+        shown = previews.preview(database, ada, strategy, "AAPL", SETUP)
         assert shown is not None
         assert strategy.backtest_nanoseconds(shown.bars) <= 300_000_000
     assert asked == sorted(asked, reverse=True)
-    assert (asked[0], asked[-1]) == (1_950, 60)
+    assert (asked[0], asked[-1]) == (1_950 + 64, 60 + 64), "and those before, that indicators know"
 
 
 def test_whoever_previews_too_often_is_shown_no_figures_for_a_while(
@@ -51,6 +59,100 @@ def test_whoever_previews_too_often_is_shown_no_figures_for_a_while(
 ) -> None:
     monkeypatch.setattr(previews, "PREVIEWS", Quota("previews", 4, 3600))
     strategy = compile_strategy(CHEAP)
-    seen = [previews.preview(database, ada, strategy, "AAPL") is not None for _ in range(4)]
+    seen = [previews.preview(database, ada, strategy, "AAPL", SETUP) is not None for _ in range(4)]
     assert seen == [True, True, False, False]
     assert len(asked) == 2, "nor are bars read"
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "unit", "fewest"),
+    [("5min", "bars of 5 minutes", 1_900), ("1h", "hours", 200), ("4h", "bars of 4 hours", 60)],
+)
+def test_longer_bars_are_made_of_as_many_minutes_as_they_take(
+    database: Database, ada: Caller, asked: list[int], timeframe: str, unit: str, fewest: int
+) -> None:
+    shown = previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "{timeframe}"\n{CHEAP}'), "AAPL", SETUP)
+    assert shown is not None
+    assert (shown.unit, shown.what) == (unit, "AAPL")
+    assert fewest <= shown.bars <= 1_950
+    assert asked[0] <= 16_000, "no more is read than one may type for"
+
+
+AVERAGE = """
+def indicators(bars):
+    return {"average": ta.sma(bars.close, length=100)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.average > 0:
+        return buy()
+"""
+
+
+def test_its_first_bar_is_decided_on_with_what_came_before(database: Database, ada: Caller, asked: list[int]) -> None:
+    shown = previews.preview(database, ada, compile_strategy(AVERAGE), "AAPL", SETUP)
+    assert shown is not None
+    bars = _random_history(1, asked[0], 0.001, 100.0)
+    since = int(bars.time[-shown.bars])
+    report = run_backtest(compile_strategy(AVERAGE), bars, SETUP.config(), since=since)
+    assert report.fills.bar[0] == 1
+    assert shown.total_return == report.metrics.total_return
+    assert shown.begin == datetime.fromtimestamp(since, UTC)
+
+
+def test_the_setup_of_the_page_is_what_is_tried(database: Database, ada: Caller, asked: list[int]) -> None:
+    strategy = compile_strategy(AVERAGE)
+    tried = []
+    for setup in (SETUP, Assumptions(slippage_bps=1, sizing_value=1), Assumptions(slippage_bps=1, stop_loss=0.002)):
+        shown = previews.preview(database, ada, strategy, "AAPL", setup)
+        assert shown is not None
+        tried.append((shown.total_return, shown.trades))
+    assert tried[1][0] == pytest.approx(10 * tried[0][0], rel=0.01)
+    assert tried[2][1] > tried[0][1] == 0, "its stop sold"
+    assert asked
+
+
+ROTATION = """
+UNIVERSE = ["AAPL", "MSFT"]
+SCHEDULE = "weekly"
+def indicators(bars):
+    return {"momentum": bars.close.pct_change(20)}
+def rebalance(universe, portfolio, state):
+    return weights.equal(universe.momentum.top(1))
+"""
+
+
+@pytest.fixture
+def days(database: Database) -> list[date]:
+    """The days of two symbols that were read."""
+    found = [date(2023, 1, 2) + timedelta(days=number) for number in range(420)]
+    found = [each for each in found if each.weekday() < 5]
+    for seed, symbol in enumerate(("AAPL", "MSFT")):
+        columns = _random_history(seed, len(found), 0.01, 100.0)
+        prices = zip(columns.open, columns.high, columns.low, columns.close, columns.volume, strict=True)
+        bars = [
+            Bar(symbol, daily_bars.begins_at(symbol, day), *(Decimal(str(round(each, 6))) for each in row))
+            for day, row in zip(found, prices, strict=True)
+        ]
+        with database.transaction() as connection:
+            daily_bars.store_days(connection, symbol, bars, found[-1] + timedelta(days=1), 420)
+    return found
+
+
+def test_a_strategy_on_days_and_a_portfolio_are_tried_on_the_days_that_were_read(
+    database: Database, ada: Caller, days: list[date]
+) -> None:
+    daily = previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}'), "AAPL", SETUP)
+    assert daily is not None
+    assert (daily.unit, daily.bars) == ("days", len(days) - 64)
+    rotation = compile_portfolio(ROTATION)
+    shown = previews.preview(database, ada, rotation, "", SETUP)
+    assert shown is not None
+    assert (shown.unit, shown.bars, shown.what) == ("days", len(days) - 64, "its 2 symbols")
+    assert shown.trades > 5
+    assert shown.equity[0] == pytest.approx(10_000, rel=0.1), "it begins with its capital"
+    assert previews.preview(database, ada, rotation, "", Assumptions(stop_loss=0.1)) is None, "it has no stops"
+
+
+def test_what_no_days_were_read_of_is_tried_on_nothing(database: Database, ada: Caller) -> None:
+    assert previews.preview(database, ada, compile_portfolio(ROTATION), "", SETUP) is None
+    assert previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}'), "AAPL", SETUP) is None

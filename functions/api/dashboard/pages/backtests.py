@@ -23,7 +23,7 @@ from stratforge.storage.strategies.shown import token_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
-from functions.api.dashboard.access import Fields, Looking, fraction, text, typed_number, validated
+from functions.api.dashboard.access import Fields, Looking, text, validated
 from functions.api.dashboard.chart_tables import (
     ChartTable,
     equity_table,
@@ -34,7 +34,7 @@ from functions.api.dashboard.chart_tables import (
 )
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import groups_of
-from functions.api.dashboard.pages.sessions import setup
+from functions.api.dashboard.pages.sessions import assumptions
 from functions.api.dashboard.pages.sweeps import robust, swept
 from functions.api.dashboard.rendering import compressed, environment, security_headers
 
@@ -74,14 +74,7 @@ _TRADE_COLUMNS = (
 @router.post("/strategies/{strategy_id}/backtest")
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Asks for a backtest; the answer is the job's progress."""
-    config: dict[str, Any] = {
-        name: typed_number(text(fields, name))
-        for name in ("cash", "slippage_bps", "commission_bps")
-        if text(fields, name)
-    }
-    config |= setup(fields)
-    config |= {name: fraction(fields, name) for name in ("short_margin", "borrow_fee") if text(fields, name)}
-    wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": swept(fields)}
+    wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": assumptions(fields), "sweep": swept(fields)}
     for name in ("start", "end"):
         if text(fields, name):
             wanted[name] = f"{text(fields, name)}T00:00:00Z"

@@ -87,6 +87,17 @@ def setup(fields: dict[str, list[str]]) -> dict[str, str]:
     return found
 
 
+def assumptions(fields: dict[str, list[str]]) -> dict[str, Any]:
+    """What the same form says of a backtest: size and stops, and what it costs to trade."""
+    said = {
+        name: typed_number(text(fields, name))
+        for name in ("cash", "slippage_bps", "commission_bps")
+        if text(fields, name)
+    }
+    borrowed = {name: fraction(fields, name) for name in ("short_margin", "borrow_fee") if text(fields, name)}
+    return {**said, **setup(fields), **borrowed}
+
+
 def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
     return {
         name: fraction(fields, name) for name in ("stop_loss", "take_profit", "trailing_stop") if text(fields, name)

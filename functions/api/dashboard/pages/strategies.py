@@ -12,7 +12,7 @@ from fastapi import APIRouter, Response
 from stratforge.application import strategies as application
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
-from stratforge.application.jobs.requests import GenerateRequest, default_period
+from stratforge.application.jobs.requests import Assumptions, GenerateRequest, default_period
 from stratforge.application.preview import Preview, preview
 from stratforge.application.setups import tested_setup
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
@@ -21,7 +21,6 @@ from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
-from stratforge.strategy import Strategy
 from stratforge.strategy.constants import timeframe_of
 from stratforge.strategy.lookback import DAY_MINUTES
 from stratforge.strategy.rotation.module import schedule_of
@@ -30,6 +29,7 @@ from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
+from functions.api.dashboard.pages.sessions import assumptions
 from functions.api.dashboard.pages.sweeps import ranges
 from functions.api.dashboard.rendering import go_to
 from functions.api.pages import PageQuery, next_cursor
@@ -98,14 +98,21 @@ def check(looking: Looking, fields: Fields) -> Response:
     """Checks code while it is being written: shows the findings, or what it would have done on the last bars."""
     code = fields.get("python_code", [""])[0][:32_000]
     checked = application.check_code(database(), looking.caller, code) if code.strip() else CheckedCode(None)
-    seen = _preview(looking, checked, text(fields, "symbol"))
+    seen = _preview(looking, checked, fields)
     return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy, preview=seen)
 
 
-def _preview(looking: Looking, checked: CheckedCode, symbol: str) -> Preview | None:
-    # What trades a universe has no bars here: its days are read for sessions.
-    strategy = checked.strategy
-    return preview(database(), looking.caller, strategy, symbol) if isinstance(strategy, Strategy) else None
+def _preview(looking: Looking, checked: CheckedCode, fields: dict[str, list[str]]) -> Preview | None:
+    if checked.strategy is None:
+        return None
+    try:
+        # A page without a setup is tried with what the form of the next one begins with.
+        said = assumptions(fields) if "sizing_rule" in fields else {"slippage_bps": 1}
+        assumed = validated(Assumptions, said)
+    except (Invalid, Problem):
+        # The setup is being written too.
+        return None
+    return preview(database(), looking.caller, checked.strategy, text(fields, "symbol"), assumed)
 
 
 @router.post("/strategies")
