@@ -13,6 +13,7 @@ from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import announced_actions, corporate_actions
+from stratforge.storage.ledger.portfolio import read_portfolio
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.rows import fetch_value
@@ -204,12 +205,27 @@ def test_what_a_session_saw_of_its_account_is_recorded_and_replayed(live: Live) 
         )
     live.evaluate(*(bar(minute) for minute in range(3, 6)))
     with live.database.transaction() as connection:
+        connection.execute("UPDATE positions SET quantity = -100, cost_basis = -10000")
+    live.evaluate(bar(6))
+    with live.database.transaction() as connection:
+        account = read_portfolio(connection, fetch_value(connection, "SELECT user_id FROM sessions"))
+        assert account is not None
+        shown = float(account.buying_power)
+        assert shown == 98_999.75 - 150 * float(bar(6).close)
         sizes = connection.execute("SELECT size FROM signals ORDER BY bar_time").fetchall()
         assert not any("account" in key for key in sessions.state_of(connection, live.session_id))
     worth = [100_000.0] * 3 + [98_999.75 + 200 + 7 * float(bar(minute).close) for minute in range(3, 6)]
-    cash = [100_000.0] * 3 + [98_999.75] * 3
-    assert [size for (size,) in sizes] == [a / b + b for a, b in zip(worth, cash, strict=True)]
-    same(live, 6)
+    worth.append(98_999.75 + 200 - 100 * float(bar(6).close))
+    cash = [100_000.0] * 3 + [98_999.75] * 4
+    power = [*cash[:6], shown]
+    assert [size for (size,) in sizes] == [a / b + c for a, b, c in zip(worth, cash, power, strict=True)]
+    same(live, 7)
+    with live.database.transaction() as connection:
+        # What was recorded before buying power was had been told the cash.
+        connection.execute(
+            "UPDATE position_views SET account_buying_power = NULL WHERE account_buying_power = account_cash"
+        )
+    same(live, 7)
 
 
 def test_a_split_that_is_followed_late_is_replayed_as_it_was_seen(live: Live) -> None:

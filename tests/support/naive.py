@@ -12,7 +12,7 @@ from stratforge.strategy import PositionView, Strategy, evaluate_last_bar
 from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.order_terms import Terms
-from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
 
 
 @dataclass
@@ -254,12 +254,12 @@ def run_naive(
         held = held + 1 if account.shares > 0 else 0
         highs = [*highs, high] if account.shares > 0 else []
         window = Values(bars.slice(0, i + 1))
-        state = {**state, CASH_KEY: account.cash, EQUITY_KEY: account.cash + account.shares * close}
+        worth = account.cash + account.shares * close
+        state = {**state, CASH_KEY: account.cash, EQUITY_KEY: worth, POWER_KEY: account.cash}
         evaluation = evaluate_last_bar(
             strategy, window, PositionView(account.shares, account.entry, float(held)), state
         )
         state = evaluation.state
-        worth = account.cash + account.shares * close
         equity.append(worth)
         signal = evaluation.signal
         if signal is None:

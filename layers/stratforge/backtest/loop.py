@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from stratforge.backtest.config import BacktestConfig
+from stratforge.backtest.margin import opening
 from stratforge.backtest.matching import CONFIG_ARGUMENTS, DUST, FILL_COLUMNS, NIGHTS, Features, Matching, Target
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import Strategy, arithmetic
@@ -24,7 +25,7 @@ from stratforge.strategy.exits import EXIT_KEYS, STOP_SEEN, TARGET_SEEN
 from stratforge.strategy.on_bar_compiler import OnBar
 from stratforge.strategy.on_bar_expressions import NO_SIGNAL
 from stratforge.strategy.order_terms import TERM_KEYS
-from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,9 @@ def _write(
         write(f"        s_{CASH_KEY} = cash")
     if EQUITY_KEY in state:
         write(f"        s_{EQUITY_KEY} = cash + quantity * b_close")
+    if POWER_KEY in state:
+        owed = f"max(cash + quantity * (b_close + {opening('b_close')}), 0.0) if quantity < 0.0 else " if shorts else ""
+        write(f"        s_{POWER_KEY} = {owed}cash")
     of_short = "((1.0 - b_close / entry) if quantity < 0.0 else 0.0)" if shorts else "0.0"
     views = {
         "q_quantity": "quantity",

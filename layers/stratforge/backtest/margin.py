@@ -26,6 +26,11 @@ def requirement(price: str, part: str) -> str:
     return f"{low}max({price} * {part}, {LEAST_ABOVE!r}))"
 
 
+def opening(price: str) -> str:
+    """Equity that a share needs when it is sold short at a price, and no less than what it needs then on, as an expression of the price."""
+    return f"max({price} * short_margin, {requirement(price, 'maintenance_margin')})"
+
+
 def night_fee(quantity: str, price: str) -> str:
     """The fee of a night for a position, as an expression of its quantity, which is negative, and of the last price."""
     return f"(-float(floor({quantity} / {ROUND_LOT!r})) * {ROUND_LOT!r} * {price} * borrow_fee / {FEE_YEAR!r})"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stratforge.backtest.config import BacktestConfig
-from stratforge.backtest.margin import LEAST_EQUITY, night_fee, requirement
+from stratforge.backtest.margin import LEAST_EQUITY, night_fee, opening, requirement
 from stratforge.backtest.way import ABOVE, BELOW, FEE, LONG, SHORT, Way
 from stratforge.market.sizes import MINIMUM_VALUE, SizingRule
 from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
@@ -426,7 +426,7 @@ class Matching:
         write, commission = self.write, self.features.commission
         fees = ("price * commission_rate + per_share", " - per_order") if commission else ("0.0", "")
         if way is SHORT:
-            write(f"{indent}needed = max(price * short_margin, {requirement('price', 'maintenance_margin')})")
+            write(f"{indent}needed = {opening('price')}")
             write(f"{indent}worth = cash + quantity * price")
             write(f"{indent}affordable = (worth{fees[1]} + quantity * needed) / (needed + {fees[0]})")
             write(f"{indent}if worth < {LEAST_EQUITY!r}: affordable = 0.0")

@@ -27,7 +27,7 @@ from stratforge.strategy import Strategy
 from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values, reachable
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
-from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
+from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, EQUITY_KEY, POWER_KEY
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
@@ -304,7 +304,7 @@ class _Runner:
         self.exits: dict[str, float] = {}
         self.function = self.strategy.on_bar.function
         self.names = self.strategy.on_bar.state
-        self.account = [key for key in (CASH_KEY, EQUITY_KEY) if key in self.names]
+        self.account = [key for key in ACCOUNT_KEYS if key in self.names]
         self._exit_places = [(name, self.names.index(key)) for name, key in EXIT_KEYS.items() if key in self.names]
         self.plan: list[tuple[str, Any, list[float] | None]] = []
         # The arguments of every bar, made at once; what hangs on the bars before is put into its places when the bar comes.
@@ -362,7 +362,8 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
         gain = close[index] / price - 1 if quantity else 0.0
         position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}
         if mine.account or theirs.account:
-            account = {CASH_KEY: money[index], EQUITY_KEY: money[index] + quantity * close[index]}
+            cash, worth = money[index], quantity * close[index]
+            account = {CASH_KEY: cash, EQUITY_KEY: cash + worth, POWER_KEY: cash + 1.5 * min(worth, 0.0)}
             for each in (mine, theirs):
                 each.state |= {key: account[key] for key in each.account}
         done, signal = mine.decide(index, position), theirs.decide(index, position)

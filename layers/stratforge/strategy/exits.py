@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from stratforge.strategy.order_terms import LIMIT_KEY, NAN, STOP_KEY, TERM_KEYS, Keyword
-from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, EXTREME_KEYS, EXTREMES
+from stratforge.strategy.vocabulary import ACCOUNT_KEYS, EXTREME_KEYS, EXTREMES
 
 # A number that is unknown or out of its range leaves an exit as it is.
 EXITS = {
@@ -52,7 +52,7 @@ PRICE_KEYS = EXTREME_KEYS | {
     LIMIT_KEY,
     STOP_KEY,
 }
-OWN_KEYS = PRICE_KEYS | frozenset((*EXIT_KEYS.values(), *TERM_KEYS.values())) | {CASH_KEY, EQUITY_KEY}
+OWN_KEYS = PRICE_KEYS | frozenset((*EXIT_KEYS.values(), *TERM_KEYS.values())) | frozenset(ACCOUNT_KEYS)
 
 
 def keys_for(exits: Collection[str]) -> list[str]:

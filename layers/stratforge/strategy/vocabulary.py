@@ -47,11 +47,16 @@ EXTREMES = {
     "max_adverse": ("position_max_adverse_among_the_bars_held_so_far", "low", "<"),
 }
 # Fields of the account: the key of state in which each is given to a strategy, and its meaning.
-CASH_KEY, EQUITY_KEY = (f"account_{name}_as_it_was_when_the_bar_ended" for name in ("cash", "equity"))
+ACCOUNT_KEYS = CASH_KEY, EQUITY_KEY, POWER_KEY = tuple(
+    f"account_{name}_as_it_was_when_the_bar_ended" for name in ("cash", "equity", "buying_power")
+)
 ACCOUNT_FIELDS = {
     "equity": (EQUITY_KEY, "cash and what everything held is worth: what a fraction of a purchase is of"),
     "cash": (CASH_KEY, "money that is not held back for orders; while short it holds what the sale brought"),
-    "buying_power": (CASH_KEY, "the same: nothing is bought on credit"),
+    "buying_power": (
+        POWER_KEY,
+        "what may be spent: the cash, while short less what covering costs and what opening at that price needs, and no less than 0",
+    ),
 }
 EXTREME_KEYS = frozenset(key for key, _, _ in EXTREMES.values())
 NUMPY_CONSTANTS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}

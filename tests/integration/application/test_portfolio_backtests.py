@@ -293,7 +293,9 @@ def test_the_price_of_a_sweep_is_said_before_it_begins(database: Database, ada: 
     assert 1_200 < few.bars < 1_400
     many = price_of_sweep(database, ada, wanted, {"DAYS": [float(each) for each in range(2, 450)]})
     assert many.in_parts
-    assert many.seconds / few.seconds > 448 / 4, "its dearest point looks back further, which every point's bars are read for"
+    assert many.seconds / few.seconds > 448 / 4, (
+        "its dearest point looks back further, which every point's bars are read for"
+    )
     assert many.bars - few.bars == pytest.approx((512 - 64) * 1.5 * 5 / 7, rel=0.05)
     frequent = NewBacktest(strategy_id=stored(database, ada, MINUTES).strategy_id)
     assert price_of_sweep(database, ada, frequent, SWEEP).bars > 5 * few.bars

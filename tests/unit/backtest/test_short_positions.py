@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
+from stratforge.backtest.matching import Target
 from stratforge.backtest.report import BacktestReport
 from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
@@ -17,7 +18,7 @@ from stratforge.market.columns import Floats, Integers, exchange_timezone
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
-from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
 
 from tests.support.short_oracle import Decision, Program, run, source_of
 from tests.support.tiers import examples
@@ -200,17 +201,46 @@ def indicators(bars):
     return {"average": ta.sma(bars.close, length=5)}
 
 def on_bar(bar, position, state):
-    worn = position.bars_held >= 7 or position.unrealized_return < -0.03 or account.equity > 1.3 * account.cash
+    worn = position.bars_held >= 7 or position.unrealized_return < -0.03 or account.equity > 1.3 * account.cash or account.buying_power < 0.3 * account.equity
     far = abs(position.max_favorable - position.max_adverse) > 0.12 * bar.close or position.max_adverse > 1.04 * position.entry_price
     if position.quantity == 0 and bar.close < bar.average:
         return short(fraction=0.4)
+    if position.quantity < 0 and account.buying_power > 0.5 * account.equity:
+        return short(notional=0.3 * account.buying_power)
     if position.quantity == 0 and bar.close > bar.average:
-        return buy(fraction=0.4)
+        return buy(notional=0.4 * account.buying_power)
     if position.quantity < 0 and (worn or far or account.cash > 29_000):
         return cover()
     if position.quantity > 0 and (worn or far):
         return sell()
 """
+
+
+def _may_spend(cash: float, held: float, close: float) -> float:
+    """What may be spent: while short what is left when it is bought back, and half its value, or what the price asks for where that is more, is set aside."""
+    if held >= 0:
+        return cash
+    aside = max(close / 2, max(close, 2.5) if close < 5 else max(0.3 * close, 5.0))
+    return max(cash + held * close + held * aside, 0.0)
+
+
+@pytest.mark.parametrize("price", [100.0, 12.0, 3.0, 1.0])
+@pytest.mark.parametrize("target", ["python", "numba"])
+def test_what_a_short_position_holds_back_is_no_buying_power(target: Target, price: float) -> None:
+    """It sees what the account's owner is shown: he may spend 20,000 less half of 10 shares' value, or more where they are cheap."""
+    code = f"""
+def on_bar(bar, position, state):
+    if position.quantity == 0:
+        return short(quantity=100)
+    if account.buying_power <= {20_000 - max(price * 50, 100 * (max(price, 2.5) if price < 5 else max(0.3 * price, 5)))} + 1e-6:
+        return cover()
+"""
+    strategy, bars = compile_strategy(code), _flat(*[price] * 4)
+    config = BacktestConfig(cash=20_000.0)
+    assert run_backtest(strategy, bars, config).fills.side.tolist() == [3.0, 4.0, 3.0]
+    more = compile_strategy(code.replace("+ 1e-6", "- 1e-6"))
+    assert Sweeper(strategy, bars, config, target=target).run({}).trades == 1
+    assert Sweeper(more, bars, config, target=target).run({}).trades == 0
 
 
 @pytest.mark.parametrize("inlined", [True, False], ids=["inlined", "called"])
@@ -233,7 +263,8 @@ def test_the_loop_sees_of_position_and_account_what_an_evaluation_sees(inlined: 
             opened = [place for place in before if fills.side[place] in (1.0, 3.0)]
             held = float(report.held[bar])
             bars_held, entry = (bars_held + 1, float(fills.price[opened[-1]])) if held else (0, 0.0)
-            state = {**state, CASH_KEY: cash, EQUITY_KEY: cash + held * float(bars.close[bar])}
+            close = float(bars.close[bar])
+            state |= {CASH_KEY: cash, EQUITY_KEY: cash + held * close, POWER_KEY: _may_spend(cash, held, close)}
             position = PositionView(held, entry, float(bars_held))
             found = evaluate_last_bar(strategy, Values(bars.slice(0, bar + 1)), position, state)
             state = found.state

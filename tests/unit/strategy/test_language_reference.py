@@ -62,6 +62,7 @@ ELSEWHERE = {
     "No decision turns a position round": "unit/strategy/test_short_decisions.py test_buying_and_selling_while_short_are_no_decision",
     "Margin, the fee of borrowing": "unit/backtest/test_short_positions.py test_random_programs_trade_as_the_oracle_of_the_rules",
     "A session of a strategy with `short`": "integration/application/test_sessions.py test_a_strategy_that_goes_short_has_no_session_and_what_runs_goes_on",
+    "On the first bar, of a session as of a backtest": "unit/backtest/test_warm_start.py test_it_trades_as_the_live_evaluation_does_from_then_on",
     "Generated from the vocabulary": "unit/strategy/test_language.py test_the_reference_page_is_the_one_generated_from_the_vocabulary",
     "Every operation is causal": "unit/strategy/test_causality.py test_indicators_are_causal_whatever_the_bars_hold",
     "[Portfolio strategies]": "unit/strategy/rotation/test_rotation_language.py test_weights_are_what_the_language_says",

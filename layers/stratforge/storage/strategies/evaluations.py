@@ -15,13 +15,14 @@ from stratforge.market import Bar
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.reasons import Reason
+from stratforge.storage.ledger.margin import INITIAL_MARGIN
 from stratforge.storage.ledger.symbols import HAS_EXITS
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
 from stratforge.strategy.lookback import EDITION, window_length
 from stratforge.strategy.order_terms import NO_TERMS, terms_in
-from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
+from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, EQUITY_KEY, POWER_KEY
 
 MAX_FAILURES = 3
 
@@ -81,13 +82,18 @@ class Recorded:
     signals: int
 
 
-# What a strategy that asks for it sees of its account: the balance of its user, and what everything that he holds is worth at the latest prices.
+_ASKED = ", ".join(f"'{key}'" for key in ACCOUNT_KEYS)
+# What a strategy that asks for it sees of its account: the balance of its user, what everything that he holds is worth at the latest prices, and what he may spend.
 # Whether it asks is known from its state once a bar has been evaluated; a session that fails three times before that has ended.
 _ACCOUNT = f"""
-    CASE WHEN s.state ?| ARRAY['{CASH_KEY}', '{EQUITY_KEY}'] OR (s.bars_evaluated < 4 AND v.python_code LIKE '%%account%%') THEN (
-        SELECT jsonb_build_object('{CASH_KEY}', u.virtual_balance::float8, '{EQUITY_KEY}', (u.virtual_balance + u.reserved_cash + coalesce((
-            SELECT sum(h.quantity * coalesce(l.price, h.avg_entry_price)) FROM positions h LEFT JOIN latest_prices l ON l.symbol = h.symbol
-            WHERE h.user_id = u.id AND h.quantity <> 0), 0))::float8) FROM users u WHERE u.id = s.user_id) ELSE '{{}}' END
+    CASE WHEN s.state ?| ARRAY[{_ASKED}] OR (s.bars_evaluated < 4 AND v.python_code LIKE '%%account%%') THEN (
+        SELECT jsonb_build_object('{CASH_KEY}', u.virtual_balance::float8, '{EQUITY_KEY}', (u.virtual_balance + u.reserved_cash + coalesce(h.worth, 0))::float8,
+            '{POWER_KEY}', CASE WHEN h.owed IS NULL THEN u.virtual_balance ELSE greatest(u.virtual_balance - h.owed, 0) END::float8)
+        FROM users u CROSS JOIN LATERAL (
+            SELECT sum(h.quantity * at.price) AS worth, sum(-h.quantity * (at.price + {INITIAL_MARGIN})) FILTER (WHERE h.quantity < 0) AS owed
+            FROM positions h LEFT JOIN latest_prices l ON l.symbol = h.symbol CROSS JOIN LATERAL (SELECT coalesce(l.price, h.avg_entry_price) AS price) at
+            WHERE h.user_id = u.id AND h.quantity <> 0) h
+        WHERE u.id = s.user_id) ELSE '{{}}' END
 """  # noqa: S608 - keys of the language
 _RUNNING = f"""
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
@@ -160,9 +166,9 @@ def record_outcomes(
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
-                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
+                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(powers)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
                                  %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[], %(shorts)s::boolean[])
-                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time, version,
+                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, account_buying_power, last_bar_time, version,
                       limit_price, stop_price, expire_bars, waits, day_edition, short)),
         -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
@@ -170,8 +176,8 @@ def record_outcomes(
             WHERE s.xmin::text::bigint = o.version AND s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time AND s.status IN ('RUNNING', 'PAUSED')
             ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED),
         viewed AS (
-            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity, day_edition)
-            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity, day_edition FROM before
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity, account_buying_power, day_edition)
+            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity, account_buying_power, day_edition FROM before
             WHERE NOT waits AND (side IS NOT NULL OR account_cash IS NOT NULL OR day_edition IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price))
             ON CONFLICT DO NOTHING),
         advanced AS (
@@ -383,6 +389,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "versions": [outcome.session.version for outcome in outcomes],
         "seen": [outcome.session.last_bar_time for outcome in outcomes],
         "equity": [outcome.session.state.get(EQUITY_KEY) for outcome in outcomes],
+        "powers": [outcome.session.state.get(POWER_KEY) for outcome in outcomes],
         "limits": [each.limit for each in terms],
         "stops": [each.stop for each in terms],
         "expiries": [each.expire_bars for each in terms],

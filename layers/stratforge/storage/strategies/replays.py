@@ -23,7 +23,7 @@ from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
 from stratforge.strategy.order_terms import Terms
 from stratforge.strategy.replay import RecordedBar
-from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,13 +298,19 @@ def _views(
     """The positions and the accounts that the session saw, by bar."""
     rows = connection.execute(
         """
-        SELECT extract(epoch FROM bar_time)::bigint, quantity, average_entry_price, account_cash, account_equity FROM position_views
-        WHERE session_id = %s
+        SELECT extract(epoch FROM bar_time)::bigint, quantity, average_entry_price, account_cash, account_equity,
+               coalesce(account_buying_power, account_cash) -- it was the cash before it was recorded
+        FROM position_views WHERE session_id = %s
         """,
         (session_id,),
     ).fetchall()
-    views = {time: (quantity, entry) for time, quantity, entry, _, _ in rows}
-    return views, {time: {CASH_KEY: cash, EQUITY_KEY: equity} for time, _, _, cash, equity in rows if cash is not None}
+    views = {time: (quantity, entry) for time, quantity, entry, *_ in rows}
+    accounts = (
+        (time, {CASH_KEY: cash, EQUITY_KEY: equity, POWER_KEY: power})
+        for time, _, _, cash, equity, power in rows
+        if cash is not None
+    )
+    return views, dict(accounts)
 
 
 def _gaps(connection: Connection, session_id: UUID) -> list[tuple[int, int]]:
