@@ -36,7 +36,11 @@ class Short(Live):
         with world.database.transaction() as connection:
             connection.execute("UPDATE users SET short_selling = true")
 
+    def shown(self, price: float) -> str:
+        return str(mirrored(price))
+
     def _bar(self, day: Day, index: int) -> None:
+        self._hear(day, index)
         bar, world = day.bar(index), self.world
         close, low, high = (mirrored(each) for each in (bar.close, bar.high, bar.low))
         world.broker.prices["AAPL"] = Decimal(str(close))
@@ -67,9 +71,10 @@ def short(migrated: str) -> Iterator[Short]:
     world.close()
 
 
-def test_the_mirror_images_of_the_same_orders_are_filled_live(short: Short) -> None:
+@pytest.mark.parametrize("wicks", [False, True], ids=["closes are heard", "all that trades is heard"])
+def test_the_mirror_images_of_the_same_orders_are_filled_live(short: Short, wicks: bool) -> None:
     seed = int(os.environ.get("ORDER_SEED", secrets.randbelow(10**9)))
-    day = day_of(Random(seed))
+    day = day_of(Random(seed), wicks=wicks)
     mirror = [(bar, FILLED[side], quantity) for bar, side, quantity in in_the_backtest(day)]
     assert short.run(day) == mirror, f"seed {seed}"
     assert broken(short.world.database) == {}

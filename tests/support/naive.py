@@ -102,6 +102,13 @@ class Bar:
     close: float
     volume: float
 
+    def trades_below(self, price: float) -> bool:
+        """Rule 3: beyond it, or at it when the bar ends."""
+        return self.low < price * (1 - 1e-12) or self.close <= price * (1 + 1e-12)
+
+    def trades_above(self, price: float) -> bool:
+        return self.high > price * (1 + 1e-12) or self.close >= price * (1 - 1e-12)
+
     def falls_to(self, price: float) -> bool:
         return self.low <= price * (1 + 1e-12)
 
@@ -153,7 +160,7 @@ def place_of(order: Order, bar: Bar) -> tuple[str, float] | None:
         return ("above" if buys else "below"), stop
     if order.limit is None or (bar.open <= order.limit if buys else bar.open >= order.limit):
         return "open", bar.open
-    if bar.falls_to(order.limit) if buys else bar.rises_to(order.limit):
+    if bar.trades_below(order.limit) if buys else bar.trades_above(order.limit):
         return ("below" if buys else "above"), order.limit
     return None
 

@@ -291,7 +291,15 @@ class Oracle:
             return good >= price - abs(price) * slack
 
         found: list[Event] = []
-        place = self.place(way, begin, falls_to, rises_to)
+
+        def trades_below(price: float) -> bool:
+            """Rule 3: beyond it, or at it when the bar ends."""
+            return bad < price - abs(price) * slack or end <= price + abs(price) * slack
+
+        def trades_above(price: float) -> bool:
+            return good > price + abs(price) * slack or end >= price - abs(price) * slack
+
+        place = self.place(way, begin, (falls_to, rises_to), (trades_below, trades_above))
         if place is not None:
             phase, price = place
             found.append((phase, abs(price - begin), 0 if phase == OPEN else 1, "order", way * price))
@@ -340,8 +348,11 @@ class Oracle:
                 found.append((IN_FAVOR, way * target - begin, 0, "take profit", target))
         return found
 
-    def place(self, way: int, begin: float, falls_to: Reached, rises_to: Reached) -> tuple[int, float] | None:
+    def place(
+        self, way: int, begin: float, reached: tuple[Reached, Reached], traded: tuple[Reached, Reached]
+    ) -> tuple[int, float] | None:
         """Rules 2 to 5, turned round: when the order fills, and at which turned price."""
+        (falls_to, rises_to), (trades_below, trades_above) = reached, traded
         order = self.order
         if order is None:
             return None
@@ -363,7 +374,7 @@ class Oracle:
         limit = way * order.limit
         if begin <= limit if enters else begin >= limit:
             return OPEN, begin
-        if falls_to(limit) if enters else rises_to(limit):
+        if trades_below(limit) if enters else trades_above(limit):
             return (AGAINST if enters else IN_FAVOR), limit
         return None
 

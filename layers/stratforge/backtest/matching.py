@@ -306,8 +306,10 @@ class Matching:
         if limit:
             at_once = f"(b_open {way.under} r_limit {opens} b_open {way.over} r_limit)"
             write(f"{indent}{condition} r_limit == r_limit and not {at_once}:")
-            near, far = f"{way.low} {way.under} r_limit * {way.near}", f"{way.high} {way.over} r_limit * {way.far}"
-            write(f"{indent}    if ({near} {opens} {far}):")
+            # Whoever waits at a limit has his turn for certain where the bar trades beyond it, or ends there.
+            fall = f"({way.low} {way.below} r_limit * {way.far} or b_close {way.under} r_limit * {way.near})"
+            rise = f"({way.high} {way.above} r_limit * {way.near} or b_close {way.over} r_limit * {way.far})"
+            write(f"{indent}    if ({fall} {opens} {rise}):")
             write(f"{indent}        base = r_limit; when = 2.0 {opens} 3.0")
         write(f"{indent}else: when = 1.0")
 

@@ -35,7 +35,10 @@ def fills(report: BacktestReport) -> list[tuple[int, str, float]]:
     ("row", "price"),
     [
         ((100, 101, 98, 100), 99.0),  # Within the bar at the limit.
-        ((100, 101, 99, 100), 99.0),  # Touched is filled.
+        ((100, 101, 99, 100), None),  # Touched is not filled,
+        ((100, 101, 99, 99), 99.0),  # but where the bar ends there,
+        ((100, 101, 98.99, 100), 99.0),  # or went beyond.
+        ((99, 101, 99, 100), 99.0),  # And at the open at once.
         ((97, 101, 96, 100), 97.0),  # A gap fills at the open.
         ((100, 101, 99.01, 100), None),
     ],
@@ -47,7 +50,14 @@ def test_a_limit_buys_at_its_price_or_better(row: Row, price: float | None) -> N
 
 @pytest.mark.parametrize(
     ("row", "price"),
-    [((100, 101, 98, 100), 101.0), ((102, 103, 101.5, 102), 102.0), ((100, 100.9, 98, 100), None)],
+    [
+        ((100, 101.01, 98, 100), 101.0),
+        ((100, 101, 98, 101), 101.0),
+        ((100, 101, 98, 100), None),
+        ((101, 101, 98, 100), 101.0),
+        ((102, 103, 101.5, 102), 102.0),
+        ((100, 100.9, 98, 100), None),
+    ],
 )
 def test_a_limit_sells_at_its_price_or_better(row: Row, price: float | None) -> None:
     report = run({1: "buy(quantity=10)", 2: "sell(limit=101)"}, [flat(100), flat(100), row])
