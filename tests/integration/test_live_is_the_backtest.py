@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -27,16 +28,18 @@ from stratforge.market.resampling import decided_bars, resample
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
+from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import Node, Values
 from stratforge.strategy.lookback import own_window, window_length
 from stratforge.strategy.order_terms import terms_in
 from stratforge.strategy.source import OWN_BARS
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import evaluate_sessions
 from functions.sandbox.workers import Pool
-from tests.support.naive import Account, Bar, Exits, Order, trade
 from tests.support.random_programs import awkward_bars, program
+from tests.support.short_oracle import Oracle
 from tests.support.tiers import examples
 
 PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", examples(60)))
@@ -46,7 +49,10 @@ LONGEST_WINDOW = 4_096
 CONFIG = BacktestConfig(cash=1e6, sizing_rule=SizingRule.EQUITY_FRACTION, fractional=True)
 
 Signal = tuple[str, float, str, float] | None
-Asked = tuple[float, float, float]
+# The position, and the account by its keys of state.
+Asked = tuple[tuple[float, float, float], dict[str, float]]
+FLAT: Asked = (0.0, 0.0, 0.0), {}
+SIDES = {1.0: "buy", 2.0: "sell", 3.0: "short", 4.0: "cover"}
 # A signal and the state after it.
 Said = tuple[Signal, dict[str, float]]
 
@@ -59,34 +65,37 @@ class Session:
     strategy: Strategy
     trader: Generator[Asked, Said, None]
     asked: Asked
-    account: Account
+    account: Oracle
     session_id: UUID = field(default_factory=uuid4)
     state: dict[str, Any] = field(default_factory=dict)
     dialog: list[tuple[Asked, Signal]] = field(default_factory=list)
 
 
-def trading(bars: BarColumns, start: int, account: Account) -> Generator[Asked, Said, None]:
-    """A trader who fills signals and exits as the backtest is documented; yields the position, is sent what the strategy said."""
-    order: Order | None = None
-    state: dict[str, float] = {}
-    held, highs = 0, list[float]()
-    columns = ("open", "high", "low", "close", "volume")
-    for index in range(start, len(bars)):
-        bar = Bar(index - start, *(float(getattr(bars, name)[index]) for name in columns))
-        order = trade(account, order, bar, lambda: Exits.of(account, state, highs))
-        held = held + 1 if account.shares > 0 else 0
-        highs = [*highs, bar.high] if account.shares > 0 else []
-        signal, state = yield account.shares, account.entry, float(held)
+def trading(bars: BarColumns, account: Oracle) -> Generator[Asked, Said, None]:
+    """A trader who fills signals and exits as the backtest is documented; yields the position and the account, is sent what the strategy said."""
+    held = 0
+    for index in range(len(bars)):
+        account.step(index)
+        account.see(index)
+        held = held + 1 if account.held else 0
+        close = float(bars.close[index])
+        aside = max(close / 2, max(close, 2.5) if close < 5 else max(0.3 * close, 5.0))
+        power = max(account.cash + account.held * (close + aside), 0.0) if account.held < 0 else account.cash
+        seen = {CASH_KEY: account.cash, EQUITY_KEY: account.cash + account.held * close, POWER_KEY: power}
+        signal, state = yield (account.held, account.entry if account.held else 0.0, float(held)), seen
+        account.exits = {name: state[key] for name, key in EXIT_KEYS.items() if key in state}
         if signal is None:
             continue
         side, confidence, kind, size = signal
+        if kind == "default":
+            opens = side in ("buy", "short")
+            kind, size = ("fraction", CONFIG.sizing_value * confidence) if opens else ("", 0.0)
         terms = terms_in(state)
-        if side == "buy":
-            share = size if kind == "fraction" else CONFIG.sizing_value * confidence
-            wanted = (account.cash + account.shares * bar.close) * share / (terms.limit or terms.stop or bar.close)
+        left = math.inf if terms.expire_bars is None else terms.expire_bars
+        if side in ("buy", "short") or account.held:
+            account.order = account.ordered(index, side, kind, size, terms.limit, terms.stop, left)
         else:
-            wanted = account.shares * (size if kind == "fraction" else 1.0)
-        order = Order.of(side, wanted, terms)
+            account.order = None
 
 
 def sessions_of(seeds: range, bars: BarColumns, start: int, declared: str = "") -> Iterator[Session]:
@@ -98,8 +107,9 @@ def sessions_of(seeds: range, bars: BarColumns, start: int, declared: str = "") 
                 continue
         except StrategyError:
             continue  # It needs too long a history, or a constant of it is no price: it says so.
-        account = Account(CONFIG, CONFIG.cash)
-        trader = trading(bars, start, account)
+        mine = bars.slice(start, len(bars))
+        account = Oracle(mine, CONFIG, CONFIG.cash)
+        trader = trading(mine, account)
         yield Session(seed, strategy, trader, next(trader), account)
 
 
@@ -113,12 +123,17 @@ def through_postgres(connection: psycopg.Connection[Any], sessions: list[Session
         session.state = state
 
 
+def asked_of(session: Session) -> dict[str, float]:
+    """What a session is told of its account: nothing where its program does not ask, as the database has it."""
+    return session.asked[1] if "account." in session.strategy.source else {}
+
+
 def ask(window: BarColumns, sessions: list[Session]) -> None:
     """One bar live: from sessions as the database has them to what the evaluator would note."""
     running = [
         RunningSession(
             each.session_id, each.session_id, each.strategy.source, each.strategy.source_hash, each.strategy.parameters, each.strategy.stored_lookback,
-            each.state, int(each.asked[2]) - 1, each.asked[0], each.asked[1], bar_minutes=each.strategy.bar_minutes,
+            each.state | asked_of(each), int(each.asked[0][2]) - 1, each.asked[0][0], each.asked[0][1], bar_minutes=each.strategy.bar_minutes,
         )
         for each in sessions
     ]  # fmt: skip
@@ -127,12 +142,13 @@ def ask(window: BarColumns, sessions: list[Session]) -> None:
         session.state = outcome.state
         signal: Signal = None
         if outcome.side is not None:
-            signal = (outcome.side, outcome.confidence, outcome.size_kind, outcome.size)
+            side = {"buy": "cover", "sell": "short"}[outcome.side] if outcome.short else str(outcome.side)
+            signal = (side, outcome.confidence, outcome.size_kind, outcome.size)
         session.dialog.append((session.asked, signal))
         try:
             session.asked = session.trader.send((signal, session.state))
         except StopIteration:
-            session.asked = (0.0, 0.0, 0.0)
+            session.asked = FLAT
 
 
 class OnBar(Values):
@@ -152,7 +168,9 @@ def assert_the_decisions_are_the_same(session: Session, values: Values, start: i
     """Every signal is that of the whole history's values, for the same position."""
     state: dict[str, float] = {}
     for index, (asked, said) in enumerate(session.dialog, start):
-        evaluation = evaluate_last_bar(session.strategy, OnBar(values, index), PositionView(*asked), state)
+        evaluation = evaluate_last_bar(
+            session.strategy, OnBar(values, index), PositionView(*asked[0]), state | asked[1]
+        )
         state, signal = evaluation.state, evaluation.signal
         expected = (signal.side, signal.confidence, signal.size_kind, signal.size) if signal else None
         assert said == expected, (session.seed, index, program(session.seed))
@@ -164,11 +182,13 @@ def assert_the_backtest_says_the_same(session: Session, values: Values, start: i
     """The engine's fills over the whole history are those of the signals given live."""
     strategy = session.strategy
     got = run_loop(loop_for(strategy, CONFIG, "python"), strategy, values, CONFIG, start, len(values.bars))
-    expected = [(int(bar), "buy" if side == 1.0 else "sell") for bar, side in zip(got.bar, got.side, strict=True)]
-    assert [each[:2] for each in session.account.fills] == expected, (session.seed, program(session.seed))
-    for index, name in ((2, "quantity"), (3, "price")):
-        mine = np.array([each[index] for each in session.account.fills])
-        np.testing.assert_allclose(mine, getattr(got, name), rtol=1e-9, err_msg=f"{session.seed}")
+    traded = got.side != 0
+    expected = [(int(bar), SIDES[side]) for bar, side in zip(got.bar[traded], got.side[traded], strict=True)]
+    fills = session.account.fills
+    assert [(each.bar, each.side) for each in fills] == expected, (session.seed, program(session.seed))
+    for name in ("quantity", "price"):
+        mine = np.array([getattr(each, name) for each in fills])
+        np.testing.assert_allclose(mine, getattr(got, name)[traded], rtol=1e-9, err_msg=f"{session.seed}")
 
 
 class Sandbox:
@@ -274,3 +294,4 @@ def compare(sessions: list[Session], values: Values, start: int) -> None:
     assert not failures, "\n\n".join(failures)
     # A search in which nobody trades would find nothing.
     assert sum(said is not None for session in sessions for _, said in session.dialog) > len(sessions)
+    assert {each.side for session in sessions for each in session.account.fills} == set(SIDES.values())

@@ -86,7 +86,8 @@ def _number(chance: random.Random, depth: int) -> str:
             (
                 "bar.x", "bar.y", "bar.previous.x", "bar.previous.y", "bar.close", "bar.previous.close", "bar.volume", "position.bars_held",
                 "position.unrealized_return", "state.get('k')", "state.get('k', 1)", "state['n']", "v", "1", "0.5", "1e15", "bar.time.minute",
-                "bar.time.day", "bar.time.minutes_to_close", "position.max_favorable", "position.max_adverse", "f(bar.close)", "f(v, 2 * 3)",
+                "bar.time.day", "bar.time.minutes_to_close", "position.max_favorable", "position.max_adverse", "account.equity / 1e5", "account.cash / 1e5",
+                "account.buying_power / account.equity", "f(bar.close)", "f(v, 2 * 3)",
             )
         )  # fmt: skip
     a, b = _number(chance, depth - 1), _number(chance, depth - 1)
@@ -121,20 +122,35 @@ def _with_terms(chance: random.Random, lines: list[str]) -> list[str]:
     found = []
     for line in lines:
         below, above = (chance.choice(shares) for shares in (("0.999", "0.9995"), ("1.001", "1.0005")))
-        limit, stop = (below, above) if "buy(" in line else (above, below)
+        limit, stop = (below, above) if "buy(" in line or "cover(" in line else (above, below)
         terms = [
             f"limit={price(limit)}",
             f"stop={price(stop)}",
             f"limit={price(limit)}, expire_bars={chance.choice(('3', 'abs(bar.x) % 5', '1.5'))}",
             f"stop={price(stop)}, limit={price(stop)}",
         ]
-        word = "buy(" if "buy(" in line else "sell("
+        word = next((each for each in ("buy(", "sell(", "short(", "cover(") if each in line), "sell(")
         found.append(
             line.replace(word, f"{word}{chance.choice(terms)}, ", 1).replace(", )", ")")
             if chance.random() < 0.7
             else line
         )
     return found
+
+
+def _short(chance: random.Random, lines: list[str]) -> list[str]:
+    """The lines with short positions in some of the programs: in place of long ones, or beside them."""
+    if chance.random() > 0.4:
+        return lines
+    if chance.random() < 0.4:
+        return [each.replace("buy(", "short(").replace("sell(", "cover(") for each in lines]
+    size = chance.choice(("", "fraction=0.7", "notional=account.buying_power / 3", "quantity=40"))
+    mine = [
+        f"if position.quantity <= 0 and ({_condition(chance)}):\n        return short({size})",
+        f"if position.quantity < 0 and ({_condition(chance)}):\n        return cover({chance.choice(('', 'fraction=0.5'))})",
+    ]
+    place = lines.index("state['v'] = v") + 1
+    return [*lines[:place], *mine, *lines[place:]] if chance.random() < 0.5 else [*lines, *mine]
 
 
 def program(seed: int) -> str:
@@ -166,6 +182,7 @@ def program(seed: int) -> str:
         lines.append(
             f"if {_condition(chance)}:\n        return adjust(trailing_stop=0.002, stop_loss_price=bar.low - 0.0003 * {_number(chance, 0)})"
         )
+    lines = _short(random.Random(f"{seed} shorts"), lines)
     lines = _with_terms(random.Random(f"{seed} rests"), lines)
     body = "\n".join(f"    {line}" for line in lines)
     x, y = column(chance, 2), column(chance, 1)

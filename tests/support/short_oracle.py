@@ -403,6 +403,14 @@ class Oracle:
             return
         limit = None if decision.limit is None else close * decision.limit
         stop = None if decision.stop is None else close * decision.stop
+        left = math.inf if decision.expire is None else decision.expire
+        self.order = self.ordered(bar, side, decision.kind, decision.size, limit, stop, left)
+
+    def ordered(
+        self, bar: int, side: str, kind: str, size: float, limit: float | None, stop: float | None, left: float
+    ) -> Order | None:
+        """The order that a decision leads to, of whoever may decide so; None where it is of nothing."""
+        close, opens = float(self.bars.close[bar]), side in ("buy", "short")
         at = limit if limit is not None else stop if stop is not None else close
         config, worth = self.config, self.cash + self.held * close
         whole = not config.fractional or side in ("short", "cover")
@@ -414,19 +422,25 @@ class Oracle:
             }[config.sizing_rule]
             sizes = {
                 "": by_rule,
-                "fraction": worth * decision.size / at,
-                "quantity": decision.size,
-                "notional": decision.size / at,
+                "fraction": worth * size / at,
+                "quantity": size,
+                "notional": size / at,
             }
-            wanted = sizes[decision.kind]
+            wanted = sizes[kind]
             wanted = self.cut(wanted, side) if whole else wanted
         else:
             has = abs(self.held)
-            wanted = {"": has, "fraction": has * decision.size, "quantity": decision.size}[decision.kind]
+            wanted = {"": has, "fraction": has * size, "quantity": size}[kind]
             if whole:
                 wanted = self.cut(wanted, side) if wanted < has else has
-        left = math.inf if decision.expire is None else decision.expire
-        self.order = Order(side, wanted, limit, stop, left) if wanted > 0 else None
+        return Order(side, wanted, limit, stop, left) if wanted > 0 else None
+
+    def see(self, bar: int) -> None:
+        """Takes in the best price of the bars that the position was held on."""
+        price = float((self.bars.high if self.held > 0 else self.bars.low)[bar])
+        known = self.best if self.held else None
+        best = price if known is None else (max(known, price) if self.held > 0 else min(known, price))
+        self.best = best if self.held else None
 
 
 def run(program: Program, bars: BarColumns, config: BacktestConfig) -> Oracle:
@@ -435,12 +449,7 @@ def run(program: Program, bars: BarColumns, config: BacktestConfig) -> Oracle:
     for bar in range(len(bars)):
         account.step(bar)
         account.equity.append(account.cash + account.held * float(bars.close[bar]))
-        if account.held:
-            price = float((bars.high if account.held > 0 else bars.low)[bar])
-            known = account.best
-            account.best = price if known is None else (max(known, price) if account.held > 0 else min(known, price))
-        else:
-            account.best = None
+        account.see(bar)
         if bar in program:
             account.decide(bar, program[bar])
     return account
