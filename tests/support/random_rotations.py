@@ -15,17 +15,22 @@ _PERIODS = ('"daily"', '"weekly"', '"monthly"', '"quarterly"')
 _FIGURES = ("mean", "sum", "min", "max", "median", "std", "count")
 
 
-def rotation(seed: int) -> str:
-    """A portfolio strategy that uses what the language has."""
+_MINUTES = ("1", "5", "30", "60", "390")
+
+
+def rotation(seed: int, *, minutes: bool = False) -> str:
+    """A portfolio strategy that uses what the language has, on days or on spans of minutes."""
     chance = random.Random(seed)
     names = [f"i{number}" for number in range(3)]
     rows = [f'"{name}": {column(chance, 2).replace("bars.", _whose(chance))},' for name in names]
     lines = ["state['n'] += 1", f"x = {_column(chance, names, 2)}", f"c = {_condition(chance, names, 2)}"]
     lines += [f"if {_truth(chance, names)}:", f"    return {_weights(chance)}", f"return {_weights(chance)}"]
     body = "\n    ".join(lines)
+    schedule = chance.choice(_PERIODS)
+    schedule = chance.choice(_MINUTES) if minutes else schedule
     return f"""
 UNIVERSE = {list(SYMBOLS)}
-SCHEDULE = {chance.choice(_PERIODS)}
+SCHEDULE = {schedule}
 
 
 def indicators(bars):
@@ -106,16 +111,33 @@ def _weights(chance: random.Random) -> str:
     )
 
 
-def markets(seed: int, days: int, *, broken: bool) -> dict[str, BarColumns]:
-    """Daily bars of every symbol, with missing days, late beginnings and early ends; broken ones hold unknown, infinite and negative prices too."""
+def _trading_minutes(count: int) -> np.ndarray:
+    """The starts of minutes while the exchange is open, of weekdays from 13 November 2023 on."""
+    day, minute = np.divmod(np.arange(count), 390)
+    return 1_699_885_800 + 86_400 * (day + 2 * (day // 5)) + 60 * minute
+
+
+def markets(
+    seed: int, count: int, *, broken: bool, minutes: bool = False, seldom: bool = True
+) -> dict[str, BarColumns]:
+    """Bars of so many days or minutes of every symbol. Broken ones hold unknown, infinite and negative prices too.
+
+    Args:
+        seldom: Whether bars are missing, some symbols begin late, and some end early.
+    """
     chance = np.random.default_rng(seed)
-    calendar = 1_577_854_800 + 86_400 * np.array([day for day in range(days * 7 // 5) if day % 7 not in (3, 4)])
+    days = (
+        1_577_854_800
+        + 1_577_854_800
+        + 86_400 * np.array([day for day in range(count * 7 // 5) if day % 7 not in (3, 4)])
+    )
+    calendar = _trading_minutes(count) if minutes else days
     found = {}
     for place, symbol in enumerate((*SYMBOLS, OUTSIDE)):
-        there = chance.random(len(calendar)) > 0.06 * place
-        if place == 2:
+        there = chance.random(len(calendar)) > 0.06 * place * seldom
+        if place == 2 and seldom:
             there[: len(calendar) // 3] = False
-        if place == 3:
+        if place == 3 and seldom:
             there[-len(calendar) // 4 :] = False
         there[0] |= not there.any()
         time = calendar[there]
@@ -130,7 +152,7 @@ def markets(seed: int, days: int, *, broken: bool) -> dict[str, BarColumns]:
         ]
         if broken:
             columns = [_spoilt(each, chance) for each in columns]
-        found[symbol] = BarColumns(time, *columns, daily=True)
+        found[symbol] = BarColumns(time, *columns, daily=not minutes)
     return found
 
 
@@ -152,5 +174,5 @@ def with_another_future(bars: dict[str, BarColumns], moment: int, seed: int, *, 
         if broken:
             columns = [np.concatenate((column[:before], _spoilt(column[before:], chance))) for column in columns]
         stop = before if place % 3 == 2 and before else len(each)
-        found[symbol] = BarColumns(each.time, *columns, daily=True).slice(0, stop)
+        found[symbol] = BarColumns(each.time, *columns, daily=each.daily).slice(0, stop)
     return found
