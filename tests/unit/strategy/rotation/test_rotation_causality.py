@@ -9,8 +9,9 @@ from stratforge.backtest import BacktestConfig
 from stratforge.backtest.portfolio import Market, run_portfolio_backtest
 from stratforge.market import BarColumns
 from stratforge.strategy import StrategyError
+from stratforge.strategy.lookback import window_length
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
-from stratforge.strategy.rotation.seen import Seen
+from stratforge.strategy.rotation.seen import Seen, Windows
 
 from tests.support.random_rotations import markets, rotation, with_another_future
 
@@ -123,3 +124,34 @@ def test_the_clock_begins_new_periods_for_every_symbol(seed: int) -> None:
     assert set(pd.DatetimeIndex(report.equity.index[1:]).tz_convert("America/New_York").strftime("%Y-%m")) == set(
         months
     )
+
+
+def test_what_one_that_seldom_trades_reads_of_another_may_lie_before_the_others_window() -> None:
+    """Its last bar is 100 minutes old, and the window has 64: what the backtest knows is unknown live."""
+    source = """
+UNIVERSE = ["AA", "BB"]
+SCHEDULE = 30
+
+
+def indicators(bars):
+    return {"of_aa": bars.of("AA").close}
+
+
+def rebalance(universe, portfolio, state):
+    return {"BB": universe.of("BB").of_aa / 1000}
+"""
+    strategy, count = compile_portfolio(source), 300
+    time = 1_699_885_800 + 60 * np.arange(count)
+    price = 100.0 + np.arange(count)
+    every = BarColumns(time, price, price, price, price, np.ones(count))
+    bars = {"AA": every, "BB": every.slice(0, count - 100)}
+    market = Market.of(strategy, bars)
+    due = np.array([count - 1])
+    backtested = Seen.of(strategy, market.columns, market.values, market.clock, due).values["of_aa"][0]
+    assert backtested.tolist() == [price[-2], price[-101]]
+    assert window_length(strategy.lookback) == 64
+    last = {symbol: each.slice(0, int(np.searchsorted(each.time, time[-1]))).tail(64) for symbol, each in bars.items()}
+    windows = Windows(last, int(time[-1]))
+    live = windows.seen_by(strategy, windows.values()).values["of_aa"][0]
+    assert live[0] == price[-2]
+    assert np.isnan(live[1])
