@@ -114,7 +114,7 @@ def _weights(chance: random.Random) -> str:
 def _trading_minutes(count: int) -> np.ndarray:
     """The starts of minutes while the exchange is open, of weekdays from 13 November 2023 on."""
     day, minute = np.divmod(np.arange(count), 390)
-    return 1_699_885_800 + 86_400 * (day + 2 * (day // 5)) + 60 * minute
+    return np.asarray(1_699_885_800 + 86_400 * (day + 2 * (day // 5)) + 60 * minute)
 
 
 def markets(

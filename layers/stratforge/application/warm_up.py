@@ -19,7 +19,7 @@ _LONGER_LOOK = 8
 
 
 class Minutes(Protocol):
-    """Past bars of a minute."""
+    """A source of past bars of a minute."""
 
     def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
         """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones."""
@@ -27,7 +27,7 @@ class Minutes(Protocol):
 
 
 def window_of(strategy: Strategy | PortfolioStrategy, sweep: Mapping[str, Sequence[float]] | None = None) -> int:
-    """How many bars of its own a strategy knows before the first that it decides on: as many as a session is evaluated on.
+    """Returns the number of its own bars that a strategy knows before the first that it decides on: as many as a session is evaluated on.
 
     Of a sweep it is the longest window of its corners. A lookback adds up lengths, so that no point between the corners has a longer one. What cannot be a session
     has none: 0.
@@ -59,7 +59,7 @@ def minutes_before(history: Minutes, strategy: Strategy, symbol: str, first: dat
 
 
 def said_of(before: int, window: int) -> str:
-    """What a report says of the bars before its period.
+    """Says in a report how many bars before its period are known.
 
     Args:
         before: As many as there were.

@@ -67,7 +67,7 @@ def run_backtest(
 
 
 def bars_before(bars: BarColumns, since: int | None) -> int:
-    """How many of the bars begin before a time, in seconds since the epoch; none before None.
+    """Counts the bars that begin before a time, in seconds since the epoch; none before None.
 
     Raises:
         BacktestError: if all do.

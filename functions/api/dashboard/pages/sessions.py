@@ -88,7 +88,7 @@ def setup(fields: dict[str, list[str]]) -> dict[str, str]:
 
 
 def assumptions(fields: dict[str, list[str]]) -> dict[str, Any]:
-    """What the same form says of a backtest: size and stops, and what it costs to trade."""
+    """Size, stops and costs of a backtest, as the same form says them."""
     said = {
         name: typed_number(text(fields, name))
         for name in ("cash", "slippage_bps", "commission_bps")

@@ -76,7 +76,7 @@ class Tested(ABC):
 
     @cached_property
     def window(self) -> int:
-        """How many bars before its period are known."""
+        """The number of bars before its period that are known."""
         return window_of(self.strategy, self.request.sweep)
 
     @abstractmethod

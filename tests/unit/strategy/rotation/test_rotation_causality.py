@@ -142,7 +142,7 @@ def rebalance(universe, portfolio, state):
 """
     strategy, count = compile_portfolio(source), 300
     time = 1_699_885_800 + 60 * np.arange(count)
-    price = 100.0 + np.arange(count)
+    price = np.arange(100.0, 100.0 + count)
     every = BarColumns(time, price, price, price, price, np.ones(count))
     bars = {"AA": every, "BB": every.slice(0, count - 100)}
     market = Market.of(strategy, bars)
