@@ -127,6 +127,18 @@ def given(fields: Form, *names: str) -> dict[str, str]:
     return {name: text(fields, name) for name in names if text(fields, name)}
 
 
+def whole(fields: Form, name: str) -> int | None:
+    """A whole number that a form of ours holds; None where it is left out.
+
+    Raises:
+        Problem: 422 if it is none.
+    """
+    typed = text(fields, name)
+    if typed and not re.fullmatch(r"[0-9]{1,9}", typed):
+        raise Problem(422, "validation", f"{name.replace('_', ' ')}: {typed[:40]!r} is not a whole number.")
+    return int(typed) if typed else None
+
+
 def validated(model: type[Model], values: Any) -> Model:
     """The values as a model or dataclass of the API.
 

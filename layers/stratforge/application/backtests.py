@@ -59,13 +59,15 @@ def price_of_sweep(
     """Reckons what a backtest with these values of parameters would come to.
 
     Raises:
-        NotFound: if there is no such strategy.
+        NotFound: if there is no such strategy or version.
         Invalid: if a portfolio strategy has no use for what is asked.
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         strategy = existing(strategies.get_strategy(connection, wanted.strategy_id), "strategy")
-    compiled = compile_any(strategy.python_code)
+        number = wanted.version or strategy.version
+        version = existing(strategies.get_version(connection, wanted.strategy_id, number), "version")
+    compiled = compile_any(version.python_code)
     with database.reading(caller) as connection:
         end = wanted.end or market_clock(connection).now
         if isinstance(compiled, PortfolioStrategy):

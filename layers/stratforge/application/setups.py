@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.backtests import StoredBacktest
-from stratforge.storage.strategies.sessions import StoredSession
+from stratforge.storage.strategies.sessions import SessionMode, StoredSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Setup:
 
     Attributes:
         version: The version of the strategy.
+        mode: Whether its signals become orders; those of a backtest do.
+        values: Values of constants in place of the version's own, which only a backtest can have.
         sizing_value: By the rule a fraction of equity, dollars, or a quantity.
         stop_loss: Fraction below the average entry price at which is sold; None for no stop. Likewise the other two, as a session has them.
     """
@@ -28,6 +30,8 @@ class Setup:
     stop_loss: Decimal | None
     take_profit: Decimal | None
     trailing_stop: Decimal | None
+    mode: SessionMode = SessionMode.PAPER
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,15 @@ class Difference:
 def tested_setup(backtest: StoredBacktest) -> Setup:
     """The setup that a backtest was made with."""
     config = backtest.config
-    stops = {
-        name: None if config.get(name) is None else Decimal(str(config[name]))
+    stops = [
+        None if config.get(name) is None else Decimal(str(config[name]))
         for name in ("stop_loss", "take_profit", "trailing_stop")
-    }
+    ]
     rule, value = (
         SizingRule(config.get("sizing_rule", SizingRule.EQUITY_FRACTION)),
         Decimal(str(config.get("sizing_value", 1))),
     )
-    return Setup(backtest.strategy_version, backtest.symbol, rule, value, **stops)
+    return Setup(backtest.strategy_version, backtest.symbol, rule, value, *stops, values=backtest.parameters)
 
 
 def running_setup(session: StoredSession) -> Setup:
@@ -63,22 +67,32 @@ def running_setup(session: StoredSession) -> Setup:
         session.stop_loss,
         session.take_profit,
         session.trailing_stop,
+        session.mode,
     )
-
-
-def nearest_backtest(setup: Setup, backtests: Sequence[StoredBacktest]) -> StoredBacktest | None:
-    """The backtest that differs from a setup in the fewest parts, the latest of such; None if there is none.
-
-    Args:
-        backtests: Of the same strategy, the latest first.
-    """
-    return min(backtests, key=lambda each: len(differences(each, setup)), default=None)
 
 
 def differences(backtest: StoredBacktest, run: Setup) -> list[Difference]:
     """In what a setup differs from that of a backtest."""
     tested = _words(tested_setup(backtest))
     return [Difference(name, tested[name], value) for name, value in _words(run).items() if tested[name] != value]
+
+
+def assumed(backtest: StoredBacktest) -> str:
+    """What a backtest assumed of the market, in words: its costs, and how much of an order is filled. No session has these."""
+    forms = {
+        "slippage_bps": "{:.12g} bps of slippage",
+        "spread_bps": "a spread of {:.12g} bps",
+        "commission_bps": "a commission of {:.12g} bps",
+        "commission_per_share": "a commission of ${:.12g} a share or coin",
+        "commission_per_order": "a commission of ${:.12g} an order",
+    }
+    costs = [form.format(value) for name, form in forms.items() if (value := backtest.config.get(name))]
+    said = costs or ["no costs"]
+    if part := backtest.config.get("participation"):
+        said.append(f"fills of at most {part * 100:.12g} % of a bar’s volume")
+    if backtest.config.get("fractional") is False:
+        said.append("whole units only")
+    return ", ".join(said)
 
 
 def _words(setup: Setup) -> dict[str, str]:
@@ -90,4 +104,11 @@ def _words(setup: Setup) -> dict[str, str]:
     }
     stops = {"stop loss": setup.stop_loss, "take profit": setup.take_profit, "trailing stop": setup.trailing_stop}
     said = {name: "none" if each is None else f"{float(each) * 100:.12g} %" for name, each in stops.items()}
-    return {"version": str(setup.version), "symbol": setup.symbol, "size": size[setup.sizing_rule], **said}
+    return {
+        "version": str(setup.version),
+        "values": ", ".join(f"{name} = {value:.12g}" for name, value in setup.values.items()) or "the version’s own",
+        "symbol": setup.symbol,
+        "mode": "signals only" if setup.mode is SessionMode.MANUAL else "paper orders",
+        "size": size[setup.sizing_rule],
+        **said,
+    }

@@ -222,23 +222,33 @@ def change_strategy(
 
 
 def set_parameters(
-    database: Database, caller: Caller, strategy_id: UUID, values: Mapping[str, float]
+    database: Database,
+    caller: Caller,
+    strategy_id: UUID,
+    values: Mapping[str, float],
+    version: int | None = None,
+    latest: int | None = None,
 ) -> StoredStrategy:
     """Stores other values of a strategy's constants as its next version.
 
     Args:
         values: New values by name; what is left out stays.
+        version: The version whose code they are values of; without it the latest.
+        latest: The version that was the latest for who asks.
 
     Raises:
-        NotFound: if there is no such strategy.
+        NotFound: if there is no such strategy or version.
         Invalid: if it has no constant of a name, or the code with the values is not in the strategy language.
         Changed: if somebody else changed it at the same time.
     """
     caller.require(Scope.WRITE)
     with database.reading(caller) as connection:
         found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-    change = StrategyChange(python_code=_with_values(found.python_code, values))
-    return change_strategy(database, caller, strategy_id, change, lambda current: current.version == found.version)
+        based_on = existing(strategies.get_version(connection, strategy_id, version or found.version), "version")
+    explanation = based_on.logic_explanation if based_on.version != found.version else None
+    change = StrategyChange(python_code=_with_values(based_on.python_code, values), logic_explanation=explanation)
+    seen = latest or found.version
+    return change_strategy(database, caller, strategy_id, change, lambda current: current.version == seen)
 
 
 # What the restored version is asked for by; of the versions in between, the conversation is not told any more.

@@ -205,6 +205,7 @@ class BacktestLine(Answer):
     strategy_id: str
     strategy_version: int
     symbol: str
+    parameters: dict[str, float] = Field(description="Values that it had in place of the version's own")
     metrics: dict[str, float | None] = Field(
         description="total_return, sharpe, max_drawdown, win_rate, trades and more"
     )

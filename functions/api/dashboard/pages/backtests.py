@@ -23,7 +23,7 @@ from stratforge.storage.strategies.shown import token_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
-from functions.api.dashboard.access import Fields, Looking, text, validated
+from functions.api.dashboard.access import Fields, Looking, text, validated, whole
 from functions.api.dashboard.chart_tables import (
     ChartTable,
     equity_table,
@@ -75,6 +75,7 @@ _TRADE_COLUMNS = (
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Asks for a backtest; the answer is the job's progress."""
     wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": assumptions(fields), "sweep": swept(fields)}
+    wanted["version"] = whole(fields, "version")
     for name in ("start", "end"):
         if text(fields, name):
             wanted[name] = f"{text(fields, name)}T00:00:00Z"

@@ -19,13 +19,12 @@ from stratforge.application.session_condition import LogEntry, SessionCondition,
 from stratforge.application.session_decisions import decisions_of, weights_now
 from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
-from stratforge.application.setups import differences, nearest_backtest, running_setup
+from stratforge.application.setups import assumed, differences, running_setup
 from stratforge.application.watch_market import jumped_symbols
 from stratforge.storage.ledger.portfolio import AdjustmentRow, SignalRow
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.market.clock import PastDay, past_day
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, replays, sessions, strategies
 from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.storage.strategies.shown import published_name
@@ -40,6 +39,7 @@ from functions.api.dashboard.access import (
     text,
     typed_number,
     validated,
+    whole,
 )
 from functions.api.dashboard.chart_tables import price_table, with_panes
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
@@ -71,6 +71,7 @@ def index(looking: Looking, page: PageQuery) -> Response:
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Starts a session as the form says and shows it."""
     values: dict[str, Any] = {"strategy_id": strategy_id, "mode": text(fields, "mode") or "PAPER", **setup(fields)}
+    values["version"] = whole(fields, "version")
     if text(fields, "symbol"):
         values["symbol"] = text(fields, "symbol")
     new = validated(NewSession, values)
@@ -109,7 +110,7 @@ def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Respo
     """Starts a session with exactly the setup of a backtest: version, symbol, size and stops."""
     with database().reading(looking.caller) as connection:
         backtest = existing(backtests.get_report(connection, backtest_id), "backtest")
-    if backtest.report.get("parameters"):
+    if backtest.parameters:
         raise Problem(
             409,
             "values-not-stored",
@@ -155,9 +156,10 @@ def page(session_id: UUID, looking: Looking, day: date | None = None) -> Respons
 
 def _tested(connection: Connection, looking: Visitor, session: StoredSession) -> dict[str, Any]:
     """The backtest whose setup is nearest to the session's, and in what they differ."""
-    made = backtests.list_backtests(connection, looking.user_id, Page(50), session.strategy_id)
-    found = nearest_backtest(running_setup(session), made)
-    return {"backtest": found, "differences": differences(found, running_setup(session)) if found else []}
+    found = backtests.nearest_backtest(connection, looking.user_id, session)
+    if found is None:
+        return {"backtest": None}
+    return {"backtest": found, "differences": differences(found, running_setup(session)), "assumed": assumed(found)}
 
 
 def _closes(connection: Connection, condition: SessionCondition, past: PastDay | None) -> list[float]:

@@ -23,10 +23,11 @@ from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
 from stratforge.strategy.constants import timeframe_of
 from stratforge.strategy.lookback import DAY_MINUTES
+from stratforge.strategy.rotation import is_portfolio
 from stratforge.strategy.rotation.module import schedule_of
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated
+from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated, whole
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.sessions import assumptions
@@ -146,6 +147,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             last=last,
             versions=versions,
             shown=shown,
+            rotates=is_portfolio(shown.python_code),
             diffs=_diffs(versions),
             backtests=tested,
             sessions=sessions.list_sessions(
@@ -191,7 +193,7 @@ def save_code(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
 
 @router.post("/strategies/{strategy_id}/parameters")
 def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
-    """Stores other values of the constants as the next version."""
+    """Stores other values of the constants as the next version, with the code of the version that they are values of."""
     values: dict[str, float] = {}
     for field in fields:
         name, typed = field.removeprefix("parameter-"), text(fields, field)
@@ -202,7 +204,8 @@ def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Resp
         except ValueError:
             raise Problem(422, "validation", f"{name}: {typed[:40]!r} is not a number.") from None
     with _first_finding():
-        application.set_parameters(database(), looking.caller, strategy_id, values)
+        version, latest = whole(fields, "version"), whole(fields, "latest")
+        application.set_parameters(database(), looking.caller, strategy_id, values, version, latest)
     return go_to(looking.request, f"/strategies/{strategy_id}")
 
 
@@ -228,10 +231,8 @@ def archive(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
 @router.post("/strategies/{strategy_id}/restore")
 def restore(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Makes an earlier version the next one."""
-    version = text(fields, "version")
-    if not version.isdigit():
-        raise NotFound("version")
-    application.restore_version(database(), looking.caller, strategy_id, int(version[:6]))
+    version = existing(whole(fields, "version"), "version")
+    application.restore_version(database(), looking.caller, strategy_id, version)
     return go_to(looking.request, f"/strategies/{strategy_id}")
 
 

@@ -17,7 +17,7 @@ from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.backtests import StoredReport
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Form, Looking, text, validated
+from functions.api.dashboard.access import Fields, Form, Looking, text, validated, whole
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.problems import Problem
 
@@ -102,6 +102,7 @@ def price(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     wanted: dict[str, Any] = {"strategy_id": strategy_id} | {
         name: f"{text(fields, name)}T00:00:00Z" for name in ("start", "end") if text(fields, name)
     }
+    wanted["version"] = whole(fields, "version")
     if text(fields, "symbol"):
         wanted["symbol"] = text(fields, "symbol")
     found = price_of_sweep(database(), looking.caller, validated(NewBacktest, wanted), parameters)
@@ -119,26 +120,23 @@ def robust(sweep: Mapping[str, Any] | None) -> Robustness | None:
 def point(backtest_id: UUID, number: PointNumber, looking: Looking) -> Response:
     """A point of a sweep: its figures, and what can be done with it."""
     backtest, found = _point(looking, backtest_id, number)
-    return looking.part("parts/point.html", backtest=backtest, point=found, number=number, key=new_key())
+    with database().reading(looking.caller) as connection:
+        strategy = strategies.get_strategy(connection, backtest.strategy_id)
+    return looking.part(
+        "parts/point.html", backtest=backtest, strategy=strategy, point=found, number=number, key=new_key()
+    )
 
 
 @router.post("/backtests/{backtest_id}/points/{number}")
 def run_point(backtest_id: UUID, number: PointNumber, looking: Looking, fields: Fields) -> Response:
     """Makes the whole report of a point: the same version, bars and costs with its values; the answer is the job's progress."""
     backtest, found = _point(looking, backtest_id, number)
-    with database().reading(looking.caller) as connection:
-        strategy = existing(strategies.get_strategy(connection, backtest.strategy_id), "strategy")
-    if strategy.version != backtest.strategy_version:
-        raise Problem(
-            409,
-            "version-changed",
-            f"The sweep was of version {backtest.strategy_version}, and the strategy is at {strategy.version}. Restore that version, or sweep again.",
-        )
     config = {
         name: value for name, value in backtest.config.items() if name in Assumptions.model_fields and value is not None
     }
     wanted: dict[str, Any] = {
         "strategy_id": backtest.strategy_id,
+        "version": backtest.strategy_version,
         "symbol": backtest.symbol,
         "config": config,
         "parameters": found["parameters"],

@@ -40,7 +40,7 @@ _GONE = "the strategy was deleted; choose another"
 
 
 def backtest_strategy(work: Work, history: History, start: StartStudy | None = None) -> None:
-    """Backtests the current version of a strategy and stores the report.
+    """Backtests a version of a strategy and stores the report.
 
     Args:
         start: Has the parts of a sweep worked on that is larger than one function's time; None refuses such a sweep.
@@ -52,11 +52,7 @@ def backtest_strategy(work: Work, history: History, start: StartStudy | None = N
     """
     with _refusals():
         request = NewBacktest.model_validate(work.job.request)
-        with work.database.transaction() as connection:
-            strategy = strategies.get_strategy(connection, request.strategy_id, of_user=work.job.user_id)
-        if strategy is None:
-            raise BacktestError(_GONE)
-        wanted = tested(request, strategy.version, strategy.python_code, strategy.symbol)
+        wanted = _tested(work, request.version)
         work.tell("loading bars")
         material = wanted.load(history)
         if start is not None and request.sweep and wanted.is_study(points := grid(request.sweep), material):
@@ -72,7 +68,7 @@ def sweep_of_study(work: Work, material: Material) -> tuple[Sweepable, list[Poin
         Failed: if the strategy is gone.
     """
     with _refusals():
-        wanted = _tested(work, material)
+        wanted = _tested(work, material.version)
         return wanted.sweeper(material), grid(wanted.request.sweep or {}), wanted.request.folds
 
 
@@ -84,7 +80,7 @@ def report_study(work: Work, material: Material) -> None:
         Canceled: if nobody wants it any more.
     """
     with _refusals():
-        _report(work, _tested(work, material), material, _put_together)
+        _report(work, _tested(work, material.version), material, _put_together)
 
 
 @contextmanager
@@ -95,15 +91,17 @@ def _refusals() -> Iterator[None]:
         raise Failed(FailureCode.BACKTEST_REFUSED, str(error)) from error
 
 
-def _tested(work: Work, material: Material) -> Tested:
-    """What a study backtests: the version of its beginning."""
+def _tested(work: Work, number: int | None) -> Tested:
+    """What a job backtests: a version of its strategy, the latest for jobs of an earlier edition, which name none."""
     request = NewBacktest.model_validate(work.job.request)
     with work.database.transaction() as connection:
         strategy = strategies.get_strategy(connection, request.strategy_id, of_user=work.job.user_id)
-        version = strategies.get_version(connection, request.strategy_id, material.version)
-    if strategy is None or version is None:
+        if strategy is None:
+            raise BacktestError(_GONE)
+        version = strategies.get_version(connection, request.strategy_id, number or strategy.version)
+    if version is None:
         raise BacktestError(_GONE)
-    return tested(request, material.version, version.python_code, strategy.symbol)
+    return tested(request, version.version, version.python_code, strategy.symbol)
 
 
 def _report(

@@ -13,6 +13,7 @@ from stratforge.storage.ledger.portfolio import LedgerFilter
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import backtests, sessions, strategies
+from stratforge.storage.strategies.backtests import StoredBacktest
 from stratforge.storage.strategies.sessions import SessionFilter
 
 # So much is shown at most: an answer needs the figures, and a model pays for every row.
@@ -49,7 +50,7 @@ class Lookups:
     def _strategies(self, connection: Connection) -> list[dict[str, Any]]:
         tested = dict[UUID, dict[str, Any]]()
         for each in backtests.list_backtests(connection, self.user_id, Page(200)):
-            tested.setdefault(each.strategy_id, _figures(each.metrics))
+            tested.setdefault(each.strategy_id, _tested(each))
         earned = dict[UUID, float]()
         for ran in sessions.list_sessions(connection, self.user_id, SessionFilter(), Page(200)):
             earned[ran.strategy_id] = earned.get(ran.strategy_id, 0.0) + float(ran.realized_pnl + ran.unrealized_pnl)
@@ -82,7 +83,7 @@ class Lookups:
             row["trades"] += 1
             row["profit"] = round(row["profit"] + each["profit"], 2)
         return {
-            "backtest": {"symbol": report.symbol, "version": report.strategy_version, **_figures(report.metrics)},
+            "backtest": {"symbol": report.symbol, **_tested(report)},
             "months": [each for each in months if month in ("", each["month"], each["month"][5:7])],
             "month_asked_for": month or None,
             "trades_then": len(chosen),
@@ -137,6 +138,12 @@ class Lookups:
                 for each in found.positions
             ],
         }
+
+
+def _tested(backtest: StoredBacktest) -> dict[str, Any]:
+    """Which version was tested, with which values where they were not its own, and what came of it."""
+    own = {"with_values": backtest.parameters} if backtest.parameters else {}
+    return {"version": backtest.strategy_version, **own, **_figures(backtest.metrics)}
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -27,10 +27,10 @@ from stratforge.application.jobs.requests import (
 from stratforge.application.jobs.results import FinishedExport, result_of
 from stratforge.application.quotas import spend
 from stratforge.bus.outbox import Outbox
-from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs, sessions, strategies
 from stratforge.storage.strategies.jobs import Job, JobKind
+from stratforge.strategy.rotation import is_portfolio
 
 JOBS_A_DAY = 200
 TOKENS_A_DAY = 2_000_000
@@ -104,24 +104,25 @@ def _check_earlier(connection: Connection, request: GenerateRequest | ResearchRe
 
 
 def request_backtest(database: Database, outbox: Outbox, caller: Caller, request: NewBacktest, key: RequestKey) -> Job:
-    """Queues the backtest of a strategy's current version.
+    """Queues the backtest of a strategy's version: of the one that is the latest now, where none is named.
 
     Raises:
-        NotFound: if there is no such strategy.
+        NotFound: if there is no such strategy or version.
         Invalid: if a parameter is to be swept or set that it does not have, or a portfolio strategy has no use for what is asked.
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.BACKTESTS)
-        found = strategies.get_strategy(connection, request.strategy_id)
-        version = existing(
-            strategies.get_version(connection, request.strategy_id, found.version) if found else None, "strategy"
-        )
-        if found is not None and found.symbol == PORTFOLIO:
+        found = existing(strategies.get_strategy(connection, request.strategy_id), "strategy")
+        number = request.version or found.version
+        version = existing(strategies.get_version(connection, request.strategy_id, number), "version")
+        if is_portfolio(version.python_code):
             request.portfolio_capital()
         for field, named in (("sweep", request.sweep), ("parameters", request.parameters)):
             if unknown := set(named or {}) - set(version.parameters):
                 raise Invalid(f"{field}: the strategy has no parameter {', '.join(sorted(unknown))}.")
+        own = {name: value for name, value in (request.parameters or {}).items() if value != version.parameters[name]}
+        request = request.model_copy(update={"version": number, "parameters": own or None})
         job = _added(connection, caller, request, key)
     outbox.run_backtest_job(job.job_id)
     return job

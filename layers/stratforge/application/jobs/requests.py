@@ -134,6 +134,7 @@ class NewBacktest(JobRequest):
     kind = JobKind.BACKTEST
 
     strategy_id: UUID
+    version: int | None = Field(None, ge=1, le=2_000_000_000, description="The version to test; without it the latest")
     symbol: Symbol | None = None
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None

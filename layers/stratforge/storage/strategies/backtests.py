@@ -13,8 +13,9 @@ from psycopg.types.json import Jsonb
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
+from stratforge.storage.strategies.sessions import StoredSession
 
-_COLUMNS = "id AS backtest_id, strategy_id, strategy_version, symbol, config, metrics, created_at"
+_COLUMNS = "id AS backtest_id, strategy_id, strategy_version, symbol, config, parameters, metrics, created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class StoredBacktest:
     Attributes:
         strategy_version: The version that was tested.
         config: What it assumed, as `BacktestConfig` names it.
+        parameters: Values of constants that this run alone had, in place of the version's own; empty where it had none.
         metrics: Its figures.
     """
 
@@ -32,6 +34,7 @@ class StoredBacktest:
     strategy_version: int
     symbol: str
     config: dict[str, Any]
+    parameters: dict[str, float]
     metrics: dict[str, Any]
     created_at: datetime
 
@@ -91,11 +94,40 @@ def list_backtests(
     )
 
 
+def nearest_backtest(connection: Connection, user_id: UUID, session: StoredSession) -> StoredBacktest | None:
+    """The backtest of a session's strategy whose setup differs from the session's in the fewest parts, the latest of such; None if there is none."""
+    return fetch_one(
+        connection,
+        StoredBacktest,
+        f"""
+        SELECT {_COLUMNS} FROM backtests WHERE user_id = %(user)s AND strategy_id = %(strategy)s
+        ORDER BY (strategy_version <> %(version)s)::int + (parameters <> '{{}}')::int + (symbol <> %(symbol)s)::int
+            + ((coalesce(config ->> 'sizing_rule', 'EQUITY_FRACTION'), coalesce((config ->> 'sizing_value')::numeric, 1))
+               <> (%(rule)s::text, %(size)s::numeric))::int
+            + ((config ->> 'stop_loss')::numeric IS DISTINCT FROM %(stop_loss)s::numeric)::int
+            + ((config ->> 'take_profit')::numeric IS DISTINCT FROM %(take_profit)s::numeric)::int
+            + ((config ->> 'trailing_stop')::numeric IS DISTINCT FROM %(trailing_stop)s::numeric)::int, created_at DESC, id LIMIT 1
+        """,  # noqa: S608 - columns of this module
+        {
+            "user": user_id,
+            "strategy": session.strategy_id,
+            "version": session.strategy_version,
+            "symbol": session.symbol,
+            "rule": session.sizing_rule,
+            "size": session.sizing_value,
+            "stop_loss": session.stop_loss,
+            "take_profit": session.take_profit,
+            "trailing_stop": session.trailing_stop,
+        },
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LatestBacktest:
     """The latest backtest of a strategy, as a card shows it.
 
     Attributes:
+        parameters: Values that it had in place of the version's own.
         metrics: Its figures.
         equity: About forty points of its equity, oldest first.
     """
@@ -103,6 +135,7 @@ class LatestBacktest:
     backtest_id: UUID
     strategy_id: UUID
     strategy_version: int
+    parameters: dict[str, float]
     metrics: dict[str, Any]
     equity: list[float]
 
@@ -113,11 +146,11 @@ def latest_backtests(connection: Connection, user_id: UUID, strategy_ids: Sequen
         connection,
         LatestBacktest,
         """
-        SELECT b.backtest_id, wanted.id AS strategy_id, b.strategy_version, b.metrics, array(
+        SELECT b.backtest_id, wanted.id AS strategy_id, b.strategy_version, b.parameters, b.metrics, array(
             SELECT point.value::float8 FROM jsonb_array_elements_text(b.curve) WITH ORDINALITY point (value, place)
             WHERE point.place %% greatest(1, jsonb_array_length(b.curve) / 40) = 0 ORDER BY point.place) AS equity
         FROM unnest(%(strategies)s::uuid[]) wanted (id)
-        CROSS JOIN LATERAL (SELECT id AS backtest_id, strategy_version, metrics, report #> '{curve,equity}' AS curve FROM backtests
+        CROSS JOIN LATERAL (SELECT id AS backtest_id, strategy_version, parameters, metrics, report #> '{curve,equity}' AS curve FROM backtests
                             WHERE strategy_id = wanted.id AND user_id = %(user)s ORDER BY created_at DESC LIMIT 1) b
         """,
         {"strategies": list(strategy_ids), "user": user_id},

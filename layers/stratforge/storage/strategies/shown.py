@@ -54,7 +54,8 @@ def token_of(connection: Connection, backtest_id: UUID) -> str | None:
 
 def shared_report(connection: Connection, token: str) -> SharedReport | None:
     """The report behind a link, whoever asks."""
-    return fetch_one(connection, SharedReport, "SELECT * FROM shared_report(%s)", (token,))
+    query = "SELECT *, coalesce(report -> 'parameters', '{}') AS parameters FROM shared_report(%s)"
+    return fetch_one(connection, SharedReport, query, (token,))
 
 
 def publish(connection: Connection, user_id: UUID, session_id: UUID, name: str, key: str) -> bool:

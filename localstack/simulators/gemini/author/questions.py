@@ -61,7 +61,7 @@ def _strategies(data: Mapping[str, Any]) -> str:
         return f"None of your {len(rows)} strategies has been backtested yet, so they cannot be compared."
     ranked = sorted(tested, key=lambda each: -float(each["last_backtest"]["total_return_percent"]))
     lines = [
-        f"“{each['name']}” ({each['symbol']}) returned {each['last_backtest']['total_return_percent']} % in its last backtest, "
+        f"“{each['name']}” ({each['symbol']}) returned {each['last_backtest']['total_return_percent']} % in its last backtest{_with_values(each['last_backtest'])}, "
         f"with a greatest drawdown of {each['last_backtest'].get('max_drawdown_percent', 0)} %"
         for each in (ranked[:3] if len(ranked) > 1 else ranked)
     ]
@@ -70,6 +70,11 @@ def _strategies(data: Mapping[str, Any]) -> str:
     live = max(earned, key=lambda each: float(each["profit_of_sessions"]), default=None)
     more = f" Live, “{live['name']}” stands best, at {live['profit_of_sessions']} dollars." if live else ""
     return f"{lead}{'; '.join(lines)}.{more} A past return says little about the next."
+
+
+def _with_values(tested: Mapping[str, Any]) -> str:
+    named = ", ".join(f"{name} = {value:g}" for name, value in tested.get("with_values", {}).items())
+    return f" (with {named} in place of its own values)" if named else ""
 
 
 def _portfolio(data: Mapping[str, Any]) -> str:
@@ -109,7 +114,7 @@ def _backtest(data: Mapping[str, Any]) -> str:
         said = " and ".join(f"in {each['month']} it returned {each['return_percent']} %" for each in months)
     else:
         said = f"over the whole backtest it returned {tested.get('total_return_percent')} %, with a greatest drawdown of {tested.get('max_drawdown_percent')} %"
-    said = f"On {tested['symbol']}, {said}."
+    said = f"On {tested['symbol']}{_with_values(tested)}, {said}."
     if not data["trades_then"]:
         return f"{said} It closed no trade then."
     said += f" {data['losing_trades_then']} of {data['trades_then']} trades closed then lost."
