@@ -46,15 +46,15 @@ class Difference:
 def tested_setup(backtest: StoredBacktest) -> Setup:
     """The setup that a backtest was made with."""
     config = backtest.config
-    stops = [
+    loss, gain, trail = (
         None if config.get(name) is None else Decimal(str(config[name]))
         for name in ("stop_loss", "take_profit", "trailing_stop")
-    ]
+    )
     rule, value = (
         SizingRule(config.get("sizing_rule", SizingRule.EQUITY_FRACTION)),
         Decimal(str(config.get("sizing_value", 1))),
     )
-    return Setup(backtest.strategy_version, backtest.symbol, rule, value, *stops, values=backtest.parameters)
+    return Setup(backtest.strategy_version, backtest.symbol, rule, value, loss, gain, trail, values=backtest.parameters)
 
 
 def running_setup(session: StoredSession) -> Setup:
