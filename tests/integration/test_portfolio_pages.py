@@ -61,7 +61,7 @@ def test_a_rotation_is_stored_and_started_by_forms_and_its_page_shows_what_it_de
     made = user.client.post("/strategies", content=urlencode(form), headers=own)
     strategy = made.headers["HX-Redirect"].split("/")[-1]
     page = user.client.get(f"/strategies/{strategy}", headers=HTML).text
-    assert "PORTFOLIO" in page
+    assert "A portfolio, version 1" in page
     run = {"symbol": "PORTFOLIO", "sizing_rule": "FIXED_CASH", "sizing_value": "10,000"}
     started = user.client.post(f"/strategies/{strategy}/run", content=urlencode(run), headers=own)
     session = started.headers["HX-Redirect"].split("/")[-1]
@@ -74,7 +74,17 @@ def test_a_rotation_is_stored_and_started_by_forms_and_its_page_shows_what_it_de
         assert said in text, said
     assert "trades/" in text
     assert user.client.get(f"/sessions/{session}/now", headers=HTML).status_code == 200
-    assert "PORTFOLIO" in user.client.get("/sessions", headers=HTML).text
+    assert "3 symbols" in user.client.get("/sessions", headers=HTML).text
+    home = user.client.get("/", headers=HTML).text
+    assert "PORTFOLIO" not in home
+    assert all(f'/market/{symbol}"' in home for symbol in SYMBOLS), "they are what is watched"
+    held = user.client.get("/portfolio", headers=HTML).text
+    assert f'<a href="/sessions/{session}">Rotates</a>' in held
+    assert f'<a href="/sessions/{session}">Rotates</a>' in user.client.get("/trades", headers=HTML).text
+    assert f'<a href="/sessions/{session}">Rotates</a>' in user.client.get("/market/AAPL", headers=HTML).text
+    assert user.client.get("/market/PORTFOLIO", headers=HTML).status_code == 404
+    user.client.post(f"/sessions/{session}/stop", headers=own)
+    assert "Rotates ended" in user.client.get("/notices", headers=HTML).text
 
 
 def test_its_page_says_that_it_waits_for_an_operator_while_a_price_cannot_be_right(

@@ -17,6 +17,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from stratforge.ai.research import Citation
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy.lookback import DAY_MINUTES
 from stratforge.strategy.source import OWN_BARS
 
@@ -27,6 +28,11 @@ from functions.api.dashboard.chart_tables import pictured
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _EXCHANGE = ZoneInfo("America/New_York")
+
+
+def traded(symbol: str) -> str:
+    """What a strategy trades, in words: its symbol, or a portfolio."""
+    return "A portfolio" if symbol == PORTFOLIO else symbol
 
 
 def money(value: Any) -> str:
@@ -54,11 +60,13 @@ def quantity(value: Any) -> str:
 
 
 def price(value: Any) -> str:
-    """A price: cents, and more decimals below a dollar."""
+    """A price: cents, more decimals below a dollar, and four digits where six decimals would say nothing."""
     if value is None:
         return "–"
     number = Decimal(str(value))
-    return f"{number:,.2f}" if abs(number) >= 1 or number == 0 else f"{number:.6f}".rstrip("0")
+    if abs(number) >= 1 or number == 0:
+        return f"{number:,.2f}"
+    return f"{number:.6f}".rstrip("0") if abs(number) >= Decimal("0.001") else f"{Decimal(f'{number:.4g}'):f}"
 
 
 def percent(value: Any) -> str:
@@ -234,6 +242,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     filters = (
+        traded,
         money,
         signed_money,
         quantity,

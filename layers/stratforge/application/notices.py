@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,13 +10,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from stratforge.application.session_names import session_called
 from stratforge.market.sizes import Action, Side, action_of
 from stratforge.portfolio.orders import EXIT_ORIGINS, OrderOrigin, OrderStatus
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.delivery import events
 from stratforge.storage.delivery.events import Event, EventCursor
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.strategies.sessions import SessionStatus
+from stratforge.storage.strategies.sessions import SessionStatus, strategy_names
 
 _LISTED = 200
 _AT_ONCE = 50
@@ -33,6 +35,10 @@ class Tone(StrEnum):
     GOOD = "good"
     BAD = "bad"
     PLAIN = "plain"
+
+
+# The words for an event, their tone, and the page that says more.
+Said = tuple[str, Tone, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +60,31 @@ class Notice:
 def new_notices(connection: Connection, user_id: UUID, after: EventCursor) -> tuple[list[Notice], EventCursor]:
     """The notices of what happened after a cursor, oldest first, and the cursor after them."""
     happened = events.events_after(connection, user_id, after, _AT_ONCE)
-    return _notices(happened), happened[-1].cursor if happened else after
+    return _notices(connection, happened), happened[-1].cursor if happened else after
 
 
 def latest_notices(connection: Connection, user_id: UUID) -> list[Notice]:
     """The latest notices, the newest first."""
-    return _notices(events.latest_events(connection, user_id, _LISTED))
+    return _notices(connection, events.latest_events(connection, user_id, _LISTED))
 
 
-def _notices(happened: list[Event]) -> list[Notice]:
-    found = ((each, notice_of(each.kind, each.data)) for each in happened)
+def _notices(connection: Connection, happened: Sequence[Event]) -> list[Notice]:
+    sessions = [UUID(each.data["session_id"]) if each.kind == "session" else None for each in happened]
+    names = strategy_names(connection, sessions)
+    found = [
+        (each, notice_of(each.kind, each.data, names.get(session) if session else None))
+        for each, session in zip(happened, sessions, strict=True)
+    ]
     return [Notice(each.created_at, *said) for each, said in found if said is not None]
 
 
-def notice_of(kind: str, data: dict[str, Any]) -> tuple[str, Tone, str | None] | None:
+def notice_of(kind: str, data: dict[str, Any], strategy: str | None = None) -> Said | None:
     """The words for an event, their tone and the page that says more; None for events that nobody needs to be told of.
 
     Args:
         kind: That of the event.
         data: Its data, as the database notes them.
+        strategy: What the strategy of its session is called; None where the words leave the platform, to whom that is nothing.
     """
     match kind:
         case "trade":
@@ -82,7 +94,7 @@ def notice_of(kind: str, data: dict[str, Any]) -> tuple[str, Tone, str | None] |
         case "alert":
             return _alert(data)
         case "session":
-            return _session(data)
+            return _session(data, strategy)
         case "halt":
             if data["halted"]:
                 return f"{data['symbol']} is halted: {str(data['reason']).replace('_', ' ').lower()}", Tone.BAD, None
@@ -142,8 +154,8 @@ def _alert(data: dict[str, Any]) -> tuple[str, Tone, str]:
     return text + (f" ({data['note']})" if data["note"] else ""), Tone.PLAIN, f"/market/{data['symbol']}"
 
 
-def _session(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
-    address, name = f"/sessions/{data['session_id']}", f"The {data['symbol']} session"
+def _session(data: dict[str, Any], strategy: str | None) -> tuple[str, Tone, str] | None:
+    address, name = f"/sessions/{data['session_id']}", session_called(strategy, data["symbol"])
     if data.get("missed_bars"):
         bars = data["missed_bars"]
         return f"{name} missed {bars} {'bar' if bars == 1 else 'bars'}; it sees them afterwards", Tone.BAD, address

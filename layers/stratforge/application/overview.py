@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from statistics import fmean
+from types import MappingProxyType
 from uuid import UUID
 
 from stratforge.application.errors import existing
+from stratforge.application.session_names import session_called
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import DayEquity, PortfolioRow
 from stratforge.storage.market import watchlist
@@ -21,6 +24,8 @@ from stratforge.storage.strategies.sessions import ACTIVE, SessionStatus, Stored
 
 _SESSIONS_READ = 50
 _DAYS = 260
+# Of a universe of many the first are enough for who watches nothing of his own.
+_SHOWN_SYMBOLS = 12
 # Of equity in one symbol: more is worth a word.
 _CONCENTRATED = Decimal("0.5")
 
@@ -83,8 +88,8 @@ def read_overview(connection: Connection, user_id: UUID) -> Overview:
     held = existing(portfolio.read_portfolio(connection, user_id), "portfolio")
     recent = sessions.list_sessions(connection, user_id, sessions.SessionFilter(), Page(_SESSIONS_READ))
     active = sorted((each for each in recent if each.status in ACTIVE), key=lambda each: -_made(each))
-    traded = list(dict.fromkeys(each.symbol for each in active))
-    watched = watchlist.watched(connection, user_id) or traded
+    traded = list(dict.fromkeys(symbol for each in active for symbol in each.traded_symbols))
+    watched = watchlist.watched(connection, user_id) or traded[:_SHOWN_SYMBOLS]
     prices = {each.symbol: each for each in watchlist.day_prices(connection, list(dict.fromkeys([*watched, *traded])))}
     changes = [float(change) for symbol in traded if (change := prices[symbol].change) is not None]
     parts = parts_of(held)
@@ -93,7 +98,7 @@ def read_overview(connection: Connection, user_id: UUID) -> Overview:
         active=active,
         ended=[each for each in recent if each.status not in ACTIVE][:5],
         parts=parts,
-        concerns=concerns_of(recent, parts),
+        concerns=concerns_of(recent, parts, sessions.strategy_names(connection, [each.session_id for each in recent])),
         benchmark=fmean(changes) if changes else None,
         watched=[prices[symbol] for symbol in watched],
         days=day_profits(portfolio.daily_equity(connection, user_id, _DAYS), held.initial_balance),
@@ -125,31 +130,32 @@ def day_profits(noted: Sequence[DayEquity], initial: Decimal) -> list[DayProfit]
     return found
 
 
-def concerns_of(recent: Sequence[StoredSession], parts: Sequence[Part]) -> list[Concern]:
-    """Lists what wants to be looked at: failures, sessions that lag, wait or differ from their replay, what ended and still holds, and one symbol that is most of it all."""
+def concerns_of(
+    recent: Sequence[StoredSession], parts: Sequence[Part], names: Mapping[UUID, str] = MappingProxyType({})
+) -> list[Concern]:
+    """Lists what wants to be looked at: failures, sessions that lag, wait or differ from their replay, what ended and still holds, and one symbol that is most of it all.
+
+    Args:
+        names: What the strategies of sessions are called.
+    """
     found = []
     for each in recent:
-        here = f"/sessions/{each.session_id}"
+        here, called = f"/sessions/{each.session_id}", session_called(names.get(each.session_id), each.symbol)
         if each.status is SessionStatus.FAILED:
-            found.append(Concern(f"The {each.symbol} session failed: {each.failure_reason or 'see its page'}", here))
+            found.append(Concern(f"{called} failed: {each.failure_reason or 'see its page'}", here))
         elif each.status in ACTIVE:
             if each.failure_reason:
-                found.append(Concern(f"The {each.symbol} session had a problem: {each.failure_reason}", here))
+                found.append(Concern(f"{called} had a problem: {each.failure_reason}", here))
             if each.bars_behind > 1:
-                found.append(Concern(f"The {each.symbol} session is {each.bars_behind} bars behind the market", here))
+                found.append(Concern(f"{called} is {each.bars_behind} bars behind the market", here))
             if each.missing_bars:
-                found.append(
-                    Concern(f"The {each.symbol} session waits for {each.missing_bars:,} bars of history", here)
-                )
+                found.append(Concern(f"{called} waits for {each.missing_bars:,} bars of history", here))
         elif each.held_quantity and not each.settling:
             kept = "holds" if each.held_quantity > 0 else "owes"
-            found.append(
-                Concern(
-                    f"A {each.symbol} session has ended and still {kept} {abs(each.held_quantity).normalize():f}", here
-                )
-            )
+            much = "positions" if each.symbol == PORTFOLIO else f"{abs(each.held_quantity).normalize():f}"
+            found.append(Concern(f"{called} has ended and still {kept} {much}", here))
         if each.replay_differences:
-            found.append(Concern(f"The replay of the {each.symbol} session differs from what it did", here))
+            found.append(Concern(f"{called} did something else than its replay does", here))
     for part in parts[:-1]:
         if part.share > _CONCENTRATED:
             found.append(Concern(f"{part.name} is {part.share:.0%} of your equity", "/portfolio"))

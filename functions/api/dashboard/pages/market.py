@@ -16,6 +16,7 @@ from stratforge.application.alerts import NewAlert
 from stratforge.application.errors import NotFound, existing
 from stratforge.application.idempotency import without_key
 from stratforge.market import BarColumns, InvalidSymbol, parse_symbol
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.ledger import operations, order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
@@ -138,6 +139,7 @@ def page(symbol: str, looking: Looking) -> Response:
     symbol = _symbol(symbol)
     with database().reading(looking.caller) as connection:
         held = existing(portfolio.read_portfolio(connection, looking.user_id), "portfolio")
+        positions = [each for each in held.positions if each.symbol == symbol]
         (day,) = watchlist.day_prices(connection, [symbol])
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
         return looking.page(
@@ -149,7 +151,8 @@ def page(symbol: str, looking: Looking) -> Response:
             watched=symbol in watchlist.watched(connection, looking.user_id),
             alerts=stored_alerts.list_alerts(connection, looking.user_id, symbol),
             notes=data_notes.list_notes(connection, symbol),
-            positions=[each for each in held.positions if each.symbol == symbol],
+            positions=positions,
+            session_names=sessions.strategy_names(connection, [each.session_id for each in positions]),
             sessions=[each for each in running if symbol in each.traded_symbols],
             names=strategies.names(connection, looking.user_id),
             orders=order_book.list_orders(connection, looking.user_id, OrderFilter(symbol, None, True), Page(50)),
@@ -159,6 +162,9 @@ def page(symbol: str, looking: Looking) -> Response:
 
 def _symbol(typed: str) -> str:
     try:
-        return parse_symbol(typed.strip().upper())
+        symbol = parse_symbol(typed.strip().upper())
     except InvalidSymbol:
         raise NotFound("symbol") from None
+    if symbol == PORTFOLIO:
+        raise NotFound("symbol")
+    return symbol

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from stratforge.application import strategies as application
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
@@ -57,13 +57,16 @@ def on_bar(bar, position, state):
 
 
 @router.get("/strategies")
-def index(looking: Looking, page: PageQuery, archived: bool = False) -> Response:
-    """The page of all strategies, with those that run marked; or of those that were put aside."""
+def index(
+    looking: Looking,
+    page: PageQuery,
+    archived: bool = False,
+    search: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")] = "",
+) -> Response:
+    """The page of all strategies, or of those with these words in their names, each with how it stands; or of those that were put aside."""
     with database().reading(looking.caller) as connection:
-        found = strategies.list_strategies(connection, looking.user_id, page, archived=archived)
-        running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
-        active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
-        tested = backtests.latest_backtests(connection, looking.user_id, [each.strategy_id for each in found])
+        found = strategies.list_strategies(connection, looking.user_id, page, archived=archived, search=search)
+        shown = [each.strategy_id for each in found]
         return looking.page(
             connection,
             "strategies.html",
@@ -71,8 +74,9 @@ def index(looking: Looking, page: PageQuery, archived: bool = False) -> Response
             archived=archived,
             aside=bool(strategies.list_strategies(connection, looking.user_id, Page(1), archived=True)),
             next=next_cursor(page, found, lambda each: (each.created_at, each.strategy_id)),
-            active=active,
-            tested=tested,
+            search=search,
+            standing=sessions.standing_of(connection, shown),
+            tested=backtests.latest_backtests(connection, looking.user_id, shown),
             examples=EXAMPLES,
         )
 

@@ -20,6 +20,7 @@ from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.pages import Page
+from stratforge.storage.strategies import sessions
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Form, Looking, Visitor, given, text, typed_number, validated
@@ -55,7 +56,8 @@ def holdings(looking: Looking) -> Response:
 def _holdings(connection: Any, looking: Looking) -> dict[str, Any]:
     found = existing(portfolio.read_portfolio(connection, looking.user_id), "portfolio")
     open_orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, True), Page(100))
-    return {"portfolio": found, "open_orders": open_orders}
+    named = sessions.strategy_names(connection, [each.session_id for each in found.positions])
+    return {"portfolio": found, "open_orders": open_orders, "session_names": named}
 
 
 def _order(fields: Form) -> PlaceOrder:
@@ -180,6 +182,7 @@ def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: st
             connection,
             "trades.html",
             trades=found,
+            session_names=sessions.strategy_names(connection, [each.session_id for each in found]),
             next=next_number(page, found, lambda each: each.trade_id),
             symbol=symbol[:20],
             side=side,

@@ -1,5 +1,6 @@
 // Every page: who is asking, notices, small conveniences. Charts and the editor are loaded where a page has one.
 import { watch } from "./realtime.js";
+import { answered } from "./requests.js";
 
 const RENEW_AFTER = 10 * 60_000;
 const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
@@ -41,7 +42,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = false;
   const asks = elt.getAttribute("hx-trigger") ?? "";
   if (asks.endsWith("again")) setTimeout(() => htmx.trigger(elt, "again"), 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2));
-  else if (!asks.includes("every ")) notice("The platform is busy. Try again in a moment.");
+  else if (!asks.includes("every ")) document.dispatchEvent(new CustomEvent("busy"));
 });
 
 // What a person is typing into is not taken from under his hands: it is brought up to date with the next look.
@@ -54,15 +55,18 @@ function notice(text) {
   document.getElementById("notices").replaceChildren(Object.assign(document.createElement("p"), { className: "notice bad", role: "alert", textContent: text }));
 }
 
+document.addEventListener("busy", () => notice("The platform is busy. Try again in a moment."));
+
 // That a page is being left is seen before the next one answers.
 addEventListener("beforeunload", () => document.documentElement.classList.add("leaving"));
 addEventListener("pageshow", () => document.documentElement.classList.remove("leaving"));
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-print],[data-passkey]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-print],[data-passkey],[data-close]");
   if (!target) return;
   if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target, send);
   if ("print" in target.dataset) print();
+  if ("close" in target.dataset) target.closest("dialog").close();
   if ("dismiss" in target.dataset) target.parentElement.remove();
   const copied = target.dataset.copy ?? (target.dataset.copyAddress && new URL(target.dataset.copyAddress, location.href).href);
   if (copied) {
@@ -87,9 +91,8 @@ function filter(chosen) {
 // What is sent to the API itself: its answer, or what it says against it.
 async function send(path, body) {
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
-  const reply = await fetch(path, { method: "POST", headers, body: typeof body === "string" ? body : JSON.stringify(body) }).catch(() => null);
-  const said = await reply?.json().catch(() => null);
-  if (reply?.ok) return said;
+  const { ok, said } = await answered(path, { method: "POST", headers, body: typeof body === "string" ? body : JSON.stringify(body) });
+  if (ok) return said;
   const [found] = said?.findings ?? [];
   throw new Error(found ? `Line ${found.line}: ${found.message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
 }
@@ -117,16 +120,16 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
 // A notice leaves by itself, as the style says.
 document.addEventListener("animationend", ({ target, animationName }) => animationName === "leave" && target.remove());
 
-// Keys: / to the search, g and a letter to a page, ? for the list of them.
+// Keys: / to the page's search, or to a symbol where it has none, g and a letter to a page, ? for the list of them.
 const PAGES = { h: "/", s: "/strategies", r: "/sessions", p: "/portfolio", o: "/orders", t: "/trades", n: "/notices", g: "/gallery", l: "/leaderboard", a: "/account" };
 let pressedG = 0;
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select, [contenteditable]") || document.body.dataset.live === undefined) return;
   if (event.key === "/") {
-    const field = document.querySelector("[data-hotkey='/'], [data-search]");
-    if (field) event.preventDefault();
-    field?.focus();
+    event.preventDefault();
+    const field = document.querySelector("[data-hotkey='/']");
+    field ? field.focus() : document.getElementById("find").showModal();
   } else if (event.key === "?") document.getElementById("keys").showModal();
   else if (event.key === "g" && Date.now() - pressedG > 1_200) pressedG = Date.now();
   else if (Date.now() - pressedG < 1_200 && PAGES[event.key]) location.assign(PAGES[event.key]);
@@ -159,7 +162,11 @@ function tick() {
 // A chart is drawn when it comes into sight and there is nothing else to do.
 const HOVERS = matchMedia("(hover: hover)").matches;
 const charts = new WeakMap();
-const chart = (box) => charts.get(box) ?? charts.set(box, import("./charts.js").then(({ draw }) => draw(box))).get(box);
+const drawn = (box) => import("./charts.js").then(({ draw }) => draw(box), () => {
+  charts.delete(box);
+  if (!box.firstElementChild) box.textContent = "The chart cannot be loaded right now; press here to try again.";
+});
+const chart = (box) => charts.get(box) ?? charts.set(box, drawn(box)).get(box);
 const sight = new IntersectionObserver((seen) => {
   for (const { target } of seen.filter((each) => each.isIntersecting)) {
     sight.unobserve(target);
@@ -172,7 +179,10 @@ document.addEventListener("click", ({ target }) => {
   if (box && !charts.has(box) && target.closest("button, [data-chart]")) chart(box).then(() => target.isConnected && target.click());
 });
 
-async function prepare(root) {
+// What a script would add and could not be loaded is missing; what it would add to works without it.
+const prepare = (root) => fitOut(root).catch(() => null);
+
+async function fitOut(root) {
   if (root.querySelector("pre[data-code]")) (await import("./highlight.js")).paintAll(root);
   if (root.querySelector("[data-editor]")) (await import("./editor.js")).install(root);
   if (root.querySelector("table[data-table]")) (await import("./tables.js")).install(root);

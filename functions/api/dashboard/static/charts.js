@@ -1,5 +1,6 @@
 // Charts: equity at home, a backtest's report and curves, a session's live bars.
 import { AreaSeries, BaselineSeries, CandlestickSeries, HistogramSeries, LineSeries, PriceScaleMode, TickMarkType, createChart, createSeriesMarkers } from "./lightweight-charts-5.2.1.mjs";
+import { read } from "./requests.js";
 
 const LINES = ["#e08a00", "#7c5cff", "#0091a8", "#c2417f", "#5b8c00", "#9a6b3f"];
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -38,7 +39,6 @@ const FIGURES = { type: "custom", minMove: 0.0001, formatter: (value) => figure(
 // What stands still has other numbers above and below it.
 const CENTS = { ...FIGURES, minMove: 0.01 };
 const points = (times, values) => times.map((time, index) => (values[index] === null ? { time: exchange(time) } : { time: exchange(time), value: values[index] }));
-const load = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))));
 
 // What stands above a chart: ranges of time, a logarithmic scale, the whole screen, and what lies under the crosshair.
 const RANGES = [["1H", 1 / 24], ["1D", 1], ["5D", 5], ["1M", 30], ["3M", 91], ["1Y", 365], ["All", Infinity]];
@@ -131,7 +131,7 @@ function equity(box) {
   const { accent } = colors();
   let last = 0, chart, series;
   const show = async (days) => {
-    const { items } = await load(`${box.dataset.source}&days=${days}`);
+    const { items } = await read(`${box.dataset.source}&days=${days}`);
     chart ??= canvas(box);
     series ??= chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: CENTS });
     const minutes = new Map(items.map((each) => [minute(each.time), each.equity]));
@@ -155,7 +155,7 @@ function equity(box) {
     for (const each of ranges.children) each.setAttribute("aria-pressed", each === event.target);
     range.value = event.target.dataset.days;
     if (table.open) range.dispatchEvent(new Event("change", { bubbles: true }));
-    show(range.value);
+    show(range.value).catch(() => document.dispatchEvent(new CustomEvent("busy")));
   });
   setInterval(() => document.visibilityState === "visible" && show(range.value).catch(() => null), 30_000);
   return show(range.value);
@@ -298,7 +298,7 @@ function placed(at, times, marks) {
 const signed = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(0)}`;
 
 async function report(box) {
-  const { curve, trades } = await load(box.dataset.source);
+  const { curve, trades } = await read(box.dataset.source);
   const price = new PriceChart(box);
   // A short trade begins with a sale; reports of before do not say of which side theirs are.
   const marks = trades.flatMap((each) => [
@@ -331,7 +331,7 @@ function lines(box, shown) {
 }
 
 async function curves(box) {
-  const { curve: { time, equity, buy_and_hold, drawdown } } = await load(box.dataset.source);
+  const { curve: { time, equity, buy_and_hold, drawdown } } = await read(box.dataset.source);
   const { accent, ink, loss } = colors();
   const percent = (value) => (value === undefined ? "–" : `${value.toFixed(2)} %`);
   const below = { baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, lineWidth: 1, priceFormat: { type: "custom", formatter: percent } };
@@ -344,7 +344,7 @@ async function curves(box) {
 
 // Several equity curves, each from 100.
 async function overlay(box) {
-  const { runs } = await load(box.dataset.source);
+  const { runs } = await read(box.dataset.source);
   lines(box, runs.map((run, index) => ({ name: String(index + 1), ...run, color: LINES[index % LINES.length] })));
 }
 
@@ -355,7 +355,7 @@ async function session(box) {
     if (busy || document.visibilityState === "hidden") return;
     [busy, began] = [true, performance.now()];
     try {
-      const { curve, marks, levels } = await load(box.dataset.source);
+      const { curve, marks, levels } = await read(box.dataset.source);
       const fresh = !price && (price = new PriceChart(box));
       price.draw(curve, marks.map((each) => ({ ...each, weight: each.time, text: `${each.side} ${Number(each.quantity.toPrecision(4))}` })));
       price.drawLevels(levels);
@@ -364,7 +364,7 @@ async function session(box) {
       price.show(document.querySelector("tr:target"));
       // The rules as they stood on the bar that is clicked.
       if (box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
-        if (price.times.has(time)) htmx.ajax("GET", `${box.dataset.source.replace(/chart.json.*/, "rules")}?bar=${price.times.get(time)}`, "#bar-rules");
+        if (price.times.has(time)) htmx.ajax("GET", `${box.dataset.source.replace(/chart.json.*/, "rules")}?bar=${price.times.get(time)}`, "#bar-rules").catch(() => null);
       });
     } finally {
       requestAnimationFrame(() => setTimeout(() => (busy = false), Math.max(1_500, 10 * (performance.now() - began))));

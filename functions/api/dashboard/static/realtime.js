@@ -25,9 +25,28 @@ const symbols = () => [...new Set([...document.querySelectorAll("[data-price],[d
 
 const askForPrices = () => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ action: "watch", symbols: symbols() }));
 
-const written = (value) => (value >= 1 ? value.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",") : String(value));
+// As pages write prices: cents, more decimals below a dollar, and four digits where six decimals would say nothing.
+const FEW = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+export function written(price) {
+  if (price >= 1 || price === 0) return price.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",");
+  return price >= 0.001 ? price.toFixed(6).replace(/0+$/, "") : FEW.format(price);
+}
+
+// What a gateway says for itself, in its own form or in none: what was sent to it arrived nowhere, and is sent again a little later.
+let unheard = 0;
+function heard(data) {
+  try {
+    const message = JSON.parse(data);
+    if (message.type) return message;
+  } catch {
+    // In no form at all.
+  }
+  setTimeout(askForPrices, Math.min(SLOWEST, 1_000 * 2 ** unheard++));
+  return null;
+}
 
 function hear(message) {
+  unheard = 0;
   if (message.type !== "update") return;
   cursor = message.cursor ?? cursor;
   const kinds = new Set((message.events ?? []).map((each) => each.kind));
@@ -54,7 +73,10 @@ async function open() {
       attempt = 0;
       askForPrices();
     };
-    socket.onmessage = (event) => hear(JSON.parse(event.data));
+    socket.onmessage = ({ data }) => {
+      const message = heard(data);
+      if (message) hear(message);
+    };
     socket.onclose = again;
   } catch {
     again();

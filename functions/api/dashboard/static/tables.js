@@ -1,6 +1,16 @@
 // Tables that are sorted by a click on a heading, and whose columns can be chosen; both are kept in this browser, by the table's name.
 export const install = (root) => root.querySelectorAll("table[data-table]").forEach((table) => new Table(table));
 
+const UNITS = { s: 1, min: 60, h: 3_600, d: 86_400 };
+
+// What a cell is worth in an order: a number, a length of time in seconds, or its text; nothing comes before everything.
+export function worth(text) {
+  if (text === "–" || !text) return -Infinity;
+  if (text === "just now") return 0;
+  if (/^(\d+ (s|min|h|d) ?)+(ago)?$/.test(text)) return [...text.matchAll(/(\d+) (\w+)/g)].reduce((sum, [, count, unit]) => sum + count * UNITS[unit], 0);
+  return /^[-+]?[$]?[\d,.]+\s?(%|bps|s)?$/.test(text) ? Number.parseFloat(text.replace(/[$,+\s]/g, "")) : text;
+}
+
 class Table {
   constructor(table) {
     this.table = table;
@@ -39,13 +49,8 @@ class Table {
   sort() {
     const { by, down } = this.kept;
     if (!this.heads[by]) return;
-    const value = (row) => {
-      const text = row.cells[by]?.textContent.trim() ?? "";
-      const number = Number.parseFloat(text.replace(/[$,+\s]/g, ""));
-      return /^[-+]?[$]?[\d,.]+\s?(%|s)?$/.test(text) ? number : text === "–" || !text ? -Infinity : text;
-    };
     const order = ([one], [other]) => (typeof one === typeof other ? (one < other ? -1 : one > other ? 1 : 0) : typeof one === "number" ? -1 : 1) * (down ? -1 : 1);
-    this.table.tBodies[0].append(...[...this.table.tBodies[0].rows].map((row) => [value(row), row]).sort(order).map(([, row]) => row));
+    this.table.tBodies[0].append(...[...this.table.tBodies[0].rows].map((row) => [worth(row.cells[by]?.textContent.trim()), row]).sort(order).map(([, row]) => row));
     this.heads.forEach((head, column) => (column === by ? head.setAttribute("aria-sort", down ? "descending" : "ascending") : head.removeAttribute("aria-sort")));
   }
 

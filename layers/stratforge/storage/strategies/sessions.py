@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -354,6 +355,23 @@ def equity_of(connection: Connection, user_id: UUID) -> Decimal:
         (user_id,),
     )
     return found
+
+
+def standing_of(connection: Connection, strategy_ids: Collection[UUID]) -> dict[UUID, SessionStatus]:
+    """How strategies that ever ran stand: as their session that does most now, or else as the last one ended."""
+    query = """
+        SELECT DISTINCT ON (strategy_id) strategy_id, status::text FROM sessions WHERE strategy_id = ANY(%s)
+        ORDER BY strategy_id, array_position(ARRAY['RUNNING', 'PENDING', 'PAUSED'], status::text), started_at DESC, id
+        """
+    rows = connection.execute(query, (list(strategy_ids),)).fetchall()
+    return {strategy_id: SessionStatus(status) for strategy_id, status in rows}
+
+
+def strategy_names(connection: Connection, session_ids: Collection[UUID | None]) -> dict[UUID, str]:
+    """What the strategies of sessions are called; nothing of those that were deleted."""
+    query = "SELECT s.id, t.name FROM sessions s JOIN strategies t ON t.id = s.strategy_id WHERE s.id = ANY(%s) AND t.deleted_at IS NULL"
+    wanted = [each for each in set(session_ids) if each is not None]
+    return dict(connection.execute(query, (wanted,)).fetchall()) if wanted else {}
 
 
 def held_symbols(connection: Connection, session_id: UUID) -> list[str]:

@@ -162,9 +162,18 @@ def get_strategy(connection: Connection, strategy_id: UUID, of_user: UUID | None
 
 
 def list_strategies(
-    connection: Connection, user_id: UUID, page: Page, symbol: str | None = None, archived: bool | None = None
+    connection: Connection,
+    user_id: UUID,
+    page: Page,
+    symbol: str | None = None,
+    archived: bool | None = None,
+    search: str = "",
 ) -> list[StoredStrategy]:
-    """A page of a user's strategies, for one symbol or for all; those put aside, those at hand, or both."""
+    """A page of a user's strategies, for one symbol or for all; those put aside, those at hand, or both.
+
+    Args:
+        search: Words, each of which the name or the symbol has in it.
+    """
     return fetch_all(
         connection,
         StoredStrategy,
@@ -172,9 +181,10 @@ def list_strategies(
         SELECT {_COLUMNS} FROM strategies
         WHERE user_id = %(user)s AND deleted_at IS NULL AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(archived)s::boolean IS NULL OR (archived_at IS NOT NULL) = %(archived)s)
+          AND NOT EXISTS (SELECT FROM unnest(%(words)s::text[]) word WHERE position(lower(word) IN lower(name || ' ' || symbol)) = 0)
         {page.clause("created_at", "id")}
         """,  # noqa: S608 - column names of this module
-        {"user": user_id, "symbol": symbol, "archived": archived, **page.parameters},
+        {"user": user_id, "symbol": symbol, "archived": archived, "words": search.split(), **page.parameters},
     )
 
 
@@ -186,7 +196,8 @@ def archive(connection: Connection, strategy_id: UUID, *, archived: bool) -> Non
 
 def names(connection: Connection, user_id: UUID) -> dict[UUID, str]:
     """The names of a user's strategies, those that were not deleted."""
-    return {each.strategy_id: each.name for each in list_strategies(connection, user_id, Page(200))}
+    query = "SELECT id, name FROM strategies WHERE user_id = %s AND deleted_at IS NULL"
+    return dict(connection.execute(query, (user_id,)).fetchall())
 
 
 def lock_strategy(connection: Connection, strategy_id: UUID) -> StoredStrategy | None:
