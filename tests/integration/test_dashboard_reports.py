@@ -156,7 +156,7 @@ def test_a_report_shows_drawdowns_costs_and_trades_by_hour_and_fits_one_file(use
     backtest_id = add_report(user, database, slippage_bps=1.0)
     page = user.client.get(f"/backtests/{backtest_id}", headers=HTML)
     assert page.status_code == 200
-    for said in ("Drawdowns", "Rolling Sharpe ratio", "1 (this report)", "Maximum adverse excursion", "Alpha, a year"):
+    for said in ("Drawdowns", "Rolling Sharpe ratio", ">Last day<", "1 (this report)", "Maximum adverse excursion", "Alpha, a year"):
         assert said in page.text
     file = user.client.get(f"/backtests/{backtest_id}/report.html", headers=HTML)
     assert "attachment" in file.headers["Content-Disposition"]

@@ -95,13 +95,18 @@ def assumed(backtest: StoredBacktest) -> str:
     return ", ".join(said)
 
 
+def size_in_words(rule: SizingRule, value: Decimal | float) -> str:
+    """The size of a purchase for which a strategy gives none, as people say it: 10 % of equity."""
+    match rule:
+        case SizingRule.EQUITY_FRACTION:
+            return f"{float(value) * 100:.12g} % of equity"
+        case SizingRule.FIXED_CASH:
+            return f"${float(value):,.12g}"
+        case SizingRule.FIXED_QUANTITY:
+            return f"{float(value):,.12g} shares or coins"
+
+
 def _words(setup: Setup) -> dict[str, str]:
-    value = setup.sizing_value
-    size = {
-        SizingRule.EQUITY_FRACTION: f"{float(value) * 100:.12g} % of equity",
-        SizingRule.FIXED_CASH: f"${float(value):,.12g}",
-        SizingRule.FIXED_QUANTITY: f"{float(value):,.12g} shares or coins",
-    }
     stops = {"stop loss": setup.stop_loss, "take profit": setup.take_profit, "trailing stop": setup.trailing_stop}
     said = {name: "none" if each is None else f"{float(each) * 100:.12g} %" for name, each in stops.items()}
     return {
@@ -109,6 +114,6 @@ def _words(setup: Setup) -> dict[str, str]:
         "values": ", ".join(f"{name} = {value:.12g}" for name, value in setup.values.items()) or "the version’s own",
         "symbol": setup.symbol,
         "mode": "signals only" if setup.mode is SessionMode.MANUAL else "paper orders",
-        "size": size[setup.sizing_rule],
+        "size": size_in_words(setup.sizing_rule, setup.sizing_value),
         **said,
     }

@@ -32,6 +32,7 @@ from functions.api.dashboard.chart_tables import (
     weights_table,
     with_panes,
 )
+from functions.api.dashboard.pages.assumptions import different
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import groups_of
 from functions.api.dashboard.pages.sessions import assumptions
@@ -90,20 +91,18 @@ def compare(looking: Looking, ids: Compared) -> Response:
     """The page of several backtests side by side."""
     with database().reading(looking.caller) as connection:
         runs = [found for each in ids if (found := backtests.get_report(connection, each))]
-        configured = {name for run in runs for name, value in run.config.items() if value is not None}
         named = strategies.names(connection, looking.user_id)
         latest = (
             backtests.latest_backtests(connection, looking.user_id, list(named)) if len(runs) < MOST_COMPARED else {}
         )
         chosen = {each.backtest_id for each in runs}
-        different = [name for name in sorted(configured) if len({str(run.config.get(name)) for run in runs}) > 1]
         return looking.page(
             connection,
             "compare.html",
             runs=runs,
             names=named,
             others=[each for each in latest.values() if each.backtest_id not in chosen][:12],
-            settings=different,
+            settings=different([run.config for run in runs]),
             groups=groups_of(*(run.metrics for run in runs)),
             query="&".join(f"id={each.backtest_id}" for each in runs),
         )
@@ -170,6 +169,7 @@ def _analysis(backtest: StoredReport) -> dict[str, Any]:
         "symbol": _EQUAL_PARTS if "universe" in backtest.report else backtest.symbol,
         "calendar": drawings.calendar([(date.fromisoformat(each["day"]), each["return"]) for each in found["days"]]),
         "bars": drawings.histogram(found["distribution"]),
+        "sharpes": _sharpes(found["rolling_sharpe"]),
     }
     if "excursions" not in found:
         return common
@@ -179,6 +179,11 @@ def _analysis(backtest: StoredReport) -> dict[str, Any]:
         "reach": drawings.reach(found["excursions"]),
         "excursions": drawings.excursion_rows(found["excursions"]),
     }
+
+
+def _sharpes(rolling: dict[str, Any]) -> ChartTable:
+    known = [each for each in zip(rolling["time"], rolling["values"], strict=True) if each[1] is not None]
+    return table_of({"Sharpe ratio": ([time for time, _ in known], [value for _, value in known])})
 
 
 def _portfolio(report: dict[str, Any]) -> dict[str, Any]:
