@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import axe_playwright_python
 import pytest
@@ -24,6 +25,8 @@ _LOOKS = {
     "dark": "{runOnly: ['color-contrast'], resultTypes: ['violations']}",
 }
 _WIDTHS = (320, 1280, 2560)
+# Where nobody is logged in yet.
+_ENTRANCES = ("/login", "/register", "/forgot", "/reset?token=from-a-mail")
 _MOST_LOOKED_AT = frozenset({(1280, "light")})
 _OTHERS = frozenset((width, scheme) for width in _WIDTHS for scheme in _LOOKS) - _MOST_LOOKED_AT
 
@@ -45,9 +48,30 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
     backtest = client.backtest(strategy["strategy_id"], sweep={"FAST": [5, 10], "SLOW": [20, 40]})
     session = client.start_session(strategy["strategy_id"], "AAPL", stop_loss="0.02")
     client.research("How did Apple do?")
+    rotation = client.generate("every month hold the 2 strongest of AAPL, IBM, MSFT by 1-month return, equal weights")
+    capital = {"sizing_rule": "FIXED_CASH", "sizing_value": 20_000}
+    rotated = client.backtest(rotation["strategy_id"], config=capital)
+    rotating = client.call("POST", "/api/sessions", {"strategy_id": rotation["strategy_id"], **capital})
+    token = client.call("PUT", f"/api/backtests/{backtest['backtest_id']}/link")["token"]
+    program = {
+        "client_name": "A program",
+        "redirect_uris": ["http://127.0.0.1:9/back"],
+        "token_endpoint_auth_method": "none",
+    }
+    wish = {
+        "client_id": client.call("POST", "/oauth/register", program)["client_id"],
+        "redirect_uri": "http://127.0.0.1:9/back",
+        "response_type": "code",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+        "scope": "read trade",
+    }
     order = client.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", "quantity": "1"})
     wait_for(lambda: client.call("GET", f"/api/trade/orders/{order['order_id']}")["status"] == "FILLED", 60, "a fill")
     wait_for(lambda: client.call("GET", f"/api/sessions/{session['session_id']}")["bars_evaluated"] >= 2, 60, "bars")
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        begun = "SELECT max(day) FROM market_days WHERE opens_at <= market_at(clock_timestamp())"
+        (day,) = connection.execute(begun).fetchone() or (None,)
     # What is looked at from here on are pages: a market that goes on at its speed would take half a core from that.
     platform.simulator("market", {"speed": 6})
     pages = [
@@ -57,8 +81,16 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
         f"/strategies/{strategy['strategy_id']}",
         f"/backtests/{backtest['backtest_id']}",
         "/backtests/compare?" + "&".join(2 * [f"id={backtest['backtest_id']}"]),
+        f"/strategies/{rotation['strategy_id']}",
+        f"/backtests/{rotated['backtest_id']}",
+        f"/shared/{token}",
+        "/strategies?archived=true",
+        "/strategies?search=nothing+like+it",
         "/sessions",
         f"/sessions/{session['session_id']}",
+        f"/sessions/{session['session_id']}?day={day}",
+        f"/sessions/{rotating['session_id']}",
+        f"/oauth/authorize?{urlencode(wish)}",
         "/portfolio",
         "/orders",
         f"/orders/{order['order_id']}",
@@ -80,7 +112,7 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
 
 def _settled(visitor: Visitor, path: str) -> Any:
     page = visitor.go(path)
-    page.wait_for_load_state("networkidle") if path == "/login" else page.wait_for_timeout(700)
+    page.wait_for_load_state("networkidle") if path in _ENTRANCES else page.wait_for_timeout(700)
     return page
 
 
@@ -92,10 +124,11 @@ def _settled(visitor: Visitor, path: str) -> Any:
     ],
 )
 def test_every_page_fits_and_axe_finds_nothing(
-    world: tuple[Visitor, list[str]], looks: frozenset[tuple[int, str]]
+    browser: Browser, world: tuple[Visitor, list[str]], looks: frozenset[tuple[int, str]]
 ) -> None:
-    visitor, pages = world
-    for path in pages:
+    member, pages = world
+    stranger = new_visitor(browser, member.address)
+    for visitor, path in [*((stranger, each) for each in _ENTRANCES), *((member, each) for each in pages)]:
         visitor.page.set_viewport_size({"width": 320, "height": 900})
         page = _settled(visitor, path)
         # The way of the browser's own debugger: the page's policy lets no other script in.
@@ -114,15 +147,16 @@ def test_every_page_fits_and_axe_finds_nothing(
                     for each in found["violations"]
                 ]
                 assert wrong == [], f"{path} at {width} {scheme}: {wrong}"
+    stranger.context.close()
 
 
 @pytest.mark.long
 def test_every_page_is_light_and_holds_still(browser: Browser, world: tuple[Visitor, list[str]]) -> None:
     member, pages = world
     cookies = member.context.cookies()
-    for path in ["/login", "/register", *pages]:
+    for path in [*_ENTRANCES, *pages]:
         visitor = new_visitor(browser, member.address)
-        if path not in ("/login", "/register"):
+        if path not in _ENTRANCES:
             visitor.context.add_cookies(cookies)  # type: ignore[arg-type]
             # The refresh token of another browser is used by nobody but that: used twice, it would end the login.
             visitor.context.add_init_script("localStorage.setItem('renewed', Date.now())")
@@ -187,6 +221,16 @@ def test_the_keyboard_reaches_everything_in_an_order_that_can_be_seen(world: tup
     assert page.evaluate("document.activeElement.textContent") == "Write the strategy"
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
+    # The page's search, or a symbol where it has none.
+    page = visitor.go("/gallery")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.matches('[data-hotkey]')")
+    page = visitor.go("/account")
+    page.keyboard.press("/")
+    page.keyboard.type("msft")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{visitor.address}/market/MSFT")
+    page = visitor.go("/strategies/new")
     # Out of the editor: Escape, then Tab.
     page.get_by_text("Write the code yourself").locator("..").focus()
     page.keyboard.press("Enter")
