@@ -31,7 +31,7 @@ _EXCHANGE = ZoneInfo("America/New_York")
 
 
 def traded(symbol: str) -> str:
-    """What a strategy trades, in words: its symbol, or a portfolio."""
+    """The thing that a strategy trades, in words: its symbol, or a portfolio."""
     return "A portfolio" if symbol == PORTFOLIO else symbol
 
 

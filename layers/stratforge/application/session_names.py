@@ -1,4 +1,4 @@
-"""What a session is called where it is spoken of: by its strategy, and by what it trades."""
+"""Names of sessions where they are spoken of: by its strategy, and by what it trades."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def differences(backtest: StoredBacktest, run: Setup) -> list[Difference]:
 
 
 def assumed(backtest: StoredBacktest) -> str:
-    """What a backtest assumed of the market, in words: its costs, and how much of an order is filled. No session has these."""
+    """The assumptions of a backtest about the market, in words: its costs, and how much of an order is filled. No session has these."""
     forms = {
         "slippage_bps": "{:.12g} bps of slippage",
         "spread_bps": "a spread of {:.12g} bps",

@@ -35,7 +35,7 @@ SIZES = ("sizing_rule", "sizing_value")
 
 
 def different(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """What backtests assumed otherwise than each other: a title, and what each of them has, in words."""
+    """The assumptions in which backtests differ: a title, and what each of them has, in words."""
     rows = [("Position size", [_size(each) for each in configs])]
     for name, (title, said) in _SETTINGS.items():
         rows.append((title, ["none" if (value := each.get(name)) is None else said(value) for each in configs]))

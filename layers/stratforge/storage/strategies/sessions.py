@@ -358,7 +358,7 @@ def equity_of(connection: Connection, user_id: UUID) -> Decimal:
 
 
 def standing_of(connection: Connection, strategy_ids: Collection[UUID]) -> dict[UUID, SessionStatus]:
-    """How strategies that ever ran stand: as their session that does most now, or else as the last one ended."""
+    """The status of strategies that ever ran: that of the session that does most now, or else of the last one."""
     query = """
         SELECT DISTINCT ON (strategy_id) strategy_id, status::text FROM sessions WHERE strategy_id = ANY(%s)
         ORDER BY strategy_id, array_position(ARRAY['RUNNING', 'PENDING', 'PAUSED'], status::text), started_at DESC, id
@@ -368,7 +368,7 @@ def standing_of(connection: Connection, strategy_ids: Collection[UUID]) -> dict[
 
 
 def strategy_names(connection: Connection, session_ids: Collection[UUID | None]) -> dict[UUID, str]:
-    """What the strategies of sessions are called; nothing of those that were deleted."""
+    """The names of the strategies of sessions; nothing of those that were deleted."""
     query = "SELECT s.id, t.name FROM sessions s JOIN strategies t ON t.id = s.strategy_id WHERE s.id = ANY(%s) AND t.deleted_at IS NULL"
     wanted = [each for each in set(session_ids) if each is not None]
     return dict(connection.execute(query, (wanted,)).fetchall()) if wanted else {}
