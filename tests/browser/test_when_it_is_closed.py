@@ -62,7 +62,7 @@ def test_when_the_exchange_has_closed_the_first_page_says_what_is_next_and_leads
         page.mouse.move(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.3)
         expect(legend.locator("span").first).not_to_have_text(last)
         page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.3)
-        expect(page.locator("#bar-rules")).to_contain_text("The bar of")
+        expect(page.locator("#bar-rules")).to_contain_text("1-minute bar of")
     finally:
         platform.simulator("market", {"closes": {}, "speed": platform.options.speed})
         platform.reconcile()

@@ -10,12 +10,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from stratforge.application.access import Caller
 from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.application.replays import compare_session
+from stratforge.application.session_rules import SessionRules, session_rules
 from stratforge.backtest.engine import own_bars
 from stratforge.market import Bar, BarColumns
 from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import evaluations, rebalances, sessions
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import compile_strategy
@@ -167,6 +170,64 @@ def test_until_its_history_is_there_it_says_what_is_missing(
     assert (found.bars_evaluated, found.missing_bars) == (0, 1_024 - 15)
 
 
+def rules_on(database: Database, session_id: UUID, bar_time: datetime | None = None) -> SessionRules:
+    """The session's rules on a bar, as its owner asks for them."""
+    with database.transaction() as connection:
+        owner = fetch_value(connection, "SELECT user_id FROM sessions WHERE id = %s", (session_id,))
+    return session_rules(database, Caller(owner), session_id, bar_time)
+
+
+@pytest.mark.parametrize("gone", [set(), {14, 29}, {0, 15}])
+def test_its_rules_are_told_of_each_of_its_bars_by_when_that_began(live: Live, gone: set[int]) -> None:
+    live.evaluate(*(bar(minute) for minute in range(62) if minute not in gone))
+    for number in range(4):
+        began = next(minute for minute in range(15 * number, 62) if minute not in gone)
+        found = rules_on(live.database, live.session_id, BEGIN + timedelta(minutes=began))
+        assert (found.evaluated, found.bar_minutes) == (True, 15)
+        assert found.bar_time == BEGIN + timedelta(minutes=began)
+        (rule,) = found.rules
+        assert rule.fired is (number % 2 == 0), "as on that bar, with what it remembered then"
+    # What became of a bar is also asked for by the minute that decided it, which is a signal's, unless another one began with that.
+    for minute in (minute for minute, _ in signals(live) if minute % 15):
+        found = rules_on(live.database, live.session_id, BEGIN + timedelta(minutes=minute))
+        assert found.rules[0].fired
+
+
+def test_now_it_tells_the_bar_that_it_decided_on_last_and_not_the_minute(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(38)))
+    found = rules_on(live.database, live.session_id)
+    assert (found.bar_time, found.bar_minutes) == (BEGIN + timedelta(minutes=15), 15)
+
+
+RISING = """
+TIMEFRAME = "15min"
+LIMIT = 103.5
+def indicators(bars):
+    return {"mean": ta.sma(bars.close, length=1)}
+
+def on_bar(bar, position, state):
+    if bar.mean > LIMIT and bar.close < 0:
+        return buy()
+"""
+
+
+def test_since_when_a_condition_stands_is_counted_in_bars_of_its_own(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.ledger.CODE", RISING)
+    with live.database.transaction() as connection:
+        session_id = add_trader(connection, "bob").session_id
+    for minute in range(6 * 15):
+        price, at = Decimal(100 + minute // 15), BEGIN + timedelta(minutes=minute)
+        evaluate_bar(live.database, sandbox, lambda *_: None, Bar("AAPL", at, price, price, price, price, price), 0)
+    bars = [BEGIN + number * timedelta(minutes=15) for number in range(6)]
+    for asked, bar_time, since in ((None, bars[5], bars[4]), (bars[4], bars[4], bars[4]), (bars[3], bars[3], bars[0])):
+        found = rules_on(live.database, session_id, asked)
+        above, below = found.rules[0].conditions
+        assert (found.bar_time, above.since, below.since) == (bar_time, since, BEGIN)
+        assert found.looked_back_to == BEGIN, "below it has stood for as long as was looked at"
+
+
 DAILY = """
 TIMEFRAME = "1d"
 def indicators(bars):
@@ -296,3 +357,16 @@ def test_a_day_whose_days_before_are_not_read_yet_is_waited_for_and_seen_late(da
         rows = connection.execute("SELECT status::text FROM signals ORDER BY bar_time").fetchall()
     assert [row[0] for row in rows] == ["PENDING", "EXPIRED"]
     assert_replayed(days, 2)
+
+
+def test_on_days_the_rules_are_told_by_the_day(days: LiveDays) -> None:
+    tuesday, friday = MONDAY + timedelta(days=1), MONDAY - timedelta(days=3)
+    days.read(MONDAY)
+    days.minutes(MONDAY, "09:30", "12:00", "15:59")
+    days.read(tuesday, _2026_01_05=120)
+    days.minutes(tuesday, "09:31", "12:00")
+    for day in (friday, MONDAY):
+        found = rules_on(days.database, days.session_id, daily_bars.begins_at("AAPL", day))
+        assert (found.evaluated, found.bar_time) == (True, daily_bars.begins_at("AAPL", day))
+    now = rules_on(days.database, days.session_id)
+    assert (now.bar_time, now.bar_minutes) == (daily_bars.begins_at("AAPL", MONDAY), 1_440)

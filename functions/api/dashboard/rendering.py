@@ -17,8 +17,8 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from stratforge.ai.research import Citation
+from stratforge.market.bar_names import bar_began, bar_kind, bar_name
 from stratforge.market.symbols import PORTFOLIO
-from stratforge.strategy.lookback import DAY_MINUTES
 from stratforge.strategy.source import OWN_BARS
 
 from functions.api.answers import SMALLEST_COMPRESSED, takes_gzip
@@ -142,8 +142,7 @@ def client_name(user_agent: str) -> str:
 
 def bar_length(minutes: int) -> str:
     """The length of bars in words: 15-minute bars."""
-    hours = minutes // 60
-    return "daily bars" if minutes == DAY_MINUTES else f"{hours}-hour bars" if hours else f"{minutes}-minute bars"
+    return f"{bar_kind(minutes)}s"
 
 
 def moment(value: Any) -> str:
@@ -254,7 +253,9 @@ def environment() -> Environment:
         duration,
         tone,
         client_name,
+        bar_began,
         bar_length,
+        bar_name,
         moment,
         day_and_time,
         wall_clock,

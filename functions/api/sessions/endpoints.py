@@ -76,7 +76,8 @@ def get_session_rules(
     session_id: UUID,
     asking: Asking,
     bar_time: Annotated[
-        AwareDatetime | None, Query(description="The start of an earlier bar, instead of the last")
+        AwareDatetime | None,
+        Query(description="The start of an earlier bar, or the minute that decided it, instead of the last"),
     ] = None,
 ) -> SessionRules:
     """The rules of the session's strategy on a bar, with the numbers they compare: why it did what it did, or nothing."""

@@ -13,6 +13,7 @@ from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
 from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations, replays, sessions
+from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.strategy import PositionView, Strategy, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
@@ -21,8 +22,10 @@ from stratforge.strategy.trace import Rule, Trace, Traced
 
 # From the last checkpoint on a session is evaluated again: no farther than this, which takes about a second.
 _MOST_EVALUATIONS = 5_000
-# How far before the last bar is looked for since when a condition stands.
-LOOKED_BACK = timedelta(hours=1)
+# For since when a condition stands so many of the strategy's own bars before a bar are looked at, and no more bars of a minute than those take.
+_BARS_BACK, _MINUTES_BACK = 60, 10_000
+# A longer bar is decided on when it is complete: with its last minute, or with the first bar after it, beyond a long weekend.
+_UNTIL_DECIDED = timedelta(days=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,23 @@ class SessionRules:
     """The rules of a session's strategy, computed by the strategy's own code.
 
     Attributes:
-        bar_time: The bar: the last that the session has seen, with the position and the state of now, or the one that was asked for, with
-            those that it saw. None before the first.
+        bar_time: The start of the bar, one of those that the strategy decides on: the last that the session has seen, with the position and the state
+            of now, or the one that was asked for, with those that it saw. None before the first.
         evaluated: Whether the session was evaluated on the bar: it had not started on earlier ones, and bars that came late were left out.
         rules: Its rules in the order of the code; none without an evaluated bar.
         closest: The place in `rules` of the one that is closest to firing: with the fewest conditions that stand against it, and the shortest way
             to go for those. None where one is met, or none is told.
+        bar_minutes: How long the strategy's bars are; 1,440 are days.
+        looked_back_to: The first bar that was looked at for since when conditions stand: those that stand since then may have stood for longer. None
+            where none before this one was.
     """
 
     bar_time: datetime | None
     evaluated: bool
     rules: list[Rule]
     closest: int | None = None
+    bar_minutes: int = 1
+    looked_back_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,11 @@ class TracedBar:
 
     bar: RecordedBar
     trace: Trace
+
+    @property
+    def begins(self) -> datetime:
+        """The start of the bar that was decided on, which the minute that decided it (`bar.time`) lies in or comes after."""
+        return datetime.fromtimestamp(int(self.bar.window.time[-1]), UTC)
 
 
 def session_rules(
@@ -61,7 +74,7 @@ def session_rules(
         database: Where the session is.
         caller: Who asks.
         session_id: The session.
-        bar_time: The start of the bar; None for the last, as it stands now.
+        bar_time: The start of the bar, or the minute that decided it, as a signal has it; None for the last, as it stands now.
 
     Raises:
         NotFound: if there is no such session.
@@ -75,16 +88,12 @@ def session_rules(
                 "The session decides about a universe, not on every bar; see its decisions.", code="portfolio-session"
             )
     if bar_time is not None:
-        with database.reading(caller) as connection:
-            bars = bars_to_trace(connection, session_id, bar_time, bar_time)
-        found = trace_bar(bars, bar_time)
-        return _told(bar_time, found.trace.rules) if found else SessionRules(bar_time, False, [])
+        return _on_past_bar(database, caller, session, bar_time)
     with database.reading(caller) as connection:
         evaluated = existing(evaluations.session_as_evaluated(connection, session_id), "session")
         seen = evaluated.last_bar_time
-        if seen is None:
-            return SessionRules(None, False, [])
-        earlier = bars_to_trace(connection, session_id, seen - LOOKED_BACK, seen)
+    if seen is None:
+        return SessionRules(None, False, [], bar_minutes=session.bar_minutes)
     strategy = compile_strategy(evaluated.python_code).with_parameters(**evaluated.parameters)
     lookback, minutes = evaluated.lookback or strategy.stored_lookback, strategy.bar_minutes
     length = window_length(lookback)
@@ -98,30 +107,46 @@ def session_rules(
     if 1 < minutes < DAY_MINUTES:
         window = latest_bars(window, TIMEFRAME_OF[minutes], own_window(lookback, minutes))
     if not len(window):
-        return SessionRules(seen, False, [])
+        return SessionRules(seen, False, [], bar_minutes=minutes)
     position = PositionView(evaluated.quantity, evaluated.average_entry_price, float(evaluated.bars_held))
     rules = Traced(strategy).last_bar(Values(window), position, evaluated.state).rules
-    return _told(seen, _with_since(rules, seen, _earlier(earlier)))
+    begins = datetime.fromtimestamp(int(window.time[-1]), UTC)
+    return _told(begins, minutes, rules, _earlier(database, caller, session, begins, seen))
 
 
-def trace_bar(bars: Iterator[TracedBar], bar_time: datetime) -> TracedBar | None:
-    """A recorded bar, evaluated again on what the session saw then; None if it was not evaluated on it.
+def _on_past_bar(database: Database, caller: Caller, session: StoredSession, bar_time: datetime) -> SessionRules:
+    decided = timedelta(minutes=session.bar_minutes) + _UNTIL_DECIDED if session.bar_minutes > 1 else timedelta()
+    with database.reading(caller) as connection:
+        bars = bars_to_trace(connection, session.session_id, bar_time, bar_time + decided)
+        of_signal = bars_to_trace(connection, session.session_id, bar_time, bar_time)
+    began = next((each for each in bars if each.begins >= bar_time), None)
+    found = began if began and began.begins == bar_time else trace_bar(of_signal, bar_time)
+    if found is None:
+        return SessionRules(bar_time, False, [], bar_minutes=session.bar_minutes)
+    last = datetime.fromtimestamp(found.bar.time, UTC) - timedelta(minutes=1)
+    earlier = _earlier(database, caller, session, found.begins, last)
+    return _told(found.begins, session.bar_minutes, found.trace.rules, earlier)
+
+
+def trace_bar(bars: Iterator[TracedBar], decided_by: datetime) -> TracedBar | None:
+    """The bar that was decided on with a minute, evaluated again on what the session saw then; None if none was.
 
     Raises:
         Conflict: if nothing near the bar is recorded to begin from.
     """
-    wanted = int(bar_time.timestamp())
+    wanted = int(decided_by.timestamp())
     return next((each for each in bars if each.bar.time == wanted), None)
 
 
 def bars_to_trace(connection: Connection, session_id: UUID, first: datetime, last: datetime) -> Iterator[TracedBar]:
-    """Reads the bars between two that the session was evaluated on, both included; each is traced as it is asked for, without the connection.
+    """Reads the bars that the session decided on with the minutes between two, both included; each is traced as it is asked for, without the connection.
 
     The iterator raises `Conflict` if nothing near them is recorded to begin from.
     """
     session = replays.recorded_session(connection, session_id)
-    if session is None or not session.first_bar_time <= last <= session.last_bar_time:
+    if session is None or last < session.first_bar_time or first > session.last_bar_time:
         return iter(())
+    last = min(last, session.last_bar_time)
     strategy = session.strategy()
     first = start = max(first, session.first_bar_time)
     checkpoint = replays.checkpoint_before(connection, session_id, first)
@@ -155,25 +180,31 @@ def _traced(strategy: Strategy, bars: Iterator[RecordedBar], memory: Memory, wan
             memory.state = evaluate_last_bar(strategy, Values(bar.window), position, memory.state).state
 
 
-def _earlier(bars: Iterator[TracedBar]) -> list[TracedBar]:
+def _earlier(
+    database: Database, caller: Caller, session: StoredSession, begins: datetime, last: datetime
+) -> list[TracedBar]:
+    """The bars before one, decided on with minutes up to `last`, as far back as is looked for since when a condition stands."""
+    count = min(_BARS_BACK * session.bar_minutes, _MINUTES_BACK)
+    with database.reading(caller) as connection:
+        symbol = replays.symbol_of_bars(connection, session.session_id)
+        first = market_data.bars_back(connection, symbol, last, count)
+        bars = bars_to_trace(connection, session.session_id, first, last) if first else iter(())
     try:
-        return list(bars)[:-1]
+        return [each for each in bars if each.begins < begins][-_BARS_BACK:]
     except Conflict:
         return []
 
 
-def _with_since(rules: list[Rule], last: datetime, earlier: Sequence[TracedBar]) -> list[Rule]:
+def _with_since(rules: list[Rule], begins: datetime, earlier: Sequence[TracedBar]) -> list[Rule]:
     """The rules, each condition with the bar since which it has stood so."""
-    if not earlier:
-        return rules
 
     def since(rule: int, condition: int, holds: bool | None) -> datetime:
-        found = last
+        found = begins
         for each in reversed(earlier):
             told = each.trace.rules[rule].conditions if rule < len(each.trace.rules) else []
             if condition >= len(told) or told[condition].holds is not holds:
                 break
-            found = datetime.fromtimestamp(each.bar.time, UTC)
+            found = each.begins
         return found
 
     return [
@@ -188,8 +219,11 @@ def _with_since(rules: list[Rule], last: datetime, earlier: Sequence[TracedBar])
     ]
 
 
-def _told(bar_time: datetime, rules: list[Rule]) -> SessionRules:
-    return SessionRules(bar_time, True, rules, closest_to_firing(rules))
+def _told(begins: datetime, bar_minutes: int, rules: list[Rule], earlier: Sequence[TracedBar]) -> SessionRules:
+    rules = _with_since(rules, begins, earlier) if earlier else rules
+    return SessionRules(
+        begins, True, rules, closest_to_firing(rules), bar_minutes, earlier[0].begins if earlier else None
+    )
 
 
 def closest_to_firing(rules: Sequence[Rule]) -> int | None:

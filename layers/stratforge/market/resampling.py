@@ -65,9 +65,20 @@ def waiting(bars: BarColumns, timeframe: str) -> int | None:
     A bar of a minute may complete two, the one before its own and its own. They are decided on one after the other, with one bar of a minute each; `RECENT` of
     these are enough to know.
     """
-    latest, places = resample(bars, timeframe).latest, np.arange(len(bars))
-    decided = np.minimum.accumulate(latest - places) + places
+    latest, decided = _decided_with(bars, timeframe)
     return int(latest[-1] - decided[-1]) if len(bars) > 1 and decided[-1] > decided[-2] else None
+
+
+def deciding(bars: BarColumns, timeframe: str) -> Integers:
+    """The places of those of these bars of a minute with which a longer one is decided on."""
+    _, decided = _decided_with(bars, timeframe)
+    return np.flatnonzero(np.diff(decided) > 0) + 1
+
+
+def _decided_with(bars: BarColumns, timeframe: str) -> tuple[Integers, Integers]:
+    """For each bar of a minute the places of the last longer one that was completed, and of the last that was decided on, when it ended."""
+    latest, places = resample(bars, timeframe).latest, np.arange(len(bars))
+    return latest, np.minimum.accumulate(latest - places) + places
 
 
 def decided_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns | None:

@@ -424,8 +424,10 @@ class Sessions(Answer):
 class SessionRules(Answer):
     """The rules of a session's strategy on a bar, with the numbers that they compare."""
 
-    bar_time: datetime | None
+    bar_time: datetime | None = Field(description="The start of the bar")
+    bar_minutes: int = Field(description="How long the strategy's bars are; 1,440 are days")
     evaluated: bool
+    looked_back_to: datetime | None = Field(description="What stands since then may have stood for longer")
     rules: list[dict[str, Any]] = Field(description="Each with its side, whether it was met, and its conditions")
 
 

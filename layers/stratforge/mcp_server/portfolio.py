@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from stratforge.mcp_server.answers import (
     Equity,
@@ -111,9 +111,17 @@ def install(box: Toolbox) -> None:
         return box.ask(SessionDecisions, context, "GET", f"/v1/sessions/{session_id}/decisions", limit=limit)
 
     @box.reads("Why a session did what it did")
-    def explain_session(session_id: SessionId, context: Context[Any]) -> SessionRules:
-        """The rules of a session's strategy on its last bar, with the numbers that they compare."""
-        return box.ask(SessionRules, context, "GET", f"/v1/sessions/{session_id}/rules")
+    def explain_session(
+        session_id: SessionId,
+        context: Context[Any],
+        bar_time: Annotated[
+            AwareDatetime | None,
+            Field(description="The start of an earlier bar, or the bar_time of a signal; by default the last bar"),
+        ] = None,
+    ) -> SessionRules:
+        """The rules of a session's strategy on its last bar or an earlier one, with the numbers that they compare, and since when each condition stands."""
+        at = None if bar_time is None else bar_time.isoformat()
+        return box.ask(SessionRules, context, "GET", f"/v1/sessions/{session_id}/rules", bar_time=at)
 
     @box.makes("Make a file")
     def make_export(

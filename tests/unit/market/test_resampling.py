@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS
-from stratforge.market.resampling import RECENT, TIMEFRAMES, decided_bars, resample
+from stratforge.market.resampling import RECENT, TIMEFRAMES, decided_bars, deciding, resample
 
 from tests.support.random_programs import awkward_bars
 
@@ -123,11 +123,12 @@ def test_every_longer_bar_is_decided_on_once_and_in_order_with_a_bar_of_a_minute
 ) -> None:
     """Whatever is missing, and as soon as it is completed: at most one bar of a minute later, where two were completed by one."""
     bars = awkward_bars(seed, 3_000)
-    longer, decided = resample(bars, timeframe), list[int]()
+    longer, decided, places = resample(bars, timeframe), list[int](), list[int]()
     for end in range(RECENT, len(bars)):
         window = decided_bars(bars.slice(max(0, end - 2_000), end), timeframe, 3)
         completed = longer.latest[end - 1]
         if window is not None:
+            places.append(end - 1)
             decided.append(int(np.searchsorted(longer.bars.time, window.time[-1])))
             if len(window) == 3 and end < 2_000:
                 assert window.close.tolist() == longer.bars.close[decided[-1] - 2 : decided[-1] + 1].tolist()
@@ -135,6 +136,7 @@ def test_every_longer_bar_is_decided_on_once_and_in_order_with_a_bar_of_a_minute
         elif decided:
             assert decided[-1] == completed
     assert decided == list(range(decided[0], decided[-1] + 1)) if decided else timeframe == "1d"
+    assert places == [each for each in deciding(bars, timeframe).tolist() if RECENT <= each + 1 < len(bars)]
 
 
 def test_two_bars_that_one_minute_completes_are_decided_on_one_after_the_other() -> None:

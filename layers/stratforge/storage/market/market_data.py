@@ -246,6 +246,19 @@ def trailing_window(connection: Connection, symbol: str, until: datetime, length
     return _columns(symbol, rows)
 
 
+def bars_back(connection: Connection, symbol: str, last: datetime, count: int) -> datetime | None:
+    """The time of the bar of a minute that lies so many before the last one up to a time, of those in the table; the first where there are fewer, None without any."""
+    found: datetime | None = fetch_value(
+        connection,
+        """
+        SELECT min(time) FROM (
+            SELECT time FROM market_data WHERE symbol = %s AND timeframe = '1Min' AND time <= %s ORDER BY time DESC LIMIT %s) back
+        """,
+        (symbol, last, count + 1),
+    )
+    return found
+
+
 def bars_between(
     connection: Connection, symbol: str, start: datetime | None, end: datetime | None, limit: int
 ) -> BarColumns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS, Chosen, Integers, exchange_timezone
 from stratforge.market.corporate_actions import SplitScale, scaled
-from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars
+from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars, deciding
 from stratforge.storage.market import archive, daily_bars
 from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
@@ -124,9 +124,15 @@ def recorded_bars(connection: Connection, session: RecordedSession, strategy: St
     views, accounts = _views(connection, session.session_id)
     record = replace(record, views=views, accounts=accounts, gaps=_gaps(connection, session.session_id))
     own = own_window(lookback, minutes)
+    if minutes == 1:
+        return _windows(record)
     if minutes == DAY_MINUTES:
-        return _decided_days(_windows(record), _days(connection, session, own), own)
-    return _windows(record) if minutes == 1 else _decided(_windows(record), minutes, own)
+        days = _days(connection, session, own)
+        return _decided_days(_windows(record, days.keys()), days, own)
+    if record.after_bar.any():
+        return _decided(_windows(record), minutes, own)
+    wanted = set(record.bars.time[deciding(record.bars, TIMEFRAME_OF[minutes])].tolist())
+    return _decided(_windows(record, wanted), minutes, own)
 
 
 # Of the bars with which a session decided on days the days as it saw them.
@@ -146,15 +152,11 @@ def _days(connection: Connection, session: RecordedSession, length: int) -> _Day
 
 
 def _decided_days(bars: Iterator[RecordedBar], days: _Days, length: int) -> Iterator[RecordedBar]:
-    """Of bars of a minute those with which a session decided on days, each with the window of the days before its own."""
-    splits: tuple[SplitScale, ...] = ()
+    """The bars of a minute with which a session decided on days, each with the window of the days before its own."""
     for each in bars:
-        splits += each.splits
-        known = days.get(each.time)
-        if known is not None:
-            end = int(np.searchsorted(known.day, each.window.day[-1]))
-            yield replace(each, window=known.slice(max(0, end - length), end), splits=splits)
-            splits = ()
+        known = days[each.time]
+        end = int(np.searchsorted(known.day, each.window.day[-1]))
+        yield replace(each, window=known.slice(max(0, end - length), end))
 
 
 def _decided(bars: Iterator[RecordedBar], minutes: int, length: int) -> Iterator[RecordedBar]:
@@ -270,7 +272,8 @@ class _Record:
     gaps: list[tuple[int, int]] = field(default_factory=list)
 
 
-def _windows(record: _Record) -> Iterator[RecordedBar]:
+def _windows(record: _Record, wanted: Set[int] | None = None) -> Iterator[RecordedBar]:
+    """The bars that were evaluated, all or those at wanted times; of each the splits that were followed since the one before, or since the first of all."""
     bars, late, length = record.bars, record.after_bar.any(), record.length
     earlier = [time for time in record.views if record.start < len(bars) and time < bars.time[record.start]]
     seen, known = record.views[max(earlier)] if earlier else (0.0, 0.0), -1
@@ -281,11 +284,14 @@ def _windows(record: _Record) -> Iterator[RecordedBar]:
             continue
         seen = record.views.get(time, seen)
         followed = [scale for after, scale in record.splits if after < time]
+        known = len(followed) if known < 0 else known
+        if wanted is not None and time not in wanted:
+            continue
         chosen: Chosen = slice(max(0, index + 1 - length), index + 1)
         if late:
             chosen = np.flatnonzero(record.after_bar[: index + 1] < time)[-length:]
         window = _as_of(bars.take(chosen), record.undo, time)
-        new = tuple(followed[known:]) if known >= 0 else ()
+        new = tuple(followed[known:])
         known = len(followed)
         yield RecordedBar(
             time, scaled(window, record.adjusted_at[chosen], followed), *seen, new, record.accounts.get(time, {})
