@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from stratforge.application.notices import notice_of
 from stratforge.market import Bar
 from stratforge.storage.delivery.webhooks import WebhookFormat
 from stratforge.storage.market import alerts, market_data
+from stratforge.storage.market.clock import set_market_clock
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations
 
@@ -298,3 +300,14 @@ def test_the_pages_set_show_and_delete_alerts(ada: User, engine: Database) -> No
     assert send(f"/alerts/{uuid4()}/delete", {}) == 404
     assert send(f"/alerts/{alert_id}/delete", {}) == 204
     assert ada.get(ALERTS)["items"] == []
+
+
+def test_when_it_fired_is_told_by_the_markets_clock(api: Api, ada: User, engine: Database) -> None:
+    set_alert(ada)
+    with engine.transaction() as connection:
+        set_market_clock(connection, datetime.now(UTC) + timedelta(days=90), 1.0)
+    fired = bar(2, 199, 200)
+    assert fire_alerts(engine, replace(fired, time=fired.time + timedelta(days=90))) == 1
+    (alert,) = ada.get(ALERTS)["items"]
+    passed = datetime.fromisoformat(alert["fired_at"]) - datetime.now(UTC)
+    assert timedelta(days=89) < passed < timedelta(days=91)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -11,10 +12,12 @@ from stratforge.application.equity_snapshots import forget_old, snapshot_equity
 from stratforge.application.errors import NotFound
 from stratforge.application.incidents import read_incident
 from stratforge.bus.dead_letters import QueueState
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage.ledger import vital_signs
-from stratforge.storage.market import clock
+from stratforge.storage.ledger import announced_actions, vital_signs
+from stratforge.storage.market import clock, data_notes
 from stratforge.storage.market.clock import set_market_clock
+from stratforge.storage.market.data_notes import DataNote, NoteKind
 from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Connection, Database
 
@@ -72,6 +75,59 @@ def test_at_night_old_prices_are_no_symptom(database: Database, operator: Caller
         connection.execute("UPDATE latest_prices SET received_at = now() - interval '10 hours'")
         connection.execute("DELETE FROM market_days")
     assert symptoms(database, operator) == []
+
+
+def test_what_waits_for_the_exchange_to_open_is_no_symptom_until_it_has(database: Database, operator: Caller) -> None:
+    """An order by hand at night, and a portfolio session that was started then."""
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO orders (user_id, symbol, side, origin, size_kind, size, created_at) "
+            "SELECT id, 'AAPL', 'buy', 'MANUAL', 'quantity', 1, now() - interval '9 hours' FROM users"
+        )
+        connection.execute(
+            "UPDATE sessions SET universe = '{AAPL}', symbols = '{AAPL}', schedule = 'daily', daily = true, capital = 1000, decides_at = market_at(now()) - interval '9 hours'"
+        )
+        connection.execute(
+            "UPDATE market_days SET opens_at = opens_at + interval '1 day', closes_at = closes_at + interval '1 day'"
+        )
+    assert symptoms(database, operator) == []
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM vital_signs")
+        connection.execute(
+            "UPDATE market_days SET opens_at = opens_at - interval '1 day', closes_at = closes_at - interval '1 day'"
+        )
+        # It opened ten minutes ago by our clock, at six times the speed.
+        connection.execute("DELETE FROM market_clock_course")
+        connection.execute("INSERT INTO market_clock_course VALUES (now() - interval '10 minutes', %s, 6)", (OPEN,))
+    assert symptoms(database, operator) == ["Oldest portfolio decision due: 600 s", "Oldest order undecided: 600 s"]
+
+
+def test_an_order_for_coins_does_not_wait_for_the_exchange(database: Database, operator: Caller) -> None:
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM market_days")
+        connection.execute(
+            "INSERT INTO orders (user_id, symbol, side, origin, size_kind, size, created_at) "
+            "SELECT id, 'BTC/USD', 'buy', 'MANUAL', 'quantity', 1, now() - interval '2 minutes' FROM users"
+        )
+    assert symptoms(database, operator) == ["Oldest order undecided: 120 s"]
+
+
+def test_what_an_operator_has_to_decide_and_what_data_is_missing_is_named(database: Database, operator: Caller) -> None:
+    announced = CorporateAction("split", "AAPL", ActionKind.SPLIT, date(2026, 1, 5), Decimal(2))
+    merger = CorporateAction(
+        "merger", "MSFT", ActionKind.STOCK_MERGER, date(2026, 1, 5), Decimal(0), "AAPL", Decimal(1)
+    )
+    with database.transaction() as connection:
+        for action in (announced, merger):
+            announced_actions.note_action(connection, action)
+        announced_actions.note_obstacle(connection, merger, "an operator has to approve or dismiss it")
+        data_notes.replace_notes(connection, [DataNote("*", NoteKind.STREAM_REFUSED, "406 connection limit exceeded")])
+    said = symptoms(database, operator)
+    assert said == [
+        "AAPL is halted: CORPORATE_ACTION",
+        f"MSFT, 2026-01-05: {merger.words} is not followed: an operator has to approve or dismiss it",
+        "Live data: stream refused (406 connection limit exceeded)",
+    ]
 
 
 def test_since_when_something_is_wrong_is_without_a_break(database: Database, operator: Caller) -> None:

@@ -156,6 +156,11 @@ def moment(value: Any) -> str:
     return f"{value.astimezone(_EXCHANGE):%Y-%m-%d %H:%M}"
 
 
+def our_moment(value: datetime) -> str:
+    """A time on our own clock, which goes on where the market's is a replay: 2026-11-21 14:30 UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def day_and_time(value: datetime) -> str:
     """A time on the exchange's clock with its weekday: Thu 5 Jan 2012, 09:30."""
     at = value.astimezone(_EXCHANGE)
@@ -257,6 +262,7 @@ def environment() -> Environment:
         bar_length,
         bar_name,
         moment,
+        our_moment,
         day_and_time,
         wall_clock,
         ago,

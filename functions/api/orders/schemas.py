@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 from stratforge.application.explanations import OrderExplanation, SignalBar, Step
 from stratforge.application.order_preview import OrderPreview
+from stratforge.application.session_decisions import OrderDecision
 from stratforge.storage.ledger.order_book import StoredOrder
 from stratforge.storage.ledger.portfolio import TradeRow
 
-from functions.api.sessions.schemas import RuleView
+from functions.api.sessions.schemas import RuleView, SymbolDecisionView
 from functions.api.views import items_of, list_of, many, view_of
 
 _EXPLANATION = (str | None, Field(description="What the reason means"))
@@ -25,5 +26,6 @@ ExplanationView = view_of(
     steps=(many(view_of(Step, "StepView")), ...),
     bar=(view_of(SignalBar, "SignalBarView") | None, ...),
     rule=(RuleView | None, ...),
+    decision=(view_of(OrderDecision, "OrderDecisionView", part=(SymbolDecisionView, ...)) | None, ...),
 )
 OrderList = list_of(OrderView, "OrderList", "Orders, the newest first; `next` continues the list.")

@@ -33,9 +33,8 @@ SessionRulesView = view_of(SessionRules, "SessionRulesView", rules=(many(RuleVie
 
 
 _EACH = Field(description="Each symbol of the universe, then those that it only looks at.")
-SessionDecisionView = view_of(
-    SessionDecision, "SessionDecisionView", symbols=(many(view_of(SymbolDecision, "SymbolDecisionView")), _EACH)
-)
+SymbolDecisionView = view_of(SymbolDecision, "SymbolDecisionView")
+SessionDecisionView = view_of(SessionDecision, "SessionDecisionView", symbols=(many(SymbolDecisionView), _EACH))
 SessionDecisionList = items_of(SessionDecisionView, "SessionDecisionList", "Decisions, the newest first.")
 
 

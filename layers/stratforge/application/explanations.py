@@ -10,16 +10,19 @@ from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, existing
+from stratforge.application.session_decisions import OrderDecision, decision_of_order
 from stratforge.application.session_rules import TracedBar, bars_to_trace, trace_bar
+from stratforge.market.bar_names import bar_began, bar_name
 from stratforge.market.sizes import Side
 from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderType
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OPEN, BlockOfOrder, StoredOrder
 from stratforge.storage.ledger.portfolio import SignalRow, TradeRow
 from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import replays
 from stratforge.strategy.trace import Rule
 
-_BAR = timedelta(minutes=1)
+_MINUTE = timedelta(minutes=1)
 _BASIS_POINTS = 10_000
 _STOPS = {
     OrderOrigin.STOP_LOSS: ("stop loss", "below the average entry"),
@@ -56,9 +59,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SignalBar:
-    """The bar that a signal was given on, with the prices that the strategy saw, in dollars."""
+    """The bar that a signal was given on, one of those that the strategy decides on, with the prices that it saw, in dollars.
+
+    Attributes:
+        time: Its start.
+        minutes: Its length; 1,440 are a day.
+    """
 
     time: datetime
+    minutes: int
     open: float
     high: float
     low: float
@@ -74,9 +83,13 @@ class OrderExplanation:
         summary: Both in a sentence or two.
         bar: The bar of the signal; None without a signal, or where the bar is not recorded.
         rule: The rule that was met on it, with its values; evaluated again by the strategy's own code on what it saw then.
-        decision_price: The price that was decided on, in dollars a unit: the close of the signal's bar, the level of a stop, an order's own price, or
-            the last price when it went to the market. None before there was one.
+        decision: The decision of a portfolio session that it is of; None for other orders.
+        decision_price: The price when it was decided, in dollars a unit: the close of the minute of the signal, the last close that a decision saw, the level
+            of a stop, an order's own price, or the last price when it went to the market. None before there was one.
         decided_on: Which of these it is.
+        gap: How much worse that was for the order than the close of the bar that was decided on, in dollars a unit: what the market moved in between, as
+            overnight, and no part of the slippage. Negative where it was better; None where nothing lay in between.
+        gap_bps: The same in hundredths of a percent of that close.
         fills: What was filled of it, in the order of time.
         slippage: How much worse than the decision price a unit was filled, in dollars; negative where it was better. None without a fill.
         slippage_bps: The same in hundredths of a percent of the decision price.
@@ -90,8 +103,11 @@ class OrderExplanation:
     summary: str
     bar: SignalBar | None
     rule: Rule | None
+    decision: OrderDecision | None
     decision_price: Decimal | None
     decided_on: str | None
+    gap: Decimal | None
+    gap_bps: Decimal | None
     fills: list[TradeRow]
     slippage: Decimal | None
     slippage_bps: Decimal | None
@@ -128,11 +144,13 @@ def explain_order(database: Database, caller: Caller, order_id: UUID) -> OrderEx
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What is stored of an order; `bars` are those of its signal, traced as they are asked for."""
+    """What is stored of an order; `bars` are those of its signal, traced as they are asked for, and `price` is the close of the minute it came with."""
 
     order: StoredOrder
     signal: SignalRow | None
     bars: Iterator[TracedBar]
+    price: Decimal | None
+    decision: OrderDecision | None
     fills: list[TradeRow]
     blocks: list[BlockOfOrder]
 
@@ -144,35 +162,48 @@ def _record(connection: Connection, order_id: UUID) -> _Record:
         order,
         signal,
         bars_to_trace(connection, signal.session_id, signal.bar_time, signal.bar_time) if signal else iter(()),
+        _price_with(connection, signal) if signal else None,
+        decision_of_order(connection, order_id, order.symbol),
         portfolio.trades_of_order(connection, order_id),
         order_book.blocks_of_order(connection, order_id),
     )
 
 
+def _price_with(connection: Connection, signal: SignalRow) -> Decimal | None:
+    """The close of the minute that a signal came with, as it was then; None where that is not recorded any more."""
+    symbol = replays.symbol_of_bars(connection, signal.session_id)
+    seen = next(replays.windows_as_of(connection, symbol, signal.bar_time, signal.bar_time, 1), None)
+    return Decimal(str(seen[1].close[-1])) if seen else None
+
+
 def _explain(record: _Record) -> OrderExplanation:
-    order, signal, fills, blocks = record.order, record.signal, record.fills, record.blocks
+    order, fills, blocks = record.order, record.fills, record.blocks
     traced = _traced(record)
-    bar = _bar(signal, traced)
+    bar = _bar(traced)
     rule = next((each for each in traced.trace.rules if each.fired), None) if traced else None
-    decision, decided_on = _decision(order, bar, blocks)
-    slippage = None
-    if decision is not None and order.average_price is not None:
-        worse = order.average_price - decision
-        slippage = worse if order.side == Side.BUY else -worse
+    price, decided_on = _decided(record, bar, blocks)
+    closed = _closed(record, bar)
+    gap = price - closed if price is not None and closed is not None and price != closed else None
+    slippage = order.average_price - price if price is not None and order.average_price is not None else None
+    if order.side is Side.SELL:
+        gap, slippage = (None if each is None else -each for each in (gap, slippage))
     return OrderExplanation(
         order=order,
-        summary=f"{_done(order)} {_cause(order, rule)}",
+        summary=f"{_done(order)} {_cause(order, rule, record.decision)}",
         bar=bar,
         rule=rule,
-        decision_price=decision,
+        decision=record.decision,
+        decision_price=price,
         decided_on=decided_on,
+        gap=gap,
+        gap_bps=gap / closed * _BASIS_POINTS if gap is not None and closed else None,
         fills=fills,
         slippage=slippage,
-        slippage_bps=slippage / decision * _BASIS_POINTS if slippage is not None and decision else None,
+        slippage_bps=slippage / price * _BASIS_POINTS if slippage is not None and price else None,
         slippage_cost=slippage * order.filled_quantity if slippage is not None else None,
         fees=sum((each.fee_cash + each.fee_quantity * each.price for each in fills), Decimal(0)),
         realized_pnl=None if order.terms.opens else sum((each.realized_pnl for each in fills), Decimal(0)),
-        steps=_steps(order, signal, bar, rule, blocks, fills),
+        steps=[*_causes(record, bar, rule, price), *_steps(order, blocks, fills)],
     )
 
 
@@ -185,19 +216,32 @@ def _traced(record: _Record) -> TracedBar | None:
         return None
 
 
-def _bar(signal: SignalRow | None, traced: TracedBar | None) -> SignalBar | None:
-    if signal is None or traced is None:
+def _bar(traced: TracedBar | None) -> SignalBar | None:
+    if traced is None:
         return None
     window = traced.bar.window
     prices = (float(column[-1]) for column in (window.open, window.high, window.low, window.close, window.volume))
-    return SignalBar(signal.bar_time, *prices)
+    return SignalBar(traced.begins, window.seconds // 60, *prices)
 
 
-def _decision(
-    order: StoredOrder, bar: SignalBar | None, blocks: list[BlockOfOrder]
-) -> tuple[Decimal | None, str | None]:
-    if bar is not None:
-        return Decimal(str(bar.close)), "the close of the signal's bar"
+def _closed(record: _Record, bar: SignalBar | None) -> Decimal | None:
+    """The close of the bar that was decided on."""
+    if record.decision is not None:
+        return None if record.decision.part.price is None else Decimal(str(record.decision.part.price))
+    return Decimal(str(bar.close)) if bar else None
+
+
+def _decided(record: _Record, bar: SignalBar | None, blocks: list[BlockOfOrder]) -> tuple[Decimal | None, str | None]:
+    """The price when it was decided, and which one that is."""
+    order = record.order
+    if record.price is not None:
+        longer = bar is not None and bar.minutes > 1
+        return (
+            record.price,
+            "the close of the minute it was decided with" if longer else "the close of the signal's bar",
+        )
+    if record.decision is not None and record.decision.bar_minutes == 1:
+        return _closed(record, None), "the last close that was seen"
     if order.exit_level is not None:
         return order.exit_level, f"the level of the {_STOPS[order.origin][0]}"
     if order.limit_price is not None:
@@ -224,9 +268,11 @@ def _done(order: StoredOrder) -> str:
     return f"Did not {order.action} {wanted}"
 
 
-def _cause(order: StoredOrder, rule: Rule | None) -> str:
+def _cause(order: StoredOrder, rule: Rule | None, decision: OrderDecision | None) -> str:
     refused = order.explanation if not order.filled_quantity and order.explanation else None
-    if order.origin is OrderOrigin.SIGNAL:
+    if decision is not None:
+        cause = f"because the decision of {bar_began(decision.decided_at, 1)} wanted {_wanted(decision)}."
+    elif order.origin is OrderOrigin.SIGNAL:
         where = (
             f"the {rule.side} rule in line {rule.line} of the strategy was met"
             if rule
@@ -267,33 +313,52 @@ def terms_in_words(order: StoredOrder) -> str:
     return prices[order.type]
 
 
-def _steps(
-    order: StoredOrder,
-    signal: SignalRow | None,
-    bar: SignalBar | None,
-    rule: Rule | None,
-    blocks: list[BlockOfOrder],
-    fills: list[TradeRow],
-) -> list[Step]:
-    steps = []
+def _wanted(decision: OrderDecision) -> str:
+    part = decision.part
+    before, wanted = (f"{round((weight or 0) * 100, 2):g} %" for weight in (part.weight_before, part.weight))
+    return f"{wanted} of {part.symbol} instead of {before}"
+
+
+def _causes(record: _Record, bar: SignalBar | None, rule: Rule | None, price: Decimal | None) -> list[Step]:
+    """The steps before an order: the bar and the signal, the decision, or the level of a stop."""
+    order, signal = record.order, record.signal
+    if record.decision is not None:
+        return [Step(record.decision.decided_at, "Decision", _decision_in_words(record.decision))]
     if signal is not None:
-        seen = (
-            f" It closed at {dollars(Decimal(str(bar.close)))}."
-            if bar
-            else " The bar as it was seen is not recorded any more."
-        )
-        steps.append(Step(signal.bar_time, "Bar", f"The strategy saw the minute's bar of {signal.symbol}.{seen}"))
         line = f" by the rule in line {rule.line}" if rule else ""
-        steps.append(
-            Step(
-                signal.bar_time + _BAR,
-                "Signal",
-                f"{signal.action.capitalize()}, confidence {signal.confidence:.2f}{line}.",
-            )
-        )
-    elif order.exit_level is not None:
+        text = f"{signal.action.capitalize()}, confidence {signal.confidence:.2f}{line}."
+        at = signal.bar_time + _MINUTE
+        if bar is None:
+            seen = "The bar as the strategy saw it is not recorded any more."
+            return [Step(signal.bar_time, "Bar", seen), Step(at, "Signal", text)]
+        closed = Decimal(str(bar.close))
+        if price is not None and price != closed:
+            text += f" Until then the price had gone from {dollars(closed)} to {dollars(price)}."
+        seen = f"The strategy saw the {bar_name(bar.time, bar.minutes)} of {signal.symbol}. It closed at {dollars(closed)}."
+        return [Step(bar.time, "Bar", seen), Step(at, "Signal", text)]
+    if order.exit_level is not None:
         text = f"The market reached {dollars(order.exit_level)}, the level of the {_STOPS[order.origin][0]}."
-        steps.append(Step(order.decided_at, "Exit", text))
+        return [Step(order.decided_at, "Exit", text)]
+    return []
+
+
+def _decision_in_words(decision: OrderDecision) -> str:
+    part = decision.part
+    seen = ""
+    if part.price is not None and part.seen_until is not None:
+        bar = bar_name(part.seen_until, decision.bar_minutes)
+        seen = f" The last price it saw was {dollars(Decimal(str(part.price)))}, the close of the {bar}."
+    order = Decimal(str(part.order or 0))
+    wish = f" That was to {'buy' if order > 0 else 'sell'} {units(abs(order))}."
+    cut = decision.bought_part if order > 0 and decision.bought_part is not None else 1.0
+    less = f" Purchases were cut to {cut * 100:.4g} % of that, since they cost more than there was." if cut < 1 else ""
+    equity, cash = (dollars(Decimal(str(each))) for each in (decision.equity, decision.cash))
+    return f"Of {equity}, {cash} of it cash, the strategy wanted {_wanted(decision)}.{seen}{wish}{less}"
+
+
+def _steps(order: StoredOrder, blocks: list[BlockOfOrder], fills: list[TradeRow]) -> list[Step]:
+    """The steps from the order on."""
+    steps = []
     if order.decided_at is None:
         steps.append(
             Step(

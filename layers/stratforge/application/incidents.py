@@ -13,11 +13,19 @@ from stratforge.bus.dead_letters import QueueState
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import halts, operations, vital_signs
 from stratforge.storage.ledger.halts import PlatformState, SymbolHalt
-from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.ledger.operations import StoredAction, StoredReport
 from stratforge.storage.ledger.vital_signs import VitalSigns
+from stratforge.storage.market import data_notes
+from stratforge.storage.market.data_notes import NoteKind, StoredNote
 from stratforge.storage.postgres.database import Database
 
 _POINTS = 120
+_DATA_ADVICE = {
+    NoteKind.NO_LIVE_PRICES: "Stops and limits on it are woken once a minute, by its bars: the vendor's plan has too few symbols.",
+    NoteKind.NO_HISTORY: "Sessions on it wait: ask the vendor whether it has the symbol.",
+    NoteKind.FUTURE_BARS: "Such a bar is not taken: compare the machine's clock with the vendor's.",
+    NoteKind.STREAM_REFUSED: "See the ingestor's log for what the vendor refused: keys, the plan, or a second connection.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class Sign:
 SIGNS = (
     Sign("price_silence", "Oldest price", "s", 180),
     Sign("session_lag", "Session farthest behind", "min", 3),
+    Sign("decision_age", "Oldest portfolio decision due", "s", 300),
     Sign("signal_age", "Oldest signal undecided", "s", 60),
     Sign("order_age", "Oldest order undecided", "s", 60),
     Sign("block_age", "Oldest block at the broker", "s", 60),
@@ -96,7 +105,9 @@ def read_incident(database: Database, caller: Caller, queues: Sequence[QueueStat
         trends = trends_of(vital_signs.read_vital_signs(connection, since, _POINTS))
         state, halted = halts.platform_state(connection), halts.halted_symbols(connection)
         reports = operations.reports(connection, 20)
-    return Incident(symptoms_of(state, halted, reports, queues, trends), trends)
+        actions = [each for each in operations.corporate_actions(connection) if each.undecided]
+        notes = data_notes.list_notes(connection)
+    return Incident(symptoms_of(state, halted, actions, notes, reports, queues, trends), trends)
 
 
 def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
@@ -114,13 +125,18 @@ def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
 def symptoms_of(
     state: PlatformState,
     halted: Sequence[SymbolHalt],
+    undecided: Sequence[StoredAction],
+    notes: Sequence[StoredNote],
     reports: Sequence[StoredReport],
     queues: Sequence[QueueState],
     trends: Sequence[Trend],
 ) -> list[Symptom]:
-    """Lists what is wrong: what somebody or the broker decided first, then what lags in the order of a bar's way, then what was left over.
+    """Lists what is wrong: what somebody or the broker decided first, then what somebody has to decide, what data does not come, what lags in the order of a
+    bar's way, and what was left over.
 
     Args:
+        undecided: Corporate actions that are neither followed nor dismissed.
+        notes: What market data is missing.
         reports: The reconciler's latest, the newest first.
     """
     found = []
@@ -136,6 +152,19 @@ def symptoms_of(
         if halt.reason == halts.MISSING_UNITS:
             advice = "The account has less of it than its holders: have it buy what is missing, below, once the reconciler says why."
         found.append(Symptom(f"{halt.symbol} is halted: {halt.reason}", halt.halted_at, advice))
+    for action in undecided:
+        # One that is only announced waits for its day.
+        if action.obstacle is not None:
+            text = f"{action.symbol}, {action.effective_on}: {action.words} is not followed: {action.obstacle}"
+            found.append(
+                Symptom(
+                    text, action.seen_at, "Approve or dismiss it below; from its day until then the symbol is halted."
+                )
+            )
+    for note in notes:
+        data = "Live data" if note.symbol == "*" else note.symbol
+        text = f"{data}: {note.kind.value.replace('_', ' ').lower()} ({note.detail})"
+        found.append(Symptom(text, note.noted_at, _DATA_ADVICE[note.kind]))
     for trend in trends:
         if trend.bad_since is not None and trend.now is not None:
             text = f"{trend.sign.name}: {trend.now:,.0f} {trend.sign.unit}"

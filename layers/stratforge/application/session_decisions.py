@@ -14,6 +14,7 @@ from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import rebalances, sessions
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Recorded
 from stratforge.storage.strategies.sessions import StoredSession
+from stratforge.strategy.lookback import DAY_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,29 @@ class SessionDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderDecision:
+    """The decision of a portfolio session that an order is of.
+
+    Attributes:
+        moment: The beginning of the period that was decided about.
+        decided_at: When it was taken, by the market's clock.
+        equity: What the session had, in dollars, at the prices that were seen.
+        cash: What of it was cash.
+        bought_part: By what part purchases were cut because they cost more than there was; null before they were placed.
+        bar_minutes: How long the bars are that were seen; 1,440 are days.
+        part: The order's symbol in it.
+    """
+
+    moment: datetime
+    decided_at: datetime
+    equity: float
+    cash: float
+    bought_part: float | None
+    bar_minutes: int
+    part: SymbolDecision
+
+
+@dataclass(frozen=True, slots=True)
 class Weight:
     """The part of a session that a symbol of its universe is now, beside the part that its last decision wanted.
 
@@ -117,6 +141,24 @@ def decisions_of(
         raise Invalid("The session trades one symbol on every bar; see its signals.", code="no-portfolio")
     found = rebalances.list_rebalances(connection, session.session_id, at_most, before)
     return [_told(session.symbols, each) for each in found]
+
+
+def decision_of_order(connection: Connection, order_id: UUID, symbol: str) -> OrderDecision | None:
+    """The decision that an order of a symbol is of; None for other orders, and where it was about the symbol by another name."""
+    found = rebalances.decision_of_order(connection, order_id)
+    session = sessions.get_session(connection, found.session_id) if found else None
+    if found is None or session is None or session.symbols is None or symbol not in session.symbols:
+        return None
+    told, place = _told(session.symbols, found), session.symbols.index(symbol)
+    return OrderDecision(
+        told.moment,
+        told.decided_at,
+        told.equity,
+        told.cash,
+        told.bought_part,
+        DAY_MINUTES if found.editions[place] else 1,
+        told.symbols[place],
+    )
 
 
 def weights_now(connection: Connection, session: StoredSession, decisions: list[SessionDecision]) -> list[Weight]:

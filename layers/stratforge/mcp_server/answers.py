@@ -323,10 +323,12 @@ class OrderStory(Answer):
     """The story of an order, step by step, and its costs."""
 
     summary: str
+    decision: dict[str, Any] | None = Field(description="Of a portfolio session's order what it wanted, had and saw")
     steps: list[dict[str, Any]] = Field(description="Title, text and time of each step")
     fees: Dollars
     realized_pnl: Dollars | None
-    slippage_bps: float | None = Field(description="Hundredths of a percent against the price it was decided on")
+    slippage_bps: float | None = Field(description="Hundredths of a percent against the price when it was decided")
+    gap_bps: float | None = Field(description="The same of the gap before, as overnight: no part of the slippage")
 
 
 class Preview(Answer):

@@ -192,7 +192,7 @@ def test_its_page_and_its_endpoint_say_the_same(market: Market, migrated: str, m
         bar = int((OPEN + timedelta(minutes=5)).timestamp())
         rules = client.get(f"/sessions/{market.ada.session_id}/rules?bar={bar}").text
         assert "fires" in rules
-        assert "1-minute bar of 2026-01-05 10:05 ET" in rules
+        assert "1-minute bar of 2026-01-05 09:35 ET" in rules
         assert "had not started" in client.get(f"/sessions/{market.ada.session_id}/rules?bar={bar - 3600}").text
         unknown = client.get("/trades/999999", headers={"Accept": "text/html"})
         assert unknown.status_code == 404

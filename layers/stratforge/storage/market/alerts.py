@@ -37,7 +37,7 @@ class PriceAlert:
         repeats: Whether it fires again when the price came back, a quarter of an hour later at the soonest.
         by_mail: Whether a mail is sent as well.
         armed: Whether it waits for its price.
-        fired_at: When it fired last; null until it did.
+        fired_at: When it fired last, by the market's clock; null until it did.
         fired_price: Dollars at the end of the bar that fired it last.
         times_fired: The number of times that it fired.
     """
@@ -60,7 +60,7 @@ class PriceAlert:
 
 
 _COLUMNS = """id AS alert_id, symbol, condition, change, reference, upper_price, lower_price, note, repeats, by_mail, armed, created_at,
-    fired_at, fired_price, times_fired"""
+    market_at(fired_at) AS fired_at, fired_price, times_fired"""
 
 
 def add_alert(connection: Connection, user_id: UUID, alert: PriceAlert) -> PriceAlert | None:

@@ -271,6 +271,12 @@ def all_rebalances(connection: Connection, session_id: UUID) -> list[Recorded]:
     return fetch_all(connection, Recorded, query, (session_id,))
 
 
+def decision_of_order(connection: Connection, order_id: UUID) -> Recorded | None:
+    """The decision that an order is of; None for other orders."""
+    query = f"SELECT {_RECORDED} FROM orders o JOIN rebalances r ON r.id = o.rebalance_id WHERE o.id = %s"  # noqa: S608 - columns
+    return fetch_one(connection, Recorded, query, (order_id,))
+
+
 def record_decision(
     connection: Connection, session: PortfolioSession, decision: Recorded, decides_at: datetime
 ) -> bool:
