@@ -250,6 +250,17 @@ def test_a_form_that_is_sent_again_when_its_work_is_done_leads_to_what_was_made(
     for path, content in (("/strategies/describe", form), (f"/jobs/{job}/cancel", "")):
         answer = user.client.post(path, content=content, headers=headers)
         assert answer.headers["HX-Redirect"] == f"/strategies/{made.strategy_id}", answer.text
+    # Whoever has gone elsewhere meanwhile is told, and finds it again.
+    for path, link in (
+        ("/notices", f'href="/jobs/{job}">The answer to your description is ready'),
+        ("/notices/new?after=0-0", f'href="/jobs/{job}">Show'),
+    ):
+        assert link in user.client.get(path, headers=HTML).text
+    assert f'hx-get="/jobs/{job}/progress"' in user.client.get(f"/jobs/{job}", headers=HTML).text
+    with database.transaction() as connection:
+        connection.execute("UPDATE jobs SET kind = 'EXPORT'")
+    assert f'hx-get="/account/exports/{job}"' in user.client.get(f"/jobs/{job}", headers=HTML).text
+    assert user.client.get(f"/jobs/{UUID(int=1)}", headers=HTML).status_code == 404
 
 
 def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: User, database: Database) -> None:

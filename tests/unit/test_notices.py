@@ -10,6 +10,7 @@ from stratforge.portfolio.reasons import Reason
 
 ORDER = {"order_id": "o", "symbol": "AAPL", "side": "buy", "origin": "SIGNAL", "status": "FILLED", "reason": None}
 TRADE = {"trade_id": 7, "symbol": "AAPL", "side": "sell", "quantity": "10", "price": "592.1", "realized_pnl": "-12.5"}
+JOB = {"job_id": "j", "kind": "BACKTEST", "status": "SUCCEEDED", "progress": None}
 SESSION = {"session_id": "s", "symbol": "AAPL", "status": "STOPPED", "failure_reason": None, "final_pnl": "-3.5"}
 
 
@@ -66,6 +67,8 @@ SESSION = {"session_id": "s", "symbol": "AAPL", "status": "STOPPED", "failure_re
         ),
         ("session", SESSION, "The AAPL session ended with -3.50 dollars", Tone.PLAIN),
         ("session", SESSION | {"missed_bars": 1}, "The AAPL session missed 1 bar; it sees them afterwards", Tone.BAD),
+        ("job", JOB, "The backtest is ready", Tone.GOOD),
+        ("job", JOB | {"kind": "GENERATE", "status": "FAILED"}, "The answer to your description failed", Tone.BAD),
         ("halt", {"symbol": "AAPL", "halted": True, "reason": "OPERATOR"}, "AAPL is halted: operator", Tone.BAD),
         ("platform", {"trading_state": "REDUCING", "reason": "x"}, "The platform only closes positions", Tone.BAD),
     ],
@@ -83,7 +86,8 @@ def test_an_event_is_said_with_its_reason(kind: str, data: dict[str, Any], text:
         ("order", ORDER | {"status": "WORKING"}),
         ("session", SESSION | {"status": "RUNNING"}),
         ("signal", {}),
-        ("job", {}),
+        ("job", JOB | {"status": "RUNNING"}),
+        ("job", JOB | {"status": "CANCELED"}),
     ],
 )
 def test_what_is_on_its_way_is_no_notice(kind: str, data: dict[str, Any]) -> None:

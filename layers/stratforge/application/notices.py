@@ -17,8 +17,17 @@ from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.delivery import events
 from stratforge.storage.delivery.events import Event, EventCursor
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.strategies.jobs import JobKind, JobStatus
 from stratforge.storage.strategies.sessions import SessionStatus, strategy_names
 
+# What a job is to make, in words.
+JOB_NAMES = {
+    JobKind.RESEARCH: "The answer to your question",
+    JobKind.GENERATE: "The answer to your description",
+    JobKind.BACKTEST: "The backtest",
+    JobKind.REPLAY: "The replay",
+    JobKind.EXPORT: "The file",
+}
 _LISTED = 200
 _AT_ONCE = 50
 _ENDS = {
@@ -95,6 +104,8 @@ def notice_of(kind: str, data: dict[str, Any], strategy: str | None = None) -> S
             return _alert(data)
         case "session":
             return _session(data, strategy)
+        case "job":
+            return _job(data)
         case "halt":
             if data["halted"]:
                 return f"{data['symbol']} is halted: {str(data['reason']).replace('_', ' ').lower()}", Tone.BAD, None
@@ -108,6 +119,14 @@ def notice_of(kind: str, data: dict[str, Any], strategy: str | None = None) -> S
             )
             return f"The platform {said}", Tone.GOOD if state == "ACTIVE" else Tone.BAD, None
     return None
+
+
+def _job(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
+    # One that somebody called off ended as he wanted.
+    ends = {JobStatus.SUCCEEDED: ("is ready", Tone.GOOD), JobStatus.FAILED: ("failed", Tone.BAD)}
+    if (end := ends.get(data["status"])) is None:
+        return None
+    return f"{JOB_NAMES[JobKind(data['kind'])]} {end[0]}", end[1], f"/jobs/{data['job_id']}"
 
 
 def _action(data: dict[str, Any]) -> Action:

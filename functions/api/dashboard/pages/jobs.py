@@ -15,6 +15,7 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import queueing, requests, results
 from stratforge.application.jobs.requests import GenerateRequest, ResearchRequest
 from stratforge.application.jobs.results import FinishedBacktest, OpenQuestions, ReplayedSession, WrittenStrategy
+from stratforge.application.notices import JOB_NAMES
 from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import Job
 
@@ -35,6 +36,14 @@ def started(looking: Visitor, fields: Form) -> RequestKey:
     said = repr(sorted((name, values) for name, values in fields.items()))
     digest = hashlib.sha256(f"{looking.request.url.path}\n{said}".encode()).digest()
     return RequestKey(text(fields, "key")[:200] or None, digest)
+
+
+@router.get("/jobs/{job_id}")
+def page(job_id: UUID, looking: Looking) -> Response:
+    """The page of a job, for whoever comes back to it: leads to that of its result, where there is one."""
+    with database().reading(looking.caller) as connection:
+        job = existing(jobs.get_job(connection, job_id), "job")
+        return looking.page(connection, "job.html", job=job, name=JOB_NAMES[job.kind])
 
 
 @router.get("/jobs/{job_id}/progress")

@@ -51,7 +51,8 @@ function hear(message) {
   cursor = message.cursor ?? cursor;
   const kinds = new Set((message.events ?? []).map((each) => each.kind));
   if (kinds.has("job")) tell("live:job");
-  if ([...kinds].some((kind) => kind !== "job")) changed();
+  // Of a job its end is told to whoever has left its page.
+  if (message.events?.some(({ kind, data }) => kind !== "job" || ["SUCCEEDED", "FAILED"].includes(data.status))) changed();
   const prices = message.prices ?? [];
   for (const { symbol, price } of prices) {
     for (const cell of document.querySelectorAll(`[data-price="${CSS.escape(symbol)}"]`)) cell.textContent = written(Number(price));

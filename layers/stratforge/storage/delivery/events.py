@@ -64,13 +64,14 @@ def present(connection: Connection) -> EventCursor:
 
 
 def latest_events(connection: Connection, user_id: UUID, limit: int) -> list[Event]:
-    """A user's latest events and everybody's, the newest first, at the market's time; signals and jobs have pages of their own."""
+    """A user's latest events and everybody's, the newest first, at the market's time: of jobs their ends; signals have a page of their own."""
     return fetch_all(
         connection,
         Event,
         """
         SELECT tx, id AS event_id, kind, data, market_at(created_at) AS created_at FROM (
-            (SELECT * FROM events WHERE user_id = %(user)s AND kind NOT IN ('signal', 'job') ORDER BY tx DESC, id DESC LIMIT %(limit)s)
+            (SELECT * FROM events WHERE user_id = %(user)s AND kind <> 'signal'
+                AND (kind <> 'job' OR data ->> 'status' IN ('SUCCEEDED', 'FAILED')) ORDER BY tx DESC, id DESC LIMIT %(limit)s)
             UNION ALL (SELECT * FROM events WHERE user_id IS NULL ORDER BY tx DESC, id DESC LIMIT %(limit)s)) e
         ORDER BY tx DESC, id DESC LIMIT %(limit)s
         """,
