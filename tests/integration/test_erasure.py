@@ -179,7 +179,7 @@ NOBODYS = {
     "statement_fills": "activity_id order_id symbol quantity price filled_at read_at",
     "schema_migrations": "number name checksum applied_at",
     "symbol_halts": "symbol reason details halted_at",
-    "vital_signs": "at price_silence session_lag signal_age order_age block_age job_age delivery_age",
+    "vital_signs": "at price_silence session_lag signal_age order_age block_age job_age delivery_age decision_age",
 }
 
 

@@ -142,7 +142,7 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         assert (await ask("get_session", **session))["stop_loss"] == 0.02
         assert (await ask("pause_session", **session))["status"] == "PAUSED"
         assert (await ask("explain_session", **session))["evaluated"] is False
-        then = await ask("explain_session", **session, bar_time="2026-01-05T10:00:00-05:00")
+        then = await ask("explain_session", **session, bar_time="2026-01-05T15:00:00Z")
         assert (then["bar_time"], then["bar_minutes"]) == ("2026-01-05T15:00:00Z", 1)
         assert len((await ask("list_sessions", status="PAUSED"))["items"]) == 1
         rotation = await ask("store_strategy", name="rotates", python_code=EXAMPLE)
