@@ -17,7 +17,7 @@ def bar_kind(minutes: int) -> str:
 
 
 def bar_began(begins: datetime, minutes: int) -> str:
-    """When a bar began: 2026-11-25 09:30 ET; of a daily one its day, that of coins by UTC."""
+    """The start of a bar: 2026-11-25 09:30 ET; of a daily one its day, that of coins by UTC."""
     at = begins.astimezone(_NEW_YORK)
     if minutes != TIMEFRAMES["1d"]:
         return f"{at:%Y-%m-%d %H:%M} ET"
