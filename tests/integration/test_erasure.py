@@ -83,7 +83,7 @@ STAYS = {
     ),
     "strategy_versions": Stays(
         "A session names its version; the row says nothing any more.",
-        "strategy_id version user_id lookback created_at tokens lookback_edition bar_minutes",
+        "strategy_id version user_id lookback created_at tokens lookback_edition bar_minutes symbol",
         {
             "python_code": "''",
             "logic_explanation": "''",

@@ -9,8 +9,7 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from simulators.gemini.author import write_answer
-from simulators.gemini.conversation import looked_up, requests_in
+from simulators.gemini.conversation import answer_to, requests_in
 from stratforge.ai.draft import AnswerKind, LookupKind, StrategyDraft
 from stratforge.ai.prompts import LOOKED_UP
 from stratforge.ai.quant import Drafted, Turn
@@ -38,9 +37,7 @@ class Author:
         """Its answer to the conversation."""
         self.heard = list(turns)
         contents = [{"role": each.role, "parts": [{"text": each.text}]} for each in turns]
-        return Drafted(
-            StrategyDraft.model_validate(write_answer(requests_in(contents), looked=looked_up(contents))), 10
-        )
+        return Drafted(StrategyDraft.model_validate(answer_to(contents)), 10)
 
 
 class Says(Author):

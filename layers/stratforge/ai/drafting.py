@@ -18,6 +18,7 @@ from stratforge.ai.framing import frame_of
 from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
+from stratforge.ai.trading_symbol import TradingSymbol
 from stratforge.intent.gate import rules_of
 from stratforge.intent.requirements import Status
 from stratforge.intent.rotation.rules import is_rotation_rule
@@ -29,6 +30,8 @@ from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, i
 MAX_REPAIRS = 3
 # How often a model may look something up before it answers.
 MAX_LOOKS = 3
+# What is said of a symbol for which the broker takes no orders.
+CANNOT_BE_TRADED = "cannot be traded here"
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 # Numbers up to this count things that an answer names.
 _COUNTED = 3
@@ -71,7 +74,7 @@ def write_strategy(
     progress: Callable[[str], None],
     check_symbol: Callable[[str], list[str]],
     look_up: Callable[[Lookup], dict[str, Any]] | None = None,
-    wanted: str | None = None,
+    trades: TradingSymbol = TradingSymbol(),  # noqa: B008 - frozen
 ) -> Passed:
     """Asks until a draft passes.
 
@@ -80,10 +83,11 @@ def write_strategy(
         conversation: What was said so far; the last turn is the request.
         progress: Is told where the work stands, in a few words for a person.
         check_symbol: What is wrong with a symbol; nothing when it can be traded.
-        wanted: The symbol that a strategy of one symbol is for, whatever the draft says; None leaves it to the draft.
         look_up: Reads data of the user's for an answer; without it nothing can be looked up.
+        trades: The symbols that are known before: given beside the request, or that of the strategy to be changed.
 
     Raises:
+        TwoSymbols: if the request names another symbol than is given beside it.
         NotPassed: if the last repair did not pass.
         ModelUnavailable: if the service did not answer.
         ModelRefused: if it refused to answer.
@@ -119,9 +123,13 @@ def write_strategy(
         elif draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
             findings = []
         else:
-            draft, strategy, findings = _examine(draft, request, progress)
-            symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else [wanted or draft.symbol]
-            findings += [each for symbol in symbols for each in check_symbol(symbol)]
+            draft, strategy, findings = _examine(draft, request, trades, progress)
+            symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else [draft.symbol]
+            untradable = [each for symbol in symbols for each in check_symbol(symbol)]
+            if untradable and not findings and (last or draft.symbol == trades.given):
+                # No other answer mends what the person has to say: what else it should trade.
+                return Passed(_asking(draft, untradable), None, tokens, tuple(repairs), drafted.model)
+            findings += untradable
         if not findings:
             return Passed(draft, strategy, tokens, tuple(repairs), drafted.model)
         if last:
@@ -181,8 +189,15 @@ def _numbers_of(text: str) -> list[float]:
     return [float(each.replace(",", "")) for each in _NUMBER.findall(text)]
 
 
+def _asking(draft: StrategyDraft, untradable: Sequence[str]) -> StrategyDraft:
+    """A question in the place of a strategy whose symbols cannot be traded."""
+    said = [each.removeprefix("symbol: ").split(". ")[0].removesuffix(".") for each in untradable]
+    questions = [f"{each}. Which symbol should it be?" for each in said]
+    return draft.model_copy(update={"kind": AnswerKind.CLARIFY, "questions": questions, "python_code": "", "requirements": [], "assumptions": []})  # fmt: skip
+
+
 def _examine(
-    draft: StrategyDraft, request: Request, progress: Callable[[str], None]
+    draft: StrategyDraft, request: Request, trades: TradingSymbol, progress: Callable[[str], None]
 ) -> tuple[StrategyDraft, Strategy | PortfolioStrategy | None, list[str]]:
     """The draft with what the person has to be told of how it was read, its strategy, and what is wrong with it."""
     progress("checking")
@@ -190,14 +205,16 @@ def _examine(
     try:
         if is_portfolio(draft.python_code):
             strategy = compile_portfolio(draft.python_code)
-            draft = draft.model_copy(update={"symbol": PORTFOLIO})
+            unused = [f"It names its symbols itself: {trades.given}, which is given beside the request, is not used."] if trades.given else []  # fmt: skip
+            draft = draft.model_copy(update={"symbol": PORTFOLIO, "assumptions": [*draft.assumptions, *unused]})
         else:
             # On which bars it decides is the person's choice, said or made with the code: no draft changes it.
             frame = frame_of(request)
             stood = frame.timeframe or Timeframe.MINUTE
             # One that the language has no more is a finding of the compiler.
             kept = {"timeframe": Timeframe(stood)} if stood in [*Timeframe] and not frame.spoken else {}
-            draft = draft.model_copy(update={"python_code": with_timeframe(draft.python_code, frame.timeframe), **kept})
+            code = with_timeframe(draft.python_code, frame.timeframe)
+            draft = draft.model_copy(update={"python_code": code, "symbol": trades.of(draft), **kept})
             strategy = compile_strategy(draft.python_code)
         # Measuring the lookback runs the indicators once over made-up bars.
         _ = strategy.lookback

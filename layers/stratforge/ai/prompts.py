@@ -60,7 +60,8 @@ Rules for the answer:
 - questions is empty unless no sensible strategy can be written: then python_code is empty, and each question says what is missing or why the
   request cannot be done. Ask when the request contradicts itself, when it needs the future (tomorrow's price, the low of a day that is not
   over), something this language does not have (news, fundamentals, options, borrowed money), something that is not written from words (short positions:
-  a person writes short() and cover() by hand), or names no rule to buy by. A strategy trades one symbol, or it is a portfolio; signals of several symbols, each traded by itself, are several strategies: ask which.
+  a person writes short() and cover() by hand), or names no rule to buy by. A strategy trades one symbol, or it is a portfolio. Words that name what it trades, or move it to another symbol, have the
+  rule “symbol X”, and symbol is X; where none do it is the symbol given behind the request, or the one before. Signals of several symbols, each traded by itself, are several strategies: ask which.
 - Answer name, logic_explanation, assumptions and questions in the language of the request.
 
 {reference}
@@ -92,6 +93,8 @@ The rules of portfolios
 _FIRST = "Write a strategy for this request:"
 _CHANGE = "Change the strategy as described, keep everything else, and answer with the complete JSON again:"
 _ANSWER = "The user answers:"
+# Behind the words, where a symbol is given beside them.
+_SYMBOL = "Its symbol:"
 
 
 @cache
@@ -121,9 +124,13 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def first_request(request: str) -> str:
-    """Builds the message that asks the model to write a strategy."""
-    return f"{_FIRST}\n{quoted(request)}"
+def first_request(request: str, symbol: str | None = None) -> str:
+    """Builds the message that asks the model to write a strategy, of a symbol where one is given beside the words."""
+    return _message(_FIRST, request, symbol)
+
+
+def _message(lead: str, words: str, symbol: str | None) -> str:
+    return f"{lead}\n{quoted(words)}" + (f"\n{_SYMBOL} {quoted(symbol)}" if symbol else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +153,8 @@ class Request:
 
 def words_in(turn: str) -> str | None:
     """The person's words in a turn; None for what the product itself says, such as findings."""
-    lead, _, quote = turn.partition("\n")
-    return str(json.loads(quote)) if lead in (_FIRST, _CHANGE, _ANSWER) else None
+    lead, _, rest = turn.partition("\n")
+    return str(json.loads(rest.partition(f"\n{_SYMBOL} ")[0])) if lead in (_FIRST, _CHANGE, _ANSWER) else None
 
 
 REPAIR = "The answer did not pass. Correct every finding and answer with the complete JSON again."
@@ -166,14 +173,14 @@ def looked_up(data: Sequence[object]) -> str:
     return f"{LOOKED_UP}\n{json.dumps(list(data), ensure_ascii=False)}"
 
 
-def refinement_request(request: str) -> str:
+def refinement_request(request: str, symbol: str | None = None) -> str:
     """Builds the message that asks the model to change a strategy it wrote."""
-    return f"{_CHANGE}\n{quoted(request)}"
+    return _message(_CHANGE, request, symbol)
 
 
-def answer_request(request: str) -> str:
+def answer_request(request: str, symbol: str | None = None) -> str:
     """Builds the message that gives the model the user's answer to its questions or its failed draft."""
-    return f"{_ANSWER}\n{quoted(request)}"
+    return _message(_ANSWER, request, symbol)
 
 
 MARKET_TIME = "The market's time is "

@@ -70,7 +70,7 @@ class StrategyFile(NewStrategy):
 
 
 class StrategyChange(BaseModel):
-    """Changes to a strategy; what is left out stays. Other code is a new version; sessions keep the one they run."""
+    """Changes to a strategy; what is left out stays. Other code, or another symbol, is a new version; sessions keep the one they run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -192,7 +192,7 @@ def change_strategy(
     change: StrategyChange,
     unchanged: Callable[[StoredStrategy], bool] = lambda _current: True,
 ) -> StoredStrategy:
-    """Changes a strategy; other code is its next version, and its sessions keep the one they run.
+    """Changes a strategy; other code, or another symbol, is its next version, and its sessions keep the one they run.
 
     Args:
         unchanged: Whether the strategy is still the one that the change was based on.
@@ -216,8 +216,10 @@ def change_strategy(
             _symbol(strategy, change.symbol, current),
             current.logic_explanation if change.logic_explanation is None else change.logic_explanation,
         )
-        if strategy is None:
+        if strategy is None and description.symbol == current.symbol:
             return strategies.describe_strategy(connection, strategy_id, description)
+        if strategy is None:
+            strategy = compiled(current.python_code)
         return strategies.change_strategy(connection, caller.user_id, current, description, strategy, Origin())
 
 
@@ -287,7 +289,7 @@ def compiled_version(version: StoredVersion) -> Strategy | PortfolioStrategy:
 
 
 def restore_version(database: Database, caller: Caller, strategy_id: UUID, version: int) -> StoredStrategy:
-    """Makes an earlier version's code the next version of a strategy; nothing in between is lost, and its sessions keep what they run.
+    """Makes an earlier version's code and symbol the next version of a strategy; nothing in between is lost, and its sessions keep what they run.
 
     Raises:
         NotFound: if there is no such strategy or version.
@@ -313,7 +315,7 @@ def store_restored(
     older: StoredVersion,
     strategy: Strategy | PortfolioStrategy,
 ) -> StoredStrategy:
-    """Stores an earlier version's code as the next version of a strategy that is locked."""
+    """Stores an earlier version's code and symbol as the next version of a strategy that is locked."""
     origin = Origin(
         f"Back to version {older.version}",
         older.model,
@@ -323,7 +325,7 @@ def store_restored(
         older.parameter_meanings,
         tuple(Requirement.model_validate(each) for each in older.requirements),
     )
-    description = Description(current.name, _symbol(strategy, None, current), older.logic_explanation)
+    description = Description(current.name, _symbol(strategy, older.symbol, current), older.logic_explanation)
     return strategies.change_strategy(connection, user_id, current, description, strategy, origin)
 
 

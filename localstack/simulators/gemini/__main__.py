@@ -17,8 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from simulators.credentials import GEMINI_API_KEY
-from simulators.gemini.author import write_answer
-from simulators.gemini.conversation import looked_up, requests_in, untradable_symbols
+from simulators.gemini.conversation import answer_to, requests_in
 from simulators.gemini.faults import Faults
 from simulators.gemini.researcher import hostile_answer, research
 
@@ -98,7 +97,7 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
         return Answer(text, grounding, cut=len(text) // 2 if fault == "cut" else None), body
     if body.get("generationConfig", {}).get("responseMimeType") != "application/json":
         return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json"), body
-    text = json.dumps(write_answer(said, untradable_symbols(contents), looked_up(contents)))
+    text = json.dumps(answer_to(contents))
     return Answer(text, cut=len(text) // 2 if fault == "cut" else None), body
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from stratforge.ai.draft import AnswerKind, DraftParameter, StrategyDraft
+from stratforge.ai.drafting import CANNOT_BE_TRADED
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import Turn
 from stratforge.application.jobs.requests import GenerateRequest
@@ -22,12 +25,17 @@ class TooManyOpen(Exception):
 
 
 def read_conversation(
-    connection: Connection, job: Job, request: GenerateRequest, before: StoredStrategy | None
+    connection: Connection,
+    job: Job,
+    request: GenerateRequest,
+    before: StoredStrategy | None,
+    symbol: str | None = None,
 ) -> list[Turn]:
     """The turns up to the request.
 
     Args:
         before: The strategy that is to be changed; None when a new one is to be written.
+        symbol: The one that is given beside the words.
 
     Raises:
         TooManyOpen: if more was asked and answered than is kept in mind.
@@ -35,9 +43,30 @@ def read_conversation(
     turns = _versions(connection, before) if before else []
     asked = _open_questions(connection, job, request)
     if asked:
-        return [*turns, *asked, Turn("user", answer_request(request.prompt))]
+        return [*turns, *asked, Turn("user", answer_request(request.prompt, symbol))]
     ask = refinement_request if before else first_request
-    return [*turns, Turn("user", ask(request.prompt))]
+    return [*turns, Turn("user", ask(request.prompt, symbol))]
+
+
+def symbol_given(connection: Connection, job: Job, request: GenerateRequest) -> str | None:
+    """The symbol that is given beside the words of a request, or of the one whose question it answers."""
+    for _ in range(MAX_OPEN):
+        if request.symbol or request.follows is None:
+            break
+        earlier = _followed(connection, job, request.follows)
+        asked = result_of(earlier) if earlier else None
+        if earlier is None or (isinstance(asked, OpenQuestions) and CANNOT_BE_TRADED in " ".join(asked.questions)):
+            # Asked for another one.
+            break
+        request = GenerateRequest.model_validate(earlier.request)
+    return request.symbol
+
+
+def _followed(connection: Connection, job: Job, follows: UUID) -> Job | None:
+    """The job that a request goes on from, unless what it asked for stands in a version."""
+    earlier = jobs.get_job(connection, follows)
+    mine = earlier is not None and earlier.user_id == job.user_id and earlier.kind == JobKind.GENERATE
+    return earlier if mine and earlier and not isinstance(result_of(earlier), WrittenStrategy) else None
 
 
 def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
@@ -46,7 +75,7 @@ def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
     for version in _standing(strategies.list_versions(connection, before.strategy_id)):
         draft = StrategyDraft(
             name=before.name,
-            symbol=before.symbol,
+            symbol=version.symbol,
             python_code=version.python_code,
             logic_explanation=version.logic_explanation,
             parameters=[
@@ -79,11 +108,8 @@ def _open_questions(connection: Connection, job: Job, request: GenerateRequest) 
     """The requests before this one that the model answered with questions, or with code that did not pass."""
     turns = list[Turn]()
     while request.follows:
-        earlier = jobs.get_job(connection, request.follows)
-        if earlier is None or earlier.user_id != job.user_id or earlier.kind != JobKind.GENERATE:
-            break
-        if isinstance(result_of(earlier), WrittenStrategy):
-            # What it asked for stands in a version.
+        earlier = _followed(connection, job, request.follows)
+        if earlier is None:
             break
         if len(turns) >= 2 * MAX_OPEN:
             raise TooManyOpen

@@ -11,10 +11,11 @@ from stratforge.ai.draft import AnswerKind
 from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant
 from stratforge.ai.failures import ModelRefused, NotADraft
 from stratforge.ai.quant import Drafted, Turn
+from stratforge.ai.trading_symbol import TradingSymbol, TwoSymbols
 from stratforge.application.caps import require_room_for_strategy
 from stratforge.application.errors import Conflict
 from stratforge.application.jobs.asking import asked, showing
-from stratforge.application.jobs.conversation import MAX_OPEN, TooManyOpen, read_conversation
+from stratforge.application.jobs.conversation import MAX_OPEN, TooManyOpen, read_conversation, symbol_given
 from stratforge.application.jobs.lookups import Lookups
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
@@ -53,25 +54,28 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
                 if before is None:
                     raise _deleted()
             versions = strategies.list_versions(connection, before.strategy_id) if before else []
-            turns = read_conversation(connection, work.job, request, before)
+            given = symbol_given(connection, work.job, request)
+            turns = read_conversation(connection, work.job, request, before, given)
         back_to = version_wanted(request.prompt, versions) if versions else None
         if before is not None and back_to is not None:
             _restore(work, before, versions, back_to)
             return
-        wanted = request.symbol or (before.symbol if before and before.symbol != PORTFOLIO else None)
+        stood = before.symbol if before and before.symbol != PORTFOLIO else None
         passed = drafting.write_strategy(
             lambda system, turns: asked(work, lambda: _draft(work, quant, system, turns), deadline),
             turns,
             work.tell,
             lambda symbol: _symbol_findings(work, symbol),
             Lookups(work.database, work.job.user_id, request.strategy_id),
-            wanted,
+            TradingSymbol(given, stood),
         )
     except TooManyOpen as error:
         message = (
             f"More than {MAX_OPEN} turns are open since the last strategy. Begin anew, with all you want in one text."
         )
         raise Failed(FailureCode.MODEL_REFUSED, message) from error
+    except TwoSymbols as error:
+        raise Failed(FailureCode.NOT_PASSED, f"{error} Nothing was written: say it with one of them alone.") from error
     except (ModelRefused, NotADraft) as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     except NotPassed as error:
@@ -84,23 +88,14 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
         said = [draft.answer] if draft.answer else draft.questions or ([draft.plan] if draft.plan else [])
         questions = OpenQuestions(kind=draft.kind, questions=said, assumptions=draft.assumptions)
         work.succeed(lambda _connection: questions)
-    elif before is not None and strategy.source == before.python_code:
+        return
+    symbol = PORTFOLIO if isinstance(strategy, PortfolioStrategy) else parse_symbol(passed.draft.symbol)
+    if before is not None and strategy.source == before.python_code and symbol == before.symbol:
         work.succeed(lambda _connection: _nothing_changed("the strategy does just that already"))
     else:
-        symbol = _symbol_of(strategy, request.symbol, before, passed.draft.symbol)
         work.succeed(
             lambda connection: _stored(connection, work, request, passed, strategy, symbol, passed.model or quant.model)
         )
-
-
-def _symbol_of(
-    strategy: Strategy | PortfolioStrategy, wanted: str | None, before: StoredStrategy | None, drafted: str
-) -> str:
-    """The symbol that is stored: that of the request, of the strategy before, or of the answer."""
-    if isinstance(strategy, PortfolioStrategy):
-        return PORTFOLIO
-    known = wanted or (before.symbol if before else None)
-    return parse_symbol(drafted if known in (None, PORTFOLIO) else str(known))
 
 
 def _nothing_changed(why: str) -> OpenQuestions:
@@ -110,7 +105,7 @@ def _nothing_changed(why: str) -> OpenQuestions:
 def _restore(work: Work, before: StoredStrategy, versions: Sequence[StoredVersion], version: int) -> None:
     """Takes changes back: what stood in a version before stands again, as the next version."""
     older = next((each for each in versions if each.version == version), None)
-    if older is None or older.python_code == before.python_code:
+    if older is None or (older.python_code == before.python_code and older.symbol == before.symbol):
         why = "there is no version before this one" if version < 1 else f"there is no version {version}" if older is None else f"the code is that of version {version} already"  # fmt: skip
         work.succeed(lambda _connection: _nothing_changed(why))
         return
@@ -178,7 +173,7 @@ def _symbol_findings(work: Work, symbol: str) -> list[str]:
         asset = assets.read_asset(connection, parsed)
         known = asset is not None or assets.knows_assets(connection)
     if known and (asset is None or not asset.tradable):
-        return [f"symbol: {parsed} cannot be traded here. Use the symbol the user means, or ask which one."]
+        return [f"symbol: {parsed} {drafting.CANNOT_BE_TRADED}. Use the symbol the user means, or ask which one."]
     return []
 
 

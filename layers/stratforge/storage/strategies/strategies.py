@@ -110,8 +110,8 @@ def _add_version(
         """
         INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, bar_minutes, parameters,
                                        logic_explanation, prompt, model, tokens, assumptions, repairs,
-                                       parameter_meanings, requirements)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                       parameter_meanings, requirements, symbol)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -132,6 +132,7 @@ def _add_version(
             Jsonb([list(each) for each in origin.repairs]),
             Jsonb(dict(origin.parameter_meanings)),
             Jsonb([each.model_dump(mode="json") for each in origin.requirements]),
+            stored.symbol,
         ),
     )
 
@@ -231,8 +232,8 @@ def change_strategy(
     strategy: Strategy | PortfolioStrategy,
     origin: Origin,
 ) -> StoredStrategy:
-    """Changes a strategy that is locked; other code is a new version, and sessions keep the one they run."""
-    if strategy.source == current.python_code:
+    """Changes a strategy that is locked; other code, or another symbol, is a new version, and sessions keep the one they run."""
+    if strategy.source == current.python_code and description.symbol == current.symbol:
         return describe_strategy(connection, current.strategy_id, description)
     stored = fetch_exactly(
         connection,
@@ -258,6 +259,7 @@ class StoredVersion:
 
     Attributes:
         source_hash: SHA-256 of the code; what runs is what was checked.
+        symbol: What it trades.
         lookback: Bars of history that the code needs, by the edition of the language that last measured it.
         logic_explanation: What it does, in plain words.
         prompt: What was asked for; null for code written by hand.
@@ -269,6 +271,7 @@ class StoredVersion:
     """
 
     version: int
+    symbol: str
     python_code: str
     source_hash: str
     lookback: int
@@ -285,7 +288,7 @@ class StoredVersion:
     created_at: datetime
 
 
-_VERSION = """version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, tokens, assumptions, repairs,
+_VERSION = """version, coalesce(symbol, (SELECT s.symbol FROM strategies s WHERE s.id = strategy_id)) AS symbol, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, tokens, assumptions, repairs,
     parameter_meanings, requirements, created_at"""
 
 

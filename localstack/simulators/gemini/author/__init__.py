@@ -3,6 +3,6 @@
 It is no model and is labeled as offline wherever its answers are shown.
 """
 
-from simulators.gemini.author.framed import write_answer
+from simulators.gemini.author.framed import traded_on, write_answer
 
-__all__ = ["write_answer"]
+__all__ = ["traded_on", "write_answer"]

@@ -163,3 +163,14 @@ def _quoting(requirement: Mapping[str, Any], requests: Sequence[str], plain: Seq
             start, end = text.original(*spans[0])
             return {**requirement, "quote": turn[start:end]}
     return dict(requirement)
+
+
+_NO_SYMBOL = "No symbol was named: AAPL is used."
+
+
+def traded_on(found: dict[str, Any], given: str | None) -> dict[str, Any]:
+    """The answer for the symbol that is given beside the words, where they name none."""
+    if given is None or _NO_SYMBOL not in found["assumptions"]:
+        return found
+    told = [f"No symbol was named: {given} is used, as it is given." if each == _NO_SYMBOL else each for each in found["assumptions"]]  # fmt: skip
+    return {**found, "symbol": given, "assumptions": told}
