@@ -20,6 +20,7 @@ from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
 from stratforge.ai.trading_symbol import TradingSymbol
 from stratforge.intent.gate import rules_of
+from stratforge.intent.plain_answers import answer_findings, claims_change
 from stratforge.intent.requirements import Status
 from stratforge.intent.rotation.rules import is_rotation_rule
 from stratforge.market.symbols import PORTFOLIO
@@ -119,9 +120,10 @@ def write_strategy(
         if draft.kind is AnswerKind.LOOK:
             findings = ["Nothing more can be looked up: answer with what is known, and say what is not."]
         elif draft.kind is AnswerKind.ANSWER:
-            findings = numbers_unknown(draft.answer or draft.plan, known)
+            said = draft.answer or draft.plan
+            findings = [*answer_findings(request.text, said), *numbers_unknown(said, known)]
         elif draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
-            findings = []
+            findings = _asked_nothing(draft)
         else:
             draft, strategy, findings = _examine(draft, request, trades, progress)
             symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else [draft.symbol]
@@ -187,6 +189,15 @@ def numbers_unknown(answer: str, known: Sequence[str]) -> list[str]:
 
 def _numbers_of(text: str) -> list[float]:
     return [float(each.replace(",", "")) for each in _NUMBER.findall(text)]
+
+
+def _asked_nothing(draft: StrategyDraft) -> list[str]:
+    """What is wrong with questions, or with the reasons of a refusal: that there are none, or that they say what was not done."""
+    if not any(each.strip() for each in draft.questions):
+        return [f"kind is {draft.kind.value}, and questions is empty: say there what is missing, or why it cannot be done, or write the strategy."]  # fmt: skip
+    if claimed := claims_change(" ".join(draft.questions)):
+        return [f"questions says “{claimed}”, and {draft.kind.value} changes nothing: write the strategy with all its code, or leave that out."]  # fmt: skip
+    return []
 
 
 def _asking(draft: StrategyDraft, untradable: Sequence[str]) -> StrategyDraft:

@@ -80,12 +80,13 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     except NotPassed as error:
         refused = RefusedDraft(python_code=error.draft.python_code, logic_explanation=error.draft.logic_explanation)
-        message = f"The code did not pass after {MAX_REPAIRS} repairs."
+        what = "code" if error.draft.python_code.strip() else "answer"
+        message = f"The {what} did not pass after {MAX_REPAIRS} repairs. Nothing was {'changed' if request.strategy_id else 'written'}."
         raise Failed(FailureCode.NOT_PASSED, message, findings=error.findings, draft=refused) from error
     strategy = passed.strategy
     if strategy is None:
         draft = passed.draft
-        said = [draft.answer] if draft.answer else draft.questions or ([draft.plan] if draft.plan else [])
+        said = [draft.answer or draft.plan] if draft.kind is AnswerKind.ANSWER else [each for each in draft.questions if each.strip()]  # fmt: skip
         questions = OpenQuestions(kind=draft.kind, questions=said, assumptions=draft.assumptions)
         work.succeed(lambda _connection: questions)
         return
