@@ -7,7 +7,6 @@ from uuid import UUID
 
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy
-from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import jobs, strategies

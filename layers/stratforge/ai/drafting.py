@@ -147,7 +147,7 @@ def request_of(conversation: list[Turn]) -> Request:
     Raises:
         ValueError: if the last turn is no request.
     """
-    still_open, whole, before, timeframe = list[str](), True, None, None
+    still_open, whole, before, timeframe, code = list[str](), True, None, None, ""
     for turn in conversation:
         if turn.role == "user":
             words = words_in(turn.text)
@@ -159,13 +159,14 @@ def request_of(conversation: list[Turn]) -> Request:
             continue
         if draft.kind is AnswerKind.STRATEGY and draft.python_code.strip():
             still_open, whole, before = [], False, _rules_that_stand(draft) or None
-            timeframe = timeframe_of(draft.python_code)
+            timeframe, code = timeframe_of(draft.python_code), draft.python_code
         elif draft.kind is AnswerKind.ANSWER:
             # A question that was answered asks for nothing more.
             del still_open[-1:]
     if conversation[-1].role != "user" or not still_open or words_in(conversation[-1].text) is None:
         raise ValueError("the last turn of a conversation is a request")
-    return Request(still_open[-1], whole, before, tuple(still_open[:-1]), timeframe)
+    unknown = code if code and before is None else None
+    return Request(still_open[-1], whole, before, tuple(still_open[:-1]), timeframe, unknown)
 
 
 def _rules_that_stand(draft: StrategyDraft) -> tuple[str, ...]:
@@ -236,7 +237,7 @@ def _examine(
         judged, shown = told_of_portfolio(draft, strategy, request)
         findings = review_portfolio(judged, strategy, request)
     else:
-        judged, shown = told(draft, request)
+        judged, shown = told(draft, strategy, request)
         findings = review(judged, strategy, request)
     # What was read into words is shown so; until it has passed, it is judged as the answer calls it.
     return judged if findings else shown, strategy, findings

@@ -93,6 +93,7 @@ The rules of portfolios
 _FIRST = "Write a strategy for this request:"
 _CHANGE = "Change the strategy as described, keep everything else, and answer with the complete JSON again:"
 _ANSWER = "The user answers:"
+BY_HAND = "No request led to what follows: the person wrote it, or changed its values, by hand."
 # Behind the words, where a symbol is given beside them.
 _SYMBOL = "Its symbol:"
 
@@ -142,6 +143,7 @@ class Request:
         before: Of a change, the rules that stood before, where they are known.
         earlier: The words of the open turns before the last.
         timeframe: The bars on which what stood before decides, where its code says so.
+        code: Of a change, the code that stood before, where its rules are not known.
     """
 
     text: str
@@ -149,6 +151,7 @@ class Request:
     before: tuple[str, ...] | None = None
     earlier: tuple[str, ...] = ()
     timeframe: str | None = None
+    code: str | None = None
 
 
 def words_in(turn: str) -> str | None:

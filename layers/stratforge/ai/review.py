@@ -16,7 +16,8 @@ from stratforge.intent.rotation.gate import rotation_findings, rotation_told
 from stratforge.intent.rotation.rules import is_rotation_rule
 from stratforge.intent.rules import read_rule
 from stratforge.intent.sides import explained_otherwise
-from stratforge.strategy import Strategy
+from stratforge.intent.trial import deeds_lost
+from stratforge.strategy import Strategy, StrategyError, compile_strategy
 from stratforge.strategy.rotation import PortfolioStrategy
 
 # How people call an indicator when they do not use its name.
@@ -64,7 +65,7 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     )
     contract += framed.findings(draft)
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
-    taken, _ = _taken(draft, request)
+    taken, _ = _taken(draft, strategy, request)
     return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
 
 
@@ -102,13 +103,13 @@ def told_of_portfolio(
     return judged, judged.model_copy(update={"requirements": marked})
 
 
-def told(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, StrategyDraft]:
-    """Adds to a draft's assumptions how words were taken that the strict reading does not know.
+def told(draft: StrategyDraft, strategy: Strategy, request: Request) -> tuple[StrategyDraft, StrategyDraft]:
+    """Adds to a draft's assumptions how words were taken that the strict reading does not know, and what code before it did and this does not.
 
     Returns:
         The draft to be judged, and as it is shown once it has passed: with the requirements of such words called assumed.
     """
-    taken, marked = _taken(draft, request)
+    taken, marked = _taken(draft, strategy, request)
     judged = _with(draft, taken)
     return judged, judged.model_copy(update={"requirements": marked})
 
@@ -128,12 +129,27 @@ def _of_one_symbol(before: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if before is None or any(map(is_rotation_rule, before)) else before
 
 
-def _taken(draft: StrategyDraft, request: Request) -> tuple[list[str], list[Requirement]]:
+def _taken(draft: StrategyDraft, strategy: Strategy, request: Request) -> tuple[list[str], list[Requirement]]:
     framed = Framed.of(draft, request)
     taken, marked = readings_to_tell(
         framed.request, framed.requirements, framed.assumptions, symbol=draft.symbol, earlier=framed.earlier
     )
-    return taken, framed.marked(draft, marked)
+    return [*taken, *_lost(strategy, request, draft.symbol)], framed.marked(draft, marked)
+
+
+def _lost(strategy: Strategy, request: Request, symbol: str) -> list[str]:
+    """The sentences that tell a person what a change of code whose rules nobody knows does otherwise, found by trial."""
+    if request.code is None:
+        return []
+    try:
+        old = compile_strategy(request.code)
+    except StrategyError:
+        return []
+    if old.bar_minutes != strategy.bar_minutes:
+        return []
+    holds, buys = deeds_lost(old, strategy, around_the_clock="/" in symbol)
+    sentences = ((holds, "It holds in places where the code before sold."), (buys, "It buys in places where the code before did not."))  # fmt: skip
+    return [sentence for so, sentence in sentences if so]
 
 
 def _explanation(draft: StrategyDraft) -> list[str]:

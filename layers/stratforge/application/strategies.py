@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.caps import require_room_for_strategy
+from stratforge.application.changes_by_hand import origin_by_hand
 from stratforge.application.errors import Changed, Conflict, Invalid, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
@@ -126,8 +127,17 @@ def compiled(code: str) -> Strategy | PortfolioStrategy:
     return examined.strategy
 
 
-def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: RequestKey) -> StoredStrategy:
+def store_strategy(
+    database: Database,
+    caller: Caller,
+    new: NewStrategy,
+    key: RequestKey,
+    origin: Origin = Origin(),  # noqa: B008 - frozen
+) -> StoredStrategy:
     """Stores hand-written code as the first version of a strategy.
+
+    Args:
+        origin: What is known of code that was stored before.
 
     Raises:
         Invalid: if the code is not in the strategy language.
@@ -142,7 +152,28 @@ def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: Re
         # A repetition finds what it made, however many there are by now.
         if strategies.get_strategy(connection, strategy_id) is None:
             require_room_for_strategy(connection, caller.user_id)
-        return strategies.add_strategy(connection, caller.user_id, description, strategy, Origin(), strategy_id)
+        return strategies.add_strategy(connection, caller.user_id, description, strategy, origin, strategy_id)
+
+
+def duplicate_strategy(database: Database, caller: Caller, strategy_id: UUID, key: RequestKey) -> StoredStrategy:
+    """Stores a strategy once more, as one of its own, with what was asked for and what is said of it.
+
+    Raises:
+        NotFound: if there is no such strategy.
+        Conflict: if there are as many strategies as may be.
+    """
+    with database.reading(caller) as connection:
+        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
+        version = existing(strategies.get_version(connection, strategy_id, found.version), "version")
+    wanted = tuple(Requirement.model_validate(each) for each in version.requirements)
+    origin = Origin(None, None, 0, tuple(version.assumptions), (), version.parameter_meanings, wanted)
+    new = NewStrategy(
+        name=f"Copy of {found.name}"[:100],
+        symbol=found.symbol,
+        python_code=found.python_code,
+        logic_explanation=found.logic_explanation,
+    )
+    return store_strategy(database, caller, new, key, origin)
 
 
 def strategy_file(found: StoredStrategy) -> StrategyFile:
@@ -205,22 +236,57 @@ def change_strategy(
     caller.require(Scope.WRITE)
     spend_first(database, caller, quotas.STRATEGIES)
     strategy = None if change.python_code is None else compiled(change.python_code)
+    by_hand: _ByHand | None = None
+    if strategy is not None or change.symbol is not None:
+        by_hand = _changed_by_hand(database, caller, strategy_id, strategy, change.symbol)
     with database.transaction(caller) as connection:
         current = _locked(connection, strategy_id)
-        if not unchanged(current):
+        if not unchanged(current) or (by_hand is not None and current.version != by_hand.version):
             raise Changed
         if change.archived is not None:
             strategies.archive(connection, strategy_id, archived=change.archived)
+        explanation = current.logic_explanation if by_hand is None else by_hand.explanation
         description = Description(
             change.name or current.name,
             _symbol(strategy, change.symbol, current),
-            current.logic_explanation if change.logic_explanation is None else change.logic_explanation,
+            explanation if change.logic_explanation is None else change.logic_explanation,
         )
-        if strategy is None and description.symbol == current.symbol:
+        if by_hand is None:
             return strategies.describe_strategy(connection, strategy_id, description)
-        if strategy is None:
-            strategy = compiled(current.python_code)
-        return strategies.change_strategy(connection, caller.user_id, current, description, strategy, Origin())
+        return strategies.change_strategy(
+            connection, caller.user_id, current, description, by_hand.strategy, by_hand.origin
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _ByHand:
+    """What a change by hand makes of a version: the code, where it comes from, and the explanation that holds for it."""
+
+    version: int
+    strategy: Strategy | PortfolioStrategy
+    origin: Origin
+    explanation: str
+
+
+def _changed_by_hand(
+    database: Database,
+    caller: Caller,
+    strategy_id: UUID,
+    strategy: Strategy | PortfolioStrategy | None,
+    symbol: str | None,
+) -> _ByHand:
+    """Holds what was asked for against the code as it is now, where nobody waits for a row."""
+    with database.reading(caller) as connection:
+        current = existing(strategies.get_strategy(connection, strategy_id), "strategy")
+        before = existing(strategies.get_version(connection, strategy_id, current.version), "version")
+    new = strategy or compiled(current.python_code)
+    traded = _symbol(strategy, symbol, current)
+    if new.source == current.python_code and traded == current.symbol:
+        return _ByHand(current.version, new, Origin(), current.logic_explanation)
+    old = _examined(before.python_code).strategy
+    # Of code that is not in the language any more nothing is known.
+    origin, explanation = (Origin(), "") if old is None else origin_by_hand(before, old, new, traded)
+    return _ByHand(current.version, new, origin, explanation)
 
 
 def set_parameters(

@@ -90,7 +90,7 @@ def contract_findings(
             gone = [rule.dropped for rule in of_it if rule.dropped is not None]
             found += _lines(each.model_copy(update={"quote": quote}), gone, program)
     if not wrong:
-        found += _behaves(_standing(requirements, rules), strategy, symbol)
+        found += behavior_findings(_standing(requirements, rules), strategy, symbol)
     return [*found, *never_acts(strategy, program, around_the_clock="/" in symbol)]
 
 
@@ -258,7 +258,8 @@ def _standing(
     ]
 
 
-def _behaves(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator[str]:
+def behavior_findings(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator[str]:
+    """Finds what code does otherwise than rules, tried on made-up bars."""
     try:
         reference = reference_strategy(rules, strategy.bar_minutes)
     except RuleError as error:

@@ -455,3 +455,30 @@ def _said(signal: SignalValue | None) -> str:
     words += [f"from a stop at {terms.stop:.6g} on"] if terms.stop is not None else []
     words += [f"for {terms.expire_bars} bars"] if terms.expire_bars is not None else []
     return " ".join((f"{signal.side}s{size}", *words))
+
+
+def deeds_lost(old: Strategy, new: Strategy, *, around_the_clock: bool = False) -> tuple[bool, bool]:
+    """Tries code against the code before it: whether it holds what that sold, and whether it buys where that did not."""
+    holds = buys = False
+    for values in _markets(old, new, Values(market("swing", 100.0)), SameColumns(), around_the_clock=around_the_clock):
+        one, other = _Runner(old, values), _Runner(new, values)
+        quantity = price = held = 0.0
+        for index, at in enumerate(values.bars.close.tolist()):
+            gain = at / price - 1 if quantity else 0.0
+            position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}  # fmt: skip
+            for each in (one, other):
+                each.state |= dict.fromkeys(each.account, 10000.0)
+            before, after = one.decide(index, position), other.decide(index, position)
+            held += 1
+            did, does = _side(before, quantity), _side(after, quantity)
+            holds |= (did == "sell" and does != "sell") or not one.exits.keys() <= other.exits.keys()
+            buys |= does == "buy" and did != "buy"
+            if before is not None and did:
+                quantity, price, held = (100.0, at, 0.0) if did == "buy" else (0.0, 0.0, 0.0)
+        if holds and buys:
+            break
+    return holds, buys
+
+
+def _side(signal: SignalValue | None, quantity: float) -> str | None:
+    return None if signal is None or (signal.side == "sell") != bool(quantity) else signal.side

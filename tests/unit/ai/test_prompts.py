@@ -31,8 +31,9 @@ def test_an_example_passes_the_gates_that_an_answer_has_to_pass(example: dict[st
         portfolio = compile_portfolio(draft.python_code)
         assert review_portfolio(told_of_portfolio(draft, portfolio, request)[0], portfolio, request) == []
         return
-    judged, _ = told(draft, request)
-    assert review(judged, compile_strategy(draft.python_code), request) == []
+    strategy = compile_strategy(draft.python_code)
+    judged, _ = told(draft, strategy, request)
+    assert review(judged, strategy, request) == []
 
 
 def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> None:

@@ -50,7 +50,8 @@ def test_what_the_explanation_leaves_out_or_says_wrong_is_found(explanation: str
         name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation, requirements=[requirement]
     )
     request = Request(asked, whole=True)
-    found = review(told(draft, request)[0], compile_strategy(CODE), request)
+    strategy = compile_strategy(CODE)
+    found = review(told(draft, strategy, request)[0], strategy, request)
     assert len(found) == len(missing)
     assert all(word in finding for word, finding in zip(missing, found, strict=True))
 

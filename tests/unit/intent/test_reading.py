@@ -210,8 +210,9 @@ def test_an_answer_is_judged_with_what_it_is_to_tell_and_shown_as_assumed() -> N
     )
     request = Request(words, whole=True)
     assert review(draft, compile_strategy(code), request)
-    judged, shown = told(draft, request)
-    assert review(judged, compile_strategy(code), request) == []
+    strategy = compile_strategy(code)
+    judged, shown = told(draft, strategy, request)
+    assert review(judged, strategy, request) == []
     assert [each.status for each in shown.requirements] == [Status.ASSUMED, Status.COVERED]
     assert judged.assumptions == ["“Buy AAPL when RSI < 30 like a pro” is taken as: buy when RSI(14) is below 30."]
-    assert told(shown, request)[0].assumptions == judged.assumptions
+    assert told(shown, strategy, request)[0].assumptions == judged.assumptions

@@ -216,11 +216,7 @@ def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Resp
 @router.post("/strategies/{strategy_id}/duplicate")
 def duplicate(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Stores the current code once more, as a strategy of its own."""
-    with database().reading(looking.caller) as connection:
-        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-    values = {name: getattr(found, name) for name in ("symbol", "python_code", "logic_explanation")}
-    new = validated(NewStrategy, {**values, "name": f"Copy of {found.name}"[:100]})
-    made = application.store_strategy(database(), looking.caller, new, started(looking, fields))
+    made = application.duplicate_strategy(database(), looking.caller, strategy_id, started(looking, fields))
     return go_to(looking.request, f"/strategies/{made.strategy_id}")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from stratforge.ai.draft import AnswerKind, DraftParameter, StrategyDraft
 from stratforge.ai.drafting import CANNOT_BE_TRADED
-from stratforge.ai.prompts import answer_request, first_request, refinement_request
+from stratforge.ai.prompts import BY_HAND, answer_request, first_request, refinement_request
 from stratforge.ai.quant import Turn
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy, failure_of, result_of
@@ -85,11 +85,9 @@ def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
             assumptions=version.assumptions,
             requirements=list(version.requirements),
         )
-        asked = version.prompt or "(written by hand)"
-        turns += [
-            Turn("user", refinement_request(asked) if turns else first_request(asked)),
-            Turn("model", draft.model_dump_json()),
-        ]
+        ask = refinement_request if turns else first_request
+        asked = BY_HAND if version.prompt is None else ask(version.prompt)
+        turns += [Turn("user", asked), Turn("model", draft.model_dump_json())]
     return turns
 
 

@@ -14,13 +14,11 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.doubts import not_understood
-from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.unsure import several_of, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import StrategyError, compile_strategy
 
-from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.answers import options, with_answers
 from simulators.gemini.author.clocks import mended
 from simulators.gemini.author.conversations import doubts, findings_of, plainer
@@ -43,7 +41,8 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
-from simulators.gemini.author.strict import answer_by_rules, list_told, read_alone, written_strictly
+from simulators.gemini.author.standing import changed_by_rules, rules_that_stand
+from simulators.gemini.author.strict import list_told, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.usual import usual_numbers
@@ -165,32 +164,13 @@ def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozens
     standing = write_answer(requests[:-1], untradable)
     if standing["kind"] != "strategy" or not standing["python_code"]:
         return None
-    before = rules_of([Requirement.model_validate(each) for each in standing["requirements"]])
-    request = Request(requests[-1], whole=False, before=tuple(before))
+    request = Request(requests[-1], whole=False, before=tuple(rules_that_stand(standing)))
     if found["kind"] == "strategy":
         draft = StrategyDraft.model_validate(found)
         if not review(draft, compile_strategy(draft.python_code), request):
             return None
-    work = amended(before, requests[-1], standing["symbol"])
-    if work is None:
-        return None
-    kept = [{"quote": "", "meaning": in_words(read_rule(each)), "status": "kept", "rules": [each]} for each in before if each not in work.dropped]  # fmt: skip
-    made = [*(f"drop {each}" for each in work.dropped), *work.added]
-    said = "; ".join(in_words(read_rule(each)) for each in made)
-    requirements = [{"quote": requests[-1].strip(" .,;!"), "meaning": said, "status": "covered", "rules": made}, *kept]
-    told = [each for each in standing["assumptions"] if each.startswith("No ") and not each.startswith("No rule")]
-    if any(each.startswith("size") for each in work.added):
-        told = [each for each in told if not each.startswith("No size")]
-    told.append(f"Changed: {said}.")
-    told += [f"It is gone: {each}." for each in work.dropped if each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip
-    answer = answer_by_rules(work.rules, requirements, standing["symbol"], told)
-    if answer is None:
-        return None
-    wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
-    answer["assumptions"] += readings_to_tell(requests[-1], wanted, told, symbol=standing["symbol"])[0]
-    whole = {**_empty("", ""), **answer, "plan": answer["logic_explanation"][:2_000]}
-    draft = StrategyDraft.model_validate(whole)
-    return None if review(draft, compile_strategy(draft.python_code), request) else whole
+    changed = changed_by_rules(standing, requests[-1:])
+    return {**_empty("", ""), **changed} if changed else None
 
 
 def _told(request: str, answer: Mapping[str, Any]) -> bool:
@@ -301,8 +281,15 @@ def _answered(
         wanted = {"what": subject, "month": month_of(question) if subject == "backtest" else ""}
         return {**_empty("A question", "AAPL"), "kind": "look", "lookups": [wanted]}
     standing = write_answer(earlier, untradable) if earlier else {}
-    described = str(standing.get("logic_explanation", ""))
-    return {**_empty("An answer", "AAPL"), "kind": "answer", "answer": answer(subject, looked or [], described)}
+    return described(standing, subject, looked or [])
+
+
+def described(
+    standing: Mapping[str, Any], subject: str = "strategy", looked: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The answer to a question, about the strategy that stands unless something else was looked up."""
+    told = str(standing.get("logic_explanation", ""))
+    return {**_empty("An answer", "AAPL"), "kind": "answer", "answer": answer(subject, looked, told)}
 
 
 def _decline(symbol: str, reasons: list[str]) -> dict[str, Any]:

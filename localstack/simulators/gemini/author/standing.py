@@ -1,0 +1,77 @@
+"""Changes made on the rules that stand, whoever wrote them: by the author's own grammar, or by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.prompts import Request
+from stratforge.ai.review import review
+from stratforge.intent.gate import readings_to_tell, rules_of
+from stratforge.intent.reading.said import in_words
+from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import read_rule
+from stratforge.market.resampling import TIMEFRAMES
+from stratforge.strategy import compile_strategy
+from stratforge.strategy.constants import timeframe_of, with_timeframe
+
+from simulators.gemini.author.amendments import amended
+from simulators.gemini.author.strict import answer_by_rules
+
+
+def rules_that_stand(standing: Mapping[str, Any]) -> list[str]:
+    """The formal rules of an answer; none of one whose code came from elsewhere."""
+    return rules_of([Requirement.model_validate(each) for each in standing["requirements"]])
+
+
+def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[str, Any] | None:
+    """The parts of an answer that changes a strategy by its rules; None where the words are not understood as such a change.
+
+    Args:
+        standing: The answer that stands.
+        turns: What the person said since; of several, those before the last were not understood.
+    """
+    before = rules_that_stand(standing)
+    *lost, words = turns
+    work = amended(before, words, standing["symbol"]) if before else None
+    if work is None:
+        return None
+    made = [*(f"drop {each}" for each in work.dropped), *work.added]
+    said = "; ".join(in_words(read_rule(each)) for each in made)
+    kept = [{"quote": "", "meaning": in_words(read_rule(each)), "status": "kept", "rules": [each]} for each in before if each not in work.dropped]  # fmt: skip
+    not_read = [{"quote": each, "meaning": "not understood", "status": "unsupported", "rules": []} for each in lost]
+    asked = {"quote": words.strip(" .,;!"), "meaning": said, "status": "covered", "rules": made}
+    told = [each for each in standing["assumptions"] if each.startswith("No ") and not each.startswith("No rule")]
+    if any(each.startswith("size") for each in work.added):
+        told = [each for each in told if not each.startswith("No size")]
+    told += [f"“{each}” was not understood: what was said after that stands in its place." for each in lost]
+    told.append(f"Changed: {said}.")
+    told += [f"It is gone: {each}." for each in work.dropped if each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip
+    timeframe = timeframe_of(standing["python_code"])
+    answer = answer_by_rules(work.rules, [*not_read, asked, *kept], standing["symbol"], told, TIMEFRAMES.get(timeframe or "", 1))  # fmt: skip
+    if answer is None:
+        return None
+    source = with_timeframe(answer["python_code"], timeframe)
+    wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
+    answer["assumptions"] += readings_to_tell(words, wanted, told, symbol=standing["symbol"], earlier=lost)[0]
+    whole = {**answer, "python_code": source, "plan": answer["logic_explanation"][:2_000]}
+    draft = StrategyDraft.model_validate(whole)
+    request = Request(words, whole=False, before=tuple(before), earlier=tuple(lost), timeframe=timeframe)
+    return None if review(draft, compile_strategy(source), request) else whole
+
+
+def on_what_stands(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[str, Any]:
+    """The answer to a change of what the author did not write by itself, such as values that were set by hand: it is made on the rules that stand, or not at all."""
+    empty = {"kind": "strategy", "questions": [], "parameters": [], "requirements": [], "assumptions": []}
+    if found := changed_by_rules(standing, turns):
+        return {**empty, **found}
+    before = rules_that_stand(standing)
+    stands = "; ".join(in_words(read_rule(each)) for each in before)
+    asks = (
+        f"“{turns[-1].strip()[:200]}” was not understood as a change of what stands ({stands[:400]}), so nothing was written. Please say in other words what should change."
+        if before
+        else "What stands was written by hand, and offline only what was asked for in words can be changed by words. Please change the code itself, or describe all of it as a new strategy."
+    )
+    nothing = {"python_code": "", "logic_explanation": "", "plan": "", "name": "Not written yet"}
+    return {**empty, **nothing, "symbol": standing["symbol"], "kind": "clarify", "questions": [asks]}
