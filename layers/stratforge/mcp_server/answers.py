@@ -174,13 +174,24 @@ class Strategies(Answer):
     next: Next
 
 
+class AskedFor(Answer):
+    """One thing that was asked for, and what became of it."""
+
+    quote: str = Field(description="The person's own words; empty for what they did not ask for")
+    meaning: str
+    status: str = Field(description="covered, assumed, unsupported or kept (it stands since an earlier version)")
+    lines: list[int] = Field(description="The lines of the code that do it")
+
+
 class Version(Answer):
     """A version of a strategy, with what led to it."""
 
     version: int
+    symbol: str
     prompt: str | None = Field(description="What was asked for; null for code written by hand")
     diff: str = Field(description="What changed since the version before")
     parameters: dict[str, float]
+    requirements: list[AskedFor] = Field(description="What was asked for, piece by piece; empty where nothing is known of it")
     assumptions: list[str]
     created_at: datetime
 

@@ -94,10 +94,15 @@ class FinishedExport(JobResult):
 
 
 class RefusedDraft(JobResult):
-    """Code that did not pass: it is shown, and stored nowhere else."""
+    """Code that did not pass: it is shown, and stored nowhere else.
+
+    Attributes:
+        requirements: What was asked for, as the draft says that it does it; the findings say what of it is missing.
+    """
 
     python_code: str
     logic_explanation: str
+    requirements: list[Requirement] = []
 
 
 class JobFailure(JobResult):

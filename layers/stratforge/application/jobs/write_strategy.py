@@ -79,7 +79,11 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
     except (ModelRefused, NotADraft) as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     except NotPassed as error:
-        refused = RefusedDraft(python_code=error.draft.python_code, logic_explanation=error.draft.logic_explanation)
+        refused = RefusedDraft(
+            python_code=error.draft.python_code,
+            logic_explanation=error.draft.logic_explanation,
+            requirements=error.draft.requirements,
+        )
         what = "code" if error.draft.python_code.strip() else "answer"
         message = f"The {what} did not pass after {MAX_REPAIRS} repairs. Nothing was {'changed' if request.strategy_id else 'written'}."
         raise Failed(FailureCode.NOT_PASSED, message, findings=error.findings, draft=refused) from error
