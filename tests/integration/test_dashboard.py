@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 from stratforge.ai.draft import AnswerKind
-from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy, as_json
+from stratforge.application.jobs.results import JobFailure, OpenQuestions, RefusedDraft, WrittenStrategy, as_json
+from stratforge.intent.requirements import Requirement, Status
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs
 
@@ -279,6 +280,64 @@ def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: 
     assert keys[0] != keys[1]
     assert re.findall(r'name="prompt" value="([^"]+)"', first) == ["Buy AAPL when the RSI is below 30"]
     assert 'id="form-key"' in user.client.get("/strategies/new", headers=HTML).text
+
+
+def test_every_turn_of_a_conversation_stays_and_the_form_goes_on_from_an_open_question(
+    user: User, database: Database
+) -> None:
+    strategy_id = user.call("POST", "/api/strategies", {"name": "mine", "symbol": "AAPL", "python_code": CODE}).json()["strategy_id"]  # fmt: skip
+
+    def turn(prompt: str, kind: AnswerKind | None, said: str, **more: str) -> str:
+        asked = {"prompt": prompt, "strategy_id": strategy_id, **more}
+        job_id = str(user.call("POST", "/api/ai/generate", asked).json()["job_id"])
+        with database.transaction() as connection:
+            jobs.begin_job(connection, UUID(job_id))
+            if kind is None:
+                failure = JobFailure(code=jobs.FailureCode.NOT_PASSED, message=said, findings=["“gap” is missing"])
+                jobs.finish_job(connection, UUID(job_id), error=as_json(failure))
+            else:
+                jobs.finish_job(connection, UUID(job_id), result=as_json(OpenQuestions(kind=kind, questions=[said])))
+        return job_id
+
+    def page() -> str:
+        return user.client.get(f"/strategies/{strategy_id}", headers=HTML).text
+
+    def followed() -> list[str]:
+        return re.findall(r'name="follows" value="([^"]+)" checked', page())
+
+    assert followed() == []
+    turn("what does it do?", AnswerKind.ANSWER, "It waits for its average.")
+    asked = turn("sell it higher", AnswerKind.CLARIFY, "How much higher?")
+    assert followed() == [asked]
+    turn("is it risky?", AnswerKind.ANSWER, "It has no stop.", follows=asked)
+    turn("short it", AnswerKind.DECLINE, "It is not sold short from words.", follows=asked)
+    turn("sell on a gap", None, "The code did not pass.", follows=asked)
+    shown = page()
+    said = ("Edited by hand.", "what does it do?", "It waits for its average.", "Nothing was changed.", "sell it higher", "How much higher?",
+            "is it risky?", "It has no stop.", "short it", "It is not sold short from words.", "sell on a gap", "The code did not pass.", "“gap” is missing")  # fmt: skip
+    places = [shown.find(each) for each in said]
+    assert places == sorted(places)
+    assert places[0] > 0
+    assert followed() == [asked]
+    change = {"python_code": CODE.replace("return buy()", "return buy(fraction=0.5)")}
+    assert user.call("PATCH", f"/api/strategies/{strategy_id}", change).status_code == 200
+    assert followed() == []
+
+
+def test_a_draft_that_did_not_pass_shows_what_of_the_request_is_missing(user: User, database: Database) -> None:
+    job_id = UUID(user.call("POST", "/api/ai/generate", {"prompt": "buy AAPL below 30 on Mondays"}).json()["job_id"])
+    wanted = [
+        Requirement(quote="buy AAPL below 30", meaning="buys by the RSI", status=Status.COVERED, lines=[1]),
+        Requirement(quote="on Mondays", meaning="weekday 0", status=Status.COVERED, lines=[1]),
+    ]
+    draft = RefusedDraft(python_code=CODE, logic_explanation="", requirements=wanted)
+    failure = JobFailure(code=jobs.FailureCode.NOT_PASSED, message="It did not pass.", findings=["“on Mondays” names a day of the week"], draft=draft)  # fmt: skip
+    with database.transaction() as connection:
+        jobs.begin_job(connection, job_id)
+        jobs.finish_job(connection, job_id, error=as_json(failure))
+    shown = user.client.get(f"/jobs/{job_id}/progress", headers=HTML).text
+    chips = re.findall(r'<span class="chip (\w+)"><q>([^<]+)</q>.*?<small class="muted">(\w+)<', shown)
+    assert chips == [("covered", "buy AAPL below 30", "covered"), ("unsupported", "on Mondays", "missing")]
 
 
 def test_the_tour_has_five_steps_that_can_be_left_and_is_offered_once(user: User) -> None:

@@ -191,7 +191,9 @@ class Version(Answer):
     prompt: str | None = Field(description="What was asked for; null for code written by hand")
     diff: str = Field(description="What changed since the version before")
     parameters: dict[str, float]
-    requirements: list[AskedFor] = Field(description="What was asked for, piece by piece; empty where nothing is known of it")
+    requirements: list[AskedFor] = Field(
+        description="What was asked for, piece by piece; empty where nothing is known of it"
+    )
     assumptions: list[str]
     created_at: datetime
 

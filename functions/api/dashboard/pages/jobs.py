@@ -21,6 +21,7 @@ from stratforge.storage.strategies.jobs import Job
 
 from functions.api.context import database
 from functions.api.dashboard.access import Fields, Form, Looking, Visitor, text
+from functions.api.dashboard.pages.conversation import goes_on
 from functions.api.dashboard.rendering import go_to
 
 router = APIRouter(include_in_schema=False)
@@ -74,9 +75,11 @@ def job_part(looking: Visitor, job: Job) -> Response:
             questions = asked.questions if isinstance(asked, OpenQuestions) else []
             values |= {"said": request.prompt, "changes": request.strategy_id, "questions": questions}
             values["answered"] = isinstance(asked, OpenQuestions) and asked.kind is AnswerKind.ANSWER
+            values["follows"] = job.job_id if goes_on(job) else None
             values["replies"] = replies_in(questions, request.prompt)
     return looking.part(
-        "parts/job.html", **{"said": "", "changes": None, "questions": [], "answered": False, "replies": [], **values}
+        "parts/job.html",
+        **{"said": "", "changes": None, "questions": [], "answered": False, "replies": [], "follows": None, **values},
     )
 
 

@@ -19,7 +19,6 @@ from stratforge.application.strategies import CheckedCode, NewStrategy, Strategy
 from stratforge.market.resampling import TIMEFRAMES
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
-from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
 from stratforge.strategy.constants import timeframe_of
 from stratforge.strategy.lookback import DAY_MINUTES
@@ -28,6 +27,7 @@ from stratforge.strategy.rotation.module import schedule_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated, whole
+from functions.api.dashboard.pages.conversation import open_turn, turns_of
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.sessions import assumptions
@@ -142,6 +142,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             next((each for each in versions if each.version == version), None) if version else versions[0], "version"
         )
         tested = backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id)
+        said = jobs.list_conversation(connection, looking.user_id, strategy_id)
         last = next((each for each in tested if each.strategy_version == shown.version), tested[0] if tested else None)
         return looking.page(
             connection,
@@ -149,7 +150,8 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             strategy=found,
             setup=tested_setup(last) if last else None,
             last=last,
-            versions=versions,
+            talk=turns_of(versions[:8], said),
+            follows=open_turn(versions, said),
             shown=shown,
             rotates=is_portfolio(shown.python_code),
             diffs=_diffs(versions),
@@ -262,11 +264,6 @@ def delete(strategy_id: UUID, looking: Looking, _fields: Fields) -> Response:
 def last_job(strategy_id: UUID, looking: Looking) -> Response:
     """The job that works on the strategy, if one does: after a reload the progress goes on."""
     with database().reading(looking.caller) as connection:
-        found = [
-            each
-            for each in jobs.list_jobs(connection, looking.user_id, Page(5), JobKind.GENERATE)
-            if not each.finished and GenerateRequest.model_validate(each.request).strategy_id == strategy_id
-        ]
-    if not found:
-        return Response(status_code=204)
-    return job_part(looking, found[0])
+        said = jobs.list_conversation(connection, looking.user_id, strategy_id, at_most=5)
+    found = next((each for each in reversed(said) if not each.finished), None)
+    return Response(status_code=204) if found is None else job_part(looking, found)

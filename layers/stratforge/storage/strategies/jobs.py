@@ -121,6 +121,28 @@ def list_jobs(
     )
 
 
+def list_conversation(connection: Connection, user_id: UUID, strategy_id: UUID, at_most: int = 60) -> list[Job]:
+    """The latest turns of the conversation about a strategy, the oldest first: those that wrote or changed it, asked about it, and the open ones before it was there."""
+    found = fetch_all(
+        connection,
+        Job,
+        f"""
+        WITH RECURSIVE conversation AS (
+            SELECT {_COLUMNS} FROM jobs
+            WHERE kind = 'GENERATE' AND user_id = %(user)s AND coalesce(request->>'strategy_id', result->>'strategy_id') = %(strategy)s
+            UNION
+            SELECT {", ".join(f"earlier.{each.replace('id AS job_id', 'id')}" for each in _COLUMNS.split(", "))}
+            FROM conversation JOIN jobs AS earlier ON earlier.id = (conversation.request->>'follows')::uuid
+            WHERE earlier.kind = 'GENERATE' AND earlier.user_id = %(user)s
+              AND coalesce(earlier.request->>'strategy_id', earlier.result->>'strategy_id', %(strategy)s) = %(strategy)s
+        )
+        SELECT * FROM conversation ORDER BY created_at DESC, job_id LIMIT %(at_most)s
+        """,  # noqa: S608 - columns of this module
+        {"user": user_id, "strategy": str(strategy_id), "at_most": at_most},
+    )
+    return found[::-1]
+
+
 def list_recent_jobs(connection: Connection, user_id: UUID, kind: JobKind, window: timedelta) -> list[Job]:
     """All of a user's jobs of one kind that were asked for within the window."""
     query = f"SELECT {_COLUMNS} FROM jobs WHERE user_id = %s AND kind = %s AND created_at > now() - %s"  # noqa: S608 - columns
