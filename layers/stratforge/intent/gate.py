@@ -50,6 +50,7 @@ from stratforge.intent.unlike import never_holds, unlike_findings
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
+_MINUTES = re.compile(r"\bminute [<>=!]+ (\d+)\b")
 _SCALES = (1.0, 0.01, 100.0, 60.0, 1 / 60)
 
 
@@ -89,6 +90,7 @@ def contract_findings(
             quote = respelled(each.quote, assumptions)
             gone = [rule.dropped for rule in of_it if rule.dropped is not None]
             found += _lines(each.model_copy(update={"quote": quote}), gone, program)
+            found += _times_stand(quote, each.lines, of_it, program, strategy.bar_minutes)
     if not wrong:
         found += behavior_findings(_standing(requirements, rules), strategy, symbol)
     return [*found, *never_acts(strategy, program, around_the_clock="/" in symbol)]
@@ -320,6 +322,8 @@ def _quotations(
         twin = seen.setdefault(plain_words(each.quote), each)
         if twin is not each and twin.status is not each.status:
             yield f"requirements quotes “{each.quote[:80]}” twice, as {twin.status.value} and as {each.status.value}: which is it?"
+        elif twin.status is Status.COVERED and set(twin.rules) != set(each.rules):
+            yield f"requirements quotes “{each.quote[:80]}” twice, for different rules: quote each rule's own words, or say all of them in one requirement."
 
 
 # Words that need others after them, before them, and what makes a clause of a few words.
@@ -431,6 +435,20 @@ def _lines(requirement: Requirement, gone: Sequence[Rule], program: Program) -> 
     for element in elements_of(requirement.quote):
         if not OLD.search(requirement.quote[: element.start]):
             yield from _element_stands(element, requirement, gone, program, values, said)
+
+
+def _times_stand(
+    quote: str, lines: list[int], rules: Sequence[Rule], program: Program, bar_minutes: int
+) -> Iterator[str]:
+    """That the lines named for a rule of the clock have its time: as minutes of the day, or in hours."""
+    minutes = {float(each) for rule in rules if rule.dropped is None for each in _MINUTES.findall(rule.text)}
+    values = program.values_on(lines) if minutes else set()
+    by_hours = bool(minutes) and "hour" in program.words_used(lines)
+    for minute in sorted(minutes):
+        # On longer bars the code may name the minute at which the bar begins that ends then.
+        times = {at + off for at in (minute, minute - bar_minutes) for off in (-1, 0, 1)}
+        if not times & values and not (by_hours and {each // 60 for each in times} & values):
+            yield f"“{quote[:80]}” is about {minute // 60:.0f}:{minute % 60:02.0f}, and the lines it names have no such time: name the lines where it stands, or mend the code."
 
 
 def _element_stands(

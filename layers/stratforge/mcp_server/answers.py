@@ -179,7 +179,9 @@ class AskedFor(Answer):
 
     quote: str = Field(description="The person's own words; empty for what they did not ask for")
     meaning: str
-    status: str = Field(description="covered, assumed, unsupported or kept (it stands since an earlier version)")
+    status: str = Field(
+        description="covered, assumed, unsupported, kept (it stands since an earlier version) or superseded (corrected later)"
+    )
     lines: list[int] = Field(description="The lines of the code that do it")
 
 

@@ -17,6 +17,7 @@ SCHEMAS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "functions/api
 VIEWS = {
     "Backtest": "BacktestReportView",
     "BacktestLine": "BacktestView",
+    "AskedFor": "Requirement",
     "Equity": "EquityHistory",
     "OrderStory": "ExplanationView",
     "ShortSelling": "ShortSellingBody",
