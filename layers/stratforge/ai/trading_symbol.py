@@ -1,4 +1,4 @@
-"""What a strategy of one symbol trades: what the person's words name, what is given beside them, or what stood before."""
+"""The symbol that a strategy trades: what the person's words name, what is given beside them, or what stood before."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TradingSymbol:
     stood: str | None = None
 
     def of(self, draft: StrategyDraft) -> str:
-        """What the strategy of a draft trades.
+        """Decides what the strategy of a draft trades.
 
         No draft of a change moves it to another symbol by itself: its words have to ask for that, by a requirement with the rule “symbol X”.
 

@@ -1,4 +1,4 @@
-"""What is said of a strategy after a person changed it by hand: as much of what was asked for as its code still does, and nothing that it does not."""
+"""Describes a strategy after a person changed it by hand: as much of what was asked for as its code still does, and nothing that it does not."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def carried(
 
 
 def explained(requirements: Sequence[Requirement]) -> str:
-    """What the rules of requirements do, in sentences made from them."""
+    """Says what the rules of requirements do, in sentences made from them."""
     rules = [read_rule(text) for each in requirements for text in each.rules if _stands(text)]
     said = dict.fromkeys(in_words(each) for each in rules)
     return " ".join(f"{each[0].upper()}{each[1:]}." for each in said)
@@ -164,6 +164,6 @@ def changed_by_hand(changed: Mapping[str, tuple[float, float]]) -> str:
 
 
 def says_number(text: str, changed: Mapping[str, tuple[float, float]]) -> bool:
-    """Whether a text has a value that a constant has no more."""
+    """Tells whether a text has a value that a constant has no more."""
     numbers = [float(each) for each in _NUMBER.findall(text.replace(",", ""))]
     return any(abs(number - form(was)) < 1e-9 for was, _ in changed.values() for form in _FORMS for number in numbers)

@@ -31,7 +31,7 @@ _NOT = re.compile(r"\b(?:not|nothing|n['’]t|never|nichts?|nada|rien)\b|没|未
 
 
 def asks_for_change(turn: str) -> bool:
-    """Whether the person's words ask that something is written or changed, and are no question about it."""
+    """Tells whether the person's words ask that something is written or changed, and are no question about it."""
     return bool(_WANTS.search(turn)) and not _ASKS.search(turn)
 
 
@@ -44,7 +44,7 @@ def claims_change(text: str) -> str:
 
 
 def answer_findings(turn: str, answer: str) -> Iterator[str]:
-    """What is wrong with an answer in words: it changes nothing, so it may not say that it does, and is none to who asks for a change.
+    """Finds what is wrong with an answer in words: it changes nothing, so it may not say that it does, and is none to who asks for a change.
 
     Args:
         turn: The person's words.

@@ -62,6 +62,6 @@ def open_turn(versions: Sequence[StoredVersion], jobs: Sequence[Job]) -> UUID | 
 
 
 def goes_on(job: Job) -> bool:
-    """Whether a turn waits for an answer: something was asked back."""
+    """Tells whether a turn waits for an answer: something was asked back."""
     result = result_of(job)
     return isinstance(result, OpenQuestions) and result.kind is AnswerKind.CLARIFY
