@@ -192,7 +192,7 @@ class Forgets(Author):
     def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None]) -> Drafted:
         """A change that leaves the stop out."""
         code = "def on_bar(bar, position, state):\n    if position.quantity == 0 and (bar.time.weekday == 0 or bar.time.weekday == 1):\n        return buy()\n    if position.quantity > 0 and bar.time.weekday == 2:\n        return sell()\n"
-        asked = Requirement(quote="buy on Tuesdays too", meaning="buys on Tuesdays", status="covered", rules=["buy when weekday == 1"], lines=[2])  # type: ignore[arg-type]  # fmt: skip
-        kept = [Requirement(quote="", meaning="from before", status="kept", rules=[each], lines=[]) for each in ("buy when weekday == 0", "sell when weekday == 2")]  # type: ignore[arg-type]  # fmt: skip
+        asked = Requirement(quote="buy on Tuesdays too", meaning="buys on Tuesdays", status="covered", rules=["buy when weekday == 1"], lines=[2])  # fmt: skip
+        kept = [Requirement(quote="", meaning="from before", status="kept", rules=[each], lines=[]) for each in ("buy when weekday == 0", "sell when weekday == 2")]  # fmt: skip
         draft = StrategyDraft(name="x", symbol="AAPL", python_code=code, logic_explanation="Buys on Mondays (0) and Tuesdays (1), sells on Wednesdays (2).", requirements=[asked, *kept], assumptions=["Mondays and Tuesdays, weekdays 0 and 1; sold on Wednesdays, weekday 2."])  # fmt: skip
         return Drafted(draft, 10)
