@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from stratforge.application.rebalance import rebalance
 from stratforge.bus.messages import RebalanceDue
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.strategies import rebalances
+from stratforge.storage.strategies import gathering, rebalances
 from stratforge.storage.strategies.rebalances import Asking, Said
 from stratforge.strategy.rotation.seen import Windows
 
@@ -104,7 +104,11 @@ def adds_up(connection: Connection, rotating: Rotating) -> None:
     assert held == {symbol: each for symbol, each in rotating.world.exchange.positions.items() if each}
 
 
-def test_a_rotation_of_many_users_is_one_order_a_symbol_and_side(database: Database, migrated: str) -> None:
+def test_a_rotation_of_many_users_is_one_order_a_symbol_and_side(
+    database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However slow the machine that handles one message after another.
+    monkeypatch.setattr(gathering, "GATHERING", timedelta(hours=1))
     rotating, session_ids = crowd(database, migrated, USERS)
     assert live(rotating) <= 8
     assert blocks(rotating) == dict.fromkeys([(symbol, "buy") for symbol in SYMBOLS[10:]], 1)
@@ -140,13 +144,13 @@ def test_who_never_comes_to_his_decision_holds_up_nobody_for_long(
     handle(first)
     assert woken == []
     with database.transaction() as connection:
-        connection.execute("UPDATE orders SET created_at = created_at - interval '2 seconds'")
+        connection.execute("UPDATE orders SET created_at = created_at - interval '5 seconds'")
     again = [each for each in messages(rotating, monkeypatch, 1) if each.session_ids == first.session_ids]
     assert len(again) == 1, "told of although it has decided"
     handle(again[0])
     assert woken == SYMBOLS[10:]
     with database.transaction() as connection:
-        connection.execute("UPDATE orders SET created_at = created_at - interval '10 seconds'")
+        connection.execute("UPDATE orders SET created_at = created_at - interval '20 seconds'")
     assert [each.session_ids for each in messages(rotating, monkeypatch, 1)] == [second.session_ids]
     rotating.world.close()
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from stratforge.storage.postgres.database import Connection
 
 # How long the orders of a decision wait for those of others who are about to decide about the same period.
-GATHERING = timedelta(seconds=2)
+GATHERING = timedelta(seconds=5)
 
 
 def gathered_sessions(connection: Connection) -> list[tuple[UUID, str]]:
