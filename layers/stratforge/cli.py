@@ -110,6 +110,7 @@ def check(options: argparse.Namespace) -> int:
         "parameters": strategy.parameters,
         "indicators": list(strategy.indicators),
         "lookback": lookback,
+        "day_lookback": strategy.day_lookback,
         "timeframe": strategy.timeframe,
         "shorts": isinstance(strategy, Strategy) and strategy.shorts,
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
@@ -135,7 +136,8 @@ def check(options: argparse.Namespace) -> int:
         print(
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
-        print(f"  lookback    {lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}")
+        days = f" and {strategy.day_lookback:,} days" if strategy.day_lookback else ""
+        print(f"  lookback    {lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}{days}")
         print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
     if options.cost and not options.json:
         if not several:

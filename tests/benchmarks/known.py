@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,8 @@ from stratforge.backtest import run_backtest
 from stratforge.backtest.metrics import Metrics
 from stratforge.backtest.portfolio import run_portfolio_backtest
 from stratforge.market import BarColumns
+from stratforge.market.columns import PRICE_COLUMNS
+from stratforge.market.resampling import DAY, resample
 from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.lookback import _random_history
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, is_portfolio
@@ -46,12 +48,23 @@ def stocks() -> dict[str, BarColumns]:
 
 @lru_cache(maxsize=1)
 def five_minutes() -> BarColumns:
-    """A made-up market: bars of five minutes of the regular hours of ten weeks."""
+    """A made-up market: bars of five minutes of the regular hours of ten weeks, and its days in these and a year before."""
     first = datetime(2026, 1, 5, 9, 30, tzinfo=ZoneInfo("America/New_York"))
     days = [first + timedelta(days=day) for day in range(70) if (first + timedelta(days=day)).weekday() < 5]
     time = np.array([int(day.timestamp()) + 300 * index for day in days for index in range(78)], dtype=np.int64)
     walk = _random_history(5, len(time), 0.002, 50.0)
-    return BarColumns(time, walk.open, walk.high, walk.low, walk.close, walk.volume, minutes=5)
+    bars = BarColumns(time, walk.open, walk.high, walk.low, walk.close, walk.volume, minutes=5)
+    return replace(bars, days=_days_of(bars))
+
+
+def _days_of(bars: BarColumns) -> BarColumns:
+    within, before = resample(bars, DAY).bars, _random_history(6, 260, 0.015, 50.0)
+    scale = within.open[0] / before.close[-1]
+    time = within.time[0] - 86_400 * np.arange(len(before), 0, -1)
+    prices = {name: scale * getattr(before, name) for name in ("open", "high", "low", "close")}
+    columns = {**prices, "volume": before.volume}
+    joined = (np.concatenate((columns[name], getattr(within, name))) for name in PRICE_COLUMNS)
+    return BarColumns(np.concatenate((time, within.time)), *joined, daily=True)
 
 
 def minutes() -> BarColumns:

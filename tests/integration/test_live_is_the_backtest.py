@@ -10,8 +10,10 @@ import io
 import json
 import math
 import os
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,11 +28,12 @@ from stratforge.backtest.loop import loop_for
 from stratforge.market import BarColumns
 from stratforge.market.resampling import decided_bars, resample
 from stratforge.market.sizes import SizingRule
+from stratforge.storage.market import daily_bars
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
 from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import Node, Values
-from stratforge.strategy.lookback import own_window, window_length
+from stratforge.strategy.lookback import MAX_DAYS, day_window_length, own_window, window_length
 from stratforge.strategy.order_terms import terms_in
 from stratforge.strategy.source import OWN_BARS
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
@@ -46,6 +49,7 @@ PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", examples(60)))
 TOGETHER = 60
 BARS = 60
 LONGEST_WINDOW = 4_096
+_EPOCH = date(1970, 1, 1).toordinal()
 CONFIG = BacktestConfig(cash=1e6, sizing_rule=SizingRule.EQUITY_FRACTION, fractional=True)
 
 Signal = tuple[str, float, str, float] | None
@@ -98,11 +102,13 @@ def trading(bars: BarColumns, account: Oracle) -> Generator[Asked, Said, None]:
             account.order = None
 
 
-def sessions_of(seeds: range, bars: BarColumns, start: int, declared: str = "") -> Iterator[Session]:
+def sessions_of(
+    seeds: range, bars: BarColumns, start: int, declared: str = "", written: Callable[[int], str] = program
+) -> Iterator[Session]:
     """The programs whose history is long enough, with what they declare first."""
     for seed in seeds:
         try:
-            strategy = compile_strategy(declared + program(seed))
+            strategy = compile_strategy(declared + written(seed))
             if window_length(strategy.stored_lookback) > LONGEST_WINDOW:
                 continue
         except StrategyError:
@@ -279,6 +285,51 @@ def test_on_longer_bars_it_gives_bar_for_bar_what_the_backtest_gives(
     # The last may wait for a bar of a minute that is not here.
     assert at >= len(longer) - 1
     compare(sessions, Values(longer.slice(0, at)), start)
+    assert len(sessions) > len(seeds) // 4
+
+
+def looking_at_days(seed: int) -> str:
+    """A program that looks at days in all of its first column, or in a part of it beside minutes."""
+    before, start, rest = program(seed).partition("{'x': ")
+    column, end, after = rest.partition(", 'y': ")
+    return before + start + re.sub(r"bars\.(?:resample\('\w+'\)\.)?", "bars.resample('1d').", column, count=seed % 2) + end + after  # fmt: skip
+
+
+def with_days(bars: BarColumns) -> BarColumns:
+    """The bars with every day of the calendar beside them, those of years before too; they say other prices than the minutes, as a vendor's do."""
+    count, level = MAX_DAYS + int(bars.day[-1] - bars.day[0]) + 1, float(bars.close[0])
+    calendar = [date.fromordinal(_EPOCH + int(day)) for day in range(int(bars.day[-1]) - count + 1, int(bars.day[-1]) + 1)]  # fmt: skip
+    time = np.array([int(daily_bars.begins_at("AAPL", each).timestamp()) for each in calendar], dtype=np.int64)
+    prices = awkward_bars(count, count)
+    columns = [level / prices.close[0] * getattr(prices, name) for name in ("open", "high", "low", "close")]
+    columns.append(prices.volume)
+    return replace(bars, days=BarColumns(time, *columns, daily=True))
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("first", range(0, PROGRAMS, TOGETHER))
+def test_beside_days_it_gives_bar_for_bar_what_the_backtest_gives(
+    first: int, connection: psycopg.Connection[Any]
+) -> None:
+    """Live a window has as many days as its strategy looks back on, up to the day before; the backtest has all of them. A day ends in between."""
+    seeds = range(first, min(first + TOGETHER, PROGRAMS))
+    bars = awkward_bars(first, LONGEST_WINDOW + 3_000)
+    midnight = int(np.flatnonzero(np.diff(bars.day))[-1]) + 1
+    bars = with_days(bars.slice(0, min(midnight + BARS // 2, len(bars))))
+    start = len(bars) - BARS
+    assert bars.day[start] < bars.day[-1]
+    sessions = [each for each in sessions_of(seeds, bars, start, written=looking_at_days) if each.strategy.day_lookback]
+    groups: dict[tuple[int, int], list[Session]] = {}
+    for session in sessions:
+        key = window_length(session.strategy.lookback), day_window_length(session.strategy.day_lookback)
+        groups.setdefault(key, []).append(session)
+    assert bars.days is not None
+    for index in range(start, len(bars)):
+        known = bars.days.slice(0, int(np.searchsorted(bars.days.day, bars.day[index])))
+        for (length, days), group in groups.items():
+            ask(replace(bars.slice(index + 1 - length, index + 1), days=known.tail(days)), group)
+        through_postgres(connection, sessions)
+    compare(sessions, Values(bars), start)
     assert len(sessions) > len(seeds) // 4
 
 

@@ -309,7 +309,7 @@ def test_a_correction_that_comes_while_a_lookback_is_measured_is_replayed_as_it_
         connection.execute("UPDATE strategy_versions SET lookback_edition = lookback_edition - 1")
     measured = lookbacks._measure
 
-    def corrects(source: str, source_hash: str) -> int | str:
+    def corrects(source: str, source_hash: str) -> tuple[int, int] | str:
         """Measures, while the bar before is corrected."""
         assert correct_bar(live.database, bar(-1, extra=20))
         return measured(source, source_hash)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import RunningSession
-from stratforge.strategy.batch import Sessions, programs_of
+from stratforge.strategy.batch import Sessions, decode_columns, programs_of
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, SandboxFailed, evaluate_sessions
@@ -172,3 +172,23 @@ def test_an_answer_that_is_none_is_a_failure_of_the_sandbox(lambda_: Lambda, mon
         )
         with pytest.raises(SandboxFailed, match="the sandbox failed"):
             evaluate_sessions("sandbox", window(64), [session(code(1))])
+
+
+def test_days_travel_once_beside_the_window_of_all_their_sessions(lambda_: Lambda) -> None:
+    """So many sessions share as many days as there may be, in a message within its bound."""
+    days = replace(window(2_048), time=86_400 * np.arange(2_048, dtype=np.int64), daily=True)
+    bars = replace(window(64), time=86_400 * 2_000 + 60 * np.arange(64, dtype=np.int64), days=days)
+    source = "def indicators(bars):\n    return {{'x': ta.sma(bars.resample('1d').close, length={})}}\ndef on_bar(bar, position, state):\n    state['x'] = bar.x\n    if bar.x > 99:\n        return buy()\n"
+    sessions = [session(source.format(length)) for length in range(1, 101)]
+    assert len(evaluate_sessions("sandbox", bars, sessions)) == 100
+    sent = decode_columns(lambda_.last["bars"])
+    assert sent.days is not None
+    assert np.array_equal(sent.days.time, days.time)
+    beside = len(lambda_.payloads[0])
+    lambda_.payloads.clear()
+    evaluate_sessions("sandbox", replace(bars, days=None), sessions)
+    alone = len(lambda_.payloads[0])
+    # Eight bytes of six columns, of which three are four letters.
+    assert 0 <= beside - alone - 2_048 * 48 * 4 // 3 < 100
+    (part,) = sandbox_client._parts(beside - alone, sessions, [None] * 100)
+    assert part.size < MAX_PAYLOAD_BYTES

@@ -80,11 +80,12 @@ def bottom(days: pd.DataFrame, length: int) -> pd.Series:
     return days["low"].rolling(length).min().shift(1)
 
 
-def strength(days: pd.DataFrame, length: int) -> pd.Series:
-    """Wilder's relative strength index."""
+def strength(days: pd.DataFrame, length: int, *, from_the_first: bool = False) -> pd.Series:
+    """Wilder's relative strength index; with averages that weigh what there is `from_the_first` bar on, which matters until there are many."""
     change = days["close"].diff()
     up, down = (
-        side.ewm(alpha=1 / length, adjust=False).mean() for side in (change.clip(lower=0), -change.clip(upper=0))
+        side.ewm(alpha=1 / length, adjust=from_the_first).mean()
+        for side in (change.clip(lower=0), -change.clip(upper=0))
     )
     return 100 * up / (up + down)
 
@@ -202,6 +203,20 @@ def opening_range(bars: pd.DataFrame) -> Money:
         elif not bought and minute < 900 and row["close"] > high:
             order, stop, bought = money.cash / row["close"], low, True
     return money
+
+
+def average_of_days(bars: pd.DataFrame, length: int) -> pd.Series:
+    """The average close of so many days before the day of each bar; the days are the table's `days`."""
+    days = bars.attrs["days"]
+    averages, dates = days["close"].rolling(length).mean().to_numpy(), days.index.strftime("%Y-%m-%d").tolist()
+    today = pd.DatetimeIndex(bars.index).strftime("%Y-%m-%d").tolist()
+    return pd.Series([averages[sum(each < day for each in dates) - 1] for day in today], index=bars.index)
+
+
+def to_close(bars: pd.DataFrame) -> pd.Series:
+    """Minutes from the beginning of a bar to four in the afternoon."""
+    at = pd.DatetimeIndex(bars.index)
+    return pd.Series(960 - at.hour.to_numpy() * 60 - at.minute.to_numpy(), index=bars.index)
 
 
 @dataclass
@@ -337,4 +352,10 @@ DAILY: dict[str, Script] = {
         None, None, lambda d: (d["close"] < average(d, 200)) & (strength(d, 2) > 90), lambda d: d["close"] < average(d, 5)
     ),
 }  # fmt: skip
-INTRADAY: dict[str, Script] = {"opening_range": opening_range}
+INTRADAY: dict[str, Script] = {
+    "opening_range": opening_range,
+    "dip_above_the_average": signals(
+        lambda b: (strength(b, 14, from_the_first=True).iloc[14:].reindex(b.index) < 30) & (b["close"] > average_of_days(b, 200)) & (to_close(b) > 60),
+        lambda b: (strength(b, 14, from_the_first=True) > 60) | (to_close(b) <= 10),
+    ),
+}  # fmt: skip

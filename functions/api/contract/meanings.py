@@ -45,6 +45,7 @@ credential: What the device answered, as `PublicKeyCredential.toJSON()` of a bro
 csrf_token: Goes into the header `X-CSRF-Token` of a page's changes
 current_password: The password that is in force
 data: The event
+day_lookback: Days of the exchange that code on shorter bars needs beside them; 0 where it reads none
 dead: Messages that failed five times
 delivered_at: When it arrived; null until then
 delivery_id: The delivery

@@ -77,6 +77,7 @@ class CheckView(BaseModel):
     parameters: dict[str, float] = {}
     indicators: list[str] = []
     lookback: int | None = None
+    day_lookback: int = 0
     timeframe: str | None = None
 
 
@@ -96,6 +97,7 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
         parameters=dict(checked.strategy.parameters),
         indicators=list(checked.strategy.indicators),
         lookback=checked.strategy.lookback,
+        day_lookback=checked.strategy.day_lookback,
         timeframe=checked.strategy.timeframe,
     )
 

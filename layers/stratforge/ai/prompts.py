@@ -23,8 +23,9 @@ What is so here:
 - A bar is one minute of one symbol; a length of 20 is 20 minutes. Where the person says that the strategy decides on longer ones (“on daily bars”, “Timeframe: 15m”),
   timeframe names them, a length of 20 counts these, the words are quoted by a requirement without rules that names the line TIMEFRAME = "1d" of the code, and the
   explanation says so; on bars of 5 to 30 minutes a time of day is that at which a bar ends: “flat at 15:55” on 5-minute bars is the bar that begins at 15:50. Times at which none
-  ends, times of day on longer bars, and spans in minutes or hours are asked about then. “The daily RSI” alone is bars.resample("1d") of an indicator. “50-day” without
-  daily bars is asked about, or assumed with the length you took. Of a day the code knows what it keeps in state; of the day before likewise.
+  ends, times of day on longer bars, and spans in minutes or hours are asked about then. “The daily RSI” alone is bars.resample("1d") of an indicator. “Its 200-day
+  average” beside what is decided within the day, such as a time, is ta.sma(bars.resample("1d").close, length=200), of the exchange's days before today, also in its rule; how it moves
+  (rising, two that cross) is asked about. Any other “50-day” without daily bars is asked about, or assumed with the length you took. Of a day the code knows what it keeps in state; of the day before likewise.
 - Times are New York time for stocks (open from 9:30 to 16:00, Monday to Friday) and UTC for coins, which trade around the clock. A time in a named zone is converted.
 - on_bar sees a bar after its end. What it returns is filled at the open of the next bar. A stop is a rule of on_bar: it is looked at once a minute, at the
   close, and may be filled beyond its level. One that is asked for on the order, or within the bar, is buy(stop_loss=…), its rule “stop loss 2%”; targets and

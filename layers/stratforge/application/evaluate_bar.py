@@ -85,9 +85,9 @@ def evaluate_bar(
             seen = with_days(connection, bar.symbol, window, ready)
     outcomes += session_windows.run(sandbox, seen, ready)
     with database.transaction() as connection:
-        for (length, minutes), group in session_windows.by_window(ready).items():
+        for needed, group in session_windows.by_window(ready).items():
             # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
-            if lacking := missing(seen, length, minutes):
+            if lacking := missing(seen, needed):
                 evaluations.note_missing_bars(connection, [each.session_id for each in group], lacking)
         recorded = evaluations.record_outcomes(
             connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None

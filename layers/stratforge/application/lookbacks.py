@@ -32,20 +32,20 @@ def with_lookbacks(
     """
     known: list[RunningSession] = []
     refused: list[Outcome] = []
-    measured: dict[str, int] = {}
+    measured: dict[str, tuple[int, int]] = {}
     until = time.monotonic() + seconds
     for each in sessions:
         if each.lookback is not None:
             known.append(each)
         elif each.source_hash in measured:
-            known.append(replace(each, lookback=measured[each.source_hash]))
+            known.append(_with(each, measured[each.source_hash]))
         elif time.monotonic() < until:
             found = _measure(each.python_code, each.source_hash)
             if isinstance(found, str):
                 refused.append(Outcome(each, each.state, error=found))
             else:
                 measured[each.source_hash] = found
-                known.append(replace(each, lookback=found))
+                known.append(_with(each, found))
     if measured:
         with database.transaction() as connection:
             note_lookbacks(connection, measured)
@@ -55,19 +55,25 @@ def with_lookbacks(
 def lookback_of(database: Database, source: str, source_hash: str) -> int | str:
     """The lookback of a source by this edition, noted for everybody; or why it has none."""
     found = _measure(source, source_hash)
-    if isinstance(found, int):
-        with database.transaction() as connection:
-            note_lookbacks(connection, {source_hash: found})
-    return found
+    if isinstance(found, str):
+        return found
+    with database.transaction() as connection:
+        note_lookbacks(connection, {source_hash: found})
+    return found[0]
+
+
+def _with(session: RunningSession, measured: tuple[int, int]) -> RunningSession:
+    bars, days = measured
+    return replace(session, lookback=bars, day_lookback=days)
 
 
 @lru_cache(maxsize=4_096)
-def _measure(source: str, source_hash: str) -> int | str:
-    """The lookback of a source by this edition, or why it has none; a refusal is remembered too."""
+def _measure(source: str, source_hash: str) -> tuple[int, int] | str:
+    """The lookback of a source by this edition, in bars and in days, or why it has none; a refusal is remembered too."""
     try:
         strategy = compile_any(source)
         if strategy.source_hash != source_hash:
             return "the source is not the one that was checked"
-        return strategy.stored_lookback
+        return strategy.stored_lookback, strategy.day_lookback
     except StrategyError as error:
         return str(error)[:500]

@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from stratforge.application.access import Caller, Scope
+from stratforge.application.days_beside import with_days_beside
 from stratforge.application.errors import Invalid, LimitReached
 from stratforge.application.jobs.requests import Assumptions
 from stratforge.application.portfolio_bars import decisions_in
@@ -96,6 +97,9 @@ def preview(
         return None
     with database.reading(caller) as connection:
         bars = _recorded(connection, strategy, symbols, affordable + window_of(strategy))
+    if any(each.days is not None and not len(each.days) for each in bars.values()):
+        # Nobody has read the symbol's days yet.
+        return None
     try:
         report = _ran(strategy, bars, affordable, assumed)
     except (BacktestError, Invalid):
@@ -125,7 +129,10 @@ def _recorded(
         days = days_before(connection, {each: exchange_day(each, now) for each in symbols}, min(length, most))
         return {each: days[each].bars for each in symbols}
     needed = length if strategy.bar_minutes == 1 else minutes_of(length, str(strategy.timeframe))
-    return {each: market_data.bars_between(connection, each, None, None, min(needed, most)) for each in symbols}
+    bars = {each: market_data.bars_between(connection, each, None, None, min(needed, most)) for each in symbols}
+    if isinstance(strategy, PortfolioStrategy):
+        return bars
+    return {each: with_days_beside(connection, each, strategy, minutes) for each, minutes in bars.items()}
 
 
 def _ran(

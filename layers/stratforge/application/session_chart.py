@@ -12,6 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from stratforge.application.access import Caller, Scope
+from stratforge.application.days_beside import with_days_beside
 from stratforge.application.errors import Conflict, existing
 from stratforge.application.session_condition import position_of
 from stratforge.backtest.presentation import indicator_line
@@ -112,6 +113,7 @@ def _bars(connection: Connection, symbol: str, strategy: Strategy, end: datetime
         today = daily_bars.exchange_day(symbol, end) if end else date.max
         return daily_bars.days_before(connection, {symbol: today}, count)[symbol].bars
     bars = market_data.bars_between(connection, symbol, None, end, min(count * minutes, _MINUTES_READ))
+    bars = with_days_beside(connection, symbol, strategy, bars)
     return bars if minutes == 1 else latest_bars(bars, TIMEFRAME_OF[minutes], count)
 
 

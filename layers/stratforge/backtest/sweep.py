@@ -224,8 +224,9 @@ def digest_of(source: str, config: BacktestConfig, columns: Mapping[str, BarColu
     digest.update(json.dumps(config.as_dict(), sort_keys=True).encode())
     for symbol, bars in columns.items():
         digest.update(symbol.encode())
-        for name in ("time", *PRICE_COLUMNS):
-            digest.update(getattr(bars, name).tobytes())
+        for each in (bars, bars.days):
+            for name in ("time", *PRICE_COLUMNS) if each is not None else ():
+                digest.update(getattr(each, name).tobytes())
     return digest.hexdigest()[:32]
 
 

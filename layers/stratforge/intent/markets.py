@@ -1,12 +1,16 @@
-"""Made-up markets: calm, rising, falling, swinging, crashing and recovering, over a week of sessions."""
+"""Made-up markets: calm, rising, falling, swinging, crashing and recovering, over a week of sessions; with the days of years before it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from stratforge.market import BarColumns
+from stratforge.market.columns import PRICE_COLUMNS
+from stratforge.market.resampling import DAY, resample
+from stratforge.strategy.lookback import MAX_DAYS
 
 _DAYS = 7
 _BARS = 390
@@ -50,6 +54,21 @@ def market(kind: str, level: float, volume_near: float = 0.0, *, weekend: bool =
     volume *= volume_near / _VOLUME if volume_near else 1.0
     days = list(range(_DAYS)) if weekend else [0, 1, 2, 3, 4, 7, 8][:_DAYS]
     stamps = np.concatenate([MONDAY_OPEN + 86_400 * day + 60 * np.arange(_BARS) for day in days]).astype(np.int64)
-    return BarColumns(
+    bars = BarColumns(
         stamps, open_, np.maximum(open_, path) + wick[0], np.minimum(open_, path) - wick[1], path.copy(), volume
     )
+    return replace(bars, days=_days(bars, level, generator))
+
+
+def _days(bars: BarColumns, level: float, generator: np.random.Generator) -> BarColumns:
+    """The days of a market: its own, and before them as many as a strategy may look back on, so that no two averages of days are the same."""
+    within, away = resample(bars, DAY).bars, np.zeros(MAX_DAYS)
+    for place, step in enumerate(generator.normal(0, 0.01, MAX_DAYS - 1)):
+        away[place + 1] = 0.97 * away[place] + step
+    close = level * np.exp(away)
+    open_ = np.concatenate([close[:1], close[:-1]]) * np.exp(generator.normal(0, 0.004, MAX_DAYS))
+    wick = np.abs(generator.normal(0, 0.006, (2, MAX_DAYS))) * close
+    before = (open_, np.maximum(open_, close) + wick[0], np.minimum(open_, close) - wick[1], close, np.full(MAX_DAYS, bars.volume.mean() * _BARS))  # fmt: skip
+    columns = (np.concatenate((old, getattr(within, name))) for name, old in zip(PRICE_COLUMNS, before, strict=True))
+    time = within.time[0] - 86_400 * np.arange(MAX_DAYS, 0, -1)
+    return BarColumns(np.concatenate((time, within.time)), *columns, daily=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import product
 
+from stratforge.intent.days import day_numbers, says_days
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.lexicon import (
     CLOSE,
@@ -103,8 +104,12 @@ def number_findings(
         claimed |= forms | {element.value}
         if OLD.search(quote[: element.start]):
             continue
-        if element.unit is Unit.DAYS and not PER_DAY.search(quote):
+        of_days = any(near(element.value, number) for each in rules for number in day_numbers(each))
+        if element.unit is Unit.DAYS and not of_days and not PER_DAY.search(quote):
             yield f"counts days or longer, and bars are minutes: it cannot be covered by {element.value:g} bars. Ask, or say it is unsupported or assumed."
+            continue
+        if of_days and element.unit is not Unit.DAYS and not says_days(quote[max(0, element.start - 12) : element.end + 12]):  # fmt: skip
+            yield f"has {element.text}, and not in days, which its rules ({texts(rules)}) count: what is of the strategy's own bars has no resample."
             continue
         goals, named = moved_to(quote, element, gone)
         if any(near(goal, one) for goal in goals for each in rules for one in each.numbers):

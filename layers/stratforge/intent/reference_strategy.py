@@ -10,6 +10,7 @@ from stratforge.intent.columns import cannot_be_said
 from stratforge.intent.losses import distance, placed_stops, remembered, stop_of
 from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column, is_number
 from stratforge.intent.timeframes import ON_THE_CLOCK
+from stratforge.market.resampling import DAY
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 # The minute of the day at which the session opens.
@@ -241,7 +242,9 @@ class _Writer:
         bar = "bar.previous" if back else "bar"
         if isinstance(node, ast.Constant):
             return ast.unparse(node)
-        if is_column(node):
+        # So many times an average of days is taken on the bar: then the average is a column of its own.
+        of_days = isinstance(node, ast.BinOp) and any(isinstance(each, ast.Constant) for each in (node.left, node.right)) and f"resample({DAY!r})" in ast.unparse(node)  # fmt: skip
+        if is_column(node) and not of_days:
             call = ast.unparse(node)
             return f"{bar}.{self.columns.setdefault(call, f'column_{len(self.columns)}')}"
         if isinstance(node, ast.Name):

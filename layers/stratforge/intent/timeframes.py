@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stratforge.intent.days import DAY_AVERAGE
 from stratforge.intent.elements import Kind, Unit, elements_of
 from stratforge.intent.rules import Rule, is_number
 from stratforge.market.resampling import TIMEFRAME_OF, TIMEFRAMES
@@ -185,6 +186,9 @@ def asked_of_spans(turns: Sequence[str], frame: Frame) -> Iterator[str]:
             yield f"“{match[0]}”: how many bars of {length} should it be?"
         for each in elements_of(turn, Kind.NUMBER, Kind.TIME):
             if any(one.start <= each.start < one.end for one in said):
+                continue
+            if not days and any(one.start() <= each.start < one.end() for one in DAY_AVERAGE.finditer(turn)):
+                # Days beside shorter bars are the exchange's.
                 continue
             # Of another timeframe on purpose, or a part of its name.
             if any(one.start <= each.start < one.end for one in mentions_in(turn)):

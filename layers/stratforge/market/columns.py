@@ -82,6 +82,7 @@ class BarColumns:
     """Consecutive bars of one symbol as arrays of equal length.
 
     `time` holds the bars' starts in seconds since the epoch (UTC), ascending. A bar is `minutes` long, and those that are `daily` a day of the exchange.
+    `days` are the symbol's days as its exchange has them, before and during the bars: of each bar those before its own day are known. None where nobody has them.
     """
 
     time: Integers
@@ -93,6 +94,7 @@ class BarColumns:
     timezone: ZoneInfo = field(default=_NEW_YORK, kw_only=True)
     daily: bool = field(default=False, kw_only=True)
     minutes: int = field(default=1, kw_only=True)
+    days: BarColumns | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -136,6 +138,7 @@ class BarColumns:
             timezone=self.timezone,
             daily=self.daily,
             minutes=self.minutes,
+            days=self.days,
         )
 
     def after_unknown(self) -> BarColumns:

@@ -11,6 +11,7 @@ from stratforge.market.hours import OPEN, closing_minute
 
 # Each with its minutes: it holds no more bars of a minute than that.
 TIMEFRAMES = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1_440}
+DAY = "1d"
 # The same by their minutes.
 TIMEFRAME_OF = {minutes: name for name, minutes in TIMEFRAMES.items()}
 _DAY = 86_400
@@ -54,9 +55,24 @@ def resample(bars: BarColumns, timeframe: str) -> Resampled:
     made.append(np.add.reduceat(bars.volume[:upto], firsts) if len(firsts) else bars.volume[:0])
     latest = np.searchsorted(completed, np.arange(len(bars)), side="right") - 1
     made_of = BarColumns(
-        bars.time[firsts], *made, timezone=bars.timezone, daily=timeframe == "1d", minutes=TIMEFRAMES[timeframe]
+        bars.time[firsts],
+        *made,
+        timezone=bars.timezone,
+        daily=timeframe == DAY,
+        minutes=TIMEFRAMES[timeframe],
+        days=bars.days,
     )
     return Resampled(made_of, latest)
+
+
+def longer(bars: BarColumns, timeframe: str) -> Resampled:
+    """The bars of a longer timeframe that a strategy on these bars sees, as `resample` makes them; but its days are those of the exchange, where there are any.
+
+    A day is known from the next day on, whenever it ended, so that it does not matter which minutes of it there are.
+    """
+    if timeframe != DAY or bars.days is None or bars.seconds >= _DAY:
+        return resample(bars, timeframe)
+    return Resampled(bars.days, np.searchsorted(bars.days.day, bars.day) - 1)
 
 
 def waiting(bars: BarColumns, timeframe: str) -> int | None:
@@ -89,9 +105,9 @@ def decided_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns | 
     left = waiting(bars.tail(RECENT), timeframe)
     if left is None:
         return None
-    longer = resample(bars, timeframe)
-    end = int(longer.latest[-1]) + 1 - left
-    return longer.bars.slice(max(0, end - length), end)
+    made = resample(bars, timeframe)
+    end = int(made.latest[-1]) + 1 - left
+    return made.bars.slice(max(0, end - length), end)
 
 
 def opens_day(bars: BarColumns) -> bool:
@@ -110,8 +126,8 @@ def opens_day(bars: BarColumns) -> bool:
 
 def latest_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns:
     """The last `length` longer bars that are completed with the last of these bars of a minute."""
-    longer = resample(bars, timeframe)
-    return longer.bars.tail(length) if len(longer.latest) and longer.latest[-1] >= 0 else longer.bars.slice(0, 0)
+    made = resample(bars, timeframe)
+    return made.bars.tail(length) if len(made.latest) and made.latest[-1] >= 0 else made.bars.slice(0, 0)
 
 
 def minutes_of(length: int, timeframe: str) -> int:

@@ -147,6 +147,7 @@ class Check(Answer):
     parameters: dict[str, float]
     indicators: list[str]
     lookback: int | None = Field(description="Bars of history that it needs")
+    day_lookback: int = Field(0, description="Days of the exchange that it needs beside shorter bars")
     timeframe: str | None = Field(description="The bars that it decides on, such as 15min; null for those of a minute")
 
 

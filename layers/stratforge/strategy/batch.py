@@ -48,12 +48,13 @@ _TIMEZONES = {name: ZoneInfo(name) for name in ("America/New_York", "UTC")}
 PLACES, _POSITION = 3, ("quantity", "average_entry_price", "bars_held")
 
 
-def encode_columns(bars: BarColumns) -> dict[str, str | int]:
-    """A window of bars as plain values."""
+def encode_columns(bars: BarColumns) -> dict[str, Any]:
+    """A window of bars as plain values, with the days of the exchange where it has them."""
     columns = b"".join(getattr(bars, name).astype("<f8").tobytes() for name in PRICE_COLUMNS)
     times = bars.time.astype("<i8").tobytes()
     length = {"minutes": bars.seconds // 60} if bars.seconds > 60 else {}
-    return {"columns": base64.b64encode(times + columns).decode(), "timezone": bars.timezone.key, **length}
+    days = {} if bars.days is None else {"days": encode_columns(bars.days)}
+    return {"columns": base64.b64encode(times + columns).decode(), "timezone": bars.timezone.key, **length, **days}
 
 
 def decode_columns(encoded: Mapping[str, Any]) -> BarColumns:
@@ -73,7 +74,10 @@ def decode_columns(encoded: Mapping[str, Any]) -> BarColumns:
     columns = np.frombuffer(data, dtype="<f8", offset=8 * length).reshape(-1, length)
     open_, high, low, close, volume = columns
     minutes = int(encoded.get("minutes", 1))
-    return BarColumns(time, open_, high, low, close, volume, timezone=timezone, daily=minutes == _DAY, minutes=minutes)
+    days = decode_columns(encoded["days"]) if "days" in encoded else None
+    return BarColumns(
+        time, open_, high, low, close, volume, timezone=timezone, daily=minutes == _DAY, minutes=minutes, days=days
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,13 +195,13 @@ class Compiled:
     bytes: int
 
     @classmethod
-    def of(cls, strategy: Strategy, window: int, size: int) -> Compiled:
-        """Takes the part of a strategy that runs on the last bar of a window.
+    def of(cls, strategy: Strategy, window: int, size: int, days: int | None = None) -> Compiled:
+        """Takes the part of a strategy that runs on the last bar of a window, beside which are so many days of the exchange.
 
         Raises:
             StrategyError: if it costs far more than a session may.
         """
-        cost = strategy.cost_over(window, MAX_RUNNING_NANOSECONDS)
+        cost = strategy.cost_over(window, days, MAX_RUNNING_NANOSECONDS)
         runnable = Runnable.of(strategy)
         # Arguments come in this order: columns, position, state, constants.
         plan, function = runnable.argument_plan, runnable.function
@@ -287,7 +291,7 @@ class StrategyCache:
         """Nominal nanoseconds of compiling a program, which count until it is known what it costs."""
         return _COMPILING_NANOSECONDS + _COMPILING_NANOSECONDS_A_CHARACTER * len(self._texts.get(program, ""))
 
-    def compiled(self, program: str, window: int) -> Compiled:
+    def compiled(self, program: str, window: int, days: int | None = None) -> Compiled:
         """Compiles a program; see `program`.
 
         Raises:
@@ -297,7 +301,7 @@ class StrategyCache:
         strategy = compile_strategy(source)
         if parameters != strategy.parameters:
             strategy = strategy.with_parameters(**parameters)
-        found = Compiled.of(strategy, window, size)
+        found = Compiled.of(strategy, window, size, days)
         self.keep(self._strategies, (program, window), found)
         return found
 
@@ -386,6 +390,7 @@ def evaluate_requests(
         For each its place, the keys of its state, and what `on_bar` returned (see `OnBar`) or what is wrong, in words for its owner.
     """
     numbers, names, window = sessions.numbers.tolist(), sessions.names, len(bars)
+    days = None if bars.days is None else len(bars.days)
     programs, keys, owners = np.array(sessions.places).reshape(-1, PLACES).T
     widths = np.array([len(_POSITION) + len(each) for each in names], dtype=np.int64)[keys]
     starts = np.cumsum(widths) - widths
@@ -400,7 +405,7 @@ def evaluate_requests(
         found = known[program]
         try:
             if found is None:
-                found = known[program] = cache.compiled(sessions.programs[program], window)
+                found = known[program] = cache.compiled(sessions.programs[program], window, days)
                 begin(place, 1)
                 cache.ended = perf_counter_ns()
             began = cache.ended

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, SupportsFloat
 
-from stratforge.market.resampling import TIMEFRAMES, minutes_of
+from stratforge.market.resampling import DAY, TIMEFRAMES, minutes_of
 from stratforge.strategy.columns_compiler import ColumnsCompiler
 from stratforge.strategy.cost import (
     MAX_GRAPH_NODES,
@@ -25,7 +25,7 @@ from stratforge.strategy.cost import (
 )
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, reachable
-from stratforge.strategy.lookback import DAY_MINUTES, check_history, measure_lookback, window_length
+from stratforge.strategy.lookback import DAY_MINUTES, MAX_DAYS, History, check_history, measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
 from stratforge.strategy.source import MAX_LITERAL, OWN_BARS, Findings, Module, check_runs_as_python, parse, read_module
 from stratforge.strategy.vocabulary import TIME_FIELDS
@@ -115,10 +115,33 @@ class Strategy(Admitted):
         Raises:
             StrategyError: if no window is long enough, or evaluating it would cost more than a session may.
         """
-        lookback = measure_lookback(self._nodes, previous=bool(self.on_bar.needs("p")), minutes=self.bar_minutes)
-        check_history(lookback, self.timeframe)
-        self.cost_over(window_length(lookback))
-        return lookback
+        history = self._history
+        check_history(history.bars, self.timeframe)
+        self.cost_over(window_length(history.bars), history.day_window)
+        return history.bars
+
+    @property
+    def day_lookback(self) -> int:
+        """Days of the exchange, before the day of its bar, that a strategy on shorter bars looks back on; 0 where it reads none.
+
+        Raises:
+            StrategyError: as `lookback` does.
+        """
+        return self._history.days
+
+    @cached_property
+    def reads_days(self) -> bool:
+        """True when it decides on shorter bars, and reads days of the exchange beside them."""
+        return self.bar_minutes < DAY_MINUTES and any(each.timeframe == DAY for each in self._nodes)
+
+    @cached_property
+    def _history(self) -> History:
+        return measure_lookback(
+            self._nodes,
+            previous=bool(self.on_bar.needs("p")),
+            minutes=self.bar_minutes,
+            days_of_exchange=True,
+        )
 
     @property
     def stored_lookback(self) -> int:
@@ -131,6 +154,16 @@ class Strategy(Admitted):
             return self.lookback
         return minutes_of(window_length(self.lookback), str(self.timeframe))
 
+    @cached_property
+    def stored_lookback_of_minutes(self) -> int:
+        """Its stored lookback where days are made of minutes, as they were in sessions before those of the exchange stood beside them.
+
+        Raises:
+            StrategyError: as `lookback` does.
+        """
+        bars = measure_lookback(self._nodes, previous=bool(self.on_bar.needs("p")), minutes=self.bar_minutes).bars
+        return bars if self.bar_minutes in (1, DAY_MINUTES) else minutes_of(window_length(bars), str(self.timeframe))
+
     @property
     def cost(self) -> Cost:
         """Returns the cost of one bar of one session.
@@ -138,14 +171,14 @@ class Strategy(Admitted):
         Raises:
             StrategyError: as `lookback` does.
         """
-        return self.cost_over(window_length(self.lookback))
+        return self.cost_over(window_length(self.lookback), self._history.day_window)
 
     def backtest_nanoseconds(self, bars: int) -> int:
         """Returns the nominal processor time of a backtest over so many bars, which computes the columns once."""
-        return backtest_nanoseconds(self._nodes, self.operations, bars)
+        return backtest_nanoseconds(self._nodes, self.operations, bars, MAX_DAYS if self.reads_days else None)
 
-    def cost_over(self, window: int, most: int = MAX_NANOSECONDS) -> Cost:
-        """Returns the cost of one evaluation on a window of so many bars.
+    def cost_over(self, window: int, days: int | None = None, most: int = MAX_NANOSECONDS) -> Cost:
+        """Returns the cost of one evaluation on a window of so many bars and, where it reads them, of so many days of the exchange.
 
         Raises:
             StrategyError: if it is more nanoseconds than `most`, or more cells than a session may have.
@@ -154,12 +187,12 @@ class Strategy(Admitted):
         clock = len(self._read_columns & {column for column, _ in TIME_FIELDS.values()})
         # The close is that of the bar's day: it takes both.
         clock += "minutes_to_close" in self._read_columns
-        return cost_of(self._nodes, window, self.operations, size, most, clock)
+        return cost_of(self._nodes, window, self.operations, size, most, clock, days)
 
     @property
     def dearest(self) -> list[tuple[str, float]]:
         """Lists the costs of the strategy's columns, in milliseconds a bar, the dearest first."""
-        return dearest(self._nodes, window_length(self.lookback))
+        return dearest(self._nodes, window_length(self.lookback), self._history.day_window)
 
     @cached_property
     def _nodes(self) -> list[Node]:

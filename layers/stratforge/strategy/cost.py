@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stratforge.market.resampling import DAY
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Argument, Node
 from stratforge.strategy.indicators import REGISTRY
@@ -83,9 +84,16 @@ def node_nanoseconds(node: Node, bars: int) -> float:
     return sum(weight * count for weight, count in zip(weights, counts, strict=True))
 
 
-def columns_nanoseconds(nodes: Iterable[Node], bars: int) -> float:
-    """The nominal time of all of `nodes` over so many bars."""
-    return sum(node_nanoseconds(node, bars) for node in nodes)
+def columns_nanoseconds(nodes: Iterable[Node], bars: int, days: int | None = None) -> float:
+    """The nominal time of all of `nodes` over so many bars, of those that are of the exchange's days over so many `days`; None where days are made of the bars."""
+    return sum(node_nanoseconds(node, bars_of(node, bars, days)) for node in nodes)
+
+
+def bars_of(node: Node, bars: int, days: int | None) -> int:
+    """The length of a node's column; finding the day of each bar takes as long as there are bars."""
+    if days is None or node.timeframe != DAY:
+        return bars
+    return max(bars, days) if node.operation == "resampled" else days
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +131,16 @@ def cost_of(
     size: int = 0,
     most: int = MAX_NANOSECONDS,
     time_fields: int = 0,
+    days: int | None = None,
 ) -> Cost:
-    """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars, and that reads so many fields of `bar.time`.
+    """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars and `days` of the exchange, and that reads so many fields of `bar.time`.
 
     Raises:
         StrategyError: if it is more nanoseconds than `most`, or more cells than one session may have.
     """
-    cells = len(nodes) * window
+    cells = sum(bars_of(node, window, days) for node in nodes)
     decision = _EVALUATION_NANOSECONDS + operations * _OPERATION_NANOSECONDS + time_fields * _CLOCK_NANOSECONDS
-    nanoseconds = int(columns_nanoseconds(nodes, window) + decision)
+    nanoseconds = int(columns_nanoseconds(nodes, window, days) + decision)
     if cells > MAX_CELLS:
         message = (
             f"the indicators hold {cells:,} values over their window of {window:,} bars; {MAX_CELLS:,} are allowed"
@@ -143,19 +152,19 @@ def cost_of(
     return Cost(operations, cells, size, nanoseconds)
 
 
-def backtest_nanoseconds(nodes: Iterable[Node], operations: int, bars: int) -> int:
+def backtest_nanoseconds(nodes: Iterable[Node], operations: int, bars: int, days: int | None = None) -> int:
     """The nominal time of a backtest over so many bars: the columns once, and on each bar the operations of `on_bar`, all of its dearest path."""
-    return int(columns_nanoseconds(nodes, bars) + bars * operations * _OPERATION_NANOSECONDS)
+    return int(columns_nanoseconds(nodes, bars, days) + bars * operations * _OPERATION_NANOSECONDS)
 
 
-def dearest(nodes: Iterable[Node], window: int) -> list[tuple[str, float]]:
+def dearest(nodes: Iterable[Node], window: int, days: int | None = None) -> list[tuple[str, float]]:
     """Lists the costs of the columns: each operation with its arguments, in milliseconds a bar, the dearest first."""
     found = []
     for node in nodes:
         arguments = node.arguments[1:] if node.operation == "indicator" else node.arguments
         name = f"ta.{node.arguments[0]}" if node.operation == "indicator" else node.operation
         text = f"{name}({', '.join(_short(each) for each in arguments)})"
-        found.append((text, node_nanoseconds(node, window) / 1e6))
+        found.append((text, node_nanoseconds(node, bars_of(node, window, days)) / 1e6))
     return sorted(((text, cost) for text, cost in found if cost > 0), key=lambda each: -each[1])
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
-from stratforge.market.resampling import Resampled, resample
+from stratforge.market.resampling import Resampled, longer
 from stratforge.strategy import kernels as k
 from stratforge.strategy.arithmetic import MOST_QUOTIENT
 from stratforge.strategy.indicators import REGISTRY
@@ -308,7 +308,7 @@ class Values(dict[tuple[Node | str, int], float]):
             if other is not None:
                 found = self._of(other.bars)
             else:
-                made = resample(self.bars, timeframe)
+                made = longer(self.bars, timeframe)
                 found = Resampled(made.bars.after_unknown(), made.latest + 1)
             self._resampled[timeframe] = found
         return found

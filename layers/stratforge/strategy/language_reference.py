@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from stratforge.market.resampling import TIMEFRAMES
+from stratforge.market.resampling import DAY, TIMEFRAMES
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS, MAX_OPERATIONS
 from stratforge.strategy.exits import EXITS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.indicators.stretches import STRETCH
-from stratforge.strategy.lookback import MAX_LOOKBACK
+from stratforge.strategy.lookback import MAX_DAYS, MAX_LOOKBACK
 from stratforge.strategy.order_terms import TERMS
 from stratforge.strategy.source import (
     MAX_BRANCHES,
@@ -79,7 +79,8 @@ The language
 - indicators(bars) is straight-line code over series and ends with return {{"name": series, ...}}. bars has open, high, low,
   close, volume. Series take + - * / // % **, comparisons, & | ~ on comparisons (in parentheses), and the methods
   {", ".join(f".{name}()" for name in SERIES_METHODS)}; rolling(n) has {", ".join(ROLLING_METHODS)}; ewm(...) has mean.
-  bars.resample("15min") ({", ".join(TIMEFRAMES)}) has the columns of a longer timeframe: of each minute those of its last completed bar.
+  bars.resample("15min") ({", ".join(TIMEFRAMES)}) has the columns of a longer timeframe: of each minute those of its last completed bar;
+  bars.resample("1d") has the exchange's days before today: ta.sma(bars.resample("1d").close, length=200) is the 200-day average beside conditions of minutes.
   Nothing may look ahead: no negative shift, no whole-series minimum or mean, no indexing.
 - on_bar(bar, position, state) sees numbers: bar.open/high/low/close/volume, bar.<indicator>, bar.previous.<field>,
   bar.time.{"/".join(TIME_FIELDS)} (exchange time, Monday is 0; 1 minute to close on the last bar), position.{"/".join(POSITION_FIELDS)}, and
@@ -133,7 +134,12 @@ def reference_page() -> str:
         "minute the value of its last completed bar; series of one timeframe are computed on its bars, of different ones on the bars of a minute.",
         "Such a bar is completed on its last minute, or with the next bar where that has none. Bars of a stock are counted from the open, none",
         "reaches beyond the close, and those before and after are counted from there; of crypto they are counted from midnight UTC. A day is the exchange's",
-        "calendar day. Lengths count bars of the timeframe, and the history that they need is counted in minutes, a day as 1,440.",
+        "calendar day. Lengths count bars of the timeframe, and the history that they need is counted in minutes.",
+        "",
+        f'`bars.resample("{DAY}")` has the exchange\'s own days, as strategies with `TIMEFRAME = "{DAY}"` do, adjusted for splits: of each bar those before its day, never',
+        f'today\'s. Their history is counted by itself, in days, of which there may be {MAX_DAYS:,} whatever the bars look back on, so that `ta.sma(bars.resample("1d").close, 200)` is',
+        "the 200-day average; it is unknown before there are so many days. Backtests and sweeps read the days before their period too. A session waits until it has them, a new",
+        "one comes in every night, and a replay sees them as they were known. Where there are bars of a minute alone, as in a file, and in portfolio strategies on minutes, days are made of these.",
         "",
         "What is not finite (division by zero, the logarithm of 0, an overflow, `np.inf`) becomes unknown where the operation ends. A window with an",
         "unknown value inside is unknown. Exponential averages pass over an unknown value, and begin anew after as many unknown values in a row as",
@@ -213,7 +219,7 @@ def reference_page() -> str:
         f"| operations of `on_bar` a bar, in all, on its dearest path | {MAX_OPERATIONS:,} |",
         f"| operations on series in `indicators` | {MAX_GRAPH_NODES:,} |",
         f"| a length, a window, a shift | {MAX_LENGTH:,} bars |",
-        f"| history that the indicators need together | {MAX_LOOKBACK:,} bars |",
+        f'| history that the indicators need together | {MAX_LOOKBACK:,} bars, and {MAX_DAYS:,} days of `bars.resample("{DAY}")` |',
         f"| values of all series over the window of history | {MAX_CELLS:,} |",
         f"| nominal processor time a bar | {MAX_NANOSECONDS / 1e6:g} ms |",
         "",

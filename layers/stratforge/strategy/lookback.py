@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from stratforge.market.columns import BarColumns
-from stratforge.market.resampling import TIMEFRAMES
+from stratforge.market.resampling import DAY, TIMEFRAMES
 from stratforge.strategy.cost import MAX_GATE_NANOSECONDS, cost_of, node_nanoseconds, too_large
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import NODES, Argument, Node, Values
@@ -24,11 +25,12 @@ from stratforge.strategy.reach import DAY_BARS, probe, reach_of
 
 # What a lookback was found by. One that is stored is worth something in its own edition only: raised whenever the windows of
 # strategies change (`test_lookback.py` holds the windows of this edition).
-EDITION = 2
+EDITION = 3
 MAX_LOOKBACK = 32_000
-DAY_MINUTES = TIMEFRAMES["1d"]
-# What a session on longer bars may have of bars of a minute, and of days.
-_MOST_MINUTES, _MOST_DAYS = 32_768, 2_048
+DAY_MINUTES = TIMEFRAMES[DAY]
+# What a session on longer bars may have of bars of a minute, and any of days.
+_MOST_MINUTES, MAX_DAYS = 32_768, 2_048
+_A_YEAR = 256
 
 
 def window_length(lookback: int) -> int:
@@ -41,6 +43,11 @@ def window_length(lookback: int) -> int:
     while length < lookback:
         length *= 2
     return length
+
+
+def day_window_length(lookback: int) -> int:
+    """The length of the trailing window of days beside shorter bars, by the days that a strategy looks back on: that of a year at least, so that most share one."""
+    return max(_A_YEAR, window_length(lookback))
 
 
 def own_window(lookback: int, bar_minutes: int) -> int:
@@ -133,6 +140,11 @@ def _unbounded() -> StrategyError:
     return StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths")])
 
 
+def _too_many_days() -> StrategyError:
+    message = f'the indicators need more than {MAX_DAYS:,} days of bars.resample("{DAY}")'
+    return StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths")])
+
+
 def _own_bars(node: Node, meter: _Meter) -> int:
     """Bars before its own, in its inputs, that one node looks at."""
     operation = node.operation
@@ -156,7 +168,7 @@ def check_history(lookback: int, timeframe: str | None) -> None:
         StrategyError: saying how many of its own bars it may have.
     """
     minutes = TIMEFRAMES.get(timeframe or "", 1)
-    most = _MOST_DAYS if minutes == DAY_MINUTES else _MOST_MINUTES // minutes - 2
+    most = MAX_DAYS if minutes == DAY_MINUTES else _MOST_MINUTES // minutes - 2
     if minutes > 1 and window_length(lookback) > most:
         message = f'the indicators need {lookback:,} bars of TIMEFRAME = "{timeframe}"; {1 << most.bit_length() - 1:,} are allowed'
         raise StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths, or another timeframe")])
@@ -170,27 +182,54 @@ def _bars_of_minutes(node: Node, looks: int, minutes: int) -> int:
     return (looks + 1) * most + most - 1
 
 
-def measure_lookback(nodes: Iterable[Node], *, previous: bool, minutes: int = 1) -> int:
-    """Bars of history that `nodes` need for their last values (the last two, with `previous`).
+class History(NamedTuple):
+    """The history that columns look back on: bars of the strategy's own, and days of the exchange before the day of the last of them (0 where it reads none)."""
+
+    bars: int
+    days: int = 0
+
+    @property
+    def day_window(self) -> int | None:
+        """The length of the trailing window of days; None where no days are read."""
+        return day_window_length(self.days) if self.days else None
+
+
+def measure_lookback(
+    nodes: Iterable[Node], *, previous: bool, minutes: int = 1, days_of_exchange: bool = False
+) -> History:
+    """The history that `nodes` need for their last values (the last two, with `previous`).
 
     Args:
         nodes: All columns on the way to those that are read, in an order in which inputs come first.
         previous: Whether the values of the bar before the last are read.
         minutes: How long a bar is.
+        days_of_exchange: Whether the days that shorter bars look at are those of the exchange, which are counted by themselves; otherwise they are made of the bars.
 
     Raises:
-        StrategyError: if that is more than `MAX_LOOKBACK`, or a window of it costs more than a session may.
+        StrategyError: if that is more than `MAX_LOOKBACK` or `MAX_DAYS`, or a window of it costs more than a session may.
     """
     meter = _Meter()
-    looks: dict[Node, int] = {}
+    apart = DAY if days_of_exchange and minutes < DAY_MINUTES else None
+    looks: dict[Node, History] = {}
     for node in nodes:
-        longest = max((looks[each] for each in node.inputs), default=0)
-        if node.operation == "last_completed":
-            looks[node] = _bars_of_minutes(node.inputs[0], longest, minutes)
+        bars = max((looks[each].bars for each in node.inputs), default=0)
+        days = max((looks[each].days for each in node.inputs), default=0)
+        if node.operation != "last_completed":
+            own = _own_bars(node, meter)
+            # Each bar before may be of the day before.
+            looks[node] = History(bars + own, days + own if days else 0)
+        elif node.inputs[0].timeframe == apart:
+            looks[node] = History(0, bars + 1)
         else:
-            looks[node] = longest + _own_bars(node, meter)
-        if looks[node] > MAX_LOOKBACK:
+            looks[node] = History(_bars_of_minutes(node.inputs[0], bars, minutes))
+        if looks[node].bars > MAX_LOOKBACK:
             raise _unbounded()
-    bars = max(looks.values(), default=0) + (2 if previous else 1)
-    cost_of(list(looks), window_length(bars))
-    return bars
+        if looks[node].days > MAX_DAYS:
+            raise _too_many_days()
+    own_bars = (each.bars for node, each in looks.items() if node.timeframe != apart)
+    longest = max((each.days for each in looks.values()), default=0)
+    found = History(max(own_bars, default=0) + (2 if previous else 1), longest + previous if longest else 0)
+    if found.days > MAX_DAYS:
+        raise _too_many_days()
+    cost_of(list(looks), window_length(found.bars), days=found.day_window)
+    return found

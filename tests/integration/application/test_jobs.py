@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import psycopg
 import pytest
 from stratforge.application.access import Caller, Scope
@@ -30,7 +31,8 @@ from stratforge.application.jobs.waking import wake_jobs
 from stratforge.application.jobs.work import Work, run_job
 from stratforge.application.sessions import NewSession, start_session
 from stratforge.application.strategies import NewStrategy, delete_strategy, store_strategy
-from stratforge.backtest import BacktestReport, run_backtest
+from stratforge.backtest import BacktestError, BacktestReport, run_backtest
+from stratforge.backtest.study import Plan
 from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
@@ -39,6 +41,7 @@ from stratforge.storage.strategies import backtests, evaluations, jobs
 from stratforge.storage.strategies.evaluations import Outcome
 from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
 from stratforge.storage.strategies.strategies import StoredStrategy
+from stratforge.storage.strategies.studies import add_study, read_material
 from stratforge.strategy.replay import replay
 
 from tests.support.asking import BOTH_WAYS, NEW, Told, is_locked, open_transactions
@@ -113,6 +116,53 @@ def test_a_backtest_runs_on_the_bars_of_its_version(
     begin, end = (datetime.fromtimestamp(each, UTC) for each in period)
     assert f"{begin:%H:%M}" in (first, "04:00")
     assert end <= OPEN + timedelta(minutes=100)
+
+
+def test_a_backtest_on_minutes_knows_the_days_before_its_period(
+    database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy
+) -> None:
+    """As many as any point of a sweep may look back on, from the same history as a strategy on days; also in a study, whose parts read what was stored."""
+    code = """
+DAYS = 200
+def indicators(bars):
+    return {"mean": ta.sma(bars.resample("1d").close, length=DAYS)}
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.mean > 0:
+        return buy(quantity=1)
+    if position.bars_held > 5:
+        return sell()
+"""
+    new = NewStrategy(name="Days", symbol="AAPL", python_code=code)
+    stored = store_strategy(database, ada, new, RequestKey("days", b"digest"))
+    job = queueing.request_backtest(database, outbox, ada, NewBacktest(strategy_id=stored.strategy_id), NEW)
+    done = run(database, job, BACKTEST=lambda work: backtest_strategy(work, Past()))
+    result = result_of(done)
+    assert isinstance(result, FinishedBacktest)
+    # A hundred minutes make no two hundred days.
+    assert result.metrics["trades"] > 10
+    material = tested.tested(NewBacktest(strategy_id=stored.strategy_id), 1, code, "AAPL").load(Past())
+    with database.transaction() as connection:
+        add_study(connection, job.job_id, ada.user_id, Plan(1, 1, 0.1), material)
+        kept = read_material(connection, job.job_id).bars["AAPL"]
+    days = material.bars["AAPL"].days
+    assert days is not None
+    assert kept.days is not None
+    assert len(days) > 2_048
+    assert days.daily
+    assert np.array_equal(kept.days.close, days.close)
+    assert (kept.days.daily, kept.days.timezone) == (True, days.timezone)
+    # Today is not over.
+    assert days.time[-1] < OPEN.timestamp() - 12 * 3_600
+
+
+def test_days_that_the_vendor_refuses_are_told(strategy: StoredStrategy) -> None:
+    class None_(Past):
+        def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+            return Found({}, dict.fromkeys(symbols, "no such symbol"))
+
+    code = "def indicators(bars):\n    return {'x': bars.resample('1d').close}\ndef on_bar(bar, position, state):\n    if bar.x > 1:\n        return buy()\n"
+    with pytest.raises(BacktestError, match="no such symbol"):
+        tested.tested(NewBacktest(strategy_id=strategy.strategy_id), 1, code, "AAPL").load(None_())
 
 
 def test_the_same_key_asks_once(database: Database, outbox: Told, ada: Caller) -> None:

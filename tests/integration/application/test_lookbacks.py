@@ -124,7 +124,7 @@ def test_nothing_is_measured_while_a_transaction_is_open(
     measured_elsewhere(evaluator.database, EDITION - 1)
     honest, open_then = lookbacks._measure, []
 
-    def measure(source: str, source_hash: str) -> int | str:
+    def measure(source: str, source_hash: str) -> tuple[int, int] | str:
         open_then.append(open_transactions(migrated))
         return honest(source, source_hash)
 
@@ -177,7 +177,7 @@ def test_the_engine_may_note_what_it_measured_and_change_no_code(evaluator: Eval
     measured_elsewhere(evaluator.database, EDITION - 1)
     with evaluator.database.transaction() as connection:
         connection.execute("SET LOCAL ROLE stratforge_engine")
-        strategies.note_lookbacks(connection, {compile_strategy(CODE).source_hash: 77})
+        strategies.note_lookbacks(connection, {compile_strategy(CODE).source_hash: (77, 5)})
     assert stored(evaluator.database) == {(77, EDITION)}
     with evaluator.database.transaction() as connection:
         connection.execute("SET LOCAL ROLE stratforge_engine")

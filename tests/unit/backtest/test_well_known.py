@@ -18,10 +18,13 @@ KNOWN = {each.name: each for each in known()}
 
 
 def frame(bars: BarColumns) -> pd.DataFrame:
-    """Bars as a table by the exchange's clock."""
+    """Bars as a table by the exchange's clock, with that of its days."""
     columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
     index = pd.DatetimeIndex(pd.to_datetime(bars.time, unit="s", utc=True)).tz_convert(bars.timezone.key)
-    return pd.DataFrame(columns, index=index)
+    table = pd.DataFrame(columns, index=index)
+    if bars.days is not None:
+        table.attrs["days"] = frame(bars.days)
+    return table
 
 
 def assert_the_same(each: Known, script: Script, bars: BarColumns) -> None:

@@ -111,3 +111,16 @@ def test_columns_are_the_same(one: str, other: str, same: bool) -> None:
     )
     columns = SameColumns()
     assert (columns.of(strategy.columns["one"]) == columns.of(strategy.columns["other"])) is same
+
+
+@pytest.mark.parametrize("length", [150, 199, 201, 1_000])
+def test_averages_of_other_numbers_of_days_are_others(length: int) -> None:
+    """Though a week of minutes has no two hundred days."""
+    days = "bars.resample('1d').close"
+    one, other, same, minutes = (
+        compile_strategy(f"def indicators(bars):\n    return {{'x': {each}}}\ndef on_bar(bar, position, state):\n    if bar.x > 0:\n        return buy()\n").columns["x"]
+        for each in (f"ta.sma({days}, length=200)", f"ta.sma({days}, length={length})", f"{days}.rolling(200).mean()", "ta.sma(bars.close, length=200)")
+    )  # fmt: skip
+    known = SameColumns()
+    assert known.of(one) == known.of(same)
+    assert len({known.of(each) for each in (one, other, minutes)}) == 3

@@ -6,6 +6,7 @@ The tables are what the compiler reads, so that a word that is added to one of t
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from stratforge.backtest.engine import loop_column, loop_parameters, run_loop
 from stratforge.backtest.loop import loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, config_arguments
 from stratforge.market.columns import PRICE_COLUMNS
-from stratforge.market.resampling import TIMEFRAMES
+from stratforge.market.resampling import DAY, TIMEFRAMES, resample
 from stratforge.strategy import arithmetic, compile_strategy, cost, language_reference
 from stratforge.strategy.exits import EXITS
 from stratforge.strategy.graph import OPERATIONS, Values, reachable
@@ -201,6 +202,7 @@ def test_every_operation_of_series_has_a_window_that_stands_for_its_history(expr
     lookback = strategy.lookback
     assert 1 <= lookback <= 32_768
     history = _random_history(7, lookback + 1_200, 0.004, 50.0)
+    history = replace(history, days=resample(history, DAY).bars)
     full = Values(history).series(node)
     for end in np.linspace(max(lookback, 600), len(history), 12, dtype=int):
         window = Values(history.slice(max(0, end - lookback), end)).series(node)

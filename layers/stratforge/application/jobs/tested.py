@@ -22,11 +22,12 @@ from stratforge.backtest.sensitivity import SLIPPAGES, cost_sensitivity, portfol
 from stratforge.backtest.sweep import Point, Sweepable, Sweeper
 from stratforge.broker.history import Found
 from stratforge.market import Bar, BarColumns, is_crypto
+from stratforge.market.columns import exchange_timezone
 from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.market.daily_bars import calendar_days
 from stratforge.storage.strategies.studies import Material
 from stratforge.strategy import Strategy, compile_strategy
-from stratforge.strategy.lookback import DAY_MINUTES
+from stratforge.strategy.lookback import DAY_MINUTES, MAX_DAYS
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, is_portfolio
 
 # Of one symbol the latest so many; of all symbols of a portfolio together at most so many.
@@ -144,9 +145,19 @@ class TestedStrategy(Tested):
         since = int(start.timestamp())
         if not bars or bars[-1].time < start:
             raise _none(symbol, start, end)
-        columns = own_bars(self.strategy, replace(BarColumns.from_bars(bars), daily=bar_minutes == DAY_MINUTES))
+        days = self._days_beside(history, bars[0].time, end) if self.strategy.reads_days else None
+        minutes = replace(BarColumns.from_bars(bars), daily=bar_minutes == DAY_MINUTES, days=days)
+        columns = own_bars(self.strategy, minutes)
         known = max(0, bars_before(columns, since) - self.window)
         return Material(self.version, {symbol: columns.slice(known, len(columns))}, since)
+
+    def _days_beside(self, history: History, first: datetime, end: datetime) -> BarColumns:
+        """The days of the exchange that bars look at: those that are over, and as many before the first bar as any point of a sweep may look back on."""
+        found = history.days_of([self.symbol], first - calendar_days(MAX_DAYS), end)
+        if self.symbol in found.refused:
+            raise BacktestError(found.refused[self.symbol])
+        columns = BarColumns.from_bars(_over(found.bars.get(self.symbol, []), end))
+        return replace(columns, daily=True, timezone=exchange_timezone(self.symbol))
 
     def sweeper(self, material: Material) -> Sweeper:
         """Gives what runs the points of a sweep."""

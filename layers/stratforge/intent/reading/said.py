@@ -146,6 +146,8 @@ def _side(node: ast.expr) -> str:
     if match := re.fullmatch(r"bars\.(\w+)\.rolling\((\d+)\)\.(max|min)\(\)(\.shift\(1\))?", text):
         most = "highest" if match[3] == "max" else "lowest"
         return f"the {most} {match[1]} of the {match[2]} bars{' before' if match[4] else ''}"
+    if match := re.fullmatch(r"ta\.(\w+)\(bars\.resample\('1d'\)\.close, length=(\d+)\)", text):
+        return f"the {match[2]}-day {match[1].upper()}"
     if match := re.fullmatch(r"ta\.(\w+)\(([^()]*)\)(?:\.(\w+))?", text):
         numbers = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?", match[2])
         of = re.search(r"bars\.(open|high|low|volume)", match[2]) if match[1] in ("sma", "ema", "rsi", "wma") else None

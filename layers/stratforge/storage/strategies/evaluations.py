@@ -35,6 +35,8 @@ class RunningSession:
         lookback: Bars of a minute that it needs (on bars of days, days); None when only another edition of the language has measured it.
         version: Another one whenever anything of the session was written.
         bar_minutes: How long the bars are that it decides on.
+        day_lookback: Days that it needs beside shorter bars; 0 where it reads none.
+        day_edition: The edition in which it saw days last; None before it did.
     """
 
     session_id: UUID
@@ -50,6 +52,8 @@ class RunningSession:
     last_bar_time: datetime | None = None
     version: int = 0
     bar_minutes: int = 1
+    day_lookback: int = 0
+    day_edition: int | None = None
 
     @property
     def bars_held_now(self) -> int:
@@ -60,7 +64,7 @@ class RunningSession:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of evaluating one session on one bar: a signal or none, and the state; or an error. On longer bars it `waits` where none of them is completed, and
-    on days it says in which `edition` it saw them. A sale that is `short` opens a short position or adds to it, a purchase that is buys it back."""
+    where it saw days it says in which `edition`, if that is another than before. A sale that is `short` opens a short position or adds to it, a purchase that is buys it back."""
 
     session: RunningSession
     state: dict[str, float]
@@ -99,7 +103,7 @@ _RUNNING = f"""
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
                CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state || {_ACCOUNT} AS state, s.bars_held,
                coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time,
-               s.xmin::text::bigint AS version, v.bar_minutes
+               s.xmin::text::bigint AS version, v.bar_minutes, v.day_lookback, s.seen_day_edition AS day_edition
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol"""  # noqa: S608 - an expression of ours
@@ -189,6 +193,7 @@ def record_outcomes(
                 missing_bars = 0,
                 seen_quantity = CASE WHEN o.waits THEN s.seen_quantity ELSE o.quantity END,
                 seen_entry_price = CASE WHEN o.waits THEN s.seen_entry_price ELSE o.entry_price END,
+                seen_day_edition = coalesce(o.day_edition, s.seen_day_edition),
                 state = CASE WHEN o.error IS NULL AND NOT o.waits THEN o.state ELSE s.state END,
                 consecutive_failures = CASE WHEN o.waits THEN s.consecutive_failures WHEN o.error IS NULL THEN 0 ELSE s.consecutive_failures + 1 END,
                 failure_reason = coalesce(o.error, s.failure_reason),

@@ -17,7 +17,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.evaluations import MAX_FAILURES, NEW_BARS
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
-from stratforge.strategy.lookback import EDITION, window_length
+from stratforge.strategy.lookback import EDITION, day_window_length, window_length
 
 # An order of a decision is old after so long by the market's clock.
 ORDER_LIFETIME = timedelta(minutes=3)
@@ -472,12 +472,15 @@ def last_new_bars(connection: Connection, symbols: Sequence[str], before: dateti
 
 
 def days_wanted(connection: Connection) -> dict[str, int]:
-    """The number of days that are wanted of each symbol that sessions decide on by the day."""
+    """The number of days that are wanted of each symbol that sessions decide on by the day, or see days of beside shorter bars."""
     rows = connection.execute(
         """
-        SELECT wanted.symbol, max(v.lookback) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+        SELECT wanted.symbol, max(CASE WHEN s.daily OR v.bar_minutes = 1440 THEN v.lookback END), max(v.day_lookback) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         CROSS JOIN LATERAL unnest(coalesce(s.symbols, ARRAY[s.symbol])) wanted (symbol)
-        WHERE (s.daily OR s.universe IS NULL AND v.bar_minutes = 1440) AND s.status IN ('RUNNING', 'PAUSED') GROUP BY wanted.symbol
+        WHERE (s.daily OR s.universe IS NULL AND (v.bar_minutes = 1440 OR v.day_lookback > 0)) AND s.status IN ('RUNNING', 'PAUSED') GROUP BY wanted.symbol
         """
     )
-    return {symbol: window_length(lookback) for symbol, lookback in rows}
+    return {
+        symbol: max(window_length(lookback) if lookback else 0, day_window_length(beside) if beside else 0)
+        for symbol, lookback, beside in rows
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,7 +22,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.storage.retention import ENDED_LONG_AGO
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
-from stratforge.strategy.lookback import DAY_MINUTES, own_window, window_length
+from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, own_window, window_length
 from stratforge.strategy.order_terms import Terms
 from stratforge.strategy.replay import RecordedBar
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
@@ -120,22 +122,27 @@ def recorded_bars(connection: Connection, session: RecordedSession, strategy: St
     """
     lookback, minutes = strategy.stored_lookback, strategy.bar_minutes
     length = RECENT if minutes == DAY_MINUTES else window_length(lookback)
+    beside = _days(connection, session, day_window_length(strategy.day_lookback)) if strategy.day_lookback else {}
+    if strategy.day_lookback and int(session.first_bar_time.timestamp()) < min(beside, default=math.inf):
+        # Its first bars were seen when days were made of minutes.
+        length = max(length, window_length(strategy.stored_lookback_of_minutes))
     record = _read_record(connection, session.symbol, session.first_bar_time, session.last_bar_time, length)
     views, accounts = _views(connection, session.session_id)
     record = replace(record, views=views, accounts=accounts, gaps=_gaps(connection, session.session_id))
     own = own_window(lookback, minutes)
-    if minutes == 1:
-        return _windows(record)
     if minutes == DAY_MINUTES:
         days = _days(connection, session, own)
         return _decided_days(_windows(record, days.keys()), days, own)
-    if record.after_bar.any():
-        return _decided(_windows(record), minutes, own)
-    wanted = set(record.bars.time[deciding(record.bars, TIMEFRAME_OF[minutes])].tolist())
-    return _decided(_windows(record, wanted), minutes, own)
+    wanted = None
+    if minutes > 1 and not record.after_bar.any():
+        wanted = set(record.bars.time[deciding(record.bars, TIMEFRAME_OF[minutes])].tolist())
+    bars = _windows(record, wanted)
+    if beside:
+        bars = _beside_days(bars, beside, day_window_length(strategy.day_lookback), window_length(lookback))
+    return bars if minutes == 1 else _decided(bars, minutes, own)
 
 
-# Of the bars with which a session decided on days the days as it saw them.
+# Of the bars with which a session decided on days, or from which on it saw them otherwise than before, the days as it saw them.
 _Days = dict[int, BarColumns]
 
 
@@ -157,6 +164,20 @@ def _decided_days(bars: Iterator[RecordedBar], days: _Days, length: int) -> Iter
         known = days[each.time]
         end = int(np.searchsorted(known.day, each.window.day[-1]))
         yield replace(each, window=known.slice(max(0, end - length), end))
+
+
+def _beside_days(bars: Iterator[RecordedBar], days: _Days, length: int, minutes: int) -> Iterator[RecordedBar]:
+    """Bars of a minute, each with the days before its own beside its window of so many minutes, as the session saw them."""
+    times = sorted(days)
+    for each in bars:
+        place = bisect_right(times, each.time)
+        if not place:
+            # Seen before days were those of the exchange: they were made of the minutes.
+            yield each
+            continue
+        known = days[times[place - 1]]
+        end = int(np.searchsorted(known.day, each.window.day[-1]))
+        yield replace(each, window=replace(each.window.tail(minutes), days=known.slice(max(0, end - length), end)))
 
 
 def _decided(bars: Iterator[RecordedBar], minutes: int, length: int) -> Iterator[RecordedBar]:

@@ -108,10 +108,10 @@ def _add_version(
 ) -> None:
     connection.execute(
         """
-        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, bar_minutes, parameters,
+        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, day_lookback, lookback_edition, bar_minutes, parameters,
                                        logic_explanation, prompt, model, tokens, assumptions, repairs,
                                        parameter_meanings, requirements, symbol)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -121,6 +121,7 @@ def _add_version(
             strategy.source,
             strategy.source_hash,
             strategy.stored_lookback,
+            strategy.day_lookback,
             EDITION,
             strategy.bar_minutes,
             Jsonb(strategy.parameters),
@@ -137,15 +138,20 @@ def _add_version(
     )
 
 
-def note_lookbacks(connection: Connection, lookbacks: Mapping[str, int]) -> None:
-    """Notes lookbacks that this edition of the language measured, by the hash of their source; later editions' stay."""
+def note_lookbacks(connection: Connection, lookbacks: Mapping[str, tuple[int, int]]) -> None:
+    """Notes lookbacks that this edition of the language measured, those of bars and those of days, by the hash of their source; later editions' stay."""
     connection.execute(
         """
-        UPDATE strategy_versions v SET lookback = measured.lookback, lookback_edition = %(edition)s
-        FROM unnest(%(hashes)s::text[], %(lookbacks)s::int[]) AS measured (source_hash, lookback)
+        UPDATE strategy_versions v SET lookback = measured.lookback, day_lookback = measured.day_lookback, lookback_edition = %(edition)s
+        FROM unnest(%(hashes)s::text[], %(lookbacks)s::int[], %(days)s::int[]) AS measured (source_hash, lookback, day_lookback)
         WHERE v.source_hash = measured.source_hash AND v.lookback_edition < %(edition)s
         """,
-        {"edition": EDITION, "hashes": list(lookbacks), "lookbacks": list(lookbacks.values())},
+        {
+            "edition": EDITION,
+            "hashes": list(lookbacks),
+            "lookbacks": [bars for bars, _ in lookbacks.values()],
+            "days": [days for _, days in lookbacks.values()],
+        },
     )
 
 

@@ -148,9 +148,7 @@ def _packed(material: Material) -> bytes:
         "since": np.array(_NOT_SINCE if material.since is None else material.since),
     }
     for place, bars in enumerate(material.bars.values()):
-        arrays |= {f"{place}.{name}": getattr(bars, name) for name in ("time", *PRICE_COLUMNS)}
-        arrays[f"{place}.timezone"] = np.array(bars.timezone.key)
-        arrays[f"{place}.length"] = np.array((bars.minutes, bars.daily))
+        arrays |= _arrays(bars, f"{place}.")
     np.savez_compressed(target, **arrays)
     return target.getvalue()
 
@@ -165,8 +163,16 @@ def _unpacked(row: _Row) -> Material:
         return Material(row.version, bars, None if since == _NOT_SINCE else since)
 
 
+def _arrays(bars: BarColumns, prefix: str) -> dict[str, Any]:
+    arrays: dict[str, Any] = {prefix + name: getattr(bars, name) for name in ("time", *PRICE_COLUMNS)}
+    arrays[f"{prefix}timezone"] = np.array(bars.timezone.key)
+    arrays[f"{prefix}length"] = np.array((bars.minutes, bars.daily))
+    return arrays if bars.days is None else arrays | _arrays(bars.days, f"{prefix}days.")
+
+
 def _bars(found: Any, prefix: str) -> BarColumns:
     columns = (found[prefix + name] for name in ("time", *PRICE_COLUMNS))
     minutes, daily = map(int, found[f"{prefix}length"])
     timezone = ZoneInfo(str(found[f"{prefix}timezone"]))
-    return BarColumns(*columns, timezone=timezone, minutes=minutes, daily=bool(daily))
+    days = _bars(found, f"{prefix}days.") if f"{prefix}days.time" in found else None
+    return BarColumns(*columns, timezone=timezone, minutes=minutes, daily=bool(daily), days=days)

@@ -78,7 +78,7 @@ class PortfolioStrategy(Admitted):
         Raises:
             StrategyError: if no window is long enough, or a decision costs more than it may.
         """
-        lookback = measure_lookback(self._nodes, previous=False)
+        lookback = measure_lookback(self._nodes, previous=False).bars
         self._cost_over(window_length(lookback))
         return lookback
 
@@ -86,6 +86,11 @@ class PortfolioStrategy(Admitted):
     def stored_lookback(self) -> int:
         """Its lookback, as it is stored."""
         return self.lookback
+
+    @property
+    def day_lookback(self) -> int:
+        """None of its days are counted apart: those that it sees on minutes are made of these."""
+        return 0
 
     @property
     def cost(self) -> Cost:
@@ -103,7 +108,7 @@ class PortfolioStrategy(Admitted):
         Raises:
             StrategyError: as `lookback` does, if it costs far more than a decision may.
         """
-        window = window_length(measure_lookback(self._nodes, previous=False))
+        window = window_length(measure_lookback(self._nodes, previous=False).bars)
         return self._cost_over(window, MAX_RUNNING_NANOSECONDS // MAX_NANOSECONDS * MAX_DECISION_NANOSECONDS)
 
     @property

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from simulators.gemini.author.rules import Series
+import re
+
+from simulators.gemini.author.rules import Cross, Operand, Plan, Series, TimeOfDay, Turn, nodes, plain
 from simulators.gemini.author.scanner import ARTICLES, UNIT, N, Scanner, Unexpressible, length_of
 
+# The kind of an average of days begins so, before what it is.
+OF_DAYS = "day_"
 _KINDS = {
     **{kind + plural: kind for kind in ("ema", "sma") for plural in ("", "s")},
     **{kind: kind for kind in ("wma", "hma", "rma", "dema", "tema")},
@@ -17,7 +21,9 @@ _AVERAGE = r"(?:moving averages?|averages?|mas?|mean|mvg avg|avg|moving avg)"
 
 
 def average(kind: str, length: float, of: str = "bars.close", what: str = "") -> Series:
-    """A moving average of so many bars."""
+    """A moving average of so many bars; of days of the exchange where its kind says so."""
+    if kind.startswith(OF_DAYS):
+        return Series(kind, f'ta.{kind.removeprefix(OF_DAYS)}(bars.resample("1d").close, length={{0}})', f"the {{0}}-day {kind.removeprefix(OF_DAYS).upper()}", (length,), (f"{kind.upper()}_LENGTH",))  # fmt: skip
     name = kind if of == "bars.close" else "volume_average"
     return Series(
         name,
@@ -57,16 +63,44 @@ def _new_average(scan: Scanner) -> Series | None:
         rf"{N} ?{UNIT}? ?(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: line| average)?|(?:rolling )?{_AVERAGE})(?: of (?:the )?(?:price|closes?|closing prices?))?(?: line)?"
     )
     if match:
-        kind = _KINDS.get(match[3] or match[4] or "", "sma")
-        return average(kind, length_of(match[1], match[2], "moving average"))
+        return _of_span(_KINDS.get(match[3] or match[4] or "", "sma"), match[1], match[2])
     match = scan.take(
         rf"(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: average)?|{_AVERAGE})(?: \( (?:{_SHORT} )?)?(?: ?(?:of|over|with|for|from|length|period|using))*(?: the)?(?: last| past| previous)? ?\(? ?{N} ?{UNIT}?(?: \))?(?: line)?"
     )
     if match:
-        kind = _KINDS.get(match[1] or match[2] or match[3] or "", "sma")
-        return average(kind, length_of(match[4], match[5], "moving average"))
+        return _of_span(_KINDS.get(match[1] or match[2] or match[3] or "", "sma"), match[4], match[5])
     scan.at = at
     return None
+
+
+def _of_span(kind: str, count: str, unit: str | None) -> Series:
+    if re.fullmatch(r"days?", unit or "") and float(count).is_integer():
+        return average(f"{OF_DAYS}{kind}", float(count))
+    return average(kind, length_of(count, unit, "moving average"))
+
+
+def looks_at_days(plan: Plan) -> list[Series]:
+    """The averages of days that a plan compares."""
+    series = (each for rule in plan.rules for each in nodes(rule.condition) if isinstance(each, Series))
+    return list(filter(_is_of_days, series))
+
+
+def _is_of_days(series: Operand) -> bool:
+    return isinstance(series, Series) and series.name.startswith(OF_DAYS) and "resample" in series.call
+
+
+def asked_of_days(plan: Plan) -> str | None:
+    """The question about averages of days where no time of the day says that the rest is decided within it, as that may be a strategy on daily bars; and about how one moves."""
+    of_days, every = looks_at_days(plan), [each for rule in plan.rules for each in nodes(rule.condition)]
+    try:
+        if of_days and not any(isinstance(each, TimeOfDay) for each in every):
+            length_of(plain(of_days[0].parameters[0]), "day", "moving average")
+    except Unexpressible as question:
+        return str(question)
+    moves = next((each for each in every if isinstance(each, Cross | Turn) and _is_of_days(each.left)), None)
+    if moves is None:
+        return None
+    return f"“{moves.words}”: an average of days changes once a day. Should it be that it stands above or below something, or should all of it be decided on daily bars?"
 
 
 def average_volume(scan: Scanner) -> Series | None:

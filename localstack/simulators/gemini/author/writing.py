@@ -20,6 +20,7 @@ from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.answers import options, with_answers
+from simulators.gemini.author.averages import asked_of_days, looks_at_days
 from simulators.gemini.author.clocks import mended
 from simulators.gemini.author.conversations import doubts, findings_of, plainer
 from simulators.gemini.author.draft import reverse_of
@@ -199,7 +200,7 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
     reading: Reading | None = None
     first = 0
     for index in range(len(wordings)):
-        if reading is not None and reading.clear:
+        if reading is not None and reading.clear and not asked_of_days(reading.plan):
             standing, first = reading.plan, index
         reading = read_turns(standing, wordings[first : index + 1], reading if first < index else None, untradable)
     assert reading is not None
@@ -207,8 +208,9 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
     symbol = symbols[0] if symbols else "AAPL"
     if reading.refusals:
         return _decline(symbol, reading.refusals)
+    asked = asked_of_days(plan)
     if reading.questions:
-        return _clarify(symbol, reading.questions)
+        return _clarify(symbol, [*filter(None, [asked]), *reading.questions])
     plan.rules = [replace(each, assumed=()) if each.assumed == ("only",) else each for each in plan.rules]
     before = _completed(standing) if standing else None
     # A stop that is added is one more way out: how it sells otherwise stays as it was decided for the person.
@@ -216,13 +218,24 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
         plan.rules += [each for each in before.of("exit") if each.assumed and each not in plan.rules]
     if any(isinstance(each, Weekdays) and not each.days for rule in plan.rules for each in nodes(rule.condition)):
         return _clarify(symbol, ["No day of the week would be left on which it may act. On which days should it?"])
+    if asked:
+        return _clarify(symbol, [asked])
     assumptions = [*_complete(plan), *reading.told, *_guards(plan, before)]
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
+    if looks_at_days(plan):
+        assumptions.append("Averages of days are of the exchange's days before today; everything else counts the bars on which it decides.")  # fmt: skip
     heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
     assumptions += usual_numbers(plan, reading.turns[0].text, heard)
     try:
-        return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
+        program = write_program(plan)
+        if looks_at_days(plan):
+            _ = compile_strategy(program.code).lookback
+        return _strategy(plan, program, symbol, assumptions, reading, requests[first:], before)
+    except StrategyError as error:
+        return _clarify(
+            symbol, [f"This was not written: {each.message}. {each.suggestion}." for each in error.findings]
+        )
     except RuleError:
         return _clarify(symbol, ["This has more conditions than one rule can hold. Please leave some of them out."])
 

@@ -31,7 +31,7 @@ def test_no_indicator_depends_on_where_the_days_begin() -> None:
         defaults = [parameter.default for parameter in indicator.parameters]
         node = NODES.node("field", (NODES.node("indicator", inputs, (indicator.name, *defaults)),), (0,))
         try:
-            window = window_length(measure_lookback(reachable([node]), previous=False))
+            window = window_length(measure_lookback(reachable([node]), previous=False).bars)
         except StrategyError:
             continue
         compared += 1

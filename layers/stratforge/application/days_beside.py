@@ -1,0 +1,23 @@
+"""The days of the exchange beside stored bars that a strategy is run on where it is looked at, not traded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from stratforge.market import BarColumns
+from stratforge.storage.market import daily_bars
+from stratforge.storage.postgres.database import Connection
+from stratforge.strategy import Strategy
+from stratforge.strategy.lookback import day_window_length
+
+
+def with_days_beside(connection: Connection, symbol: str, strategy: Strategy, bars: BarColumns) -> BarColumns:
+    """The bars with the days before each of them, as many as the strategy looks back on and as they are known now; as they are where it reads none."""
+    if not strategy.reads_days or not len(bars):
+        return bars
+    first, last = (
+        daily_bars.exchange_day(symbol, datetime.fromtimestamp(int(bars.time[place]), UTC)) for place in (0, -1)
+    )
+    length = day_window_length(strategy.day_lookback) + (last - first).days
+    return replace(bars, days=daily_bars.days_before(connection, {symbol: last}, length)[symbol].bars)
