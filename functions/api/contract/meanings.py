@@ -193,6 +193,7 @@ strategy_id: The strategy
 strategy_version: The version that runs
 suggestion: What to write instead
 suspended_at: Since when the platform pauses by itself; null while it does not
+suggestions: HTML of Google's search suggestions, to be shown with the answer as it is, in a frame that can do nothing
 symbol: A stock such as AAPL or BRK.B, or a pair such as BTC/USD
 take_profit: Sells this far above the average entry price; null for none
 ticket: Opens one connection within a minute
