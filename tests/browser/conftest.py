@@ -104,6 +104,8 @@ def new_visitor(browser: Browser, address: str, **context: object) -> Visitor:
     """Somebody who was never here."""
     window = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})  # type: ignore[arg-type]
     window.add_init_script(_PRESSES_AGAIN)
+    # As long as `expect` waits: other platforms may want the machine, too.
+    window.set_default_timeout(90_000)
     page = window.new_page()
     email = f"visitor-{next(_NUMBERS)}-{time.time_ns()}@example.com"
     visitor = Visitor(page, window, address, email)

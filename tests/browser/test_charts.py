@@ -226,7 +226,7 @@ def test_runs_stand_side_by_side_and_a_report_is_shared_by_a_link_that_ends(
     page = visitor.go(f"/strategies/{first['strategy_id']}")
     page.get_by_role("button", name="Compare the chosen").click()
     expect(page).to_have_url(re.compile("/backtests/compare"))
-    expect(page.locator("main")).to_contain_text("Slippage bps")
+    expect(page.locator("main")).to_contain_text("Slippage9 bps0 bps")
     expect(page.locator("[data-chart=overlay] canvas").first).to_be_visible()
     visitor.go(address)
     page.get_by_role("button", name="Share").click()
