@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from stratforge.application import preview as previews
 from stratforge.application.access import Caller
 from stratforge.application.jobs.requests import Assumptions
 from stratforge.application.quotas import Quota
 from stratforge.backtest import run_backtest
-from stratforge.market import Bar
+from stratforge.market import Bar, BarColumns
 from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.strategy import compile_strategy
@@ -156,3 +158,31 @@ def test_a_strategy_on_days_and_a_portfolio_are_tried_on_the_days_that_were_read
 def test_what_no_days_were_read_of_is_tried_on_nothing(database: Database, ada: Caller) -> None:
     assert previews.preview(database, ada, compile_portfolio(ROTATION), "", SETUP) is None
     assert previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}'), "AAPL", SETUP) is None
+
+
+BESIDE = """
+def indicators(bars):
+    return {"mean": ta.sma(bars.resample("1d").close, length=20)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.mean > 0:
+        return buy()
+"""
+
+
+def test_days_that_nobody_has_read_for_long_stand_beside_no_later_minutes(
+    database: Database, ada: Caller, days: list[date], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last day that was read is of months before: the average of the days before today is not known."""
+    begin = datetime.combine(days[-1] + timedelta(days=90), time(15), UTC)
+
+    def bars_between(_connection: object, _symbol: str, _start: object, _end: object, limit: int) -> BarColumns:
+        bars = _random_history(1, min(limit, 300), 0.001, 100.0)
+        return replace(bars, time=int(begin.timestamp()) + 60 * np.arange(len(bars)))
+
+    monkeypatch.setattr(market_data, "bars_between", bars_between)
+    assert previews.preview(database, ada, compile_strategy(BESIDE), "AAPL", SETUP) is None
+    begin = datetime.combine(days[-1] + timedelta(days=1), time(15), UTC)
+    shown = previews.preview(database, ada, compile_strategy(BESIDE), "AAPL", SETUP)
+    assert shown is not None
+    assert shown.holding != 0

@@ -179,6 +179,34 @@ def test_every_point_of_a_sweep_is_its_own_backtest_also_in_parts(
     assert parts["folds"] == together["folds"]
 
 
+HOURS = """
+LENGTH = 3
+
+def indicators(bars):
+    return {"mean": ta.sma(bars.resample("1h").close, length=LENGTH)}
+
+def on_bar(bar, position, state):
+    if bar.mean > 0 and position.quantity == 0:
+        return buy()
+    if position.bars_held > 20:
+        return sell()
+"""
+
+
+def test_a_point_that_no_session_may_run_takes_no_history_from_the_others(bench: Bench) -> None:
+    """600 hours are more than a session is given; thirty are not, and are known before the period as they are to a session."""
+    together = bench.report(Long(4_000), HOURS, sweep={"LENGTH": [2.0, 30.0, 600.0]})["sweep"]
+    for point in together["points"][:2]:
+        alone = bench.report(Long(4_000), HOURS, parameters=point["parameters"])
+        assert point["trades"] == alone["metrics"]["trades"] > 0, point["parameters"]
+
+
+def test_a_sweep_knows_as_much_as_its_longest_point_wherever_that_lies() -> None:
+    code = CROSS.replace("length=SLOW", "length=1000 - SLOW * SLOW")
+    strategy = compile_strategy(code.replace("50, 200", "50, 0"))
+    assert window_of(strategy, {"SLOW": [-25.0, 0.0, 25.0]}) == window_of(strategy) == 1_024
+
+
 def test_a_sweep_knows_as_much_as_its_longest_point() -> None:
     strategy = compile_strategy(CROSS)
     points = [window_of(strategy.with_parameters(SLOW=slow)) for slow in SWEEP["SLOW"]]

@@ -1,0 +1,119 @@
+"""Days of the exchange where they change between two readings: a split, a change of symbol, somebody who looked further back, a vendor who answers for some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+import pytest
+from stratforge.application.evaluate_bar import evaluate_bar
+from stratforge.broker.history import Found, HistoryUnavailable
+from stratforge.market import Bar
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.storage.ledger import announced_actions, corporate_actions
+from stratforge.storage.market import daily_bars
+from stratforge.storage.postgres.database import Database
+
+from functions.ingestor.daily_history import read_days
+from tests.integration.test_days_beside_minutes import CODE, MONDAY, TUESDAY, live_on
+from tests.integration.test_longer_bars import assert_replayed, sandbox_of_days
+
+NOW = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
+
+
+@dataclass
+class Split:
+    """A vendor whose symbols have cost 100 every day for years, on the scale of today."""
+
+    ratio: int = 1
+    broken: set[str] = field(default_factory=set)
+
+    def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
+        """Days from start to end."""
+        if self.broken & set(symbols):
+            raise HistoryUnavailable("HTTP 500")
+        found = {}
+        price = Decimal(100) / self.ratio
+        for symbol in symbols:
+            days = (start.date() + timedelta(days=number) for number in range(-1, (end - start).days + 2))
+            bars = [Bar(symbol, daily_bars.begins_at(symbol, each), *(price,) * 5) for each in days]
+            found[symbol] = [each for each in bars if start <= each.time < end]
+        return Found(found)
+
+
+def closes(database: Database, before: date, length: int) -> set[float]:
+    """The closes of the last days of AAPL before one."""
+    with database.transaction() as connection:
+        return set(daily_bars.days_before(connection, {"AAPL": before}, length)["AAPL"].bars.close.tolist())
+
+
+def test_days_that_nobody_wanted_when_a_split_came_are_on_its_scale_for_who_wants_them_again(
+    database: Database,
+) -> None:
+    vendor = Split()
+    read_days(database, vendor, NOW, lambda _: {"AAPL": 512})
+    # Who looked back so far is gone, and a split comes while others look back on less.
+    vendor.ratio = 4
+    read_days(database, vendor, NOW + timedelta(days=1), lambda _: {"AAPL": 64})
+    read_days(database, vendor, NOW + timedelta(days=1), lambda _: {"AAPL": 512})
+    assert closes(database, NOW.date() + timedelta(days=1), 512) == {25.0}
+
+
+def test_days_between_two_who_looked_far_back_are_not_left_out(database: Database) -> None:
+    vendor = Split()
+    read_days(database, vendor, NOW, lambda _: {"AAPL": 512})
+    later = NOW + timedelta(days=400)
+    read_days(database, vendor, later, lambda _: {"AAPL": 64})
+    read_days(database, vendor, later, lambda _: {"AAPL": 512})
+    with database.transaction() as connection:
+        found = daily_bars.days_before(connection, {"AAPL": later.date()}, 512)["AAPL"].bars
+    assert found.day[-1] - found.day[0] == 511
+
+
+def test_a_split_that_is_followed_after_the_days_were_read_has_them_read_again(database: Database) -> None:
+    """What was read in the night may be on the scale before it; the bars of a minute are on the new one as soon as it is followed."""
+    vendor = Split()
+    read_days(database, vendor, NOW, lambda _: {"AAPL": 64})
+    vendor.ratio = 4
+    assert read_days(database, vendor, NOW, lambda _: {"AAPL": 64}) == {}
+    with database.transaction() as connection:
+        split = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, NOW.date(), ratio=Decimal(4))
+        announced_actions.note_action(connection, split)
+        assert corporate_actions.apply_action(connection, split) is None
+    assert read_days(database, vendor, NOW, lambda _: {"AAPL": 64})["AAPL"] > 64
+    assert closes(database, NOW.date(), 64) == {25.0}
+    assert read_days(database, vendor, NOW, lambda _: {"AAPL": 64}) == {}
+
+
+def test_a_symbol_that_is_never_answered_keeps_no_other_from_its_days(database: Database) -> None:
+    vendor = Split(broken={"NONE"})
+    with pytest.raises(HistoryUnavailable):
+        read_days(database, vendor, NOW, lambda _: {"NONE": 512, "AAPL": 64})
+    assert closes(database, NOW.date(), 64) == {100.0}
+
+
+def test_a_session_whose_symbol_changes_its_name_goes_on_and_is_replayed_on_the_days_that_it_saw(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = live_on(database, monkeypatch, CODE)
+    live.read(MONDAY)
+    live.minutes(MONDAY, "09:30", "09:31")
+    # A day is corrected, so that nobody who asks under the new name is told what it was.
+    live.read(MONDAY, _2026_01_02=300)
+    live.minutes(MONDAY, "09:32", "09:33")
+    with database.transaction() as connection:
+        change = CorporateAction("name", "AAPL", ActionKind.SYMBOL_CHANGE, TUESDAY, new_symbol="NEWA")
+        announced_actions.note_action(connection, change)
+        assert corporate_actions.apply_action(connection, change) is None
+        days = [
+            Bar("NEWA", daily_bars.begins_at("NEWA", day), *(Decimal(close),) * 5)
+            for day, close in sorted({**live.known, MONDAY: 130}.items())
+        ]
+        daily_bars.store_days(connection, "NEWA", days, TUESDAY, 2_048)
+    price = Decimal(100)
+    at = datetime.combine(TUESDAY, time(14, 30), UTC)
+    evaluate_bar(database, sandbox_of_days, lambda *_: None, Bar("NEWA", at, *(price,) * 5), 0)
+    assert live.seen()[1]["mean"] > 140
+    assert_replayed(live, 5)
