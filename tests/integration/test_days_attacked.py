@@ -87,6 +87,28 @@ def test_a_split_that_is_followed_after_the_days_were_read_has_them_read_again(d
     assert read_days(database, vendor, NOW, lambda _: {"AAPL": 64}) == {}
 
 
+def test_a_session_waits_for_days_on_the_scale_of_its_minutes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = live_on(database, monkeypatch, CODE)
+    live.read(MONDAY)
+    live.minutes(MONDAY, "09:30")
+    with database.transaction() as connection:
+        split = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, MONDAY, ratio=Decimal(2))
+        announced_actions.note_action(connection, split)
+        assert corporate_actions.apply_action(connection, split) is None
+    live.minutes(MONDAY, "09:31")
+    assert live.seen()[0] == 1
+    before = live.seen()[1]["mean"]
+    live.known = {day: close // 2 for day, close in live.known.items()}
+    live.read(MONDAY)
+    live.minutes(MONDAY, "09:32")
+    count, state = live.seen()
+    assert count == 3
+    assert state["mean"] == pytest.approx(before / 2, abs=0.5)
+    assert_replayed(live, 3)
+
+
 def test_a_symbol_that_is_never_answered_keeps_no_other_from_its_days(database: Database) -> None:
     vendor = Split(broken={"NONE"})
     with pytest.raises(HistoryUnavailable):

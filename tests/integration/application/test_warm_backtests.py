@@ -207,6 +207,13 @@ def test_a_sweep_knows_as_much_as_its_longest_point_wherever_that_lies() -> None
     assert window_of(strategy, {"SLOW": [-25.0, 0.0, 25.0]}) == window_of(strategy) == 1_024
 
 
+def test_a_large_sweep_with_points_that_no_session_may_run_knows_as_much_as_any_session_does() -> None:
+    lengths = [float(each) for each in range(2, 602)]
+    assert window_of(compile_strategy(HOURS), {"LENGTH": lengths}) == 32_768
+    hourly = compile_strategy(f'TIMEFRAME = "1h"\n{CROSS}')
+    assert window_of(hourly, {"SLOW": lengths}) == 512 > window_of(hourly, {"SLOW": lengths[:200]})
+
+
 def test_a_sweep_knows_as_much_as_its_longest_point() -> None:
     strategy = compile_strategy(CROSS)
     points = [window_of(strategy.with_parameters(SLOW=slow)) for slow in SWEEP["SLOW"]]
