@@ -1,4 +1,4 @@
-"""The bars of days that sessions decide on: read when a symbol is first needed, and anew before every trading day, with the splits of the night."""
+"""The bars of days that sessions decide on: read when a symbol is first needed, anew before every trading day, with the splits of the night, and when a split was followed since."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_days(
         Of each symbol that was asked for how many days are new, or other than they were.
 
     Raises:
-        HistoryUnavailable: if the vendor does not answer; what was read before is kept.
+        HistoryUnavailable: if the vendor does not answer for some; what the others' days are is kept.
     """
     with database.transaction() as connection:
         days = wanted(connection)
@@ -55,13 +55,18 @@ def read_days(
     due: dict[timedelta, list[str]] = {}
     for symbol, length in days.items():
         found = known.get(symbol)
-        if found is None or found.through < today[symbol] or found.days < length:
+        if found is None or not found.ready(today[symbol]) or found.days < length:
             due.setdefault(daily_bars.calendar_days(length), []).append(symbol)
     changed = {}
+    unanswered: HistoryUnavailable | None = None
     for span, symbols in due.items():
         for chunk in chunks(sorted(symbols)):
             ends = [daily_bars.begins_at(each, today[each]) for each in chunk]
-            answer = history.days_of(chunk, min(ends) - span, max(ends))
+            try:
+                answer = history.days_of(chunk, min(ends) - span, max(ends))
+            except HistoryUnavailable as error:
+                unanswered = error
+                continue
             with database.transaction() as connection:
                 for symbol, end in zip(chunk, ends, strict=True):
                     bars = [each for each in answer.bars.get(symbol, []) if each.time < end]
@@ -70,6 +75,8 @@ def read_days(
                     )
     if changed:
         log.info("days stored", symbols=len(changed), changed=sum(changed.values()))
+    if unanswered is not None:
+        raise unanswered
     return changed
 
 

@@ -146,7 +146,7 @@ def _missing(connection: Connection, session: PortfolioSession, moment: datetime
         return [
             each
             for each in session.symbols
-            if each not in known or known[each].through < today or known[each].days < (session.lookback or 1)
+            if each not in known or not known[each].ready(today) or known[each].days < (session.lookback or 1)
         ]
     local = moment.astimezone(exchange_timezone(session.symbols[0]))
     if exchange_timezone(session.symbols[0]).key != "UTC" and local.hour * 60 + local.minute <= OPEN:

@@ -53,7 +53,7 @@ def with_days(connection: Connection, symbol: str, minutes: BarColumns, sessions
         return Seen(minutes)
     today = daily_bars.exchange_day(symbol, datetime.fromtimestamp(int(minutes.time[-1]), UTC))
     history = daily_bars.histories_of(connection, [symbol]).get(symbol)
-    if history is None or history.through < today:
+    if history is None or not history.ready(today):
         return Seen(minutes)
     return Seen(minutes, daily_bars.days_before(connection, {symbol: today}, length)[symbol], history.days)
 

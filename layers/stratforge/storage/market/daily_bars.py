@@ -35,8 +35,9 @@ class DailyHistory:
     Attributes:
         through: The first day that was not over; all before it are there.
         edition: The number of the last reading that brought something new; 0 before the first.
-        days: How many days back were asked for.
+        days: How many days back were asked for when they were last read: what lies before may be of an earlier scale, or have gaps.
         refused: Why the vendor has none of the symbol; None where it has.
+        overtaken: Whether a split was followed since they were read, so that they may be on the scale before it.
     """
 
     symbol: str
@@ -44,11 +45,20 @@ class DailyHistory:
     edition: int
     days: int
     refused: str | None
+    overtaken: bool = False
+
+    def ready(self, today: date) -> bool:
+        """Returns whether all days before one are there, on its scale."""
+        return self.through >= today and not self.overtaken
 
 
 def histories_of(connection: Connection, symbols: Sequence[str]) -> dict[str, DailyHistory]:
     """The state of the days of these symbols; without those that were never asked for."""
-    query = "SELECT symbol, through, edition, days, refused FROM daily_histories WHERE symbol = ANY(%s)"
+    query = """
+        SELECT symbol, through, edition, days, refused, EXISTS (
+            SELECT FROM corporate_actions a WHERE a.symbol = h.symbol AND a.kind = 'split' AND NOT a.of_earlier_owner AND a.applied_at >= h.read_at) AS overtaken
+        FROM daily_histories h WHERE symbol = ANY(%s)
+    """
     return {each.symbol: each for each in fetch_all(connection, DailyHistory, query, (list(symbols),))}
 
 
@@ -72,8 +82,8 @@ def store_days(
         connection,
         """
         INSERT INTO daily_histories AS h (symbol, through, edition, days, refused) VALUES (%(symbol)s, %(through)s, 0, %(days)s, %(refused)s)
-        ON CONFLICT (symbol) DO UPDATE SET through = greatest(h.through, excluded.through), days = greatest(h.days, excluded.days),
-            refused = excluded.refused, read_at = now()
+        ON CONFLICT (symbol) DO UPDATE SET through = greatest(h.through, excluded.through), refused = excluded.refused, read_at = now(),
+            days = CASE WHEN excluded.through < h.through THEN h.days ELSE excluded.days END
         RETURNING edition
         """,
         {"symbol": symbol, "through": through, "days": days, "refused": refused},
