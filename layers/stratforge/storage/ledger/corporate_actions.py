@@ -410,6 +410,16 @@ _FOLLOW_SYMBOL = (
     SELECT %(symbol)s, timeframe, time, open, high, low, close, volume, correction, after_bar, adjusted_at FROM market_data
     WHERE symbol = %(old)s ON CONFLICT DO NOTHING
     """,
+    # So do the days, in the editions that sessions saw them in; but not where somebody had the name before, whose editions have the same numbers.
+    """
+    INSERT INTO daily_bars (symbol, day, edition, open, high, low, close, volume)
+    SELECT %(symbol)s, day, edition, open, high, low, close, volume FROM daily_bars
+    WHERE symbol = %(old)s AND NOT EXISTS (SELECT FROM daily_histories WHERE symbol = %(symbol)s)
+    """,
+    """
+    INSERT INTO daily_histories (symbol, through, edition, days, refused, read_at)
+    SELECT %(symbol)s, through, edition, days, refused, read_at FROM daily_histories WHERE symbol = %(old)s ON CONFLICT DO NOTHING
+    """,
     # Whoever had the name before had another price; one of this day is of the name's new owner.
     f"""
     INSERT INTO latest_prices AS l (symbol, price, time, bar_time, bar_high, bar_low)
