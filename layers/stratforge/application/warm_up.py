@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,12 +11,14 @@ from stratforge.backtest.sweep import Point, grid
 from stratforge.market import Bar, is_crypto
 from stratforge.market.resampling import minutes_of
 from stratforge.strategy import Strategy, StrategyError
-from stratforge.strategy.lookback import window_length
+from stratforge.strategy.lookback import longest_window, window_length
 from stratforge.strategy.rotation import PortfolioStrategy
 
 # What trades seldom is looked for longer, as far back as for a session.
 _FARTHEST = timedelta(days=366)
 _LONGER_LOOK = 8
+# Measuring one takes some milliseconds.
+_MEASURED_POINTS = 64
 
 
 class Minutes(Protocol):
@@ -29,11 +32,17 @@ class Minutes(Protocol):
 def window_of(strategy: Strategy | PortfolioStrategy, sweep: Mapping[str, Sequence[float]] | None = None) -> int:
     """Returns the number of its own bars that a strategy knows before the first that it decides on: as many as a session is evaluated on.
 
-    Of a sweep it is the longest window of its corners. A lookback adds up lengths, so that no point between the corners has a longer one. What cannot be a session
-    has none: 0.
+    Of a sweep it is the longest window of its points, of a large one of its corners: a lookback adds up lengths, so that points in between have no longer one but for
+    the strangest. Where a corner cannot be a session, points beside it may, with any window up to the longest there is. What cannot be a session has none: 0.
     """
-    corners = grid({name: sorted({min(values), max(values)}) for name, values in (sweep or {}).items()})
-    return max(_window(strategy, each) for each in corners)
+    values = sweep or {}
+    if math.prod(map(len, values.values())) <= _MEASURED_POINTS:
+        return max(_window(strategy, each) for each in grid(values))
+    corners = grid({name: sorted({min(each), max(each)}) for name, each in values.items()})
+    windows = [_window(strategy, each) for each in corners]
+    if 0 in windows and isinstance(strategy, Strategy):
+        return longest_window(strategy.timeframe)
+    return max(windows)
 
 
 def _window(strategy: Strategy | PortfolioStrategy, point: Point) -> int:

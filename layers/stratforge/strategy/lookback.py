@@ -161,16 +161,26 @@ def _own_bars(node: Node, meter: _Meter) -> int:
     return 0
 
 
+def longest_window(timeframe: str | None) -> int:
+    """The length of the longest window that a session may be evaluated on, in bars of its own."""
+    return 1 << _most_bars(timeframe).bit_length() - 1
+
+
+def _most_bars(timeframe: str | None) -> int:
+    minutes = TIMEFRAMES.get(timeframe or "", 1)
+    if minutes == DAY_MINUTES:
+        return MAX_DAYS
+    return _MOST_MINUTES if minutes == 1 else _MOST_MINUTES // minutes - 2
+
+
 def check_history(lookback: int, timeframe: str | None) -> None:
     """Refuses a strategy whose sessions would need more bars of a minute, or of days, than they get.
 
     Raises:
         StrategyError: saying how many of its own bars it may have.
     """
-    minutes = TIMEFRAMES.get(timeframe or "", 1)
-    most = MAX_DAYS if minutes == DAY_MINUTES else _MOST_MINUTES // minutes - 2
-    if minutes > 1 and window_length(lookback) > most:
-        message = f'the indicators need {lookback:,} bars of TIMEFRAME = "{timeframe}"; {1 << most.bit_length() - 1:,} are allowed'
+    if timeframe and window_length(lookback) > _most_bars(timeframe):
+        message = f'the indicators need {lookback:,} bars of TIMEFRAME = "{timeframe}"; {longest_window(timeframe):,} are allowed'
         raise StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths, or another timeframe")])
 
 
