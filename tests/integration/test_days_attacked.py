@@ -17,8 +17,8 @@ from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Database
 
 from functions.ingestor.daily_history import read_days
-from tests.integration.test_days_beside_minutes import CODE, MONDAY, TUESDAY, live_on
-from tests.integration.test_longer_bars import assert_replayed, sandbox_of_days
+from tests.integration.test_days_beside_minutes import CODE, TUESDAY, live_on
+from tests.integration.test_longer_bars import MONDAY, assert_replayed, sandbox_of_days
 
 NOW = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
 

@@ -219,3 +219,37 @@ def test_a_sweep_knows_as_much_as_its_longest_point() -> None:
     points = [window_of(strategy.with_parameters(SLOW=slow)) for slow in SWEEP["SLOW"]]
     assert window_of(strategy, SWEEP) == max(points) == 512
     assert window_of(strategy, {"SLOW": [-5.0, 20.0]}) == 64, "a point that cannot run asks for nothing"
+
+
+DAYS = """
+LENGTH = 3
+
+def indicators(bars):
+    days = bars.resample("1d")
+    return {"mean": ta.sma(days.close, length=LENGTH), "rise": days.close - days.close.shift(LENGTH)}
+
+def on_bar(bar, position, state):
+    if bar.close % 7 > (bar.mean * 10 + bar.rise) % 5 and position.quantity == 0:
+        return buy()
+    if position.bars_held > 7:
+        return sell()
+"""
+
+
+@pytest.mark.parametrize("timeframe", ["", 'TIMEFRAME = "5min"\n'])
+def test_every_point_of_a_sweep_over_days_is_its_own_backtest_also_in_parts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, timeframe: str
+) -> None:
+    sweep = {"LENGTH": [2.0, 90.0, 900.0, 2_000.0]}
+    together = bench.report(Long(2_100), timeframe + DAYS, sweep=sweep, folds=2)["sweep"]
+    assert timeframe or len({each["final_equity"] for each in together["points"]}) > 1
+    for point in together["points"]:
+        alone = bench.report(Long(2_100), timeframe + DAYS, parameters=point["parameters"])
+        assert alone["metrics"]["trades"] == point["trades"] > 0
+        assert alone["metrics"]["final_equity"] == pytest.approx(point["final_equity"], abs=0.01)
+    monkeypatch.setattr(requests, "MAX_POINTS", 2)
+    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 4, 100.0))
+    parts = bench.report(Long(2_100), timeframe + DAYS, sweep=sweep, folds=2)["sweep"]
+    by_point = {str(each["parameters"]): each for each in parts["points"]}
+    assert by_point == {str(each["parameters"]): each for each in together["points"]}
+    assert parts["folds"] == together["folds"]
