@@ -25,20 +25,25 @@ NOW = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
 
 @dataclass
 class Split:
-    """A vendor whose symbols have cost 100 every day for years, on the scale of today."""
+    """A vendor whose symbols have cost 100 for years, or since they began, on every day or on every so manyth, on the scale of today."""
 
     ratio: int = 1
+    every: int = 1
+    begins: date = date.min
+    asked: list[timedelta] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
 
     def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
         """Days from start to end."""
         if self.broken & set(symbols):
             raise HistoryUnavailable("HTTP 500")
+        self.asked.append(end - start)
         found = {}
         price = Decimal(100) / self.ratio
         for symbol in symbols:
             days = (start.date() + timedelta(days=number) for number in range(-1, (end - start).days + 2))
-            bars = [Bar(symbol, daily_bars.begins_at(symbol, each), *(price,) * 5) for each in days]
+            traded = [each for each in days if each.toordinal() % self.every == 0 and each >= self.begins]
+            bars = [Bar(symbol, daily_bars.begins_at(symbol, each), *(price,) * 5) for each in traded]
             found[symbol] = [each for each in bars if start <= each.time < end]
         return Found(found)
 
@@ -70,6 +75,23 @@ def test_days_between_two_who_looked_far_back_are_not_left_out(database: Databas
     with database.transaction() as connection:
         found = daily_bars.days_before(connection, {"AAPL": later.date()}, 512)["AAPL"].bars
     assert found.day[-1] - found.day[0] == 511
+
+
+def test_of_what_trades_on_few_days_as_many_are_read_as_somebody_looks_back_on(database: Database) -> None:
+    """Sessions take it that there are no more where there are fewer, and a backtest has them all."""
+    vendor = Split(every=3)
+    read_days(database, vendor, NOW, lambda _: {"AAPL": 256})
+    with database.transaction() as connection:
+        found = daily_bars.days_before(connection, {"AAPL": NOW.date()}, 256)["AAPL"].bars
+    assert len(found) == 256
+    assert len(vendor.asked) == 2
+
+
+def test_what_began_last_month_is_not_looked_for_for_ever(database: Database) -> None:
+    vendor = Split(begins=NOW.date() - timedelta(days=20))
+    assert read_days(database, vendor, NOW, lambda _: {"AAPL": 256}) == {"AAPL": 20}
+    assert vendor.asked[-1] <= daily_bars.calendar_days(2_048) + timedelta(days=1)
+    assert len(vendor.asked) <= 3
 
 
 def test_a_split_that_is_followed_after_the_days_were_read_has_them_read_again(database: Database) -> None:
