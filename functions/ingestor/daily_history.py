@@ -13,11 +13,14 @@ from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.observability import logger
 from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Connection, Database
+from stratforge.strategy.lookback import MAX_DAYS
 
 from functions.ingestor.gaps import chunks
 
 log = logger("ingestor")
 _SECONDS = 5.0
+# As far back as the days of any strategy lie, on which its symbol traded.
+_FARTHEST = daily_bars.calendar_days(MAX_DAYS)
 
 
 class DayHistory(Protocol):
@@ -61,23 +64,46 @@ def read_days(
     unanswered: HistoryUnavailable | None = None
     for span, symbols in due.items():
         for chunk in chunks(sorted(symbols)):
-            ends = [daily_bars.begins_at(each, today[each]) for each in chunk]
+            ends = {each: daily_bars.begins_at(each, today[each]) for each in chunk}
             try:
-                answer = history.days_of(chunk, min(ends) - span, max(ends))
+                answer = _asked(history, {each: days[each] for each in chunk}, ends, span)
             except HistoryUnavailable as error:
                 unanswered = error
                 continue
             with database.transaction() as connection:
-                for symbol, end in zip(chunk, ends, strict=True):
-                    bars = [each for each in answer.bars.get(symbol, []) if each.time < end]
+                for symbol in chunk:
                     changed[symbol] = daily_bars.store_days(
-                        connection, symbol, bars, today[symbol], days[symbol], answer.refused.get(symbol)
+                        connection,
+                        symbol,
+                        answer.bars.get(symbol, []),
+                        today[symbol],
+                        days[symbol],
+                        answer.refused.get(symbol),
                     )
     if changed:
         log.info("days stored", symbols=len(changed), changed=sum(changed.values()))
     if unanswered is not None:
         raise unanswered
     return changed
+
+
+def _asked(history: DayHistory, wanted: Mapping[str, int], ends: Mapping[str, datetime], span: timedelta) -> Found:
+    """The days of some symbols before the ends of theirs: those of a span, and of symbols that trade on fewer of its days than are wanted as many as there may be of any."""
+
+    def days_of(symbols: Sequence[str], back: timedelta) -> Found:
+        found = history.days_of(symbols, min(ends.values()) - back, max(ends.values()))
+        bars = {symbol: [each for each in days if each.time < ends[symbol]] for symbol, days in found.bars.items()}
+        return Found(bars, found.refused)
+
+    found = days_of(list(wanted), span)
+    few = [
+        symbol
+        for symbol, length in wanted.items()
+        if symbol not in found.refused and len(found.bars.get(symbol, [])) < length
+    ]
+    if few and span < _FARTHEST:
+        found.take(days_of(few, _FARTHEST))
+    return found
 
 
 class DailyHistoryReader:

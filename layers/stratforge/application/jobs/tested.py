@@ -133,7 +133,7 @@ class TestedStrategy(Tested):
         bar_minutes, symbol = self.strategy.bar_minutes, self.symbol
         start, end = self._period(history, bar_minutes)
         if bar_minutes == DAY_MINUTES:
-            found = history.days_of([symbol], start - calendar_days(self.window), end)
+            found = history.days_of([symbol], start - calendar_days(MAX_DAYS), end)
             if symbol in found.refused:
                 raise BacktestError(found.refused[symbol])
             bars: Sequence[Bar] = _over(found.bars.get(symbol, []), end)
