@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
 from stratforge.backtest.matching import FILL_COLUMNS
 from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
+from stratforge.market.columns import exchange_timezone
 from stratforge.market.resampling import TIMEFRAMES, resample
 from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.lookback import window_length
@@ -196,3 +198,28 @@ def test_a_sweep_of_short_positions_on_it_is_its_backtest() -> None:
     report = run_backtest(both, MINUTES)
     assert report.metrics.short_trades > 1
     assert sweeper.run(both.parameters).final_equity == report.metrics.final_equity
+
+
+@pytest.mark.parametrize("timeframe", ["", 'TIMEFRAME = "1h"\n'])
+def test_days_that_are_made_of_a_file_are_known_as_late_as_those_of_the_exchange(timeframe: str) -> None:
+    """The last minute of a day of a coin ends with it: it sees the day before, in a file as on the platform."""
+    code = f"""{timeframe}
+def indicators(bars):
+    return {{"day": bars.resample("1d").close}}
+def on_bar(bar, position, state):
+    if bar.time.hour == 23 and bar.day > 0:
+        return buy(limit=bar.day, expire_bars=1)
+"""
+    strategy, count = compile_strategy(code), 5 * 1_440
+    close = 100 + np.arange(count) % 911 / 10
+    bars = BarColumns(
+        60 * np.arange(count), close, close, close, close, np.ones(count), timezone=exchange_timezone("BTC/USD")
+    )
+    exchange = replace(bars, days=resample(bars, "1d").bars)
+    column = [
+        report.values.series(strategy.columns["day"])
+        for report in (run_backtest(strategy, each, symbol="BTC/USD") for each in (bars, exchange))
+    ]
+    assert np.array_equal(*column, equal_nan=True)
+    swept = [Sweeper(strategy, each, symbol="BTC/USD", target="python").run({}) for each in (bars, exchange)]
+    assert swept[0] == swept[1]
