@@ -15,7 +15,7 @@ from stratforge.backtest.loop import Loop, loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, NIGHTS, config_arguments
 from stratforge.backtest.report import BacktestReport
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, bar_seconds, exchange_timezone
-from stratforge.market.resampling import latest_bars
+from stratforge.market.resampling import DAY, latest_bars, resample
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
 
@@ -81,6 +81,8 @@ def bars_before(bars: BarColumns, since: int | None) -> int:
 def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:
     """The bars that a strategy decides on: those of its timeframe, where it names one, and else the ones that are given.
 
+    Days that it looks at beside them are made of the bars where nobody has them; as those of the exchange they are known from the next day on.
+
     Raises:
         BacktestError: if the bars are longer than those, or do not make any, or are of what the strategy cannot sell short.
     """
@@ -89,6 +91,8 @@ def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:
             "crypto cannot be sold short, and this strategy goes short; choose a stock, or use sell() alone"
         )
     timeframe, length = strategy.timeframe, 60 * strategy.bar_minutes
+    if strategy.reads_days and bars.days is None and bars.seconds < _DAY:
+        bars = replace(bars, days=resample(bars, DAY).bars)
     if timeframe is None or bars.seconds == length:
         return bars
     if length % bars.seconds:
