@@ -216,10 +216,10 @@ def on_bar(bar, position, state):
         60 * np.arange(count), close, close, close, close, np.ones(count), timezone=exchange_timezone("BTC/USD")
     )
     exchange = replace(bars, days=resample(bars, "1d").bars)
-    column = [
-        report.values.series(strategy.columns["day"])
-        for report in (run_backtest(strategy, each, symbol="BTC/USD") for each in (bars, exchange))
-    ]
-    assert np.array_equal(*column, equal_nan=True)
+    here, there = (
+        run_backtest(strategy, each, symbol="BTC/USD").values.series(strategy.columns["day"])
+        for each in (bars, exchange)
+    )
+    assert np.array_equal(here, there, equal_nan=True)
     swept = [Sweeper(strategy, each, symbol="BTC/USD", target="python").run({}) for each in (bars, exchange)]
     assert swept[0] == swept[1]
