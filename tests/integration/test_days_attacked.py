@@ -161,3 +161,30 @@ def test_a_session_whose_symbol_changes_its_name_goes_on_and_is_replayed_on_the_
     evaluate_bar(database, sandbox_of_days, lambda *_: None, Bar("NEWA", at, *(price,) * 5), 0)
     assert live.seen()[1]["mean"] > 140
     assert_replayed(live, 5)
+
+
+LONG = """
+TIMEFRAME = "5min"
+def indicators(bars):
+    return {"mean": ta.sma(bars.resample("1d").close, length=256)}
+
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    state["mean"] = bar.mean
+"""
+
+
+def test_a_bar_that_is_decided_on_with_the_next_days_first_sees_all_days_before_its_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last minute had no trade. It looks back on as many days as a window has, and that ends a day earlier than the minute's."""
+    live = live_on(database, monkeypatch, LONG)
+    live.known = {MONDAY - timedelta(days=number): 100 + number for number in range(1, 400)}
+    live.read(MONDAY)
+    live.minutes(MONDAY, "19:50", "19:54", "19:55", "19:56")
+    before = live.seen()
+    live.read(TUESDAY, _2026_01_05=900)
+    live.minutes(TUESDAY, "04:00")
+    assert live.seen() == (before[0] + 1, {"n": before[1]["n"] + 1, "mean": before[1]["mean"]})
+    assert before[1]["mean"] == pytest.approx(100 + 257 / 2)
+    assert_replayed(live, before[0] + 1)
