@@ -14,7 +14,7 @@ from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.market.daily_bars import SeenDays
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
-from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, own_window, window_length
+from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, days_shown, own_window, window_length
 
 # What each session's strategy says on the last bar of a window; raises when the sandbox did not answer for all of them.
 Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
@@ -55,7 +55,8 @@ def with_days(connection: Connection, symbol: str, minutes: BarColumns, sessions
     history = daily_bars.histories_of(connection, [symbol]).get(symbol)
     if history is None or not history.ready(today):
         return Seen(minutes)
-    return Seen(minutes, daily_bars.days_before(connection, {symbol: today}, length)[symbol], history.days)
+    # With the first minute of a day longer bars of the day before may be decided on, which look back from there.
+    return Seen(minutes, daily_bars.days_before(connection, {symbol: today}, length + 1)[symbol], history.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _beside_days(sandbox: Sandbox, seen: Seen, window: Window, group: Sequence[R
     bars = seen.minutes.tail(window.length)
     if window.days is not None:
         assert seen.days is not None
-        bars = replace(bars, days=seen.days.bars.tail(window.days))
+        bars = replace(bars, days=seen.days.bars.tail(days_shown(window.days, window.bar_minutes)))
     said = (
         sandbox(bars, group) if window.bar_minutes == 1 else _on_longer_bars(sandbox, bars, window.bar_minutes, group)
     )

@@ -50,6 +50,11 @@ def day_window_length(lookback: int) -> int:
     return max(_A_YEAR, window_length(lookback))
 
 
+def days_shown(length: int, bar_minutes: int) -> int:
+    """How many days before that of a bar of a minute a session sees with it whose window of days is so long: one more on longer bars, which may be of the day before."""
+    return length if bar_minutes == 1 else length + 1
+
+
 def own_window(lookback: int, bar_minutes: int) -> int:
     """The length of the window that a strategy is evaluated on, in bars of its own, by the lookback that is stored of it (`Strategy.stored_lookback`)."""
     return window_length(lookback) if bar_minutes in (1, DAY_MINUTES) else lookback // bar_minutes - 2

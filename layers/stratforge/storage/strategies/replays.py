@@ -22,7 +22,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.storage.retention import ENDED_LONG_AGO
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
-from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, own_window, window_length
+from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, days_shown, own_window, window_length
 from stratforge.strategy.order_terms import Terms
 from stratforge.strategy.replay import RecordedBar
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
@@ -122,7 +122,8 @@ def recorded_bars(connection: Connection, session: RecordedSession, strategy: St
     """
     lookback, minutes = strategy.stored_lookback, strategy.bar_minutes
     length = RECENT if minutes == DAY_MINUTES else window_length(lookback)
-    beside = _days(connection, session, day_window_length(strategy.day_lookback)) if strategy.day_lookback else {}
+    shown = days_shown(day_window_length(strategy.day_lookback), minutes)
+    beside = _days(connection, session, shown) if strategy.day_lookback else {}
     if strategy.day_lookback and int(session.first_bar_time.timestamp()) < min(beside, default=math.inf):
         # Its first bars were seen when days were made of minutes.
         length = max(length, window_length(strategy.stored_lookback_of_minutes))
@@ -138,7 +139,7 @@ def recorded_bars(connection: Connection, session: RecordedSession, strategy: St
         wanted = set(record.bars.time[deciding(record.bars, TIMEFRAME_OF[minutes])].tolist())
     bars = _windows(record, wanted)
     if beside:
-        bars = _beside_days(bars, beside, day_window_length(strategy.day_lookback), window_length(lookback))
+        bars = _beside_days(bars, beside, shown, window_length(lookback))
     return bars if minutes == 1 else _decided(bars, minutes, own)
 
 
