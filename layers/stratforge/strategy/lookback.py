@@ -51,7 +51,7 @@ def day_window_length(lookback: int) -> int:
 
 
 def days_shown(length: int, bar_minutes: int) -> int:
-    """How many days before that of a bar of a minute a session sees with it whose window of days is so long: one more on longer bars, which may be of the day before."""
+    """The number of days that a session sees with a bar of a minute, by the length of its window of days: one more on longer bars, which may be of the day before."""
     return length if bar_minutes == 1 else length + 1
 
 
