@@ -47,6 +47,7 @@ current_password: The password that is in force
 data: The event
 day_lookback: Days of the exchange that code on shorter bars needs beside them; 0 where it reads none
 dead: Messages that failed five times
+decision: The decision of a portfolio session that the order is of; null where it is of none
 delivered_at: When it arrived; null until then
 delivery_id: The delivery
 detail: What it is, in a sentence
@@ -130,6 +131,7 @@ order_id: The order
 origin: Whose wish it is: a person's, a strategy's or a stop's
 parameter_meanings: What each parameter decides
 parameters: Its constants by name
+part: The order's symbol in the decision
 participation: The largest part of a bar's volume that is filled; null for no bound
 passkey_id: The passkey
 password: The password
