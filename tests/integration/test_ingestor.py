@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Event
@@ -16,6 +17,7 @@ from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
 
+from functions.ingestor import pipeline
 from functions.ingestor.pipeline import BarPipeline
 from tests.support.ledger import OPEN
 from tests.support.trading import wait_for
@@ -311,6 +313,32 @@ def test_a_topic_that_does_not_answer_holds_up_no_other_and_keeps_its_order(inge
     ingestor.topics.silent["AAPL"].set()
     wait_for(lambda: len(ingestor.topics.published) == 3, 60, "what waited")
     assert ingestor.minutes() == [5, 6, 7]
+
+
+def test_a_topic_that_does_not_answer_is_waited_for_once(
+    ingestor: Ingestor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingestor.begin(5)
+    (neighbor,) = [each for each in (f"N{number}" for number in range(40)) if ingestor.pipeline._worker(each) is ingestor.pipeline._worker("AAPL")][:1]  # fmt: skip
+    ingestor.watch(neighbor)
+    waited: list[set[str]] = []
+
+    def noted(futures: Sequence[Future[None]], timeout: float) -> None:
+        """Notes whose publishing is waited for."""
+        outlet = ingestor.pipeline._workers[0]._outlet
+        waited.append({symbol for each in outlet._underway if each.done in futures for symbol in each.symbols})
+        wait(futures, timeout)
+
+    monkeypatch.setattr(pipeline, "wait", noted)
+    ingestor.topics.silent["AAPL"] = Event()
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.watch(neighbor)
+    for minute in (5, 6, 7):
+        ingestor.pipeline.bar(bar(minute, symbol=neighbor), False)
+        ingestor.watch(neighbor)
+    ingestor.topics.silent["AAPL"].set()
+    # Whoever has a bar while the topic says nothing does not wait for its patience too, every time.
+    assert sum("AAPL" in each for each in waited) == 1
 
 
 def test_bars_of_several_symbols_go_in_one_call_where_one_carries_them(
