@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, timedelta
+from threading import Event
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -11,8 +14,9 @@ from stratforge.bus.messages import RebalanceDue
 from stratforge.storage.postgres.database import Database
 
 from functions.evaluator import sandbox_client
-from functions.ingestor.rebalance_timer import Told, tell_due
+from functions.ingestor.rebalance_timer import PatientTopics, Told, tell_due
 from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, Topics, at
+from tests.support.trading import wait_for
 from tests.support.world import World
 
 FIRST = date(2026, 2, 2)
@@ -77,12 +81,38 @@ def test_a_topic_that_does_not_answer_holds_up_the_sessions_of_its_symbol_alone(
     }
     topics, before = HangingTopics(hangs), Told()
     for _ in range(5):
-        try:
+        with suppress(ReadTimeoutError):
             tell_due(rotating.database, topics, topics.seconds, before)
-        except ReadTimeoutError:
-            topics.seconds += 0.2
+        topics.seconds += 0.2
     told = {session_id for _, message in topics.told for session_id in message.session_ids}
     assert told == {session_id for first, session_id in started.items() if first != hangs}
+
+
+class SilentTopics(Topics):
+    """Topics of which that of one symbol does not answer until it is let go."""
+
+    def __init__(self, silent: str) -> None:
+        super().__init__()
+        self.silent, self.answers = silent, Event()
+
+    def publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
+        """Keeps messages, when the topic answers."""
+        if symbol == self.silent:
+            assert self.answers.wait(60)
+        super().publish(symbol, messages)
+
+
+def test_nobody_waits_for_a_topic_that_does_not_answer_and_its_messages_keep_their_order() -> None:
+    topics = SilentTopics("AAPL")
+    due = [RebalanceDue(session_ids=(), cause=str(number)) for number in range(4)]
+    with ThreadPoolExecutor(2) as threads:
+        patient = PatientTopics(topics, threads, on_fatal=lambda: None)
+        for number in range(3):
+            patient.publish("AAPL", [due[number]])
+        patient.publish("IBM", [due[3]])
+        wait_for(lambda: topics.told == [("IBM", due[3])], 60, "what another symbol's sessions are told")
+        topics.answers.set()
+    assert topics.told[1:] == [("AAPL", due[number]) for number in range(3)]
 
 
 def test_who_is_told_to_decide_and_then_to_buy_within_a_moment_is_told_twice(rotating: Rotating) -> None:
