@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Protocol
 from uuid import UUID
 
@@ -24,6 +25,8 @@ _SECONDS = 0.2
 _AGAIN_SECONDS = 2
 # Sessions of a message.
 _TOGETHER = 50
+# Threads that publish, and messages of a symbol that wait behind those that are being published: older ones are told again anyway.
+_PUBLISHERS, _BEHIND = 16, 1_000
 
 
 class Topics(Protocol):
@@ -85,12 +88,60 @@ def tell_due(database: Database, topics: Topics, seconds: float, before: Told | 
         alike[session.symbols[0], key].add(session.session_id)
     for session_id, symbol in others:
         alike[symbol, ()].add(session_id)
-    cause = f"{seconds // _AGAIN_SECONDS:.0f}"
+    messages: dict[str, list[RebalanceDue]] = defaultdict(list)
     for (symbol, key), sessions in alike.items():
-        for batch, told in before.batches("decide" if key else "order", sessions, cause):
-            topics.publish(symbol, [RebalanceDue(batch=batch, session_ids=told, cause=cause)])
+        reason = "decide" if key else "order"
+        # Who decides and may buy a moment later is told both.
+        cause = f"{reason}-{seconds // _AGAIN_SECONDS:.0f}"
+        for batch, told in before.batches(reason, sessions, cause):
+            messages[symbol].append(RebalanceDue(batch=batch, session_ids=told, cause=cause))
+    for symbol, each_batch in messages.items():
+        _tell(topics, symbol, each_batch)
     before.forget()
     return len(set().union(*alike.values()))
+
+
+class PatientTopics:
+    """Topics to which nobody waits to have published: one that does not answer holds up what is told of its own symbol alone."""
+
+    def __init__(self, topics: Topics, threads: Executor, on_fatal: Callable[[], None]) -> None:
+        self._topics = topics
+        self._threads = threads
+        self._on_fatal = on_fatal
+        self._lock = threading.Lock()
+        # By the symbols of which something is being published, what comes after it.
+        self._behind: dict[str, deque[RebalanceDue]] = {}
+
+    def publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
+        """Has messages published, after those before them of the same symbol."""
+        with self._lock:
+            if symbol in self._behind:
+                self._behind[symbol].extend(messages)
+                return
+            self._behind[symbol] = deque(maxlen=_BEHIND)
+        self._threads.submit(self._publish, symbol, messages)
+
+    def _publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
+        try:
+            while messages:
+                _tell(self._topics, symbol, messages)
+                with self._lock:
+                    messages = list(self._behind[symbol])
+                    self._behind[symbol].clear()
+                    if not messages:
+                        del self._behind[symbol]
+        except BaseException:
+            log.exception("telling of portfolio sessions failed; the service restarts", symbol=symbol)
+            self._on_fatal()
+            raise
+
+
+def _tell(topics: Topics, symbol: str, messages: Sequence[RebalanceDue]) -> None:
+    """Publishes messages of a symbol. Who could not be told of stays due, and is told of again."""
+    try:
+        topics.publish(symbol, messages)
+    except (BotoCoreError, ClientError) as error:
+        log.warning("portfolio sessions were not told of", symbol=symbol, error=str(error)[:200])
 
 
 class RebalanceTimer:
@@ -98,7 +149,7 @@ class RebalanceTimer:
 
     def __init__(self, database: Database, topics: Topics, on_fatal: Callable[[], None]) -> None:
         self._database = database
-        self._topics = topics
+        self._topics = PatientTopics(topics, ThreadPoolExecutor(_PUBLISHERS, "rebalances"), on_fatal)
         self._on_fatal = on_fatal
         self._told = Told()
         threading.Thread(target=self._work, name="rebalance-timer", daemon=True).start()
@@ -109,7 +160,7 @@ class RebalanceTimer:
                 time.sleep(_SECONDS)
                 try:
                     tell_due(self._database, self._topics, time.time(), self._told)
-                except (psycopg.OperationalError, BotoCoreError, ClientError) as error:
+                except psycopg.OperationalError as error:
                     log.warning("portfolio sessions were not looked for", error=str(error)[:200])
         except BaseException:
             log.exception("the timer of portfolio sessions failed; the service restarts")

@@ -188,7 +188,8 @@ def rebalance(
     groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
     for each in due:
         session = each.session
-        key = (tuple(session.symbols), len(session.universe), session.daily, session.window, each.moment)
+        universe = (tuple(session.symbols), len(session.universe), session.daily, session.window)
+        key = (*universe, session.schedule, each.moment)
         groups[(*key, session.user_id if apart else None)].append(each)
     decided = orders = 0
     errors: list[Exception] = []

@@ -10,27 +10,30 @@ from stratforge.storage.postgres.database import Connection
 
 # How long the orders of a decision wait for those of others who are about to decide about the same period.
 GATHERING = timedelta(seconds=5)
+# Nor longer than until an order has so long left by the market's clock, which on a replay runs faster than ours.
+LEFT = timedelta(seconds=90)
+_LONG = "(o.created_at <= now() - %(gathering)s::interval OR o.expires_at <= market_now() + %(left)s::interval)"
 
 
 def gathered_sessions(connection: Connection) -> list[tuple[UUID, str]]:
     """Sessions whose orders waited for those of others for long enough, and a symbol of theirs; what waits longer waits for something else."""
-    query = """
+    query = f"""
         SELECT DISTINCT o.session_id, s.symbols[1] FROM orders o JOIN sessions s ON s.id = o.session_id
         WHERE o.status = 'PENDING' AND o.rebalance_id IS NOT NULL
-          AND o.created_at BETWEEN now() - 4 * %(gathering)s::interval AND now() - %(gathering)s::interval
-    """
-    return connection.execute(query, {"gathering": GATHERING}).fetchall()
+          AND o.created_at >= now() - 4 * %(gathering)s::interval AND {_LONG}
+    """  # noqa: S608 - a condition of this module
+    return connection.execute(query, {"gathering": GATHERING, "left": LEFT}).fetchall()
 
 
 def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> dict[str, bool]:
     """The symbols of these sessions for which the executor has orders of decisions to decide on, whoever's, or to end; and whether that has waited for long enough."""
     rows = connection.execute(
-        """
-        SELECT o.symbol, bool_or(o.status = 'RESTING' OR o.created_at <= now() - %(gathering)s::interval)
+        f"""
+        SELECT o.symbol, bool_or(o.status = 'RESTING' OR {_LONG})
         FROM orders o WHERE o.symbol IN (SELECT unnest(s.symbols) FROM sessions s WHERE s.id = ANY(%(ids)s)) AND o.rebalance_id IS NOT NULL
           AND (o.status = 'PENDING' OR (o.status = 'RESTING' AND o.cancel_requested_at IS NOT NULL)) GROUP BY o.symbol ORDER BY o.symbol
-        """,
-        {"ids": list(session_ids), "gathering": GATHERING},
+        """,  # noqa: S608 - a condition of this module
+        {"ids": list(session_ids), "gathering": GATHERING, "left": LEFT},
     )
     return dict(rows.fetchall())
 
