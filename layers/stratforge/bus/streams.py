@@ -24,6 +24,7 @@ from stratforge.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis.type_defs import PutRecordsResultEntryTypeDef
 
 log = logger("streams")
 # What PutRecords takes at once; bars are far from its 5 MB.
@@ -51,10 +52,13 @@ class BarStream:
         """Publishes bars of any symbols, in order for each. Publishing them again sends them again.
 
         Raises:
-            ClientError: if Kinesis does not take one of them; what was taken may come again.
+            ClientError: if Kinesis does not take one of them; what is of other groups was sent, and what was taken may come again.
         """
+        failed: dict[str, PutRecordsResultEntryTypeDef] = {}
         for batch in _batches(messages):
-            left = batch
+            left = [each for each in batch if each.group not in failed]
+            if not left:
+                continue
             for pause in _PAUSES:
                 time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 answer = kinesis_client().put_records(
@@ -67,13 +71,16 @@ class BarStream:
                 if not left:
                     break
             else:
-                raise ClientError(
-                    {
-                        "Error": {"Code": refused[0][1]["ErrorCode"], "Message": refused[0][1].get("ErrorMessage", "")},
-                        "ResponseMetadata": {"HTTPStatusCode": 500},  # type: ignore[typeddict-item] # the part that is read
-                    },
-                    "PutRecords",
-                )
+                failed |= {each.group: said for each, said in refused}
+        if failed:
+            first = next(iter(failed.values()))
+            raise ClientError(
+                {
+                    "Error": {"Code": first["ErrorCode"], "Message": first.get("ErrorMessage", "")},
+                    "ResponseMetadata": {"HTTPStatusCode": 500},  # type: ignore[typeddict-item] # the part that is read
+                },
+                "PutRecords",
+            )
 
 
 def _batches(messages: Sequence[BarMessage | RebalanceDue]) -> Iterator[list[BarMessage | RebalanceDue]]:
