@@ -279,15 +279,16 @@ class _Outlet:
             self._unpublished.setdefault(bar.symbol, []).append(bar)
         self._arrived()
         busy = {symbol for each in self._underway for symbol in each.symbols}
+        sent: list[Future[None]] = []
         ready = [symbol for symbol in self._messages if symbol not in busy]
         for start in range(0, len(ready), self._topics.symbols_at_once):
             symbols = ready[start : start + self._topics.symbols_at_once]
             messages = [message for symbol in symbols for message in self._messages.pop(symbol)]
             published = [bar for symbol in symbols for bar in self._unpublished.pop(symbol, ())]
-            self._underway.append(
-                _Underway(self._publishing.submit(self._publish, symbols, messages), symbols, published)
-            )
-        wait([each.done for each in self._underway], _PATIENCE)
+            sent.append(self._publishing.submit(self._publish, symbols, messages))
+            self._underway.append(_Underway(sent[-1], symbols, published))
+        # Once for each: what did not answer then has nobody wait for it any more.
+        wait(sent, _PATIENCE)
         self._arrived()
 
     @property
