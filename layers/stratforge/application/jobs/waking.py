@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
@@ -9,9 +10,10 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import JobKind
 
-# What a pass wakes at most: the others are the next one's.
+# What a pass wakes at most of each queue: the others are the next one's.
 MOST = 200
 _OF_THE_ASSISTANT = frozenset({JobKind.RESEARCH, JobKind.GENERATE})
+_OF_THE_BACKTESTER = frozenset(JobKind) - _OF_THE_ASSISTANT
 
 
 def wake_jobs(
@@ -27,11 +29,27 @@ def wake_jobs(
 
     Args:
         queues_are_new: The queues were made anew, so whatever is not finished has lost its message, and all of it is sent again.
+
+    Raises:
+        Exception: what the first queue that took no message said, after the jobs of the other were told of; those of this one are the next pass's.
     """
-    with database.transaction() as connection:
-        if queues_are_new:
+    if queues_are_new:
+        with database.transaction() as connection:
             jobs.forget_messages(connection)
-        unheard = jobs.claim_unheard(connection, MOST)
-    for job in unheard:
-        (run_assistant_job if job.kind in _OF_THE_ASSISTANT else run_backtest_job)(job.job_id)
-    return len(unheard)
+    woken, errors = 0, list[Exception]()
+    for kinds, run in ((_OF_THE_ASSISTANT, run_assistant_job), (_OF_THE_BACKTESTER, run_backtest_job)):
+        with database.transaction() as connection:
+            unheard = jobs.claim_unheard(connection, kinds, MOST)
+        left = deque(unheard)
+        try:
+            while left:
+                run(left[0])
+                left.popleft()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other queue's jobs are told of
+            errors.append(error)
+            with database.transaction() as connection:
+                jobs.note_unheard(connection, left)
+        woken += len(unheard) - len(left)
+    if errors:
+        raise errors[0]
+    return woken

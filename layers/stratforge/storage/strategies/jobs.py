@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -199,36 +200,32 @@ def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) ->
     return job if job and job.status == JobStatus.RUNNING else None
 
 
-@dataclass(frozen=True, slots=True)
-class Unheard:
-    """A job of which no worker seems to have heard."""
-
-    job_id: UUID
-    kind: JobKind
-
-
 def forget_messages(connection: Connection) -> None:
     """Notes that the messages of all jobs that are not finished are lost, and whoever worked on them gone."""
     connection.execute("UPDATE jobs SET woken_at = NULL, begun_by = NULL WHERE finished_at IS NULL")
 
 
-def claim_unheard(connection: Connection, most: int) -> list[Unheard]:
-    """The jobs whose workers are to be told once more, those that wait the longest first: they are in nobody's hands, and it is two minutes since somebody
-    was told, later as long as they have waited, at most an hour. Noted as told: of two who ask at once only one is given a job.
+def claim_unheard(connection: Connection, kinds: Collection[JobKind], most: int) -> list[UUID]:
+    """The jobs of some kinds whose workers are to be told once more, those that wait the longest first: they are in nobody's hands, and it is two minutes
+    since somebody was told, later as long as they have waited, at most an hour. Noted as told: of two who ask at once only one is given a job.
     """
-    return fetch_all(
-        connection,
-        Unheard,
+    rows = connection.execute(
         f"""
         UPDATE jobs SET woken_at = now() WHERE id IN (
             SELECT id FROM jobs
-            WHERE finished_at IS NULL AND (status = 'QUEUED' OR {_ABANDONED})
+            WHERE finished_at IS NULL AND (status = 'QUEUED' OR {_ABANDONED}) AND kind = ANY(%s::job_kind[])
               AND (woken_at IS NULL OR woken_at < now() - greatest(interval '2 minutes', least(interval '1 hour', woken_at - created_at)))
             ORDER BY woken_at NULLS FIRST LIMIT %s FOR UPDATE SKIP LOCKED)
-        RETURNING id AS job_id, kind
+        RETURNING id
         """,  # noqa: S608 - constants of this module
-        (most,),
+        (list(kinds), most),
     )
+    return [row[0] for row in rows]
+
+
+def note_unheard(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Notes that nobody could be told of jobs that were claimed to be told of: the next look gives them again."""
+    connection.execute("UPDATE jobs SET woken_at = NULL WHERE id = ANY(%s) AND finished_at IS NULL", (list(job_ids),))
 
 
 def set_progress(connection: Connection, job_id: UUID, progress: str) -> None:
