@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from stratforge.application.reconciliation_report import Report
-from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity, OrdersRead
+from stratforge.broker import BrokerBusy, BrokerOrder, BrokerStatement, FillActivity, OrdersRead
 from stratforge.market import is_crypto
 from stratforge.portfolio.books import OwnUnits
 from stratforge.portfolio.corrections import correct_fills
@@ -81,7 +81,7 @@ class StatementComparison:
         """Compares what is new and a part of what is not, and follows what can be proved. What still differs and was not looked at stays in the report.
 
         Raises:
-            BrokerBusy: when the minute's requests end before the pass does; the next one begins where this one did.
+            BrokerBusy: when the minute's requests end before everything is read; the next pass begins where this one did.
         """
         with self._database.transaction() as connection:
             place = orders_read.place(connection)
@@ -167,8 +167,8 @@ class StatementComparison:
     def _compare(self, report: Report, state: _Pass) -> None:
         with self._database.transaction() as connection:
             finished = reconciliation.blocks_by_client_id(connection, list(state.orders))
-        for name, order in state.orders.items():
-            block, mine = finished.get(name), state.kept.get(name)
+        for name in _new_ones_first(list(state.orders), state):
+            order, block, mine = state.orders[name], finished.get(name), state.kept.get(name)
             if block is None:
                 self._look_at_order_of_nobody(report, state, order, mine)
                 continue
@@ -209,18 +209,30 @@ class StatementComparison:
     def _examine(
         self, report: Report, state: _Pass, order: BrokerOrder, block: FinishedBlock, mine: KeptCorrection | None
     ) -> None:
-        """Looks an order that differs up in the statement, or keeps it for a later pass when this one looked up enough."""
+        """Looks an order that differs up in the statement, or keeps it for a later pass when this one looked up enough, or has no requests left."""
         name = order.client_order_id
-        if state.examined == _EXAMINED:
-            if mine is None:
-                figures, ours = figures_of(order), block.figures
-                with self._database.transaction() as connection:
-                    reconciliation.keep_correction(connection, name, figures[0] - ours[0], figures[1] - ours[1])
-            report.unconfirmed[name] = block.symbol
+        stated = self._stated_now(state, order)
+        if stated is not None:
+            late = order.sent_at <= state.since or (mine is not None and state.now - mine.noted_at > _LAG)
+            self._correct(report, order, block, stated, mine, late=late)
             return
+        if mine is None:
+            figures, ours = figures_of(order), block.figures
+            with self._database.transaction() as connection:
+                reconciliation.keep_correction(connection, name, figures[0] - ours[0], figures[1] - ours[1])
+        report.unconfirmed[name] = block.symbol
+
+    def _stated_now(self, state: _Pass, order: BrokerOrder) -> Figures | None:
+        """An order by the account's statement; None when this pass looks nothing up any more."""
+        if state.examined == _EXAMINED:
+            return None
         state.examined += 1
-        late = order.sent_at <= state.since or (mine is not None and state.now - mine.noted_at > _LAG)
-        self._correct(report, order, block, self._stated(order), mine, late=late)
+        try:
+            return self._stated(order)
+        except BrokerBusy:
+            # What was read so far was not read in vain: the next pass goes on behind it.
+            state.examined = _EXAMINED
+            return None
 
     def _stated(self, order: BrokerOrder) -> Figures:
         """An order by the account's statement, read around the times at which anything happened to it."""
@@ -301,6 +313,13 @@ def _in_turn(names: list[str], at_most: int, now: datetime) -> list[str]:
         return names
     first = int(now.timestamp()) // 60 * at_most % len(names)
     return [*names[first:], *names[:first]][:at_most]
+
+
+def _new_ones_first(names: list[str], state: _Pass) -> list[str]:
+    """The names, those that nothing was kept of before the others, of which each pass begins with another: they may be more than there are requests for."""
+    kept = [each for each in names if each in state.kept]
+    first = int(state.now.timestamp()) // 60 * _EXAMINED % max(len(kept), 1)
+    return [*(each for each in names if each not in state.kept), *kept[first:], *kept[:first]]
 
 
 def _windows(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
