@@ -315,9 +315,7 @@ def test_a_topic_that_does_not_answer_holds_up_no_other_and_keeps_its_order(inge
     assert ingestor.minutes() == [5, 6, 7]
 
 
-def test_a_topic_that_does_not_answer_is_waited_for_once(
-    ingestor: Ingestor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_topic_that_does_not_answer_is_waited_for_once(ingestor: Ingestor, monkeypatch: pytest.MonkeyPatch) -> None:
     ingestor.begin(5)
     (neighbor,) = [each for each in (f"N{number}" for number in range(40)) if ingestor.pipeline._worker(each) is ingestor.pipeline._worker("AAPL")][:1]  # fmt: skip
     ingestor.watch(neighbor)
