@@ -154,7 +154,7 @@ NOBODYS = {
     ),
     "broker_account": "singleton buying_power cash_power equity read_at scale",
     "broker_budget": "singleton tokens updated_at",
-    "broker_orders_read": "singleton new_since again_since waiting compared_at",
+    "broker_orders_read": "singleton new_since again_since differing_since waiting compared_at",
     "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at applied_by after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner close_before",
     "daily_bars": "symbol day edition open high low close volume",
     "daily_histories": "symbol through edition days refused read_at",

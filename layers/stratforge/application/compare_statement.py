@@ -2,13 +2,13 @@
 
 A pass asks for so many pages however many orders the day had: what was sent since the last one, a part of the day once more, by their ids the orders that
 had not ended when they were passed, and, where it came not through the whole day, the day's orders of symbols whose positions differ. So a changed
-quantity is found at once, a changed price when its part of the day comes up again, and what is older by the nightly audit.
+quantity is found at once, or, in symbols with thousands of orders, before they are halted for it, a changed price when its part of the day comes up again, and what is older by the nightly audit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ _LAG = timedelta(minutes=30)
 # Orders are read again until they are so old: most have ended by then, and the broker lists all of them.
 _YOUNG = timedelta(minutes=10)
 # Pages of a pass: of new orders, of the day once more, and of symbols that differ.
-_NEW_PAGES, _PASSED_PAGES, _SYMBOL_PAGES = 6, 4, 2
+_NEW_PAGES, _PASSED_PAGES, _SYMBOL_PAGES = 6, 4, 8
 # Orders that are asked for by their ids in a pass, symbols whose orders are read, and orders whose executions are.
 _BY_ID, _SYMBOLS, _EXAMINED = 25, 25, 20
 # How far from the times that are known of an order its executions are looked for, and for how long an order is read through.
@@ -90,7 +90,7 @@ class StatementComparison:
         market_now = self._broker.now()
         state = _Pass(market_now - _STATEMENT, now, kept, unexamined)
         try:
-            new_since, again_since = self._read(report, state, place, market_now)
+            following = self._read(report, state, place, market_now)
             self._compare(report, state)
         finally:
             for name in state.unexamined:
@@ -98,7 +98,7 @@ class StatementComparison:
                 if now - kept[name].noted_at > _LAG:
                     report.unexplained[name] = f"order {name} differed when it was looked at last"
         with self._database.transaction() as connection:
-            orders_read.go_on(connection, place, new_since, again_since, state.waiting)
+            orders_read.go_on(connection, place, replace(following, waiting=sorted(state.waiting)))
 
     def postponed(self, report: Report, now: datetime) -> None:
         """Says so when a pass had no requests left for this, and those before it had none for long."""
@@ -111,24 +111,29 @@ class StatementComparison:
 
     # Reading ---------------------------------------------------------------------------------------------
 
-    def _read(
-        self, report: Report, state: _Pass, place: Place, market_now: datetime
-    ) -> tuple[datetime, datetime | None]:
-        """Reads the orders of this pass; returns where the next one reads on, in what is new and in the day."""
+    def _read(self, report: Report, state: _Pass, place: Place, market_now: datetime) -> Place:
+        """Reads the orders of this pass; returns where the next one reads on, in what is new, in the day, and in that of symbols that differ."""
         # A market that is replayed may begin anew.
         known = place.new_since is not None and place.new_since <= market_now
         head = max(place.new_since, state.since) if known and place.new_since else state.since
         new = self._broker.first_orders(head, pages=_NEW_PAGES)
         found = list(new.orders)
-        again = place.again_since if known and place.again_since and place.again_since > state.since else state.since
+        again = _goes_on_at(place.again_since, state.since, known=known)
         passed = self._broker.first_orders(again, head, pages=_PASSED_PAGES) if again < head else OrdersRead([])
         found += passed.orders
+        differing_since: datetime | None = None
         if (new.until or passed.until or again > state.since) and (differing := self._differing_symbols(report)):
             symbols = _in_turn(differing, _SYMBOLS, state.now)
-            found += self._broker.first_orders(state.since, symbols=symbols, pages=_SYMBOL_PAGES).orders
+            begin = _goes_on_at(place.differing_since, state.since, known=known)
+            theirs = self._broker.first_orders(begin, symbols=symbols, pages=_SYMBOL_PAGES)
+            found += theirs.orders
+            differing_since = theirs.until
+            # What explains the difference may be in what was not read yet.
+            report.unread = [] if theirs.until is None else symbols
         state.orders = {each.client_order_id: each for each in found}
         self._read_by_id(report, state, place.waiting)
-        return new.until or max(head, market_now - _YOUNG), passed.until
+        new_since = new.until or max(head, market_now - _YOUNG)
+        return Place(new_since, passed.until, differing_since, [], place.compared_at)
 
     def _read_by_id(self, report: Report, state: _Pass, waited: list[str]) -> None:
         """Asks for orders that had not ended, once the ledger says that they have or does not know them, and for what could not be followed."""
@@ -305,6 +310,11 @@ class StatementComparison:
 def figures_of(order: BrokerOrder) -> Figures:
     """Returns the quantity that the broker filled, and its value in dollars."""
     return order.filled_quantity, order.filled_quantity * (order.filled_average_price or Decimal(0))
+
+
+def _goes_on_at(noted: datetime | None, beginning: datetime, *, known: bool) -> datetime:
+    """Where reading goes on: at the place that was noted, if that is known and later than the beginning."""
+    return noted if known and noted is not None and noted > beginning else beginning
 
 
 def _in_turn(names: list[str], at_most: int, now: datetime) -> list[str]:

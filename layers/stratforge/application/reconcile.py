@@ -229,7 +229,7 @@ class Reconciliation:
             after = reconciliation.ledger_by_symbol(connection)
             halted = {halt.symbol: halt for halt in halts.halted_symbols(connection)}
             own_units = reconciliation.own_units(connection)
-        unsettled = {*report.unconfirmed.values(), *report.buying}
+        unsettled = {*report.unconfirmed.values(), *report.buying, *report.unread}
         for symbol in sorted({*after, *theirs, *own_units}):
             nothing = LedgerSymbol(symbol)
             state = after.get(symbol, nothing)

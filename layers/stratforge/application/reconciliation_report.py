@@ -15,7 +15,7 @@ class Report:
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
     to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
     could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed,
-    and `buying` those of which the account buys what it lacks. `postponed` are the steps for which the minute had no requests left; the next pass
+    `unread` those that differ and whose orders of the day are still being read, and `buying` those of which the account buys what it lacks. `postponed` are the steps for which the minute had no requests left; the next pass
     takes them up where this one ended. `borrowed` are the dollars that short positions were charged for the nights since.
     `part` is the part of the ledger whose invariants were looked at, besides those that were broken before; `broken` are those that do not hold in `broken_parts`.
     """
@@ -37,6 +37,7 @@ class Report:
     rounding: dict[str, str] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
     buying: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
     postponed: list[str] = field(default_factory=list)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     buying_power: dict[str, str] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,12 +16,14 @@ class Place:
     Attributes:
         new_since: All orders that were sent until then were looked at; None before any was.
         again_since: Where the day is being looked through once more; None at its beginning.
+        differing_since: Where the day's orders of symbols that differ are read on; None at its beginning.
         waiting: Our ids of orders that had not ended when they were looked at.
         compared_at: When a comparison came to its end last, by our clock.
     """
 
     new_since: datetime | None
     again_since: datetime | None
+    differing_since: datetime | None
     waiting: list[str]
     compared_at: datetime
 
@@ -30,22 +31,18 @@ class Place:
 def place(connection: Connection) -> Place:
     """The place at which the last comparison ended."""
     (found,) = fetch_all(
-        connection, Place, "SELECT new_since, again_since, waiting, compared_at FROM broker_orders_read"
+        connection,
+        Place,
+        "SELECT new_since, again_since, differing_since, waiting, compared_at FROM broker_orders_read",
     )
     return found
 
 
-def go_on(
-    connection: Connection,
-    was: Place,
-    new_since: datetime,
-    again_since: datetime | None,
-    waiting: Collection[str],
-) -> None:
+def go_on(connection: Connection, was: Place, now: Place) -> None:
     """Notes where the next comparison goes on, unless another one has come to its end meanwhile."""
     connection.execute(
         """
-        UPDATE broker_orders_read SET new_since = %s, again_since = %s, waiting = %s, compared_at = now() WHERE compared_at = %s
+        UPDATE broker_orders_read SET new_since = %s, again_since = %s, differing_since = %s, waiting = %s, compared_at = now() WHERE compared_at = %s
         """,
-        (new_since, again_since, sorted(waiting), was.compared_at),
+        (now.new_since, now.again_since, now.differing_since, now.waiting, was.compared_at),
     )
