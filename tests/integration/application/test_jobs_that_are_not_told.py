@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 import psycopg
@@ -33,15 +34,13 @@ class Queues:
     def wake(self, database: Database, *, queues_are_new: bool = False) -> list[tuple[str, UUID]]:
         """Whom a pass tells, as far as it comes."""
         self.told.clear()
-        try:
+        with suppress(ClientError):
             wake_jobs(
                 database,
                 lambda job_id: self._send("assistant", job_id),
                 lambda job_id: self._send("backtester", job_id),
                 queues_are_new=queues_are_new,
             )
-        except ClientError:
-            pass
         return sorted(self.told)
 
 
