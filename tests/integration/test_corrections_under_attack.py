@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from stratforge.application.reconciliation_report import Report
 from stratforge.broker import BrokerBusy, FillActivity
+from stratforge.market.sizes import Side
 
 from tests.support.ledger import add_signal, add_trader, set_price
 from tests.support.world import World
@@ -93,3 +94,26 @@ def test_what_cannot_be_followed_does_not_use_up_the_requests_of_every_pass(
         reports += passes(world, 1)
     assert [name for report in reports for name in report.corrected] == [other.client_order_id]
     assert [report.postponed for report in reports] == [[]] * 6
+
+
+def test_an_order_that_is_corrected_twice_hours_apart_is_followed_twice(
+    many_symbols: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = many_symbols
+    order = next(iter(world.exchange.orders.values()))
+    price = order.filled_value / order.filled_quantity
+    # The statement tells of executions that were taken back as of their own times.
+    statement = world.broker.fills_since(world.broker.now_at - timedelta(days=1))
+
+    def stated(since: datetime, until: datetime | None = None) -> list[FillActivity]:
+        return [each for each in statement if since < each.at and (until is None or each.at < until)]
+
+    monkeypatch.setattr(world.broker, "fills_since", stated)
+    for number in range(2):
+        world.broker.now_at += timedelta(hours=2)
+        world.exchange.correct_last_fill(order, Decimal(order.fills[-1]["qty"]) - 1, price, world.broker.now_at)
+        taken_back = FillActivity(f"bust {number}", order.id, order.symbol, Side(order.side), Decimal(-1), price, world.broker.now_at)  # fmt: skip
+        statement.append(taken_back)
+        report = world.reconciler.run()
+        assert (report.corrected, report.unconfirmed, report.halted) == ([order.client_order_id], {}, [])
+    assert world.reconciler.run().clean
