@@ -150,7 +150,7 @@ NOBODYS = {
     "block_orders": (
         "id symbol side quantity limit_price cross_quantity reference_price collar bar_time client_order_id alpaca_order_id status "
         "filled_quantity filled_value error created_at submitted_at completed_at cross_low cross_high fee_rate cancel_after claimed_until "
-        "corrected_quantity corrected_value left_out trace step"
+        "corrected_quantity corrected_value left_out trace step changed_at"
     ),
     "broker_account": "singleton buying_power cash_power equity read_at scale",
     "broker_budget": "singleton tokens updated_at",

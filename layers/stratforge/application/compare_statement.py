@@ -242,7 +242,8 @@ class StatementComparison:
     def _stated(self, order: BrokerOrder) -> Figures:
         """An order by the account's statement, read around the times at which anything happened to it."""
         with self._database.transaction() as connection:
-            times = {order.sent_at, order.updated_at, *reconciliation.fill_times(connection, order.client_order_id)}
+            known = reconciliation.times_of_order(connection, order.client_order_id, order.updated_at)
+        times = {order.sent_at, order.updated_at, *known}
         found: dict[str, FillActivity] = {}
         for since, until in _windows(times):
             found |= {fill.activity_id: fill for fill in self._broker.fills_since(since, until)}

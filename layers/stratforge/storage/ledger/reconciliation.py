@@ -234,14 +234,22 @@ def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
     return {each.client_order_id: each for each in found}
 
 
-def fill_times(connection: Connection, client_order_id: str) -> list[datetime]:
-    """The times at which an order was filled, by the ledger and by the broker's statement as an audit read it."""
+def times_of_order(connection: Connection, client_order_id: str, changed_at: datetime) -> list[datetime]:
+    """The times at which anything happened to an order: it was filled, by the ledger and by the broker's statement as an audit read it, or changed after its end,
+    which it was last at the time given; that is noted.
+    """
+    parameters = {"name": client_order_id, "at": changed_at}
+    connection.execute(
+        "UPDATE block_orders SET changed_at = changed_at || %(at)s WHERE client_order_id = %(name)s AND %(at)s <> ALL(changed_at)",
+        parameters,
+    )
     rows = connection.execute(
         """
         SELECT f.filled_at FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.client_order_id = %(name)s
         UNION SELECT filled_at FROM statement_fills WHERE order_id = %(name)s
+        UNION SELECT unnest(changed_at) FROM block_orders WHERE client_order_id = %(name)s
         """,
-        {"name": client_order_id},
+        parameters,
     )
     return [row[0] for row in rows]
 
