@@ -193,6 +193,28 @@ def test_a_symbol_takes_a_bounded_number_of_sessions_whoevers_they_are(api: Api,
     assert run(eve, hers).status_code == 201
 
 
+ROTATES = """
+UNIVERSE = ["AAPL", "IBM"]
+SCHEDULE = "monthly"
+
+
+def rebalance(universe, portfolio, state):
+    return weights.equal(universe.close > 0)
+"""
+
+
+def test_portfolios_take_no_place_of_the_first_of_their_symbols(ada: User, database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("UPDATE platform_state SET sessions_a_symbol = 1")
+    stored = ada.call("POST", "/v1/strategies", {**NEW, "python_code": ROTATES}).json()["strategy_id"]
+    terms = {"strategy_id": stored, "sizing_rule": "FIXED_CASH", "sizing_value": "1000"}
+    for _ in range(2):
+        started = ada.call("POST", "/v1/sessions", terms)
+        assert started.status_code == 201, started.json()
+    assert run(ada, strategy(ada).json()["strategy_id"]).status_code == 201
+    assert code_of(run(ada, strategy(ada).json()["strategy_id"])) == (409, "symbol-full")
+
+
 def test_of_many_at_once_no_more_than_a_symbol_takes_are_started(api: Api, database: Database) -> None:
     with database.transaction() as connection:
         connection.execute("UPDATE platform_state SET sessions_a_symbol = 3")
