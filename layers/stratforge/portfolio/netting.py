@@ -84,7 +84,7 @@ def net_orders(
     quantity = _to_broker(abs(bought - sold), max(bought, sold), price, asset)
     if quantity is None:
         return Block(None, ZERO, ZERO, None, widest[Side.SELL], widest[Side.BUY], left_out, owes_turn)
-    cross = max(bought, sold) - quantity
+    cross = min(max(bought, sold) - quantity, bought, sold)
     mine = [bounds[i] for i in inside if orders[i].side == side]
     limit = asset.round_limit(min(mine) if side == Side.BUY else max(mine), up=side == Side.SELL)
     return Block(side, quantity, cross, limit, widest[Side.SELL], widest[Side.BUY], left_out, owes_turn)
@@ -249,11 +249,16 @@ def _best_limits(orders: Sequence[ExecutableOrder], tight: set[int], price: Deci
 
 
 def _to_broker(net: Decimal, larger: Decimal, price: Decimal, asset: AssetRules) -> Decimal | None:
-    """What has to go to the broker so that there is a price: the net, or where that is too small an order, the smallest sensible one."""
+    """What has to go to the broker so that there is a price: the net, or where that is too small an order, the smallest sensible one, which is not less. Of shares below a dollar
+    the net may be more than one and still too little; where there are not enough for whole ones, what is left of it waits."""
     if asset.is_large_enough(net, price):
         return net
-    quantity = min(asset.price_discovery_quantity(price), larger)
-    return quantity if asset.is_large_enough(quantity, price) else None
+    whole = asset.whole(net)
+    least = asset.price_discovery_quantity(price)
+    for quantity in (min(least if net <= least else whole + asset.scale, larger), whole):
+        if asset.is_large_enough(quantity, price):
+            return quantity
+    return None
 
 
 def may_cross(side: Side, limit: Decimal | None, price: Decimal, low: Decimal, high: Decimal) -> bool:
