@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from threading import Event
 
+import psycopg
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from stratforge.bus.messages import RebalanceDue
@@ -144,3 +145,27 @@ def test_orders_do_not_wait_for_company_until_they_expire_on_a_replay(rotating: 
     assert rotating.world.work == ["AAPL"]
     rotating.world.quiet()
     assert set(rotating.held(first)) == {"AAPL"}
+
+
+@pytest.mark.parametrize("away", [30, 100])
+def test_orders_that_waited_for_company_while_the_timer_was_away_are_not_left(
+    rotating: Rotating, migrated: str, away: int
+) -> None:
+    first, _second = (rotating.start().session_id for _ in range(2))
+    before, topics = Told(), Topics()
+    tell_due(rotating.database, topics, 1_000.0, before)
+    rotating.decide(first)
+    assert rotating.world.work == []
+    with psycopg.connect(migrated) as connection:
+        connection.execute("UPDATE orders SET created_at = created_at - make_interval(secs => %s)", (away,))
+    # It is started anew, or did not reach the database for so long.
+    for timer in (Told(), before):
+        topics.told.clear()
+        tell_due(rotating.database, topics, 1_000.0 + away, timer)
+        assert first in {session_id for _, message in topics.told for session_id in message.session_ids}
+    # What still waits then, after it was told of, waits for something else.
+    topics.told.clear()
+    with psycopg.connect(migrated) as connection:
+        connection.execute("UPDATE orders SET created_at = created_at - interval '10 seconds'")
+    tell_due(rotating.database, topics, 1_000.2 + away, before)
+    assert first not in {session_id for _, message in topics.told for session_id in message.session_ids}
