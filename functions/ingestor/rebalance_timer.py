@@ -7,6 +7,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -23,6 +24,7 @@ log = logger("ingestor")
 _SECONDS = 0.2
 # Sessions that stay due are told of again after so long: the queue takes the same cause once.
 _AGAIN_SECONDS = 2
+_HOUR = 3600.0
 # Sessions of a message.
 _TOGETHER = 50
 # Threads that publish, and messages of a symbol that wait behind those that are being published: older ones are told again anyway.
@@ -43,6 +45,16 @@ class Told:
     def __init__(self) -> None:
         self._told: dict[tuple[str, UUID], tuple[str, str]] = {}
         self._seen: set[tuple[str, UUID]] = set()
+        self._looked_at: float | None = None
+
+    def away(self, seconds: float) -> timedelta:
+        """How long nobody looked, who looks now; an hour for who looks for the first time."""
+        away = _HOUR if self._looked_at is None else seconds - self._looked_at
+        return timedelta(seconds=min(max(away, 0.0), _HOUR))
+
+    def looked(self, seconds: float) -> None:
+        """Notes when somebody looked."""
+        self._looked_at = seconds
 
     def batches(self, reason: str, sessions: Collection[UUID], cause: str) -> Iterator[tuple[str, tuple[UUID, ...]]]:
         """Sessions that are to be told of now, by their batches."""
@@ -79,7 +91,8 @@ def tell_due(database: Database, topics: Topics, seconds: float, before: Told | 
     before = before or Told()
     with database.transaction() as connection:
         due = due_sessions(connection)
-        others = [*sold_out_sessions(connection), *gathered_sessions(connection)]
+        others = [*sold_out_sessions(connection), *gathered_sessions(connection, before.away(seconds))]
+    before.looked(seconds)
     # Who decides on the same bars does so together, whoever he is: they are read once.
     alike: dict[tuple[str, tuple[object, ...]], set[UUID]] = defaultdict(set)
     for each in due:

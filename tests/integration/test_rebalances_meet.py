@@ -22,6 +22,7 @@ from stratforge.strategy.rotation.seen import Windows
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import SandboxFailed
+from functions.ingestor.rebalance_timer import Told
 from tests.support.rotating import Rotating, SandboxProcess, at, copies
 from tests.support.world import World
 
@@ -125,17 +126,20 @@ def test_a_rotation_of_many_users_is_one_order_a_symbol_and_side(
     rotating.world.close()
 
 
-def messages(rotating: Rotating, monkeypatch: pytest.MonkeyPatch, together: int) -> list[RebalanceDue]:
+def messages(
+    rotating: Rotating, monkeypatch: pytest.MonkeyPatch, together: int, seconds: float = 0.0, before: Told | None = None
+) -> list[RebalanceDue]:
     """What the timer tells at one look, so many sessions in a message."""
     monkeypatch.setattr("functions.ingestor.rebalance_timer._TOGETHER", together)
-    return rotating.told()
+    return rotating.told(seconds, before)
 
 
 def test_who_never_comes_to_his_decision_holds_up_nobody_for_long(
     database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rotating, _ = crowd(database, migrated, 2)
-    first, second = messages(rotating, monkeypatch, 1)
+    before = Told()
+    first, second = messages(rotating, monkeypatch, 1, 0.0, before)
     woken: list[str] = []
 
     def handle(message: RebalanceDue) -> None:
@@ -145,13 +149,13 @@ def test_who_never_comes_to_his_decision_holds_up_nobody_for_long(
     assert woken == []
     with database.transaction() as connection:
         connection.execute("UPDATE orders SET created_at = created_at - interval '5 seconds'")
-    again = [each for each in messages(rotating, monkeypatch, 1) if each.session_ids == first.session_ids]
+    again = [each for each in messages(rotating, monkeypatch, 1, 2.0, before) if each.session_ids == first.session_ids]
     assert len(again) == 1, "told of although it has decided"
     handle(again[0])
     assert woken == SYMBOLS[10:]
     with database.transaction() as connection:
         connection.execute("UPDATE orders SET created_at = created_at - interval '20 seconds'")
-    assert [each.session_ids for each in messages(rotating, monkeypatch, 1)] == [second.session_ids]
+    assert [each.session_ids for each in messages(rotating, monkeypatch, 1, 4.0, before)] == [second.session_ids]
     rotating.world.close()
 
 

@@ -28,6 +28,7 @@ from stratforge.storage.strategies.sessions import SessionMode, StoredSession
 from stratforge.storage.users.accounts import register_user
 
 from functions.evaluator.rebalance_client import decide_rebalances
+from functions.ingestor.rebalance_timer import Told as Looks
 from functions.ingestor.rebalance_timer import tell_due
 from functions.sandbox.workers import Pool
 from tests.support.asking import NEW, Told
@@ -146,10 +147,10 @@ class Rotating:
         """Has sessions decide that can."""
         return rebalance(self.database, self.sandbox, self.world.wake, session_ids)
 
-    def told(self, seconds: float = 0.0) -> list[RebalanceDue]:
-        """The messages of one look of the timer."""
+    def told(self, seconds: float = 0.0, before: Looks | None = None) -> list[RebalanceDue]:
+        """The messages of one look of the timer, or of one that has looked before."""
         topics = Topics()
-        tell_due(self.database, topics, seconds)
+        tell_due(self.database, topics, seconds, before)
         return [message for _, message in topics.told]
 
     def settle(self, *session_ids: UUID) -> None:

@@ -15,14 +15,18 @@ LEFT = timedelta(seconds=90)
 _LONG = "(o.created_at <= now() - %(gathering)s::interval OR o.expires_at <= market_now() + %(left)s::interval)"
 
 
-def gathered_sessions(connection: Connection) -> list[tuple[UUID, str]]:
-    """Sessions whose orders waited for those of others for long enough, and a symbol of theirs; what waits longer waits for something else."""
+def gathered_sessions(connection: Connection, away: timedelta = timedelta(0)) -> list[tuple[UUID, str]]:
+    """Sessions whose orders waited for those of others for long enough, and a symbol of theirs; what waits longer waits for something else.
+
+    Args:
+        away: How long nobody asked.
+    """
     query = f"""
         SELECT DISTINCT o.session_id, s.symbols[1] FROM orders o JOIN sessions s ON s.id = o.session_id
         WHERE o.status = 'PENDING' AND o.rebalance_id IS NOT NULL
-          AND o.created_at >= now() - 4 * %(gathering)s::interval AND {_LONG}
+          AND o.created_at >= now() - 4 * %(gathering)s::interval - %(away)s::interval AND {_LONG}
     """  # noqa: S608 - a condition of this module
-    return connection.execute(query, {"gathering": GATHERING, "left": LEFT}).fetchall()
+    return connection.execute(query, {"gathering": GATHERING, "left": LEFT, "away": away}).fetchall()
 
 
 def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> dict[str, bool]:
