@@ -48,12 +48,12 @@ class Told:
         self._looked_at: float | None = None
 
     def away(self, seconds: float) -> timedelta:
-        """How long nobody looked, who looks now; an hour for who looks for the first time."""
+        """Returns the time since the last look; an hour before the first one."""
         away = _HOUR if self._looked_at is None else seconds - self._looked_at
         return timedelta(seconds=min(max(away, 0.0), _HOUR))
 
     def looked(self, seconds: float) -> None:
-        """Notes when somebody looked."""
+        """Notes that the timer looked at that second of our clock, so that the next look covers what was missed since."""
         self._looked_at = seconds
 
     def batches(self, reason: str, sessions: Collection[UUID], cause: str) -> Iterator[tuple[str, tuple[UUID, ...]]]:
