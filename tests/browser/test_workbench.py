@@ -314,4 +314,5 @@ def test_keys_search_lead_to_pages_and_list_themselves(member: Visitor) -> None:
     for letter, path in (("s", "/strategies"), ("o", "/orders"), ("h", "/")):
         page.evaluate(keyed, ["g", letter])
         expect(page).to_have_url(f"{member.address}{path}")
-        page.wait_for_load_state()
+        # With the scripts that hear keys.
+        page.wait_for_function("document.readyState === 'complete'")
