@@ -317,7 +317,7 @@ class _Composition(Sayings):
     def _items(self, parts: Sequence[Part]) -> list[tuple[str, Part]]:
         """Parts with what joins each of them to the part before."""
         found = list[tuple[str, Part]]()
-        joint, begin = "", -1
+        joint, begin, after = "", -1, False
         for each in parts:
             if (
                 each.kind == "when"
@@ -337,7 +337,7 @@ class _Composition(Sayings):
             elif each.kind in ("and", "or"):
                 if joint in ("and", "or") and joint != each.kind:
                     raise Unread
-                joint = each.kind
+                joint, after = each.kind, each.value == "or after"
             elif each.kind == "when":
                 joint = {"": "when", "comma": "when"}.get(joint, joint)
             elif each.kind == "either":
@@ -346,8 +346,11 @@ class _Composition(Sayings):
                 if joint == "or" and not (found and found[-1][1].kind in _CONDITIONS and each.kind in _CONDITIONS):
                     # There is nothing that it could be joined to.
                     raise Unread
+                if after and each.kind == "TimePart":
+                    # “Or after 14:00”.
+                    each = replace(each, value=replace(each.value, due=True))
                 found.append((joint, replace(each, begin=begin) if 0 <= begin < each.begin else each))
-                joint, begin = "", -1
+                joint, begin, after = "", -1, False
         return found
 
     def _loose(self, core: list[Part]) -> None:

@@ -55,7 +55,7 @@ class Window:
 
 @dataclass(frozen=True)
 class At:
-    """A time of the day; `due` when it is the latest one, which says of a purchase only a bound."""
+    """A time of the day; `due` when it is the latest or the earliest one, which says of a purchase only a bound."""
 
     minute: float
     due: bool = False

@@ -114,6 +114,10 @@ class Sayings:
             if joint in ("when", "") and (one.kind, other.kind, third.kind) == ("Cond", "WindowPart", "Cond"):
                 # “…, on Fridays only when …”: another condition on some days, or one more on all.
                 raise Unread
+        for (_, one), (joint, other) in zip(group.items, group.items[1:], strict=False):
+            if joint == "or" and group.side != "sell" and "WindowPart" in (one.kind, other.kind):
+                # Hours that are one of several ways do not bound the others.
+                raise Unread
         for place, (joint, part) in enumerate(group.items):
             kind, value = part.kind, part.value
             if place >= trailing and kind == "ExitPart":
