@@ -9,7 +9,7 @@ from functools import lru_cache
 from stratforge.intent.grammar.deeds import Exit, Size
 from stratforge.intent.grammar.lexicon import lexemes_of
 from stratforge.intent.grammar.parts import Part, Unread, passed_over, spread, tilings
-from stratforge.intent.grammar.sayings import Clause, Group, Sayings
+from stratforge.intent.grammar.sayings import Clause, Group, Sayings, is_deed
 from stratforge.intent.grammar.tokens import tokens_of
 from stratforge.intent.grammar.values import Numbers, Unclear
 
@@ -358,9 +358,14 @@ class _Composition(Sayings):
         if core[0].kind == "ExitPart" and core[0].value.own and any(each.kind == "or" for each in core) and all(each.kind in ("ExitPart", "or", "comma", "TimePart", "CloseTime", "when", "either") for each in core):  # fmt: skip
             self.close(Group("sell", 100.0, core[0].begin, core[-1].stop, self._items(core)))
             return
+        last: Part | None = None
         for each in core:
             if each.kind in ("comma", "and"):
                 continue
+            if last is not None and each.kind == "OnlyPart" and not each.value.buying and is_deed(last):
+                # What a stop, a size or a limit depends on does not bound buying.
+                raise Unread
+            last = each
             if each.kind in ("LimitPart", "PausePart", "SizePart"):
                 self.setting(each, each.begin)
             elif each.kind == "ExitPart" and each.value.own:
@@ -369,7 +374,7 @@ class _Composition(Sayings):
                 self.window(each, each.begin)
             elif each.kind == "OnlyPart":
                 self.spoken.side = "only"
-                text, _ = self.texts(each.value)
+                text, _ = self.texts(each.value.condition)
                 self.found.append(Clause("only", each.begin, each.stop, (text,)))
             else:
                 raise Unread

@@ -20,12 +20,14 @@ class Exit:
         text: Its condition; `{0}` stands for `operand`.
         order: The rule of an exit of the order that says the same.
         own: Whether its words say by themselves that it sells.
+        latest: Whether it is the latest moment, or its words leave open whether it is, so that no other condition narrows it.
     """
 
     text: str
     order: str = ""
     own: bool = False
     operand: Operand | None = None
+    latest: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,14 @@ class Window:
 
     text: str
     plain: bool = False
+    buying: bool = False
+
+
+@dataclass(frozen=True)
+class Only:
+    """A condition to which something is restricted; `buying` when its words say that it is of buying."""
+
+    condition: Condition
     buying: bool = False
 
 
@@ -111,8 +121,10 @@ def _target_at(level: Operand) -> Exit | None:
     return Exit("close >= {0}", "take profit at {0}", own=True, operand=level) if level.kind in ("price", "range", "number") else None  # fmt: skip
 
 
-def _held(bars: float) -> Exit | None:
-    return Exit(f"bars_held >= {bars:g}") if bars == int(bars) and bars >= 1 else None
+def _held(bars: float, said: str = "after") -> Exit | None:
+    if bars != int(bars) or bars < 1:
+        return None
+    return Exit(f"bars_held >= {bars:g}", latest=re.search(r"after|once|when|been|held|later|from|since|pass", said) is None)
 
 
 def _equity(percent: float) -> Size | None:
@@ -151,6 +163,10 @@ def _of_buying(said: str) -> bool:
 
 def _outside(start: float, end: float) -> str | None:
     return f"minute < {start:g} or minute >= {end:g}" if start < end else None
+
+
+def _at(minute: float, said: str | None) -> At:
+    return At(minute, due="latest" in (said or ""))
 
 
 def _at_hour(number: float) -> At | None:
@@ -249,8 +265,8 @@ RULES = (
     rule("ExitPart", "Usd per_share? 'below|under entry", lambda n: _dollars(False, n, own=False)),
     rule("ExitPart", "'profit|gain|gains|return 'is|hits|reaches|at|of|= 'at|least? Pct", lambda n: Exit(f"gain >= {n:g}")),
     rule("ExitPart", "'loss|losses 'is|hits|reaches|at|of|= 'at|least? Minus? Pct", lambda _m, n: Exit(f"gain <= -{n:g}")),
-    rule("ExitPart", "'held? Bars later", lambda n: _held(n)),
-    rule("ExitPart", "held Bars later?", lambda n: _held(n)),
+    rule("ExitPart", "'held? Bars =later", _held),
+    rule("ExitPart", "=held Bars =later?", lambda said, n, _: _held(n, said)),
     rule("ExitPart", "'after Bars 'no 'matter 'what", lambda n: _held(n)),
     rule("ExitPart", "no 'to? 'hold|holding|holds|carry|keep|carrying|stay|be|positions|position|exposure? 'any|a|it|them|anything|positions|position|in? 'positions|position|shares|stock|trades? 'over? 'overnight|overnights|night", lambda: Exit("minute >= 955", own=True)),
     rule("ExitPart", "'time|hard|eod|final|timed 'exit|close|out|stop|exits|flat 'is|at|by|of|=|:? =clock sharp?", lambda m: Exit(f"minute >= {m:g}", own=True)),
@@ -269,8 +285,8 @@ RULES = (
     rule("Clock", "=number 'at 'night", lambda n: n * 60 + 720 if 6 <= n <= 11 else None),
     rule("Hour", "Clock", lambda m: m),
     rule("Hour", "=number", lambda n: _hour(n)),
-    rule("TimePart", "at? 'at? =clock sharp?", At),
-    rule("TimePart", "at Clock sharp?", At),
+    rule("TimePart", "at? 'at? =clock =sharp?", _at),
+    rule("TimePart", "at Clock =sharp?", _at),
     rule("TimePart", "due Clock sharp?", lambda m: At(m, due=True)),
     rule("TimePart", "'every|each 'morning|day|weekday 'at =number", _at_hour),
     rule("TimePart", "'at =number 'every|each 'morning|day|weekday", _at_hour),
@@ -312,13 +328,13 @@ RULES = (
     rule("WindowPart", "Hours 'only =foronly?", lambda t, said: Window(t, buying=_of_buying(f"{said}"))),
     rule("WindowPart", "Hours =foronly", lambda t, said: Window(t, buying=_of_buying(said))),
     rule("WindowPart", "Hours", lambda t: Window(t, plain=True)),
-    rule("OnlyPart", "'unless Cond", lambda c: Condition("not", parts=(c,))),
+    rule("OnlyPart", "'unless Cond", lambda c: Only(Condition("not", parts=(c,)))),
     rule("ElsePart", "'otherwise|else|if|when 'either|any|one|not|both? 'of? 'these|those|the|them? 'condition|conditions 'fails|fail|breaks|break|ends|flips", lambda: True),
     rule("ElsePart", "'otherwise|else|elsewise", lambda: True),
-    rule("OnlyPart", "noentry 'anything? 'unless Cond", lambda c: c),
-    rule("OnlyPart", "noentry 'anything? 'when|if|while|whenever Cond", lambda c: Condition("not", parts=(c,))),
-    rule("OnlyPart", "'only|just 'buy|enter|trade|long|go|take 'long|it|trades|entries? 'if|when|while Cond", lambda c: c),
-    rule("OnlyPart", "'only 'if|when|while Cond", lambda c: c),
+    rule("OnlyPart", "noentry 'anything? 'unless Cond", lambda c: Only(c, buying=True)),
+    rule("OnlyPart", "noentry 'anything? 'when|if|while|whenever Cond", lambda c: Only(Condition("not", parts=(c,)), buying=True)),
+    rule("OnlyPart", "'only|just 'buy|enter|trade|long|go|take 'long|it|trades|entries? 'if|when|while Cond", lambda c: Only(c, buying=True)),
+    rule("OnlyPart", "'only 'if|when|while Cond", Only),
     rule("BuySizePart", "'take|get|start|put|throw|yolo|stick|invest|commit|allocate|deploy|toss 'with|a|in|about|starter|of|position? 'starter|of|position? 'of? SizePart 'in|into|on|to? 'of? symbol?", lambda x: x),
     rule("TopicPart", "Own 'strategy|system|bot|setup|scalper|play|scalp|trading|trade|idea|strat|algo", lambda x: x),
     rule("LenPart", "=osc length 'is|=|of|:? Num", lambda s, n: (s, n)),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from stratforge.intent.grammar.deeds import Exit, Setting, Size
+from stratforge.intent.grammar.deeds import At, Exit, Setting, Size
 from stratforge.intent.grammar.parts import Part, Unread
 from stratforge.intent.grammar.values import Condition, Operand, Spoken, Unclear, written
 
@@ -118,6 +118,9 @@ class Sayings:
             if joint == "or" and group.side != "sell" and "WindowPart" in (one.kind, other.kind):
                 # Hours that are one of several ways do not bound the others.
                 raise Unread
+            if group.side == "sell" and joint not in ("or", "comma") and "Cond" in (one.kind, other.kind) and (_is_latest(one) or _is_latest(other)):  # fmt: skip
+                # “Within 10 bars if …” is not after 10 bars.
+                raise Unread
         for place, (joint, part) in enumerate(group.items):
             kind, value = part.kind, part.value
             if place >= trailing and kind == "ExitPart":
@@ -179,7 +182,10 @@ class Sayings:
                 else:
                     raise Unread
             elif kind == "OnlyPart" and group.side == "buy":
-                apart.append(Clause("only", part.begin, part.stop, self.texts(value)[:1]))
+                if last is not None and not value.buying and is_deed(last):
+                    # What a stop, a size or a limit depends on does not bound buying.
+                    raise Unread
+                apart.append(Clause("only", part.begin, part.stop, self.texts(value.condition)[:1]))
             elif kind == "ElsePart" and group.side == "sell":
                 begin, stop = min(begin, part.begin), max(stop, part.stop)
                 bought = [each for each in self.found if each.kind == "buy"]
@@ -279,6 +285,16 @@ class Sayings:
                 return " or ".join(texts)
             raise Unread
         return " and ".join(texts)
+
+
+def is_deed(part: Part) -> bool:
+    """Whether a part says what is done and not when, so that “unless” after it is said of it."""
+    return part.kind in ("LimitPart", "PausePart", "SizePart") or (part.kind == "ExitPart" and part.value.own)
+
+
+def _is_latest(part: Part) -> bool:
+    """Whether a moment of a sale is the latest one."""
+    return isinstance(part.value, At) and part.value.due or isinstance(part.value, Exit) and part.value.latest
 
 
 def _stands_alone(part: Part) -> bool:
