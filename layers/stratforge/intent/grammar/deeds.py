@@ -372,7 +372,7 @@ RULES = (
     rule("LimitPart", "max Num perday", lambda n: _limit(n)),
     rule("LimitPart", "max Num times|tradeword? perday", lambda n: _limit(n)),
     rule("LimitPart", "Num ''|times|x|/ perday", lambda n: _limit(n)),
-    rule("LimitPart", "Num max perday?", lambda n: _limit(n)),
+    rule("LimitPart", "Num max perday", lambda n: _limit(n)),
     rule("LimitPart", "max 'one|a|single tradeword 'a|per|each 'day", lambda: _limit(1)),
     rule("LimitPart", "oneday tops?", lambda: _limit(1)),
     rule("LimitPart", "max tradeword? perday ':|=|is? Num", lambda n: _limit(n)),

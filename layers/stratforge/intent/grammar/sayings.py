@@ -137,6 +137,9 @@ class Sayings:
             if kind == "Cond" and last is not None and (_stands_alone(last) or (last.kind == "Cond" and not joint)):
                 # “A stop at 2 % below the day's low”: what nothing joins may go on with what is before it.
                 raise Unread
+            if kind in ("TimePart", "CloseTime") and group.side == "buy" and any(map(_stands_alone, [one for _, one in group.items[:place]])):  # fmt: skip
+                # “Stop 2 %, target 3 %, 15:30”: one more way out, or when it is bought.
+                raise Unread
             if kind == "Cond" and group.side == "sell" and not joint and value.right is not None and value.right.away:
                 # “Sell 2 % above the average” may say how much.
                 raise Unread

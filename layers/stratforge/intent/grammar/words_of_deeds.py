@@ -56,7 +56,7 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "when|whenever|if|once|as soon as|every time|each time|any time|anytime|the moment|in case|where|while|as long as|on|upon|provided|provided that|"
         "assuming|the minute|at the moment|so long as|given|wherever|the instant|only if|only when|but only if|only while|but only when|"
         "only as long as|but only while|at|with|only with|only once|only after|if and only if|providing|on a|on an|the first time|first time|"
-        "every single time|when and only when|the second|any time that|on the"
+        "every single time|when and only when|any time that|on the"
     ),
     "then": (
         "then|we|i|you|it should|the bot should|it|just|go ahead and|simply|please|and then|immediately|bot|would|will|should|to|want to|i want to|"
@@ -234,10 +234,10 @@ DEEDS: dict[str, Mapping[Any, str] | str] = {
         "after any exit|after every sale|after closing|of an exit|of a sale|of selling|after every trade|between trades|after i sell|after any sale|"
         "after it sells|of the last exit|of the last sale|before the next trade|before buying again|before the next entry|before the next buy|"
         "before re-entering|before entering again|of exiting|after the exit|after the sale|after closing a trade|before another trade|before another entry|"
-        "between entries|before trying again|after getting out|after a close|after an exit before buying again|after a sale before buying again|"
+        "before trying again|after getting out|after a close|after an exit before buying again|after a sale before buying again|"
         "after selling before buying again|from the last exit|after each exit before buying again|after the last exit|after the last sale|"
         "before i buy again|before it buys again|before the next one|before getting back in|after i get out|before going again|before going back in|"
-        "before a new entry|before a new trade|before re-entry|between buys|after each exit before re-entering|after an exit before re-entering|"
+        "before a new entry|before a new trade|before re-entry|after each exit before re-entering|after an exit before re-entering|"
         "after a trade closes|after each trade closes|after every exit before buying again"
     ),
     "filler": (
