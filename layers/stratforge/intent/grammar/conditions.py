@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import math
-
 from stratforge.intent.grammar.chart import rule
 from stratforge.intent.grammar.operands import CLOSE, ELIDED, IT, atr_away, average, away, macd, marked
-from stratforge.intent.grammar.values import Condition, Operand
+from stratforge.intent.grammar.values import Condition, Operand, possible
 
 _UP, _DOWN = ">", "<"
 _TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
-
-
-# Between which numbers an indicator always is.
-_BOUNDS = {
-    "ta.rsi": (0, 100),
-    "ta.mfi": (0, 100),
-    "ta.stoch": (0, 100),
-    "ta.stochrsi": (0, 100),
-    "ta.adx": (0, 100),
-    "ta.willr": (-100, 0),
-    "ta.cmf": (-1, 1),
-}
-
-
-def _possible(text: str, number: float) -> bool:
-    low, high = _BOUNDS.get(text.partition("(")[0], (-math.inf, math.inf))
-    return low <= number <= high
 
 
 def compare(left: Operand, sign: str, right: Operand, *, loose: bool = False) -> Condition | None:
     """A comparison; None where the two are of different scales."""
     if not _fits(left, right):
         return None
-    if right.number is not None and not _possible(left.text, right.number):
+    if right.money and left is ELIDED and sign == "<=":
+        # “At most $1,000” may say how much is bought.
+        return None
+    if right.number is not None and not possible(left.text, right.number):
         return None
     if right.text in ("day_high", "day_low"):
         # The day's high takes this bar in: what is above it makes it.
@@ -46,6 +30,9 @@ def compare(left: Operand, sign: str, right: Operand, *, loose: bool = False) ->
 def _fits(left: Operand, right: Operand) -> bool:
     if right.away and (left.kind not in ("price", "it") or left.text not in ("close", "it", "low", "high", "day_open")):
         return False
+    if right.money and left.kind == "own":
+        # Some indicators are differences of prices.
+        return left.text.startswith(("ta.atr", "ta.macd", "ta.mom"))
     if right.kind == "number" and right.number is not None:
         return left.kind in ("own", "it", "price", "volume")
     if right.kind == "it":
@@ -64,7 +51,7 @@ def _fits(left: Operand, right: Operand) -> bool:
 
 def cross(left: Operand, up: str, right: Operand) -> Condition | None:
     """Makes a crossing; None where the two are of different scales."""
-    if right.number is not None and not _possible(left.text, right.number):
+    if right.number is not None and not possible(left.text, right.number):
         return None
     return Condition("cross", left, _UP if up == "up" else _DOWN, right) if _fits(left, right) else None
 

@@ -189,8 +189,8 @@ def _ago(of: Operand, bars: float) -> Operand | None:
     return Operand(text, of.kind, of.edge)
 
 
-def _number(value: float) -> Operand:
-    return Operand(f"{value:.10g}", "number", number=value)
+def _number(value: float, *, money: bool = False) -> Operand:
+    return Operand(f"{value:.10g}", "number", number=value, money=money)
 
 
 def _std(factor: float, length: float) -> Operand:
@@ -391,8 +391,8 @@ RULES = (
     rule("Right", "Operand", lambda x: x),
     rule("Right", "Sum", lambda x: x),
     rule("Right", "Times Operand", _times),
-    rule("Right", "dollars? Num dollars?", lambda n: _number(n)),
-    rule("Right", "=money", lambda n: _number(n)),
+    rule("Right", "=dollars? Num =dollars?", lambda before, n, after: _number(n, money=bool(before or after))),
+    rule("Right", "=money", lambda n: _number(n, money=True)),
     rule("Right", "zero", lambda: _number(0)),
     rule("Right", "'-|minus Num", lambda n: _number(-n)),
     rule("Right", "'+ Num", lambda n: _number(n)),

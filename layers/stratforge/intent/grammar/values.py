@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -21,6 +22,9 @@ class Operand:
         levels: Where it is oversold and overbought.
         average: The length of an average, by which it may be called later.
         band: Whether it is a line of bands, which is met by touching.
+        number: The number that it is.
+        away: On which side of something else it lies, at how many percent, dollars or average true ranges.
+        money: Whether it is said in dollars, which are of a price and of no oscillator.
     """
 
     text: str
@@ -31,6 +35,7 @@ class Operand:
     band: bool = False
     number: float | None = None
     away: str = ""
+    money: bool = False
 
 
 @dataclass
@@ -77,6 +82,24 @@ class Condition:
     count: int = 0
     text: str = ""
     loose: bool = False
+
+
+# Between which numbers an indicator always is.
+_BOUNDS = {
+    "ta.rsi": (0, 100),
+    "ta.mfi": (0, 100),
+    "ta.stoch": (0, 100),
+    "ta.stochrsi": (0, 100),
+    "ta.adx": (0, 100),
+    "ta.willr": (-100, 0),
+    "ta.cmf": (-1, 1),
+}
+
+
+def possible(text: str, number: float) -> bool:
+    """Whether an indicator may come to a number."""
+    low, high = _BOUNDS.get(text.partition("(")[0], (-math.inf, math.inf))
+    return low <= number <= high
 
 
 _MARK = re.compile(r"«([a-z]+)(\d?)([=?])([\d.]+)»")
@@ -179,6 +202,8 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
         raise Unclear
     if left.kind == "own" and right.kind == "price":
         raise Unclear
+    if right.number is not None and not possible(left.text, right.number):
+        raise Unclear
     sign = condition.sign
     if form == "touch":
         sign = _met(left, right, sign, spoken)
@@ -269,9 +294,9 @@ def _resolved(operand: Operand, spoken: Spoken, other: Operand) -> Operand:
 
 
 def _it(spoken: Spoken, other: Operand) -> Operand:
-    """“It”: the price where it is compared with a price; what was compared last where that is one of its scale."""
+    """“It”: the price where it is compared with a price or with dollars; what was compared last where that is one of its scale."""
     price = Operand("close", "price")
-    if other.kind == "price":
+    if other.kind == "price" or other.money:
         if spoken.left is not None and spoken.left.kind == "price" and spoken.left.text not in ("close", "low", "high"):
             raise Unclear
         return price
