@@ -50,12 +50,16 @@ class Spoken:
         now: What this clause compares.
         below: Whether it was bought below something; None where that was not said.
         crossing: The last crossing of two lines that was bought by.
+        crossings: All of them.
+        pairs: What was compared with what in the purchase, of which words that leave it out speak.
     """
 
     left: Operand | None = None
     right: Operand | None = None
     averages: dict[float, set[str]] = field(default_factory=dict)
     crossing: tuple[str, bool, str] | None = None
+    crossings: frozenset[tuple[str, str]] = frozenset()
+    pairs: frozenset[tuple[Operand, Operand]] = frozenset()
     trend: str = ""
     side: str = "buy"
     below: bool | None = None
@@ -165,7 +169,8 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
         spoken.now |= {unmarked(left.text)}
         return f"{left.text} {condition.sign} previous({left.text})"
     if form == "again":
-        if spoken.left is None or spoken.right is None:
+        if spoken.left is None or spoken.right is None or len(spoken.pairs) > 1 or spoken.right.away:
+            # “Below”: below which of them, and below the average or what lies 2 % above it.
             raise Unclear
         return f"{spoken.left.text} {condition.sign} {spoken.right.text}"
     if form == "bothof":
@@ -192,7 +197,8 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
     if condition.right.kind == "it":
         # “Back below it”: what something was compared with before.
         known = [each for each in (spoken.left, spoken.right) if each is not None and each.number is None and each.text not in ("close", "low", "high", "open")]  # fmt: skip
-        if len(known) != 1:
+        others = {each.text for pair in spoken.pairs for each in pair if each.kind == "price" and each.text not in ("close", "low", "high", "open")}  # fmt: skip
+        if len(known) != 1 or known[0].away or (known[0].kind == "price" and len(others) > 1):
             raise Unclear
         right = known[0]
     else:
@@ -209,6 +215,8 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
         sign = _met(left, right, sign, spoken)
     spoken.left, spoken.right = left, right
     spoken.now |= {unmarked(left.text)}
+    if spoken.side == "buy":
+        spoken.pairs |= {(left, right)}
     for each in _AVERAGE.finditer(f"{left.text} {right.text}"):
         spoken.averages.setdefault(float(each[1]), set()).add(each[0])
     if spoken.side == "buy" and (left.text in ("close", "low") or left.levels):
@@ -217,9 +225,11 @@ def written(condition: Condition, spoken: Spoken, *, moment: bool = False) -> st
         up = _SIDES[sign]
         if spoken.side == "buy":
             spoken.crossing = left.text, up, right.text
+            spoken.crossings |= {(left.text, right.text)}
         return f"crosses_{'above' if up else 'below'}({left.text}, {right.text})"
     if spoken.side == "buy" and left.average and right.average and sign in "<>":
         spoken.crossing = left.text, _SIDES[sign], right.text
+        spoken.crossings |= {(left.text, right.text)}
     return f"{left.text} {sign} {right.text}"
 
 
@@ -258,7 +268,7 @@ def _trend(condition: Condition, spoken: Spoken) -> str:
 
 
 def _crossed_back(spoken: Spoken, sign: str) -> str:
-    if spoken.crossing is None:
+    if spoken.crossing is None or len(spoken.crossings) > 1:
         raise Unclear
     left, up, right = spoken.crossing
     if sign and _SIDES[sign] == up:
