@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from stratforge.intent.grammar.chart import rule
 from stratforge.intent.grammar.operands import CLOSE, ELIDED, IT, atr_away, average, away, macd, marked
 from stratforge.intent.grammar.values import Condition, Operand, possible
@@ -25,6 +28,12 @@ def compare(left: Operand, sign: str, right: Operand, *, loose: bool = False) ->
             return None if sign in "<>" else Condition("compare", left, sign, right)
         return Condition("raw", text="high >= day_high" if sign == ">" else "low <= day_low")
     return Condition("compare", left, sign, right, loose=loose)
+
+
+def _standing(found: Condition | None, said: str | None) -> Condition | None:
+    """“Has been above”, “stayed below”: a condition that may be of a stretch."""
+    lasting = re.search(r"been|stay|remain", said or "") is not None
+    return replace(found, lasting=True) if found is not None and lasting else found
 
 
 def _fits(left: Operand, right: Operand) -> bool:
@@ -252,10 +261,10 @@ RULES = (
     rule("Sign", "atleast", lambda: ">="),
     rule("Sign", "atmost", lambda: "<="),
     # Where something stands.
-    rule("Cond", "Left be? both? Sign Right", compare),
+    rule("Cond", "Left =be? both? Sign Right", lambda a, said, s, b: _standing(compare(a, s, b), said)),
     rule("Cond", "Left be? 'not|isn't|isnt|ain't|aren't Sign Right", lambda a, s, b: compare(a, {">": "<=", "<": ">=", ">=": "<", "<=": ">"}[s], b)),
     rule("Cond", "Left =move 'right? 'to? Above|Below Right", _moved),
-    rule("Cond", "Left =move 'back Above|Below Right", lambda a, _m, s, b: cross(a, "up" if s == ">" else "down", b)),
+    rule("Cond", "Left =move|be 'back Above|Below Right", lambda a, _m, s, b: cross(a, "up" if s == ">" else "down", b)),
     rule("Cond", "Left =move Above|Below Right =fromside", lambda a, _m, s, b, u: cross(a, u, b) if (u == "up") == (s == ">") else None),
     rule("Cond", "Left turns Above|Below Right", lambda a, s, b: _flipped(a, s, b)),
     rule("Cond", "Left =move Above|Below Operand 'by 'at? 'least? Pct", lambda a, m, s, b, n: _signed_far("+" if s == ">" else "-", n, b) if a.text in ("close", "it") and m != "opens" else None),
@@ -368,6 +377,7 @@ RULES = (
     rule("Cond", "Left =move 'to Right", lambda a, m, b: _touched(a, b, "<=" if m == "down" else ">=") if m else None),
     # By its edge.
     rule("Cond", "Price? =move Right", lambda _a, m, b: _new(b) if not m else None),
+    rule("Cond", "=price|pronoun? 'is Right", lambda a, b: _new(b) if "clos" not in (a or "") or "close" in b.text else None),
     rule("Cond", "Price? 'breaks|breaking|takes|clears|break|makes|hits|prints|sets|makes|making|tops 'out? new? 'a? Right", lambda _a, b: _new(b)),
     rule("Cond", "'break|breakout|breakdown 'of|from|above|over|below Right", lambda b: _new(b)),
     rule("Cond", "new Right", lambda b: _new(b)),
@@ -377,8 +387,8 @@ RULES = (
     rule("Cond", "Left be? falling Remark?", lambda a, r: _slope(a, False) if r in (None, "down") else None),
     rule("Remark", "lp above 'the|its? 'previous|last|prior 'bar|one|value|candle|minute rp", lambda: "up"),
     rule("Remark", "lp below 'the|its? 'previous|last|prior 'bar|one|value|candle|minute rp", lambda: "down"),
-    rule("Cond", "Left be? positive", lambda a: _zero(a, True, False)),
-    rule("Cond", "Left be? negative", lambda a: _zero(a, False, False)),
+    rule("Cond", "Left =be? positive", lambda a, said: _standing(_zero(a, True, False), said)),
+    rule("Cond", "Left =be? negative", lambda a, said: _standing(_zero(a, False, False), said)),
     rule("Cond", "Left turns positive", lambda a: _zero(a, True, True)),
     rule("Cond", "Left turns negative", lambda a: _zero(a, False, True)),
     rule("Cond", "Left turns 'from negative 'to positive", lambda a: _zero(a, True, True)),

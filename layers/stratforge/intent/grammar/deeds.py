@@ -121,6 +121,15 @@ def _target_at(level: Operand) -> Exit | None:
     return Exit("close >= {0}", "take profit at {0}", own=True, operand=level) if level.kind in ("price", "range", "number") else None  # fmt: skip
 
 
+def _words(*said: str | None) -> str:
+    return " ".join(each for each in said if each)
+
+
+def _is_placed(level: Operand, said: str) -> bool:
+    """Whether the words put an exit at a price: “stop at $140”; “stop $2” and “cut losses at $2” may say how far away it is."""
+    return not level.money or (re.search(r" (?:at|below|under)\b", said) is not None and re.search(r"loss|cut|bail|give|profits|gains", said.removeprefix("stop loss").removeprefix("stop-loss").removeprefix("stoploss")) is None)  # fmt: skip
+
+
 def _held(bars: float, said: str = "after") -> Exit | None:
     if bars != int(bars) or bars < 1:
         return None
@@ -188,7 +197,7 @@ RULES = (
     rule("FromEntry", "'in 'profit|loss|gains", lambda: True),
     rule("Minus", "'-|minus|−|— ", lambda: "-"),
     # Stops.
-    rule("StopWord", "stop 'at|of|is|:|=|by|to|if|when|set|-|on|the|a|it's|it|price|placed|goes|once|out|everything|all|—|i'm|for|sits|sitting|lies|be? 'at|a|if|when|it|price|it's|i'm|of|the|for|is|down|on|loss?", lambda: True),
+    rule("StopWord", "=stop ='at|of|is|:|=|by|to|if|when|set|-|on|the|a|it's|it|price|placed|goes|once|out|everything|all|—|i'm|for|sits|sitting|lies|be? ='at|a|if|when|it|price|it's|i'm|of|the|for|is|down|on|loss?", _words),
     rule("ExitPart", "StopWord Minus? down? 'by? Pct 'loss|below|under|down|stop|drop|max|hard|adverse|drawdown|against? FromEntry?", lambda _, _m, n, _f: _stop(n)),
     rule("ExitPart", "'-|−|—? Pct 'hard|fixed|protective|initial|max|maximum|tight? stop FromEntry?", lambda n, _f: _stop(n)),
     rule("ExitPart", "StopWord Num times? Atr 'below|under|away|off|from|beneath? FromEntry?", lambda _, n, a, _f: _of_atr(False, n, a)),
@@ -196,13 +205,13 @@ RULES = (
     rule("ExitPart", "Num times? Atr stop FromEntry?", lambda n, a, _f: _of_atr(False, n, a)),
     rule("ExitPart", "StopWord Minus? Usd per_share? 'below|under|loss|down|away|from|off? FromEntry? per_share?", lambda _, m, n, f: _dollars(False, n) if f or m else None),
     rule("ExitPart", "Usd per_share? stop FromEntry?", lambda n, _f: _dollars(False, n)),
-    rule("ExitPart", "StopWord 'just? 'at|below|under|is|on? Level", lambda _, x: _stop_at(x)),
+    rule("ExitPart", "StopWord 'just? ='at|below|under|is|on? Level", lambda said, at, x: _stop_at(x) if _is_placed(x, f"{said} {at}") else None),
     rule("ExitPart", "Num times? Atr 'below|under entry", lambda n, a: Exit(_of_atr(False, n, a).text, _of_atr(False, n, a).order)),
     rule("Level", "Operand", lambda x: x if x.kind in ("price", "range") and x.text not in ("close",) and not x.text.startswith("range.high") else None),
-    rule("Level", "=money", lambda n: Operand(f"{n:g}", "number", number=n)),
+    rule("Level", "=money", lambda n: Operand(f"{n:g}", "number", number=n, money=True)),
     rule("Level", "'at Num", lambda n: Operand(f"{n:g}", "number", number=n)),
     # Targets.
-    rule("TargetWord", "target 'at|of|is|:|=|by|to|when|if|on|a|the|for|-|—|my|once|i'm|up|price|sits|sitting|lies? 'at|a|of|is|up|if|when|i'm|it's|it|the|on|for?", lambda: True),
+    rule("TargetWord", "=target ='at|of|is|:|=|by|to|when|if|on|a|the|for|-|—|my|once|i'm|up|price|sits|sitting|lies? ='at|a|of|is|up|if|when|i'm|it's|it|the|on|for?", _words),
     rule("ExitPart", "TargetWord 'plus|+? up? 'by? Pct 'profit|gain|gains|above|over|target|up|in|higher|to? 'the|profit? FromEntry?", lambda _, n, _f: _target(n)),
     rule("ExitPart", "'plus|+? Pct target FromEntry?", lambda n, _f: _target(n)),
     rule("ExitPart", "'a|for|with? 'plus|+? Pct 'profit|gain|gains|winner|gainer|win FromEntry?", lambda n, _f: Exit(f"gain >= {n:g}", "", False)),
@@ -211,7 +220,7 @@ RULES = (
     rule("ExitPart", "Num times? Atr target FromEntry?", lambda n, a, _f: _of_atr(True, n, a)),
     rule("ExitPart", "Num times? Atr 'above|over entry", lambda n, a: Exit(_of_atr(True, n, a).text, _of_atr(True, n, a).order)),
     rule("ExitPart", "TargetWord 'plus|+? Usd per_share? 'above|over|profit|gain|up|from? FromEntry? per_share?", lambda _, n, f: _dollars(True, n) if f else None),
-    rule("ExitPart", "TargetWord Level", lambda _, x: _target_at(x)),
+    rule("ExitPart", "TargetWord Level", lambda said, x: _target_at(x) if _is_placed(x, said) else None),
     # Trailing.
     rule("TrailWord", "'a|with|by|it|on|use|the? trail 'at|of|is|:|=|by|to|with|it|stop|-|—|set|a? 'at|by|of?", lambda: True),
     rule("ExitPart", "TrailWord Pct FromTop?", lambda _, n, _f: _trail(n)),

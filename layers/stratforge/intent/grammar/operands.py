@@ -372,7 +372,6 @@ RULES = (
     rule("Operand", "'previous|prior|last 'bar|candle|minute 's? =ohlc", lambda w: _ago(Operand(w, "price"), 1.0)),
     rule("Operand", "'previous|prior|last 'bar's|candle's|minute's =ohlc", lambda w: _ago(Operand(w, "price"), 1.0)),
     rule("Operand", "=ohlc 'of 'previous|prior|last 'bar|candle", lambda w: _ago(Operand(w, "price"), 1.0)),
-    rule("Operand", "'previous|prior|last =ohlc", lambda w: _ago(Operand(w, "price"), 1.0) if w in ("high", "low") else None),
     # Distances.
     rule("Side", "above", lambda: "up"),
     rule("Side", "below", lambda: "down"),

@@ -118,6 +118,9 @@ class Sayings:
             if joint == "or" and group.side != "sell" and "WindowPart" in (one.kind, other.kind):
                 # Hours that are one of several ways do not bound the others.
                 raise Unread
+            if one.kind == "Cond" and one.value.lasting and other.kind in ("WindowPart", "TimePart") and joint in ("", "when"):
+                # “Has been above VWAP since 10:00” is more than above it now.
+                raise Unread
             if group.side == "sell" and joint not in ("or", "comma") and "Cond" in (one.kind, other.kind) and (_is_latest(one) or _is_latest(other)):  # fmt: skip
                 # “Within 10 bars if …” is not after 10 bars.
                 raise Unread

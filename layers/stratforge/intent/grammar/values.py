@@ -76,6 +76,7 @@ class Condition:
         form: `compare`, `cross`, `touch`, `slope`, `trend`, `raw`; of others: `all`, `not`, `bars`, `within`; of what was spoken of before: `again`, `bothof`,
             `back`, `backof`, `golden`.
         loose: Whether the words may as well mean the moment at which it comes to hold.
+        lasting: Whether the words may as well mean all of a stretch of time.
     """
 
     form: str
@@ -86,6 +87,7 @@ class Condition:
     count: int = 0
     text: str = ""
     loose: bool = False
+    lasting: bool = False
 
 
 # Between which numbers an indicator always is.

@@ -24,7 +24,7 @@ MEASURES: dict[str, Mapping[Any, str] | str] = {
         ),
         "": (
             "trades|closes|breaks|goes|gets|moves|comes|pushes|prints|closed|close|closing|trading|finishes|ends|ends up|break|broke|gets back|goes back|"
-            "comes back|moves back|clears|turns|pops|is|settles"
+            "comes back|moves back|clears|turns|pops|settles"
         ),
     },
     "above": (
@@ -188,7 +188,7 @@ MEASURES: dict[str, Mapping[Any, str] | str] = {
     "day": {
         "yesterday": (
             "yesterday's|yesterdays|the previous day's|prior day's|previous day's|previous day|prior day|prev day|prev day's|previous session's|"
-            "last session's|the day before's|prior session's|previous session|prior session|yesterday|last day's|the prior day|prior|previous"
+            "last session's|the day before's|prior session's|previous session|prior session|yesterday|last day's|the prior day"
         ),
         "day": "today's|todays|the day's|day's|the session's|session's|intraday|session|daily|day|days|the day",
     },
@@ -207,7 +207,7 @@ MEASURES: dict[str, Mapping[Any, str] | str] = {
         "day_low": "lod|low of day|low of the day|day low|low of the day so far",
         "yesterday_high": "pdh",
         "yesterday_low": "pdl",
-        "yesterday_close": "pdc|prior close|previous close|prev close|last close|prior day close|the prior close|last night's close",
+        "yesterday_close": "pdc|prior close|previous close|prev close|prior day close|the prior close|last night's close",
         "day_open": "opening price|day open|the opening price|session open|opening print",
     },
     "highest": {
