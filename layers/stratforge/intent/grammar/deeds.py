@@ -133,7 +133,9 @@ def _is_placed(level: Operand, said: str) -> bool:
 def _held(bars: float, said: str = "after") -> Exit | None:
     if bars != int(bars) or bars < 1:
         return None
-    return Exit(f"bars_held >= {bars:g}", latest=re.search(r"after|once|when|been|held|later|from|since|pass", said) is None)
+    return Exit(
+        f"bars_held >= {bars:g}", latest=re.search(r"after|once|when|been|held|later|from|since|pass", said) is None
+    )
 
 
 def _equity(percent: float) -> Size | None:

@@ -118,7 +118,12 @@ class Sayings:
             if joint == "or" and group.side != "sell" and "WindowPart" in (one.kind, other.kind):
                 # Hours that are one of several ways do not bound the others.
                 raise Unread
-            if one.kind == "Cond" and one.value.lasting and other.kind in ("WindowPart", "TimePart") and joint in ("", "when"):
+            if (
+                one.kind == "Cond"
+                and one.value.lasting
+                and other.kind in ("WindowPart", "TimePart")
+                and joint in ("", "when")
+            ):
                 # “Has been above VWAP since 10:00” is more than above it now.
                 raise Unread
             if group.side == "sell" and joint not in ("or", "comma") and "Cond" in (one.kind, other.kind) and (_is_latest(one) or _is_latest(other)):  # fmt: skip
@@ -300,7 +305,7 @@ def is_deed(part: Part) -> bool:
 
 def _is_latest(part: Part) -> bool:
     """Whether a moment of a sale is the latest one."""
-    return isinstance(part.value, At) and part.value.due or isinstance(part.value, Exit) and part.value.latest
+    return (isinstance(part.value, At) and part.value.due) or (isinstance(part.value, Exit) and part.value.latest)
 
 
 def _stands_alone(part: Part) -> bool:
