@@ -32,9 +32,11 @@ class Comparing(Moments):
             return self.named
         if self.take("it"):
             # “Price above the channel buy, below it sell”: what the same thing was compared with.
-            if self.right is None or self.right.number is not None or not self._same_bar(left) or len(self.now or self.before) != 1:  # fmt: skip
+            if not self._same_bar(left) or len(self.now or self.before) != 1:
                 raise Unread
-            return self.right
+            if (right := self._other_side(left)).number is not None:
+                raise Unread
+            return right
         own = self.take("its")
         if self.peek() in LINES and (found := self.attempt(lambda: self._own_line(left))):
             return found
@@ -100,6 +102,15 @@ class Comparing(Moments):
         """Whether it is what was compared last, or another price of the same bar."""
         prices = ("close", "low", "high")
         return self.left == left or (self.left is not None and self.left.column in prices and left.column in prices)
+
+    def _other_side(self, left: Operand) -> Operand:
+        """What this left side was compared with, where its right side is not said: the one thing that it was compared with before."""
+        prices = ("close", "low", "high")
+        found = {right for one, right in self.compared if one == left or (one.column in prices and left.column in prices)}  # fmt: skip
+        found = found or ({self.right} if self.right is not None and not self.compared else set())
+        if len(found) != 1:
+            raise Unread
+        return found.pop()
 
     def _changed(self, found: Operand) -> Operand:
         """“VWAP minus 0.4 %”, “the day's high minus 3 ATR(14)”: so much less, or more."""

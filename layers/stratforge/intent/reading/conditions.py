@@ -193,10 +193,9 @@ class Conditions(Past):
         if leads and not self.now and not self.selling:
             raise Unread
         found, left, right = self._related(leads=leads)
-        self.left = left
+        self.spoke_of(left, right)
         self.now.add(left.sides[0])
         self.spoken = [*(each for each in self.spoken if each != left), left][-8:]
-        self.right = right if right is not None else self.right
         if self.selling:
             # “Sell when it crosses below again”: the other way than at the purchase.
             self.take("again")

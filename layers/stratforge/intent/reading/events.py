@@ -84,7 +84,7 @@ class Events(Relations):
         strict, loose = (">", ">=") if up else ("<", "<=")
         signs = (strict,) if more and more.kind == "above" else (loose, strict)
         times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column="price")
-        self.left, self.right = left, right
+        self.spoke_of(left, right)
         self.now.add("close")
         return self._compare(left, signs, times)
 
@@ -94,8 +94,8 @@ class Events(Relations):
             raise Unread
         self.take("at")
         left = Operand(("close",), column="close")
-        found, self.right = self._by_percent(left)
-        self.left = left
+        found, right = self._by_percent(left)
+        self.spoke_of(left, right)
         self.now.add("close")
         return found
 
@@ -111,7 +111,7 @@ class Events(Relations):
             if side := self.take("below", "above"):
                 left = Operand(("close",), column="close")
                 right = self._beside(left)
-                self.left, self.right = left, right
+                self.spoke_of(left, right)
                 found = self.joined(found, self._compare(left, (SIGNS[side.kind],), right), both_of=True)
             return found
         if (run := self.attempt(self._run_of_color)) is not None:
@@ -162,7 +162,7 @@ class Events(Relations):
         left = Operand(("close",), column="close")
         sign = SIGNS[self.need("below", "above").kind]
         right = self._beside(left)
-        self.left, self.right = left, right
+        self.spoke_of(left, right)
         self.now.add("close")
         return tuple(at_once(("for", count, ways)) for ways in self._compare(left, (sign,), right))
 
@@ -267,7 +267,7 @@ class Events(Relations):
 
     def _crossed(self, pair: tuple[Operand, Operand], sign: str) -> Readings:
         left, right = pair
-        self.left, self.right = left, right
+        self.spoke_of(left, right)
         self.now.add(left.sides[0])
         return self._cross(left, sign, right)
 
@@ -331,7 +331,7 @@ class Events(Relations):
                 self.need("breakout")
         if right.edge != ("below" if self.selling else "above") or (self.selling and not new):
             raise Unread
-        self.left, self.right = left, right
+        self.spoke_of(left, right)
         self.now.add("close")
         sign = "<" if self.selling else ">"
         return (*self._compare(left, (sign,), right), *self._cross(left, sign, right))
@@ -353,14 +353,14 @@ class Events(Relations):
         left = Operand(("close",), column="close")
         if self.take("touch"):
             self.need("of")
-            found, self.right = self._touched(left)
+            found, right = self._touched(left)
         else:
             right = self.operand()
             self.need("touch")
             if not right.edge or self.peek() in ("number", "column", "indicator", "glued"):
                 raise Unread
-            found, self.right = self._touch_of(left, right), right
-        self.left = left
+            found = self._touch_of(left, right)
+        self.spoke_of(left, right)
         self.now.add("close")
         return found
 

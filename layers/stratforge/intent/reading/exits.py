@@ -167,7 +167,7 @@ class Exits(Conditions):
             found = self._compare(left, signs, right)
         else:
             found = self._met(left, right)[0]
-        self.left, self.right = left, right
+        self.spoke_of(left, right)
         self.now.add("close")
         return found
 

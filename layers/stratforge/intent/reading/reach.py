@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from stratforge.intent.reading.elided import elided_in
 from stratforge.intent.reading.sentences import (
     BUYS,
     DAYS,
@@ -34,8 +35,16 @@ BOTH_OR_EITHER = "Both of them, or one of them?"
 ORDER = "Both at the same bar, or one after the other, and within how many bars?"
 WAITS = "Has the position to be held so long at least, or is buying to wait?"
 CHART = "Is that the chart of both that are compared, or of the last one alone?"
+THAT_OR_BUYING = "Does it bound that alone, or buying?"
+HELD = "Is it held so long at least, or sold then at the latest?"
+ALL_THE_TIME = "Has it to be so all that time, or at one bar of it?"
+WHICH_TIME = "Is it the length, or which time it is?"
+OF_ONE_KIND = "Is that said of the first number too?"
+AVERAGE_OF = "The average of what?"
 SHARE_OR_ALL = "Is that so many dollars a share, or of the whole position?"
 
+_COUNTS = frozenset(("max", "shares", "wait", "size_word"))
+_ORDINALS = frozenset(("second", "third", "fourth", "fifth", "2nd", "3rd", "4th", "5th"))
 _MOVES = MOTIONS.keys() | {"lose", "touch", "has_moved", "profit", "loss"}
 
 
@@ -52,6 +61,7 @@ def reaches_in(turn: str) -> list[tuple[int, int, str]]:
 def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
     found = dict[tuple[int, int, str], None]()
     tokens = tokens_of(turn)
+    found |= dict.fromkeys(elided_in(tokens))
     # Of one share both are the same.
     single = any(each.kind == "shares" and each.value == 1 for each in tokens)
     for sentence in sentences_of(tokens):
@@ -59,7 +69,11 @@ def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
         for clause in clauses_of(sentence, moments):
             for rule in (
                 _bounds_of_sales,
+                _bounds_of_settings,
                 _ends_of_sales,
+                _by_then,
+                _all_the_time,
+                _averages,
                 _ways_joined,
                 _moments_beside,
                 _one_after_another,
@@ -69,7 +83,8 @@ def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
                 found |= dict.fromkeys(rule(clause))
             found |= dict.fromkeys(() if single else _dollars(clause))
         found |= dict.fromkeys(_two_purchases(sentence, moments))
-        found |= dict.fromkeys((*_denied(sentence, moments), *_waits(sentence)))
+        found |= dict.fromkeys((*_denied(sentence, moments), *_waits(sentence), *_held_first(sentence)))
+        found |= dict.fromkeys((*_ordinals(sentence, turn), *_between(sentence)))
     return tuple(found)
 
 
@@ -103,8 +118,24 @@ def _bounds_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
                 yield token.start, each.words[-1][1].end, OF_THE_SALE
     if clause.only and clause.parts and clause.parts[-1].moment and any(each.says for each in clause.parts):
         yield _doubt(clause.parts[-1], OF_THE_SALE, of_moment=True)
-    if clause.verb.kind == "stop":
-        yield from (_doubt(each, OF_THE_SALE) for each in clause.parts[1:2] if each.joint == "unless")
+
+
+def _bounds_of_settings(clause: Clause) -> Iterator[tuple[int, int, str]]:
+    """“A 2 % stop unless RSI < 30”, “3 trades a day only if …”, “two trades a day in the morning”: of that, or of buying?"""
+    first = clause.parts[0] if clause.parts else None
+    ordered = clause.verb.kind in ("stop", "target", "trail")
+    kinds = {clause.verb.kind, *(first.kinds if first is not None else ())}
+    trades = bool(kinds & {"trade", "trades"} and kinds & {"number", "per_day"})
+    counted = clause.side == "" and first is not None and not first.says and (trades or bool(kinds & _COUNTS))
+    if not ordered and not counted:
+        return
+    for one, other in itertools.pairwise((None, *clause.parts)):
+        assert other is not None
+        bound = other.joint == "unless" or (other.joint == "only" and other.says)
+        if bound and (one is not None or ordered):
+            yield _doubt(other, THAT_OR_BUYING)
+    if counted and first is not None and first.moment and first.words[0][0] not in first.at_moments:
+        yield _doubt(first, THAT_OR_BUYING, of_moment=True)
 
 
 def _denies(part: Part, number: int) -> bool:
@@ -127,6 +158,36 @@ def _ends_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
         of_it = number > 0 and each.words[number - 1][1].kind in ("it", "it_is", "is", "not")
         if each.words[number][1].kind in ("before", "until") and not of_it and (alone or any(one.says for one in parts)):  # fmt: skip
             yield _doubt(each, UNTIL_OR_AT, of_moment=True)
+
+
+def _by_then(clause: Clause) -> Iterator[tuple[int, int, str]]:
+    """“Sell by 15:00 if RSI > 50”, “within 10 bars if …”: until then, or from then on?"""
+    for each in clause.parts[:1] if clause.side == "sell" else ():
+        tokens = [token for _, token in each.words]
+        when = next((at for at, token in enumerate(tokens) if token.kind == "when"), 0)
+        if any(token.kind in ("by", "no_later", "at_latest") or token.value == "within" for token in tokens[:when]):
+            yield tokens[0].start, tokens[when].end, UNTIL_OR_AT
+
+
+def _all_the_time(clause: Clause) -> Iterator[tuple[int, int, str]]:
+    """“Has been above VWAP since 10:00”, “stayed above it in the first hour”: all that time, or at a bar of it?"""
+    for each in (*clause.before, *clause.parts):
+        for at, (place, token) in enumerate(each.words):
+            after = each.words[at + 1 : at + 2]
+            since = token.value == "since" and any(one.kind in ("time", "at_open") or spot in each.at_moments for spot, one in after)  # fmt: skip
+            lasts = token.value in ("has been", "have been", "stayed", "stays", "remained", "remains") and any(spot in each.at_moments for spot, _ in each.words[at:])  # fmt: skip
+            if (since or lasts) and place not in each.at_moments:
+                yield token.start, each.words[-1][1].end, ALL_THE_TIME
+                break
+
+
+def _averages(clause: Clause) -> Iterator[tuple[int, int, str]]:
+    """“RSI is 10 % below its 20-bar average”: of the RSI, or of the price?"""
+    for each in (*clause.before, *clause.parts):
+        measure = next((kind for kind in each.kinds if kind in MEASURES), "")
+        far = next((at for at, kind in enumerate(each.kinds) if kind in ("percent", "signed")), len(each.kinds))
+        if measure not in ("column", "volume", "") and each.kinds[far + 1 : far + 3] in (("below", "its"), ("above", "its")) and "average" in each.kinds[far:]:  # fmt: skip
+            yield _doubt(each, AVERAGE_OF)
 
 
 def _ways_joined(clause: Clause) -> Iterator[tuple[int, int, str]]:
@@ -293,6 +354,34 @@ def _waits(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
             yield token.start, tokens[at + 2].end, WAITS
         elif after[:1] in (["and"], ["then"], ["comma"]) and ("sell" in after[1:3] or (after[1:3] == ["then", "buy"])):
             yield token.start, tokens[at].end, WAITS
+
+
+def _held_first(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """“Hold 10 bars, then sell when RSI > 50”: held so long at least, or at most?"""
+    for place, token in enumerate(tokens):
+        if token.kind != "hold":
+            continue
+        end = next((at for at in range(place + 1, len(tokens)) if tokens[at].kind not in ("for", "number", "unit", "hours", "half_hour", "quarter_hour", "at_least", "of", "it", "position")), len(tokens))  # fmt: skip
+        sale = next((at for at in range(end, len(tokens)) if tokens[at].kind not in ("comma", "and", "then")), len(tokens))  # fmt: skip
+        if end < sale and any(each.kind in ("unit", "hours", "half_hour", "quarter_hour") for each in tokens[place:end]) and [each.kind for each in tokens[sale : sale + 2]] == ["sell", "when"]:  # fmt: skip
+            yield token.start, tokens[sale + 1].end, HELD
+
+
+def _ordinals(tokens: Sequence[Token], turn: str) -> Iterator[tuple[int, int, str]]:
+    """“The second RSI is below 30”, “on the second close above VWAP”: which of several events it is, and no length."""
+    for (token, ahead), after in zip(itertools.pairwise(tokens), [*tokens[2:], None], strict=False):
+        named = turn[ahead.start : ahead.end].lower()
+        beyond = ahead.kind == "unit" and after is not None and after.kind in ("above", "below")
+        if token.kind == "number" and turn[token.start : token.end].lower().removeprefix("the ") in _ORDINALS and (ahead.kind in ("indicator", "glued", "cross", "crossover", "break", "new") or named == "close" or beyond):  # fmt: skip
+            yield token.start, ahead.end, WHICH_TIME
+
+
+def _between(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """“Between 1 and 2 times the average”, “between 1 and 2 million”."""
+    for place, token in enumerate(tokens):
+        kinds = [each.kind for each in tokens[place : place + 5]]
+        if kinds[:3] == ["between", "number", "and"] and (kinds[3:4] == ["multiple"] or (kinds[3:5] in (["number", "times"], ["number", "unknown"]))):  # fmt: skip
+            yield token.start, tokens[place + len(kinds) - 1].end, OF_ONE_KIND
 
 
 def _dollars(clause: Clause) -> Iterator[tuple[int, int, str]]:

@@ -50,6 +50,8 @@ class Reader:
         # What was compared last, for “it” and for crossings that name nothing.
         self.left: Operand | None = None
         self.right: Operand | None = None
+        # All that was compared, each with what it was compared with.
+        self.compared: tuple[tuple[Operand, Operand], ...] = ()
         self.selling = False
         # What the statement before, and this one, compare: “it” is plain only where that is one thing.
         self.before: set[str] = set()
@@ -102,14 +104,20 @@ class Reader:
         count = self.number() if self.peek() == "number" else 1.0 if self.peek() == "hours" else self.number()
         return count * (60 if self.need("unit", "hours").kind == "hours" else 1)
 
+    def spoke_of(self, left: Operand, right: Operand | None) -> None:
+        """Remembers what was compared, and with what, for what leaves one of them unsaid."""
+        self.left = left
+        if right is not None:
+            self.right, self.compared = right, (*self.compared, (left, right))
+
     def attempt(self, read: Callable[[], T]) -> T | None:
         """Reads something, or stays where it was."""
-        before = self.at, self.left, self.right, set(self.now), self.family, dict(self.known)
+        before = self.at, self.left, self.right, self.compared, set(self.now), self.family, dict(self.known)
         lengths = {name: set(each) for name, each in self.lengths.items()}
         numbers = {name: set(each) for name, each in self.numbers.items()}
         try:
             return read()
         except (Unread, TooMany):
-            self.at, self.left, self.right, self.now, self.family, self.known = before
+            self.at, self.left, self.right, self.compared, self.now, self.family, self.known = before
             self.lengths, self.numbers = lengths, numbers
             return None

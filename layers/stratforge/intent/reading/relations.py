@@ -176,13 +176,15 @@ class Relations(Comparing):
             )
         if self.take("by"):
             return self._by_so_much(left, right, sign)
+        first = right
         while not denied and right.number is None and self.peek() in SIGNS and (self.tokens[self.at].value in ("<", ">", "<=", ">=") or SIGNS[self.peek()] == sign):  # fmt: skip
             # “EMA(8) > EMA(21) > EMA(55)”, “the 9 above the 21 above the 50”.
             following = SIGNS[self.need(*SIGNS).kind]
             third = self._beside(right)
             found = self.joined(found, self._compare(right, (following,), third), both_of=True)
+            self.spoke_of(right, third)
             right = third
-        return found, right
+        return found, first
 
     def _earlier(self, left: Operand) -> Operand:
         """“Above its value 5 bars ago”."""
@@ -224,7 +226,7 @@ class Relations(Comparing):
         signs = (*loose, sign) if bound is None else (sign,) if bound.kind == "above" else loose
         factor = 1 + far / 100 if sign == ">" else 1 - far / 100
         times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column=right.column)
-        return self._compare(left, signs, times), times
+        return self._compare(left, signs, times), right
 
     def _extreme_level(self, left: Operand, kind: str) -> Readings:
         """Where an oscillator is oversold or overbought, by its usual level or by that in brackets."""
@@ -243,7 +245,7 @@ class Relations(Comparing):
 
         level = self.attempt(own) or level
         right = Operand((f"{level:.10g}",), level)
-        self.left, self.right = left, right
+        self.spoke_of(left, right)
         self.now.add(left.sides[0])
         sign = "<" if low else ">"
         return (*self._compare(left, (sign, f"{sign}="), right), *self._cross(left, sign, right))
@@ -329,10 +331,11 @@ class Relations(Comparing):
         """The right side of “sell when it closes below”: what was spoken of."""
         self.take("it")
         ends = ("", "comma", "stop_sign", "question", "bullet", "and", "or", "sell", "buy", "arrow")
-        if self.right is None or self.right.number is not None or self.peek() not in ends:
+        right = self._other_side(left)
+        if right.number is not None or self.peek() not in ends:
             raise Unread
-        self._fits(left, self.right)
-        return self.right
+        self._fits(left, right)
+        return right
 
     def _crossing(self, left: Operand) -> tuple[Readings, Operand]:
         self.take("back")
@@ -346,10 +349,10 @@ class Relations(Comparing):
         right = self.attempt(lambda: self._right(left))
         if right is None:
             # “Sell when it crosses below”: what was crossed before.
-            if self.right is None or not sign:
+            if not sign:
                 raise Unread
             self.take("it")
-            right = self.right
+            right = self._other_side(left)
         self._fits(left, right)
         last = self.take("upwards", "downwards")
         if last is None and self.peek() in ("green", "red") and self.tokens[self.at].value in ("up", "down") and self.peek(1) not in ("percent", "signed"):  # fmt: skip
@@ -475,7 +478,7 @@ class Relations(Comparing):
         times = Operand(tuple(map(side_of_text, texts)), column=right.column)
         strict, loose = (">", ">=") if up else ("<", "<=")
         signs = (loose,) if exact else (strict,) if more else (loose, strict)
-        return self._compare(left, signs, times), times
+        return self._compare(left, signs, times), right
 
 
 def previous(side: str) -> str:

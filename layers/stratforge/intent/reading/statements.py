@@ -164,6 +164,7 @@ class _Statements(Purchases):
         end = self.tokens[max(begin, at - 1)].end
         word = str(first_unknown.value) if first_unknown is not None and first_unknown.start < end else ""
         self.left = self.right = None
+        self.compared = ()
         self.lost = True
         return Statement(self.tokens[begin].start, end, "", unknown=word)
 
