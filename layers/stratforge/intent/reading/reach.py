@@ -40,6 +40,7 @@ HELD = "Is it held so long at least, or sold then at the latest?"
 ALL_THE_TIME = "Has it to be so all that time, or at one bar of it?"
 WHICH_TIME = "Is it the length, or which time it is?"
 OF_ONE_KIND = "Is that said of the first number too?"
+WHICH_SALE = "Which sale follows which purchase?"
 AVERAGE_OF = "The average of what?"
 SHARE_OR_ALL = "Is that so many dollars a share, or of the whole position?"
 
@@ -61,6 +62,7 @@ def reaches_in(turn: str) -> list[tuple[int, int, str]]:
 def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
     found = dict[tuple[int, int, str], None]()
     tokens = tokens_of(turn)
+    found |= dict.fromkeys(_two_pairs(tokens))
     found |= dict.fromkeys(elided_in(tokens))
     # Of one share both are the same.
     single = any(each.kind == "shares" and each.value == 1 for each in tokens)
@@ -235,6 +237,18 @@ def _two_purchases(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator
     begins = [place for place in sorted(moments) if place - 1 not in moments]
     if len(verbs) > 1 and begins and begins[0] < verbs[0] and any(verbs[0] < place < verbs[-1] for place in begins):
         yield tokens[begins[0]].start, tokens[verbs[0]].end, AT_OTHER_TIMES
+
+
+def _two_pairs(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """“Buy at 10:00, sell at 11:00, buy at 14:00, sell at 15:00”."""
+    timed = dict[str, list[Clause]](buy=[], sell=[])
+    for sentence in sentences_of(tokens):
+        for clause in clauses_of(sentence, moments_in(sentence)):
+            if clause.verb.kind in timed and clause.parts and clause.parts[0].moment and not clause.parts[0].says:
+                timed[clause.verb.kind].append(clause)
+    if min(map(len, timed.values())) > 1:
+        second = timed["buy"][1]
+        yield second.verb.start, second.parts[0].words[-1][1].end, WHICH_SALE
 
 
 def _occasion(part: Part) -> bool:

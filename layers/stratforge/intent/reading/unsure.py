@@ -162,7 +162,10 @@ def several_of(turn: str, before: Iterable[str]) -> list[str]:
     match = _INSTEAD.search(turn) or _CHANGED.search(turn)
     if match is None:
         return []
-    number = re.compile(rf"(?<![\w.])-?{re.escape(match['old'])}(?![\d.]*\d)")
+    # “2 % above” stands in a rule as a factor.
+    far = float(match["old"]) / 100
+    texts = "|".join(re.escape(each) for each in (match["old"], f"{1 + far:.10g}", f"{1 - far:.10g}"))
+    number = re.compile(rf"(?<![\w.])-?(?:{texts})(?![\d.]*\d)")
     holders = [each for each in rules if any(each[one.start() - 1] != "=" for one in number.finditer(each))]
     roles = {_role(each, one.start()) for each in rules for one in number.finditer(each)}
     if len(roles) < 2 and (len(holders) < 2 or not _INSTEAD.search(turn)):

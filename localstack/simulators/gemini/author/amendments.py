@@ -186,7 +186,7 @@ def _said_anew(work: Amended, rule: str, turn: str) -> bool:
         alike = [each for each in work.rules if each not in work.added and (one := _BOUNDS.fullmatch(each)) and (one["left"], one["sign"][0]) == (bound["left"], bound["sign"][0])]  # fmt: skip
     elif read.kind is RuleKind.BUY and not more and not _INSTEAD.search(turn):
         stood = [each for each in work.rules if each.startswith(RuleKind.BUY.value)]
-        alike = stood if len(stood) == 1 and _subject(stood[0]) == _subject(rule) else []
+        alike = stood if len(stood) == 1 and measures_of(stood[0]) == measures_of(rule) else []
     else:
         return _only_anew(work, rule, turn)
     if not alike:
@@ -204,7 +204,9 @@ def _only_anew(work: Amended, rule: str, turn: str) -> bool:
     """“Only on Fridays”, where “only on Mondays” stands: what excludes it goes, where the words say “only”."""
     if not rule.startswith(RuleKind.ONLY.value) or not never_buys([read_rule(each) for each in [*work.rules, rule]]):
         return False
-    alike = [each for each in work.rules if each.startswith(RuleKind.ONLY.value) and _subject(each) == _subject(rule)]
+    alike = [
+        each for each in work.rules if each.startswith(RuleKind.ONLY.value) and measures_of(each) == measures_of(rule)
+    ]
     if not re.match(r"\W*(?:(?:no|ok|okay|please|trade|buy|but)\W+)*(?:only|just)\b", turn, re.IGNORECASE) or not alike:
         raise _Unclear
     for old in alike:
@@ -213,8 +215,8 @@ def _only_anew(work: Amended, rule: str, turn: str) -> bool:
     return True
 
 
-def _subject(rule: str) -> frozenset[str]:
-    """What a condition speaks of, without its numbers."""
+def measures_of(rule: str) -> frozenset[str]:
+    """Returns what the condition of a rule speaks of, without its numbers."""
     text = rule.partition(" when ")[2]
     words = re.findall(r"ta\.\w+\([^()]*\)(?:\.\w+)?|[a-z_]{3,}", text)
     return frozenset(words) - {"and", "not"}

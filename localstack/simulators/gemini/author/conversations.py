@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stratforge.ai.draft import StrategyDraft
@@ -11,11 +11,14 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.follow_ups import ASK, turn_questions
 from stratforge.intent.gate import rules_of
+from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.unsure import several_of
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
 from stratforge.strategy import compile_strategy
+
+from simulators.gemini.author.amendments import measures_of
 
 
 def request_after(requests: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Request:
@@ -41,12 +44,32 @@ def findings_of(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], f
 
 def doubts(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> list[str]:
     """The questions to ask in the place of an answer that does not pass; none where it does."""
+    if asked := list(_beside_what_stands(request_after(requests, answers), _rules(found) or ())):
+        return asked
     findings = findings_of(requests, answers, found)
     if not findings:
         return []
     asked = [each.removesuffix(ASK).strip() for each in findings if each.endswith(ASK)]
     asked = [each for each in asked if "“" in each and each.endswith(("?", "more."))]
     return asked or _unread(request_after(requests, answers))
+
+
+def _beside_what_stands(request: Request, rules: Sequence[str]) -> Iterator[str]:
+    """The questions that a change leaves which takes back what nobody took back, or leaves what it may be in the place of."""
+    before = request.before or ()
+    gone = [each for each in before if each not in rules and re.search(r"\bminute\b", each)]
+    if "overnight" in request.text.lower() and gone:
+        asks = f"Does this stay: {'; '.join(in_words(read_rule(each)) for each in gone)}?"
+        yield not_understood(request.text.strip()[:200], asks)
+    instead = re.search(r"\binstead\b", request.text, re.IGNORECASE)
+    only = re.match(r"\W*(?:only|just)\b", request.text, re.IGNORECASE)
+    for new in rules:
+        bounds = new not in before and new.startswith("buy") and measures_of(new)
+        alike = [each for each in before if bounds and each in rules and each.startswith("buy") and measures_of(each) == bounds]  # fmt: skip
+        spans = all(each.startswith("buy only when") and each.count(" minute ") > 1 for each in (new, *alike))
+        if alike and (instead or (only and spans)):
+            asks = f"Does it take the place of: {'; '.join(in_words(read_rule(each)) for each in alike)}?"
+            yield not_understood(request.text.strip()[:200], asks)
 
 
 def plainer(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], questions: Sequence[str]) -> list[str]:
