@@ -19,6 +19,8 @@ BUYING_OR_BOTH = "Does it bound buying alone, selling alone, or both?"
 _EVER = "Since when: at this bar alone, today, or in the last so many bars?"
 DOLLARS_OR_SHARES = "Is that dollars, or shares?"
 WHICH_CLOSE = "Is it yesterday's close, or the close of the bar before?"
+WHICH_EXTREME = "Is it yesterday's, or that of the bar before?"
+OF_CLOSES = "The highest or lowest close, or that of all prices?"
 HOW_LONG = "For how many bars?"
 BACK_OR_LEVEL = "Is it a level, or the crossing back?"
 A_QUESTION = "Is that a question, or should it be done? Please say it as an order if it should."
@@ -36,6 +38,8 @@ _PATTERNS = (
     (re.compile(r"(?:^|[.!?\n]\s+)(?P<words>(?:should (?:i|it|we|the|there|my)|is (?:it|a|an|the|that|\d)|are (?:these|the)|would (?:a|an|the|\d)|does (?:it|a)|do i|may i|what if)\b(?:[^.?!\n]|\.\d)*\?)", _I), A_QUESTION),
     (re.compile(r"\b(?:buy|purchase|get) (?P<words>\d+(?:\.\d+)?k)(?= of\b)", _I), DOLLARS_OR_SHARES),
     (re.compile(r"\b(?P<words>(?:the )?(?:previous|prior) close)\b(?! (?:price )?(?:of|was|were)\b)(?! \d)", _I), WHICH_CLOSE),
+    (re.compile(r"(?:[<>]|\b(?:above|below|over|under|breaks?|clears|exceeds)) (?P<words>(?:the |its )?(?:(?:previous|prior|last) (?:high|low)|last close))\b(?! (?:of|was|were)\b)(?! \d)", _I), WHICH_EXTREME),
+    (re.compile(r"\bclose is (?P<words>the (?:highest|lowest) (?:of|in) the (?:last|past|previous) \d+)", _I), OF_CLOSES),
 )  # fmt: skip
 _AS_LONG_AS = re.compile(r"\b(?:provided(?: that)?|as long as|so long as|while)\b[^,;.\n]*$", _I)
 

@@ -85,7 +85,9 @@ def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
                 found |= dict.fromkeys(rule(clause))
             found |= dict.fromkeys(() if single else _dollars(clause))
         found |= dict.fromkeys(_two_purchases(sentence, moments))
-        found |= dict.fromkeys((*_denied(sentence, moments), *_waits(sentence), *_held_first(sentence)))
+        found |= dict.fromkeys(
+            (*_denied(sentence, moments), *_waits(sentence), *_held_first(sentence), *_later(sentence))
+        )
         found |= dict.fromkeys((*_ordinals(sentence, turn), *_between(sentence)))
     return tuple(found)
 
@@ -379,6 +381,14 @@ def _held_first(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
         sale = next((at for at in range(end, len(tokens)) if tokens[at].kind not in ("comma", "and", "then")), len(tokens))  # fmt: skip
         if end < sale and any(each.kind in ("unit", "hours", "half_hour", "quarter_hour") for each in tokens[place:end]) and [each.kind for each in tokens[sale : sale + 2]] == ["sell", "when"]:  # fmt: skip
             yield token.start, tokens[sale + 1].end, HELD
+
+
+def _later(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """“Sell if RSI > 70, 10 bars later”."""
+    for place, token in enumerate(tokens):
+        behind = [each.kind for each in tokens[max(0, place - 3) : place]]
+        if token.kind == "later" and behind in (["comma", "number", "unit"], ["comma", "number", "hours"]) and any(each.kind in SELLS for each in tokens[:place]):  # fmt: skip
+            yield tokens[place - 2].start, token.end, ORDER
 
 
 def _ordinals(tokens: Sequence[Token], turn: str) -> Iterator[tuple[int, int, str]]:
