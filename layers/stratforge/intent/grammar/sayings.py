@@ -299,7 +299,7 @@ class Sayings:
 
 
 def is_deed(part: Part) -> bool:
-    """Whether a part says what is done and not when, so that “unless” after it is said of it."""
+    """True where a part says what is done and not when, so that “unless” after it is said of it."""
     return part.kind in ("LimitPart", "PausePart", "SizePart") or (part.kind == "ExitPart" and part.value.own)
 
 

@@ -103,7 +103,7 @@ _BOUNDS = {
 
 
 def possible(text: str, number: float) -> bool:
-    """Whether an indicator may come to a number."""
+    """True where an indicator may come to a number."""
     low, high = _BOUNDS.get(text.partition("(")[0], (-math.inf, math.inf))
     return low <= number <= high
 

@@ -31,6 +31,7 @@ from stratforge.strategy.constants import with_timeframe
 from simulators.gemini.author.strict import answer_by_rules
 from simulators.gemini.author.writing import write_answer as write_of_minutes
 
+_ON_A_MINUTE = re.compile(r"^(.*) needs bars of days or longer, and this one decides on bars of a minute, as no others are named\. Should it be (\S+) bars of one minute instead, or another span.*$", re.DOTALL)  # fmt: skip
 # What leads to the bars that are named: “use 5-minute bars”, “on the daily chart”.
 _LEAD = re.compile(
     r"^.*?(?=\b(?:the |a )?(?:\d+|[a-z]+)[ -](?:minutes?|mins?|m|hours?|hrs?|h|days?|d)\b|\b(?:the |a )?(?:minute|hourly|daily)\b|\btime)",
@@ -63,7 +64,9 @@ def write_answer(
         return write_of_minutes(requests, untradable, looked)
     found = write_of_minutes(said, untradable, looked)
     if found["kind"] != "strategy" or not found["python_code"] or found["symbol"] == "PORTFOLIO":
-        return found
+        # Its words were read as of bars of a minute.
+        told = rf"\1 is not counted in bars of {in_words(frame.timeframe)}, on which this one decides. Should it be \2 of these bars instead, or another span?"
+        return {**found, "questions": [_ON_A_MINUTE.sub(told, each) for each in found["questions"]]}
     nothing_more = _NOTHING.fullmatch(plain[-1].text) is not None
     open_from = _open_from(tuple(requests), untradable)
     if nothing_more and open_from:

@@ -90,8 +90,11 @@ def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[
         return _clarify("AAPL", asked)
     try:
         found = mended(requests, _of_words(requests, untradable))
-    except (StrategyError, RuleError) as error:
+    except RuleError as error:
         return _clarify("AAPL", [f"This was not understood, so nothing was written: {str(error)[:300]} Please say it in other words."])  # fmt: skip
+    except StrategyError:
+        # What the compiler says is about code.
+        return _clarify("AAPL", ["This was not understood, so nothing was written: a number in it is none that can be counted with, such as a part of a bar. Please say it in other words."])  # fmt: skip
     if (
         len(requests) > 1
         and found["kind"] == "strategy"
