@@ -54,40 +54,44 @@ RECONCILER = (
     "after update#1",
     "before commit#2",  # what the account is to buy for itself
     "after commit#2",
-    "before commit#3",  # the account's statement
+    "before commit#3",  # where the account's orders are read on, and corrections that could not be followed
     "after commit#3",
-    "before commit#4",  # corrections that could not be followed
+    "before commit#4",  # orders that had not ended
     "after commit#4",
-    "before commit#5",  # of what there are prices
+    "before commit#5",  # what the ledger knows of those that were read
     "after commit#5",
-    "before commit#6",  # corporate actions that the ledger has not followed
+    "before commit#6",  # where to read on
     "after commit#6",
-    "before commit#7",  # parts of whole units
+    "before commit#7",  # of what there are prices
     "after commit#7",
-    "before commit#8",  # positions before
+    "before commit#8",  # corporate actions that the ledger has not followed
     "after commit#8",
-    "before commit#9",  # positions after
+    "before commit#9",  # parts of whole units
     "after commit#9",
-    "before commit#10",  # when the account was asked
+    "before commit#10",  # positions before
     "after commit#10",
-    "before commit#11",  # its answer
+    "before commit#11",  # positions after
     "after commit#11",
-    "before commit#12",  # the ledger itself
+    "before commit#12",  # when the account was asked
     "after commit#12",
-    "before commit#13",  # that the broker answers
+    "before commit#13",  # its answer
     "after commit#13",
-    "before commit#14",  # what waits
+    "before commit#14",  # the ledger itself
     "after commit#14",
-    "before commit#15",  # nights of what is borrowed
+    "before commit#15",  # that the broker answers
     "after commit#15",
+    "before commit#16",  # what waits
+    "after commit#16",
+    "before commit#17",  # nights of what is borrowed
+    "after commit#17",
     "before wake#1",
     "after wake#1",
-    "before commit#16",  # whether assets are due
-    "after commit#16",
-    "before commit#17",  # assets
-    "after commit#17",
-    "before commit#18",  # the report
+    "before commit#18",  # whether assets are due
     "after commit#18",
+    "before commit#19",  # assets
+    "after commit#19",
+    "before commit#20",  # the report
+    "after commit#20",
 )
 
 

@@ -159,11 +159,15 @@ def test_a_model_that_was_turned_stores_no_hostile_code(database: Database, user
 @pytest.mark.parametrize(
     "symbol", ["AAPL'; DROP TABLE users; --", "../../etc/passwd", "<script>", "AAPL MSFT", "", "A" * 500, "ＡＡＰＬ"]
 )
-def test_a_symbol_that_is_none_is_a_finding(database: Database, user: UUID, symbol: str) -> None:
+def test_a_symbol_that_is_none_is_asked_about_and_nothing_is_stored(
+    database: Database, user: UUID, symbol: str
+) -> None:
     job = run(database, user, Model(*[draft().model_copy(update={"symbol": symbol})] * 4))
-    assert job.error is not None
-    assert job.error["code"] == "not-passed"
-    assert job.error["findings"][-1].startswith("symbol: ")
+    assert job.result is not None
+    assert job.result["kind"] == "clarify"
+    assert "is not a symbol" in job.result["questions"][-1]
+    with database.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM strategy_versions").fetchone() == (0,)
 
 
 def test_the_conversation_of_somebody_else_is_never_told(database: Database, user: UUID) -> None:

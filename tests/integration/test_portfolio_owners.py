@@ -127,6 +127,9 @@ def test_days_wait_for_a_split_that_the_ledger_does_not_follow_yet_and_leave_it_
         rotating.world.broker.actions = [split]
         rotating.world.exchange.split("AAPL", Decimal(10), at(MARCH, 8, 0))
         rotating.world.reconciler.run()
+        # Days that were read before it was followed are read once more: nobody knows of which scale they were.
+        assert rotating.decide(session).decided == 0
+        rotating.days(MARCH, {"AAPL": [10.9] * 10})
     else:
         rotating.clock(at(MARCH, 10, 32))
     assert rotating.decide(session).decided == 1
