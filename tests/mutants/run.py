@@ -23,7 +23,7 @@ from tests.mutants.broken import install
 from tests.mutants.equivalent import EQUIVALENT
 from tests.mutants.operators import mutants
 from tests.mutants.short_statements import SHORT_STATEMENTS
-from tests.mutants.statements import AUDIT, EXECUTION, PLAN, RECONCILE, RECONCILIATION, STATEMENTS, SYMBOLS
+from tests.mutants.statements import AUDIT, COMPARE, EXECUTION, PLAN, RECONCILE, RECONCILIATION, STATEMENTS, SYMBOLS
 
 CORE = ("netting", "allocation", "settlement", "corrections")
 # That a property fails is enough; nobody wants its smallest example.
@@ -46,7 +46,14 @@ STATEMENT_TESTS = (
     RECONCILER,
 )
 # Where a mutant of a module is noticed soonest.
-SOONEST = {PLAN: RESTING, EXECUTION: RESTING, SYMBOLS: RESTING, RECONCILE: RECONCILER, RECONCILIATION: RECONCILER}
+SOONEST = {
+    PLAN: RESTING,
+    EXECUTION: RESTING,
+    SYMBOLS: RESTING,
+    RECONCILE: RECONCILER,
+    COMPARE: RECONCILER,
+    RECONCILIATION: RECONCILER,
+}
 SHORT_TESTS = (
     "tests/integration/test_short_margin_and_fees.py",
     "tests/integration/test_short_positions_in_the_ledger.py",

@@ -6,6 +6,7 @@ LEDGER = "stratforge.storage.ledger."
 RESERVATIONS, FILLS, BLOCKS = LEDGER + "reservations", LEDGER + "fills", LEDGER + "blocks"
 INVARIANTS = LEDGER + "invariants"
 RECONCILIATION, RECONCILE = LEDGER + "reconciliation", "stratforge.application.reconcile"
+COMPARE = "stratforge.application.compare_statement"
 SYMBOLS = LEDGER + "symbols"
 PLAN, EXECUTE, EXECUTION = (
     "stratforge.application.execution_plan",
@@ -178,16 +179,16 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (RECONCILIATION, "AND t.side = %s\n", "AND t.side <> %s\n"),
     (RECONCILE, "if not order.ended and now - block.created_at > _OLD:", "if not order.ended:"),
     (RECONCILE, "self._pass_on(OrderUpdate.of_order(order))\n            report.looked_up", "report.looked_up"),
-    (RECONCILE, "if current != block:\n                return", "if current != block:\n                pass"),
+    (COMPARE, "if current != block:\n                return", "if current != block:\n                pass"),
     (RECONCILE, "if state != before.get(symbol, nothing) or state.working or", "if"),
     (RECONCILE, "if report.broken and halts.platform_state", "if False and halts.platform_state"),
     (RECONCILE, "elif is_crypto(symbol) and self._is_rounding(symbol, ours, broker)", "elif False"),
-    (RECONCILE, "reconciliation.note_correction(connection, block.block_id, *theirs)", "pass"),
-    (RECONCILE, "theirs = (more - own[0], cost - own[1])", "theirs = (more, cost)"),
+    (COMPARE, "reconciliation.note_correction(connection, block.block_id, *theirs)", "pass"),
+    (COMPARE, "theirs = (more - own[0], cost - own[1])", "theirs = (more, cost)"),
     (RECONCILE, "theirs.get(symbol, Decimal(0)) - own.quantity", "theirs.get(symbol, Decimal(0))"),
     (RECONCILE, "ours - change - (own.quantity - own.before)", "ours - change"),
     (RECONCILE, "abs(ours - broker) <= own.slack", "ours == broker"),
-    (RECONCILE, "order.filled_quantity > 0 and not accepted", "order.filled_quantity > 0"),
+    (COMPARE, "order.filled_quantity > 0 and not accepted", "order.filled_quantity > 0"),
     (RECONCILIATION, "= 'sell' THEN -1\n", "= 'sell' THEN 1\n"),
     (RECONCILIATION, "round(a.quantity * became.units, 18)", "a.quantity"),
     (RECONCILIATION, "CASE WHEN c.kind = 'symbol_change' THEN 0 ELSE", "CASE WHEN false THEN 0 ELSE"),
@@ -195,8 +196,8 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (RECONCILIATION, "AND (g.quantity <> 0 OR g.value <> 0)", "AND g.quantity <> 0"),
     (INVARIANTS, "(*again[:_BROKEN_PARTS], following)", "(following,)"),
     (INVARIANTS, "(*again[:_BROKEN_PARTS], following)", "again[:_BROKEN_PARTS] or (following,)"),
-    (RECONCILE, "if more == 0 and not is_crypto(block.symbol):", "if False:"),
-    (RECONCILE, "if more == 0 and not is_crypto(block.symbol):", "if True:"),
+    (COMPARE, "if more == 0 and not is_crypto(block.symbol):", "if False:"),
+    (COMPARE, "if more == 0 and not is_crypto(block.symbol):", "if True:"),
     # What the auditor asks of whatever was no trade, and of corrections.
     (AUDIT, 'if not known and change.kind != "ODD_LOTS":', "if False:"),
     (AUDIT, "known = change.client_order_id is not None", "known = True"),
