@@ -43,9 +43,10 @@ from functions.evaluator.sandbox_client import evaluate_sessions
 from functions.sandbox.workers import Pool
 from tests.support.random_programs import awkward_bars, program
 from tests.support.short_oracle import Oracle
-from tests.support.tiers import examples
+from tests.support.tiers import in_short
 
-PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", examples(60)))
+# Of fewer none may happen to cover.
+PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", in_short(30, 60)))
 TOGETHER = 60
 BARS = 60
 LONGEST_WINDOW = 4_096
