@@ -81,6 +81,26 @@ def test_a_question_is_asked_and_answered(member: Visitor) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("AAPL RSI")
 
 
+def test_what_is_described_at_home_is_answered_there_and_no_notice_says_it_again(member: Visitor) -> None:
+    page = member.go("/")
+    page.evaluate("window.told = []; document.body.addEventListener('htmx:afterRequest', ({ detail }) => window.told.push([detail.pathInfo.requestPath, detail.xhr.responseText]))")  # fmt: skip
+    page.locator("form.example [name=prompt]").first.evaluate("it => { it.value = 'make me rich' }")
+    page.get_by_role("button", name="Start with this").first.click()
+    expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
+    page.wait_for_function(
+        "window.told.some(([path, text]) => path.startsWith('/notices/new') && text.includes('/jobs/'))"
+    )
+    expect(page.locator(".toast a[href^='/jobs/']")).to_have_count(0)
+    # Whoever has left is told.
+    page.evaluate("document.querySelector('[data-job]').remove()")
+    page.locator("form.example [name=prompt]").nth(1).evaluate("it => { it.value = 'make me rich again' }")
+    page.get_by_role("button", name="Start with this").nth(1).click()
+    page.evaluate(
+        "new Promise((done) => { const look = () => document.querySelector('[data-job]') ? (document.querySelector('[data-job]').remove(), done()) : setTimeout(look, 20); look(); })"
+    )
+    expect(page.locator(".toast a[href^='/jobs/']")).to_have_count(1)
+
+
 @pytest.mark.long
 def test_a_busy_gateway_is_asked_again_and_its_words_are_not_put_into_the_page(member: Visitor) -> None:
     busy = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "busy", "detail": "busy"}

@@ -24,6 +24,7 @@ from functions.api.dashboard import drawings
 from functions.api.dashboard.access import Looking, Visitor
 from functions.api.dashboard.chart_tables import table_of
 from functions.api.dashboard.pages.examples import EXAMPLES
+from functions.api.dashboard.pages.jobs import new_key
 from functions.api.dashboard.rendering import compressed
 
 router = APIRouter(include_in_schema=False)
@@ -37,6 +38,7 @@ def page(looking: Looking) -> Response:
         return looking.page(
             connection,
             "home.html",
+            key=new_key(),
             examples=EXAMPLES[:3],
             history=[float(each.equity) for each in _history(connection, looking)],
             **_now(connection, looking),

@@ -117,6 +117,11 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button:not([type])")) button.disabled = target.querySelector("[data-refused]") !== null;
 });
 
+// Of work whose end is seen on the page there is no notice.
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id === "toasts") for (const link of target.querySelectorAll("a[href^='/jobs/']")) if (document.querySelector(`[data-job="${link.pathname.slice(6)}"]`)) link.closest(".toast").remove();
+});
+
 // A notice leaves by itself, as the style says.
 document.addEventListener("animationend", ({ target, animationName }) => animationName === "leave" && target.remove());
 
