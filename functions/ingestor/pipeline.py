@@ -10,15 +10,13 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.broker.history import Found
-from stratforge.bus.messages import BarMessage
 from stratforge.market import Bar, is_crypto
 from stratforge.observability import logger
 from stratforge.storage.market import market_data
@@ -28,30 +26,13 @@ from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
 from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.gaps import MAX_BACKFILL, Gap, Progress, chunks, requests_for
+from functions.ingestor.outlet import Outlet, Topics
 from functions.ingestor.retry import persist
 
 log = logger("ingestor")
 _HISTORY_MARGIN = 64
 # Events that a worker takes together: so many bars are stored in one statement.
 _TOGETHER = 1_000
-# A message that was not published after so many attempts is left: its bar is stored, and the next one brings the sessions up to it.
-_PUBLISH_ATTEMPTS = 4
-# Seconds after which nobody waits any more for what is being published: a topic that does not answer holds up its own symbols alone.
-_PATIENCE = 1.0
-
-
-class Topics(Protocol):
-    """The place where bars are published.
-
-    Attributes:
-        symbols_at_once: Symbols whose bars go together in one call.
-    """
-
-    symbols_at_once: int
-
-    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
-        """Publishes bars, in order for each symbol; the first of their symbols is named."""
-        ...
 
 
 class History(Protocol):
@@ -142,7 +123,7 @@ class BarPipeline:
         self.refused: dict[str, str] = {}
         self.from_the_future: dict[str, str] = {}
         self._workers = [
-            _Worker(self, _Outlet(topics, database, publishing, on_published, segments), database)
+            _Worker(self, Outlet(topics, database, publishing, on_published, segments, on_fatal), database)
             for _ in range(workers)
         ]
         for index, worker in enumerate(self._workers if threads is None else ()):
@@ -218,107 +199,10 @@ class BarPipeline:
         self._on_fatal()
 
 
-@dataclass(frozen=True, slots=True)
-class _Underway:
-    """Bars that are being published."""
-
-    done: Future[None]
-    symbols: Sequence[str]
-    bars: Sequence[Bar]
-
-
-class _Outlet:
-    """Stores bars and publishes them."""
-
-    def __init__(
-        self,
-        topics: Topics,
-        database: Database,
-        publishing: Executor,
-        on_published: Callable[[Bar], None],
-        segments: Segments,
-    ) -> None:
-        self._topics = topics
-        self._segments = segments
-        self._database = database
-        self._publishing = publishing
-        self._on_published = on_published
-        self._messages: dict[str, list[BarMessage]] = {}
-        self._bars: list[Bar] = []
-        self._unpublished: dict[str, list[Bar]] = {}
-        self._underway: list[_Underway] = []
-        self._months: set[tuple[int, int]] = set()
-
-    def add(self, bar: Bar, shards: Sequence[int], *, correction: bool = False, again: str | None = None) -> None:
-        """Takes a bar, to be stored and published with the others at the next `flush`."""
-        kind = "correction" if correction else "bar"
-        messages = self._messages.setdefault(bar.symbol, [])
-        messages += [BarMessage.of(bar, kind, shard, again, shards=len(shards)) for shard in shards]  # type: ignore[arg-type] # one of the two
-        if not correction and again is None:
-            self._bars.append(bar)
-
-    def store(self, bars: Sequence[Bar], adjusted_at: datetime | None = None) -> int:
-        """Stores bars; returns how many were new."""
-
-        def stored() -> int:
-            with self._database.transaction() as connection:
-                months = {(each.time.year, each.time.month): each.time for each in bars}
-                market_data.ensure_months(connection, [months[month] for month in sorted(set(months) - self._months)])
-                added = market_data.add_bars(connection, bars, adjusted_at=adjusted_at)
-            self._months |= set(months)
-            return added
-
-        return persist(stored)
-
-    def flush(self) -> None:
-        """Stores what was taken, then publishes it: symbols side by side, each in order. What does not go out soon is left on its way, and what comes after it of the same symbols waits here."""
-        bars, self._bars = self._bars, []
-        if bars:
-            self.store(bars)
-        for bar in bars:
-            self._unpublished.setdefault(bar.symbol, []).append(bar)
-        self._arrived()
-        busy = {symbol for each in self._underway for symbol in each.symbols}
-        sent: list[Future[None]] = []
-        ready = [symbol for symbol in self._messages if symbol not in busy]
-        for start in range(0, len(ready), self._topics.symbols_at_once):
-            symbols = ready[start : start + self._topics.symbols_at_once]
-            messages = [message for symbol in symbols for message in self._messages.pop(symbol)]
-            published = [bar for symbol in symbols for bar in self._unpublished.pop(symbol, ())]
-            sent.append(self._publishing.submit(self._publish, symbols, messages))
-            self._underway.append(_Underway(sent[-1], symbols, published))
-        # Once for each: what did not answer then has nobody wait for it any more.
-        wait(sent, _PATIENCE)
-        self._arrived()
-
-    @property
-    def waits(self) -> bool:
-        """Whether something is still on its way, or behind it."""
-        return bool(self._underway or self._messages)
-
-    def _arrived(self) -> None:
-        looked_at, self._underway = self._underway, []
-        for each in looked_at:
-            if not each.done.done():
-                self._underway.append(each)
-                continue
-            each.done.result()
-            for bar in each.bars:
-                self._on_published(bar)
-
-    def _publish(self, symbols: Sequence[str], messages: list[BarMessage]) -> None:
-        try:
-            with self._segments.segment(self._segments.sampled(), symbol=symbols[0]):
-                persist(lambda: self._topics.publish(symbols[0], messages), _PUBLISH_ATTEMPTS)
-        except (BotoCoreError, ClientError) as error:
-            # They are stored: whoever waits for them sees them with the next bar, or when it is published again.
-            log.error("bars were not published", symbols=symbols[:20], bars=len(messages), error=str(error)[:300])
-
-
 class _Worker:
     """The symbols of one queue."""
 
-    def __init__(self, pipeline: BarPipeline, outlet: _Outlet, database: Database) -> None:
+    def __init__(self, pipeline: BarPipeline, outlet: Outlet, database: Database) -> None:
         self.events: queue.Queue[_Event] = queue.Queue(maxsize=100_000)
         self._pipeline = pipeline
         self._outlet = outlet
@@ -343,10 +227,7 @@ class _Worker:
             self._handle_all(self._next())
 
     def _next(self) -> list[_Event]:
-        try:
-            events = [self.events.get(timeout=_PATIENCE if self._outlet.waits else None)]
-        except queue.Empty:
-            return []
+        events = [self.events.get()]
         while len(events) < _TOGETHER:
             try:
                 events.append(self.events.get_nowait())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
@@ -19,6 +19,8 @@ from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.gathering import gathered_sessions
 from stratforge.storage.strategies.rebalances import sold_out_sessions
+
+from functions.ingestor.patient_publisher import PatientPublisher
 
 log = logger("ingestor")
 _SECONDS = 0.2
@@ -118,35 +120,13 @@ class PatientTopics:
     """Topics to which nobody waits to have published: one that does not answer holds up what is told of its own symbol alone."""
 
     def __init__(self, topics: Topics, threads: Executor, on_fatal: Callable[[], None]) -> None:
-        self._topics = topics
-        self._threads = threads
-        self._on_fatal = on_fatal
-        self._lock = threading.Lock()
-        # By the symbols of which something is being published, what comes after it.
-        self._behind: dict[str, deque[RebalanceDue]] = {}
+        self._publisher = PatientPublisher[RebalanceDue](
+            lambda symbols, messages: _tell(topics, symbols[0], messages), threads, on_fatal, _BEHIND
+        )
 
     def publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
         """Has messages published, after those before them of the same symbol."""
-        with self._lock:
-            if symbol in self._behind:
-                self._behind[symbol].extend(messages)
-                return
-            self._behind[symbol] = deque(maxlen=_BEHIND)
-        self._threads.submit(self._publish, symbol, messages)
-
-    def _publish(self, symbol: str, messages: Sequence[RebalanceDue]) -> None:
-        try:
-            while messages:
-                _tell(self._topics, symbol, messages)
-                with self._lock:
-                    messages = list(self._behind[symbol])
-                    self._behind[symbol].clear()
-                    if not messages:
-                        del self._behind[symbol]
-        except BaseException:
-            log.exception("telling of portfolio sessions failed; the service restarts", symbol=symbol)
-            self._on_fatal()
-            raise
+        self._publisher.publish({symbol: messages})
 
 
 def _tell(topics: Topics, symbol: str, messages: Sequence[RebalanceDue]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Event
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,7 +18,7 @@ from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
 
-from functions.ingestor import pipeline
+from functions.ingestor import outlet
 from functions.ingestor.pipeline import BarPipeline
 from tests.support.ledger import OPEN
 from tests.support.trading import wait_for
@@ -320,14 +321,22 @@ def test_a_topic_that_does_not_answer_is_waited_for_once(ingestor: Ingestor, mon
     (neighbor,) = [each for each in (f"N{number}" for number in range(40)) if ingestor.pipeline._worker(each) is ingestor.pipeline._worker("AAPL")][:1]  # fmt: skip
     ingestor.watch(neighbor)
     waited: list[set[str]] = []
+    threads, symbols_of = ingestor.pipeline._workers[0]._outlet._publisher._threads, dict[Future[None], set[str]]()
+    submit = threads.submit
+
+    def submitted(work: Callable[[Mapping[str, Any]], None], items: Mapping[str, Any]) -> Future[None]:
+        """Notes whose publishing it is."""
+        begun = submit(work, items)
+        symbols_of[begun] = set(items)
+        return begun
 
     def noted(futures: Sequence[Future[None]], timeout: float) -> None:
         """Notes whose publishing is waited for."""
-        outlet = ingestor.pipeline._workers[0]._outlet
-        waited.append({symbol for each in outlet._underway if each.done in futures for symbol in each.symbols})
+        waited.append({symbol for each in futures for symbol in symbols_of[each]})
         wait(futures, timeout)
 
-    monkeypatch.setattr(pipeline, "wait", noted)
+    monkeypatch.setattr(threads, "submit", submitted)
+    monkeypatch.setattr(outlet, "wait", noted)
     ingestor.topics.silent["AAPL"] = Event()
     ingestor.pipeline.bar(bar(5), False)
     ingestor.watch(neighbor)
