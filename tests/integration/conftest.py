@@ -1,4 +1,4 @@
-"""The application on a database of its own, somebody who has just registered, and the mails that she gets."""
+"""The application on a database of its own, somebody who has just registered, the mails that she gets, and the sandbox in a process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import pytest
 from stratforge.application.mailing import Mail, send_waiting
 from stratforge.storage.postgres.database import Database
 
+from functions.evaluator import sandbox_client
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import Api, User, running_api
 from tests.support.mailbox import confirm, token_of
+from tests.support.rotating import SandboxProcess
 
 
 @pytest.fixture
@@ -24,6 +26,16 @@ def api(migrated: str) -> Iterator[Api]:
 def ada(api: Api) -> User:
     """Somebody who has just registered."""
     return api.user("ada")
+
+
+@pytest.fixture(scope="module")
+def sandboxed() -> Iterator[None]:
+    """The sandbox function in a process, which keeps what it compiled for a module's tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = SandboxProcess()
+        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
+        yield
+        found.pool.close()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ engine's own loop over the whole history, and its decisions. `make soak` asks fo
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import os
 import re
@@ -38,9 +36,7 @@ from stratforge.strategy.order_terms import terms_in
 from stratforge.strategy.source import OWN_BARS
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
 
-from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import evaluate_sessions
-from functions.sandbox.workers import Pool
 from tests.support.random_programs import awkward_bars, program
 from tests.support.short_oracle import Oracle
 from tests.support.tiers import in_short
@@ -50,6 +46,7 @@ PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", in_short(30, 60)))
 TOGETHER = 60
 BARS = 60
 LONGEST_WINDOW = 4_096
+pytestmark = pytest.mark.usefixtures("sandboxed")
 _EPOCH = date(1970, 1, 1).toordinal()
 CONFIG = BacktestConfig(cash=1e6, sizing_rule=SizingRule.EQUITY_FRACTION, fractional=True)
 
@@ -196,30 +193,6 @@ def assert_the_backtest_says_the_same(session: Session, values: Values, start: i
     for name in ("quantity", "price"):
         mine = np.array([getattr(each, name) for each in fills])
         np.testing.assert_allclose(mine, getattr(got, name)[traded], rtol=1e-9, err_msg=f"{session.seed}")
-
-
-class Sandbox:
-    """The sandbox function, invoked as Lambda does: JSON in and JSON out."""
-
-    def __init__(self) -> None:
-        # A busy machine is no reason for a difference.
-        self.pool = Pool(deadline=60.0, batch_seconds=600.0)
-
-    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:
-        """Evaluates a batch in the worker process, which keeps what it compiled."""
-        assert FunctionName == "sandbox"
-        event = json.loads(Payload)
-        answer = self.pool.evaluate(event["bars"], event["sources"], event["sessions"])
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        found = Sandbox()
-        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
-        yield
-        found.pool.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -29,16 +29,16 @@ from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
 from stratforge.strategy.rotation.seen import Seen, Windows, decide_on
 from stratforge.strategy.rotation.strategy import Decision
 
-from functions.evaluator import sandbox_client
 from functions.evaluator.rebalance_client import decide_rebalances
 from tests.support.random_rotations import markets, rotation
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, at
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at
 from tests.support.tiers import examples
 from tests.support.world import World
 
 PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", examples(60)))
 DAYS, MINUTES = 420, 1_000
 LONGEST_WINDOW = 256
+pytestmark = pytest.mark.usefixtures("sandboxed")
 
 
 @dataclass
@@ -48,15 +48,6 @@ class Heard:
     moments: list[int] = field(default_factory=list)
     given: list[tuple[np.ndarray, float, float, dict[str, float]]] = field(default_factory=list)
     said: list[Decision] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        found = SandboxProcess()
-        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
-        yield
-        found.pool.close()
 
 
 def backtested(

@@ -22,7 +22,6 @@ from tests.integration.test_portfolio_replays import assert_it_is_its_replay
 from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
     FIRST,
     MARCH,
-    _sandbox,
     in_march,
     rotating,
 )

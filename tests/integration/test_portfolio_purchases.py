@@ -16,7 +16,6 @@ from stratforge.storage.strategies.sessions import SessionStatus
 from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
     EVERY_TEN_MINUTES,
     FIRST,
-    _sandbox,
     minutes,
     rotating,
 )

@@ -18,7 +18,6 @@ from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
     FLAT,
     MARCH,
     RISING,
-    _sandbox,
     in_march,
     minutes,
     rotating,

@@ -26,9 +26,8 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Said
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
 
-from functions.evaluator import sandbox_client
 from tests.support.asking import NEW
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, at
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at, opening
 from tests.support.world import World
 
 # A Monday and, a month later, the first trading day of March.
@@ -37,27 +36,14 @@ RISING = [100.0 + number for number in range(10)]
 FLAT = [100.0] * 10
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        found = SandboxProcess()
-        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
-        yield
-        found.pool.close()
-
-
 @pytest.fixture
-def rotating(database: Database, migrated: str) -> Iterator[Rotating]:
+def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rotating]:
     """Somebody whose market has just opened: AAPL rises, the others do not."""
-    world = World(migrated)
-    found = Rotating(database, world)
-    found.clock(at(FIRST, 9, 31))
-    found.days(FIRST, {"AAPL": RISING, "IBM": FLAT, "MSFT": FLAT})
-    found.minute(at(FIRST), dict.fromkeys(SYMBOLS, 100.0))
-    yield found
-    with database.transaction() as connection:
-        assert broken_invariants(connection) == {}
-    world.close()
+    with opening(database, migrated, FIRST) as found:
+        found.days(FIRST, {"AAPL": RISING, "IBM": FLAT, "MSFT": FLAT})
+        yield found
+        with database.transaction() as connection:
+            assert broken_invariants(connection) == {}
 
 
 def in_march(rotating: Rotating) -> None:
@@ -446,6 +432,7 @@ def test_purchases_wait_a_minute_at_most_for_sales_that_do_not_end(rotating: Rot
     rotating.settle(session.session_id)
 
 
+@pytest.mark.usefixtures("sandboxed")
 def test_purchases_are_cut_to_what_the_account_has_with_two_percent_to_spare(database: Database, migrated: str) -> None:
     world = World(migrated)
     found = Rotating(database, world, cash=9_000)

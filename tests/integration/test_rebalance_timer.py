@@ -14,33 +14,19 @@ from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
 from stratforge.storage.ledger.operations import price_lags
 from stratforge.storage.postgres.database import Database
 
-from functions.evaluator import handler, sandbox_client
+from functions.evaluator import handler
 from functions.ingestor.rebalance_timer import Told, tell_due
 from tests.support.lambda_context import CONTEXT
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, Topics, at
-from tests.support.world import World
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, Topics, at, opening
 
 FIRST = date(2026, 2, 2)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        found = SandboxProcess()
-        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
-        yield
-        found.pool.close()
-
-
 @pytest.fixture
-def rotating(database: Database, migrated: str) -> Iterator[Rotating]:
+def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rotating]:
     """Somebody whose market has just opened, without days yet."""
-    world = World(migrated)
-    found = Rotating(database, world)
-    found.clock(at(FIRST, 9, 31))
-    found.minute(at(FIRST), dict.fromkeys(SYMBOLS, 100.0))
-    yield found
-    world.close()
+    with opening(database, migrated, FIRST) as found:
+        yield found
 
 
 def days(rotating: Rotating) -> None:

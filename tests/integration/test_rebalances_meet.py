@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
@@ -20,10 +20,9 @@ from stratforge.storage.strategies import gathering, rebalances
 from stratforge.storage.strategies.rebalances import Asking, Said
 from stratforge.strategy.rotation.seen import Windows
 
-from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import SandboxFailed
 from functions.ingestor.rebalance_timer import Told
-from tests.support.rotating import Rotating, SandboxProcess, at, copies
+from tests.support.rotating import Rotating, at, copies
 from tests.support.world import World
 
 SYMBOLS = [f"S{letter}" for letter in "ABCDEFGHIJKLMNOPQRST"]
@@ -41,15 +40,7 @@ def rebalance(universe, portfolio, state):
 """
 FIRST, SECOND = date(2026, 2, 2), date(2026, 3, 2)
 USERS = 60
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        found = SandboxProcess()
-        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
-        yield
-        found.pool.close()
+pytestmark = pytest.mark.usefixtures("sandboxed")
 
 
 def crowd(database: Database, conninfo: str, users: int) -> tuple[Rotating, list[UUID]]:

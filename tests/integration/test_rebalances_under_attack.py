@@ -14,34 +14,19 @@ from botocore.exceptions import ReadTimeoutError
 from stratforge.bus.messages import RebalanceDue
 from stratforge.storage.postgres.database import Database
 
-from functions.evaluator import sandbox_client
 from functions.ingestor.rebalance_timer import PatientTopics, Told, tell_due
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, Topics, at
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, Topics, at, opening
 from tests.support.trading import wait_for
-from tests.support.world import World
 
 FIRST = date(2026, 2, 2)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        found = SandboxProcess()
-        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
-        yield
-        found.pool.close()
-
-
 @pytest.fixture
-def rotating(database: Database, migrated: str) -> Iterator[Rotating]:
+def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rotating]:
     """Somebody whose market has just opened, with the days that are decided on."""
-    world = World(migrated)
-    found = Rotating(database, world)
-    found.clock(at(FIRST, 9, 31))
-    found.minute(at(FIRST), dict.fromkeys(SYMBOLS, 100.0))
-    found.days(FIRST, {each: [100.0 + number for number in range(9)] for each in SYMBOLS})
-    yield found
-    world.close()
+    with opening(database, migrated, FIRST) as found:
+        found.days(FIRST, {each: [100.0 + number for number in range(9)] for each in SYMBOLS})
+        yield found
 
 
 @pytest.mark.parametrize("schedules", [("monthly", "daily"), ("daily", "monthly")])

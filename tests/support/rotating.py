@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -178,6 +179,17 @@ class Rotating:
         with self.database.transaction() as connection:
             found = rebalances.holdings(connection, session_id)
         return {symbol: each.quantity for symbol, each in found.items() if each.quantity}
+
+
+@contextmanager
+def opening(database: Database, conninfo: str, day: date) -> Iterator[Rotating]:
+    """Somebody whose market has just opened, with the day's first minute, at 100 dollars."""
+    world = World(conninfo)
+    found = Rotating(database, world)
+    found.clock(at(day, 9, 31))
+    found.minute(at(day), dict.fromkeys(SYMBOLS, 100.0))
+    yield found
+    world.close()
 
 
 def copies(connection: Connection, session_id: UUID, count: int) -> list[UUID]:

@@ -17,12 +17,11 @@ from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.pages import NumberedPage
 
-from functions.evaluator import sandbox_client
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, User, running_api
 from tests.support.ledger import OPEN, add_trader
 from tests.support.minutes import Minutes
-from tests.support.rotating import SYMBOLS, Rotating, SandboxProcess, at, day_bars
+from tests.support.rotating import SYMBOLS, Rotating, at, day_bars
 from tests.support.world import World
 
 FIRST, MARCH = date(2026, 2, 2), date(2026, 3, 2)
@@ -30,10 +29,8 @@ RISING, FLAT = [100.0 + number for number in range(10)], [100.0] * 10
 
 
 @pytest.fixture
-def rotating(database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rotating]:
+def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rotating]:
     """Somebody whose session has bought AAPL in February and IBM for it in March, on the days before; then the prices were others."""
-    process = SandboxProcess()
-    monkeypatch.setattr(sandbox_client, "sandbox_client", lambda: process)
     world = World(migrated)
     found = Rotating(database, world)
     session = None
@@ -45,7 +42,6 @@ def rotating(database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch)
         found.decide(session.session_id)
         found.settle(session.session_id)
     yield found
-    process.pool.close()
     world.close()
 
 
