@@ -115,7 +115,7 @@ class StatementComparison:
         """Reads the orders of this pass; returns where the next one reads on, in what is new, in the day, and in that of symbols that differ."""
         # A market that is replayed may begin anew.
         known = place.new_since is not None and place.new_since <= market_now
-        head = max(place.new_since, state.since) if known and place.new_since else state.since
+        head = _goes_on_at(place.new_since, state.since, known=known)
         new = self._broker.first_orders(head, pages=_NEW_PAGES)
         found = list(new.orders)
         again = _goes_on_at(place.again_since, state.since, known=known)
@@ -133,7 +133,7 @@ class StatementComparison:
         state.orders = {each.client_order_id: each for each in found}
         self._read_by_id(report, state, place.waiting)
         new_since = new.until or max(head, market_now - _YOUNG)
-        return Place(new_since, passed.until, differing_since, [], place.compared_at)
+        return replace(place, new_since=new_since, again_since=passed.until, differing_since=differing_since)
 
     def _read_by_id(self, report: Report, state: _Pass, waited: list[str]) -> None:
         """Asks for orders that had not ended, once the ledger says that they have or does not know them, and for what could not be followed."""
@@ -175,27 +175,25 @@ class StatementComparison:
         for name in _new_ones_first(list(state.orders), state):
             order, block, mine = state.orders[name], finished.get(name), state.kept.get(name)
             if block is None:
-                self._look_at_order_of_nobody(report, state, order, mine)
-                continue
-            ours, accepted = block.figures, NOTHING if mine is None else mine.accepted
-            agrees = not differ(figures_of(order), (ours[0] + accepted[0], ours[1] + accepted[1]))
-            if not block.completed or (mine is None and not agrees and not order.ended):
-                state.waiting.add(name)
-            # Of what is kept open the statement has the last word, whatever the order says.
-            elif not (agrees or not order.ended if mine is None else agrees and mine.ended):
-                self._examine(report, state, order, block, mine)
+                buying = order.symbol in report.buying
+                if not buying:
+                    self._keep_order_of_nobody(report, order, mine)
+                if buying or not order.ended:
+                    state.waiting.add(name)
+            else:
+                self._look_at(report, state, order, block, mine)
             state.unexamined.discard(name)
 
-    def _look_at_order_of_nobody(
-        self, report: Report, state: _Pass, order: BrokerOrder, kept: KeptCorrection | None
+    def _look_at(
+        self, report: Report, state: _Pass, order: BrokerOrder, block: FinishedBlock, mine: KeptCorrection | None
     ) -> None:
-        if order.symbol in report.buying:
+        ours, accepted = block.figures, NOTHING if mine is None else mine.accepted
+        agrees = not differ(figures_of(order), (ours[0] + accepted[0], ours[1] + accepted[1]))
+        if not block.completed or (mine is None and not agrees and not order.ended):
             state.waiting.add(order.client_order_id)
-        else:
-            self._keep_order_of_nobody(report, order, kept)
-            if not order.ended:
-                state.waiting.add(order.client_order_id)
-        state.unexamined.discard(order.client_order_id)
+        # Of what is kept open the statement has the last word, whatever the order says.
+        elif not (agrees or not order.ended if mine is None else agrees and mine.ended):
+            self._examine(report, state, order, block, mine)
 
     def _keep_order_of_nobody(self, report: Report, order: BrokerOrder, kept: KeptCorrection | None) -> None:
         """Halts the symbol of an order that the ledger does not know, until an operator accepts what was filled of it as the account's own."""
@@ -320,17 +318,19 @@ def _goes_on_at(noted: datetime | None, beginning: datetime, *, known: bool) -> 
 
 def _in_turn(names: list[str], at_most: int, now: datetime) -> list[str]:
     """Some of the names, in another pass others."""
-    if len(names) <= at_most:
-        return names
-    first = int(now.timestamp()) // 60 * at_most % len(names)
-    return [*names[first:], *names[:first]][:at_most]
+    return names if len(names) <= at_most else _turned(names, at_most, now)[:at_most]
+
+
+def _turned(names: list[str], by: int, now: datetime) -> list[str]:
+    """The names, of which each pass begins with another, so many further on."""
+    first = int(now.timestamp()) // 60 * by % max(len(names), 1)
+    return [*names[first:], *names[:first]]
 
 
 def _new_ones_first(names: list[str], state: _Pass) -> list[str]:
     """The names, those that nothing was kept of before the others, of which each pass begins with another: they may be more than there are requests for."""
     kept = [each for each in names if each in state.kept]
-    first = int(state.now.timestamp()) // 60 * _EXAMINED % max(len(kept), 1)
-    return [*(each for each in names if each not in state.kept), *kept[first:], *kept[:first]]
+    return [*(each for each in names if each not in state.kept), *_turned(kept, _EXAMINED, state.now)]
 
 
 def _windows(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
