@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import NotFound, existing
+from stratforge.application.errors import NotFound
 from stratforge.application.jobs.requests import (
     MAX_STUDY_POINTS,
     NewBacktest,
@@ -18,6 +18,7 @@ from stratforge.application.jobs.requests import (
 )
 from stratforge.application.jobs.study import DOLLARS_A_SECOND, MAX_STUDY_SECONDS
 from stratforge.application.portfolio_bars import SESSION_MINUTES, decisions_in, minutes_a_day, warm_up
+from stratforge.application.strategies import read_version
 from stratforge.application.warm_up import window_of
 from stratforge.backtest.portfolio_sweep import sweep_seconds as portfolio_seconds
 from stratforge.backtest.sweep import sweep_seconds
@@ -25,7 +26,7 @@ from stratforge.market import is_crypto
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.market.trading_days import count_trading_days
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.strategies import backtests, strategies
+from stratforge.storage.strategies import backtests
 from stratforge.strategy.lookback import DAY_MINUTES
 from stratforge.strategy.rotation import PortfolioStrategy, compile_any
 
@@ -64,9 +65,7 @@ def price_of_sweep(
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
-        strategy = existing(strategies.get_strategy(connection, wanted.strategy_id), "strategy")
-        number = wanted.version or strategy.version
-        version = existing(strategies.get_version(connection, wanted.strategy_id, number), "version")
+        strategy, version = read_version(connection, wanted.strategy_id, wanted.version)
     compiled = compile_any(version.python_code)
     with database.reading(caller) as connection:
         end = wanted.end or market_clock(connection).now

@@ -19,7 +19,7 @@ from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, 
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.portfolio_setup import capital_of, check_portfolio_setup
 from stratforge.application.quotas import spend
-from stratforge.application.strategies import Symbol, compiled
+from stratforge.application.strategies import Symbol, compiled, read_version
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import SizingRule, check_size
 from stratforge.market.symbols import PORTFOLIO, is_crypto
@@ -102,11 +102,7 @@ def start_session(
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
     with database.reading(caller) as connection:
-        strategy = existing(strategies.get_strategy(connection, new.strategy_id), "strategy")
-        version = new.version or strategy.version
-        stored = strategies.get_version(connection, new.strategy_id, version)
-        if stored is None:
-            raise NotFound("version")
+        strategy, stored = read_version(connection, new.strategy_id, new.version)
     portfolio, shorts = _portfolio(stored.python_code, new), _goes_short(stored.python_code)
     with database.transaction(caller) as connection:
         if shorts:
@@ -120,7 +116,7 @@ def start_session(
             connection,
             caller.user_id,
             strategy.strategy_id,
-            version,
+            stored.version,
             PORTFOLIO if portfolio else new.symbol or strategy.symbol,
             settings,
             new.mode,

@@ -155,6 +155,30 @@ def store_strategy(
         return strategies.add_strategy(connection, caller.user_id, description, strategy, origin, strategy_id)
 
 
+def read_version(
+    connection: Connection, strategy_id: UUID, number: int | None = None
+) -> tuple[StoredStrategy, StoredVersion]:
+    """Reads a strategy and a version of it, the latest where none is named.
+
+    Raises:
+        NotFound: if there is no such strategy or version.
+    """
+    found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
+    wanted = found.version if number is None else number
+    return found, existing(strategies.get_version(connection, strategy_id, wanted), "version")
+
+
+def _origin_of(version: StoredVersion, prompt: str | None = None, model: str | None = None) -> Origin:
+    """The origin of code that stood in a version before, with what was assumed and asked for."""
+    return Origin(
+        prompt,
+        model,
+        assumptions=tuple(version.assumptions),
+        parameter_meanings=version.parameter_meanings,
+        requirements=tuple(Requirement.model_validate(each) for each in version.requirements),
+    )
+
+
 def duplicate_strategy(database: Database, caller: Caller, strategy_id: UUID, key: RequestKey) -> StoredStrategy:
     """Stores a strategy once more, as one of its own, with what was asked for and what is said of it.
 
@@ -163,17 +187,14 @@ def duplicate_strategy(database: Database, caller: Caller, strategy_id: UUID, ke
         Conflict: if there are as many strategies as may be.
     """
     with database.reading(caller) as connection:
-        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-        version = existing(strategies.get_version(connection, strategy_id, found.version), "version")
-    wanted = tuple(Requirement.model_validate(each) for each in version.requirements)
-    origin = Origin(None, None, 0, tuple(version.assumptions), (), version.parameter_meanings, wanted)
+        found, version = read_version(connection, strategy_id)
     new = NewStrategy(
         name=f"Copy of {found.name}"[:100],
         symbol=found.symbol,
         python_code=found.python_code,
         logic_explanation=found.logic_explanation,
     )
-    return store_strategy(database, caller, new, key, origin)
+    return store_strategy(database, caller, new, key, _origin_of(version))
 
 
 def strategy_file(found: StoredStrategy) -> StrategyFile:
@@ -277,8 +298,7 @@ def _changed_by_hand(
 ) -> _ByHand:
     """Holds what was asked for against the code as it is now, where nobody waits for a row."""
     with database.reading(caller) as connection:
-        current = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-        before = existing(strategies.get_version(connection, strategy_id, current.version), "version")
+        current, before = read_version(connection, strategy_id)
     new = strategy or compiled(current.python_code)
     traded = _symbol(strategy, symbol, current)
     if new.source == current.python_code and traded == current.symbol:
@@ -311,8 +331,7 @@ def set_parameters(
     """
     caller.require(Scope.WRITE)
     with database.reading(caller) as connection:
-        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-        based_on = existing(strategies.get_version(connection, strategy_id, version or found.version), "version")
+        found, based_on = read_version(connection, strategy_id, version)
     explanation = based_on.logic_explanation if based_on.version != found.version else None
     change = StrategyChange(python_code=_with_values(based_on.python_code, values), logic_explanation=explanation)
     seen = latest or found.version
@@ -364,8 +383,7 @@ def restore_version(database: Database, caller: Caller, strategy_id: UUID, versi
     caller.require(Scope.WRITE)
     spend_first(database, caller, quotas.STRATEGIES)
     with database.reading(caller) as connection:
-        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-        older = existing(strategies.get_version(connection, strategy_id, version), "version")
+        found, older = read_version(connection, strategy_id, version)
     strategy = compiled_version(older)
     with database.transaction(caller) as connection:
         current = _locked(connection, strategy_id)
@@ -382,15 +400,7 @@ def store_restored(
     strategy: Strategy | PortfolioStrategy,
 ) -> StoredStrategy:
     """Stores an earlier version's code and symbol as the next version of a strategy that is locked."""
-    origin = Origin(
-        f"Back to version {older.version}",
-        older.model,
-        0,
-        tuple(older.assumptions),
-        (),
-        older.parameter_meanings,
-        tuple(Requirement.model_validate(each) for each in older.requirements),
-    )
+    origin = _origin_of(older, f"Back to version {older.version}", older.model)
     description = Description(current.name, _symbol(strategy, older.symbol, current), older.logic_explanation)
     return strategies.change_strategy(connection, user_id, current, description, strategy, origin)
 

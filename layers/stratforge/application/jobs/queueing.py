@@ -26,6 +26,7 @@ from stratforge.application.jobs.requests import (
 )
 from stratforge.application.jobs.results import FinishedExport, result_of
 from stratforge.application.quotas import spend
+from stratforge.application.strategies import read_version
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs, sessions, strategies
@@ -113,16 +114,14 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.BACKTESTS)
-        found = existing(strategies.get_strategy(connection, request.strategy_id), "strategy")
-        number = request.version or found.version
-        version = existing(strategies.get_version(connection, request.strategy_id, number), "version")
+        _, version = read_version(connection, request.strategy_id, request.version)
         if is_portfolio(version.python_code):
             request.portfolio_capital()
         for field, named in (("sweep", request.sweep), ("parameters", request.parameters)):
             if unknown := set(named or {}) - set(version.parameters):
                 raise Invalid(f"{field}: the strategy has no parameter {', '.join(sorted(unknown))}.")
         own = {name: value for name, value in (request.parameters or {}).items() if value != version.parameters[name]}
-        request = request.model_copy(update={"version": number, "parameters": own or None})
+        request = request.model_copy(update={"version": version.version, "parameters": own or None})
         job = _added(connection, caller, request, key)
     outbox.run_backtest_job(job.job_id)
     return job
