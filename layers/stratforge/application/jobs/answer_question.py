@@ -17,7 +17,7 @@ from stratforge.storage.ledger import portfolio
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import jobs
-from stratforge.storage.strategies.jobs import FailureCode, Job, JobKind
+from stratforge.storage.strategies.jobs import FailureCode, Job
 
 # Questions of a conversation that the Analyst is told.
 _REMEMBERED = 6
@@ -70,8 +70,8 @@ def _before(connection: Connection, job: Job, request: ResearchRequest) -> list[
     """The last questions before this one that were answered, with their answers, the oldest first."""
     found: list[tuple[str, str]] = []
     for _ in range(_REMEMBERED):
-        earlier = jobs.get_job(connection, request.follows) if request.follows else None
-        if earlier is None or earlier.user_id != job.user_id or earlier.kind != JobKind.RESEARCH:
+        earlier = jobs.job_before(connection, job, request.follows)
+        if earlier is None:
             break
         request = ResearchRequest.model_validate(earlier.request)
         answered = result_of(earlier)

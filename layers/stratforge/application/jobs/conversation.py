@@ -13,7 +13,7 @@ from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy, 
 from stratforge.application.strategies import RESTORED
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import jobs, strategies
-from stratforge.storage.strategies.jobs import Job, JobKind
+from stratforge.storage.strategies.jobs import Job
 from stratforge.storage.strategies.strategies import StoredStrategy, StoredVersion
 
 # How many versions the model is reminded of, and how many turns may be open at once: none of them is forgotten, so there is a bound.
@@ -64,9 +64,8 @@ def symbol_given(connection: Connection, job: Job, request: GenerateRequest) -> 
 
 def _followed(connection: Connection, job: Job, follows: UUID) -> Job | None:
     """The job that a request goes on from, unless what it asked for stands in a version."""
-    earlier = jobs.get_job(connection, follows)
-    mine = earlier is not None and earlier.user_id == job.user_id and earlier.kind == JobKind.GENERATE
-    return earlier if mine and earlier and not isinstance(result_of(earlier), WrittenStrategy) else None
+    earlier = jobs.job_before(connection, job, follows)
+    return None if earlier is None or isinstance(result_of(earlier), WrittenStrategy) else earlier
 
 
 def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:

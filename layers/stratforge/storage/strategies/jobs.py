@@ -129,15 +129,14 @@ def list_conversation(connection: Connection, user_id: UUID, strategy_id: UUID, 
         Job,
         f"""
         WITH RECURSIVE conversation AS (
-            SELECT {_COLUMNS} FROM jobs
+            SELECT * FROM jobs
             WHERE kind = 'GENERATE' AND user_id = %(user)s AND coalesce(request->>'strategy_id', result->>'strategy_id') = %(strategy)s
             UNION
-            SELECT {", ".join(f"earlier.{each.replace('id AS job_id', 'id')}" for each in _COLUMNS.split(", "))}
-            FROM conversation JOIN jobs AS earlier ON earlier.id = (conversation.request->>'follows')::uuid
+            SELECT earlier.* FROM conversation JOIN jobs AS earlier ON earlier.id = (conversation.request->>'follows')::uuid
             WHERE earlier.kind = 'GENERATE' AND earlier.user_id = %(user)s
               AND coalesce(earlier.request->>'strategy_id', earlier.result->>'strategy_id', %(strategy)s) = %(strategy)s
         )
-        SELECT * FROM conversation ORDER BY created_at DESC, job_id LIMIT %(at_most)s
+        SELECT {_COLUMNS} FROM conversation ORDER BY created_at DESC, id LIMIT %(at_most)s
         """,  # noqa: S608 - columns of this module
         {"user": user_id, "strategy": str(strategy_id), "at_most": at_most},
     )
@@ -162,6 +161,12 @@ def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
 def get_job(connection: Connection, job_id: UUID) -> Job | None:
     """A job by its id; None when there is none that the connection may see."""
     return fetch_one(connection, Job, f"SELECT {_COLUMNS} FROM jobs WHERE id = %s", (job_id,))  # noqa: S608 - columns
+
+
+def job_before(connection: Connection, job: Job, job_id: UUID | None) -> Job | None:
+    """The job that another goes on from, of the same user and kind; None when there is none such."""
+    query = f"SELECT {_COLUMNS} FROM jobs WHERE id = %s AND user_id = %s AND kind = %s"  # noqa: S608 - columns
+    return fetch_one(connection, Job, query, (job_id, job.user_id, job.kind))
 
 
 def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) -> Job | None:
