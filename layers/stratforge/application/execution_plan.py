@@ -344,7 +344,7 @@ def _with_house(
         if not any(each.request.terms.short and not each.request.terms.opens for each in inside):
             return net, []
         free = lock_house(connection, symbol)
-        whole, takes, part = made_whole(net, _orders_of(executable), held, free, market.price, market.collar, asset)
+        whole, takes, part = made_whole(net, _orders_of(inside), held, free, market.price, market.collar, asset)
         return whole, [_of_house(takes, part, market)]
     if after >= 0:
         return net, []

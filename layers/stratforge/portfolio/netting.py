@@ -76,8 +76,7 @@ def net_orders(
     tight = {i for i, order in enumerate(orders) if bounds[i] != widest[order.side]}
     free = set(range(len(orders))) - tight
     inside = _best_limits(orders, tight, price, unfilled) if tight and (limits_first or not free) else free
-    bought = sum((orders[i].quantity for i in inside if orders[i].side == Side.BUY), ZERO)
-    sold = sum((orders[i].quantity for i in inside if orders[i].side == Side.SELL), ZERO)
+    bought, sold = _both_sides([orders[i] for i in inside])
     left_out = frozenset(range(len(orders))) - inside
     owes_turn = inside == free and bool(tight)
     side = balanced if bought == sold else Side.BUY if bought > sold else Side.SELL
@@ -85,8 +84,7 @@ def net_orders(
     if quantity is None:
         return Block(None, ZERO, ZERO, None, widest[Side.SELL], widest[Side.BUY], left_out, owes_turn)
     cross = min(max(bought, sold) - quantity, bought, sold)
-    mine = [bounds[i] for i in inside if orders[i].side == side]
-    limit = asset.round_limit(min(mine) if side == Side.BUY else max(mine), up=side == Side.SELL)
+    limit = _limit([bounds[i] for i in inside if orders[i].side == side], side, asset)
     return Block(side, quantity, cross, limit, widest[Side.SELL], widest[Side.BUY], left_out, owes_turn)
 
 
@@ -180,7 +178,7 @@ def made_whole(
 
     Args:
         block: The block of these orders, without a side.
-        orders: The orders that it was made of; together less than a unit.
+        orders: The orders in it; together less than a unit.
         held: What the account holds; below zero what it owes, in whole units.
         house: What of that is the house's.
         price: The reference price.
@@ -191,16 +189,13 @@ def made_whole(
         The block, and the side and quantity of the house's order in it.
     """
     unit = asset.scale
-    inside = [each for index, each in enumerate(orders) if index not in block.left_out]
-    bought = sum((each.quantity for each in inside if each.side == Side.BUY), ZERO)
-    sold = sum((each.quantity for each in inside if each.side == Side.SELL), ZERO)
+    bought, sold = _both_sides(orders)
     lends = asset.shortable and asset.easy_to_borrow
     if house >= unit + bought - sold and (held >= unit or (held <= 0 and lends)):
         widest, side, cross, more = price * (1 - collar), Side.SELL, bought, unit + bought - sold
     else:
         widest, side, cross, more = price * (1 + collar), Side.BUY, sold, unit + sold - bought
-    bounds = [widest, *(_bound(each, widest) for each in inside if each.side == side)]
-    limit = asset.round_limit(min(bounds) if side == Side.BUY else max(bounds), up=side == Side.SELL)
+    limit = _limit([widest, *(_bound(each, widest) for each in orders if each.side == side)], side, asset)
     return replace(block, side=side, quantity=unit, cross_quantity=cross, limit_price=limit), side, more
 
 
@@ -221,6 +216,17 @@ def topped_up(held: Decimal, house: Decimal, price: Decimal, collar: Decimal, as
     return Block(
         Side.BUY, asset.scale, ZERO, asset.round_limit(high, up=False), low, high, frozenset(), owes_turn=False
     )
+
+
+def _both_sides(orders: Sequence[ExecutableOrder]) -> tuple[Decimal, Decimal]:
+    """The units that orders buy, and those that they sell."""
+    bought = sum((each.quantity for each in orders if each.side == Side.BUY), ZERO)
+    return bought, sum((each.quantity for each in orders if each.side == Side.SELL), ZERO)
+
+
+def _limit(bounds: Sequence[Decimal], side: Side, asset: AssetRules) -> Decimal:
+    """The limit that all of these bounds of a side's orders allow, as the broker takes it."""
+    return asset.round_limit(min(bounds) if side == Side.BUY else max(bounds), up=side == Side.SELL)
 
 
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
