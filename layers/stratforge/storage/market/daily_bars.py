@@ -54,12 +54,15 @@ class DailyHistory:
 
 def histories_of(connection: Connection, symbols: Sequence[str]) -> dict[str, DailyHistory]:
     """The state of the days of these symbols; without those that were never asked for."""
+    # The splits of all of them at once: symbol by symbol, each would look through all actions that there were.
     query = """
-        SELECT symbol, through, edition, days, refused, EXISTS (
-            SELECT FROM corporate_actions a WHERE a.symbol = h.symbol AND a.kind = 'split' AND NOT a.of_earlier_owner AND a.applied_at >= h.read_at) AS overtaken
-        FROM daily_histories h WHERE symbol = ANY(%s)
+        SELECT h.symbol, h.through, h.edition, h.days, h.refused, coalesce(s.applied_at >= h.read_at, false) AS overtaken
+        FROM daily_histories h LEFT JOIN (
+            SELECT symbol, max(applied_at) AS applied_at FROM corporate_actions
+            WHERE symbol = ANY(%(symbols)s) AND kind = 'split' AND NOT of_earlier_owner GROUP BY symbol) s ON s.symbol = h.symbol
+        WHERE h.symbol = ANY(%(symbols)s)
     """
-    return {each.symbol: each for each in fetch_all(connection, DailyHistory, query, (list(symbols),))}
+    return {each.symbol: each for each in fetch_all(connection, DailyHistory, query, {"symbols": list(symbols)})}
 
 
 def store_days(
