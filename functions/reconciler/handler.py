@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
-from uuid import UUID
 
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +14,6 @@ from stratforge.application.reference_data import keep_calendar
 from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
-from stratforge.bus.messages import JobReady
 from stratforge.bus.queues import send_job_ready, send_order_update, send_work_ready
 from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import logger
@@ -61,13 +58,12 @@ def reconciliation() -> Reconciliation:
 def _wake_jobs(*, queues_are_new: bool) -> None:
     """The next minute looks again, so a queue that cannot be reached keeps nothing else from being done."""
     settings = ReconcilerSettings.from_environment()
-
-    def told(queue_url: str) -> Callable[[UUID], None]:
-        return lambda job_id: send_job_ready(queue_url, JobReady(job_id=job_id))
-
     try:
         woken = wake_jobs(
-            database, told(settings.jobs_queue_url), told(settings.backtests_queue_url), queues_are_new=queues_are_new
+            database,
+            partial(send_job_ready, settings.jobs_queue_url),
+            partial(send_job_ready, settings.backtests_queue_url),
+            queues_are_new=queues_are_new,
         )
     except (BotoCoreError, ClientError) as error:
         log.warning("jobs were not woken", extra={"error": str(error)[:200]})

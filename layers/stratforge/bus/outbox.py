@@ -12,7 +12,7 @@ from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stratforge.bus.messages import JobReady, SubscriptionUpdate
+from stratforge.bus.messages import SubscriptionUpdate
 from stratforge.bus.queues import send_job_ready, send_mails_wait, send_work_ready
 from stratforge.bus.topics import publish_subscription_update
 from stratforge.observability import logger
@@ -50,11 +50,11 @@ class Outbox:
 
     def run_assistant_job(self, job_id: UUID) -> None:
         """Has the assistant look at a job."""
-        send_job_ready(self.jobs_queue_url, JobReady(job_id=job_id))
+        send_job_ready(self.jobs_queue_url, job_id)
 
     def run_backtest_job(self, job_id: UUID) -> None:
         """Has the backtester look at a job."""
-        send_job_ready(self.backtests_queue_url, JobReady(job_id=job_id))
+        send_job_ready(self.backtests_queue_url, job_id)
 
     def wake_mailer(self) -> None:
         """Has the mailer send what waits. It looks by itself every minute, so whoever has asked for a mail is not told that a message got lost."""

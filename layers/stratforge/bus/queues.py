@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from stratforge.aws import aws_client
 from stratforge.bus.messages import (
@@ -104,6 +105,6 @@ def send_mails_wait(queue_url: str) -> None:
     sqs_client().send_message(QueueUrl=queue_url, MessageBody=MailsWait().model_dump_json())
 
 
-def send_job_ready(queue_url: str, job: JobReady) -> None:
+def send_job_ready(queue_url: str, job_id: UUID) -> None:
     """Puts a job on its (standard) queue."""
-    sqs_client().send_message(QueueUrl=queue_url, MessageBody=job.model_dump_json())
+    sqs_client().send_message(QueueUrl=queue_url, MessageBody=JobReady(job_id=job_id).model_dump_json())
