@@ -120,9 +120,13 @@ def _on_past_bar(database: Database, caller: Caller, session: StoredSession, bar
     decided = timedelta(minutes=session.bar_minutes) + _UNTIL_DECIDED if session.bar_minutes > 1 else timedelta()
     with database.reading(caller) as connection:
         bars = bars_to_trace(connection, session.session_id, bar_time, bar_time + decided)
-        of_signal = bars_to_trace(connection, session.session_id, bar_time, bar_time)
-    began = next((each for each in bars if each.begins >= bar_time), None)
-    found = began if began and began.begins == bar_time else trace_bar(of_signal, bar_time)
+    wanted, found = int(bar_time.timestamp()), None
+    for each in bars:
+        # The one that began then comes after the one that was decided on with that minute, if both are there.
+        if each.begins == bar_time or each.bar.time == wanted:
+            found = each
+        if each.begins >= bar_time:
+            break
     if found is None:
         return SessionRules(bar_time, False, [], bar_minutes=session.bar_minutes)
     last = datetime.fromtimestamp(found.bar.time, UTC) - timedelta(minutes=1)
