@@ -128,7 +128,7 @@ def _recorded(
         now = market_clock(connection).now
         days = days_before(connection, {each: exchange_day(each, now) for each in symbols}, min(length, most))
         return {each: days[each].bars for each in symbols}
-    needed = length if strategy.bar_minutes == 1 else minutes_of(length, str(strategy.timeframe))
+    needed = minutes_of(length, strategy.bar_minutes)
     bars = {each: market_data.bars_between(connection, each, None, None, min(needed, most)) for each in symbols}
     if isinstance(strategy, PortfolioStrategy):
         return bars

@@ -54,7 +54,7 @@ def _window(strategy: Strategy | PortfolioStrategy, point: Point) -> int:
 
 def minutes_before(history: Minutes, strategy: Strategy, symbol: str, first: datetime, window: int) -> Sequence[Bar]:
     """The last bars of a minute before a time that make so many bars of a strategy's own, or all that there are in a year."""
-    count = minutes_of(window, str(strategy.timeframe)) if strategy.bar_minutes > 1 else window
+    count = minutes_of(window, strategy.bar_minutes)
     if not count:
         return []
     # A stock trades for a fifth of all minutes, and not on the days around a holiday.

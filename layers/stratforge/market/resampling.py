@@ -130,9 +130,9 @@ def latest_bars(bars: BarColumns, timeframe: str, length: int) -> BarColumns:
     return made.bars.tail(length) if len(made.latest) and made.latest[-1] >= 0 else made.bars.slice(0, 0)
 
 
-def minutes_of(length: int, timeframe: str) -> int:
-    """Bars of a minute that hold so many whole bars of a timeframe, whatever is missing: the first may be a part of one, and the last two be of others."""
-    return (length + 2) * TIMEFRAMES[timeframe]
+def minutes_of(length: int, bar_minutes: int) -> int:
+    """Bars of a minute that hold so many whole bars of a length, whatever is missing: of longer ones the first may be a part of one, and the last two be of others."""
+    return length if bar_minutes == 1 else (length + 2) * bar_minutes
 
 
 def _spans(bars: BarColumns, length: int) -> tuple[Integers, Integers]:

@@ -136,11 +136,12 @@ class Strategy(Admitted):
 
     @cached_property
     def _history(self) -> History:
+        return self._measure(days_of_exchange=True)
+
+    def _measure(self, *, days_of_exchange: bool) -> History:
+        previous = bool(self.on_bar.needs("p"))
         return measure_lookback(
-            self._nodes,
-            previous=bool(self.on_bar.needs("p")),
-            minutes=self.bar_minutes,
-            days_of_exchange=True,
+            self._nodes, previous=previous, minutes=self.bar_minutes, days_of_exchange=days_of_exchange
         )
 
     @property
@@ -150,9 +151,7 @@ class Strategy(Admitted):
         Raises:
             StrategyError: as `lookback` does.
         """
-        if self.bar_minutes in (1, DAY_MINUTES):
-            return self.lookback
-        return minutes_of(window_length(self.lookback), str(self.timeframe))
+        return self._stored(self.lookback)
 
     @cached_property
     def stored_lookback_of_minutes(self) -> int:
@@ -161,8 +160,12 @@ class Strategy(Admitted):
         Raises:
             StrategyError: as `lookback` does.
         """
-        bars = measure_lookback(self._nodes, previous=bool(self.on_bar.needs("p")), minutes=self.bar_minutes).bars
-        return bars if self.bar_minutes in (1, DAY_MINUTES) else minutes_of(window_length(bars), str(self.timeframe))
+        return self._stored(self._measure(days_of_exchange=False).bars)
+
+    def _stored(self, lookback: int) -> int:
+        if self.bar_minutes in (1, DAY_MINUTES):
+            return lookback
+        return minutes_of(window_length(lookback), self.bar_minutes)
 
     @property
     def cost(self) -> Cost:
