@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.backtests import StoredBacktest
 from stratforge.storage.strategies.sessions import SessionMode, StoredSession
+
+# The fields of a backtest's configuration that say the size together.
+SIZES = ("sizing_rule", "sizing_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,14 @@ def tested_setup(backtest: StoredBacktest) -> Setup:
         None if config.get(name) is None else Decimal(str(config[name]))
         for name in ("stop_loss", "take_profit", "trailing_stop")
     )
-    rule, value = (
-        SizingRule(config.get("sizing_rule", SizingRule.EQUITY_FRACTION)),
-        Decimal(str(config.get("sizing_value", 1))),
-    )
-    return Setup(backtest.strategy_version, backtest.symbol, rule, value, loss, gain, trail, values=backtest.parameters)
+    size = size_of(config)
+    return Setup(backtest.strategy_version, backtest.symbol, *size, loss, gain, trail, values=backtest.parameters)
+
+
+def size_of(config: Mapping[str, Any]) -> tuple[SizingRule, Decimal]:
+    """The size of a purchase in a backtest's configuration; all equity where it says none."""
+    rule, value = (config.get(name) for name in SIZES)
+    return SizingRule(rule or SizingRule.EQUITY_FRACTION), Decimal(1 if value is None else str(value))
 
 
 def running_setup(session: StoredSession) -> Setup:
@@ -95,7 +102,7 @@ def assumed(backtest: StoredBacktest) -> str:
     return ", ".join(said)
 
 
-def size_in_words(rule: SizingRule, value: Decimal | float) -> str:
+def size_in_words(rule: SizingRule, value: Decimal) -> str:
     """The size of a purchase for which a strategy gives none, as people say it: 10 % of equity."""
     match rule:
         case SizingRule.EQUITY_FRACTION:

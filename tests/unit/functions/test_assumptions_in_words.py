@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from stratforge.application.setups import SIZES
 from stratforge.backtest import BacktestConfig
 
-from functions.api.dashboard.pages.assumptions import SIZES, different
+from functions.api.dashboard.pages.assumptions import different
 
 
 def test_what_differs_is_said_with_its_unit_and_what_is_alike_is_not() -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stratforge.application.setups import size_in_words
-from stratforge.market.sizes import SizingRule
+from stratforge.application.setups import size_in_words, size_of
 
 
 def _form(text: str, factor: float = 1) -> Callable[[Any], str]:
     return lambda value: text.format(value * factor)
 
 
-# By their names in `BacktestConfig`; the size is one of two of them.
+# By their names in `BacktestConfig`; the size is of two of them.
 _SETTINGS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "cash": ("Starting cash", _form("${:,.2f}")),
     "stop_loss": ("Stop loss", _form("{:.12g} %", 100)),
@@ -31,17 +30,11 @@ _SETTINGS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "borrow_fee": ("Borrow fee", _form("{:.12g} % a year", 100)),
     "bars_per_year": ("Bars a year", _form("{:,.12g}")),
 }
-SIZES = ("sizing_rule", "sizing_value")
 
 
 def different(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
     """The assumptions in which backtests differ: a title, and what each of them has, in words."""
-    rows = [("Position size", [_size(each) for each in configs])]
+    rows = [("Position size", [size_in_words(*size_of(each)) for each in configs])]
     for name, (title, said) in _SETTINGS.items():
         rows.append((title, ["none" if (value := each.get(name)) is None else said(value) for each in configs]))
     return [(title, values) for title, values in rows if len(set(values)) > 1]
-
-
-def _size(config: Mapping[str, Any]) -> str:
-    rule, value = (config.get(name) for name in SIZES)
-    return size_in_words(SizingRule(rule or SizingRule.EQUITY_FRACTION), 1 if value is None else value)
