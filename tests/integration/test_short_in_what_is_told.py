@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterator
 from decimal import Decimal
 from html import unescape
-from typing import Any
 
 import pytest
 from stratforge.application.access import Caller
@@ -18,7 +17,7 @@ from stratforge.storage.ledger.portfolio import LedgerFilter
 from stratforge.storage.users import bulk
 
 from functions.api.contract.streams import EVENTS
-from tests.support.api import PASSWORD, User, running_api
+from tests.support.api import running_api
 from tests.support.ledger import OPEN, add_trader
 from tests.support.minutes import Minutes, add_history
 from tests.support.pages import HTML
@@ -122,7 +121,7 @@ def test_files_say_what_a_trade_and_an_order_did(market: Minutes) -> None:
 
 def test_pages_and_the_api_say_so(market: Minutes, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_api(migrated, monkeypatch) as api:
-        ada = _logged_in(market, api)
+        ada = api.known(market.database, "ada")
 
         def page(path: str) -> str:
             answer = ada.client.get(path, headers=HTML)
@@ -161,23 +160,12 @@ def test_pages_and_the_api_say_so(market: Minutes, migrated: str, monkeypatch: p
         assert "Covered 10 AAPL at 101.00: -$20.00" in page("/notices")
 
 
-def _logged_in(market: Minutes, api: Any) -> User:
-    """Ada, with a password and cookies."""
-    api.user("eve")
-    with market.database.transaction() as connection:
-        connection.execute("UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email LIKE 'eve%')")
-    client = api.client()
-    login = {"email": "ada@example.com", "password": PASSWORD}
-    client.post("/login", data=login, headers={"HX-Request": "true"})
-    return User(client, "ada@example.com", client.post("/api/auth/login", json=login).json())
-
-
 def test_buying_power_on_pages_is_less_what_a_short_position_holds_back(
     market: Minutes, migrated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market.bars("99")
     with running_api(migrated, monkeypatch) as api:
-        ada = _logged_in(market, api)
+        ada = api.known(market.database, "ada")
         told = ada.get("/v1/portfolio")
         # Ten are owed at 99: their value and half of it hold cash back, and less than 30 % of it would be a margin call.
         assert Decimal(told["cash"]) - Decimal(told["buying_power"]) == 1485
@@ -199,7 +187,7 @@ def test_buying_power_on_pages_is_less_what_a_short_position_holds_back(
 
 def test_the_accounts_log_says_who_enabled_it(market: Minutes, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_api(migrated, monkeypatch) as api:
-        ada = _logged_in(market, api)
+        ada = api.known(market.database, "ada")
         for enabled in (False, True, True):
             answer = ada.call("PUT", "/api/users/me/short-selling", {"short_selling": enabled})
             assert answer.status_code == 200, answer.text

@@ -23,6 +23,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from stratforge import aws, configuration
 from stratforge.application import passwords
 from stratforge.bus import files, queues, topics
+from stratforge.storage.postgres.database import Database
 
 from functions.api import context
 from functions.api.app import create_app
@@ -75,6 +76,18 @@ class Api:
         tokens = answer.json()
         client.cookies.clear()
         return User(client, f"{name}@example.com", tokens)
+
+    def known(self, database: Database, name: str) -> User:
+        """Somebody who is in the database without a password of his own, logged in on pages too."""
+        self.user("eve")
+        with database.transaction() as connection:
+            connection.execute(
+                "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email LIKE 'eve%')"
+            )
+        client = self.client()
+        login = {"email": f"{name}@example.com", "password": PASSWORD}
+        client.post("/login", data=login, headers={"HX-Request": "true"})
+        return User(client, login["email"], client.post("/api/auth/login", json=login).json())
 
 
 @cache

@@ -18,7 +18,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.pages import NumberedPage
 
 from tests.integration.test_row_level_security import as_role
-from tests.support.api import PASSWORD, User, running_api
+from tests.support.api import running_api
 from tests.support.ledger import OPEN, add_trader
 from tests.support.minutes import Minutes
 from tests.support.rotating import SYMBOLS, Rotating, at, day_bars
@@ -84,19 +84,11 @@ def test_its_page_tells_the_decision_and_not_that_it_was_placed_by_hand(
     rotating: Rotating, migrated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_api(migrated, monkeypatch) as api:
-        api.user("eve")
-        with rotating.database.transaction() as connection:
-            connection.execute(
-                "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email LIKE 'eve%')"
-            )
-        client = api.client()
-        login = {"email": "rota@example.com", "password": PASSWORD}
-        client.post("/login", data=login, headers={"HX-Request": "true"})
-        ada = User(client, "rota@example.com", client.post("/api/auth/login", json=login).json())
+        ada = api.known(rotating.database, "rota")
         trade = trades_of(rotating)[0]
         told = ada.get(f"/api/trades/{trade.trade_id}/explanation")
         assert (told["decision"]["part"]["weight"], told["gap"]) == (0.9, "-9")
-        page = unescape(client.get(f"/trades/{trade.trade_id}", headers={"Accept": "text/html"}).text)
+        page = unescape(ada.client.get(f"/trades/{trade.trade_id}", headers={"Accept": "text/html"}).text)
     assert told["summary"] in page
     assert "by hand" not in page
     for each in ("90.00 %", "109.00", "Gap before", "-$9.00"):

@@ -21,7 +21,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.rows import fetch_value
 
 from tests.integration.test_row_level_security import as_role
-from tests.support.api import PASSWORD, User, running_api
+from tests.support.api import running_api
 from tests.support.ledger import OPEN, add_trader
 from tests.support.minutes import Minutes, add_history
 
@@ -174,15 +174,8 @@ def test_a_condition_says_since_when_it_stands(market: Market) -> None:
 def test_its_page_and_its_endpoint_say_the_same(market: Market, migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
     market.bars("100")
     with running_api(migrated, monkeypatch) as api:
-        api.user("eve")
-        with market.database.transaction() as connection:
-            connection.execute(
-                "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email LIKE 'eve%')"
-            )
-        client = api.client()
-        login = {"email": "ada@example.com", "password": PASSWORD}
-        client.post("/login", data=login, headers={"HX-Request": "true"})
-        ada = User(client, "ada@example.com", client.post("/api/auth/login", json=login).json())
+        ada = api.known(market.database, "ada")
+        client = ada.client
         for trade in market.trades():
             told = ada.get(f"/api/trades/{trade.trade_id}/explanation")
             assert told == ada.get(f"/api/trade/orders/{trade.order_id}/explanation")
