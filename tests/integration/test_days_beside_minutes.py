@@ -17,7 +17,8 @@ from stratforge.application.session_rules import bars_to_trace
 from stratforge.backtest.engine import loop_column
 from stratforge.market import Bar
 from stratforge.storage.market import daily_bars, market_data
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.market.daily_bars import SeenDays
+from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations, rebalances, sessions
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import compile_strategy
@@ -144,6 +145,30 @@ def test_days_that_read_otherwise_later_are_seen_as_they_were(live: LiveDays) ->
         (traced,) = bars_to_trace(connection, live.session_id, at, at)
     assert traced.bar.window.days is not None
     assert traced.bar.window.days.close[-1] == 300
+
+
+def test_its_days_are_read_once_until_others_are_known(live: LiveDays, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with every bar: what an edition has never changes."""
+    readings: list[dict[str, int] | None] = []
+    days_before = daily_bars.days_before
+
+    def counted(
+        connection: Connection, before: dict[str, date], length: int, editions: dict[str, int] | None = None
+    ) -> dict[str, SeenDays]:
+        readings.append(editions)
+        return days_before(connection, before, length, editions)
+
+    monkeypatch.setattr(daily_bars, "days_before", counted)
+    live.read(MONDAY)
+    live.minutes(MONDAY, "09:30", "09:31", "09:32")
+    assert readings == [{"AAPL": 1}]
+    live.read(MONDAY, _2026_01_02=300)
+    live.minutes(MONDAY, "09:33", "09:34")
+    assert readings == [{"AAPL": 1}, {"AAPL": 2}]
+    count, state = live.seen()
+    assert count == 5
+    assert state["mean"] == pytest.approx((300 + 2 * mean(live, 4, 5)) / 3)
+    assert_replayed(live, 5)
 
 
 def test_hours_look_at_days_too(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

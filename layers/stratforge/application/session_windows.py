@@ -56,7 +56,7 @@ def with_days(connection: Connection, symbol: str, minutes: BarColumns, sessions
     if history is None or not history.ready(today):
         return Seen(minutes)
     # With the first minute of a day longer bars of the day before may be decided on, which look back from there.
-    return Seen(minutes, daily_bars.days_before(connection, {symbol: today}, length + 1)[symbol], history.days)
+    return Seen(minutes, daily_bars.days_of_edition(connection, history, today, length + 1), history.days)
 
 
 @dataclass(frozen=True, slots=True)

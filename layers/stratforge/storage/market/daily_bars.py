@@ -6,9 +6,10 @@ reading that brings anything new is an edition of the symbol's history: whoever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from stratforge.market import Bar, BarColumns
 from stratforge.market.columns import exchange_timezone
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
+
+# So many windows of days a process keeps, the longest of a hundred kilobytes.
+_KEPT = 128
 
 
 def exchange_day(symbol: str, at: datetime) -> date:
@@ -37,6 +41,7 @@ class DailyHistory:
         edition: The number of the last reading that brought something new; 0 before the first.
         days: How many days back were asked for when they were last read: what lies before may be of an earlier scale, or have gaps.
         refused: Why the vendor has none of the symbol; None where it has.
+        read_at: When they were last read.
         overtaken: Whether a split was followed since they were read, so that they may be on the scale before it.
     """
 
@@ -45,6 +50,7 @@ class DailyHistory:
     edition: int
     days: int
     refused: str | None
+    read_at: datetime
     overtaken: bool = False
 
     def ready(self, today: date) -> bool:
@@ -56,7 +62,8 @@ def histories_of(connection: Connection, symbols: Sequence[str]) -> dict[str, Da
     """The state of the days of these symbols; without those that were never asked for."""
     # The splits of all of them at once: symbol by symbol, each would look through all actions that there were.
     query = """
-        SELECT h.symbol, h.through, h.edition, h.days, h.refused, coalesce(s.applied_at >= h.read_at, false) AS overtaken
+        SELECT h.symbol, h.through, h.edition, h.days, h.refused, h.read_at,
+            coalesce(s.applied_at >= h.read_at, false) AS overtaken
         FROM daily_histories h LEFT JOIN (
             SELECT symbol, max(applied_at) AS applied_at FROM corporate_actions
             WHERE symbol = ANY(%(symbols)s) AND kind = 'split' AND NOT of_earlier_owner GROUP BY symbol) s ON s.symbol = h.symbol
@@ -164,6 +171,22 @@ def days_before(
         if day is not None:
             found[symbol].append((begins_at(symbol, day), *prices))
     return {symbol: SeenDays(_columns(symbol, each), edition[symbol]) for symbol, each in found.items()}
+
+
+def days_of_edition(connection: Connection, history: DailyHistory, before: date, length: int) -> SeenDays:
+    """The last `length` days before a day as the edition of a history has them. What an edition has never changes: it is read once in a process, though it is needed with every bar of a day."""
+    # When it was read tells the history of one database from that of another that was there before.
+    kept = _kept(history.symbol, history.edition, history.read_at, before, length)
+    if not kept:
+        symbol = history.symbol
+        kept.append(days_before(connection, {symbol: before}, length, {symbol: history.edition})[symbol])
+    return kept[0]
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept(*_key: Hashable) -> list[SeenDays]:
+    """A place for days, empty until they are read."""
+    return []
 
 
 def _columns(symbol: str, rows: list[tuple[object, ...]]) -> BarColumns:
