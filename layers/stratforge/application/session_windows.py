@@ -41,7 +41,8 @@ def seen_with(connection: Connection, symbol: str, at: datetime, sessions: Seque
         minutes = market_data.trailing_window(connection, symbol, at, longest_window(sessions))
         return with_days(connection, symbol, minutes, sessions)
     recent = market_data.trailing_window(connection, symbol, at, RECENT)
-    deciding = [each for each in sessions if not waits(recent, each.bar_minutes)]
+    decided = {each for each in {session.bar_minutes for session in sessions} if not waits(recent, each)}
+    deciding = [each for each in sessions if each.bar_minutes in decided]
     minutes = market_data.trailing_window(connection, symbol, at, max(RECENT, longest_window(deciding)))
     return with_days(connection, symbol, minutes, deciding)
 
