@@ -85,6 +85,14 @@ def run(database: Database, job: Job, **kinds: Callable[[Work], None]) -> Job:
     return found
 
 
+def backtested(database: Database, job: Job) -> FinishedBacktest:
+    """Runs a backtest over that past; its result."""
+    done = run(database, job, BACKTEST=lambda work: backtest_strategy(work, Past()))
+    result = result_of(done)
+    assert isinstance(result, FinishedBacktest), done.error
+    return result
+
+
 @pytest.fixture
 def asked(database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy) -> Job:
     """A backtest that was asked for."""
@@ -106,9 +114,7 @@ def test_a_backtest_runs_on_the_bars_of_its_version(
     new = NewStrategy(name="Longer", symbol="AAPL", python_code=code)
     longer = store_strategy(database, ada, new, RequestKey("longer", b"digest"))
     job = queueing.request_backtest(database, outbox, ada, NewBacktest(strategy_id=longer.strategy_id), NEW)
-    done = run(database, job, BACKTEST=lambda work: backtest_strategy(work, Past()))
-    result = result_of(done)
-    assert isinstance(result, FinishedBacktest)
+    result = backtested(database, job)
     assert result.metrics["bars"] == pytest.approx(bars, abs=2)
     with database.transaction() as connection:
         query = "SELECT report -> 'period' FROM backtests WHERE id = %s"
@@ -135,9 +141,7 @@ def on_bar(bar, position, state):
     new = NewStrategy(name="Days", symbol="AAPL", python_code=code)
     stored = store_strategy(database, ada, new, RequestKey("days", b"digest"))
     job = queueing.request_backtest(database, outbox, ada, NewBacktest(strategy_id=stored.strategy_id), NEW)
-    done = run(database, job, BACKTEST=lambda work: backtest_strategy(work, Past()))
-    result = result_of(done)
-    assert isinstance(result, FinishedBacktest)
+    result = backtested(database, job)
     # A hundred minutes make no two hundred days.
     assert result.metrics["trades"] > 10
     material = tested.tested(NewBacktest(strategy_id=stored.strategy_id), 1, code, "AAPL").load(Past())
@@ -222,9 +226,7 @@ def test_every_request_asks_for_its_scope(database: Database, outbox: Told, ada:
 
 
 def test_a_backtest_stores_its_report_and_names_it(database: Database, asked: Job) -> None:
-    done = run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Past()))
-    result = result_of(done)
-    assert isinstance(result, FinishedBacktest), done.error
+    result = backtested(database, asked)
     with database.transaction() as connection:
         stored = backtests.get_report(connection, result.backtest_id)
     assert stored is not None
@@ -244,9 +246,7 @@ def test_a_backtest_of_a_strategy_that_goes_short_says_the_side_of_its_trades(
         folds=1,
     )
     job = queueing.request_backtest(database, outbox, ada, request, NEW)
-    done = run(database, job, BACKTEST=lambda work: backtest_strategy(work, Past()))
-    result = result_of(done)
-    assert isinstance(result, FinishedBacktest), done.error
+    result = backtested(database, job)
     with database.transaction() as connection:
         stored = backtests.get_report(connection, result.backtest_id)
     assert stored is not None
