@@ -65,7 +65,7 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     )
     contract += framed.findings(draft)
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
-    taken, _ = _taken(draft, strategy, request)
+    taken, _ = _taken(draft, request)
     return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
 
 
@@ -109,8 +109,8 @@ def told(draft: StrategyDraft, strategy: Strategy, request: Request) -> tuple[St
     Returns:
         The draft to be judged, and as it is shown once it has passed: with the requirements of such words called assumed.
     """
-    taken, marked = _taken(draft, strategy, request)
-    judged = _with(draft, taken)
+    taken, marked = _taken(draft, request)
+    judged = _with(draft, [*taken, *_lost(strategy, request, draft.symbol)])
     return judged, judged.model_copy(update={"requirements": marked})
 
 
@@ -129,12 +129,12 @@ def _of_one_symbol(before: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if before is None or any(map(is_rotation_rule, before)) else before
 
 
-def _taken(draft: StrategyDraft, strategy: Strategy, request: Request) -> tuple[list[str], list[Requirement]]:
+def _taken(draft: StrategyDraft, request: Request) -> tuple[list[str], list[Requirement]]:
     framed = Framed.of(draft, request)
     taken, marked = readings_to_tell(
         framed.request, framed.requirements, framed.assumptions, symbol=draft.symbol, earlier=framed.earlier
     )
-    return [*taken, *_lost(strategy, request, draft.symbol)], framed.marked(draft, marked)
+    return taken, framed.marked(draft, marked)
 
 
 def _lost(strategy: Strategy, request: Request, symbol: str) -> list[str]:
