@@ -362,8 +362,8 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
         gain = close[index] / price - 1 if quantity else 0.0
         position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}
         if mine.account or theirs.account:
-            cash, worth = money[index], quantity * close[index]
-            account = {CASH_KEY: cash, EQUITY_KEY: cash + worth, POWER_KEY: cash + 1.5 * min(worth, 0.0)}
+            free, worth = money[index], quantity * close[index]
+            account = {CASH_KEY: free, EQUITY_KEY: free + worth, POWER_KEY: free + 1.5 * min(worth, 0.0)}
             for each in (mine, theirs):
                 each.state |= {key: account[key] for key in each.account}
         done, signal = mine.decide(index, position), theirs.decide(index, position)
