@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from typing import NamedTuple
 
 from stratforge.intent.gate import behavior_findings
 from stratforge.intent.reading.said import in_words
@@ -23,7 +24,15 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 _FORMS: tuple[Callable[[float], float], ...] = (abs, lambda value: 100 * abs(value), lambda value: abs(value) / 100)
 # How many readings of a change are tried.
 _TRIED = 16
+# A number of a rule: which rule it is, where the number begins and where it ends.
 Place = tuple[int, int, int]
+
+
+class _Said(NamedTuple):
+    """A rule of a requirement, with the lines that do what the requirement asks for."""
+
+    text: str
+    lines: Sequence[int]
 
 
 def changed_constants(old: Strategy, new: Strategy) -> dict[str, tuple[float, float]] | None:
@@ -50,19 +59,20 @@ def carried(
     """
     changed = changed_constants(old, new) or {}
     kept = [each for each in (_traded(one, symbol) for one in requirements if one.status is not Status.SUPERSEDED) if each]  # fmt: skip
-    places = [(index, at) for index, each in enumerate(kept) for at in range(len(each.rules))]
-    texts = [kept[index].rules[at] for index, at in places]
-    if not any(_stands(text) for text in texts):
+    said = [_Said(text, each.lines) for each in kept for text in each.rules]
+    if not any(_stands(each.text) for each in said):
         return None
     same_code = old.source == new.source and ("/" in old_symbol) == ("/" in symbol)
     lines = _moved_lines(old.source, new.source)
-    for rules in [texts] if same_code else itertools.islice(_readings(texts, places, kept, old, changed), _TRIED):
+    unchanged = [each.text for each in said]
+    for rules in [unchanged] if same_code else itertools.islice(_readings(said, old.source, changed), _TRIED):
         try:
             standing = [read_rule(each) for each in dict.fromkeys(filter(_stands, rules))]
         except RuleError:
             continue
         if same_code or not any(behavior_findings(standing, new, symbol)):
-            return [_renewed(each, [rules[n] for n, (of, _) in enumerate(places) if of == index], lines, changed) for index, each in enumerate(kept)]  # fmt: skip
+            renewed = iter(rules)
+            return [_renewed(each, [next(renewed) for _ in each.rules], lines, changed) for each in kept]
     return None
 
 
@@ -94,15 +104,9 @@ def _moved_lines(old: str, new: str) -> dict[int, int]:
     return found
 
 
-def _readings(
-    texts: Sequence[str],
-    places: Sequence[tuple[int, int]],
-    requirements: Sequence[Requirement],
-    old: Strategy,
-    changed: Mapping[str, tuple[float, float]],
-) -> Iterator[list[str]]:
+def _readings(said: Sequence[_Said], source: str, changed: Mapping[str, tuple[float, float]]) -> Iterator[list[str]]:
     """The rules with the changed constants, in each way in which their numbers may be these constants; the likeliest first."""
-    options = [[*_options(texts, places, requirements, old, name, was, now), {}] for name, (was, now) in changed.items()]  # fmt: skip
+    options = [[*_options(said, _line_of(name, source), was, now), {}] for name, (was, now) in changed.items()]
     seen = set[tuple[str, ...]]()
     for choice in itertools.product(*options):
         together: dict[Place, str] = {}
@@ -110,32 +114,29 @@ def _readings(
             together |= each
         if len(together) < sum(map(len, choice)):
             continue
-        rules = [_replaced(text, {(start, end): new for (of, start, end), new in together.items() if of == n}) for n, text in enumerate(texts)]  # fmt: skip
+        rules = [_replaced(rule.text, {(start, end): new for (of, start, end), new in together.items() if of == n}) for n, rule in enumerate(said)]  # fmt: skip
         if tuple(rules) not in seen:
             seen.add(tuple(rules))
             yield rules
 
 
-def _options(
-    texts: Sequence[str],
-    places: Sequence[tuple[int, int]],
-    requirements: Sequence[Requirement],
-    old: Strategy,
-    name: str,
-    was: float,
-    now: float,
-) -> Iterator[dict[Place, str]]:
-    line = next((number for number, text in enumerate(old.source.split("\n"), 1) if re.match(rf"[\w, ]*\b{name}\b[\w, ]*=", text)), 0)  # fmt: skip
+def _line_of(name: str, source: str) -> int:
+    """The line that gives a constant its value; 0 where none is found."""
+    return next((number for number, text in enumerate(source.split("\n"), 1) if re.match(rf"[\w, ]*\b{name}\b[\w, ]*=", text)), 0)  # fmt: skip
+
+
+def _options(said: Sequence[_Said], line: int, was: float, now: float) -> Iterator[dict[Place, str]]:
+    """The numbers of rules that may be the constant of a line, with what stands there now."""
     for form in _FORMS:
         found = {
             (n, match.start(), match.end()): f"{form(now):.12g}"
-            for n, text in enumerate(texts)
-            if _stands(text)
-            for match in _NUMBER.finditer(text)
+            for n, rule in enumerate(said)
+            if _stands(rule.text)
+            for match in _NUMBER.finditer(rule.text)
             if abs(float(match[0]) - form(was)) < 1e-9
         }
         if found:
-            near = {at: new for at, new in found.items() if line in requirements[places[at[0]][0]].lines}
+            near = {at: new for at, new in found.items() if line in said[at[0]].lines}
             yield near or found
             yield found
             yield from ({at: new} for at, new in found.items())
@@ -154,11 +155,11 @@ def _renewed(
     update: dict[str, object] = {"rules": rules, "lines": [lines[each] for each in requirement.lines if each in lines]}
     if rules != requirement.rules:
         said = "; ".join(in_words(read_rule(each)) for each in rules if _stands(each))
-        update |= {"meaning": f"{said} ({changed_by_hand(changed)})"[:600], "status": Status.ASSUMED}
+        update |= {"meaning": f"{said} ({_by_hand(changed)})"[:600], "status": Status.ASSUMED}
     return requirement.model_copy(update=update)
 
 
-def changed_by_hand(changed: Mapping[str, tuple[float, float]]) -> str:
+def _by_hand(changed: Mapping[str, tuple[float, float]]) -> str:
     """The constants that a person changed, in words."""
     return "changed by hand: " + ", ".join(f"{name} is {now:.12g} instead of {was:.12g}" for name, (was, now) in changed.items())  # fmt: skip
 
