@@ -54,7 +54,7 @@ def elided_in(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
             if clause.verb.kind in ("stop", "target", "trail"):
                 # “Take profit 6 % above” is so far above what was paid.
                 continue
-            for part in (*clause.before, *clause.parts):
+            for part in clause.all_parts:
                 for each in _comparisons(part):
                     if not each.left and left and left[0][0] not in _PRICES and _is_money(each):
                         yield each.words[0].start, each.words[-1].end, OF_WHAT

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 
 from stratforge.intent.reading.elided import elided_in
 from stratforge.intent.reading.sentences import (
@@ -46,29 +45,29 @@ SHARE_OR_ALL = "Is that so many dollars a share, or of the whole position?"
 
 _COUNTS = frozenset(("max", "shares", "wait", "size_word"))
 _ORDINALS = frozenset(("second", "third", "fourth", "fifth", "2nd", "3rd", "4th", "5th"))
+_UNITS = ("unit", "hours", "half_hour", "quarter_hour")
 _MOVES = MOTIONS.keys() | {"lose", "touch", "has_moved", "profit", "loss"}
 
 
-def reaches_in(turn: str) -> list[tuple[int, int, str]]:
-    """The words of a turn of which it is open how far they reach: where they begin and end, with what there is to ask.
+def reaches_in(turn: str) -> Iterator[tuple[int, int, str]]:
+    """The words of a turn of which it is open how far they reach: where they begin and end, with what there is to ask, each once.
 
     Args:
         turn: The person's words, with straight apostrophes.
     """
-    return list(_reaches(turn))
+    return iter(dict.fromkeys(_reaches(turn)))
 
 
-@lru_cache(256)
-def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
-    found = dict[tuple[int, int, str], None]()
+def _reaches(turn: str) -> Iterator[tuple[int, int, str]]:
     tokens = tokens_of(turn)
-    found |= dict.fromkeys(_two_pairs(tokens))
-    found |= dict.fromkeys(elided_in(tokens))
+    sentences = [(each, moments_in(each)) for each in sentences_of(tokens)]
+    clauses = [list(clauses_of(*each)) for each in sentences]
+    yield from _two_pairs(itertools.chain.from_iterable(clauses))
+    yield from elided_in(tokens)
     # Of one share both are the same.
     single = any(each.kind == "shares" and each.value == 1 for each in tokens)
-    for sentence in sentences_of(tokens):
-        moments = moments_in(sentence)
-        for clause in clauses_of(sentence, moments):
+    for (sentence, moments), within in zip(sentences, clauses, strict=True):
+        for clause in within:
             for rule in (
                 _bounds_of_sales,
                 _bounds_of_settings,
@@ -82,14 +81,14 @@ def _reaches(turn: str) -> tuple[tuple[int, int, str], ...]:
                 _motions_back,
                 _charts,
             ):
-                found |= dict.fromkeys(rule(clause))
-            found |= dict.fromkeys(() if single else _dollars(clause))
-        found |= dict.fromkeys(_two_purchases(sentence, moments))
-        found |= dict.fromkeys(
-            (*_denied(sentence, moments), *_waits(sentence), *_held_first(sentence), *_later(sentence))
-        )
-        found |= dict.fromkeys((*_ordinals(sentence, turn), *_between(sentence)))
-    return tuple(found)
+                yield from rule(clause)
+            yield from () if single else _dollars(clause)
+        yield from _two_purchases(sentence, moments)
+        yield from _denied(sentence, moments)
+        for said in (_waits, _held_first, _later):
+            yield from said(sentence)
+        yield from _ordinals(sentence, turn)
+        yield from _between(sentence)
 
 
 def _doubt(part: Part, asks: str, *, of_moment: bool = False) -> tuple[int, int, str]:
@@ -151,7 +150,7 @@ def _denies(part: Part, number: int) -> bool:
 
 def _ends_of_sales(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“Before 12:00 sell when …”, “sell when … until 14:00”, “exit before 15:30”."""
-    parts = (*clause.before, *clause.parts)
+    parts = clause.all_parts
     if clause.side != "sell":
         return
     for each in parts:
@@ -175,7 +174,7 @@ def _by_then(clause: Clause) -> Iterator[tuple[int, int, str]]:
 
 def _all_the_time(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“Has been above VWAP since 10:00”, “stayed above it in the first hour”: all that time, or at a bar of it?"""
-    for each in (*clause.before, *clause.parts):
+    for each in clause.all_parts:
         for at, (place, token) in enumerate(each.words):
             after = each.words[at + 1 : at + 2]
             since = token.value == "since" and any(one.kind in ("time", "at_open") or spot in each.at_moments for spot, one in after)  # fmt: skip
@@ -187,7 +186,7 @@ def _all_the_time(clause: Clause) -> Iterator[tuple[int, int, str]]:
 
 def _averages(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“RSI is 10 % below its 20-bar average”: of the RSI, or of the price?"""
-    for each in (*clause.before, *clause.parts):
+    for each in clause.all_parts:
         measure = next((kind for kind in each.kinds if kind in MEASURES), "")
         far = next((at for at, kind in enumerate(each.kinds) if kind in ("percent", "signed")), len(each.kinds))
         if measure not in ("column", "volume", "") and each.kinds[far + 1 : far + 3] in (("below", "its"), ("above", "its")) and "average" in each.kinds[far:]:  # fmt: skip
@@ -241,13 +240,12 @@ def _two_purchases(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator
         yield tokens[begins[0]].start, tokens[verbs[0]].end, AT_OTHER_TIMES
 
 
-def _two_pairs(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+def _two_pairs(clauses: Iterable[Clause]) -> Iterator[tuple[int, int, str]]:
     """“Buy at 10:00, sell at 11:00, buy at 14:00, sell at 15:00”."""
     timed = dict[str, list[Clause]](buy=[], sell=[])
-    for sentence in sentences_of(tokens):
-        for clause in clauses_of(sentence, moments_in(sentence)):
-            if clause.verb.kind in timed and clause.parts and clause.parts[0].moment and not clause.parts[0].says:
-                timed[clause.verb.kind].append(clause)
+    for clause in clauses:
+        if clause.verb.kind in timed and clause.parts and clause.parts[0].moment and not clause.parts[0].says:
+            timed[clause.verb.kind].append(clause)
     if min(map(len, timed.values())) > 1:
         second = timed["buy"][1]
         yield second.verb.start, second.parts[0].words[-1][1].end, WHICH_SALE
@@ -277,7 +275,7 @@ def _free(part: Part) -> bool:
 
 def _one_after_another(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“Once RSI was below 30 and MACD crosses up”, “after a 2 % gain sell when …”: at the same bar, or one after the other?"""
-    parts = [each for each in (*clause.before, *clause.parts) if each.says or _after(each)]
+    parts = [each for each in clause.all_parts if each.says or _after(each)]
     if any(each.joint == "or" for each in parts):
         return
     placed = any(each.placed for each in parts)
@@ -313,7 +311,7 @@ def _motions_back(clause: Clause) -> Iterator[tuple[int, int, str]]:
 
 def _charts(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“EMA 9 crosses above EMA 21 on the 15-minute chart”."""
-    for each in (*clause.before, *clause.parts):
+    for each in clause.all_parts:
         tokens = [token for _, token in each.words]
         chart = next((at for at, token in enumerate(tokens) if token.kind == "time_frame"), 0)
         on = next((at for at in range(chart, -1, -1) if tokens[at].kind == "on"), len(tokens))
@@ -363,7 +361,7 @@ def _waits(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
     for place, token in enumerate(tokens):
         if token.kind != "wait" or place + 1 >= len(tokens) or tokens[place + 1].kind not in ("number", "half_hour", "hours", "of", "for", "at_least", "quarter_hour"):  # fmt: skip
             continue
-        at = next((at for at in range(place + 1, len(tokens)) if tokens[at].kind in ("unit", "hours", "half_hour", "quarter_hour")), len(tokens))  # fmt: skip
+        at = next((at for at in range(place + 1, len(tokens)) if tokens[at].kind in _UNITS), len(tokens))  # fmt: skip
         after = [each.kind for each in tokens[at + 1 : at + 4]]
         held = any(each.kind in SELLS for each in tokens[:place]) and tokens[place - 1].kind == "comma"
         if not held and after[:1] == ["before"] and after[1:2] in (["sell"], ["buy"], ["it"]):
@@ -379,7 +377,7 @@ def _held_first(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
             continue
         end = next((at for at in range(place + 1, len(tokens)) if tokens[at].kind not in ("for", "number", "unit", "hours", "half_hour", "quarter_hour", "at_least", "of", "it", "position")), len(tokens))  # fmt: skip
         sale = next((at for at in range(end, len(tokens)) if tokens[at].kind not in ("comma", "and", "then")), len(tokens))  # fmt: skip
-        if end < sale and any(each.kind in ("unit", "hours", "half_hour", "quarter_hour") for each in tokens[place:end]) and [each.kind for each in tokens[sale : sale + 2]] == ["sell", "when"]:  # fmt: skip
+        if end < sale and any(each.kind in _UNITS for each in tokens[place:end]) and [each.kind for each in tokens[sale : sale + 2]] == ["sell", "when"]:  # fmt: skip
             yield token.start, tokens[sale + 1].end, HELD
 
 
@@ -410,7 +408,7 @@ def _between(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
 
 def _dollars(clause: Clause) -> Iterator[tuple[int, int, str]]:
     """“A max loss of $150 per trade”, “when I'm up $300”: of a share, or of the position?"""
-    for each in (*clause.before, *clause.parts):
+    for each in clause.all_parts:
         tokens = [token for _, token in each.words]
         ordered = clause.verb.kind in ("stop", "target", "trail") and (each in clause.parts[:1] or each in clause.before[-1:])  # fmt: skip
         for index, token in enumerate(tokens):

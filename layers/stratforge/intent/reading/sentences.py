@@ -135,6 +135,11 @@ class Clause:
     before: tuple[Part, ...]
     parts: tuple[Part, ...]
 
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """Those before its verb, and those behind it."""
+        return (*self.before, *self.parts)
+
 
 def sentences_of(tokens: Sequence[Token]) -> Iterator[list[Token]]:
     """The tokens of a turn by sentences, lines and items of lists."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stratforge.intent.reading.bindings import BACK_OR_LEVEL, bindings_in
 from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, not_understood
@@ -131,8 +132,9 @@ _INSTEAD = re.compile(
 )
 
 
-def unsure_in(turn: str) -> list[Unsure]:
-    """Lists the words of a turn of which no reading is sure.
+@lru_cache(256)
+def unsure_in(turn: str) -> tuple[Unsure, ...]:
+    """Lists the words of a turn of which no reading is sure. All that judges a turn asks for them, so they are kept.
 
     Args:
         turn: The person's words.
@@ -148,7 +150,7 @@ def unsure_in(turn: str) -> list[Unsure]:
             *((*match.span(), asks) for match, asks in _found(plain)),
         )
     ]
-    return sorted(found, key=lambda each: each.start)
+    return tuple(sorted(found, key=lambda each: each.start))
 
 
 def questions_about(turn: str) -> list[str]:
