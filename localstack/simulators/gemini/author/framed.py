@@ -28,10 +28,10 @@ from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.constants import with_timeframe
 
-from simulators.gemini.author.strict import answer_by_rules
+from simulators.gemini.author.scanner import on_bars
+from simulators.gemini.author.strict import NO_SYMBOL, answer_by_rules
 from simulators.gemini.author.writing import write_answer as write_of_minutes
 
-_ON_A_MINUTE = re.compile(r"^(.*) needs bars of days or longer, and this one decides on bars of a minute, as no others are named\. Should it be (\S+) bars of one minute instead, or another span.*$", re.DOTALL)  # fmt: skip
 # What leads to the bars that are named: “use 5-minute bars”, “on the daily chart”.
 _LEAD = re.compile(
     r"^.*?(?=\b(?:the |a )?(?:\d+|[a-z]+)[ -](?:minutes?|mins?|m|hours?|hrs?|h|days?|d)\b|\b(?:the |a )?(?:minute|hourly|daily)\b|\btime)",
@@ -65,8 +65,7 @@ def write_answer(
     found = write_of_minutes(said, untradable, looked)
     if found["kind"] != "strategy" or not found["python_code"] or found["symbol"] == "PORTFOLIO":
         # Its words were read as of bars of a minute.
-        told = rf"\1 is not counted in bars of {in_words(frame.timeframe)}, on which this one decides. Should it be \2 of these bars instead, or another span?"
-        return {**found, "questions": [_ON_A_MINUTE.sub(told, each) for each in found["questions"]]}
+        return {**found, "questions": [on_bars(each, in_words(frame.timeframe)) for each in found["questions"]]}
     nothing_more = _NOTHING.fullmatch(plain[-1].text) is not None
     open_from = _open_from(tuple(requests), untradable)
     if nothing_more and open_from:
@@ -168,12 +167,9 @@ def _quoting(requirement: Mapping[str, Any], requests: Sequence[str], plain: Seq
     return dict(requirement)
 
 
-_NO_SYMBOL = "No symbol was named: AAPL is used."
-
-
 def traded_on(found: dict[str, Any], given: str | None) -> dict[str, Any]:
     """The answer for the symbol that is given beside the words, where they name none."""
-    if given is None or _NO_SYMBOL not in found["assumptions"]:
+    if given is None or NO_SYMBOL not in found["assumptions"]:
         return found
-    told = [f"No symbol was named: {given} is used, as it is given." if each == _NO_SYMBOL else each for each in found["assumptions"]]  # fmt: skip
+    told = [f"No symbol was named: {given} is used, as it is given." if each == NO_SYMBOL else each for each in found["assumptions"]]  # fmt: skip
     return {**found, "symbol": given, "assumptions": told}

@@ -59,6 +59,9 @@ DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*day)?s?"
 UNIT = rf"({BARS}|hours?|h|hr|hourly|days?|d|daily|weeks?|weekly|w|months?)"
 THE = r"(?:the |its |a |an |their |that |this |my |current |short term |long term )*"
 ARTICLES = r"(?:(?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))(?: (?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))*"
+_NEEDS_DAYS = (
+    " needs bars of days or longer, and this one decides on bars of a minute, as no others are named. Should it be "
+)
 
 
 def bars_of(count: float, unit: str, what: str) -> float:
@@ -73,10 +76,18 @@ def bars_of(count: float, unit: str, what: str) -> float:
         # Said so, lengths in days count bars.
         daily = ", or say “on daily bars”" if unit.startswith("day") else ""
         raise Unexpressible(
-            f"{what} needs bars of days or longer, and this one decides on bars of a minute, as no others are named. "
-            f"Should it be {count:g} bars of one minute instead, or another span in minutes or hours{daily}?"
+            f"{what}{_NEEDS_DAYS}{count:g} bars of one minute instead, or another span in minutes or hours{daily}?"
         )
     return count
+
+
+def on_bars(question: str, bars: str) -> str:
+    """A question as it is asked where others than bars of a minute decide: that of `bars_of` would say something untrue there."""
+    what, of_a_minute, rest = question.partition(_NEEDS_DAYS)
+    if not of_a_minute:
+        return question
+    count = rest.partition(" ")[0]
+    return f"{what} is not counted in bars of {bars}, on which this one decides. Should it be {count} of these bars instead, or another span?"
 
 
 def number(scan: Scanner) -> float | None:

@@ -25,6 +25,8 @@ from simulators.gemini.author.wording import Wording
 
 # A stop or a target without its unit.
 _BARE = re.compile(r"\b(tp|sl|take profit|stop loss|stoploss|tsl)\s*:?\s*(\d{1,2}(?:\.\d+)?)(?=\s*(?:$|[,;\n]|\.(?:\s|$))|\s+(?:sl|tp|tsl|stop|target|take|and)\b)", re.IGNORECASE)  # fmt: skip
+# Said where words name no symbol.
+NO_SYMBOL = "No symbol was named: AAPL is used."
 _LEADS = {"buy": "buy when", "only": "buy only when", "both": "buy only when", "sell": "sell when"}
 
 
@@ -167,7 +169,7 @@ def _assumed(rules: list[Rule], *, named: bool) -> Iterator[str]:
     if not any(each.kind is RuleKind.SIZE for each in rules):
         yield "No size was given: the session's sizing rule decides."
     if not named:
-        yield "No symbol was named: AAPL is used."
+        yield NO_SYMBOL
 
 
 def _usual(rules: list[Rule], request: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ from simulators.gemini.author.rules import (
     plain,
 )
 from simulators.gemini.author.standing import changed_by_rules, rules_that_stand
-from simulators.gemini.author.strict import list_told, read_alone, written_strictly
+from simulators.gemini.author.strict import NO_SYMBOL, list_told, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.usual import usual_numbers
@@ -225,7 +225,7 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
         return _clarify(symbol, [asked])
     assumptions = [*_complete(plan), *reading.told, *_guards(plan, before)]
     if not symbols:
-        assumptions.append("No symbol was named: AAPL is used.")
+        assumptions.append(NO_SYMBOL)
     if looks_at_days(plan):
         assumptions.append("Averages of days are of the exchange's days before today; everything else counts the bars on which it decides.")  # fmt: skip
     heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
