@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from decimal import Decimal
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.users.accounts import register_user
 
+from tests.support.analysts import StandInAnalyst
 from tests.unit.ai.test_review import CODE, RULES, TRUE
 
 
@@ -236,24 +236,16 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
     """The Analyst's text is in the job before the job is done, and gone from `partial` when it is."""
     seen: list[object] = []
 
-    class Talks:
-        def research(
-            self,
-            question: str,
-            portfolio: str | None,
-            heard: Callable[[str], None],
-            now: datetime | None,
-            before: Sequence[tuple[str, str]],
-        ) -> Research:
-            heard("AAPL rose")
-            with database.transaction() as connection:
-                found = jobs.get_job(connection, job.job_id)
-            seen.append(found and (found.progress, found.partial))
-            return Research("AAPL rose.", False, (), (), "told", 10)
+    def talks(_question: str, heard: Callable[[str], None]) -> Research:
+        heard("AAPL rose")
+        with database.transaction() as connection:
+            found = jobs.get_job(connection, job.job_id)
+        seen.append(found and (found.progress, found.partial))
+        return Research("AAPL rose.", False, (), (), "told", 10)
 
     with database.transaction() as connection:
         job = jobs.add_job(connection, user, JobKind.RESEARCH, {"question": "What happened?"})
-    run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, Talks)})
+    run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, lambda: StandInAnalyst(talks))})
     with database.transaction() as connection:
         found = jobs.get_job(connection, job.job_id)
     assert seen == [("answering", "AAPL rose")]
@@ -263,27 +255,19 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
 
 def test_a_question_that_follows_another_is_asked_with_it_and_its_answer(database: Database, user: UUID) -> None:
     """Only the asker's own questions, only those that were answered, the oldest first, and not without end."""
-    heard_before: list[Sequence[tuple[str, str]]] = []
 
-    class Listens:
-        def research(
-            self,
-            question: str,
-            portfolio: str | None,
-            heard: Callable[[str], None],
-            now: datetime | None,
-            before: Sequence[tuple[str, str]],
-        ) -> Research:
-            heard_before.append(before)
-            if question == "Nobody knows":
-                raise ModelRefused("there was no answer")
-            return Research(f"{question}: yes", False, (), (), "told", 10)
+    def answers(question: str, _heard: Callable[[str], None]) -> Research:
+        if question == "Nobody knows":
+            raise ModelRefused("there was no answer")
+        return Research(f"{question}: yes", False, (), (), "told", 10)
+
+    analyst = StandInAnalyst(answers)
 
     def asked(question: str, follows: UUID | None, asker: UUID = user) -> UUID:
         request = {"question": question, "follows": str(follows) if follows else None}
         with database.transaction() as connection:
             job = jobs.add_job(connection, asker, JobKind.RESEARCH, request)
-        run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, Listens)})
+        run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, lambda: analyst)})
         return job.job_id
 
     with database.transaction() as connection:
@@ -292,13 +276,13 @@ def test_a_question_that_follows_another_is_asked_with_it_and_its_answer(databas
     first = asked("How did AAPL do?", None)
     refused = asked("Nobody knows", first)
     asked("And IBM?", refused)
-    assert heard_before[-1] == [("How did AAPL do?", "How did AAPL do?: yes")]
+    assert analyst.before[-1] == [("How did AAPL do?", "How did AAPL do?: yes")]
     asked("And mine?", first, stranger)
-    assert heard_before[-1] == []
+    assert analyst.before[-1] == []
     last = first
     for number in range(10):
         last = asked(f"Then {number}?", last)
-    assert [question for question, _ in heard_before[-1]] == [f"Then {number}?" for number in range(3, 9)]
+    assert [question for question, _ in analyst.before[-1]] == [f"Then {number}?" for number in range(3, 9)]
 
 
 ROTATION = "every month hold the 2 strongest of SPY, QQQ, IWM by 6-month return, equal weights"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from stratforge.storage.users.accounts import register_user
 from tests.evaluation.cases import Case
 from tests.evaluation.run import evaluate
 from tests.integration.test_assistant import Model, draft, run
+from tests.support.analysts import StandInAnalyst
 
 _ESCAPES = sorted((Path(__file__).parents[1] / "unit/strategy/escapes").glob("*.py"))
 _TEXTS = (
@@ -181,25 +181,15 @@ def test_the_conversation_of_somebody_else_is_never_told(database: Database, use
 
 
 def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(database: Database, user: UUID) -> None:
-    told: list[str | None] = []
+    def refuses(_question: str, _heard: Callable[[str], None]) -> Research:
+        raise AssertionError("enough")
 
-    class Listens:
-        def research(
-            self,
-            question: str,
-            portfolio: str | None,
-            heard: Callable[[str], None],
-            now: datetime | None,
-            before: Sequence[tuple[str, str]],
-        ) -> Research:
-            told.append(portfolio)
-            raise AssertionError("enough")
-
+    analyst = StandInAnalyst(refuses)
     for include in (False, True):
         with database.transaction() as connection:
             job = jobs.add_job(
                 connection, user, JobKind.RESEARCH, {"question": _TEXTS[2], "include_portfolio": include}
             )
         with pytest.raises(AssertionError):
-            run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, Listens)})
-    assert told == [None, "none"]
+            run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, lambda: analyst)})
+    assert analyst.portfolios == [None, "none"]
