@@ -192,6 +192,11 @@ def test_every_word_of_a_turn_lies_in_a_statement() -> None:
     assert not any(each.isalnum() for each in left.replace("and", ""))
 
 
+@pytest.mark.parametrize("words", ["Buy when RSİ < 30, ſell when RSI > 70", "Kaufe wenn der RSİ < 30", "Buy ıf rſi14 < 30", "AAPL'ın fiyatı"])  # fmt: skip
+def test_letters_that_are_others_in_capitals_only_are_read_and_end_nothing(words: str) -> None:
+    assert statements_of(words, "AAPL")
+
+
 def test_an_answer_is_judged_with_what_it_is_to_tell_and_shown_as_assumed() -> None:
     words = "Buy AAPL when RSI < 30 like a pro, sell when RSI > 70"
     code = 'def indicators(bars):\n    return {"rsi": ta.rsi(bars.close, length=14)}\n\ndef on_bar(bar, position, state):\n    if position.quantity == 0 and bar.rsi < 30:\n        return buy()\n    if position.quantity > 0 and bar.rsi > 70:\n        return sell()\n'

@@ -35,6 +35,15 @@ def _spaced(phrase: str) -> str:
     return re.escape(phrase).replace(r"\ ", r"\s+") + ends
 
 
+# Letters that a pattern which knows no capitals takes for i and s.
+_ALIKE = str.maketrans("İıſ", "iis")
+
+
+def _as_listed(words: str) -> str:
+    """Words that a pattern of phrases found, as the vocabulary has them."""
+    return " ".join(words.translate(_ALIKE).lower().split())
+
+
 _PHRASE = _pattern(list(PHRASES))
 _COMPANY = _pattern(list(COMPANIES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
@@ -125,14 +134,14 @@ def _range(text: str, at: int, found: list[Token]) -> Token | None:
 def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
     if language and text[at].isdigit() and (match := _phrases(language).match(text, at)):
         # “1日” is a day, and no number.
-        return Token(*phrases_of(language)[match[0].lower()], *match.span())
+        return Token(*phrases_of(language)[_as_listed(match[0])], *match.span())
     if language in ("fr", "es", "de") and (match := _HOUR.match(text, at)) and not text[max(0, at - 1)].isdigit():
         return Token("time", 60 * float(match[1]), *match.span())
     if language and (token := _amount_of(text, at)):
         return token
     if match := _GLUED.match(text, at):
         name, length = (match[1], match[2]) if match[1] else (match[4], match[3])
-        key = "sma" if name.lower() in ("ma", "mm") else PHRASES[name.lower()][1]
+        key = "sma" if name.lower() in ("ma", "mm") else PHRASES[_as_listed(name)][1]
         return Token("glued", f"{key} {length}", *match.span())
     if match := _STOP.match(text, at):
         return Token("stop_sign", match[0], *match.span())
@@ -148,10 +157,10 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
     if symbol and (match := _symbol(text, at, symbol)):
         return Token("symbol", symbol, *match.span())
     if language and (match := _phrases(language).match(text, at)):
-        kind, value = phrases_of(language)[" ".join(match[0].lower().split())]
+        kind, value = phrases_of(language)[_as_listed(match[0])]
         return Token(kind, value, *match.span())
     if match := _PHRASE.match(text, at):
-        kind, value = PHRASES[" ".join(match[0].lower().split())]
+        kind, value = PHRASES[_as_listed(match[0])]
         return Token(kind, value, *match.span())
     if text[at] == "." and (at + 1 == len(text) or text[at + 1].isspace()):
         return Token("stop_sign", ".", at, at + 1)
@@ -170,7 +179,7 @@ def _symbol(text: str, at: int, symbol: str) -> re.Match[str] | None:
     if "/" in symbol and (match := re.compile(rf"{base}/USD\b", re.IGNORECASE).match(text, at)):
         return match
     if match := _COMPANY.match(text, at):
-        known = COMPANIES[" ".join(match[0].lower().split())].split("/")[0]
+        known = COMPANIES[_as_listed(match[0])].split("/")[0]
         if known == base or {known, base} == {"GOOG", "GOOGL"}:
             return match
     match = _NAME.match(text, at)
