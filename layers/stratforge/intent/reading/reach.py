@@ -178,7 +178,7 @@ def _all_the_time(clause: Clause) -> Iterator[tuple[int, int, str]]:
         for at, (place, token) in enumerate(each.words):
             after = each.words[at + 1 : at + 2]
             since = token.value == "since" and any(one.kind in ("time", "at_open") or spot in each.at_moments for spot, one in after)  # fmt: skip
-            lasts = token.value in ("has been", "have been", "stayed", "stays", "remained", "remains") and any(spot in each.at_moments for spot, _ in each.words[at:])  # fmt: skip
+            lasts = token.value in ("has been", "stayed", "stays", "remained", "remains") and any(spot in each.at_moments for spot, _ in each.words[at:])  # fmt: skip
             if (since or lasts) and place not in each.at_moments:
                 yield token.start, each.words[-1][1].end, ALL_THE_TIME
                 break
@@ -415,6 +415,6 @@ def _dollars(clause: Clause) -> Iterator[tuple[int, int, str]]:
             if token.kind != "dollars" or float(token.value) < 20 or any(one.kind == "a_share" for one in tokens):
                 continue
             near = {one.kind for one in tokens[max(0, index - 4) : index + 3]}
-            result = near & {*RESULTS} or any(str(one.value) in ("made", "make", "earned") for one in tokens[:index])
+            result = near & {*RESULTS} or any(str(one.value) in ("made", "earned") for one in tokens[:index])
             if (ordered or result) and not near & (MEASURES | {"above", "below", "from", "until"}):
                 yield token.start, token.end, SHARE_OR_ALL
