@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 from local_platform.postgres import Postgres
+from local_platform.state import StateFolder
 from local_platform.synthesis import ROOT
 
 MAKE = """
@@ -49,3 +53,31 @@ def test_a_run_that_is_killed_while_it_makes_the_database_leaves_nobody_and_the_
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's database runs as another user")
+def test_a_new_beginning_forgets_the_database_of_a_folder_that_others_may_not_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as root's home: the database lies elsewhere then."""
+    reachable = Path(tempfile.mkdtemp(prefix="stratforge-tests-"))
+    reachable.chmod(0o755)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(reachable))
+    state = tmp_path / ".stratforge"
+    state.mkdir()
+    tmp_path.chmod(0o700)
+    try:
+        for fresh in (False, True):
+            folder = StateFolder(state, fresh=fresh)
+            made = Postgres(state / "postgres", folder.passwords.database_owner, folder.logs)
+            made.prepare()
+            assert not made.folder.is_relative_to(state)
+            server = made.process()
+            server.start()
+            try:
+                server.wait_until_ready(60)
+            finally:
+                server.stop()
+                folder.close()
+    finally:
+        shutil.rmtree(reachable)

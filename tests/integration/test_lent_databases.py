@@ -7,6 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
+from psycopg.types.string import TextLoader
 from stratforge.storage.postgres.database import Connection, Database
 
 from tests.support.databases import Databases
@@ -158,3 +159,36 @@ def test_who_ends_all_connections_ends_none_of_the_next_tests(databases: Databas
         )
     with databases.borrowed() as second, psycopg.connect(second) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_a_test_made_stricter_or_that_tells_it_more_is_not_kept(databases: Databases) -> None:
+    """What psycopg says at the beginning of each transaction, and whom it tells of notices, no RESET takes away."""
+    heard: list[object] = []
+
+    def reads(connection: Connection) -> None:
+        connection.read_only = True
+
+    def serializes(connection: Connection) -> None:
+        connection.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+
+    def defers(connection: Connection) -> None:
+        connection.deferrable = True
+
+    def listens(connection: Connection) -> None:
+        connection.add_notice_handler(heard.append)
+
+    def adapts(connection: Connection) -> None:
+        connection.adapters.register_loader("int4", TextLoader)
+
+    for use in (reads, serializes, defers, listens, adapts):
+        with databases.borrowed() as conninfo:
+            database = Database(lambda: conninfo, application="test")
+            with database.transaction() as connection:
+                pid = connection.info.backend_pid
+            use(connection)
+            database.close()
+        with databases.borrowed() as conninfo:
+            database = Database(lambda: conninfo, application="test")
+            with database.transaction() as connection:
+                assert connection.info.backend_pid != pid, use.__name__
+            database.close()

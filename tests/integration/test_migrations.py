@@ -159,3 +159,31 @@ def test_what_older_releases_wrote_is_brought_up_to_date(empty_database: str) ->
             "None",
         ]
         assert connection.execute("SELECT kind::text FROM adjustments").fetchall() == [("ODD_LOTS",)]
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+@pytest.mark.parametrize(
+    ("step", "done"),
+    [
+        ("CREATE INDEX CONCURRENTLY by_name ON first (id)", "CREATE INDEX by_name ON first (id)"),
+        ("CREATE UNIQUE INDEX CONCURRENTLY by_name ON first (id)", "CREATE UNIQUE INDEX by_name ON first (id)"),
+        ("DROP INDEX CONCURRENTLY old", "DROP INDEX old"),
+    ],
+)
+def test_a_runner_that_was_killed_in_a_step_without_a_transaction_goes_on(
+    empty_database: str, tmp_path: Path, step: str, done: str, is_whole: bool
+) -> None:
+    """What it did is there and not noted, whole, or begun and not valid."""
+    begin = "CREATE TABLE first (id int); CREATE INDEX old ON first (id)"
+    migrate(empty_database, read_migrations(folder(tmp_path, begin)))
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(done)
+        if not is_whole:
+            connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('by_name')")
+    step = f"-- no transaction\n-- why\n{step};\n"
+    assert migrate(empty_database, read_migrations(folder(tmp_path, begin, step))) == ["0002_step"]
+    with psycopg.connect(empty_database) as connection:
+        found = connection.execute(
+            "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE relname IN ('old', 'by_name') ORDER BY 1"
+        ).fetchall()
+    assert found == ([("by_name", True), ("old", True)] if "CREATE" in step else [])
