@@ -16,7 +16,7 @@ from stratforge.application.jobs.work import Canceled, Failed, Work
 from stratforge.parquet_stream import Column, ParquetWriter
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import jobs
-from stratforge.storage.strategies.jobs import FailureCode, JobKind
+from stratforge.storage.strategies.jobs import FailureCode, JobKind, JobStatus
 from stratforge.storage.users import bulk, export
 
 # What fits into the place where a function writes files.
@@ -66,7 +66,11 @@ def export_data(work: Work, keep: Keep, drop: Drop, most_bytes: int = MOST_BYTES
     try:
         work.succeed(lambda _connection: FinishedExport(rows=rows, bytes=size, name=asked.file_name))
     except Canceled:
-        drop([key])
+        with work.database.transaction() as connection:
+            now = jobs.get_job(connection, work.job.job_id)
+        # It may be another's by now, who makes the same file in the same place, or has made it.
+        if now is None or now.status not in (JobStatus.RUNNING, JobStatus.SUCCEEDED):
+            drop([key])
         raise
 
 

@@ -15,7 +15,7 @@ from stratforge.storage.strategies.jobs import FailureCode, Job, JobKind, JobSta
 
 
 class Canceled(Exception):
-    """Nobody wants the job any more."""
+    """Nobody wants the job any more, or not of whoever works on it: another has taken it, because he was thought to be gone."""
 
 
 class Continues(Exception):
@@ -41,9 +41,14 @@ class Failed(Exception):
 class Work:
     """A job that somebody works on, and its place in the database."""
 
-    def __init__(self, database: Database, job: Job) -> None:
+    def __init__(self, database: Database, job: Job, attempt: int | None = None) -> None:
+        """
+        Args:
+            attempt: The number under which the job was taken; None for whoever does a part of it beside others, or goes on with it.
+        """
         self.database = database
         self.job = job
+        self._attempt = attempt
 
     def tell(self, progress: str) -> None:
         """Says where the work stands, in a few words for a person.
@@ -71,7 +76,7 @@ class Work:
     @contextmanager
     def _wanted(self) -> Iterator[Connection]:
         with self.database.transaction() as connection:
-            if not jobs.is_wanted(connection, self.job.job_id):
+            if not jobs.is_wanted(connection, self.job.job_id, self._attempt):
                 raise Canceled
             yield connection
 
@@ -87,12 +92,21 @@ class Work:
         with self._wanted() as connection:
             jobs.finish_job(connection, self.job.job_id, result=as_json(store(connection)))
 
+    def fail(self, failure: JobFailure) -> None:
+        """Ends the job that cannot be done.
+
+        Raises:
+            Canceled: if nobody wants it any more.
+        """
+        with self._wanted() as connection:
+            jobs.finish_job(connection, self.job.job_id, error=as_json(failure))
+
 
 def run_job(
     database: Database, job_id: UUID, kinds: Mapping[JobKind, Callable[[Work], None]], cause: str | None = None
 ) -> JobStatus | None:
     """Runs a job. One that is delivered again after its end is left alone, as is one that another message began; one that was interrupted is done anew,
-    three times at most.
+    three times at most. Whoever was thought to be gone and is not, stops at his next step, and what he makes or fails at is nobody's.
 
     Args:
         kinds: What does each kind; it raises `Failed` when the job cannot be done.
@@ -105,20 +119,18 @@ def run_job(
         job = jobs.begin_job(connection, job_id, cause)
     if job is None:
         return None
+    work = Work(database, job, None if cause is None else job.attempts)
     try:
-        kinds[job.kind](Work(database, job))
+        try:
+            kinds[job.kind](work)
+        except Failed as error:
+            work.fail(error.failure)
+            return JobStatus.FAILED
+        except ArchiveUnavailable as error:
+            work.fail(JobFailure(code=FailureCode.ARCHIVE_UNAVAILABLE, message=str(error)))
+            return JobStatus.FAILED
     except Canceled:
         return JobStatus.CANCELED
     except Continues:
         return JobStatus.RUNNING
-    except Failed as error:
-        return _failed(database, job_id, error.failure)
-    except ArchiveUnavailable as error:
-        return _failed(database, job_id, JobFailure(code=FailureCode.ARCHIVE_UNAVAILABLE, message=str(error)))
     return JobStatus.SUCCEEDED
-
-
-def _failed(database: Database, job_id: UUID, failure: JobFailure) -> JobStatus:
-    with database.transaction() as connection:
-        jobs.finish_job(connection, job_id, error=as_json(failure))
-    return JobStatus.FAILED

@@ -88,6 +88,13 @@ class Job:
         return self.status in _FINISHED
 
 
+@dataclass(frozen=True, slots=True)
+class BegunJob(Job):
+    """A job that somebody has taken to work on; `attempts` says by whom, for whoever takes it after him has the next number."""
+
+    attempts: int
+
+
 def add_job(
     connection: Connection, user_id: UUID, kind: JobKind, request: dict[str, Any], job_id: UUID | None = None
 ) -> Job:
@@ -169,7 +176,7 @@ def job_before(connection: Connection, job: Job, job_id: UUID | None) -> Job | N
     return fetch_one(connection, Job, query, (job_id, job.user_id, job.kind))
 
 
-def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) -> Job | None:
+def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) -> BegunJob | None:
     """Takes a job to work on; None when it is finished, or begun by another message and not given up. Begun again, at most three times, is what its own
     message brings again or nobody works on any more.
 
@@ -180,7 +187,7 @@ def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) ->
     """
     job = fetch_one(
         connection,
-        Job,
+        BegunJob,
         f"""
         UPDATE jobs SET
             attempts = attempts + 1,
@@ -191,7 +198,7 @@ def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) ->
             begun_by = coalesce(%(cause)s, begun_by),
             alive_at = now()
         WHERE id = %(id)s AND (status = 'QUEUED' OR status = 'RUNNING' AND (%(cause)s::text IS NULL OR begun_by = %(cause)s OR {_ABANDONED}))
-        RETURNING {_COLUMNS}
+        RETURNING {_COLUMNS}, attempts
         """,  # noqa: S608 - column names of this module
         {
             "id": job_id,
@@ -206,7 +213,8 @@ def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) ->
 
 
 def forget_messages(connection: Connection) -> None:
-    """Notes that the messages of all jobs that are not finished are lost, and whoever worked on them gone."""
+    """Notes that the messages of all jobs that are not finished are lost, and whoever worked on them gone. Who is not, stops when
+    another has begun."""
     connection.execute("UPDATE jobs SET woken_at = NULL, begun_by = NULL WHERE finished_at IS NULL")
 
 
@@ -262,10 +270,14 @@ def finish_job(
     )
 
 
-def is_wanted(connection: Connection, job_id: UUID) -> bool:
-    """False when the job was canceled, or ended by another who worked on it too. While it is wanted it stays so until the transaction ends."""
-    query = "SELECT status = 'RUNNING' FROM jobs WHERE id = %s FOR UPDATE"
-    return bool(fetch_value(connection, query, (job_id,)))
+def is_wanted(connection: Connection, job_id: UUID, attempt: int | None = None) -> bool:
+    """False when the job was canceled, or ended by another who worked on it too. While it is wanted it stays so until the transaction ends.
+
+    Args:
+        attempt: Who asks; False too when another has taken the job after him. None for whoever does a part of it beside others, or goes on with it.
+    """
+    query = "SELECT status = 'RUNNING' AND coalesce(attempts = %s, true) FROM jobs WHERE id = %s FOR UPDATE"
+    return bool(fetch_value(connection, query, (attempt, job_id)))
 
 
 def add_tokens(connection: Connection, job_id: UUID, tokens: int) -> None:
