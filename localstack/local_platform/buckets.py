@@ -8,6 +8,8 @@ from typing import Any
 
 # A name that the engine makes ends in so many characters that differ with each deployment.
 _SUFFIX = 13
+# Where an object says since when it is kept: to the engine a copy is new.
+_SINCE = "kept-since"
 
 
 def carry_over(s3: Any, buckets: Iterable[str]) -> int:
@@ -23,18 +25,39 @@ def carry_over(s3: Any, buckets: Iterable[str]) -> int:
     known = [each["Name"] for each in s3.list_buckets()["Buckets"]]
     for bucket in buckets:
         oldest = datetime.now(UTC) - _kept_for(s3, bucket)
-        for former in known:
-            if former == bucket or former[:-_SUFFIX] != bucket[:-_SUFFIX]:
-                continue
-            have = {each["Key"] for each in _objects(s3, bucket)}
-            for each in list(_objects(s3, former)):
-                if each["Key"] not in have and each["LastModified"] > oldest:
-                    source = {"Bucket": former, "Key": each["Key"]}
-                    s3.copy_object(Bucket=bucket, Key=each["Key"], CopySource=source, MetadataDirective="COPY")
-                    carried += 1
-                s3.delete_object(Bucket=former, Key=each["Key"])
+        left = {
+            former: list(_objects(s3, former))
+            for former in known
+            if former != bucket and former[:-_SUFFIX] == bucket[:-_SUFFIX]
+        }
+        have = {each["Key"] for each in _objects(s3, bucket)}
+        # Where several deployments left a key, the last one's is taken.
+        found = [(each["LastModified"], former, each["Key"]) for former, objects in left.items() for each in objects]
+        for modified, former, key in sorted(found, reverse=True):
+            if key not in have and _copied(s3, former, bucket, key, modified, oldest):
+                have.add(key)
+                carried += 1
+            s3.delete_object(Bucket=former, Key=key)
+        for former in left:
             s3.delete_bucket(Bucket=former)
     return carried
+
+
+def _copied(s3: Any, former: str, bucket: str, key: str, modified: datetime, oldest: datetime) -> bool:
+    """Copies an object that is not too old, with the time since when it is kept."""
+    head = s3.head_object(Bucket=former, Key=key)
+    since = head["Metadata"].get(_SINCE, modified.isoformat())
+    if datetime.fromisoformat(since) <= oldest:
+        return False
+    s3.copy_object(
+        Bucket=bucket,
+        Key=key,
+        CopySource={"Bucket": former, "Key": key},
+        MetadataDirective="REPLACE",
+        Metadata={**head["Metadata"], _SINCE: since},
+        ContentType=head["ContentType"],
+    )
+    return True
 
 
 def keep_only(s3: Any, bucket: str, keys: set[str]) -> None:
