@@ -186,7 +186,7 @@ class Status:
         parts += [
             "",
             processes,
-            *(f"[dim]{line}[/]" for line in self._events),
+            *(f"[dim]{escape(line)}[/]" for line in self._events),
             "[dim]Ctrl-C stops everything; the state is kept.[/]",
         ]
         return Group(*parts)
@@ -282,7 +282,7 @@ class Start:
         if self._status is not None:
             self._status.event(text)
         if self._status is None or not self._console.is_terminal:
-            self._console.print(text, highlight=False, soft_wrap=True)
+            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _show(platform: Platform, status: Status, console: Console) -> None:

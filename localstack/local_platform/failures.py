@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from stratforge.client import ApiError
@@ -19,6 +20,16 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, StartError | ApiError) and said:
         return " ".join(said)
     return f"{type(error).__name__}: {said[0] if said else 'no message'}"
+
+
+def told_if_possible(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Tells a person; where that fails (a terminal that is gone, a file on a full disk) whoever tells goes on with what he does."""
+
+    def told(text: str) -> None:
+        with contextlib.suppress(Exception):
+            tell(text)
+
+    return told
 
 
 def note_failure(log: Path) -> None:

@@ -18,9 +18,9 @@ from stratforge.storage.postgres.roles import set_role_passwords
 
 from local_platform import history
 from local_platform.deployment import client, deploy
-from local_platform.failures import StartError
+from local_platform.failures import StartError, told_if_possible
 from local_platform.hazards import NEEDED_BYTES, Clock, Disk
-from local_platform.processes import Process, Supervisor, end_leftovers
+from local_platform.processes import Process, Supervisor
 from local_platform.services import BOUNDS, CORES, Options, Services, answers
 from local_platform.steps import Finished, Step, run_steps, tell_nobody
 from local_platform.synthesis import ROOT, synthesize
@@ -67,14 +67,13 @@ class Platform(Services):
             StartError: if it cannot come up for a reason that a person can mend.
         """
         super().__init__(options)
-        self.tell = tell
-        registry = self.state / "processes.json"
-        if ended := end_leftovers(registry):
-            tell(f"{ended} processes of a run that was killed were ended")
+        self.tell = told_if_possible(tell)
+        if self.folder.ended:
+            self.tell(f"{self.folder.ended} processes of a run that was killed were ended")
         self.clock = Clock()
         self.disk = Disk(self.state)
         # Whoever ends for want of room begins again when there is some.
-        self.supervisor = Supervisor(tell, registry, lambda: self.disk.free_bytes() < NEEDED_BYTES)
+        self.supervisor = Supervisor(self.tell, self.folder.registry, lambda: self.disk.free_bytes() < NEEDED_BYTES)
         if self.disk.free_bytes() < NEEDED_BYTES:
             raise StartError(
                 f"{self.disk.free_bytes() >> 20} MB are free at {self.state}; {NEEDED_BYTES >> 20} are needed"

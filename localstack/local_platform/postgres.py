@@ -39,6 +39,12 @@ _SETTINGS = {
 }
 
 
+def place_for_everybody(folder: Path) -> Path:
+    """Where a database lies whose own folder another user cannot reach."""
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"stratforge-{digest}" / "postgres"
+
+
 @dataclass(slots=True)
 class Postgres:
     """A server of our own: its data folder, the port it listens on, and settings of PostgreSQL beyond the usual ones."""
@@ -85,7 +91,8 @@ class Postgres:
     def _make_reachable(self) -> None:
         """As another user, binaries or data below a private folder (such as root's home) cannot be reached; copies can."""
         reachable = self._run([str(self.binaries / "postgres"), "--version"], check=False) == 0
-        home = Path(tempfile.gettempdir()) / f"stratforge-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]}"
+        place = place_for_everybody(self.folder)
+        home = place.parent
         if not reachable:
             target = home / "pginstall"
             if not (target / "bin" / "postgres").exists():
@@ -96,7 +103,7 @@ class Postgres:
             self.binaries = target / "bin"
         parents = [parent for parent in self.folder.resolve().parents if parent.exists()]
         if any(not parent.stat().st_mode & 0o001 for parent in parents):
-            self.folder = home / "postgres"
+            self.folder = place
 
     def _run(self, command: list[str], *, check: bool = True) -> int:
         ownership: dict[str, Any] = (

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from local_platform.failures import StartError
+from local_platform.failures import StartError, told_if_possible
 
 _PR_SET_PDEATHSIG = 1
 _MAX_LOG_BYTES = 20 << 20
@@ -163,7 +163,7 @@ class Supervisor:
         """
         self.processes: list[Process] = []
         self.failed: Process | None = None
-        self._tell = tell
+        self._tell = told_if_possible(tell)
         self._registry = registry
         self._excuse = excuse
         # What was said last of each, and when: what goes on going wrong is said once a minute.

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 from local_platform.failures import StartError
+from local_platform.postgres import place_for_everybody
+from local_platform.processes import end_leftovers
 
 # What a platform makes in its folder, and a new beginning forgets. Other platforms may have their folders in it, and run.
 OWN = ("alpaca", "engine", "gateway.json", "ingestor-heartbeat", "logs", "passwords.json", "postgres")
@@ -42,8 +44,12 @@ class StateFolder:
             self._lock = self._take_lock()
         except OSError as error:
             raise StartError(f"the folder {path} cannot be used: {error}") from error
+        self.registry = path / "processes.json"
+        # Of a run that was killed; first of all, for they write into what a new beginning forgets.
+        self.ended = end_leftovers(self.registry)
+        self._databases = (path / "postgres", place_for_everybody(path / "postgres"))
         if fresh:
-            for each in (path / name for name in OWN):
+            for each in (*(path / name for name in OWN), *self._databases):
                 shutil.rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
         self.logs = path / "logs"
         self.logs.mkdir(exist_ok=True)
@@ -66,12 +72,15 @@ class StateFolder:
     def _passwords(self) -> Passwords:
         file = self.path / "passwords.json"
         if not file.exists():
-            if (self.path / "postgres").exists():
+            if any(each.exists() for each in self._databases):
                 raise StartError(f"{file} is missing but there is a database; run again with --fresh to begin anew")
             names = Passwords.__slots__
             made = {name: secrets.token_urlsafe(24) for name in names}
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as output:
+            # What is there is whole.
+            working = file.with_suffix(".new")
+            with os.fdopen(os.open(working, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
                 json.dump(made, output)
+            working.replace(file)
         try:
             return Passwords(**json.loads(file.read_text()))
         except (ValueError, TypeError) as error:
