@@ -7,7 +7,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
-from psycopg.types.string import TextLoader
 from stratforge.storage.postgres.database import Connection, Database
 
 from tests.support.databases import Databases
@@ -177,10 +176,7 @@ def test_a_connection_that_a_test_made_stricter_or_that_tells_it_more_is_not_kep
     def listens(connection: Connection) -> None:
         connection.add_notice_handler(heard.append)
 
-    def adapts(connection: Connection) -> None:
-        connection.adapters.register_loader("int4", TextLoader)
-
-    for use in (reads, serializes, defers, listens, adapts):
+    for use in (reads, serializes, defers, listens):
         with databases.borrowed() as conninfo:
             database = Database(lambda: conninfo, application="test")
             with database.transaction() as connection:

@@ -113,7 +113,17 @@ _How = tuple[str, tuple[tuple[str, Any], ...]]
 
 def _manners(connection: Connection) -> tuple[Any, ...]:
     """What a connection does with whatever it is asked."""
-    return (connection.row_factory, connection.cursor_factory, connection.autocommit, connection.prepare_threshold)
+    return (
+        connection.row_factory,
+        connection.cursor_factory,
+        connection.autocommit,
+        connection.prepare_threshold,
+        connection.isolation_level,
+        connection.read_only,
+        connection.deferrable,
+        # Psycopg gives no other way to ask for these.
+        *map(tuple, (connection._notice_handlers, connection._notify_handlers)),
+    )
 
 
 class Connections:

@@ -130,16 +130,18 @@ def _library_key(order: Head) -> str:
 
 
 def _library(order: Head, channel: socket.socket) -> None:
-    """The second generation."""
+    """The second generation. An import that hangs ends it, and is tried anew by the next request."""
     definition = order["definition"]
     # Neither this checkout nor the environment of who started us is there for functions.
     ours = set(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
     sys.path[:] = [*definition["layers"], *(each for each in sys.path if each not in {"", *ours})]
     importlib.invalidate_caches()
+    _end_in(order["import_seconds"])
     for name in _LIBRARY:
         # A function without our library (a benchmark's) has none of these.
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    _end_in(0)
     if "stratforge.aws" in sys.modules:
         for service in _SERVICES:
             sys.modules["stratforge.aws"].aws_client(service)
@@ -149,8 +151,7 @@ def _library(order: Head, channel: socket.socket) -> None:
 
 def _template(order: Head, channel: socket.socket) -> None:
     """The third generation. An import that hangs ends it, and is tried anew by the next request."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, order["import_seconds"])
+    _end_in(order["import_seconds"])
     try:
         handler = _load(order["definition"])
     except BaseException as error:  # noqa: BLE001 - whatever the import raises is told to who waits for the environment
@@ -158,7 +159,7 @@ def _template(order: Head, channel: socket.socket) -> None:
         _refuse(channel, f"{type(error).__name__}: {error}")
         return
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _end_in(0)
     _settle()
     while (message := receive_with_descriptor(channel)) is not None:
         descriptor = message[1]
@@ -167,6 +168,12 @@ def _template(order: Head, channel: socket.socket) -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
+
+
+def _end_in(seconds: float) -> None:
+    """Ends this process in so many seconds, whatever it does; with 0 not any more."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _refuse(channel: socket.socket, error: str) -> None:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _ALSO_RELEASED = "also_released.txt"
 _NO_TRANSACTION = "-- no transaction"
+# The one step of a migration without a transaction, and the index it makes or drops.
+_STEP = re.compile(r"^(CREATE|DROP)\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(\w+)", re.MULTILINE)
 _LOCK = 5_730_217_001  # Any number of our own: one runner at a time, whatever starts it.
 
 
@@ -116,7 +119,8 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
     values = (migration.number, migration.name, migration.checksum)
     try:
         if migration.sql.startswith(_NO_TRANSACTION):
-            connection.execute(migration.sql)
+            if not _is_dropped(connection, migration.sql):
+                connection.execute(migration.sql)
             connection.execute(record, values)
         else:
             with connection.transaction():
@@ -124,3 +128,17 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
                 connection.execute(record, values)
     except psycopg.Error as error:
         raise MigrationError(f"{migration.name} failed: {error}") from error
+
+
+def _is_dropped(connection: psycopg.Connection, sql: str) -> bool:
+    """Whether a runner that was killed before it could note a step without a transaction had dropped its index. One that it made, or half of it, is
+    dropped here: it is made anew."""
+    step = _STEP.search(sql)
+    if step is None:
+        return False
+    is_there = connection.execute(
+        "SELECT FROM pg_class WHERE oid = to_regclass(quote_ident(%s))", (step[2],)
+    ).fetchone()
+    if step[1] == "CREATE" and is_there is not None:
+        connection.execute(SQL("DROP INDEX CONCURRENTLY {}").format(Identifier(step[2])))
+    return step[1] == "DROP" and is_there is None
