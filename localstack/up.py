@@ -30,6 +30,8 @@ from infra_cdk.configuration import BarBus
 _STEPS = 11
 # Seconds between two looks at the ledger for the screen, and how much longer that is than a look takes.
 _COUNT_SECONDS, _COUNT_SHARE = 2.0, 20.0
+# What a platform may take that is made anew while it starts: its engine died, or the clock jumped back.
+_ANEW_SECONDS = 60.0
 DEMO_EMAIL = "demo@example.com"
 DEMO_STRATEGIES = (
     (
@@ -65,6 +67,20 @@ def begin_demo(platform: Platform) -> None:
 
     with ThreadPoolExecutor(len(DEMO_STRATEGIES)) as pool:
         list(pool.map(lambda each: begin(*each), DEMO_STRATEGIES))
+
+
+def _begin_demo(platform: Platform) -> None:
+    """Begins the demo, again while the platform is made anew meanwhile."""
+    deadline = time.monotonic() + _ANEW_SECONDS
+    while True:
+        try:
+            begin_demo(platform)
+        except ApiError as error:
+            if error.status != 503 or time.monotonic() > deadline:
+                raise
+            time.sleep(1.0)
+        else:
+            return
 
 
 def backtest_demo(platform: Platform) -> None:
@@ -218,7 +234,7 @@ def run(options: Options, console: Console) -> int:
             platform = Platform(options, start.tell)
             seconds = {**platform.start(start.finished)}
             demo_began = time.monotonic()
-            begin_demo(platform)
+            _begin_demo(platform)
             seconds["demo account"] = time.monotonic() - demo_began
             start.finished("demo account", seconds["demo account"], ())
         slowest = max(seconds, key=lambda name: seconds[name])

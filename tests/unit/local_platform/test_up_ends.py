@@ -16,17 +16,20 @@ from botocore.exceptions import ReadTimeoutError
 from local_platform.failures import StartError
 from local_platform.platform import Options
 from rich.console import Console
+from stratforge.client import ApiError
 
-Run = Callable[[BaseException], tuple[int, str]]
+Run = Callable[[BaseException | None], tuple[int, str]]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """A run whose platform raises when it starts: its exit code, and what was said."""
+    """A run whose platform raises when it starts, if anything: its exit code, and what was said."""
 
-    def run(error: BaseException) -> tuple[int, str]:
-        def start(*_: object) -> None:
-            raise error
+    def run(error: BaseException | None) -> tuple[int, str]:
+        def start(*_: object) -> dict[str, float]:
+            if error is not None:
+                raise error
+            return {}
 
         stopped: list[bool] = []
         platform = SimpleNamespace(start=start, stop=lambda: stopped.append(True))
@@ -62,6 +65,36 @@ def test_whatever_keeps_it_from_coming_up_is_a_line_and_the_log_has_all_of_it(
 def test_who_stops_it_is_told_of_no_error(run: Run, tmp_path: Path) -> None:
     assert run(KeyboardInterrupt())[0] == 0
     assert not (tmp_path / "logs" / "up.log").exists()
+
+
+def test_a_platform_that_is_made_anew_while_the_demo_account_begins_is_waited_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that jumped back during the start, an engine that died at its end: the answer is 503 until all of it stands again."""
+    asked: list[int] = []
+
+    def begin_demo(_platform: object) -> None:
+        asked.append(1)
+        if len(asked) < 4:
+            raise ApiError(503, {"detail": "The platform is starting; ask again in a moment."})
+        raise ApiError(400, {"detail": "as asked"})
+
+    monkeypatch.setattr(up, "begin_demo", begin_demo)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    assert "as asked" in run(None)[1]
+    assert len(asked) == 4
+
+
+def test_a_platform_that_never_answers_is_not_waited_for_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin_demo(_platform: object) -> None:
+        raise ApiError(503, {"detail": "The platform is starting; ask again in a moment."})
+
+    now = [1000.0]
+    monkeypatch.setattr(up, "begin_demo", begin_demo)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    code, said = run(None)
+    assert (code, "The platform is starting" in said) == (1, True)
 
 
 def test_an_author_who_asks_back_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
