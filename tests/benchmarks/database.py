@@ -257,6 +257,8 @@ def _weighed(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:
 def _read(users: Sequence[Any]) -> dict[str, list[float]]:
     """Seconds that reads took."""
     taken: dict[str, list[float]] = {path: [] for path in _SEEN}
+    for user in users:
+        user.log_in()
     # What is asked first is planned and loaded first, and not counted.
     for turn in range(_TURNS):
         for user in users:
