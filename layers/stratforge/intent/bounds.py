@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, meaning_of
 from stratforge.intent.rules import Rule, is_number
@@ -23,6 +24,52 @@ def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool
         return bool(meaning.entry) and not _ways(both(meaning.entry, meaning.only, week))
     except TooMany:
         return False
+
+
+def sold_where_bought(rules: Sequence[Rule], *, around_the_clock: bool = False) -> str:
+    """The comparison of a sale that holds at some of the bars at which it buys, the other way than its purchase: “above 30” and “below 70”; empty where there is none.
+
+    What was bought there is sold on the next bar. Sales in the same direction, such as above 25 and above 50, are a trader's choice.
+    """
+    try:
+        meaning, week = _meaning(rules, around_the_clock)
+        bought = both(meaning.entry, meaning.only, week)
+        for sale in meaning.exit:
+            if len(sale) == 1 and any(_meets(fact, way) for fact in sale for way in bought):
+                return " ".join(map(str, next(iter(sale))))
+    except TooMany:
+        pass
+    return ""
+
+
+def _meets(sale: Fact, way: Iterable[Fact]) -> bool:
+    """Whether a comparison can hold together with one of the same thing in the other direction."""
+    for fact in way:
+        other = fact[1:] if fact[0] == "crosses" else fact
+        if len(sale) != 3 or len(other) != 3 or sale[0] in _CLOCK:
+            continue
+        (left, sign, right), (its, towards, level) = map(str, sale), map(str, other)
+        if left == its and is_number(right) and is_number(level) and sign[0] != towards[0] and {sign[0], towards[0]} == {"<", ">"}:  # fmt: skip
+            low, high = (float(level), float(right)) if sign[0] == "<" else (float(right), float(level))
+            if low < high:
+                return True
+        if (between := _edges(left, right)) and (bought := _edges(its, level)) and between[:2] == bought[:2]:
+            above, below = (bought, between) if bought[3] else (between, bought)
+            if between[3] != bought[3] and above[2] < below[2]:
+                return True
+    return False
+
+
+_OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|middle|upper)")
+_ORDER = ("lower", "middle", "upper")
+
+
+def _edges(left: str, right: str) -> tuple[str, str, int, bool] | None:
+    """A comparison with an edge of a band: what is compared, the band, which of its edges from below, and whether it is above it."""
+    for one, other, above in ((left, right, True), (right, left, False)):
+        if match := _OF_A_BAND.fullmatch(other):
+            return one, match["family"], _ORDER.index(match["edge"]), above
+    return None
 
 
 def same_deeds(before: Sequence[Rule], now: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
@@ -60,8 +107,7 @@ def _ways(ways: Ways) -> frozenset[Bounded]:
 
 def _bounded(way: Iterable[Fact]) -> Bounded | None:
     spans, rest = dict[str, Span](), set[Fact]()
-    # What crosses above something is above it.
-    for fact in (*way, *(each[1:] for each in way if each[0] == "crosses")):
+    for fact in (*way, *_implied(way)):
         if len(fact) == 3 and isinstance(fact[0], str) and is_number(str(fact[2])) and fact[1] in ("<", "<=", ">", ">=", "=="):  # fmt: skip
             spans[fact[0]] = _narrowed(spans.get(fact[0], _ALL), str(fact[1]), float(str(fact[2])))
         else:
@@ -71,6 +117,16 @@ def _bounded(way: Iterable[Fact]) -> Bounded | None:
     if any(len(fact) == 3 and _excluded(fact, rest) for fact in rest):
         return None
     return frozenset(spans.items()), frozenset(rest)
+
+
+def _implied(way: Iterable[Fact]) -> Iterator[Fact]:
+    """The facts of this bar in those of several: what crosses above something is above it, what holds for bars holds at the last of them."""
+    for fact in way:
+        if fact[0] == "crosses":
+            yield fact[1:]
+        elif fact[0] == "for" and isinstance(fact[2], frozenset) and len(fact[2]) == 1:
+            (held,) = fact[2]
+            yield from held
 
 
 def _excluded(fact: Fact, facts: set[Fact]) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.bounds import bought_by_the_clock, never_buys, same_deeds
 from stratforge.intent.reading.bindings import A_QUESTION
 from stratforge.intent.reading.doubts import not_understood
+from stratforge.intent.reading.reach import ANOTHER_WAY
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
@@ -23,6 +24,8 @@ _ONE_MORE_SYMBOL = re.compile(
     rf"^\W*(?i:{_MORE}|but|ok|okay|please|then|now)(?i:\W+(?:buy|trade|use|run|for|on|with|try|it|do|the same|also|too))*\W+(?P<one>{_TICKER})(?i:\W+(?:please|too|as well|also))*\W*$"
     rf"|^\W*(?i:(?:buy|trade|use|run|for|on|with|try|it|do|the same|same)\W+)*(?P<two>{_TICKER})(?i:\W+(?:too|as well|also|and so on))+\W*$"
 )
+_ONE_MORE_CONDITION = re.compile(r"^(?!.*\b(?:buy|enter|sell|exit|close|only)\b).*(?:[<>]|\b(?:above|below|over|under|cross\w*)\b).*\b(?:too|as well)\W*$", _I)  # fmt: skip
+_OF_THE_SALE = re.compile(r"^\W*(?:(?:and|also|please|then|now|add|with|use|put|set|make|a|the|my|an?other|one|more|but|ok|okay)\W+)*(?:\d+(?:\.\d+)?\s?%?\s+)?(?:(?:initial|hard|fixed|trailing)\W+)?(?:stop|target|take[- ]profit|profit|tp|sl|trail\w*|sell|exit|cut|get out)\b(?!.*\b(?:buy\w*|enter\w*|entry|purchas\w*|long)\b)", _I | re.DOTALL)  # fmt: skip
 _BARE_SYMBOL = re.compile(rf"^\W*(?P<one>{_TICKER})\W*$")
 _NO_SYMBOL = re.compile(
     r"(?:RSI|MACD|SMA|EMA|VWAP|ATR|ADX|MFI|CCI|BUY|SELL|YES|NO|OK|OKAY|STOP|GO|AM|PM|EST|ET|ALL|THE|AND|NOT|TP|SL)$"
@@ -53,6 +56,8 @@ def turn_questions(turn: str, *, stands: bool) -> Iterator[str]:
     """
     if turn.rstrip().endswith("?") and not _POLITELY.search(turn) and not _IN_BINDINGS.search(turn):
         yield not_understood(turn.strip()[:200], A_QUESTION)
+    if stands and _ONE_MORE_CONDITION.search(turn):
+        yield not_understood(turn.strip()[:200], ANOTHER_WAY)
     match = _ONE_MORE_SYMBOL.search(turn)
     if match is None and stands:
         match = _BARE_SYMBOL.search(turn)
@@ -101,6 +106,9 @@ def change_findings(
             words,
             f"Beside what stands it changes nothing ({'; '.join(in_words(each) for each in new)}). Should it take the place of something, and of what? {ASK}",
         )
+    bought = [each for each in (*old, *new) if each.kind is RuleKind.BUY and (each.text in stood) != (each in standing)]
+    if bought and _OF_THE_SALE.search(request):
+        yield not_understood(words, f"It speaks of selling, and would change what it buys by ({'; '.join(map(in_words, bought))}). What should it sell by? {ASK}")  # fmt: skip
     for each in requirements:
         yield from _lost_bounds(each, standing, words)
     asked_for = [each for each in requirements if each.status is not Status.KEPT and each.quote.strip()]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.accounts import unaccounted
 from stratforge.intent.ambiguous import ambiguous_findings
-from stratforge.intent.bounds import never_buys
+from stratforge.intent.bounds import never_buys, sold_where_bought
 from stratforge.intent.clocks import filled_next_day, sold_at_once
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
@@ -184,6 +184,8 @@ def words_findings(
             f"“{each.rule.text}” holds where it buys, so what was bought is sold on the next bar: bound the sale or the purchase by the clock, and tell the person, or ask."
             for each in sold_at_once(_standing(requirements, rules), around_the_clock="/" in symbol)
         )
+        if sale := sold_where_bought(_standing(requirements, rules), around_the_clock="/" in symbol):
+            found.append(f"“{sale}” may hold where it buys, so that what was bought is sold on the next bar: use crosses_above or crosses_below where a crossing is meant. {ASK}")  # fmt: skip
         found += (
             f"“{each.text}” counts days from the fill, and what is decided on a day's last bar is filled on the next day: buy a minute earlier, and tell the person, or ask."
             for each in filled_next_day(_standing(requirements, rules), around_the_clock="/" in symbol)

@@ -139,6 +139,10 @@ def _side(node: ast.expr) -> str:
         return f"the {text.replace('_', ' ')}"
     if match := re.fullmatch(r"opening_(high|low)\((\d+)\)", text):
         return f"the {match[1]} of the day's first {match[2]} minutes"
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "previous":
+        return f"{_side(node.args[0])} a bar before"
+    if match := re.fullmatch(r"bars\.(\w+)\.pct_change\((\d+)\) \* 100", text):
+        return f"the change of the {match[1]} over {match[2]} bar{'' if match[2] == '1' else 's'} in percent"
     if isinstance(node, ast.BinOp):
         sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "×", ast.Div: "/"}[type(node.op)]
         left, right = (_part(each, sign, right=each is node.right) for each in (node.left, node.right))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from stratforge.intent.reading.bindings import BUYING_OR_BOTH
 from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, doubts_in
 from stratforge.intent.reading.reach import ANOTHER_WAY, AT_OTHER_TIMES, BOTH_OR_EITHER, ORDER
 
@@ -21,12 +22,33 @@ _END = r"(?=\s*(?:[,;.!\n]|$))"
 HOW_OFTEN = "How often: once in all, once a day, or each time?"
 COUNTED = "Is that a number of bars or trades, and of which?"
 WHOSE_RESULT = "Of what, and when?"
+WHICH_TURN = "Does it begin to rise or fall then, or does it change its sign?"
+WHICH_SIDE = "From which side does it cross?"
+HOLDS_WHILE = "Is it sold as soon as that holds no more?"
+FAR_OR_PART = "Is it a part of the position, or how far away the price is?"
+
+_MEASURE = r"(?:the )?(?:\d+[- ](?:bar |day |period )?)?(?:rsi|macd|mfi|cci|adx|atr|stochastic|stoch|%k|roc|vwap|price|close|volume)\b"
+_NO_SALE = r"(?:(?!\b(?:sell|exit|close|buy|enter)\b)[^;.\n])"
 
 _PATTERNS: Table = (
     # Occasions, each with something of its own.
     (re.compile(rf"{_BUY}[^.\n]*,? (?P<words>otherwise,? (?:buy|enter)\b)", _I), AT_OTHER_TIMES),
     (re.compile(rf"(?:^|[.\n]\s*)(?P<words>{_DAYS},? buy (?:only )?{_NUMBER}\b(?: shares)?){_END}", _I), AT_OTHER_TIMES),
     (re.compile(rf"\bfilter:? not [^,;.\n]*{_DAY}[^,;.\n]*(?P<words>\b{_TIME})", _I), BOTH_OR_EITHER),
+    (re.compile(rf"(?P<words>\bbut (?:if|when|while|where)\b{_NO_SALE}*?\b(?:only|unless|if|when)\b)", _I), AT_OTHER_TIMES),
+    (re.compile(r"(?P<words>\bbut (?:it(?:'s| is) |(?:the )?price (?:is )?)?(?:above|below|over|under)\b[^;.\n]*?\b(?:only|unless|if|when)\b)", _I), AT_OTHER_TIMES),
+    (re.compile(rf"(?P<words>\bor (?:if|when)\b[^;.,\n]*, {_MEASURE})", _I), AT_OTHER_TIMES),
+    (re.compile(rf"(?P<words>\band (?:if|when|while)\b{_NO_SALE}*?\b(?:if|when)\b)", _I), AT_OTHER_TIMES),
+    (re.compile(r"(?P<words>\b(?:not|never) (?:if|when|while)\b[^;.\n]*?\bunless\b)", _I), AT_OTHER_TIMES),
+    (re.compile(rf"(?P<words>\band, {_TIME}[^;.,\n]*,)", _I), AT_OTHER_TIMES),
+    (re.compile(rf"(?:^|[.;\n]\s*)(?P<words>(?:do )?nothing {_TIME})", _I), BUYING_OR_BOTH),
+    (re.compile(rf"(?P<words>{_COMPARED}[^,;.\n]*\botherwise)" + _END, _I), AT_OTHER_TIMES),
+    (re.compile(r"(?P<words>\bno positions? (?:on|in|during|before|after|over|until|overnight)\b)(?<!overnight)", _I), BUYING_OR_BOTH),
+    (re.compile(r"(?P<words>\bhold(?:ing|s)?(?: (?:it|them|on|on to it))? (?:while|as long as|so long as)\b)(?!.*\b(?:sell|exit)\b)(?<!sell)", _I), HOLDS_WHILE),
+    # Turns, crossings and distances that go either way.
+    (re.compile(r"\b(?:macd|adx|obv|atr)\b[^,;.\n]*?(?P<words>\bturn(?:s|ed|ing)? (?:up|down)\b)|(?P<more>\bturn(?:s|ed|ing)? (?:up|down) (?:above|below|over|under)\b)", _I), WHICH_TURN),
+    (re.compile(r"(?P<words>\bcross\w* (?:up(?:wards?)? (?:below|under)|down(?:wards?)? (?:above|over)))\b", _I), WHICH_SIDE),
+    (re.compile(rf"(?P<words>\b(?:sell|exit) {_NUMBER} ?(?:%|percent) (?:above|below|over|under))\b", _I), FAR_OR_PART),
     # A sale, and how far it is bound.
     (re.compile(r"\btrail(?:ing)?(?: stop)?[^,;.\n]*(?P<words>\b(?:once|when|after|as soon as) (?:in profit|up|we(?:'re| are) up|it(?:'s| is) up|the gain)\b)", _I), WHOSE_RESULT),
     # “And” between ways in.

@@ -14,14 +14,14 @@ _COMPARED = r"(?:[<>]|\b(?:above|below|over|under|cross\w*|ris\w+|fall\w*)\b)"
 _HOUR = r"\d{1,2}(?:[:.h]\d\d| ?[ap]m|\b(?! ?(?:bars?|minutes?|candles?|%|days?|dollars?)))"
 _LINE = r"(?:ema|sma|wma|hma|ma|average|vwap|rsi|macd|adx|obv)"
 _FRAME = r"\d+ ?(?:m|min|mins|minutes?|h|hr|hrs|hours?)"
-_TURNS = r"(?:slopes?|is sloping|points?|is pointing|curls?|bends?|heads?)"
+_TURNS = r"(?:slopes?|is sloping|points?|is pointing|curls?|bends?|heads?|(?:starts?|begins?) (?:to (?:rise|fall|climb|drop)|rising|falling|climbing|dropping))"
 _VERBS = r"(?:crosses|breaks|falls|drops|goes|moves|closes|dips|rises|climbs|gets|is)"
 _INDICATOR = r"(?:rsi|ema|sma|wma|macd|mfi|cci|adx|atr|stochastic|stoch|roc|vwap|hma)"
 
 # Questions by which something else is decided too.
 _CHART = "Is it the chart of that timeframe, or the number of bars?"
 _WHICH_LINE = "What is “it”: what it bought by, or what stands after “with”?"
-_WHICH_AVERAGE = "What is “it”: the average, or the price?"
+_WHICH_AVERAGE = "What is “it”: the line that was named, or the price?"
 _CROSSING = "Is it the crossing, or also later, as long as it stays so?"
 _OF_WHAT = "Of what is it said?"
 

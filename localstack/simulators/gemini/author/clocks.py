@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stratforge.intent.bounds import never_buys
+from stratforge.intent.bounds import never_buys, sold_where_bought
 from stratforge.intent.clocks import AtOnce, filled_next_day, sold_at_once
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
@@ -32,6 +32,9 @@ def mended(requests: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
     rules = [read_rule(each) for each in texts]
     if never_buys(rules, around_the_clock=crypto):
         return _asking(found, ["What has to hold at once for a purchase excludes itself, so it could never buy. When should it buy?"])  # fmt: skip
+    if sale := sold_where_bought(rules, around_the_clock=crypto):
+        said = in_words(read_rule(f"sell when {sale}"))
+        return _asking(found, [f"It would {said}, which may hold where it buys: what was bought there would be sold on the next bar. Is a crossing meant? Then say “crosses above” and “crosses below”; else, when should it sell?"])  # fmt: skip
     if late := next(filled_next_day(rules, around_the_clock=crypto), None):
         return _asking(found, [f"What is decided on the last bar of a day is bought at the open of the next, and from then on its days count: it would {in_words(late)}. Should it buy a minute earlier, or sell on another day?"])  # fmt: skip
     faults = list(sold_at_once(rules, around_the_clock=crypto))

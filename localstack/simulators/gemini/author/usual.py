@@ -36,6 +36,6 @@ def usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
                 found[f"The usual numbers are taken: {each.words}."] = None
             elif isinstance(each, Compare) and isinstance(each.right, Number):
                 level = each.right.value
-                if level in (each.left.levels or ()) and level not in numbers:
+                if level in (each.left.levels or ()) and abs(level) not in numbers:
                     found[f"The usual level is taken: {each.words}."] = None
     return list(found)

@@ -1,0 +1,71 @@
+"""A sale that holds where it buys, the other way than its purchase, is found in the rules, whoever wrote them; a trader's own choice is not."""
+
+from __future__ import annotations
+
+import pytest
+from stratforge.intent.bounds import never_buys, sold_where_bought
+from stratforge.intent.rules import read_rule
+
+RSI = "ta.rsi(bars.close, length=14)"
+BAND = "ta.bbands(bars.close, length=20, std=2)"
+VWAP = "ta.vwap(bars.high, bars.low, bars.close, bars.volume)"
+
+
+@pytest.mark.parametrize(
+    ("buys", "sells"),
+    [
+        (f"{RSI} > 30", f"{RSI} < 70"),
+        (f"crosses_above({RSI}, 30)", f"{RSI} < 70"),
+        (f"crosses_below({RSI}, 30)", f"{RSI} > 20"),
+        (f"{RSI} > 30 and close > {VWAP}", f"{RSI} < 70"),
+        (f"{RSI} > 30 or close > {VWAP}", f"{RSI} < 70 or gain >= 2"),
+        ("close > 100", "close < 105"),
+        (f"close > {BAND}.lower", f"close < {BAND}.upper"),
+        (f"close > {BAND}.lower", f"{BAND}.middle > close"),
+        (f"close < {BAND}.upper", f"close > {BAND}.middle"),
+    ],
+)
+def test_a_sale_that_holds_where_it_buys_is_found(buys: str, sells: str) -> None:
+    assert sold_where_bought([read_rule(f"buy when {buys}"), read_rule(f"sell when {sells}")])
+
+
+@pytest.mark.parametrize(
+    ("buys", "sells"),
+    [
+        (f"{RSI} < 30", f"{RSI} > 70"),
+        (f"{RSI} > 50", f"{RSI} < 50"),
+        (f"{RSI} >= 50", f"{RSI} < 50"),
+        # A stop, or a climax, in the same direction.
+        (f"{RSI} < 40", f"{RSI} < 20"),
+        (f"{RSI} > 50", f"{RSI} > 80"),
+        # At the bar of a crossing of its own it does not hold yet.
+        (f"{RSI} > 30", f"crosses_below({RSI}, 70)"),
+        (f"{RSI} > 30", f"{RSI} < 70 and close < {VWAP}"),
+        (f"close < {BAND}.lower", f"close > {BAND}.middle"),
+        (f"close > {BAND}.upper", f"close < {BAND}.lower"),
+        (f"close > {BAND}.lower", "close < ta.bbands(bars.close, length=50, std=2).upper"),
+        ("minute >= 600", "minute < 700"),
+        (f"{RSI} > 30", "gain < 70"),
+    ],
+)
+def test_other_sales_are_left_alone(buys: str, sells: str) -> None:
+    assert not sold_where_bought([read_rule(f"buy when {buys}"), read_rule(f"sell when {sells}")])
+
+
+def test_only_bounds_the_purchase() -> None:
+    rules = [f"buy when close > {VWAP}", f"buy only when {RSI} > 30", f"sell when {RSI} < 70"]
+    assert sold_where_bought([read_rule(each) for each in rules])
+
+
+@pytest.mark.parametrize(
+    ("buys", "never"),
+    [
+        (f"for_bars(20, close < {VWAP}) and crosses_above(close, {VWAP})", True),
+        (f"for_bars(5, {RSI} < 30) and {RSI} > 30", True),
+        (f"for_bars(5, {RSI} < 30) and crosses_above(close, {VWAP})", False),
+        (f"for_bars(5, {RSI} < 30 or close < {VWAP}) and {RSI} > 30", False),
+        (f"within_bars(5, {RSI} < 30) and {RSI} > 30", False),
+    ],
+)
+def test_what_held_for_bars_holds_at_the_last_of_them(buys: str, *, never: bool) -> None:
+    assert never_buys([read_rule(f"buy when {buys}")]) is never
