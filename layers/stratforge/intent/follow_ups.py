@@ -106,7 +106,8 @@ def change_findings(
             words,
             f"Beside what stands it changes nothing ({'; '.join(in_words(each) for each in new)}). Should it take the place of something, and of what? {ASK}",
         )
-    bought = [each for each in (*old, *new) if each.kind is RuleKind.BUY and (each.text in stood) != (each in standing)]
+    now = {each.text for each in standing}
+    bought = [each for each in (*old, *new) if each.kind is RuleKind.BUY and each.text not in stood & now]
     if bought and _OF_THE_SALE.search(request):
         yield not_understood(words, f"It speaks of selling, and would change what it buys by ({'; '.join(map(in_words, bought))}). What should it sell by? {ASK}")  # fmt: skip
     for each in requirements:

@@ -136,7 +136,7 @@ class Conditions(Past):
                 if (result := self.attempt(read)) is not None:
                     return result
             self.at = before
-        for read in (self._of_both, self._two_subjects, self.moments, self._streak, self._closes_in_a_row, self._candle, self._flat, self._against_the_bar_before, self._closes_by, self._held, self._moved, self._from_level, self._at_distance, self._gap, self._two_lines, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
+        for read in (self._of_both, self._two_subjects, self.moments, self._streak, self._closes_in_a_row, self._candle, self._flat, self._against_the_bar_before, self._closes_by, self._held, self._moved, self._from_level, self._at_distance, self._gap, self._two_lines, self._cross_of_price, self._breakout, self._touch, self._level_first, self._comparison):  # fmt: skip
             result = self.attempt(read)
             if result is not None:
                 return result

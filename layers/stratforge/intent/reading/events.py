@@ -259,6 +259,20 @@ class Events(Relations):
             return self._crossed(pair, ">" if last.kind in ("upwards", "green") else "<")
         return self._crossed(pair, self._direction(side))
 
+    def _cross_of_price(self) -> Readings:
+        """“On a cross above VWAP”, where nothing was spoken of before: the price's."""
+        if self.now or (self.selling and self.before - {"close"}):
+            raise Unread
+        self.take("on", "at")
+        if str(self.need("cross").value) != "cross":
+            raise Unread
+        sign = SIGNS[self.need("above", "below").kind]
+        left = Operand(("close",), column="close")
+        right = self._beside(left)
+        self.spoke_of(left, right)
+        self.now.add("close")
+        return self._cross(left, sign, right)
+
     def _direction(self, side: object) -> str:
         kind = getattr(side, "kind", "")
         if kind:

@@ -206,6 +206,7 @@ class Purchases(Restrictions):
             "above",
             "touch",
             "breakout",
+            "cross",
         ):
             return
         if self.peek() == "after" and self.peek(1) in (

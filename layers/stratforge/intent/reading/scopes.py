@@ -41,14 +41,14 @@ _PATTERNS: Table = (
     (re.compile(rf"(?P<words>\band (?:if|when|while)\b{_NO_SALE}*?\b(?:if|when)\b)", _I), AT_OTHER_TIMES),
     (re.compile(r"(?P<words>\b(?:not|never) (?:if|when|while)\b[^;.\n]*?\bunless\b)", _I), AT_OTHER_TIMES),
     (re.compile(rf"(?P<words>\band, {_TIME}[^;.,\n]*,)", _I), AT_OTHER_TIMES),
-    (re.compile(rf"(?:^|[.;\n]\s*)(?P<words>(?:do )?nothing {_TIME})", _I), BUYING_OR_BOTH),
+    (re.compile(rf"(?P<words>\bdo nothing {_TIME})|^\W*(?P<more>nothing {_TIME})(?=.*\bsell\b)", _I), BUYING_OR_BOTH),
     (re.compile(rf"(?P<words>{_COMPARED}[^,;.\n]*\botherwise)" + _END, _I), AT_OTHER_TIMES),
     (re.compile(r"(?P<words>\bno positions? (?:on|in|during|before|after|over|until|overnight)\b)(?<!overnight)", _I), BUYING_OR_BOTH),
     (re.compile(r"(?P<words>\bhold(?:ing|s)?(?: (?:it|them|on|on to it))? (?:while|as long as|so long as)\b)(?!.*\b(?:sell|exit)\b)(?<!sell)", _I), HOLDS_WHILE),
     # Turns, crossings and distances that go either way.
     (re.compile(r"\b(?:macd|adx|obv|atr)\b[^,;.\n]*?(?P<words>\bturn(?:s|ed|ing)? (?:up|down)\b)|(?P<more>\bturn(?:s|ed|ing)? (?:up|down) (?:above|below|over|under)\b)", _I), WHICH_TURN),
     (re.compile(r"(?P<words>\bcross\w* (?:up(?:wards?)? (?:below|under)|down(?:wards?)? (?:above|over)))\b", _I), WHICH_SIDE),
-    (re.compile(rf"(?P<words>\b(?:sell|exit) {_NUMBER} ?(?:%|percent) (?:above|below|over|under))\b", _I), FAR_OR_PART),
+    (re.compile(r"(?P<words>\b(?:sell|exit) [1-9]\d ?(?:%|percent) (?:above|below|over|under))\b", _I), FAR_OR_PART),
     # A sale, and how far it is bound.
     (re.compile(r"\btrail(?:ing)?(?: stop)?[^,;.\n]*(?P<words>\b(?:once|when|after|as soon as) (?:in profit|up|we(?:'re| are) up|it(?:'s| is) up|the gain)\b)", _I), WHOSE_RESULT),
     # “And” between ways in.

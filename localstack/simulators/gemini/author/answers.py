@@ -27,6 +27,8 @@ from stratforge.strategy import compile_strategy
 from simulators.gemini.author.wording import Wording
 
 _I = re.IGNORECASE
+_UNREAD = "This part was not understood, so nothing was written: "
+_VERB = re.compile(r"(?:buy|sell|exit|enter|close)\b", _I)
 # What a person calls one of two readings, and the request in which the words say that.
 Choice = tuple[str, str]
 _POLITE = r"(?:(?:i|mean|meant|the|a|an|just|only|please|ok|okay|well|hm+|oh|it|is|it's|at|of|on|for|to|that|was|should|be|one|sorry|no|yes|yeah|sure|option|number|take|choose|want)\b[ ,]*)*"
@@ -123,6 +125,24 @@ def options(request: str, unsure: Unsure) -> str:
         if told
         else " Please say the whole strategy once more, with these words said otherwise."
     )
+
+
+def naming_clauses(request: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The answer with the clauses that no reading understands in its question, rather than with words that one reading did not know in clauses that another reads."""
+    if found["kind"] != "clarify" or not any(each.startswith(_UNREAD) for each in found["questions"]):
+        return found
+    read = statements_of(request, next(iter(Wording(request).symbols), ""))
+    lost = [request[each.start : each.end] for each in read if not each.kind]
+    if not lost or len(lost) == len(read):
+        return found
+    questions = [_naming(each, lost) if each.startswith(_UNREAD) else each for each in found["questions"]]
+    return {**found, "questions": questions}
+
+
+def _naming(question: str, clauses: Sequence[str]) -> str:
+    known = [each for each in re.findall(r"“([^”]+)”", question) if " " in each and not _VERB.match(each)]
+    words = [each for clause in clauses for each in ([one for one in known if one in clause] or [clause])]
+    return f"{_UNREAD}{', '.join(f'“{each}”' for each in dict.fromkeys(words))}. Please say it in other words, or leave it out."
 
 
 def restated(requests: Sequence[str], asked: Callable[[str], Sequence[str]]) -> str:

@@ -19,7 +19,7 @@ from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import StrategyError, compile_strategy
 
-from simulators.gemini.author.answers import options, with_answers
+from simulators.gemini.author.answers import naming_clauses, options, with_answers
 from simulators.gemini.author.averages import asked_of_days, looks_at_days
 from simulators.gemini.author.clocks import mended
 from simulators.gemini.author.conversations import doubts, findings_of, plainer
@@ -139,7 +139,8 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
         and (changed := _amended(requests, {"kind": "clarify"}, untradable))
     ):
         return changed
-    return _read_strictly(requests, found) or _amended(requests, found, untradable) or doubted or found
+    written = _read_strictly(requests, found) or _amended(requests, found, untradable) or doubted or found
+    return written if len(requests) > 1 else naming_clauses(requests[0], written)
 
 
 def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
