@@ -99,6 +99,11 @@ class Strategy(Admitted):
         return self._module.on_bar
 
     @property
+    def indicators_tree(self) -> ast.FunctionDef | None:
+        """The syntax tree of `indicators`, as it was written; None where there is none."""
+        return self._module.indicators
+
+    @property
     def shorts(self) -> bool:
         """True when it may go short: such a strategy is backtested, and has no sessions."""
         return self.on_bar.shorts

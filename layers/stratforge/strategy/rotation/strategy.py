@@ -71,6 +71,16 @@ class PortfolioStrategy(Admitted):
     operations: int
     _module: PortfolioModule = field(repr=False)
 
+    @property
+    def rebalance_tree(self) -> ast.FunctionDef:
+        """The syntax tree of `rebalance`, as it was written."""
+        return self._module.module.on_bar
+
+    @property
+    def indicators_tree(self) -> ast.FunctionDef | None:
+        """The syntax tree of `indicators`, as it was written; None where there is none."""
+        return self._module.module.indicators
+
     @cached_property
     def lookback(self) -> int:
         """Bars of each symbol that its columns need for their last values.

@@ -1,0 +1,6 @@
+"""What a strategy does, in words that are made from its code alone."""
+
+from stratforge.strategy.explanation.decisions import ExplainedRule
+from stratforge.strategy.explanation.explain import explain
+
+__all__ = ["ExplainedRule", "explain"]

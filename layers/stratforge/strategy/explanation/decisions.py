@@ -1,0 +1,308 @@
+"""The statements of a function that decides, as rules in the order of the code: when, and what is done then.
+
+The rules are read from the first to the last, as the code runs: the first that decides ends the bar, and conditions are as they stand where the code asks them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from stratforge.strategy.exits import EXITS
+from stratforge.strategy.explanation.expressions import ARITHMETIC, Expressions
+from stratforge.strategy.explanation.wording import PHRASE, Said, counted, number, percent
+from stratforge.strategy.on_bar_expressions import is_adjustment, is_signal, state_key, written_key
+from stratforge.strategy.source import is_docstring
+
+Does = Literal["buy", "sell", "short", "cover", "adjust", "weights", "nothing", "notes", "setting"]
+# A value with a name of its own is put where it is read, if it is no longer than this.
+_SHORT = 160
+# So many conditions of a rule are told in full; those further out by their lines.
+_MAX_TESTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedRule:
+    """A rule of a strategy, read from its code alone.
+
+    Attributes:
+        does: What it decides: an order's side, `adjust` for exits alone, `weights` of a portfolio, `nothing` where it ends the bar without a decision,
+            `notes` for what is remembered or calculated on the way, `setting` for what holds for the whole strategy.
+        what: What is done, in words.
+        when: The conditions, in words; empty where there are none.
+        line: Its line in the code.
+        lines: All lines that have a part in it: conditions, constants and columns too.
+    """
+
+    does: Does
+    what: str
+    when: str
+    line: int
+    lines: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """The rule as a sentence without its period."""
+        if self.when.startswith("for each "):
+            return f"{self.what}, {self.when}"
+        return f"{self.what}, when {self.when}" if self.when else self.what
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """A condition on the way to a statement: what it must be, and its line; a loop is one too, with its words."""
+
+    node: ast.expr
+    wanted: bool
+    line: int
+    words: str = ""
+
+
+_Tests = tuple[_Test, ...]
+
+
+@dataclass(slots=True)
+class Lines:
+    """Which lines of the code constants, columns and names stand on."""
+
+    constants: Mapping[str, frozenset[int]]
+    columns: Mapping[str, frozenset[int]]
+    names: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    def of(self, *nodes: ast.AST) -> frozenset[int]:
+        """All lines that have a part in these nodes."""
+        found = set[int]()
+        for node in nodes:
+            for each in ast.walk(node):
+                found |= {getattr(each, "lineno", 0)} - {0}
+                if isinstance(each, ast.Name):
+                    found |= self.names.get(each.id) or self.constants.get(each.id) or frozenset()
+                elif isinstance(each, ast.Attribute) and not _is_named(each.value, "position", "account"):
+                    found |= self.columns.get(each.attr, frozenset())
+        return frozenset(found)
+
+
+class Decisions:
+    """Reads the rules of `on_bar`; whoever reads another function says what its decisions are."""
+
+    def __init__(self, function: ast.FunctionDef, words: Expressions, lines: Lines) -> None:
+        self._words, self._lines = words, lines
+        self._body = function.body[1:] if is_docstring(function.body[0]) else function.body
+        stores = [node for each in self._body for node in ast.walk(each) if isinstance(node, ast.Name)]
+        self._assigned = Counter(each.id for each in stores if isinstance(each.ctx, ast.Store))
+        self._loaded = {each.id for each in stores if isinstance(each.ctx, ast.Load)}
+        nodes = [node for each in self._body for node in ast.walk(each)]
+        # A name whose value is changed where it stands is no longer what it was given.
+        self._assigned.update(each.target.id for each in nodes if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name))  # fmt: skip
+        self._written = {key for each in nodes if (key := written_key(each)) is not None}
+        self._said = dict[int, Said]()
+        self._places = dict[int, frozenset[int]]()
+
+    def rules(self) -> Iterator[ExplainedRule]:
+        """The rules, in the order of the code.
+
+        Raises:
+            TooLong: if they are too much to say.
+        """
+        found = list(self._block(self._body, (), in_loop=False))
+        # A bar that comes to the end decides nothing: a return there says nothing more.
+        if found and found[-1].does == "nothing" and isinstance(self._body[-1], ast.Return):
+            found.pop()
+        yield from found
+
+    def _block(self, statements: Sequence[ast.stmt], tests: _Tests, *, in_loop: bool) -> Iterator[ExplainedRule]:
+        doings, nodes = list[str](), list[ast.AST]()
+
+        def noted() -> Iterator[ExplainedRule]:
+            if doings:
+                yield self._rule("notes", "; ".join(doings), tests, nodes)
+            doings.clear()
+            nodes.clear()
+
+        for each in statements:
+            if isinstance(each, ast.Assign | ast.AugAssign):
+                for text in self._kept(each, in_loop=in_loop):
+                    doings.append(text)
+                    nodes.append(each)
+                continue
+            yield from noted()
+            if isinstance(each, ast.If):
+                yield from self._if(each, tests, in_loop=in_loop)
+                if _ends([each]):
+                    return
+            elif isinstance(each, ast.For):
+                yield from self._for(each, tests)
+            elif isinstance(each, ast.Return):
+                yield from self._returned(each, each.value, tests)
+                return
+            elif isinstance(each, ast.Break | ast.Continue):
+                what = "leave the loop" if isinstance(each, ast.Break) else "go on with the next round of the loop"
+                yield self._rule("notes", what, tests, [each])
+                return
+        yield from noted()
+
+    def _if(self, node: ast.If, tests: _Tests, *, in_loop: bool) -> Iterator[ExplainedRule]:
+        yield from self._block(node.body, (*tests, _Test(node.test, True, node.lineno)), in_loop=in_loop)
+        # What is behind a branch that always ends is looked at only where that was not met, as with any earlier rule.
+        other = tests if _ends(node.body) else (*tests, _Test(node.test, False, node.lineno))
+        yield from self._block(node.orelse, other, in_loop=in_loop)
+
+    def _for(self, node: ast.For, tests: _Tests) -> Iterator[ExplainedRule]:
+        assert isinstance(node.iter, ast.Call)
+        bounds = [self._words.value(each) for each in node.iter.args]
+        first, end = ("0", bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
+        step = f" in steps of {bounds[2]}" if len(bounds) == 3 else ""
+        words = f"for each `{ast.unparse(node.target)}` from {first} to below {end}{step}"
+        yield from self._block(node.body, (*tests, _Test(node.iter, True, node.lineno, words)), in_loop=True)
+
+    def _returned(self, node: ast.Return, value: ast.expr | None, tests: _Tests) -> Iterator[ExplainedRule]:
+        if isinstance(value, ast.IfExp) and self._chooses_decision(value):
+            yield from self._returned(node, value.body, (*tests, _Test(value.test, True, value.test.lineno)))
+            yield from self._returned(node, value.orelse, tests)
+        elif value is None or (isinstance(value, ast.Constant) and value.value is None):
+            yield self._rule("nothing", self._nothing, tests, [node])
+        else:
+            does, what = self._decided(value)
+            yield self._rule(does, what, tests, [value, ast.Return(lineno=node.lineno)])
+
+    _nothing = "decide nothing on this bar"
+
+    def _chooses_decision(self, node: ast.IfExp) -> bool:
+        """Whether what is returned is one of two decisions, and not a value that is chosen."""
+        return True
+
+    def _rule(self, does: Does, what: str, tests: _Tests, nodes: Sequence[ast.AST]) -> ExplainedRule:
+        line = min(getattr(each, "lineno", 0) for each in nodes)
+        lines = self._lines.of(*nodes).union(*(self._lines_of_test(each.node) for each in tests))
+        budget = self._words.budget
+        return ExplainedRule(does, budget.spend(what), budget.spend(self._when(tests)), line, tuple(sorted(lines)))
+
+    def _lines_of_test(self, node: ast.expr) -> frozenset[int]:
+        found = self._places.get(id(node))
+        if found is None:
+            found = self._places[id(node)] = self._lines.of(node)
+        return found
+
+    def _when(self, tests: _Tests) -> str:
+        loops = " ".join(each.words for each in tests if each.words)
+        asked = [each for each in tests if not each.words]
+        outer, inner = asked[:-_MAX_TESTS], [self._test(each) for each in asked[-_MAX_TESTS:]]
+        parts = [f"it is {'' if each.wanted else 'not '}as line {each.line} asks" for each in outer]
+        parts += [each.joined("and") if len(asked) > 1 else each.text for each in inner]
+        conditions = " and ".join(parts)
+        return f"{loops}{' when ' if loops and conditions else ''}{conditions}"
+
+    def _test(self, test: _Test) -> Said:
+        said = self._said.get(id(test.node))
+        if said is None:
+            said = self._said[id(test.node)] = self._words.truth(test.node)
+        return said if test.wanted else Said(f"not ({said.text})")
+
+    # What is kept ---------------------------------------------------------------------------------------
+
+    def _kept(self, node: ast.Assign | ast.AugAssign, *, in_loop: bool) -> Iterator[str]:
+        """What an assignment does, in words; nothing for a name that stands for a short value, which is told where it is read."""
+        if isinstance(node, ast.AugAssign):
+            before = self._read_of(node.target)
+            said = f"{before} {ARITHMETIC[type(node.op)]} {self._words.value(node.value)}"
+            yield self._keep(node.target, Said(said, PHRASE))
+            return
+        target = node.targets[0]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            values = [self._words.said(each) for each in node.value.elts]
+            pairs = list(zip(target.elts, node.value.elts, values, strict=True))
+        else:
+            pairs = [(target, node.value, self._words.said(node.value))]
+        for where, value, said in pairs:
+            if isinstance(where, ast.Name) and self._stands_for(where.id, value, said, in_loop=in_loop):
+                self._words.meant[where.id], self._words.stands_for[where.id] = said, value
+                self._lines.names[where.id] = self._lines.of(value) | {where.lineno}
+            else:
+                if isinstance(where, ast.Name):
+                    known = self._lines.names.get(where.id, frozenset())
+                    self._lines.names[where.id] = known | self._lines.of(value) | {where.lineno}
+                yield self._keep(where, said)
+
+    def _stands_for(self, name: str, value: ast.expr, said: Said, *, in_loop: bool) -> bool:
+        """Whether a name is its value wherever it is read: it has no other, and nothing that the value reads changes in between."""
+        if in_loop or self._assigned[name] != 1 or name not in self._loaded or len(said.text) > _SHORT:
+            return False
+        for each in ast.walk(value):
+            if state_key(each) in self._written:
+                return False
+            if isinstance(each, ast.Name) and each.id in self._assigned and each.id not in self._words.meant:
+                return False
+        return True
+
+    def _read_of(self, target: ast.expr) -> str:
+        if isinstance(target, ast.Name):
+            return f"`{target.id}`"
+        return f"the remembered `{state_key(target)}` (0 before)"
+
+    def _keep(self, target: ast.expr, said: Said) -> str:
+        key = state_key(target)
+        if key is None:
+            unused = "" if isinstance(target, ast.Name) and target.id in self._loaded else ", which nothing reads"
+            return f"call `{ast.unparse(target)}`: {said.text}{unused}"
+        return f"forget `{key}`" if said.text == "unknown" else f"remember as `{key}`: {said.text}"
+
+    # Decisions -----------------------------------------------------------------------------------------
+
+    def _decided(self, node: ast.expr) -> tuple[Does, str]:
+        """What is decided, and its words."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (is_signal(node) or is_adjustment(node)):
+            side = node.func.id
+            parts = [self._argument(side, str(each.arg), each.value) for each in node.keywords]
+            sized = any(each.arg in ("fraction", "quantity", "notional") for each in node.keywords)
+            lead = {"adjust": "set", "sell": "sell" if sized else "sell everything", "cover": "cover" if sized else "cover everything"}.get(side, side)  # fmt: skip
+            first, *rest = sorted(parts, key=lambda each: each[0]) or [(0, "")]
+            said = f"{lead} {first[1]}" if first[0] == 0 or side == "adjust" else f"{lead}, {first[1]}"
+            return cast("Does", side), ", ".join([said.strip(), *(each[1] for each in rest)])
+        return "nothing", f"return `{ast.unparse(node)}`"
+
+    def _argument(self, side: str, name: str, value: ast.expr) -> tuple[int, str]:
+        """The words of one argument of a decision, and their place in the sentence."""
+        fixed, text = self._words.fixed(value), self._words.side(value)
+        closes = side in ("sell", "cover")
+        if name == "fraction":
+            of = "the position" if closes else "equity"
+            lead = "" if closes else "for "
+            if fixed is None:
+                return 0, f"{lead}a part of {of}: {text}"
+            return 0, f"{lead}{self._percent(value, fixed)} of {of}"
+        if name == "quantity":
+            return 0, f"{text} shares or coins"
+        if name == "notional":
+            return 0, f"for {text} dollars"
+        if name == "confidence":
+            return 1, f"with confidence {text}"
+        if name in EXITS:
+            kind = {"stop_loss": "a stop loss", "take_profit": "a take profit", "trailing_stop": "a trailing stop"}
+            if name.endswith("_price"):
+                return 3, f"{'' if side == 'adjust' else 'with '}{kind[name.removesuffix('_price')]} at {text}"
+            far = self._percent(value, fixed) if fixed is not None else f"this part of the price: {text}"
+            return 3, f"{'' if side == 'adjust' else 'with '}{kind[name]} of {far}"
+        if name in ("limit", "stop"):
+            return 2, f"as a {name} order at {text}"
+        return 2, f"resting for {counted(fixed, 'bar') if fixed is not None else f'{text} bars'}"
+
+    def _percent(self, node: ast.expr, fixed: float) -> str:
+        told = self._words.said(node).text
+        return percent(fixed) if told == number(fixed) else f"{percent(fixed)} ({told})"
+
+
+def _is_named(node: ast.expr, *names: str) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _ends(statements: Sequence[ast.stmt]) -> bool:
+    """Whether nobody comes to what follows these statements."""
+    if not statements:
+        return False
+    last = statements[-1]
+    if isinstance(last, ast.If):
+        return _ends(last.body) and _ends(last.orelse)
+    return isinstance(last, ast.Return | ast.Break | ast.Continue)
