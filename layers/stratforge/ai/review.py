@@ -17,7 +17,10 @@ from stratforge.intent.rotation.rules import is_rotation_rule
 from stratforge.intent.rules import read_rule
 from stratforge.intent.sides import explained_otherwise
 from stratforge.intent.trial import deeds_lost
+from stratforge.intent.unfounded import unfounded
+from stratforge.intent.written_rules import beyond_told, nowhere
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy.explanation import explain
 from stratforge.strategy.rotation import PortfolioStrategy
 
 # How people call an indicator when they do not use its name.
@@ -66,7 +69,21 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     contract += framed.findings(draft)
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
     taken, _ = _taken(draft, request)
-    return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
+    return [
+        *contract,
+        *explained,
+        *_by_the_code(draft, strategy, request),
+        *_explanation(_without(draft, taken)),
+        *_parameters(draft, strategy),
+    ]
+
+
+def _by_the_code(draft: StrategyDraft, strategy: Strategy | PortfolioStrategy, request: Request) -> list[str]:
+    """What the rules that the code alone says have against the lines of requirements, and against the explanation, in any language."""
+    rules, formal = explain(strategy), [text for each in draft.requirements for text in each.rules]
+    symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else (draft.symbol,)
+    known = [request.text, *request.earlier, *formal]
+    return [*nowhere(rules, draft.requirements), *unfounded(draft.logic_explanation, rules, known, symbols)]
 
 
 def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request: Request) -> list[str]:
@@ -80,7 +97,8 @@ def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request:
         earlier=request.earlier,
     )
     taken = rotation_told(request.text, draft.requirements, strategy, before=request.before, earlier=request.earlier)
-    return [*contract, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
+    explained = _by_the_code(draft, strategy, request)
+    return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
 
 
 def told_of_portfolio(
@@ -91,8 +109,9 @@ def told_of_portfolio(
         return draft, draft
     taken = rotation_told(request.text, draft.requirements, strategy, before=request.before, earlier=request.earlier)
     judged = _with(draft, taken)
+    beside = beyond_told(explain(strategy), draft.requirements)
     if not taken:
-        return judged, judged
+        return judged, _with(judged, beside)
     marked = [
         each.model_copy(update={"status": Status.ASSUMED})
         if each.status is Status.COVERED
@@ -100,18 +119,20 @@ def told_of_portfolio(
         else each
         for each in draft.requirements
     ]
-    return judged, judged.model_copy(update={"requirements": marked})
+    return judged, _with(judged.model_copy(update={"requirements": marked}), beside)
 
 
 def told(draft: StrategyDraft, strategy: Strategy, request: Request) -> tuple[StrategyDraft, StrategyDraft]:
     """Adds to a draft's assumptions how words were taken that the strict reading does not know, and what code before it did and this does not.
 
     Returns:
-        The draft to be judged, and as it is shown once it has passed: with the requirements of such words called assumed.
+        The draft to be judged, and as it is shown once it has passed: with the requirements of such words called assumed, and with what the code does
+        at places that no requirement names.
     """
     taken, marked = _taken(draft, request)
     judged = _with(draft, [*taken, *_lost(strategy, request, draft.symbol)])
-    return judged, judged.model_copy(update={"requirements": marked})
+    shown = judged.model_copy(update={"requirements": marked})
+    return judged, _with(shown, beyond_told(explain(strategy), draft.requirements))
 
 
 def _with(draft: StrategyDraft, taken: Sequence[str]) -> StrategyDraft:

@@ -36,7 +36,6 @@ FACTS = {
     "account_cash": "money of the account that is not held back, in dollars",
     "account_equity": "cash and what everything held is worth, in dollars",
 }
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 PRICES = frozenset({"open", "high", "low", "close"})
 # Facts that judge a position by its price.
 RESULTS = ("gain", "gain_dollars", "gain_risks", "drop", "drop_dollars", "entry_price")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from stratforge.intent.contraries import COMBINED, contrary_to
-from stratforge.intent.elements import Kind, Unit, elements_of
+from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import BUY, BUYS, DOWN, NEGATED, ONLY, SELLS, TO_THE_EXIT, UP
 from stratforge.intent.measures import forms_of, holds, near, texts
 from stratforge.intent.requirements import Requirement, Status
@@ -108,7 +108,7 @@ def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: s
 
 
 def explained_otherwise(explanation: str, rules: Sequence[Rule]) -> Iterator[str]:
-    """Finds what an explanation says of buying or selling otherwise than the rules, and parts and days that they do not have."""
+    """Finds what an explanation says of buying or selling otherwise than the rules; what it says that is nowhere is found by `unfounded`."""
     for each in stretches_of(explanation):
         text = explanation[each.start : each.end]
         mine = [rule for rule in rules if _side_of(rule) is each.side]
@@ -116,14 +116,6 @@ def explained_otherwise(explanation: str, rules: Sequence[Rule]) -> Iterator[str
             continue
         for problem in (*_numbers(text, each.side, rules), *contrary_to(text, mine, explanation)):
             yield f"The explanation {problem.removesuffix('.')}: “{text.strip(' ,.;:')[:120]}”."
-    numbers = {number for rule in rules for number in rule.numbers}
-    for element in elements_of(explanation):
-        if element.kind is Kind.DAY and not any("weekday" in rule.text for rule in rules):
-            yield f"The explanation speaks of {element.text}, and no rule is about days of the week."
-        elif element.unit is Unit.PERCENT and not any(
-            abs(one - other) < 0.01 for one in forms_of(element) for other in numbers | {100.0}
-        ):
-            yield f"The explanation says {element.text} %, and no rule does."
 
 
 def _side_of(rule: Rule) -> RuleKind | None:

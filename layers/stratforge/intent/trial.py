@@ -21,7 +21,7 @@ import numpy.typing as npt
 from stratforge.intent.columns import SameColumns, said_by_none, series_in
 from stratforge.intent.markets import MONDAY_OPEN, market
 from stratforge.intent.program import Program
-from stratforge.intent.rules import DAYS
+from stratforge.strategy.vocabulary import DAYS
 from stratforge.market import BarColumns
 from stratforge.strategy import Strategy
 from stratforge.strategy.exits import EXIT_KEYS, PEAK

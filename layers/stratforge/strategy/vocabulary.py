@@ -26,6 +26,8 @@ TIME_FIELDS = {
         "minutes from the beginning of the bar to the exchange's close, early closes included: 1 on the last bar, 0 after it; unknown for crypto",
     ),
 }
+# The days of the week by `weekday`.
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # What bar has besides of prices, without `.time`.
 SHORT_TIME_FIELDS = ("hour", "minute", "weekday")
 BAR_FIELDS = frozenset(

@@ -24,7 +24,7 @@ def on_bar(body: str, head: str = "") -> list[ExplainedRule]:
     lines = "".join(f"    {line}\n" for line in body.splitlines())
     columns = 'def indicators(bars):\n    return {"fast": ta.ema(bars.close, length=12), "slow": ta.ema(bars.close, length=26), "rsi": ta.rsi(bars.close)}\n'
     source = f"{head}{columns}def on_bar(bar, position, state):\n{lines}"
-    return [each for each in explain(compile_strategy(source)) if each.does != "setting"]
+    return [each for each in explain(compile_strategy(source)) if each.does not in ("setting", "unused")]
 
 
 def said(body: str, head: str = "") -> list[str]:
@@ -143,6 +143,7 @@ def test_lines_are_those_of_everything_that_has_a_part() -> None:
         "    if above(bar.close, bar.mean):\n        return buy()\n    if bar.rsi > 70:\n        return sell()\n"
     )
     buy, sell = explain(compile_strategy(source))
+    assert (buy.decided_at, sell.decided_at) == ((12, 15, 16), (17, 18))
     assert (buy.text, buy.line, buy.lines) == ("buy, when the close is above SMA(20)", 16, (1, 5, 7, 12, 15, 16))
     assert (sell.text, sell.line, sell.lines) == ("sell everything, when RSI(3) is above 70", 18, (2, 8, 17, 18))
 
@@ -152,8 +153,8 @@ def test_what_holds_for_the_whole_strategy_and_what_is_not_used_is_said() -> Non
     assert [(each.does, each.text, each.line) for each in explain(compile_strategy(source))] == [
         ("setting", "decide on 15-minute bars", 1),
         ("buy", "buy", 6),
-        ("setting", "SPARE = 3 is not used", 2),
-        ("setting", "the column `a` is not used", 4),
+        ("unused", "SPARE = 3 is not used", 2),
+        ("unused", "the column `a` is not used", 4),
     ]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from stratforge.intent.rules import DAYS, EXIT_KINDS, FACTS, TERM_KINDS, Rule, RuleKind
+from stratforge.intent.rules import EXIT_KINDS, FACTS, TERM_KINDS, Rule, RuleKind
+from stratforge.strategy.vocabulary import DAYS
 
 _SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", ast.Lt: "below", ast.LtE: "at or below", ast.Eq: "equal to", ast.NotEq: "other than"}  # fmt: skip
 _FACTS = {

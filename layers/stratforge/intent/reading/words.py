@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from stratforge.intent.reading import registered
-from stratforge.intent.rules import DAYS
+from stratforge.strategy.vocabulary import DAYS
 
 _AFTER = ("after a sale", "after a sell", "after the sell", "after every sell", "after each sell", "after the sale", "after a sale happens", "after a close", "after each sale", "after every sale", "after selling", "after each exit", "after an exit", "after any exit", "after any sale", "after any trade", "after exiting", "after every exit", "after a trade", "after each trade", "after closing a trade", "after closing")  # fmt: skip
 _AGAIN = ("before buying again", "before the next buy", "before the next purchase", "before the next entry", "before re-entering", "before entering again", "before the next trade", "between trades", "before a new entry", "before re-entry")  # fmt: skip

@@ -17,7 +17,7 @@ from stratforge.strategy.explanation.wording import PHRASE, Said, counted, numbe
 from stratforge.strategy.on_bar_expressions import is_adjustment, is_signal, state_key, written_key
 from stratforge.strategy.source import is_docstring
 
-Does = Literal["buy", "sell", "short", "cover", "adjust", "weights", "nothing", "notes", "setting"]
+Does = Literal["buy", "sell", "short", "cover", "adjust", "weights", "nothing", "notes", "setting", "unused"]
 # A value with a name of its own is put where it is read, if it is no longer than this.
 _SHORT = 160
 # So many conditions of a rule are told in full; those further out by their lines.
@@ -30,11 +30,12 @@ class ExplainedRule:
 
     Attributes:
         does: What it decides: an order's side, `adjust` for exits alone, `weights` of a portfolio, `nothing` where it ends the bar without a decision,
-            `notes` for what is remembered or calculated on the way, `setting` for what holds for the whole strategy.
+            `notes` for what is remembered or calculated on the way, `setting` for what holds for the whole strategy, `unused` for what decides nothing.
         what: What is done, in words.
         when: The conditions, in words; empty where there are none.
         line: Its line in the code.
         lines: All lines that have a part in it: conditions, constants and columns too.
+        decided_at: The lines where it is decided: those of its statement, and of the condition right before it.
     """
 
     does: Does
@@ -42,6 +43,7 @@ class ExplainedRule:
     when: str
     line: int
     lines: tuple[int, ...]
+    decided_at: tuple[int, ...] = ()
 
     @property
     def text(self) -> str:
@@ -178,7 +180,10 @@ class Decisions:
         line = min(getattr(each, "lineno", 0) for each in nodes)
         lines = self._lines.of(*nodes).union(*(self._lines_of_test(each.node) for each in tests))
         budget = self._words.budget
-        return ExplainedRule(does, budget.spend(what), budget.spend(self._when(tests)), line, tuple(sorted(lines)))
+        what, when = budget.spend(what), budget.spend(self._when(tests))
+        near = {row for each in (*nodes, *(test.node for test in tests[-1:])) for row in _rows(each)}
+        near |= {test.line for test in tests[-1:]}
+        return ExplainedRule(does, what, when, line, tuple(sorted(lines)), tuple(sorted(near)))
 
     def _lines_of_test(self, node: ast.expr) -> frozenset[int]:
         found = self._places.get(id(node))
@@ -292,6 +297,12 @@ class Decisions:
     def _percent(self, node: ast.expr, fixed: float) -> str:
         told = self._words.said(node).text
         return percent(fixed) if told == number(fixed) else f"{percent(fixed)} ({told})"
+
+
+def _rows(node: ast.AST) -> range:
+    """The lines on which a node is written."""
+    first = getattr(node, "lineno", 0)
+    return range(first, (getattr(node, "end_lineno", None) or first) + 1)
 
 
 def _is_named(node: ast.expr, *names: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.explanation.columns import frame
-from stratforge.strategy.explanation.decisions import Decisions, ExplainedRule, Lines
+from stratforge.strategy.explanation.decisions import Decisions, Does, ExplainedRule, Lines
 from stratforge.strategy.explanation.expressions import Expressions
 from stratforge.strategy.explanation.portfolio import OverSymbols, Weights
 from stratforge.strategy.explanation.wording import Budget, TooLong, number
@@ -30,7 +30,8 @@ def explain(strategy: Strategy | PortfolioStrategy) -> list[ExplainedRule]:
         source = strategy.source
         values = ", ".join(f"{name} = {number(value)}" for name, value in strategy.parameters.items())
         what = f"do what the code says{f', with {values}' if values else ''}: {source}"
-        return [*settings, ExplainedRule("notes", what, "", 1, tuple(range(1, source.count("\n") + 2)))]
+        lines = tuple(range(1, source.count("\n") + 2))
+        return [*settings, ExplainedRule("notes", what, "", 1, lines, lines)]
 
 
 def _rules(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]:
@@ -55,8 +56,8 @@ def _settings(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]
         yield _setting(f"decide on {frame(strategy.timeframe)}", places.get("TIMEFRAME", (1,)))
 
 
-def _setting(what: str, lines: tuple[int, ...]) -> ExplainedRule:
-    return ExplainedRule("setting", what, "", lines[0], lines)
+def _setting(what: str, lines: tuple[int, ...], does: Does = "setting") -> ExplainedRule:
+    return ExplainedRule(does, what, "", lines[0], lines, lines)
 
 
 def _unused(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]:
@@ -69,11 +70,11 @@ def _unused(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]:
     constants = _lines_of_constants(strategy.source)
     for name, value in strategy.parameters.items():
         if name not in names:
-            yield _setting(f"{name} = {number(value)} is not used", tuple(sorted(constants.get(name, {1}))))
+            yield _setting(f"{name} = {number(value)} is not used", tuple(sorted(constants.get(name, {1}))), "unused")
     columns = _lines_of_columns(strategy.indicators_tree, constants)
     for name in strategy.columns:
         if name not in fields:
-            yield _setting(f"the column `{name}` is not used", tuple(sorted(columns.get(name, {1}))))
+            yield _setting(f"the column `{name}` is not used", tuple(sorted(columns.get(name, {1}))), "unused")
 
 
 def _declared(source: str) -> dict[str, tuple[int, ...]]:

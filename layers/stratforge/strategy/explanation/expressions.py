@@ -10,7 +10,6 @@ from stratforge.strategy.explanation.wording import (
     BOTH,
     CHOICE,
     COMPARISON,
-    DAYS,
     EITHER,
     PHRASE,
     Budget,
@@ -23,7 +22,7 @@ from stratforge.strategy.explanation.wording import (
 from stratforge.strategy.graph import Node
 from stratforge.strategy.on_bar_expressions import state_key
 from stratforge.strategy.source import literal_number
-from stratforge.strategy.vocabulary import NUMPY_CONSTANTS, NUMPY_FUNCTIONS
+from stratforge.strategy.vocabulary import DAYS, NUMPY_CONSTANTS, NUMPY_FUNCTIONS
 
 COMPARED: dict[type[ast.cmpop], str] = {
     ast.Lt: "is below",

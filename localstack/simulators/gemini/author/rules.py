@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from stratforge.intent.rules import DAYS
+from stratforge.strategy.vocabulary import DAYS
 
 Comparison = Literal[">", "<", ">=", "<="]
 _FLIPPED: dict[str, Comparison] = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}

@@ -1,0 +1,122 @@
+"""Holds an explanation, in whichever language, against the rules that the code alone says: what it says and the code does not have is found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from stratforge.intent.elements import Element, Kind, Unit, elements_of
+from stratforge.intent.lexicon import BUYS, CLOSE, NO_SYMBOL, NYSE, SELLS
+from stratforge.strategy.explanation import ExplainedRule
+from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.vocabulary import DAYS
+
+# Numbers up to this count things that a sentence names.
+_COUNTED = 3.0
+_WRITTEN = re.compile(r"\d")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+_CLOCK = re.compile(r"\b(\d\d):(\d\d)\b")
+_SIGNS = r" is (?:at or )?(?:above|below|equal to|other than) "
+_HOUR = re.compile(rf"the hour{_SIGNS}(\d+)")
+_OF_HOUR = re.compile(rf"the minute of the hour{_SIGNS}(\d+)")
+_TO_CLOSE = re.compile(rf"the minutes left until the close{_SIGNS}(\d+)")
+_SYMBOL = re.compile(r"(?<![\w/.])\$?([A-Z]{1,5}(?:\.[A-Z])?)(?![\w.]*\w)")
+# So far before a symbol, and after it, a word of buying or selling speaks of it.
+_BEFORE, _AFTER = 14, 8
+# Minutes of an hour and of a trading day; trading days of a week, a month, a quarter and a year.
+_SPANS = (60.0, 390.0, 5.0, 21.0, 63.0, 252.0)
+
+
+def unfounded(
+    explanation: str, rules: Sequence[ExplainedRule], known: Iterable[str], symbols: Iterable[str] = ()
+) -> Iterator[str]:
+    """Finds numbers, times, days and symbols of an explanation that stand neither in the code's rules nor in what is known.
+
+    Args:
+        explanation: What a person reads of the strategy, in any language.
+        rules: The rules of the code.
+        known: What else may be spoken of: the person's words, and the formal rules of requirements.
+        symbols: What the strategy trades.
+    """
+    known, written = list(known), "\n".join(each.text for each in rules)
+    elements = [each for text in known for each in elements_of(text)]
+    days = {each.value for each in elements if each.kind is Kind.DAY} | _days(written)
+    days |= {float(day) for text in known for day in re.findall(r"\bweekday [<>=!]+ (\d)", text)}
+    said = {abs(each.value) for each in elements if each.kind is not Kind.DAY}
+    said |= {float(each) for text in (written, *known) for each in _NUMBER.findall(text)}
+    clock = _clock(written, said) | {minute for text in known for minute in _spoken(text)} | {float(NYSE), float(CLOSE)}
+    said |= clock
+    minutes = {minute + off for minute in clock for off in (-1, 0, 1)}
+    spoken = [each.value for each in elements_of(explanation, Kind.DAY)]
+    if len(set(spoken)) > 1 and days:
+        # “Monday to Thursday” are the days but Friday.
+        days |= {0.0, 4.0} | {day + off for day in days for off in (-1, 1)}
+    for each in elements_of(explanation, Kind.NUMBER, Kind.TIME, Kind.DAY):
+        if not _founded(each, said, minutes, days):
+            what = f"{each.text} %" if each.unit is Unit.PERCENT else each.text
+            yield f"The explanation says {what}, and neither the code nor the request does: leave it out, or say what the code does."
+    yield from _foreign_symbols(explanation, {*symbols}, " ".join([written, *known]))
+
+
+def _founded(element: Element, numbers: set[float], minutes: set[float], days: set[float]) -> bool:
+    if element.kind is Kind.DAY:
+        return element.value in days
+    if element.kind is Kind.TIME:
+        return element.value in minutes
+    value = abs(element.value)
+    if not _WRITTEN.search(element.text) or (value <= _COUNTED and element.unit is not Unit.PERCENT):
+        return True
+    near = 1e-6 * max(value, 1.0)
+    return any(abs(value - form) <= near for number in numbers for form in _forms(number, element.unit))
+
+
+def _days(written: str) -> set[float]:
+    """The days of the week that rules name; all where they compare with one."""
+    if "the weekday is " in written:
+        return {float(day) for day in range(7)}
+    return {float(day) for day, name in enumerate(DAYS) if name in written}
+
+
+def _forms(number: float, unit: Unit) -> Iterator[float]:
+    """How a number of the code may be said: as it is, and by its unit in percent, as what it leaves or adds, in hours or days."""
+    yield from (number, 100 * number)
+    if unit is Unit.PERCENT:
+        yield from (abs(1 - number) * 100, abs(100 - number))
+    elif unit is Unit.MONEY:
+        yield number / 100
+    elif unit in (Unit.MINUTES, Unit.HOURS, Unit.DAYS):
+        yield from (CLOSE - number, number - NYSE)
+        for span in _SPANS:
+            yield from (number / span, number * span)
+
+
+def _clock(written: str, numbers: set[float]) -> set[float]:
+    """The minutes of the day that rules of the code speak of; any of their numbers where they calculate with the hour."""
+    if "the hour ×" in written or "× the hour" in written:
+        return numbers
+    found = {60.0 * int(hour) + int(minute) for hour, minute in _CLOCK.findall(written)}
+    found |= {CLOSE - float(each) for each in _TO_CLOSE.findall(written)}
+    minutes = {0.0, *map(float, _OF_HOUR.findall(written))}
+    return found | {60 * float(hour) + minute for hour in _HOUR.findall(written) for minute in minutes}
+
+
+def _spoken(known: str) -> Iterator[float]:
+    """The minutes of the day that a person's words, or a formal rule, speak of."""
+    yield from map(float, re.findall(r"\bminute [<>=!]+ (\d+)", known))
+    yield from (NYSE + float(each) for each in re.findall(r"\bopening_(?:high|low)\((\d+)\)", known))
+    for each in elements_of(known):
+        if each.kind is Kind.TIME:
+            yield each.value
+        elif each.unit in (Unit.MINUTES, Unit.HOURS):
+            span = each.value * (60 if each.unit is Unit.HOURS else 1)
+            yield from (NYSE + span, CLOSE - span)
+
+
+def _foreign_symbols(explanation: str, symbols: set[str], known: str) -> Iterator[str]:
+    own = {part for each in symbols for part in re.split(r"[/.]", each.upper())} | {each.upper() for each in symbols}
+    allowed = own | NO_SYMBOL | {name.upper() for name in REGISTRY} | {*re.findall(r"[A-Z]+", known.upper())}
+    for match in _SYMBOL.finditer(explanation):
+        around = explanation[max(0, match.start() - _BEFORE) : match.start()], explanation[match.end() : match.end() + _AFTER]
+        traded = match[0].startswith("$") or any(BUYS.search(each) or SELLS.search(each) for each in around)
+        if symbols and traded and len(match[1]) > 1 and match[1] not in allowed:
+            yield f"The explanation speaks of {match[1]}, and the strategy trades {', '.join(sorted(symbols))}."

@@ -1,0 +1,38 @@
+"""Holds the rules that the code alone says (`strategy.explanation`) against what was asked for, by the lines.
+
+The trial compares what code and formal rules do; here it is where that stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from stratforge.intent.requirements import Requirement, Status
+from stratforge.strategy.explanation import ExplainedRule
+
+# What an order or its exits come of; the rest prepares it, or ends the bar.
+DEEDS = frozenset({"buy", "sell", "short", "cover", "adjust", "weights"})
+
+
+def named(rule: ExplainedRule, requirements: Iterable[Requirement]) -> bool:
+    """Whether a requirement names the place where the code decides a rule."""
+    return any({*rule.decided_at} & {*each.lines} for each in requirements if each.status is not Status.SUPERSEDED)
+
+
+def beyond(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> list[ExplainedRule]:
+    """What the code does and no requirement names, by the lines; nothing where no requirements are known."""
+    return [each for each in rules if requirements and each.does in DEEDS and not named(each, requirements)]
+
+
+def beyond_told(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> list[str]:
+    """The sentences that tell a person what the code does besides what requirements name."""
+    return [f"The code also does this, which no requirement names: {each.text} (line {each.line})." for each in beyond(rules, requirements)]  # fmt: skip
+
+
+def nowhere(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> Iterator[str]:
+    """Finds covered requirements whose lines have no part in anything that the code does."""
+    alive = {line for each in rules if each.does != "unused" for line in each.lines}
+    for each in requirements:
+        placed = any(not rule.startswith(("drop ", "symbol ")) for rule in each.rules)
+        if each.status is Status.COVERED and placed and each.lines and alive.isdisjoint(each.lines):
+            yield f"“{each.quote[:80]}” names lines that decide nothing: name those where the code does it."
