@@ -11,6 +11,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.application import strategies as application
 from stratforge.application.access import Caller
+from stratforge.application.code_rules import Asked, rules_of_code
 from stratforge.application.gallery import gallery
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy
@@ -87,6 +88,24 @@ def test_a_comment_by_hand_keeps_all_and_moves_the_lines(database: Database, ada
     assert rules(found) == rules(before)
     assert [[line - 1 for line in each["lines"]] for each in found.requirements] == [each["lines"] for each in before.requirements]  # fmt: skip
     assert (found.logic_explanation, found.prompt, found.model) == (before.logic_explanation, None, None)
+
+
+def test_what_code_does_beyond_what_was_asked_is_told_as_written(
+    database: Database, ada: Caller, written: UUID
+) -> None:
+    asked = rules_of_code(database, ada, written)
+    assert [each.rule.does for each in asked.rules if each.asked is Asked.FOR] == ["buy", "sell"]
+    assert asked.beyond == []
+    before = latest(database, written)
+    late = "    if bar.time.hour == 15 and bar.time.minute >= 55:\n        return sell()\n"
+    application.change_strategy(database, ada, written, StrategyChange(python_code=f"{before.python_code}{late}"))
+    found = rules_of_code(database, ada, written)
+    assert [each.rule.text for each in found.beyond] == [
+        "sell everything, when the hour is equal to 15 and the minute of the hour is at or above 55"
+    ]
+    kept = [each.rule.text for each in found.rules if each.asked is Asked.BEFORE]
+    assert kept == [each.rule.text for each in asked.rules if each.asked is Asked.FOR]
+    assert rules_of_code(database, ada, written, before.version) == asked
 
 
 def test_code_that_does_something_else_keeps_no_word_of_what_it_was(

@@ -8,15 +8,17 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from stratforge.application import sessions as running
 from stratforge.application import strategies as application
+from stratforge.application.code_rules import CodeRule, CodeRules, rules_of_code
 from stratforge.application.errors import NotFound, existing
 from stratforge.application.strategies import Code, NewStrategy, StrategyChange, StrategyFile, Symbol
 from stratforge.intent.requirements import Requirement
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.storage.strategies.strategies import StoredStrategy, StoredVersion
+from stratforge.strategy.explanation import ExplainedRule, explain
 from stratforge.strategy.findings import Finding
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
@@ -50,6 +52,9 @@ class VersionPage:
     next: int | None = None
 
 
+ExplainedRuleView = view_of(ExplainedRule, "ExplainedRuleView", without=("decided_at",), properties=("text",))
+CodeRuleView = view_of(CodeRule, "CodeRuleView", rule=(ExplainedRuleView, ...))
+CodeRulesView = view_of(CodeRules, "CodeRulesView", rules=(many(CodeRuleView), ...))
 VersionList = view_of(VersionPage, "VersionList", items=(many(VersionView), ...))
 
 
@@ -69,9 +74,7 @@ class VersionToRestore(BaseModel):
     version: int = Field(ge=1, le=(1 << 31) - 1)
 
 
-class CheckView(BaseModel):
-    """The compiler's answer: findings (line, column, what is wrong, what to write instead), or what the strategy is made of."""
-
+class _Check(BaseModel):
     valid: bool
     findings: list[Finding] = []
     parameters: dict[str, float] = {}
@@ -81,13 +84,26 @@ class CheckView(BaseModel):
     timeframe: str | None = None
 
 
+CheckView = create_model(
+    "CheckView",
+    __base__=_Check,
+    __doc__="The compiler's answer: findings (line, column, what is wrong, what to write instead), or what the strategy is made of and does.",
+    __module__=__name__,
+    explained=(
+        many(ExplainedRuleView),
+        Field([], description="What the code does, rule by rule and in its order, in words made from it alone."),
+    ),
+)
+
+
+
 def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
     tagged(response, StrategyView.model_validate(stored))
     return stored
 
 
-@router.post("/check")
-def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
+@router.post("/check", response_model=CheckView)
+def check_strategy(code: CodeToCheck, asking: Asking) -> BaseModel:
     """Compiles code and answers with findings or with what it is made of; nothing is stored."""
     checked = application.check_code(database(), asking, code.python_code)
     if checked.strategy is None:
@@ -99,6 +115,7 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
         lookback=checked.strategy.lookback,
         day_lookback=checked.strategy.day_lookback,
         timeframe=checked.strategy.timeframe,
+        explained=[ExplainedRuleView.model_validate(each) for each in explain(checked.strategy)],
     )
 
 
@@ -179,6 +196,16 @@ def list_strategy_versions(
     views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in shown]
     told = that_fit(views)
     return VersionPage(told, shown[len(told) - 1].version if len(found) > len(told) else None)
+
+
+@router.get("/{strategy_id}/rules", response_model=CodeRulesView)
+def get_strategy_rules(
+    strategy_id: UUID,
+    asking: Asking,
+    version: Annotated[int | None, Query(ge=1, le=(1 << 31) - 1, description="The latest without one")] = None,
+) -> CodeRules:
+    """What a version's code does, rule by rule, in words made from the code alone, and which of it was asked for."""
+    return rules_of_code(database(), asking, strategy_id, version)
 
 
 @router.post("/{strategy_id}/restore", response_model=StrategyView)

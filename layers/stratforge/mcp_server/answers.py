@@ -151,6 +151,27 @@ class Check(Answer):
     timeframe: str | None = Field(description="The bars that it decides on, such as 15min; null for those of a minute")
 
 
+class CodeRule(Answer):
+    """A rule that a strategy's code follows, in words made from the code alone."""
+
+    text: str = Field(description="What it does, and when")
+    does: str = Field(
+        description="buy, sell, short, cover, adjust (exits alone), weights, nothing (it ends the bar), notes (on the way), setting or unused"
+    )
+    line: int
+    lines: list[int] = Field(description="The lines that have a part in it")
+    asked: str = Field(
+        description="“asked for”, “asked for before” (in an earlier version), or “as written”: nobody is known to have asked for it"
+    )
+
+
+class CodeRules(Answer):
+    """What the code of a version does, rule by rule: the first that decides ends the bar."""
+
+    version: int
+    rules: list[CodeRule]
+
+
 class StrategyLine(Answer):
     """A strategy in a list, without its code."""
 

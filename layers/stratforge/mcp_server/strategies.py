@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from stratforge.mcp_server.answers import Check, Job, SavedStrategy, Strategies, Strategy, Text, Versions
+from stratforge.mcp_server.answers import Check, CodeRules, Job, SavedStrategy, Strategies, Strategy, Text, Versions
 from stratforge.mcp_server.toolbox import (
     Code,
     Cursor,
@@ -26,6 +26,10 @@ OptionalId = Annotated[
     str | None,
     Field(max_length=36, description="Change this strategy instead of writing a new one; see list_strategies"),
 ]
+
+
+def _with_their_words(found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "rules": [{**each["rule"], "asked": each["asked"]} for each in found["rules"]]}
 
 
 def install(box: Toolbox) -> None:
@@ -90,6 +94,16 @@ def install(box: Toolbox) -> None:
     def get_strategy(strategy_id: StrategyId, context: Context[Any]) -> Strategy:
         """A strategy with its current code."""
         return box.ask(Strategy, context, "GET", f"/v1/strategies/{strategy_id}")
+
+    @box.reads("Rules of a strategy")
+    def explain_strategy(
+        strategy_id: StrategyId,
+        context: Context[Any],
+        version: Annotated[int | None, Field(ge=1, description="The latest without one")] = None,
+    ) -> CodeRules:
+        """What a strategy's code does, rule by rule in plain words made from the code alone, each with its lines and whether somebody asked for it."""
+        path = f"/v1/strategies/{strategy_id}/rules"
+        return box.ask(CodeRules, context, "GET", path, prepare=_with_their_words, version=version)
 
     @box.reads("Save a strategy as a file")
     def save_strategy(strategy_id: StrategyId, context: Context[Any]) -> SavedStrategy:

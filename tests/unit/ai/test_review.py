@@ -9,7 +9,9 @@ from stratforge.ai.review import _explanation, review, told
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
 from stratforge.intent.sides import explained_otherwise
+from stratforge.intent.unfounded import unfounded
 from stratforge.strategy import compile_strategy
+from stratforge.strategy.explanation import explain
 
 CODE = """
 FAST, SLOW = 10, 30
@@ -36,7 +38,7 @@ TRUE = "Buys when the 10-bar average is above the 30-bar average and the RSI is 
     [
         (TRUE, []),
         (TRUE.replace("RSI", "momentum"), ["ta.rsi"]),
-        (TRUE.replace("30-bar", "40-bar"), ["SLOW = 30"]),
+        (TRUE.replace("30-bar", "40-bar"), ["says 40", "SLOW = 30"]),
         (TRUE.replace("2 %", "5 %"), ["5 %", "STOP = 0.02"]),
         ("It makes money.", ["ta.rsi", "ta.sma", "FAST = 10", "SLOW = 30", "STOP = 0.02"]),
     ],
@@ -71,5 +73,7 @@ def test_what_the_explanation_leaves_out_or_says_wrong_is_found(explanation: str
 def test_an_explanation_that_says_otherwise_is_found(explanation: str) -> None:
     rules = [read_rule(each) for each in RULES]
     draft = StrategyDraft(name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation)
-    assert [*explained_otherwise(explanation, rules), *_explanation(draft)]
+    code = explain(compile_strategy(CODE))
+    assert [*explained_otherwise(explanation, rules), *unfounded(explanation, code, RULES), *_explanation(draft)]
+    assert list(unfounded(TRUE, code, RULES)) == []
     assert list(explained_otherwise(TRUE, rules)) == []

@@ -188,7 +188,7 @@ def test_a_portfolio_is_said_with_its_symbols_times_and_weights() -> None:
         "decide monthly",
         "hold cash alone, when the close of SPY is below SMA(200) of SPY",
         "hold 60 % QQQ, 40 % GLD, and the rest in cash, when the portfolio’s cash is above 5",
-        "hold in equal parts the 1 symbols with the highest (the relative change of the close over 126 bars) among those where the relative change of the close over 126 bars is above 0",
+        "hold in equal parts the 1 symbol with the highest (the relative change of the close over 126 bars) among those where the relative change of the close over 126 bars is above 0",
     ]
 
 

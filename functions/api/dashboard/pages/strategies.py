@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from stratforge.application import strategies as application
+from stratforge.application.code_rules import CodeRules, rules_of_version
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import Assumptions, GenerateRequest, default_period
@@ -141,6 +142,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
         shown = existing(
             next((each for each in versions if each.version == version), None) if version else versions[0], "version"
         )
+        code_rules = _code_rules(shown, [each for each in versions if each.version < shown.version])
         tested = backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id)
         said = jobs.list_conversation(connection, looking.user_id, strategy_id)
         last = next((each for each in tested if each.strategy_version == shown.version), tested[0] if tested else None)
@@ -153,6 +155,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             talk=turns_of(versions[:8], said),
             follows=open_turn(versions, said),
             shown=shown,
+            code_rules=code_rules,
             rotates=is_portfolio(shown.python_code),
             diffs=_diffs(versions),
             backtests=tested,
@@ -165,6 +168,14 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             key=new_key(),
             key_of_setup=new_key(),
         )
+
+
+def _code_rules(shown: StoredVersion, earlier: list[StoredVersion]) -> CodeRules | None:
+    """What the code does; None where it is not in the language any more."""
+    try:
+        return rules_of_version(shown, earlier)
+    except Invalid:
+        return None
 
 
 def _usual_period(source: str) -> str:

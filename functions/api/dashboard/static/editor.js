@@ -59,12 +59,12 @@ class Editor {
     shown();
   }
 
-  // A requirement's lines are marked while its chip is pressed.
+  // The lines of a requirement, or of a rule, are marked while its chip is pressed.
   show(event) {
     const chip = event.target.closest("[data-lines]");
     if (!chip) return;
     const pressed = chip.getAttribute("aria-pressed") !== "true";
-    for (const each of chip.closest("ul").querySelectorAll("[data-lines]")) each.setAttribute("aria-pressed", String(each === chip && pressed));
+    for (const each of chip.closest("section").querySelectorAll("[data-lines]")) each.setAttribute("aria-pressed", String(each === chip && pressed));
     this.asked = new Set(pressed ? chip.dataset.lines.split(",").map(Number) : []);
     this.draw();
   }

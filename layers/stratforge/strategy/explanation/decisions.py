@@ -181,6 +181,7 @@ class Decisions:
         lines = self._lines.of(*nodes).union(*(self._lines_of_test(each.node) for each in tests))
         budget = self._words.budget
         what, when = budget.spend(what), budget.spend(self._when(tests))
+        budget.count(len(lines))
         near = {row for each in (*nodes, *(test.node for test in tests[-1:])) for row in _rows(each)}
         near |= {test.line for test in tests[-1:]}
         return ExplainedRule(does, what, when, line, tuple(sorted(lines)), tuple(sorted(near)))

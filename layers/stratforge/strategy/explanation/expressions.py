@@ -204,7 +204,7 @@ class Expressions:
 
     def truth(self, node: ast.expr) -> Said:
         """What has to hold, in words; of a number, that it is neither 0 nor unknown."""
-        if isinstance(node, ast.Constant):
+        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
             return Said("always" if node.value else "never")
         found = self.said(node)
         if COMPARISON <= found.loose <= EITHER or _is_truth(node) or self._is_logical(node):

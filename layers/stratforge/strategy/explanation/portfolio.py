@@ -7,7 +7,7 @@ import ast
 from stratforge.strategy.column_calls import symbol_written
 from stratforge.strategy.explanation.decisions import Decisions, Does, Lines
 from stratforge.strategy.explanation.expressions import Expressions
-from stratforge.strategy.explanation.wording import COMPARISON, PHRASE, Said, number, percent
+from stratforge.strategy.explanation.wording import COMPARISON, PHRASE, Said, counted, number, percent
 
 _PORTFOLIO = {
     "weights": "the weight each symbol has now",
@@ -69,7 +69,9 @@ class OverSymbols(Expressions):
         given = [*node.args, *(each.value for each in node.keywords)]
         if name in ("top", "bottom") and node.args:
             most = "highest" if name == "top" else "lowest"
-            said = f"the {self.value(node.args[0])} symbols with the {most} {of}"
+            fixed = self.fixed(node.args[0])
+            many = counted(fixed, "symbol") if fixed is not None else f"{self.value(node.args[0])} symbols"
+            said = f"the {many} with the {most} {of}"
             return Said(f"{said}{self.among(given[1])}" if len(given) > 1 else said, PHRASE)
         if name == "where" and len(given) == 1:
             return Said(f"{of} where {self.condition(given[0])}", PHRASE)

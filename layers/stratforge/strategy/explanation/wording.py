@@ -25,10 +25,18 @@ class Budget:
         Raises:
             TooLong: if it is too much.
         """
-        self.left -= len(text)
+        self.count(len(text))
+        return text
+
+    def count(self, characters: int) -> None:
+        """Counts what is said otherwise.
+
+        Raises:
+            TooLong: if it is too much.
+        """
+        self.left -= characters
         if self.left < 0:
             raise TooLong
-        return text
 
 
 # How loosely the words of an expression hang together: something with brackets of its own, or a name; a phrase or a sum; a comparison; conditions joined by

@@ -1,0 +1,70 @@
+"""What an explanation says and neither code nor request does is found, in every language that people explain in."""
+
+from __future__ import annotations
+
+import pytest
+from stratforge.intent.unfounded import unfounded
+from stratforge.strategy import compile_strategy
+from stratforge.strategy.explanation import explain
+
+CODE = """
+FAST, SLOW = 10, 30
+STOP = 0.02
+
+def indicators(bars):
+    return {"fast": ta.sma(bars.close, length=FAST), "slow": ta.sma(bars.close, length=SLOW), "rsi": ta.rsi(bars.close)}
+
+def on_bar(bar, position, state):
+    now = bar.time.hour * 60 + bar.time.minute
+    if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 70 and bar.time.weekday != 4:
+        return buy(fraction=0.25)
+    if position.quantity > 0 and (position.unrealized_return < -STOP or now >= 955):
+        return sell()
+"""
+RULES = explain(compile_strategy(CODE))
+
+
+def found(explanation: str, request: str = "Trade AAPL") -> list[str]:
+    return list(unfounded(explanation, RULES, [request], ["AAPL"]))
+
+
+@pytest.mark.parametrize(
+    "explanation",
+    [
+        "Buys AAPL with 25 % of equity when SMA(10) is above SMA(30) and the 14-bar RSI is below 70; sells at a loss of 2 % or at 3:55 pm, 5 minutes before the close.",
+        "Buys from Monday to Thursday between 9:30 and 16:00; two averages and one stop.",
+        "Kauft AAPL für 25 % des Kapitals, wenn der 10er über dem 30er Durchschnitt liegt und der RSI(14) unter 70; verkauft bei 2 % Verlust oder um 15:55 Uhr, nie freitags.",
+        "Compra AAPL cuando la media de 10 está por encima de la de 30 y el RSI está por debajo de 70, nunca los viernes; vende con un 2 % de pérdida o a las 15:55.",
+        "Achète AAPL quand la moyenne à 10 barres passe au-dessus de celle à 30 et que le RSI est sous 70, jamais le vendredi ; vend à 15h55 ou à 2 % de perte.",
+        "当10周期均线高于30周期均线且RSI低于70时买入AAPL，周五不买；15点55分或亏损2%时卖出。",
+        "10本の移動平均が30本を上回り、RSIが70を下回ったらAAPLを買い、金曜日は買わない。15時55分か２％の損失で売る。",
+    ],
+)
+def test_what_the_code_does_may_be_said_in_any_language(explanation: str) -> None:
+    assert found(explanation) == []
+
+
+@pytest.mark.parametrize(
+    ("explanation", "said"),
+    [
+        ("Buys when the RSI is below 75.", ["75"]),
+        ("Sells at a loss of 3 %.", ["3 %"]),
+        ("Sells at 15:45.", ["15:45"]),
+        ("Never buys on Mondays.", ["Mondays"]),
+        ("Buys TSLA at the open.", ["TSLA"]),
+        ("Kauft, wenn der RSI unter 75 liegt, verkauft um 15:45 Uhr, nie montags.", ["75", "15:45", "montags"]),
+        ("Kauft TSLA bei 5 % Verlust.", ["5 %", "TSLA"]),
+        ("Compra si el RSI está por debajo de 28, nunca los lunes.", ["28", "lunes"]),
+        ("Vend à 14h30 ou à 4 % de perte ; achète MSFT.", ["14h30", "4 %", "MSFT"]),
+        ("当RSI低于75时买入，15点45分卖出，止损3%，周一不买。", ["75", "15点45分", "3 %", "周一"]),
+        ("RSIが80を下回ったら買い、14時に売る。", ["80", "14時"]),
+    ],
+)
+def test_what_it_does_not_is_found_in_any_language(explanation: str, said: list[str]) -> None:
+    findings = found(explanation)
+    assert len(findings) == len(said)
+    assert all(any(f"says {each}," in one or f"speaks of {each}," in one for one in findings) for each in said)
+
+
+def test_what_the_person_said_may_be_spoken_of() -> None:
+    assert found("You asked for MSFT on Mondays at 45; that is not done.", "Buy MSFT on Mondays at 45") == []
