@@ -23,6 +23,7 @@ from stratforge.intent.gate import rules_of
 from stratforge.intent.plain_answers import answer_findings, claims_change
 from stratforge.intent.requirements import Status
 from stratforge.intent.rotation.rules import is_rotation_rule
+from stratforge.intent.spoken import said_in, spoken_in
 from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 from stratforge.strategy.constants import timeframe_of, with_timeframe
@@ -130,10 +131,10 @@ def write_strategy(
             untradable = [each for symbol in symbols for each in check_symbol(symbol)]
             if untradable and not findings and (last or draft.symbol == trades.given):
                 # No other answer mends what the person has to say: what else it should trade.
-                return Passed(_asking(draft, untradable), None, tokens, tuple(repairs), drafted.model)
+                return Passed(_spoken(_asking(draft, untradable), conversation), None, tokens, tuple(repairs), drafted.model)
             findings += untradable
         if not findings:
-            return Passed(draft, strategy, tokens, tuple(repairs), drafted.model)
+            return Passed(_spoken(draft, conversation), strategy, tokens, tuple(repairs), drafted.model)
         if last:
             raise NotPassed(draft, findings, tokens, MAX_REPAIRS)
         repairs.append(tuple(findings))
@@ -206,6 +207,15 @@ def _asking(draft: StrategyDraft, untradable: Sequence[str]) -> StrategyDraft:
     said = [each.removeprefix("symbol: ").split(". ")[0].removesuffix(".") for each in untradable]
     questions = [f"{each}. Which symbol should it be?" for each in said]
     return draft.model_copy(update={"kind": AnswerKind.CLARIFY, "questions": questions, "python_code": "", "requirements": [], "assumptions": []})  # fmt: skip
+
+
+def _spoken(draft: StrategyDraft, conversation: Sequence[Turn]) -> StrategyDraft:
+    """The draft with the fixed sentences of what it assumes and asks in the person's language."""
+    language = spoken_in([words for each in conversation if each.role == "user" and (words := words_in(each.text))])
+    if not language:
+        return draft
+    said = {"questions": said_in(language, draft.questions), "assumptions": said_in(language, draft.assumptions)}
+    return draft.model_copy(update=said)
 
 
 def _examine(

@@ -1,0 +1,96 @@
+"""What is assumed, asked and refused is said in the person's language, from one table that is in step with the sentences that are made."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+from stratforge.intent import spoken
+from stratforge.intent.spoken import said_in, spoken_in
+
+from tests.support.conversations import talk
+
+ROOT = Path(__file__).parents[3]
+TABLE = tomllib.loads(Path(spoken.__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+LANGUAGES = ("de", "es", "fr", "zh", "ja")
+SENTENCES = [each for name in ("sentences", "terms") for each in TABLE[name]]
+# The verb of these is chosen where they are made.
+CHOSEN = ("Changed: it buys when ", "Changed: it sells when ")
+
+
+@cache
+def written() -> str:
+    """All texts that the gate and the offline author are made of."""
+    folders = ("layers/stratforge/intent", "layers/stratforge/ai", "localstack/simulators/gemini/author")
+    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return "\n".join(
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+@pytest.mark.parametrize("forms", SENTENCES, ids=[each["en"][:60] for each in SENTENCES])
+def test_every_sentence_of_the_table_is_said_in_every_language_with_all_its_places(forms: dict[str, str]) -> None:
+    assert set(forms) == {"en", *LANGUAGES}
+    assert len({*forms.values()}) == len(forms)
+    places = {*re.findall(r"\{\d\}", forms["en"])}
+    assert all({*re.findall(r"\{\d\}", said)} == places for said in forms.values())
+
+
+@pytest.mark.parametrize("english", [each["en"] for each in TABLE["sentences"]])
+def test_every_sentence_of_the_table_is_one_that_is_made(english: str) -> None:
+    longest = max(re.split(r"\{\d\}", english), key=len)
+    assert longest in CHOSEN or longest in written()
+
+
+def test_a_sentence_is_said_with_the_persons_words_and_terms_in_their_places() -> None:
+    told = ["The usual numbers are taken: the 14-bar RSI, the 20-bar SMA.", "This was not understood: “foo”.", "Else."]
+    assert said_in("de", told) == [
+        "Es werden die üblichen Zahlen genommen: RSI über 14 Bars, SMA über 20 Bars.",
+        "Das wurde nicht verstanden: “foo”.",
+        "Else.",
+    ]
+    assert said_in("", told) == told
+
+
+@pytest.mark.parametrize(
+    ("turns", "language"),
+    [
+        (["Kaufe AAPL, wenn der RSI unter 30 fällt", "nur montags"], "de"),
+        (["Compra cuando el RSI baje de 30", "30"], "es"),
+        (["Achète quand le RSI est sous 30"], "fr"),
+        (["当RSI低于30时买入", "30"], "zh"),
+        (["RSIが30を下回ったら買い"], "ja"),
+        (["Kaufe AAPL, wenn der RSI unter 30 fällt", "only on Mondays please"], ""),
+        (["Buy when the RSI is below 30", "30"], ""),
+        ([], ""),
+    ],
+)
+def test_the_language_is_that_in_which_was_spoken_last(turns: list[str], language: str) -> None:
+    assert spoken_in(turns) == language
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ("Kaufe, wenn der RSI unter 30 fällt, und verkaufe, wenn er über 70 steigt.",),
+        ("Kaufe AAPL, wenn der RSI unter 35 fällt, verkaufe über 60.", "nur montags"),
+        ("Kauf Nvidia bei RSI kleiner 30, Verkauf bei RSI größer 70",),
+        ("Compra cuando el RSI esté por debajo de 30 y vende cuando esté por encima de 70",),
+        ("Achète quand le RSI est sous 30 et vends quand il est au-dessus de 70",),
+        ("当RSI低于30时买入，高于70时卖出",),
+        ("RSIが30を下回ったら買い、70を上回ったら売り",),
+    ],
+    ids=lambda turns: turns[-1][:30],
+)
+def test_a_person_is_told_in_the_language_of_the_request(turns: tuple[str, ...]) -> None:
+    draft = talk(*turns).draft
+    told = [*draft.questions, *draft.assumptions]
+    assert told
+    # Quotations stay as they were said, or as they can be sent.
+    plain = [re.sub(r"[“„«「][^”“»」]*[”“»」]", "", each) for each in told]
+    assert [each for each in plain if re.search(r"\b(?:the|was|is|it|not|which|given)\b", each)] == []
