@@ -206,6 +206,9 @@ def test_what_forms_make_has_pages(user: User) -> None:
 
     strategy = send("/strategies", name="By hand", symbol="AAPL", python_code=CODE)
     assert ", version 1," in shown(strategy)
+    # What it does, rule by rule, with the lines that a press marks.
+    assert "<h3>What the code does</h3>" in shown(strategy)
+    assert re.search(r'class="chip as-written buy" data-lines="[\d,]+"><strong>buy</strong>', shown(strategy))
     assert send(f"{strategy}/parameters", **{"parameter-LENGTH": "7"}) == strategy
     assert ", version 2," in shown(strategy)
     wrong = user.client.post(f"{strategy}/parameters", content="parameter-LENGTH=many", headers=headers)

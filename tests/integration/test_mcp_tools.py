@@ -106,7 +106,9 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         assert changed["version"] == 2
         assert (await ask("restore_strategy_version", **strategy, version=1))["python_code"] == CODE
         rules = (await ask("explain_strategy", **strategy, version=2))["rules"]
-        assert any(each["text"].startswith("buy for 50 % of equity") and each["asked"] == "as written" for each in rules)
+        assert any(
+            each["text"].startswith("buy for 50 % of equity") and each["asked"] == "as written" for each in rules
+        )
         versions = await ask("list_strategy_versions", **strategy, limit=2)
         assert ([each["version"] for each in versions["items"]], versions["next"]) == ([3, 2], 2)
         await ask("change_strategy", **strategy, archived=True)

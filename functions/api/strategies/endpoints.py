@@ -96,7 +96,6 @@ CheckView = create_model(
 )
 
 
-
 def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
     tagged(response, StrategyView.model_validate(stored))
     return stored

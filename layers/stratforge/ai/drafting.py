@@ -131,7 +131,9 @@ def write_strategy(
             untradable = [each for symbol in symbols for each in check_symbol(symbol)]
             if untradable and not findings and (last or draft.symbol == trades.given):
                 # No other answer mends what the person has to say: what else it should trade.
-                return Passed(_spoken(_asking(draft, untradable), conversation), None, tokens, tuple(repairs), drafted.model)
+                return Passed(
+                    _spoken(_asking(draft, untradable), conversation), None, tokens, tuple(repairs), drafted.model
+                )
             findings += untradable
         if not findings:
             return Passed(_spoken(draft, conversation), strategy, tokens, tuple(repairs), drafted.model)

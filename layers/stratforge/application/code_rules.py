@@ -70,7 +70,9 @@ def rules_of_code(database: Database, caller: Caller, strategy_id: UUID, version
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         _, found = read_version(connection, strategy_id, version)
-        earlier = [] if found.requirements else strategies.list_versions(connection, strategy_id, _EARLIER, found.version)
+        earlier = (
+            [] if found.requirements else strategies.list_versions(connection, strategy_id, _EARLIER, found.version)
+        )
     return rules_of_version(found, earlier)
 
 

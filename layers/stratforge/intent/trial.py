@@ -21,13 +21,12 @@ import numpy.typing as npt
 from stratforge.intent.columns import SameColumns, said_by_none, series_in
 from stratforge.intent.markets import MONDAY_OPEN, market
 from stratforge.intent.program import Program
-from stratforge.strategy.vocabulary import DAYS
 from stratforge.market import BarColumns
 from stratforge.strategy import Strategy
 from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values, reachable
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
-from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, EQUITY_KEY, POWER_KEY
+from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, DAYS, EQUITY_KEY, POWER_KEY
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14

@@ -116,7 +116,10 @@ def _foreign_symbols(explanation: str, symbols: set[str], known: str) -> Iterato
     own = {part for each in symbols for part in re.split(r"[/.]", each.upper())} | {each.upper() for each in symbols}
     allowed = own | NO_SYMBOL | {name.upper() for name in REGISTRY} | {*re.findall(r"[A-Z]+", known.upper())}
     for match in _SYMBOL.finditer(explanation):
-        around = explanation[max(0, match.start() - _BEFORE) : match.start()], explanation[match.end() : match.end() + _AFTER]
+        around = (
+            explanation[max(0, match.start() - _BEFORE) : match.start()],
+            explanation[match.end() : match.end() + _AFTER],
+        )
         traded = match[0].startswith("$") or any(BUYS.search(each) or SELLS.search(each) for each in around)
         if symbols and traded and len(match[1]) > 1 and match[1] not in allowed:
             yield f"The explanation speaks of {match[1]}, and the strategy trades {', '.join(sorted(symbols))}."

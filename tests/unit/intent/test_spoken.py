@@ -28,9 +28,7 @@ def written() -> str:
     folders = ("layers/stratforge/intent", "layers/stratforge/ai", "localstack/simulators/gemini/author")
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    return "\n".join(
-        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 @pytest.mark.parametrize("forms", SENTENCES, ids=[each["en"][:60] for each in SENTENCES])

@@ -64,7 +64,9 @@ def test_a_person_is_told_what_the_code_does_besides() -> None:
         assumptions=["As you said."],
     )
     judged, shown = told(draft, STRATEGY, Request("Buy low", whole=True))
-    beside = "The code also does this, which no requirement names: sell everything, when the hour is equal to 15 (line 12)."
+    beside = (
+        "The code also does this, which no requirement names: sell everything, when the hour is equal to 15 (line 12)."
+    )
     assert beside in shown.assumptions
     # Its numbers are not what the answer tells of itself: the gates judge without them.
     assert beside not in judged.assumptions

@@ -89,7 +89,10 @@ def test_a_decision_is_said_with_its_size_terms_and_exits(call: str, words: str)
 
 def test_short_positions_have_their_own_words() -> None:
     body = "if position.quantity == 0:\n    return short(fraction=0.1)\nif position.quantity < 0:\n    return cover()"
-    assert said(body) == ["short for 10 % of equity, when nothing is held", "cover everything, when a position is short"]
+    assert said(body) == [
+        "short for 10 % of equity, when nothing is held",
+        "cover everything, when a position is short",
+    ]
 
 
 def test_what_is_behind_an_else_is_said_as_what_does_not_hold() -> None:

@@ -124,9 +124,7 @@ class ColumnWords:
             alpha, adjust, least = float(arguments[0]), bool(arguments[1]), float(arguments[2])
             known = f", after {counted(least, 'bar')}" if least else ""
             plain = "" if adjust else ", not adjusted"
-            return Said(
-                f"the exponential average of {inputs[0].tight} (alpha {number(alpha)}{plain}{known})", PHRASE
-            )
+            return Said(f"the exponential average of {inputs[0].tight} (alpha {number(alpha)}{plain}{known})", PHRASE)
         if operation == "round":
             return Said(f"{inputs[0].tight} rounded to {counted(float(arguments[0]), 'decimal')}", PHRASE)
         if operation == "fillna":
@@ -166,9 +164,7 @@ def _indicator(node: Node, inputs: Sequence[Said], output: str = "") -> Said:
                 else number(float(value))
             )
             told.append(written if plain else f"{parameter.name} {written}")
-    usual = all(
-        each.operation == f"column:{name}" for each, name in zip(node.inputs, indicator.inputs, strict=True)
-    )
+    usual = all(each.operation == f"column:{name}" for each, name in zip(node.inputs, indicator.inputs, strict=True))
     brackets = f"({', '.join(told)})" if told else ""
     line = f"{indicator.name.upper()}{brackets}{f' {output}' if output else ''}"
     if usual or not inputs:

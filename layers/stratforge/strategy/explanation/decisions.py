@@ -161,7 +161,7 @@ class Decisions:
         yield from self._block(node.body, (*tests, _Test(node.iter, True, node.lineno, words)), in_loop=True)
 
     def _returned(self, node: ast.Return, value: ast.expr | None, tests: _Tests) -> Iterator[ExplainedRule]:
-        if isinstance(value, ast.IfExp) and self._chooses_decision(value):
+        if isinstance(value, ast.IfExp) and _is_decision(value):
             yield from self._returned(node, value.body, (*tests, _Test(value.test, True, value.test.lineno)))
             yield from self._returned(node, value.orelse, tests)
         elif value is None or (isinstance(value, ast.Constant) and value.value is None):
@@ -171,10 +171,6 @@ class Decisions:
             yield self._rule(does, what, tests, [value, ast.Return(lineno=node.lineno)])
 
     _nothing = "decide nothing on this bar"
-
-    def _chooses_decision(self, node: ast.IfExp) -> bool:
-        """Whether what is returned is one of two decisions, and not a value that is chosen."""
-        return True
 
     def _rule(self, does: Does, what: str, tests: _Tests, nodes: Sequence[ast.AST]) -> ExplainedRule:
         line = min(getattr(each, "lineno", 0) for each in nodes)
@@ -298,6 +294,15 @@ class Decisions:
     def _percent(self, node: ast.expr, fixed: float) -> str:
         told = self._words.said(node).text
         return percent(fixed) if told == number(fixed) else f"{percent(fixed)} ({told})"
+
+
+def _is_decision(node: ast.expr) -> bool:
+    """Whether what is returned is a decision, or one of two, rather than a value that is chosen."""
+    if isinstance(node, ast.IfExp):
+        return _is_decision(node.body) or _is_decision(node.orelse)
+    if isinstance(node, ast.Call):
+        return is_signal(node) or is_adjustment(node) or ast.unparse(node.func).startswith(("cash", "weights."))
+    return isinstance(node, ast.Constant | ast.Dict)
 
 
 def _rows(node: ast.AST) -> range:

@@ -347,7 +347,9 @@ class Expressions:
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             owner, name = function.value.id, function.attr
             if owner == "pd":
-                return Said(f"{self.value(node.args[0])} is {'unknown' if name.startswith('is') else 'known'}", COMPARISON)
+                return Said(
+                    f"{self.value(node.args[0])} is {'unknown' if name.startswith('is') else 'known'}", COMPARISON
+                )
             if owner == "np" and name == "where" and len(node.args) == 3:
                 return self._chosen(*node.args)
             if owner == "np" and name in NUMPY_FUNCTIONS and NUMPY_FUNCTIONS[name].operation in FUNCTIONS:

@@ -48,6 +48,9 @@ class OverSymbols(Expressions):
             return self.column(node.attr)
         if ast.unparse(node.value) == "portfolio" and node.attr in _PORTFOLIO:
             return Said(_PORTFOLIO[node.attr])
+        if isinstance(node.value, ast.Name) and node.value.id not in ("np", "portfolio"):
+            # A name that more than one statement gives to a symbol.
+            return Said(f"{self.column(node.attr).tight} of `{node.value.id}`", PHRASE)
         return super()._field(node)
 
     def _symbol(self, node: ast.expr) -> str:
@@ -81,7 +84,6 @@ class OverSymbols(Expressions):
             return Said(_FIGURES[name].format(of), COMPARISON if name in ("any", "all", "isna", "notna") else PHRASE)
         return super()._call(node)
 
-
     def among(self, node: ast.expr) -> str:
         """“ among the 3 symbols with …”, or those where something holds."""
         return f" among {self.chosen(node)}"
@@ -101,15 +103,16 @@ class Weights(Decisions):
         super().__init__(function, words, lines)
         self._over = words
 
-    def _chooses_decision(self, node: ast.IfExp) -> bool:
-        return any(_is_decision(each) for each in (node.body, node.orelse))
-
     def _decided(self, node: ast.expr) -> tuple[Does, str]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "cash":
             return "weights", "hold cash alone"
         if isinstance(node, ast.Dict):
             return "weights", f"hold {', '.join(map(self._part, node.keys, node.values))}, and the rest in cash"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "weights":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and ast.unparse(node.func.value) == "weights"
+        ):
             form, names = _WEIGHTS.get(node.func.attr, ("", ()))
             given = dict(zip(names, node.args, strict=False)) | {str(each.arg): each.value for each in node.keywords}
             if form and names[0] in given:
@@ -125,11 +128,3 @@ class Weights(Decisions):
         if fixed is None:
             return f"{name} at the weight {told}"
         return f"{percent(fixed)} {name}" if told == number(fixed) else f"{percent(fixed)} ({told}) {name}"
-
-
-def _is_decision(node: ast.expr) -> bool:
-    if isinstance(node, ast.IfExp):
-        return any(_is_decision(each) for each in (node.body, node.orelse))
-    if isinstance(node, ast.Constant | ast.Dict):
-        return True
-    return isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("cash", "weights."))
