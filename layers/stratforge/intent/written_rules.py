@@ -20,7 +20,9 @@ def named(rule: ExplainedRule, requirements: Iterable[Requirement]) -> bool:
 
 
 def beyond(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> list[ExplainedRule]:
-    """What the code does and no requirement names, by the lines; nothing where no requirements are known."""
+    """What the code does and no requirement names, by the lines; nothing where that is not known: without requirements, or with kept ones that name no line."""
+    if any(each.status is Status.KEPT and not each.lines for each in requirements):
+        return []
     return [each for each in rules if requirements and each.does in DEEDS and not named(each, requirements)]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from stratforge.intent.rules import read_rule
+from stratforge.intent.sides import explained_otherwise
 from stratforge.intent.unfounded import unfounded
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.explanation import explain
@@ -21,6 +23,7 @@ def on_bar(bar, position, state):
     if position.quantity > 0 and (position.unrealized_return < -STOP or now >= 955):
         return sell()
 """
+RSI = "ta.rsi(bars.close, length=14)"
 RULES = explain(compile_strategy(CODE))
 
 
@@ -64,6 +67,22 @@ def test_what_it_does_not_is_found_in_any_language(explanation: str, said: list[
     findings = found(explanation)
     assert len(findings) == len(said)
     assert all(any(f"says {each}," in one or f"speaks of {each}," in one for one in findings) for each in said)
+
+
+@pytest.mark.parametrize(
+    ("explanation", "turned"),
+    [
+        ("Kauft, wenn der RSI unter 30 fällt; verkauft, wenn er über 70 steigt.", "Kauft, wenn der RSI über 70 steigt; verkauft, wenn er unter 30 fällt."),
+        ("Compra cuando el RSI está por debajo de 30; vende cuando está por encima de 70.", "Compra cuando el RSI está por encima de 70; vende cuando está por debajo de 30."),
+        ("Achète quand le RSI est sous 30 ; vend quand il est au-dessus de 70.", "Achète quand le RSI est au-dessus de 70 ; vend quand il est sous 30."),
+        ("RSI低于30时买入，高于70时卖出。", "RSI高于70时买入，低于30时卖出。"),
+        ("RSIが30を下回ったら買い、70を上回ったら売る。", "RSIが70を上回ったら買い、30を下回ったら売る。"),
+    ],
+)  # fmt: skip
+def test_sides_that_are_exchanged_are_found_in_any_language(explanation: str, turned: str) -> None:
+    rules = [read_rule(f"buy when {RSI} < 30"), read_rule(f"sell when {RSI} > 70")]
+    assert list(explained_otherwise(explanation, rules)) == []
+    assert len(list(explained_otherwise(turned, rules))) == 2
 
 
 def test_what_the_person_said_may_be_spoken_of() -> None:

@@ -40,6 +40,7 @@ def test_what_no_requirement_names_is_beyond_them() -> None:
     ]
     assert beyond(RULES, [*wanted, asking(11)]) == []
     assert beyond(RULES, []) == []
+    assert beyond(RULES, [*wanted, asking(status=Status.KEPT)]) == []
     assert len(beyond(RULES, [*wanted, asking(11, status=Status.SUPERSEDED)])) == 1
 
 
