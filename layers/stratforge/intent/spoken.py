@@ -1,7 +1,7 @@
 """Fixed sentences of answers in the person's language: what is assumed, asked and refused is said as it was asked for.
 
 The sentences are made in English, judged in English, and said in the language of the request in the end, from one table (`spoken.toml`). What stands in a sentence at a
-place of its own (the person's words, a rule, numbers) is put there as it is, or by the table's terms; a sentence that the table does not have stays as it was made.
+place of its own is put there as it is (the person's words, numbers) or by the table too (rules, terms, comparisons); a sentence that the table does not have stays as it was made.
 """
 
 from __future__ import annotations
@@ -40,28 +40,47 @@ def spoken_in(turns: Sequence[str]) -> str:
 
 def said_in(language: str, sentences: Sequence[str]) -> list[str]:
     """Sentences in a language, as far as the table has them."""
-    return [_said(language, each, "sentences") for each in sentences] if language else list(sentences)
+    return [_said(language, each, "sentences") or each for each in sentences] if language else list(sentences)
 
 
-def _said(language: str, text: str, table: str) -> str:
-    for each in _table()[table]:
+def _said(language: str, text: str, part: str) -> str:
+    """A text by a part of the table; empty where that does not have it."""
+    for each in _table()[part]:
         if language in each.said and (match := each.english.fullmatch(text)):
-            return each.said[language].format(*(_parts(language, part) for part in match.groups()))
-    return text
+            return each.said[language].format(*(_place(language, words) for words in match.groups()))
+    return ""
 
 
-def _parts(language: str, text: str) -> str:
-    """What stands at a place of a sentence: terms by the table, several of them one by one; everything else as it is."""
-    said = _said(language, text, "terms")
-    if said != text or ", " not in text:
-        return said
-    return ", ".join(_said(language, each, "terms") for each in text.split(", "))
+def _place(language: str, text: str) -> str:
+    """What stands at a place of a sentence: rules and terms by the table, one by one where several are joined; everything else as it is."""
+    if len(rules := _parted(text, "; ")) > 1:
+        return "; ".join(_place(language, each) for each in rules)
+    if len(terms := _parted(text, ", ")) > 1 and all(said := [_said(language, each, "terms") for each in terms]):
+        return ", ".join(said)
+    if found := _said(language, text, "terms"):
+        return found
+    for joint in ("or", "and"):
+        if len(parts := _parted(text, f" {joint} ")) > 1:
+            return _said(language, joint, "joints").join(_place(language, each) for each in parts)
+    return _said(language, text, "comparisons") or text
+
+
+def _parted(text: str, joint: str) -> list[str]:
+    """The parts of a text that a word joins; what is in brackets or quoted stays together."""
+    found, depth, begin = list[str](), 0, 0
+    for at, sign in enumerate(text):
+        depth += (sign in "(“") - (sign in ")”")
+        # “At or below” is one word.
+        if depth == 0 and text.startswith(joint, at) and not text.endswith(" at", begin, at):
+            found.append(text[begin:at])
+            begin = at + len(joint)
+    return [*found, text[begin:]]
 
 
 @lru_cache(1)
 def _table() -> dict[str, list[_Sentence]]:
     read = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-    return {name: [_sentence(each) for each in read[name]] for name in ("sentences", "terms")}
+    return {name: [_sentence(each) for each in forms] for name, forms in read.items()}
 
 
 def _sentence(forms: dict[str, str]) -> _Sentence:
