@@ -57,7 +57,7 @@ def test_a_sentence_is_said_with_the_persons_words_and_terms_in_their_places() -
 def test_rules_are_said_in_the_language_too() -> None:
     taken = "“a, b; c” is taken as: trade AAPL; buy when RSI(14) is at or below 30 and not (it is Friday); sell when the time is at or after 15:55 or RSI(14) is above 70."
     assert said_in("de", [taken]) == [
-        "„a, b; c“ wird verstanden als: handle AAPL; kaufe, wenn RSI(14) höchstens 30 ist und nicht gilt, dass es Freitag ist; verkaufe, wenn es 15:55 oder später ist oder RSI(14) über 70 liegt."
+        "“a, b; c” wird verstanden als: handle AAPL; kaufe, wenn RSI(14) höchstens 30 ist und nicht gilt, dass es Freitag ist; verkaufe, wenn es 15:55 oder später ist oder RSI(14) über 70 liegt."
     ]
     assert said_in("zh", ["No rule for selling was given: it sells when SMA(10) crosses below the close."]) == [
         "没有给出卖出规则：在以下情况卖出：SMA(10)下穿收盘价。"
