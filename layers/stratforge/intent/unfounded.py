@@ -113,6 +113,9 @@ def _spoken(known: str) -> Iterator[float]:
 
 
 def _foreign_symbols(explanation: str, symbols: set[str], known: str) -> Iterator[str]:
+    if not symbols or explanation.upper() == explanation:
+        # In capitals alone no word looks like a symbol.
+        return
     own = {part for each in symbols for part in re.split(r"[/.]", each.upper())} | {each.upper() for each in symbols}
     allowed = own | NO_SYMBOL | {name.upper() for name in REGISTRY} | {*re.findall(r"[A-Z]+", known.upper())}
     for match in _SYMBOL.finditer(explanation):
@@ -121,5 +124,5 @@ def _foreign_symbols(explanation: str, symbols: set[str], known: str) -> Iterato
             explanation[match.end() : match.end() + _AFTER],
         )
         traded = match[0].startswith("$") or any(BUYS.search(each) or SELLS.search(each) for each in around)
-        if symbols and traded and len(match[1]) > 1 and match[1] not in allowed:
+        if traded and len(match[1]) > 1 and match[1] not in allowed:
             yield f"The explanation speaks of {match[1]}, and the strategy trades {', '.join(sorted(symbols))}."
