@@ -53,7 +53,9 @@ class VersionPage:
 
 
 ExplainedRuleView = view_of(ExplainedRule, "ExplainedRuleView", without=("decided_at",), properties=("text",))
-CodeRuleView = view_of(CodeRule, "CodeRuleView", rule=(ExplainedRuleView, ...))
+CodeRuleView = view_of(
+    CodeRule, "CodeRuleView", rule=(ExplainedRuleView, Field(description="It, in words made from the code alone."))
+)
 CodeRulesView = view_of(CodeRules, "CodeRulesView", rules=(many(CodeRuleView), ...))
 VersionList = view_of(VersionPage, "VersionList", items=(many(VersionView), ...))
 
