@@ -209,8 +209,8 @@ class Decisions:
         """What an assignment does, in words; nothing for a name that stands for a short value, which is told where it is read."""
         if isinstance(node, ast.AugAssign):
             before = self._read_of(node.target)
-            said = f"{before} {ARITHMETIC[type(node.op)]} {self._words.value(node.value)}"
-            yield self._keep(node.target, Said(said, PHRASE))
+            changed = f"{before} {ARITHMETIC[type(node.op)]} {self._words.value(node.value)}"
+            yield self._keep(node.target, Said(changed, PHRASE))
             return
         target = node.targets[0]
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):

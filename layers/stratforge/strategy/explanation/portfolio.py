@@ -122,7 +122,7 @@ class Weights(Decisions):
         return "weights", f"hold as weights {self._words.value(node)}"
 
     def _part(self, symbol: ast.expr | None, weight: ast.expr) -> str:
-        name = symbol.value if isinstance(symbol, ast.Constant) else "?"
+        name = str(symbol.value) if isinstance(symbol, ast.Constant) else "?"
         fixed = self._words.fixed(weight)
         told = self._words.value(weight)
         if fixed is None:
