@@ -205,7 +205,7 @@ def get_strategy_rules(
     asking: Asking,
     version: Annotated[int | None, Query(ge=1, le=(1 << 31) - 1, description="The latest without one")] = None,
 ) -> CodeRules:
-    """What a version's code does, rule by rule, in words made from the code alone, and which of it was asked for."""
+    """Says what a version's code does, rule by rule, in words made from the code alone, and which of it was asked for."""
     return rules_of_code(database(), asking, strategy_id, version)
 
 

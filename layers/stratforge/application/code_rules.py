@@ -21,7 +21,7 @@ _EARLIER = 10
 
 
 class Asked(StrEnum):
-    """Who a rule of the code comes from."""
+    """The origins of a rule of the code: asked for in words, or as written."""
 
     FOR = "asked for"
     BEFORE = "asked for before"
