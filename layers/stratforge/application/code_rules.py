@@ -56,7 +56,7 @@ class CodeRules:
 
     @property
     def beyond(self) -> list[CodeRule]:
-        """What it trades or changes by rules that nobody is known to have asked for."""
+        """The rules by which it trades, or changes exits, that nobody is known to have asked for."""
         return [each for each in self.rules if each.asked is Asked.WRITTEN and each.rule.does in DEEDS]
 
 

@@ -15,12 +15,12 @@ DEEDS = frozenset({"buy", "sell", "short", "cover", "adjust", "weights"})
 
 
 def named(rule: ExplainedRule, requirements: Iterable[Requirement]) -> bool:
-    """Whether a requirement names the place where the code decides a rule."""
+    """Tells whether a requirement names the place where the code decides a rule."""
     return any({*rule.decided_at} & {*each.lines} for each in requirements if each.status is not Status.SUPERSEDED)
 
 
 def beyond(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> list[ExplainedRule]:
-    """What the code does and no requirement names, by the lines; nothing where that is not known: without requirements, or with kept ones that name no line."""
+    """Lists what the code does and no requirement names, by the lines; nothing where that is not known: without requirements, or with kept ones that name no line."""
     if any(each.status is Status.KEPT and not each.lines for each in requirements):
         return []
     return [each for each in rules if requirements and each.does in DEEDS and not named(each, requirements)]

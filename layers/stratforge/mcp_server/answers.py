@@ -166,7 +166,7 @@ class CodeRule(Answer):
 
 
 class CodeRules(Answer):
-    """What the code of a version does, rule by rule: the first that decides ends the bar."""
+    """The rules of a version's code, in its order: the first that decides ends the bar."""
 
     version: int
     rules: list[CodeRule]

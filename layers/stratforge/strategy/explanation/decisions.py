@@ -68,7 +68,7 @@ _Tests = tuple[_Test, ...]
 
 @dataclass(slots=True)
 class Lines:
-    """Which lines of the code constants, columns and names stand on."""
+    """The lines of the code that constants, columns and names stand on."""
 
     constants: Mapping[str, frozenset[int]]
     columns: Mapping[str, frozenset[int]]

@@ -199,11 +199,11 @@ class Expressions:
     # Conditions ----------------------------------------------------------------------------------------
 
     def condition(self, node: ast.expr) -> str:
-        """What has to hold, in words."""
+        """A condition in words."""
         return self.truth(node).text
 
     def truth(self, node: ast.expr) -> Said:
-        """What has to hold, in words; of a number, that it is neither 0 nor unknown."""
+        """A condition in words; of a number, that it is neither 0 nor unknown."""
         if isinstance(node, ast.Constant) and isinstance(node.value, bool):
             return Said("always" if node.value else "never")
         found = self.said(node)

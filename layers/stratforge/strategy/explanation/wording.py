@@ -15,7 +15,7 @@ class TooLong(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """How much may still be said."""
+    """The number of characters that may still be said."""
 
     left: int = MAX_CHARACTERS
 
