@@ -23,6 +23,7 @@ from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.market.columns import exchange_timezone
 from stratforge.strategy import Strategy, StrategyError
+from stratforge.strategy.explanation import explain
 from stratforge.strategy.rotation import PortfolioStrategy, compile_any
 
 _DEAREST = 10
@@ -114,6 +115,7 @@ def check(options: argparse.Namespace) -> int:
         "timeframe": strategy.timeframe,
         "shorts": isinstance(strategy, Strategy) and strategy.shorts,
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
+        "rules": [{**asdict(each), "text": each.text} for each in explain(strategy)],
     }
     if isinstance(strategy, PortfolioStrategy):
         facts |= {
@@ -144,6 +146,9 @@ def check(options: argparse.Namespace) -> int:
             print(f"              {cost}")
         for text, milliseconds in strategy.dearest[:_DEAREST]:
             print(f"              {milliseconds:8.3f} ms  {text}")
+    if options.rules and not options.json:
+        for each in explain(strategy):
+            print(f"  line {each.line:<5}  {each.text}")
     return 0
 
 
@@ -401,6 +406,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--cost", action="store_true", help="what a bar costs, of what is allowed, and what it goes to"
     )
+    command.add_argument("--rules", action="store_true", help="what it does, rule by rule in words")
     command.set_defaults(run=check)
     command = commands.add_parser("backtest", help="runs a strategy over bars")
     command.add_argument("file", type=Path)

@@ -71,6 +71,15 @@ def test_check_shows_the_cost_and_what_it_goes_to(strategy: Path, capsys: pytest
     assert told.count("ms  ta.sma(") == 2
 
 
+def test_check_says_what_the_code_does(strategy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(strategy), "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert {each["does"] for each in rules} == {"buy", "sell"}
+    assert cli.main(["check", str(strategy), "--rules"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"line {each['line']:<5}  {each['text']}\n" in told for each in rules)
+
+
 def test_check_refuses_with_places_and_exit_code_1(strategy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     strategy.write_text(CROSS.replace("bars.close", "bars.close.shift(-1)", 1))
     assert cli.main(["check", str(strategy)]) == 1
