@@ -2,11 +2,23 @@
 
 
 class ModelUnavailable(RuntimeError):
-    """The model did not answer; asking again later may help."""
+    """The model did not answer; asking again later may help.
+
+    Attributes:
+        after: Seconds after which the service says that it may be asked again; 0 where it says nothing.
+    """
+
+    def __init__(self, message: str, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class ModelRefused(RuntimeError):
     """The model answered, but not with what was asked for; the message says why."""
+
+
+class ModelMissing(ModelRefused):
+    """The service has no such model, or has it no more."""
 
 
 class NotADraft(RuntimeError):

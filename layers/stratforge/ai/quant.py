@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from stratforge.ai.deadline import Deadline
 from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.failures import ModelRefused, NotADraft
+from stratforge.ai.failures import NotADraft
 from stratforge.ai.gemini import Gemini, Paid
 from stratforge.ai.usage import Usage
 from stratforge.configuration import GeminiSecret
@@ -55,7 +55,7 @@ class GeminiQuant:
         Raises:
             ModelUnavailable: if the service did not answer.
             ModelRefused: if it refused to answer.
-            NotADraft: if the answer is not a draft.
+            NotADraft: if the answer is not a draft, or thinking took all the room there was for one.
         """
         contents = [types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns]
         # The temperature is the model's own: below it the newest ones are said to turn in circles.
@@ -70,8 +70,6 @@ class GeminiQuant:
         try:
             draft = StrategyDraft.model_validate_json(reply.text)
         except ValidationError as error:
-            if not reply.text:
-                raise ModelRefused(f"there was no answer (finish reason: {reply.finish})") from error
             raise NotADraft(f"finish reason: {reply.finish}", reply.text, reply.usage.total) from error
         return Drafted(draft, reply.usage.total, reply.usage, reply.model)
 

@@ -52,7 +52,21 @@ _HOSTILE_REQUIREMENT = {
     ],
     "lines": list(range(1, 13)),
 }
-_STATUS = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
+_ERRORS = {
+    "429": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),
+    "429 today": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),
+    "500": (500, "INTERNAL", "An internal error has occurred. Please retry."),
+    "503": (503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
+    "404": (404, "NOT_FOUND", "The model is not found for API version v1beta, or is not supported for generateContent."),
+}  # fmt: skip
+_GOOGLE = "type.googleapis.com/google.rpc."
+# What thinks takes tokens that nobody reads.
+_THOUGHT = 120
+_VERSION = "offline-author"
+_RATINGS = [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}]
+# Faults that end a stream before its end, and those that leave no text, with the reason that is given.
+_IN_THE_MIDDLE = ("cut", "unfinished", "error inside")
+_FINISHES = {"safety": "SAFETY", "recitation": "RECITATION", "thought out": "MAX_TOKENS", "empty": "STOP"}
 # How fast an answer is typed: characters in a part at least, parts at most, and the pause after each.
 _PART, _PARTS, _PAUSE = 60, 20, 0.08
 
@@ -64,17 +78,31 @@ class Answer:
     text: str
     grounding: dict[str, Any] | None = None
     finish: str = "STOP"
-    # How many characters come before the connection is dropped.
+    # How many characters come before the end of a stream that is none, and how it ends: the connection is dropped, nothing more comes, or an error.
     cut: int | None = None
+    end: str = ""
 
 
-def _error(status: int, name: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": status, "message": message, "status": name}}, status)
+def _error(status: int, name: str, message: str, *details: dict[str, Any]) -> JSONResponse:
+    error = {"code": status, "message": message, "status": name}
+    return JSONResponse({"error": {**error, "details": list(details)} if details else error}, status)
+
+
+def _quota(fault: str, seconds: float) -> list[dict[str, Any]]:
+    """What Google says of a quota that is used up: which one, where to read of it, and when to ask again."""
+    quota = f"GenerateRequestsPer{'Day' if fault == '429 today' else 'Minute'}PerProjectPerModel"
+    violation = {"quotaMetric": "generativelanguage.googleapis.com/generate_requests", "quotaId": quota}
+    return [
+        {"@type": f"{_GOOGLE}QuotaFailure", "violations": [violation]},
+        {"@type": f"{_GOOGLE}Help", "links": [{"description": "Learn more about Gemini API quotas", "url": "https://ai.google.dev/gemini-api/docs/rate-limits"}]},
+        {"@type": f"{_GOOGLE}RetryInfo", "retryDelay": f"{seconds:g}s"},
+    ]  # fmt: skip
 
 
 async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any]]:
     if request.headers.get("x-goog-api-key") != GEMINI_API_KEY:
-        return _error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."), {}
+        info = {"@type": f"{_GOOGLE}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
+        return _error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", info), {}
     try:
         body: dict[str, Any] = await request.json()
         contents = body["contents"]
@@ -94,25 +122,31 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
         instruction = json.dumps(body.get("systemInstruction", {}))
         clock = re.search(r"The market's time is (\d{4}-\d\d-\d\d)", instruction)
         text, grounding = research(said, *([clock[1]] if clock else []))
-        return Answer(text, grounding, cut=len(text) // 2 if fault == "cut" else None), body
+        return Answer(text, grounding, **_ended(fault, text)), body
     if body.get("generationConfig", {}).get("responseMimeType") != "application/json":
         return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json"), body
     text = json.dumps(answer_to(contents))
-    return Answer(text, cut=len(text) // 2 if fault == "cut" else None), body
+    return Answer(text, **_ended(fault, text)), body
+
+
+def _ended(fault: str | None, text: str) -> dict[str, Any]:
+    return {"cut": len(text) // 2, "end": fault} if fault in _IN_THE_MIDDLE else {}
 
 
 async def _faulty(fault: str, grounded: bool, seconds: float, said: list[str]) -> Answer | Response | None:
     """The answer a fault makes; None when the request is answered all the same."""
-    if fault in _STATUS:
-        return _error(int(fault), _STATUS[fault], "simulated failure")
+    if fault in _ERRORS:
+        return _error(*_ERRORS[fault], *(_quota(fault, seconds) if fault.startswith("429") else ()))
     if fault == "slow":
         await asyncio.sleep(seconds)
-    if fault in ("slow", "cut"):
+    if fault in ("slow", *_IN_THE_MIDDLE):
         return None
     if fault == "blocked":
-        return JSONResponse({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"totalTokenCount": 1}})
-    if fault == "safety":
-        return Answer("", finish="SAFETY")
+        blocked = {"blockReason": "SAFETY", "safetyRatings": _RATINGS}
+        usage = {"promptTokenCount": 1, "totalTokenCount": 1}
+        return JSONResponse({"promptFeedback": blocked, "usageMetadata": usage, "modelVersion": _VERSION})
+    if fault in _FINISHES:
+        return Answer("", finish=_FINISHES[fault])
     if fault == "hostile":
         if grounded:
             return Answer(*hostile_answer())
@@ -147,7 +181,11 @@ async def _parts(body: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
     sent = 0
     for index, text in enumerate(parts):
         if answer.cut is not None and sent >= answer.cut:
-            raise ConnectionError("simulated: the connection is dropped")
+            if answer.end == "cut":
+                raise ConnectionError("simulated: the connection is dropped")
+            if answer.end == "error inside":
+                yield b"data: " + bytes(_error(*_ERRORS["503"]).body) + b"\r\n\r\n"
+            return
         last = index == len(parts) - 1
         yield f"data: {json.dumps(_part(body, answer, text, last=last))}\r\n\r\n".encode()
         sent += len(text)
@@ -156,21 +194,21 @@ async def _parts(body: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
 
 
 def _part(body: dict[str, Any], answer: Answer, text: str, *, last: bool) -> dict[str, Any]:
-    prompt_tokens, answer_tokens = len(json.dumps(body)) // 4, len(answer.text) // 4
-    candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]} if text else {}, "index": 0}
+    """A part of an answer, in the form of the service: every part tells the tokens so far, the last why it ended."""
+    prompt, said = len(json.dumps(body)) // 4, len(answer.text) // 4
+    candidate: dict[str, Any] = {"index": 0}
+    if text:
+        candidate["content"] = {"role": "model", "parts": [{"text": text}]}
+    usage = {"promptTokenCount": prompt, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}]}
+    counted = {"candidatesTokenCount": said} if said else {}
     if last:
         candidate["finishReason"] = answer.finish
+        if answer.finish in ("SAFETY", "RECITATION"):
+            candidate["safetyRatings"] = _RATINGS
         if answer.grounding is not None:
             candidate["groundingMetadata"] = answer.grounding
-    return {
-        "candidates": [candidate],
-        "usageMetadata": {
-            "promptTokenCount": prompt_tokens,
-            "candidatesTokenCount": answer_tokens,
-            "totalTokenCount": prompt_tokens + answer_tokens,
-        },
-        "modelVersion": "offline-author",
-    }
+    usage |= {**counted, "thoughtsTokenCount": _THOUGHT, "totalTokenCount": prompt + said + _THOUGHT}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": _VERSION, "responseId": "simulated"}
 
 
 async def set_faults(request: Request) -> JSONResponse:

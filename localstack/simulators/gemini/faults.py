@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NAMES = ("429", "500", "503", "slow", "blocked", "safety", "truncated", "not json", "outside", "cut", "hostile")
+NAMES = (
+    "429", "429 today", "500", "503", "404", "slow", "blocked", "safety", "recitation", "truncated", "thought out", "empty", "not json", "outside", "cut", "unfinished",
+    "error inside", "hostile",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
 class Faults:
     """One kind of fault for the next `left` answers.
 
-    429, 500 and 503 are answered; "slow" takes `seconds` longer; "blocked" refuses the prompt and "safety" the answer; "truncated" ends in the
-    middle, "not json" is none, "outside" is code outside the strategy language, "cut" drops the connection of a stream in the middle, and
-    "hostile" is an answer that somebody planted in what was found: markup, scripts, addresses of other kinds, and instructions.
+    429 (which asks for a pause of `seconds`, or "429 today" for good), 500, 503 and 404 (no such model) are answered; "slow" takes `seconds` longer;
+    "blocked" refuses the prompt, "safety" and "recitation" the answer; "truncated" ends in the middle and "thought out" before it begins, both for
+    want of tokens; "empty" has no text, "not json" is none, "outside" is code outside the strategy language; "cut" drops the connection of a stream in the
+    middle, "unfinished" ends it there as if it were whole, "error inside" ends it with an error; and "hostile" is an answer that somebody planted in what was found: markup, scripts, addresses of other kinds, and instructions.
     """
 
     fault: str = ""
