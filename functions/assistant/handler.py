@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.ai.analyst import GeminiAnalyst
@@ -35,14 +37,14 @@ def gemini_secret() -> GeminiSecret:
     return read_secret(GeminiSecret, AssistantSettings.from_environment().gemini_secret)
 
 
-def _quant(deadline: Deadline) -> GeminiQuant:
+def _quant(deadline: Deadline, job_id: UUID) -> GeminiQuant:
     secret = gemini_secret()
-    return GeminiQuant(secret, deadline, note_costs(database, secret, Purpose.STRATEGY))
+    return GeminiQuant(secret, deadline, note_costs(database, secret, Purpose.STRATEGY, job_id))
 
 
-def _analyst(deadline: Deadline) -> GeminiAnalyst:
+def _analyst(deadline: Deadline, job_id: UUID) -> GeminiAnalyst:
     secret = gemini_secret()
-    return GeminiAnalyst(secret, deadline, note_costs(database, secret, Purpose.RESEARCH))
+    return GeminiAnalyst(secret, deadline, note_costs(database, secret, Purpose.RESEARCH, job_id))
 
 
 # Seconds before the function's end by which a job has ended by itself and said so.
@@ -54,8 +56,8 @@ def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
     deadline = Deadline.in_seconds(lambda_context.get_remaining_time_in_millis() / 1000 - _MARGIN)
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {
-        JobKind.RESEARCH: lambda work: answer_question(work, lambda: _analyst(deadline), deadline),
-        JobKind.GENERATE: lambda work: write_strategy(work, lambda: _quant(deadline), deadline),
+        JobKind.RESEARCH: lambda work: answer_question(work, lambda: _analyst(deadline, job_id), deadline),
+        JobKind.GENERATE: lambda work: write_strategy(work, lambda: _quant(deadline, job_id), deadline),
     }
     outcome = run_job(database, job_id, kinds, record.message_id)
     log.info("job done", job=str(job_id), outcome=outcome or "finished before, or begun by another message")

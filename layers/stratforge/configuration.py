@@ -106,15 +106,30 @@ class AlpacaSecret(BaseModel):
         return self.key_id not in ("", PLACEHOLDER)
 
 
+class ModelPrices(BaseModel):
+    """The prices of a model, as Google's price list has them.
+
+    Attributes:
+        prompt: Dollars for a million tokens of a question.
+        cached: The same for tokens that the service knew from before; without it they cost what others do.
+        answer: The same for tokens of an answer, thinking included.
+    """
+
+    prompt: float
+    cached: float | None = None
+    answer: float
+
+
 class GeminiSecret(BaseModel):
     """The key of the Gemini API and the models to ask; the address is Google's unless the secret names another.
 
     Attributes:
         fallback_model: Is asked when the other one is away; without one there is none.
         thinking_level: How much the Quant thinks: MINIMAL, LOW, MEDIUM or HIGH.
-        prompt_price: Dollars for a million tokens of a question; as Google's price list has it.
+        prices: Of models by the beginning of their names: `{"gemini-3.5-flash": {"prompt": 0.3, "cached": 0.03, "answer": 2.5}}`.
+        prompt_price: Those of the Quant's and the Analyst's model where `prices` has none.
         cached_price: The same for tokens that the service knew from before.
-        answer_price: The same for tokens of an answer, thinking included.
+        answer_price: The same for tokens of an answer.
     """
 
     api_key: SecretStr | None = None
@@ -126,6 +141,17 @@ class GeminiSecret(BaseModel):
     prompt_price: float | None = None
     cached_price: float | None = None
     answer_price: float | None = None
+    prices: dict[str, ModelPrices] = {}
+
+    def prices_of(self, model: str) -> ModelPrices | None:
+        """The prices of a model, by the longest beginning of its name that has any; None where none were entered."""
+        named = max((each for each in self.prices if model.startswith(each)), key=len, default=None)
+        if named is not None:
+            return self.prices[named]
+        priced = any(model.startswith(each) for each in (self.quant_model, self.analyst_model))
+        if not priced or self.prompt_price is None or self.answer_price is None:
+            return None
+        return ModelPrices(prompt=self.prompt_price, cached=self.cached_price, answer=self.answer_price)
 
 
 class RetiredKey(BaseModel):

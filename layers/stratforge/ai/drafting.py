@@ -63,11 +63,11 @@ class Passed:
 
 
 class NotPassed(Exception):
-    """The last repair did not pass either; its findings."""
+    """The last repair that may be asked for did not pass either; its findings."""
 
     def __init__(self, draft: StrategyDraft, findings: list[str], tokens: int, repairs: int) -> None:
         super().__init__(f"the code did not pass after {repairs} repairs")
-        self.draft, self.findings, self.tokens = draft, findings, tokens
+        self.draft, self.findings, self.tokens, self.repairs = draft, findings, tokens, repairs
 
 
 def write_strategy(
@@ -77,6 +77,7 @@ def write_strategy(
     check_symbol: Callable[[str], list[str]],
     look_up: Callable[[Lookup], dict[str, Any]] | None = None,
     trades: TradingSymbol = TradingSymbol(),  # noqa: B008 - frozen
+    affordable: Callable[[], bool] = lambda: True,
 ) -> Passed:
     """Asks until a draft passes.
 
@@ -87,10 +88,11 @@ def write_strategy(
         check_symbol: What is wrong with a symbol; nothing when it can be traded.
         look_up: Reads data of the user's for an answer; without it nothing can be looked up.
         trades: The symbols that are known before: given beside the request, or that of the strategy to be changed.
+        affordable: Whether the model may take more tokens for a repair.
 
     Raises:
         TwoSymbols: if the request names another symbol than is given beside it.
-        NotPassed: if the last repair did not pass.
+        NotPassed: if the last repair that may be asked for did not pass.
         ModelUnavailable: if the service did not answer.
         ModelRefused: if it refused to answer.
         NotADraft: if the last answer is not a draft.
@@ -99,19 +101,20 @@ def write_strategy(
     request, known = request_of(conversation), [each.text for each in conversation]
     while len(repairs) <= MAX_REPAIRS:
         progress(f"repairing {len(repairs)}/{MAX_REPAIRS}" if repairs else "answering" if looks else "writing")
-        last = len(repairs) == MAX_REPAIRS
         try:
             drafted = ask(quant_instructions(), turns)
         except NotADraft as error:
             tokens += error.tokens
-            if last:
+            if len(repairs) == MAX_REPAIRS or not affordable():
                 raise
             findings = [f"{error}; answer with one complete JSON object by the schema, and shorter."]
             repairs.append(tuple(findings))
-            turns += [Turn("model", error.text[:_SHOWN]), Turn("user", repair_request(findings))]
+            # A turn without any text is refused by the service.
+            shown = [Turn("model", error.text[:_SHOWN])] if error.text.strip() else []
+            turns += [*shown, Turn("user", repair_request(findings))]
             continue
         draft, tokens = drafted.draft, tokens + drafted.tokens
-        strategy = None
+        strategy, last = None, len(repairs) == MAX_REPAIRS or not affordable()
         if draft.kind is AnswerKind.LOOK and draft.lookups and look_up is not None and looks < MAX_LOOKS:
             looks += 1
             progress("looking it up")
@@ -138,7 +141,7 @@ def write_strategy(
         if not findings:
             return Passed(_spoken(draft, conversation), strategy, tokens, tuple(repairs), drafted.model)
         if last:
-            raise NotPassed(draft, findings, tokens, MAX_REPAIRS)
+            raise NotPassed(draft, findings, tokens, len(repairs))
         repairs.append(tuple(findings))
         turns += [Turn("model", draft.model_dump_json()), Turn("user", repair_request(findings))]
     raise AssertionError("unreachable")

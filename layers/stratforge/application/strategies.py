@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Annotated, Literal
 from uuid import UUID
@@ -243,11 +242,13 @@ def change_strategy(
     strategy_id: UUID,
     change: StrategyChange,
     unchanged: Callable[[StoredStrategy], bool] = lambda _current: True,
+    based_on: int | None = None,
 ) -> StoredStrategy:
     """Changes a strategy; other code, or another symbol, is its next version, and its sessions keep the one they run.
 
     Args:
         unchanged: Whether the strategy is still the one that the change was based on.
+        based_on: The version whose code was changed; without it the latest.
 
     Raises:
         Invalid: if the code is not in the strategy language.
@@ -259,7 +260,7 @@ def change_strategy(
     strategy = None if change.python_code is None else compiled(change.python_code)
     by_hand: _ByHand | None = None
     if strategy is not None or change.symbol is not None:
-        by_hand = _changed_by_hand(database, caller, strategy_id, strategy, change.symbol)
+        by_hand = _changed_by_hand(database, caller, strategy_id, strategy, change.symbol, based_on)
     with database.transaction(caller) as connection:
         current = _locked(connection, strategy_id)
         if not unchanged(current) or (by_hand is not None and current.version != by_hand.version):
@@ -295,10 +296,14 @@ def _changed_by_hand(
     strategy_id: UUID,
     strategy: Strategy | PortfolioStrategy | None,
     symbol: str | None,
+    based_on: int | None,
 ) -> _ByHand:
     """Holds what was asked for against the code as it is now, where nobody waits for a row."""
     with database.reading(caller) as connection:
-        current, before = read_version(connection, strategy_id)
+        current, before = read_version(connection, strategy_id, based_on)
+    if before.version == current.version:
+        # What its owner says of it holds, whoever wrote what stood there before.
+        before = replace(before, logic_explanation=current.logic_explanation)
     new = strategy or compiled(current.python_code)
     traded = _symbol(strategy, symbol, current)
     if new.source == current.python_code and traded == current.symbol:
@@ -332,36 +337,37 @@ def set_parameters(
     caller.require(Scope.WRITE)
     with database.reading(caller) as connection:
         found, based_on = read_version(connection, strategy_id, version)
-    explanation = based_on.logic_explanation if based_on.version != found.version else None
-    change = StrategyChange(python_code=_with_values(based_on.python_code, values), logic_explanation=explanation)
-    seen = latest or found.version
-    return change_strategy(database, caller, strategy_id, change, lambda current: current.version == seen)
+    change = StrategyChange(python_code=_with_values(based_on.python_code, values))
+    return change_code(database, caller, strategy_id, change, based_on.version, latest or found.version)
 
 
-# What the restored version is asked for by; of the versions in between, the conversation is not told any more.
-RESTORED = re.compile(r"Back to version (\d+)")
-_UNDO = re.compile(
-    r"(?:please |can you |now )*(?:undo|revert|go back|put it back|restore(?= (?:it|that|the last|the previous|the former))|cancel(?= (?:that|it|the last|my last))|take (?:that|it) back|rückgängig(?: machen)?|mach(?:e)? (?:das|es) rückgängig|deshacer|deshazlo|annuler?|annule ça|撤销|元に戻して)"
-    r"(?: (?:that|it|this|please|the last (?:change|one|step)|last change|my last change|my last one|the (?:last|previous|former) (?:version|state)|to the (?:last|previous|former) (?:version|state|one)|to the (?:version|state) before(?: that)?|to (?:how|what|as) it was(?: before)?|as it was(?: before)?|again|one step))*",
-    re.IGNORECASE,
-)
-_BACK_TO = re.compile(r"(?:please |can you |now )*(?:restore|(?:go )?back to|revert to|return to|undo to|zurück zu|volver a|revenir à) (?:the )?version (\d{1,6})(?: please)?", re.IGNORECASE)  # fmt: skip
-
-
-def version_wanted(prompt: str, versions: Sequence[StoredVersion]) -> int | None:
-    """The version that “undo” or “back to version 2” asks for; None when a request asks for something else.
+def change_code(
+    database: Database,
+    caller: Caller,
+    strategy_id: UUID,
+    change: StrategyChange,
+    version: int | None = None,
+    latest: int | None = None,
+) -> StoredStrategy:
+    """Stores code that was written from that of a version as the next one; it trades what that version does, unless the change says another symbol.
 
     Args:
-        versions: The strategy's, the newest first.
+        version: The version whose code was changed; without it the latest.
+        latest: The version that was the latest for who asks; without it whichever is now.
+
+    Raises:
+        NotFound: if there is no such strategy or version.
+        Invalid: if the code is not in the strategy language.
+        Changed: if somebody else changed it at the same time.
     """
-    said = " ".join(prompt.replace(",", " ").strip(" .!?\n\t").split())
-    if match := _BACK_TO.fullmatch(said):
-        return int(match[1])
-    if not _UNDO.fullmatch(said):
-        return None
-    current = versions[0]
-    restored = RESTORED.fullmatch(current.prompt or "")
-    return (int(restored[1]) if restored else current.version) - 1
+    caller.require(Scope.WRITE)
+    if version is not None and change.symbol is None:
+        with database.reading(caller) as connection:
+            _, based_on = read_version(connection, strategy_id, version)
+        change = change.model_copy(update={"symbol": based_on.symbol})
+    return change_strategy(
+        database, caller, strategy_id, change, lambda current: latest in (None, current.version), version
+    )
 
 
 def compiled_version(version: StoredVersion) -> Strategy | PortfolioStrategy:

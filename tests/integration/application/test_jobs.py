@@ -188,7 +188,7 @@ def test_the_tokens_of_a_day_come_to_an_end(database: Database, outbox: Told, ad
     request = GenerateRequest(prompt="a strategy")
     job = queueing.request_strategy(database, outbox, ada, request, NEW)
     with database.transaction() as connection:
-        jobs.add_tokens(connection, job.job_id, queueing.TOKENS_A_DAY)
+        jobs.add_call(connection, job.job_id, queueing.TOKENS_A_DAY, None)
     with pytest.raises(LimitReached):
         queueing.request_strategy(database, outbox, ada, request, NEW)
 

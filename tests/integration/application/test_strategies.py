@@ -11,6 +11,7 @@ from stratforge.application import strategies as application
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.jobs.going_back import version_wanted
 from stratforge.application.sessions import NewSession, start_session
 from stratforge.application.strategies import NewStrategy, StrategyChange
 from stratforge.storage.postgres.database import Database
@@ -190,13 +191,13 @@ def _versions(*prompts: str | None) -> list[StoredVersion]:
     ],
 )
 def test_words_that_take_the_last_change_back_want_the_version_before(words: str) -> None:
-    assert application.version_wanted(words, _versions("a", "b", "c")) == 2
-    assert application.version_wanted(words, _versions("a", "b", "c", "Back to version 2")) == 1
+    assert version_wanted(words, _versions("a", "b", "c")) == 2
+    assert version_wanted(words, _versions("a", "b", "c", "Back to version 2")) == 1
 
 
 @pytest.mark.parametrize("words", ["back to version 1", "Restore version 1", "go back to the version 1, please"])
 def test_a_version_is_wanted_by_its_number(words: str) -> None:
-    assert application.version_wanted(words, _versions("a", "b", "c")) == 1
+    assert version_wanted(words, _versions("a", "b", "c")) == 1
 
 
 @pytest.mark.parametrize(
@@ -213,4 +214,4 @@ def test_a_version_is_wanted_by_its_number(words: str) -> None:
     ],
 )
 def test_words_that_ask_for_something_else_too_take_nothing_back(words: str) -> None:
-    assert application.version_wanted(words, _versions("a", "b", "c")) is None
+    assert version_wanted(words, _versions("a", "b", "c")) is None

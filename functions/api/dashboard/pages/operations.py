@@ -43,6 +43,8 @@ def page(looking: Operating, hours: int = 6) -> Response:
             state=halts.platform_state(connection),
             notes=data_notes.list_notes(connection),
             usage=model_usage.list_usage(connection),
+            request_costs=model_usage.list_request_costs(connection),
+            dearest=model_usage.dearest_jobs(connection),
         )
 
 

@@ -62,7 +62,6 @@ def answer_question(work: Work, analyst_of: Callable[[], Analyst], deadline: Dea
         )
     except ModelRefused as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
-    work.note_tokens(answer.tokens)
     work.succeed(lambda _connection: answer)
 
 

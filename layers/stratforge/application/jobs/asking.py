@@ -8,11 +8,15 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from stratforge.ai.deadline import Deadline
-from stratforge.ai.failures import ModelUnavailable
+from stratforge.ai.failures import ModelRefused, ModelUnavailable
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.storage.strategies.jobs import FailureCode
 
 _ATTEMPTS = 4
+# Tokens that models may take for one job, its repairs and the attempts that were interrupted included: some five times what an ordinary one with three repairs takes.
+TOKENS_A_JOB = 300_000
+# Seconds that nobody waits for a service who wants to be left alone for longer.
+_LONGEST_PAUSE = 60.0
 # Seconds between two looks at an answer that is still coming.
 _SHOW_EVERY = 0.4
 Answer = TypeVar("Answer")
@@ -23,10 +27,19 @@ def asked(work: Work, question: Callable[[], Answer], deadline: Deadline | None 
 
     Raises:
         Failed: if it stayed away.
+        ModelRefused: if models have taken for the job what they may.
         Canceled: if nobody wants the answer any more.
     """
+
+    def bounded() -> Answer:
+        if (taken := work.tokens()) >= TOKENS_A_JOB:
+            raise ModelRefused(
+                f"this request has taken {taken:,} tokens of language models, and {TOKENS_A_JOB:,} are allowed; say less at once"
+            )
+        return question()
+
     try:
-        return patiently(question, deadline, lambda error: work.tell(f"waiting for the model: {error}"))
+        return patiently(bounded, deadline, lambda error: work.tell(f"waiting for the model: {error}"))
     except ModelUnavailable as error:
         raise Failed(FailureCode.MODEL_UNAVAILABLE, f"{error}. Please try again later.") from error
 
@@ -39,14 +52,16 @@ def patiently(
     """The answer, asked for again after a pause a few times; `waiting` is told why there is a pause.
 
     Raises:
-        ModelUnavailable: if it stayed away, or the pause would be longer than the deadline allows.
+        ModelUnavailable: if it stayed away, or the pause would be longer than the deadline allows or anybody waits.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return question()
         except ModelUnavailable as error:
-            pause = random.uniform(0.5, 1.0) * 2**attempt  # noqa: S311 - jitter
-            if attempt == _ATTEMPTS or (deadline is not None and deadline.left <= pause):
+            jitter = random.uniform(0.5, 1.0) * 2**attempt  # noqa: S311 - jitter
+            pause = max(jitter, error.after + jitter / 2 if error.after else 0.0)
+            bound = _LONGEST_PAUSE if deadline is None else min(_LONGEST_PAUSE, deadline.left)
+            if attempt == _ATTEMPTS or pause >= bound:
                 raise
             waiting(error)
             sleep(pause)

@@ -8,9 +8,9 @@ from stratforge.ai.draft import AnswerKind, DraftParameter, StrategyDraft
 from stratforge.ai.drafting import CANNOT_BE_TRADED
 from stratforge.ai.prompts import BY_HAND, answer_request, first_request, refinement_request
 from stratforge.ai.quant import Turn
+from stratforge.application.jobs.going_back import RESTORED
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy, failure_of, result_of
-from stratforge.application.strategies import RESTORED
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import Job

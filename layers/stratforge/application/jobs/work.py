@@ -68,10 +68,10 @@ class Work:
         with self._wanted() as connection:
             jobs.set_partial(connection, self.job.job_id, progress, partial)
 
-    def note_tokens(self, tokens: int) -> None:
-        """Counts what a model took for the job."""
+    def tokens(self) -> int:
+        """The tokens that models took for the job so far, in all its attempts."""
         with self.database.transaction() as connection:
-            jobs.add_tokens(connection, self.job.job_id, tokens)
+            return jobs.tokens_of_job(connection, self.job.job_id)
 
     @contextmanager
     def _wanted(self) -> Iterator[Connection]:

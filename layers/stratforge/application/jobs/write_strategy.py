@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from uuid import UUID, uuid5
 
 from stratforge.ai import drafting
@@ -10,17 +10,17 @@ from stratforge.ai.deadline import Deadline
 from stratforge.ai.draft import AnswerKind
 from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant
 from stratforge.ai.failures import ModelRefused, NotADraft
-from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.trading_symbol import TradingSymbol, TwoSymbols
 from stratforge.application.caps import require_room_for_strategy
-from stratforge.application.errors import Conflict
-from stratforge.application.jobs.asking import asked, showing
+from stratforge.application.errors import Conflict, Invalid
+from stratforge.application.jobs.asking import TOKENS_A_JOB, asked, showing
 from stratforge.application.jobs.conversation import MAX_OPEN, TooManyOpen, read_conversation, symbol_given
+from stratforge.application.jobs.going_back import version_wanted
 from stratforge.application.jobs.lookups import Lookups
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
-from stratforge.application.strategies import compiled_version, store_restored, version_wanted
+from stratforge.application.strategies import compiled_version, store_restored
 from stratforge.intent.requirements import Requirement
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.market.symbols import PORTFOLIO
@@ -28,7 +28,7 @@ from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.jobs import FailureCode
-from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy, StoredVersion
+from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy
 from stratforge.strategy import Strategy
 from stratforge.strategy.rotation import PortfolioStrategy
 
@@ -58,16 +58,17 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
             turns = read_conversation(connection, work.job, request, before, given)
         back_to = version_wanted(request.prompt, versions) if versions else None
         if before is not None and back_to is not None:
-            _restore(work, before, versions, back_to)
+            _restore(work, before, back_to, request.symbol)
             return
         stood = before.symbol if before and before.symbol != PORTFOLIO else None
         passed = drafting.write_strategy(
-            lambda system, turns: asked(work, lambda: _draft(work, quant, system, turns), deadline),
+            lambda system, turns: asked(work, lambda: quant.draft(system, turns, showing(work, "writing")), deadline),
             turns,
             work.tell,
             lambda symbol: _symbol_findings(work, symbol),
             Lookups(work.database, work.job.user_id, request.strategy_id),
             TradingSymbol(given, stood),
+            lambda: work.tokens() < TOKENS_A_JOB,
         )
     except TooManyOpen as error:
         message = (
@@ -85,7 +86,12 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
             requirements=error.draft.requirements,
         )
         what = "code" if error.draft.python_code.strip() else "answer"
-        message = f"The {what} did not pass after {MAX_REPAIRS} repairs. Nothing was {'changed' if request.strategy_id else 'written'}."
+        more = (
+            ""
+            if error.repairs == MAX_REPAIRS
+            else f", and more than {TOKENS_A_JOB:,} tokens are not spent on one request"
+        )
+        message = f"The {what} did not pass after {error.repairs} repair{'' if error.repairs == 1 else 's'}{more}. Nothing was {'changed' if request.strategy_id else 'written'}."
         raise Failed(FailureCode.NOT_PASSED, message, findings=error.findings, draft=refused) from error
     strategy = passed.strategy
     if strategy is None:
@@ -107,14 +113,25 @@ def _nothing_changed(why: str) -> OpenQuestions:
     return OpenQuestions(kind=AnswerKind.ANSWER, questions=[f"Nothing changed, because {why}."])
 
 
-def _restore(work: Work, before: StoredStrategy, versions: Sequence[StoredVersion], version: int) -> None:
-    """Takes changes back: what stood in a version before stands again, as the next version."""
-    older = next((each for each in versions if each.version == version), None)
+def _restore(work: Work, before: StoredStrategy, version: int, given: str | None) -> None:
+    """Takes changes back: what stood in a version before stands again, as the next version.
+
+    Args:
+        given: The symbol that is given beside the words.
+    """
+    with work.database.transaction() as connection:
+        older = strategies.get_version(connection, before.strategy_id, version)
+    if older is not None and given not in (None, older.symbol):
+        raise TwoSymbols(str(given), older.symbol)
     if older is None or (older.python_code == before.python_code and older.symbol == before.symbol):
         why = "there is no version before this one" if version < 1 else f"there is no version {version}" if older is None else f"the code is that of version {version} already"  # fmt: skip
         work.succeed(lambda _connection: _nothing_changed(why))
         return
-    strategy = compiled_version(older)
+    try:
+        strategy = compiled_version(older)
+    except Invalid:
+        work.succeed(lambda _connection: _nothing_changed(f"the code of version {version} is not in the language any more"))  # fmt: skip
+        return
 
     def store(connection: Connection) -> WrittenStrategy:
         current = strategies.lock_strategy(connection, before.strategy_id)
@@ -152,20 +169,6 @@ def _require_room(connection: Connection, user_id: UUID) -> None:
 
 def _deleted() -> Failed:
     return Failed(FailureCode.MODEL_REFUSED, "the strategy was deleted; choose another")
-
-
-def _draft(work: Work, quant: Quant, system: str, turns: list[Turn]) -> Drafted:
-    """A draft, its tokens noted even if it is none."""
-    tokens = 0
-    try:
-        drafted = quant.draft(system, turns, showing(work, "writing"))
-        tokens = drafted.tokens
-        return drafted
-    except NotADraft as error:
-        tokens = error.tokens
-        raise
-    finally:
-        work.note_tokens(tokens)
 
 
 def _symbol_findings(work: Work, symbol: str) -> list[str]:

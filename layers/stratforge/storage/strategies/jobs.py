@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,9 @@ MAX_ATTEMPTS = 3
 # Without a sign for so long nobody works on a job any more: no function may take as long. A study's parts may wait for others', for a day at most.
 _GIVEN_UP = "(CASE WHEN EXISTS (SELECT FROM studies s WHERE s.job_id = jobs.id) THEN interval '25 hours' ELSE interval '20 minutes' END)"
 _ABANDONED = f"(begun_by IS NULL OR alive_at < now() - {_GIVEN_UP})"
-_COLUMNS = "id AS job_id, user_id, kind, status, request, progress, partial, result, error, created_at, finished_at"
+_COLUMNS = (
+    "id AS job_id, user_id, kind, status, request, progress, partial, result, error, tokens, created_at, finished_at"
+)
 
 
 class JobKind(StrEnum):
@@ -68,6 +71,7 @@ class Job:
         partial: What there is of an answer that is still coming.
         result: What it made, by its kind; null until it has succeeded.
         error: Why it failed: a code, a message and what else is known; null unless it has failed.
+        tokens: What language models took for it so far, answers that came to nothing included.
     """
 
     job_id: UUID
@@ -79,6 +83,7 @@ class Job:
     partial: str | None
     result: dict[str, Any] | None
     error: dict[str, Any] | None
+    tokens: int
     created_at: datetime
     finished_at: datetime | None
 
@@ -195,6 +200,7 @@ def begin_job(connection: Connection, job_id: UUID, cause: str | None = None) ->
             started_at = coalesce(started_at, now()),
             finished_at = CASE WHEN attempts < %(limit)s THEN NULL ELSE now() END,
             error = CASE WHEN attempts < %(limit)s THEN NULL ELSE %(error)s END,
+            partial = NULL,
             begun_by = coalesce(%(cause)s, begun_by),
             alive_at = now()
         WHERE id = %(id)s AND (status = 'QUEUED' OR status = 'RUNNING' AND (%(cause)s::text IS NULL OR begun_by = %(cause)s OR {_ABANDONED}))
@@ -280,9 +286,15 @@ def is_wanted(connection: Connection, job_id: UUID, attempt: int | None = None) 
     return bool(fetch_value(connection, query, (attempt, job_id)))
 
 
-def add_tokens(connection: Connection, job_id: UUID, tokens: int) -> None:
-    """Notes what a model took for a job."""
-    connection.execute("UPDATE jobs SET tokens = tokens + %s WHERE id = %s", (tokens, job_id))
+def add_call(connection: Connection, job_id: UUID, tokens: int, dollars: Decimal | None) -> None:
+    """Notes what a call of a model took for a job; `dollars` is None where its price is not known."""
+    query = "UPDATE jobs SET calls = calls + 1, tokens = tokens + %s, priced_calls = priced_calls + %s, dollars = dollars + %s WHERE id = %s"
+    connection.execute(query, (tokens, int(dollars is not None), dollars or 0, job_id))
+
+
+def tokens_of_job(connection: Connection, job_id: UUID) -> int:
+    """The tokens that models took for a job so far, in all its attempts."""
+    return int(fetch_value(connection, "SELECT tokens FROM jobs WHERE id = %s", (job_id,)) or 0)
 
 
 def tokens_of(connection: Connection, user_id: UUID, window: timedelta) -> int:

@@ -1,14 +1,16 @@
-"""The tokens and dollars that language models took, by day, model and purpose."""
+"""The tokens and dollars that language models took: by day, model and purpose, and by the requests of people."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
 
 class Purpose(StrEnum):
@@ -75,3 +77,58 @@ def list_usage(connection: Connection, days: int = 30) -> list[ModelUsage]:
         SELECT day, model, purpose, calls, prompt_tokens, cached_tokens, answer_tokens, priced_calls, dollars FROM operator_model_usage(%s)
     """
     return fetch_all(connection, ModelUsage, query, (days,))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCosts:
+    """The requests of one kind on one day that a language model worked on, with what all their calls took.
+
+    Attributes:
+        calls: Answers of models; a request with repairs has several.
+        priced_calls: Of the calls, those whose price was known.
+        dollars: What those cost.
+    """
+
+    day: date
+    kind: JobKind
+    requests: int
+    calls: int
+    tokens: int
+    priced_calls: int
+    dollars: Decimal
+
+    @property
+    def dollars_a_request(self) -> Decimal | None:
+        """Dollars that a request cost on average; None where the price of a call is not known."""
+        return self.dollars / self.requests if self.priced_calls == self.calls else None
+
+
+def list_request_costs(connection: Connection, days: int = 30) -> list[RequestCosts]:
+    """The figures of the last days, the newest first. For operators; nothing for anybody else."""
+    query = "SELECT day, kind, requests, calls, tokens, priced_calls, dollars FROM operator_request_costs(%s)"
+    return fetch_all(connection, RequestCosts, query, (days,))
+
+
+@dataclass(frozen=True, slots=True)
+class JobCost:
+    """The cost of one request.
+
+    Attributes:
+        attempts: How often it was begun: one that was interrupted is begun anew, and pays again.
+    """
+
+    job_id: UUID
+    kind: JobKind
+    status: JobStatus
+    created_at: datetime
+    attempts: int
+    calls: int
+    tokens: int
+    priced_calls: int
+    dollars: Decimal
+
+
+def dearest_jobs(connection: Connection, days: int = 30, how_many: int = 10) -> list[JobCost]:
+    """The requests of the last days that cost most, the dearest first. For operators; nothing for anybody else."""
+    query = "SELECT job_id, kind, status, created_at, attempts, calls, tokens, priced_calls, dollars FROM operator_dearest_jobs(%s, %s)"
+    return fetch_all(connection, JobCost, query, (days, how_many))
