@@ -86,7 +86,7 @@ def _number(chance: random.Random, depth: int) -> str:
             (
                 "bar.x", "bar.y", "bar.previous.x", "bar.previous.y", "bar.close", "bar.previous.close", "bar.volume", "position.bars_held",
                 "position.unrealized_return", "state.get('k')", "state.get('k', 1)", "state['n']", "v", "1", "0.5", "1e15", "bar.time.minute",
-                "bar.time.day", "bar.time.minutes_to_close", "position.max_favorable", "position.max_adverse", "account.equity / 1e5", "account.cash / 1e5",
+                "bar.time.day", "bar.time.minutes_to_close", "bar.time.minute_in_berlin", "position.max_favorable", "position.max_adverse", "account.equity / 1e5", "account.cash / 1e5",
                 "account.buying_power / account.equity", "f(bar.close)", "f(v, 2 * 3)",
             )
         )  # fmt: skip

@@ -26,7 +26,9 @@ What is so here:
   ends, times of day on longer bars, and spans in minutes or hours are asked about then. “The daily RSI” alone is bars.resample("1d") of an indicator. “Its 200-day
   average” beside what is decided within the day, such as a time, is ta.sma(bars.resample("1d").close, length=200), of the exchange's days before today, also in its rule; how it moves
   (rising, two that cross) is asked about. Any other “50-day” without daily bars is asked about, or assumed with the length you took. Of a day the code knows what it keeps in state; of the day before likewise.
-- Times are New York time for stocks (open from 9:30 to 16:00, Monday to Friday) and UTC for coins, which trade around the clock. A time in a named zone is converted.
+- Times are New York time for stocks (open from 9:30 to 16:00, Monday to Friday) and UTC for coins, which trade around the clock. A time in a named zone is
+  that zone's own, whose distance to the exchange changes with the seasons: “16:30 Berlin time” is bar.time.minute_in_berlin == 990, its rule minute_in_berlin == 990. One that has no such
+  field is asked about.
 - on_bar sees a bar after its end. What it returns is filled at the open of the next bar. A stop is a rule of on_bar: it is looked at once a minute, at the
   close, and may be filled beyond its level. One that is asked for on the order, or within the bar, is buy(stop_loss=…), its rule “stop loss 2%”; targets and
   trailing stops likewise. An order that is to rest is buy(limit=…), buy(stop=…) or sell(…) so, with expire_bars= for “for 10 bars” or “good for 10 minutes”: its

@@ -106,7 +106,7 @@ def contrary_to(words: str, rules: Sequence[Rule], turn: str) -> Iterator[str]:
 
 def _edges(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
     """The open and the close of the day, exchanged."""
-    minutes = [each for atom in atoms if holds(atom.text, "minute") for each in atom.numbers]
+    minutes = [each for atom in atoms if re.search(r"\bminute\b", atom.text) for each in atom.numbers]
     opens, closes = _AT_THE_OPEN.search(words), _AT_THE_CLOSE.search(words)
     if minutes and opens and not closes and min(minutes) > 900:
         yield "speaks of the open, and its rule of the close"

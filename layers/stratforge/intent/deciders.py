@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from stratforge.intent.columns import COMPUTED, SameColumns
 from stratforge.intent.program import Program
+from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Node
 from stratforge.strategy.on_bar_expressions import exits_named
@@ -20,7 +21,7 @@ from stratforge.strategy.order_terms import TERMS
 from stratforge.strategy.source import literal_number
 
 _BAR = {"open": "price", "high": "price", "low": "price", "close": "price", "volume": "volume"}
-_TIME = {"hour": "clock", "minute": "clock", "weekday": "weekday"}
+_TIME = {"hour": "clock", "minute": "clock", "weekday": "weekday"} | {clock_field(each): f"clock of {each}" for each in CLOCKS}  # fmt: skip
 _POSITION = {
     "quantity": "quantity",
     "average_entry_price": "result",

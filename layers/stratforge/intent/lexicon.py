@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from stratforge.market.clocks import clock_field
 from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
@@ -103,17 +104,27 @@ SHORT = re.compile(
     _I,
 )
 LEVERAGE = re.compile(r"\b(?:leverag\w+|on margin|borrow\w*|options|futures|calls|puts|(?:call|put) option)\b", _I)
-ZONES = (
-    (-360, r"berlin|frankfurt|paris|madrid|amsterdam|zürich|zurich|vienna|wien|rome|cet|cest|mez|mesz|german|deutsche\w*|european|central european"),
-    (-300, r"london|uk|british|bst"),
-    (60, r"chicago|central|ct|cst|cdt|dallas"),
-    (120, r"denver|mountain|mst|mdt"),
-    (180, r"pacific|pst|pdt|pt|los angeles|san francisco|california|seattle"),
-    (None, r"utc|gmt|tokyo|jst|japan|hong kong|hkt|singapore|sydney|mumbai|ist|india\w*|moscow|dubai|zulu"),
+# Words for places and, in capitals or behind a time, the short names of their clocks; “ist”, “et” and “est” are words of other languages too.
+_ZONES = (
+    ("berlin", r"berlin|frankfurt|paris|madrid|amsterdam|zürich|zurich|vienna|wien|rome|german|deutsche\w*|central european|european", "CET|CEST|MEZ|MESZ", "cet|cest|mez|mesz"),
+    ("london", r"london|british", "UK|BST", "uk|bst"),
+    ("chicago", r"chicago|central|dallas", "CT|CST|CDT", "ct|cst|cdt"),
+    ("denver", r"denver|mountain", "MST|MDT", "mst|mdt"),
+    ("los_angeles", r"pacific|los angeles|san francisco|california|seattle", "PT|PST|PDT", "pt|pst|pdt"),
+    ("tokyo", r"tokyo|japan", "JST", "jst"),
+    ("utc", r"utc|gmt|zulu", "UTC", "utc"),
+    (None, r"hong kong|singapore|sydney|mumbai|india\w*|moscow|dubai", "HKT|IST", "hkt"),
+    ("new_york", r"new york|eastern|wall street", "NY|ET|EST|EDT", "edt"),
 )  # fmt: skip
 ZONE = tuple(
-    (shift, re.compile(rf"\b(?:{words})\b(?:['’]s)?(?:\s+(?:standard |daylight )?(?:time|zeit|hora|heure|uhr))?", _I))
-    for shift, words in ZONES
+    (
+        place,
+        re.compile(
+            rf"(?:\b(?:{words}|(?-i:{short})|(?<=[\dm] )(?:{behind})))\b(?:['’]s)?(?:\s+(?:standard |daylight )?(?:time|zeit|hora|heure|uhr))?",
+            _I,
+        ),
+    )
+    for place, words, short, behind in _ZONES
 )
 ALSO_CALLED = {
     "average": ("sma", "ema", "wma", "hma", "rma", "dema", "tema", "vwma", "kama", "alma", "zlma", "mean"),
@@ -132,7 +143,7 @@ INDICATORS = tuple(
 NO_SYMBOL = frozenset(
     """
     A I AM PM ET EST EDT NY US USA USD EUR OK AND OR NOT IF THEN BUY SELL WHEN STOP LOSS MA MAS SMA EMA ATR TP SL HOD LOD ATH VOL AVG MAX MIN BB
-    DI ROI PNL API AI BTC ETH BOT DCA ETF PDT RTH EOD UTC GMT CET PST CST MST K D R N TA OR IS ON IN AT THE ALL NO ANY AN BE BY DO GO IT MY OF
+    DI ROI PNL API AI BTC ETH BOT DCA ETF PDT RTH EOD UTC GMT CET CEST MEZ MESZ BST UK PST PT CST CDT CT MST MDT EDT JST K D R N TA OR IS ON IN AT THE ALL NO ANY AN BE BY DO GO IT MY OF
     SO TO UP US WE YES NEVER ONLY
     """.split()  # noqa: SIM905 - a list of words is read as a text
 )
@@ -150,6 +161,7 @@ FACT_WORDS = {
     "low": r"\blow\w*|\bbreak\w*|\brange|\bchannel|\bbottom|\bdips?\b|\btief|\bmin|\bbajo|\bbas\b|\binside|\bengulf|\btouch\w*|\bhits?|低|安",
     "volume": r"\bvol\w*|\bumsatz|量|出来高",
     "minute": r"\d[:.h]\d\d|\d\s?(?:am|pm|a\.m|p\.m|uhr|o['’]clock)|\bminutes?|\bminut|\btime|\bhours?|\bstunde|\bhora|\bheure|\bnoon|\bmidday|\bmittag|\bmidi|\bmediod|\bopen\w*|\bclos\w*|\bmorning|\bafternoon|\bsession|\bday|\bovernight|\bbell|\blunch|\bend\b|\bnight|\bpast \w+|\bflat\b|\btag\b|\bmatin|\btarde|\bmañana|\bcierre|\bclôture|点|時|时|分|早|午",
+    **{clock_field(place): pattern.pattern for place, pattern in ZONE if place is not None},
     "bars_held": r"\bafter|\bhold\w*|\bheld|\bbars?|\bminutes?|\bhours?|\bwithin|\bcandles?|\bperiods?|\blater|\bnach|\bminut|\bstunde|\bhora|\bheure|\bhalte|\bmantener|\baprès|\bdespués|\bkerze|根|分|本|后|後",
 }  # fmt: skip
 IN_OTHER_WORDS = (

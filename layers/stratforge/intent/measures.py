@@ -35,6 +35,7 @@ from stratforge.intent.rules import (
     is_number,
     numbers_in,
 )
+from stratforge.market.clocks import TO_NEW_YORK, clock_field
 from stratforge.strategy.indicators import REGISTRY
 
 
@@ -160,17 +161,30 @@ def _implied(quote: str, gone: Sequence[Rule]) -> set[float]:
     return found
 
 
-def _zone_of(quote: str) -> tuple[int | None, str] | None:
-    return next(((shift, match[0]) for shift, words in ZONE for match in words.finditer(quote)), None)
+def _zone_of(quote: str) -> tuple[str | None, str] | None:
+    """The place whose clocks a quotation names, None where it is not known here, and the words; None where it names none."""
+    return next(((place, match[0]) for place, words in ZONE for match in words.finditer(quote)), None)
 
 
 def minutes_of(quote: str, element: Element) -> set[float]:
     """Returns what a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
     zone = _zone_of(quote)
-    shift = (zone[0] or 0) if zone else 0
+    shift = TO_NEW_YORK.get(zone[0] or "", 0) if zone else 0
+    return _minutes(element, 0) | _minutes(element, shift)
+
+
+def _minutes(element: Element, shift: int) -> set[float]:
     early = element.value < 720 and not re.search(r"am|uhr", element.text, re.IGNORECASE)
     found = {(element.value + shift) % 1440} | ({(element.value + 720 + shift) % 1440} if early else set())
     return found | {each + 1 for each in found}
+
+
+def _clocks(place: str | None, *, coins: bool) -> dict[str, int]:
+    """The facts that are the clocks of a place, each with the minutes from its time to the fact's; those of the exchange where none is named."""
+    if place is None:
+        return {"minute": 0}
+    exchange = {"utc": 0} if coins else TO_NEW_YORK
+    return ({"minute": exchange[place]} if place in exchange else {}) | {clock_field(place): 0}
 
 
 def _usual(rules: Sequence[Rule], columns: frozenset[str]) -> set[float]:
@@ -197,9 +211,12 @@ def _usual(rules: Sequence[Rule], columns: frozenset[str]) -> set[float]:
     return found
 
 
+_IN_A_PLACE = r"(?:_in_\w+)?"
+
+
 def holds(text: str, *names: str) -> bool:
-    """Says whether one of these words stands in a text."""
-    return any(re.search(rf"\b{each}\b", text) for each in names)
+    """Says whether one of these words stands in a text; the minute on any clock is one."""
+    return any(re.search(rf"\b{each}{_IN_A_PLACE if each == 'minute' else ''}\b", text) for each in names)
 
 
 def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
@@ -239,7 +256,7 @@ _GOES_ON = re.compile(r"[\s,]*(?:or|oder|o|ou)\s+(?:it is |it['’]s )?[^\W\d]+\
 _CORRECTS = re.compile(r"^\s*(?:no|nope|nein|non)\s*[,.:;!]", re.IGNORECASE)
 
 
-def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
+def time_findings(quote: str, rules: Sequence[Rule], *, coins: bool = False) -> Iterator[str]:
     """Hours that are missing, in another zone, or on the other side."""
     zone = _zone_of(quote)
     begin, before = 0, ""
@@ -249,20 +266,23 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
         before = f"{before} {between}" if begin and _GOES_ON.fullmatch(between) else between
         begin = element.end
         if zone is not None and zone[0] is None:
-            yield f"names a time zone ({zone[1]}) whose distance to the exchange changes with the season or is not known here: ask, or say how it is read in assumptions and call it assumed."
+            yield f"names a time zone ({zone[1]}) that is not known here: ask, or say how it is read in assumptions and call it assumed."
             continue
         if OLD.search(quote[: element.start]) and not NEGATED.search(before):
             continue
-        values = minutes_of(quote, element)
+        clocks = _clocks(zone[0] if zone else None, coins=coins)
         held = [
             (rule, atom)
             for rule in rules
             for atom in rule.atoms
-            if holds(atom.text, "minute") and any(near(one, other) for one in values for other in atom.numbers)
+            for fact, shift in clocks.items()
+            if re.search(rf"\b{fact}\b", atom.text)
+            and any(near(one, other) for one in _minutes(element, shift) for other in atom.numbers)
         ]
         if not held:
-            wanted = f"{element.text}{' in exchange time' if zone else ''}"
-            yield f"has the time {wanted}, and its rules have no minute {min(values):g}: minutes of the day are hour * 60 + minute."
+            of = f" of {zone[1]}" if zone else ""
+            wanted = " or ".join(f"{fact} {min(_minutes(element, shift)):g}" for fact, shift in clocks.items())
+            yield f"has the time {element.text}{of}, and its rules have no {wanted}: minutes of the day are hour * 60 + minute."
             continue
         later, earlier = _last(LATER, before), _last(EARLIER, before)
         buying = all(rule.kind is not RuleKind.SELL for rule, _ in held)

@@ -10,6 +10,7 @@ from stratforge.intent.columns import cannot_be_said
 from stratforge.intent.losses import distance, placed_stops, remembered, stop_of
 from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column, is_number
 from stratforge.intent.timeframes import ON_THE_CLOCK
+from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.market.resampling import DAY
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
@@ -31,6 +32,7 @@ _KEPT = {
 }
 _WORDS = {
     "minute": "(bar.time.hour * 60 + bar.time.minute)",
+    **{clock_field(place): f"bar.time.{clock_field(place)}" for place in CLOCKS},
     "weekday": "bar.time.weekday",
     "bars_held": "position.bars_held",
     "entry_price": "position.average_entry_price",

@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from operator import eq, ge, gt, le, lt, ne
 
+from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
+
 FACTS = {
     "open": "the bar's open",
     "high": "the bar's high",
@@ -17,6 +19,7 @@ FACTS = {
     "close": "the bar's close",
     "volume": "the bar's volume",
     "minute": "minute of the day in exchange time at which the bar begins, on bars of 5 to 30 minutes at which it ends: 10:30 is 630",
+    **{clock_field(place): f"minute of the day on {place_in_words(place)}'s clocks: 16:30 is 990" for place in CLOCKS},
     "weekday": "Monday is 0",
     "bars_held": "bars that the position is held",
     "days_held": "trading days that have begun since the fill of the purchase: 0 on its day; what is decided on a day's last bar is filled on the next",

@@ -63,7 +63,7 @@ _UNCOUNTED = re.compile(
     r"(?<!first )(?<!last )(?<!final )(?<!opening )(?<!closing )\b(?:half (?:an? )?|(?:a )?quarter of an |an? |within the )(?:hours?|minutes?)\b(?! ?-)",
     _I,
 )
-_CLOCK_WORDS = re.compile(r"\bminute\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
+_CLOCK_WORDS = re.compile(r"\bminute(?:_in_\w+)?\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def clock_findings(rules: Sequence[Rule], frame: Frame) -> Iterator[str]:
 
 def _ends_then(rule: Rule, minutes: int) -> bool:
     """Whether a rule looks at the clock by nothing but times at which bars of that length end, and after which it can still act on the same day."""
-    if minutes not in ON_THE_CLOCK or rule.condition is None or _CLOCK_WORDS.search(rule.text.replace("minute", "")):
+    if minutes not in ON_THE_CLOCK or rule.condition is None or "minute_in_" in rule.text or _CLOCK_WORDS.search(rule.text.replace("minute", "")):  # fmt: skip
         return False
     looked = {id(each) for each in ast.walk(rule.condition) if isinstance(each, ast.Name) and each.id == "minute"}
     for each in ast.walk(rule.condition):

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from stratforge.intent.columns import SameColumns, said_by_none, series_in
 from stratforge.intent.markets import MONDAY_OPEN, market
 from stratforge.intent.program import Program
 from stratforge.market import BarColumns
+from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy
 from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values, reachable
@@ -30,6 +32,8 @@ from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, DAYS, EQUITY_
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
+# 9:30 in New York on Mondays in January, March, July and October 2026: in March and in October the clocks of only one side of the Atlantic have been changed.
+_MONDAYS = (MONDAY_OPEN, MONDAY_OPEN + 63 * 86_400 - 3_600, MONDAY_OPEN + 182 * 86_400 - 3_600, MONDAY_OPEN + 294 * 86_400 - 3_600)  # fmt: skip
 _UNTRIED = "not tried"
 # Days after which markets of many days are made; how many of them, and of how many days at most.
 _USUAL_DAYS, _LONG_ROUNDS, _MOST_DAYS = 4, 6, 260
@@ -152,6 +156,7 @@ class _Drawing:
         self.prices = _levels(numbers for nodes, numbers in compared if nodes is None)
         self.factors = [each for each in self.numbers if 0.5 < each < 2 and each != 1]
         self.around_the_clock = around_the_clock
+        self.places = [each for each in CLOCKS if clock_field(each) in {*code.on_bar.needs("b"), *reference.on_bar.needs("b")}]  # fmt: skip
         self.longest = max(_days_counted(code), _days_counted(reference))
 
     def _levels_of(self, group: list[Node], compared: list[tuple[frozenset[Node] | None, set[float]]]) -> _Levels:
@@ -190,7 +195,10 @@ class _Drawing:
         if many:
             days = [day for day in range(2 * many) if self.around_the_clock or day % 7 < 5][:many]
         first, last = (0, 1439) if self.around_the_clock else (570, 959)
-        named = [near for each in self.minutes for near in (each - 1, each, each + 1)]
+        # What looks at the clocks of another place is tried in each of its distances to the exchange's.
+        monday = _MONDAYS[number % len(_MONDAYS)] if self.places else MONDAY_OPEN
+        minutes_named = {(each - ahead) % 1440 for each in self.minutes for ahead in (0, *(_ahead(place, monday) for place in self.places))}  # fmt: skip
+        named = [near for each in sorted(minutes_named) for near in (each - 1, each, each + 1)]
         stamps: list[int] = []
         for day in days:
             if many:
@@ -201,7 +209,7 @@ class _Drawing:
             else:
                 minutes = {int(each) for each in generator.integers(first, last + 1, 25)} | {first, first + 1, last}
             minutes |= {each for each in named if first <= each <= last}
-            stamps += [MONDAY_OPEN + 86_400 * day + 60 * (each - 570) for each in sorted(minutes)]
+            stamps += [monday + 86_400 * day + 60 * (each - 570) for each in sorted(minutes)]
         count = len(stamps)
         level = float(self.prices[number % len(self.prices)])
         swing = (0.0008, 0.004, 0.012, 0.03)[2 * (number % 2) if many else int(generator.integers(4))]
@@ -232,6 +240,12 @@ class _Drawing:
         center = np.array([1.0, *(1 / each for each in self.factors)])
         which = center[(_held(generator, count, 6) * len(center)).astype(int)]
         return np.asarray(base * which * np.maximum(1 - side * width, 0.01))
+
+
+def _ahead(place: str, at: int) -> int:
+    """Minutes by which the clocks of a place are ahead of New York's at a time."""
+    there, here = (datetime.fromtimestamp(at, CLOCKS[each]).utcoffset() or timedelta() for each in (place, "new_york"))
+    return int((there - here).total_seconds()) // 60
 
 
 def _days_counted(strategy: Strategy) -> int:

@@ -71,7 +71,7 @@ def wording_findings(
     told = told | frozenset(number for rule in gone for number in rule.numbers)
     problems = [
         *number_findings(quote, meant, gone, told, columns),
-        *time_findings(quote, meant),
+        *time_findings(quote, meant, coins="/" in symbol),
         *day_findings(quote, meant, gone),
         *directions(quote, atoms),
         *_names(quote, meant, gone, symbol),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.market.bars import Bar
+from stratforge.market.clocks import CLOCKS
 from stratforge.market.hours import closing_minute
 from stratforge.market.symbols import is_crypto
 
@@ -155,14 +156,18 @@ class BarColumns:
     @cached_property
     def local_seconds(self) -> Integers:
         """The bars' starts in the exchange's wall clock, as seconds since the epoch."""
+        return self._on_the_wall(self.timezone)
+
+    def _on_the_wall(self, timezone: ZoneInfo) -> Integers:
+        """The bars' starts in the wall clock of a time zone, as seconds since the epoch."""
         if not len(self):
             return self.time
         # Offsets change on whole hours only, so one look-up an hour is enough.
         hours = self.time // _HOUR
         if len(hours) <= 2:
-            return self.time + _looked_up(hours, self.timezone)
+            return self.time + _looked_up(hours, timezone)
         starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
-        offsets = _offsets(hours[starts].tobytes(), self.timezone)
+        offsets = _offsets(hours[starts].tobytes(), timezone)
         return self.time + np.repeat(offsets, np.diff(starts, append=len(self)))
 
     @cached_property
@@ -189,6 +194,49 @@ class BarColumns:
     def minute(self) -> Floats:
         """Minute of the hour in exchange time, 0 to 59."""
         return (self.local_seconds % _HOUR // 60).astype(np.float64)
+
+    def _minute_in(self, place: str) -> Floats:
+        return (self._on_the_wall(CLOCKS[place]) % _DAY // 60).astype(np.float64)
+
+    @cached_property
+    def minute_in_berlin(self) -> Floats:
+        """Minute of the day on the clocks of Berlin and most of Europe, at which each bar begins."""
+        return self._minute_in("berlin")
+
+    @cached_property
+    def minute_in_london(self) -> Floats:
+        """Minute of the day on the clocks of London, at which each bar begins."""
+        return self._minute_in("london")
+
+    @cached_property
+    def minute_in_new_york(self) -> Floats:
+        """Minute of the day on the clocks of New York, at which each bar begins."""
+        return self._minute_in("new_york")
+
+    @cached_property
+    def minute_in_chicago(self) -> Floats:
+        """Minute of the day on the clocks of Chicago, at which each bar begins."""
+        return self._minute_in("chicago")
+
+    @cached_property
+    def minute_in_denver(self) -> Floats:
+        """Minute of the day on the clocks of Denver, at which each bar begins."""
+        return self._minute_in("denver")
+
+    @cached_property
+    def minute_in_los_angeles(self) -> Floats:
+        """Minute of the day on the clocks of Los Angeles, at which each bar begins."""
+        return self._minute_in("los_angeles")
+
+    @cached_property
+    def minute_in_tokyo(self) -> Floats:
+        """Minute of the day on the clocks of Tokyo, at which each bar begins."""
+        return self._minute_in("tokyo")
+
+    @cached_property
+    def minute_in_utc(self) -> Floats:
+        """Minute of the day on the clocks of UTC, at which each bar begins."""
+        return self._minute_in("utc")
 
     @cached_property
     def weekday(self) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
 from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.strategy.findings import Code
 
@@ -25,6 +26,13 @@ TIME_FIELDS = {
         "minutes_to_close",
         "minutes from the beginning of the bar to the exchange's close, early closes included: 1 on the last bar, 0 after it; unknown for crypto",
     ),
+    **{
+        clock_field(place): (
+            clock_field(place),
+            f"minute of the day on the clocks of {place_in_words(place)}, on its own days of summer time: 16:30 is 990",
+        )
+        for place in CLOCKS
+    },
 }
 # The days of the week by `weekday`.
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -72,6 +72,7 @@ def test_what_the_rules_say_in_other_forms_is_said() -> None:
         "bar.rsi > 1",
         "bar.rsi * bar.rsi < 899",
         "bar.time.minute != 37",
+        "bar.time.minute_in_tokyo != 37",
         "bar.time.minute % 30 < 29",
         "position.bars_held < 390",
         "position.unrealized_return > -0.3",

@@ -6,6 +6,7 @@ import ast
 
 from stratforge.intent.grammar.clauses import readings_of
 from stratforge.intent.grammar.sayings import Clause
+from stratforge.intent.lexicon import ZONE
 from stratforge.intent.reading.counted import accounted
 from stratforge.intent.reading.meaning import TooMany, Ways, ways_of
 from stratforge.intent.reading.settings import Statement
@@ -17,6 +18,9 @@ _LEADS = {"buy": "buy when", "only": "buy only when", "sell": "sell when", "part
 
 def composed(turn: str, symbol: str) -> list[Statement] | None:
     """The statements of a turn of which every word has its reading; None elsewhere, and where its readings differ."""
+    if "/" in symbol and any(place == "new_york" and words.search(turn) for place, words in ZONE):
+        # Its words for New York's time say nothing more of stocks.
+        return None
     week = frozenset(range(7 if "/" in symbol else 5))
     called = frozenset(name for name, of in COMPANIES.items() if of == symbol)
     found: dict[object, list[Statement]] = {}

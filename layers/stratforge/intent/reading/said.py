@@ -6,9 +6,12 @@ import ast
 import re
 
 from stratforge.intent.rules import EXIT_KINDS, FACTS, TERM_KINDS, Rule, RuleKind
+from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
 from stratforge.strategy.vocabulary import DAYS
 
 _SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", ast.Lt: "below", ast.LtE: "at or below", ast.Eq: "equal to", ast.NotEq: "other than"}  # fmt: skip
+# Of the facts that are clocks, where they hang.
+_CLOCKS = {"minute": ""} | {clock_field(each): f" in {place_in_words(each)}" for each in CLOCKS}
 _FACTS = {
     "gain": "the position's gain in percent",
     "gain_dollars": "its gain in dollars a share",
@@ -103,10 +106,11 @@ def _condition(node: ast.expr, *, inner: bool = False) -> str:
 
 
 def _compared(left: ast.expr, sign: str, right: ast.expr) -> str:
-    if ast.unparse(left) == "minute" and isinstance(right, ast.Constant) and isinstance(right.value, int | float):
+    clock = _CLOCKS.get(ast.unparse(left))
+    if clock is not None and isinstance(right, ast.Constant) and isinstance(right.value, int | float):
         hour, minute = divmod(int(right.value), 60)
         when = {"above": "after", "at or above": "at or after", "below": "before", "at or below": "at or before"}
-        return f"the time is {when.get(sign, sign)} {hour:02}:{minute:02}"
+        return f"the time{clock} is {when.get(sign, sign)} {hour:02}:{minute:02}"
     if ast.unparse(left) == "gain" and ast.unparse(right) == "0":
         states = {
             "above": "in profit",

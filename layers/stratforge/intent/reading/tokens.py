@@ -47,8 +47,10 @@ def _as_listed(words: str) -> str:
 _PHRASE = _pattern(list(PHRASES))
 _COMPANY = _pattern(list(COMPANIES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
-_TIME = re.compile(
-    rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.m\.?|p\.m\.?|am\b|pm\b)?{_ET}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE
+_TIME, _TIME_OF_COINS = (
+    re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.m\.?|p\.m\.?|am\b|pm\b)?{of}(?![A-Za-zÀ-ÿ0-9_]|:\d)", re.IGNORECASE)
+    # Coins are not traded by New York's clocks.
+    for of in (_ET, r"(?:\s*(?:UTC|exchange time)\b)?")
 )
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
@@ -227,7 +229,7 @@ def _amount(text: str, at: int, symbol: str) -> Token | None:
         return Token("" if text[at + 1 : at + 2].isalpha() else "unknown", "-", at, at + 1)
     if not (text[at].isdigit() or text[at] in "-−+$."):
         return None
-    match = _TIME.match(text, at)
+    match = (_TIME_OF_COINS if "/" in symbol else _TIME).match(text, at)
     if match and (match[2] or match[3]):
         return _time(match, around_the_clock="/" in symbol)
     for kind, pattern in _AMOUNTS:

@@ -46,10 +46,10 @@ def sell_at_time(draft: Draft, begin: int) -> bool:
     days = weekdays(scan)
     scan.take("at|around|by")
     minute = minute_of_day(scan)
-    if minute is not None and 0 < minute < 1440:
+    if minute is not None and 0 < minute.at < 1440:
         scan.take(r"(?:every|each) (?:trading )?day|daily|sharp|at the latest")
         days = days or weekdays(scan)
-        later = TimeOfDay(minute, until=False)
+        later = minute.on
         draft.rule("exit", Both((Weekdays(days), later)) if days else later, begin)
         return True
     scan.at = at
@@ -221,9 +221,9 @@ def overnight(draft: Draft) -> bool:
             )
             else None
         )
-        if minute is None or not 570 < minute < 960:
+        if minute is None or not 570 < minute.at < 960:
             return False
-        draft.rule("exit", TimeOfDay(minute, until=False), begin)
+        draft.rule("exit", minute.on, begin)
         return True
     draft.rule("exit", TimeOfDay(955, until=False), begin)
     draft.plan.rules.append(Rule("filter", TimeOfDay(955, until=True), (begin, scan.at)))
@@ -247,7 +247,7 @@ def hold_back(draft: Draft) -> bool:
         return False
     draft.memory.position = True
     minute = minute_of_day(scan)
-    found = TimeOfDay(minute, until=False) if minute is not None else condition(scan, draft.memory)
+    found = minute.on if minute is not None else condition(scan, draft.memory)
     if found is None:
         return False
     draft.held_back.append((found, (begin, scan.at)))

@@ -107,7 +107,8 @@ class Program:
             left = self.column(condition.left)
             return f"{left} {'>' if condition.up else '<'} {left.replace('bar.', 'bar.previous.', 1)}"
         if isinstance(condition, TimeOfDay):
-            return f"{_MINUTE} {'<' if condition.until else '>='} {condition.minute}"
+            minute = f"bar.time.{condition.fact}" if condition.place else _MINUTE
+            return f"{minute} {'<' if condition.until else '>='} {condition.there}"
         if isinstance(condition, Weekdays):
             return (
                 _one_of(" or ".join(f"bar.time.weekday == {day}" for day in condition.days))

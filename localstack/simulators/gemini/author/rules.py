@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from stratforge.market.clocks import TO_NEW_YORK, clock_field, place_in_words
 from stratforge.strategy.vocabulary import DAYS
 
 Comparison = Literal[">", "<", ">=", "<="]
@@ -20,6 +21,16 @@ _PRICES = ("close", "open", "high", "low", *_AVERAGES, "upper", "mid_", "keltner
 def plain(value: float) -> str:
     """A number as people write it."""
     return f"{value:.10g}"
+
+
+# Minutes by which clocks are ahead of New York's, for most of the year.
+AHEAD = {
+    "berlin": 360,
+    "london": 300,
+    "utc": 300,
+    "tokyo": 840,
+    **{place: -minutes for place, minutes in TO_NEW_YORK.items()},
+}
 
 
 def clock(minute: int) -> str:
@@ -141,15 +152,36 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
-    """Before a minute of the day, or from it on, in New York time."""
+    """Before a minute of the day, or from it on.
+
+    Attributes:
+        minute: The minute in New York; of another place about that, for its distance changes with the seasons.
+        place: The place whose clocks are meant; empty for the exchange's.
+    """
 
     minute: int
     until: bool
+    place: str = ""
+
+    @property
+    def there(self) -> int:
+        """The minute on the clocks that are meant."""
+        return (self.minute + AHEAD.get(self.place, 0)) % 1440
+
+    @property
+    def fact(self) -> str:
+        """The word of formal rules for these clocks."""
+        return clock_field(self.place) if self.place else "minute"
 
     @property
     def words(self) -> str:
         """The condition as a part of a sentence."""
-        return f"it is {'before' if self.until else 'at or after'} {clock(self.minute)} New York time"
+        return f"it is {'before' if self.until else 'at or after'} {self.time}"
+
+    @property
+    def time(self) -> str:
+        """The time as one says it."""
+        return f"{clock(self.there)} {place_in_words(self.place) if self.place else 'New York'} time"
 
 
 @dataclass(frozen=True, slots=True)

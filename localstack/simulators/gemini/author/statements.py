@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from stratforge.market.clocks import place_in_words
+
 from simulators.gemini.author.draft import Draft, only_time
 from simulators.gemini.author.exits import hold_back, hold_exits_back, holding, overnight, partial, stops
 from simulators.gemini.author.restrictions import hours, prohibition
-from simulators.gemini.author.rules import Both, Either, Not, Plan, Rule, TimeOfDay
+from simulators.gemini.author.rules import Both, Either, Not, Plan, Rule, TimeOfDay, nodes
 from simulators.gemini.author.scanner import Unexpressible
 from simulators.gemini.author.sizes import frequency, pause, size_sentence
 from simulators.gemini.author.titles import subject, title, topic
@@ -70,10 +72,10 @@ class Reader(Draft):
             self._unread(begin, self.scan.at)
         hold_exits_back(self)
         self.plan.assumptions += [*self.wording.notes, *self.memory.notes]
+        places = {part.place: place_in_words(part.place) for each in self.plan.rules for part in nodes(each.condition) if isinstance(part, TimeOfDay) and part.place}  # fmt: skip
         self.plan.assumptions += [
-            f"Times of {each.split()[1].capitalize()} are {abs(self.scan.known[each][0]):g} hours {'later' if self.scan.known[each][0] < 0 else 'earlier'} than New York's; in the weeks in which only one of them has changed its clocks it is an hour off."
-            for each in self.scan.known
-            if each.startswith("zone ")
+            f"Times of {said} are on the clocks there, whatever their distance to those of the exchange on the day."
+            for said in places.values()
         ]
         self.plan.assumptions += [
             f"“{name.capitalize()}” is read as {symbol}."
@@ -87,7 +89,7 @@ class Reader(Draft):
                     isinstance(each.condition, TimeOfDay) and each.kind == "filter" for each in self.plan.rules
                 )
                 if isinstance(part, TimeOfDay) and not part.until and not guarded:
-                    self.plan.rules.append(Rule("filter", TimeOfDay(part.minute, until=True), (0, 0)))
+                    self.plan.rules.append(Rule("filter", replace(part, until=True), (0, 0)))
                 elif isinstance(part, Both) and only_time(part):
                     # "Close everything on Friday at 15:30": what it buys after that would be sold at once.
                     self.plan.rules.append(Rule("filter", Not(part), (0, 0)))

@@ -3,70 +3,102 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+
+from stratforge.market.clocks import TO_NEW_YORK
 
 from simulators.gemini.author.phrases import Memory
-from simulators.gemini.author.rules import Both, Condition, Either, TimeOfDay, Weekdays
+from simulators.gemini.author.rules import AHEAD, Both, Condition, Either, TimeOfDay, Weekdays
 from simulators.gemini.author.scanner import N, Scanner, Unexpressible
 
-_CLOCK = r"(\d{1,2})(?: : (\d\d))? ?(am|pm|o'clock)?(?: (?:new york(?: time)?|eastern(?: time)?|et|est|edt|ny time|market time|exchange time))?"
-_ZONE = r"(?:utc|gmt|london|cet|pst|pt|pacific|central|ct|berlin|german|tokyo|paris|local|my time|bst|ist|hong kong)(?: time)?"
-# Hours from a zone to New York, but for the few weeks in which only one of them has changed its clocks.
-_ZONES = {
-    zone: hours
-    for hours, zones in (
-        (-6, "berlin german paris cet"),
-        (-5, "london bst gmt"),
-        (1, "central ct"),
-        (3, "pst pt pacific"),
-    )
-    for zone in zones.split()
+_CLOCK = r"(\d{1,2})(?: : (\d\d))? ?(am|pm|o'clock)?(?: (?:market time|exchange time))?"
+_PLACES = {
+    "new_york": r"new york|eastern|et|est|edt|ny",
+    "berlin": r"berlin|german|paris|cet",
+    "london": r"london|bst",
+    "chicago": r"central|ct",
+    "los_angeles": r"pacific|pst|pt",
+    "tokyo": r"tokyo",
+    "utc": r"utc|gmt",
 }
+_ELSEWHERE = r"(?:local|my time|ist|hong kong)(?: time)?"
 
 
-def _hours_to_new_york(scan: Scanner) -> int | None:
-    at = scan.at
-    match = scan.take(r"(london|bst|berlin|german|paris|cet|pst|pt|pacific|central|ct)(?: time)?")
-    if match is None:
-        scan.at = at
-        return None
-    scan.known[f"zone {match[1]}"] = (float(_ZONES[match[1]]),)
-    return _ZONES[match[1]]
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """A time of the day.
+
+    Attributes:
+        at: Minutes after midnight in New York; of another place about that.
+        place: The place whose clocks are meant; empty for the exchange's.
+    """
+
+    at: int
+    place: str = ""
+
+    @property
+    def on(self) -> TimeOfDay:
+        """The condition that it is then or later."""
+        return TimeOfDay(self.at, until=False, place=self.place)
+
+    @property
+    def before(self) -> TimeOfDay:
+        """The condition that it is not then yet."""
+        return TimeOfDay(self.at, until=True, place=self.place)
+
+    @property
+    def at_once(self) -> Both:
+        """The condition that it is just then."""
+        return Both((self.on, TimeOfDay(self.at + 1, until=True, place=self.place)))
+
+    def of(self, place: str) -> Minute:
+        """The same time on the clocks of another place."""
+        return self if self.place else Minute((self.at - AHEAD.get(place, 0)) % 1440, place)
 
 
-def minute_of_day(scan: Scanner) -> int | None:
-    """A time of the day, in minutes after midnight in New York.
+def _place(scan: Scanner) -> str | None:
+    """The place whose clocks are named next; None where none is."""
+    for place, words in _PLACES.items():
+        if scan.take(rf"(?:{words})(?: time)?(?![\w/])"):
+            return place
+    return None
+
+
+def minute_of_day(scan: Scanner) -> Minute | None:
+    """A time of the day.
 
     Raises:
-        Unexpressible: for times of another zone.
+        Unexpressible: for times of a zone that is not known.
     """
     at = scan.at
     if scan.take(r"(?:the |the market |market )(?:open|opening)(?: bell)?"):
-        return 570
+        return Minute(570)
     if scan.take(r"(?:the |the market |market )(?:close|closing bell)|the end of the (?:trading )?day"):
-        return 960
+        return Minute(960)
     match = scan.take(_CLOCK)
     if match is None or (match[2] is None and match[3] is None):
         scan.at = at
         return None
-    hour, minute, shift = int(match[1]), int(match[2] or 0), None
-    if scan.sees(_ZONE) and (shift := _hours_to_new_york(scan)) is not None:
-        hour += shift
-    elif scan.sees(_ZONE):
-        zone = scan.take(_ZONE)
+    hour, minute = int(match[1]), int(match[2] or 0)
+    place = _place(scan)
+    if place is None and (zone := scan.take(_ELSEWHERE)):
         raise Unexpressible(
-            f"Times of a strategy are New York times, and “{match[0].strip()} {zone[0].strip() if zone else ''}” is another zone's. What is it in New York time?"
+            f"Times of a strategy are New York times, and “{match[0].strip()} {zone[0].strip()}” is another zone's. What is it in New York time?"
         )
-    if match[3] in ("am", "pm") and not shift:
+    if match[3] in ("am", "pm"):
         hour = hour % 12 + (12 if match[3] == "pm" else 0)
-    elif match[3] in ("am", "pm"):
-        hour = (int(match[1]) % 12 + (12 if match[3] == "pm" else 0)) + (shift or 0)
-    elif shift is None and hour < 8 and match[2] is not None:
+    elif place in (None, "new_york") and hour < 8 and match[2] is not None:
         # Half past three is in the afternoon: the market is closed at night.
         hour += 12
     if hour > 23 or minute > 59:
         scan.at = at
         return None
-    return hour * 60 + minute
+    found = Minute(hour * 60 + minute)
+    coins = re.search(r"@[\w.]+/", scan.text) is not None
+    if place is None:
+        return found
+    # Stocks are traded by New York's clocks, and some are changed in the same night.
+    return found.of(place) if coins or place not in TO_NEW_YORK else Minute(found.of(place).at)
 
 
 def _span(match: re.Match[str], first: int) -> float:
@@ -87,9 +119,7 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
         if start is not None and scan.take(r"and|to|until|till|-"):
             end = minute_of_day(scan) or _bare_minute(scan)
             if end is not None:
-                if start > end and start >= 720:
-                    start -= 720
-                return Both((TimeOfDay(start, until=False), TimeOfDay(end, until=True)))
+                return _between(start, end)
         scan.at = at
         scan.take(r"(?:it is|it 's|the time is|time is)")
     lunch = scan.take(r"(?:during|over|in|at|outside(?: of)?) (?:the )?lunch(?: ?time| hours?| break)?")
@@ -101,9 +131,8 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
         end = _bare_minute(scan) if start is not None and scan.take(r"and|to|until|till|-") else None
         if end is not None and (not bracket or scan.take(r"\)")):
             assert start is not None
-            if outside:
-                return Either((TimeOfDay(start, until=True), TimeOfDay(end, until=False)))
-            return Both((TimeOfDay(start, until=False), TimeOfDay(end, until=True)))
+            start, end = _of_one_place(start, end)
+            return Either((start.before, end.on)) if outside else Both((start.on, end.before))
         scan.at = at
         return None
     match = scan.take(rf"(?:in|during|within) (?:the )?{_EDGE}")
@@ -137,9 +166,9 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
     ):
         if scan.take(words):
             minute = minute_of_day(scan)
-            if minute is not None and 0 < minute < 1440:
+            if minute is not None and 0 < minute.at < 1440:
                 scan.take("on|onwards?")
-                return TimeOfDay(minute, until=until and not memory.position)
+                return minute.before if until and not memory.position else minute.on
             days = weekdays(scan) if minute is None else ()
             if len(days) == 1:
                 raise Unexpressible(f"“{scan.text[at : scan.at].strip()}”: on which days of the week, by their names?")
@@ -148,24 +177,37 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
     if scan.take(r"(?:exactly )?at(?: exactly)?"):
         minute = minute_of_day(scan)
         if minute is not None and memory.position:
-            return TimeOfDay(minute, until=False)
-        if minute is not None and 570 < minute < 960:
-            return Both((TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
+            return minute.on
+        if minute is not None and 570 < minute.at < 960:
+            return minute.at_once
         scan.at = at
     days = weekdays(scan)
     if days:
         here = scan.at
         if scan.take("at|around"):
             minute = minute_of_day(scan)
-            if minute is not None and 0 < minute < 1440:
-                return Both((Weekdays(days), TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
+            if minute is not None and 0 < minute.at < 1440:
+                return Both((Weekdays(days), *minute.at_once.parts))
         scan.at = here
         return Weekdays(days)
     scan.at = at
     return None
 
 
-def _bare_minute(scan: Scanner) -> int | None:
+def _of_one_place(one: Minute, other: Minute) -> tuple[Minute, Minute]:
+    """“Between 15:30 and 17:00 Berlin time”: both are of Berlin."""
+    place = one.place or other.place
+    return (one.of(place), other.of(place)) if place else (one, other)
+
+
+def _between(start: Minute, end: Minute) -> Both:
+    start, end = _of_one_place(start, end)
+    if start.at > end.at and start.at >= 720 and not start.place:
+        start = Minute(start.at - 720)
+    return Both((start.on, end.before))
+
+
+def _bare_minute(scan: Scanner) -> Minute | None:
     """A time that may be a bare hour, where “between” or “from” says that it is one."""
     found = minute_of_day(scan)
     if found is not None:
@@ -174,7 +216,7 @@ def _bare_minute(scan: Scanner) -> int | None:
     match = scan.take(r"(\d{1,2})(?= (?:and|to|until|till|-|$))")
     if match and 1 <= int(match[1]) <= 23:
         hour = int(match[1])
-        return (hour + 12 if hour < 8 else hour) * 60
+        return Minute((hour + 12 if hour < 8 else hour) * 60)
     scan.at = at
     return None
 

@@ -241,7 +241,7 @@ def _buy_at_time(draft: Draft, begin: int) -> bool:
     scan = draft.scan
     scan.take(r"(?:at|around|exactly at)")
     minute = minute_of_day(scan)
-    if minute is None or not 0 < minute < 1440:
+    if minute is None or not 0 < minute.at < 1440:
         days = weekdays(scan)
         if days:
             draft.rule("entry", Weekdays(days), begin)
@@ -249,6 +249,6 @@ def _buy_at_time(draft: Draft, begin: int) -> bool:
         return False
     days = weekdays(scan)
     scan.take(r"(?:every|each) day|daily")
-    timed: Condition = Both((TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
+    timed: Condition = minute.at_once
     draft.rule("entry", Both((timed, Weekdays(days))) if days else timed, begin)
     return True

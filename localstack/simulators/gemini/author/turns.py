@@ -22,7 +22,6 @@ from simulators.gemini.author.rules import (
     TimeOfDay,
     Trail,
     Weekdays,
-    clock,
     nodes,
 )
 from simulators.gemini.author.statements import Reader
@@ -283,7 +282,5 @@ def _impossible(plan: Plan) -> list[str]:
         elif isinstance(each, Held | Lasting) and (each.bars < 1 or each.bars != int(each.bars)):
             found.append(f"It was asked that {each.words}, and bars are counted in whole numbers. How many are meant?")
         elif isinstance(each, TimeOfDay) and not coins and not 570 <= each.minute <= 960:
-            found.append(
-                f"{clock(each.minute)} New York time is outside the trading hours of stocks (9:30 to 16:00). Which time is meant?"
-            )
+            found.append(f"{each.time} is outside the trading hours of stocks (9:30 to 16:00). Which time is meant?")
     return list(dict.fromkeys(found))

@@ -28,7 +28,7 @@ from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.naming import TITLES, name_of
 from simulators.gemini.author.paraphrases import in_plain_words
 from simulators.gemini.author.programs import Program, setting_lines, write_program
-from simulators.gemini.author.questions import answer, month_of, subject_of
+from simulators.gemini.author.questions import answer, lookups_of, subject_of
 from simulators.gemini.author.rotations import rotation_answer
 from simulators.gemini.author.rules import (
     Held,
@@ -247,13 +247,18 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
 def _guards(plan: Plan, before: Plan | None) -> list[str]:
     """What is said of rules that forbid to buy from the time on at which it sells."""
     stood = before.rules if before else []
-    late = {each.minute for rule in plan.of("exit") for each in nodes(rule.condition) if isinstance(each, TimeOfDay)}
+    late = {
+        (each.minute, each.place)
+        for rule in plan.of("exit")
+        for each in nodes(rule.condition)
+        if isinstance(each, TimeOfDay)
+    }
     return [
-        f"It does not buy after {clock(each.condition.minute)}, the time at which it sells."
+        f"It does not buy after {clock(each.condition.there)}, the time at which it sells."
         for each in plan.of("filter")
         if isinstance(each.condition, TimeOfDay)
         and each.condition.until
-        and each.condition.minute in late
+        and (each.condition.minute, each.condition.place) in late
         and each not in stood
     ]
 
@@ -295,8 +300,7 @@ def _answered(
 ) -> dict[str, Any]:
     """A look at what is needed, and then the answer from it."""
     if subject != "strategy" and looked is None:
-        wanted = {"what": subject, "month": month_of(question) if subject == "backtest" else ""}
-        return {**_empty("A question", "AAPL"), "kind": "look", "lookups": [wanted]}
+        return {**_empty("A question", "AAPL"), "kind": "look", "lookups": lookups_of(subject, question)}
     standing = write_answer(earlier, untradable) if earlier else {}
     return described(standing, subject, looked or [])
 
