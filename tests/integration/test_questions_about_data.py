@@ -129,16 +129,39 @@ def test_why_it_lost_in_march_is_answered_from_the_backtest(database: Database) 
         assert len(strategies.list_versions(connection, strategy_id)) == 1, "a question changes nothing"
 
 
-def test_the_last_trade_is_explained_by_what_placed_its_order(database: Database) -> None:
-    """A stop that sold is not taken for the rule that had sold before."""
-    user = person(database, "ada")
-    strategy_id = strategy_of(database, user)
+def session_of(database: Database, user: UUID, strategy_id: UUID) -> UUID:
+    """A session of the strategy's first version."""
     named = {"user": user, "strategy": strategy_id, "session": uuid4()}
     with database.transaction() as connection:
         connection.execute(
             "INSERT INTO sessions (id, user_id, strategy_id, strategy_version, symbol, status) VALUES (%(session)s, %(user)s, %(strategy)s, 1, 'AAPL', 'RUNNING')",
             named,
         )
+    return named["session"]
+
+
+def store_trade(
+    database: Database, user: UUID, session: UUID, side: str, origin: str, price: int, bar: datetime
+) -> None:
+    """Stores a trade of ten AAPL a minute after a bar, with the signal on that bar and the order."""
+    row = {"user": user, "session": session, "side": side, "origin": origin, "price": price, "bar": bar, "at": bar + timedelta(minutes=1), "order": uuid4(), "block": uuid4(), "name": f"sf-{uuid4()}"}  # fmt: skip
+    with database.transaction() as connection:
+        for statement in (
+            "INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, status) VALUES (%(session)s, %(user)s, 'AAPL', %(bar)s, %(side)s, 1, 'EXECUTED')",
+            "INSERT INTO block_orders (id, symbol, side, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status, completed_at) VALUES (%(block)s, 'AAPL', %(side)s, 10, 0, 100, 0, 1, 1, %(name)s, 'FILLED', now())",
+            """INSERT INTO orders (id, user_id, session_id, block_order_id, symbol, side, quantity, filled_quantity, status, completed_at, origin, signal_id)
+               SELECT %(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', %(side)s, 10, 0, 'CANCELED', now(), %(origin)s::order_origin,
+                      CASE WHEN %(origin)s::order_origin = 'SIGNAL' THEN id END FROM signals WHERE bar_time = %(bar)s AND session_id = %(session)s""",
+            "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, execution_id, executed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', %(side)s, 10, %(price)s, %(name)s, %(at)s)",
+        ):
+            connection.execute(statement, row)
+
+
+def test_the_last_trade_is_explained_by_what_placed_its_order(database: Database) -> None:
+    """A stop that sold is not taken for the rule that had sold before."""
+    user = person(database, "ada")
+    strategy_id = strategy_of(database, user)
+    session = session_of(database, user, strategy_id)
     for place, (side, origin, said_so) in enumerate(
         (
             ("buy", "SIGNAL", "bought 10 AAPL at 100 on 2026-03-02 15:31 UTC because the strategy's rule to buy held on the bar of 2026-03-02 15:30 UTC"),
@@ -146,18 +169,7 @@ def test_the_last_trade_is_explained_by_what_placed_its_order(database: Database
             ("sell", "STOP_LOSS", "sold 10 AAPL at 102 on 2026-03-04 15:31 UTC; its order was placed by: stop loss"),
         )
     ):  # fmt: skip
-        bar = datetime(2026, 3, 2 + place, 15, 30, tzinfo=UTC)
-        row = {**named, "side": side, "origin": origin, "price": 100 + place, "bar": bar, "at": bar + timedelta(minutes=1), "order": uuid4(), "block": uuid4(), "name": f"sf-{place}"}  # fmt: skip
-        with database.transaction() as connection:
-            for statement in (
-                "INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, status) VALUES (%(session)s, %(user)s, 'AAPL', %(bar)s, %(side)s, 1, 'EXECUTED')",
-                "INSERT INTO block_orders (id, symbol, side, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status, completed_at) VALUES (%(block)s, 'AAPL', %(side)s, 10, 0, 100, 0, 1, 1, %(name)s, 'FILLED', now())",
-                """INSERT INTO orders (id, user_id, session_id, block_order_id, symbol, side, quantity, filled_quantity, status, completed_at, origin, signal_id)
-                   SELECT %(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', %(side)s, 10, 0, 'CANCELED', now(), %(origin)s::order_origin,
-                          CASE WHEN %(origin)s::order_origin = 'SIGNAL' THEN id END FROM signals WHERE bar_time = %(bar)s""",
-                "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, execution_id, executed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', %(side)s, 10, %(price)s, %(name)s, %(at)s)",
-            ):
-                connection.execute(statement, row)
+        store_trade(database, user, session, side, origin, 100 + place, datetime(2026, 3, 2 + place, 15, 30, tzinfo=UTC))  # fmt: skip
         answer = said(database, user, "Explain this trade", strategy_id=str(strategy_id))
         assert isinstance(answer, OpenQuestions)
         assert said_so in answer.questions[0]

@@ -32,15 +32,22 @@ class Lookup(BaseModel):
     """Something of the user's own that has to be known for an answer. It is read, never changed."""
 
     what: LookupKind = Field(
-        description="strategies: all of the user's with their last backtests and profits. backtest: the last one of this strategy. trades: its last live ones. "
-        "portfolio: money and positions"
+        description="strategies: all of the user's with their last backtests and profits. backtest: the last one of this strategy. trades: its last live ones, "
+        "or all of the user's of the time asked for, each with what placed its order. portfolio: money and positions"
     )
     month: str = Field(
         "",
         max_length=7,
         pattern=r"^(\d{4}-\d\d|\d\d|)$",
-        description="Of a backtest, the month asked for: 2026-03, or 03",
+        description="Of a backtest and of trades, the month asked for: 2026-03, or 03",
     )
+    day: str = Field(
+        "",
+        max_length=10,
+        pattern=r"^((\d{4}-)?\d\d-\d\d|)$",
+        description="Of a backtest and of trades, the day asked for: 2026-03-04, or 03-04 for the last one of any year",
+    )
+    symbol: str = Field("", max_length=20, description="Of trades, the symbol asked for")
 
 
 class Timeframe(StrEnum):

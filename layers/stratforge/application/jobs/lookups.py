@@ -8,13 +8,20 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.ai.draft import Lookup, LookupKind
+from stratforge.intent.gate import rules_of
+from stratforge.intent.reading.said import in_words
+from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import read_rule
+from stratforge.market.columns import exchange_timezone
+from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
-from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.ledger.portfolio import LedgerFilter, TradeRow
+from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import backtests, sessions, strategies
 from stratforge.storage.strategies.backtests import StoredBacktest
-from stratforge.storage.strategies.sessions import SessionFilter
+from stratforge.storage.strategies.sessions import SessionFilter, StoredSession
 
 # So much is shown at most: an answer needs the figures, and a model pays for every row.
 _STRATEGIES, _TRADES = 30, 30
@@ -41,9 +48,9 @@ class Lookups:
                 case LookupKind.STRATEGIES:
                     return {"strategies": self._strategies(connection)}
                 case LookupKind.BACKTEST:
-                    return self._backtest(connection, wanted.month)
+                    return self._backtest(connection, wanted)
                 case LookupKind.TRADES:
-                    return {"trades": self._trades(connection)}
+                    return self._trades(connection, wanted)
                 case LookupKind.PORTFOLIO:
                     return self._portfolio(connection)
 
@@ -66,17 +73,21 @@ class Lookups:
             for each in strategies.list_strategies(connection, self.user_id, Page(_STRATEGIES))
         ]
 
-    def _backtest(self, connection: Connection, month: str) -> dict[str, Any]:
+    def _backtest(self, connection: Connection, wanted: Lookup) -> dict[str, Any]:
+        month = wanted.day[:-3] or wanted.month
         found = backtests.list_backtests(connection, self.user_id, Page(1), self.strategy_id)
         report = backtests.get_report(connection, found[0].backtest_id) if found else None
         if report is None:
             return {"backtest": None}
-        trades = [_closed(each) for each in report.report.get("trades", [])]
+        closed = [_closed(each) for each in report.report.get("trades", [])]
         months = [
             {"month": each["month"], "return_percent": _percent(each["return"])}
             for each in report.report.get("months", [])
         ]
-        chosen = [each for each in trades if month in ("", each["exit"][: len(month)], each["exit"][5:7])]
+        chosen = [each for each in closed if month in ("", each["exit"][: len(month)], each["exit"][5:7])]
+        if wanted.day:
+            # Times are in UTC: while the exchanges trade it is the same day there.
+            chosen = [each for each in closed if wanted.day in (each[at][:10][-len(wanted.day) :] for at in ("entry", "exit"))]  # fmt: skip
         reasons = dict[str, dict[str, float]]()
         for each in chosen:
             row = reasons.setdefault(each["exit_reason"], {"trades": 0, "profit": 0.0})
@@ -86,26 +97,22 @@ class Lookups:
             "backtest": {"symbol": report.symbol, **_tested(report)},
             "months": [each for each in months if month in ("", each["month"], each["month"][5:7])],
             "month_asked_for": month or None,
+            "day_asked_for": wanted.day or None,
             "trades_then": len(chosen),
             "losing_trades_then": sum(each["profit"] < 0 for each in chosen),
             "by_exit_reason": reasons,
             "worst_trades": sorted(chosen, key=lambda each: float(each["profit"]))[:3],
         }
 
-    def _trades(self, connection: Connection) -> list[dict[str, Any]]:
-        """The last trades; of a conversation about a strategy, those of its sessions, each with what placed its order."""
-        mine = {
-            each.session_id
-            for each in sessions.list_sessions(
-                connection, self.user_id, SessionFilter(strategy_id=self.strategy_id), Page(50)
-            )
-        }
-        made = portfolio.list_trades(connection, self.user_id, LedgerFilter(), NumberedPage(_TRADES * 4))
-        made = [each for each in made if self.strategy_id is None or each.session_id in mine][:_TRADES]
-        causes = portfolio.causes_of_orders(connection, {each.order_id for each in made})
+    def _trades(self, connection: Connection, wanted: Lookup) -> dict[str, Any]:
+        """The last trades of a conversation's strategy, or all of the time asked for, each with what placed its order."""
+        asked = bool(wanted.day or wanted.month)
+        found = self._of_time(connection, wanted) if asked else self._last_trades(connection, wanted.symbol)
+        causes = portfolio.causes_of_orders(connection, {each.order_id for each in found})
+        ran = {each: sessions.get_session(connection, each) for each in {row.session_id for row in found} if each}
         rows = list[dict[str, Any]]()
-        for each in made:
-            cause = causes[each.order_id]
+        for each in found:
+            cause, session = causes[each.order_id], ran.get(each.session_id) if each.session_id else None
             rows.append(
                 {
                     "symbol": each.symbol,
@@ -116,9 +123,37 @@ class Lookups:
                     "profit": None if each.action.opens else round(float(each.realized_pnl), 2),
                     "placed_by": cause.origin.words,
                     "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause.bar_time else None,
+                    "rules": _rules_of(connection, session, each.side) if session and cause.bar_time else [],
+                    "this_strategy": session is not None and session.strategy_id == self.strategy_id,
                 }
             )
-        return rows
+        now = market_now(connection) or datetime.now(UTC)
+        return {
+            # What “yesterday” was is known by it.
+            "market_time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}",
+            "trades": rows,
+            "time_asked_for": wanted.day or wanted.month or None,
+            "symbol_asked_for": wanted.symbol or None,
+        }
+
+    def _last_trades(self, connection: Connection, symbol: str) -> list[TradeRow]:
+        mine = {
+            each.session_id
+            for each in sessions.list_sessions(
+                connection, self.user_id, SessionFilter(strategy_id=self.strategy_id), Page(50)
+            )
+        }
+        wanted = LedgerFilter(symbol=symbol.upper() or None)
+        made = portfolio.list_trades(connection, self.user_id, wanted, NumberedPage(_TRADES * 4))
+        return [each for each in made if self.strategy_id is None or each.session_id in mine][:_TRADES]
+
+    def _of_time(self, connection: Connection, wanted: Lookup) -> list[TradeRow]:
+        """The trades of a day or a month of their exchange; of one that names no year those of the last that has any."""
+        days = wanted.day or f"{wanted.month}-__"
+        named = f"____-{days}" if len(days) < len("2026-03-04") else days
+        found = portfolio.trades_of_days(connection, self.user_id, named, wanted.symbol.upper() or None, _TRADES)
+        year = _day(found[0])[:4] if found else ""
+        return [each for each in found if _day(each).startswith(year)]
 
     def _portfolio(self, connection: Connection) -> dict[str, Any]:
         found = portfolio.read_portfolio(connection, self.user_id)
@@ -138,6 +173,17 @@ class Lookups:
                 for each in found.positions
             ],
         }
+
+
+def _day(trade: TradeRow) -> str:
+    return f"{trade.executed_at.astimezone(exchange_timezone(trade.symbol)):%Y-%m-%d}"
+
+
+def _rules_of(connection: Connection, session: StoredSession, side: Side) -> list[str]:
+    """What the version that a session runs has to say of when it trades on that side, in words; nothing where its rules are not known."""
+    version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
+    known = rules_of([Requirement.model_validate(each) for each in version.requirements]) if version else []
+    return [in_words(read_rule(each)) for each in known if each.startswith(f"{side.value} ")]
 
 
 def _tested(backtest: StoredBacktest) -> dict[str, Any]:

@@ -335,6 +335,27 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
     )
 
 
+def trades_of_days(
+    connection: Connection, user_id: UUID, days: str, symbol: str | None, how_many: int
+) -> list[TradeRow]:
+    """The newest of a user's trades on some days of their exchange.
+
+    Args:
+        days: A day such as `2026-03-04` with `_` for each digit that may be any: `____-03-04`, `2026-03-__`.
+    """
+    return fetch_all(
+        connection,
+        TradeRow,
+        f"""
+        SELECT {_TRADE} FROM told_trades
+        WHERE user_id = %s AND (%s::text IS NULL OR symbol = %s)
+          AND to_char(executed_at AT TIME ZONE CASE WHEN strpos(symbol, '/') > 0 THEN 'UTC' ELSE 'America/New_York' END, 'YYYY-MM-DD') LIKE %s
+        ORDER BY executed_at DESC, id DESC LIMIT %s
+        """,  # noqa: S608 - column names of this module
+        (user_id, symbol, symbol, days, how_many),
+    )
+
+
 def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[SignalRow]:
     """A page of a user's signals that pass the filter, in the page's order."""
     return fetch_all(
