@@ -11,6 +11,8 @@ from stratforge.strategy import Strategy
 from stratforge.strategy.rotation import PortfolioStrategy
 
 _NOTE = re.compile(r"\n*Since then changed by hand: (?P<changes>[^\n]*)\.$")
+# As long as an explanation may be.
+_LONGEST = 8_000
 _CHANGE = re.compile(r"(?P<name>\w+|its symbol) is (?P<now>\S+) instead of (?P<was>[^\s,]+)")
 
 
@@ -30,22 +32,21 @@ def origin_by_hand(
         symbol: What it trades now.
     """
     # What compares rules and code is loaded by those who need it: it takes as long as all the rest.
-    from stratforge.intent.carried import carried, changed_constants, explained, says_number
+    from stratforge.intent.carried import carried, changed_constants, explained, rules_in, says_before
 
-    requirements: list[Requirement] | None = None
     known = [Requirement.model_validate(each) for each in before.requirements]
-    changed: Mapping[str, tuple[float, float]] | None = {} if old.source == new.source else None
-    if isinstance(old, Strategy) and isinstance(new, Strategy):
-        changed = changed_constants(old, new)
-        requirements = carried(known, old, new, old_symbol=before.symbol, symbol=symbol) if known else None
-    elif old.source == new.source:
-        requirements = known
-    meanings = {name: said for name, said in before.parameter_meanings.items() if name in new.parameters}
-    assumptions = [each for each in before.assumptions if not says_number(each, changed or {})]
+    same_kind = isinstance(old, PortfolioStrategy) == isinstance(new, PortfolioStrategy)
+    changed = changed_constants(old, new) if same_kind else None
+    requirements = carried(known, old, new, old_symbol=before.symbol, symbol=symbol) if known else None
+    # In code that does something else a name may mean something else.
+    known_names = new.parameters if changed is not None or requirements is not None else {}
+    meanings = {name: said for name, said in before.parameter_meanings.items() if name in known_names}
     moved = {"its symbol": (before.symbol, symbol)} if symbol != before.symbol else {}
     if requirements is not None:
-        explanation = explained(requirements) if changed or moved else before.logic_explanation
-        return Origin(None, None, 0, tuple(assumptions), (), meanings, tuple(requirements)), explanation
+        assumptions = tuple(each for each in before.assumptions if not says_before(each, old, new, before.symbol, symbol))  # fmt: skip
+        stays = not (changed or moved) and old.bar_minutes == new.bar_minutes and rules_in(known) == rules_in(requirements)  # fmt: skip
+        explanation = before.logic_explanation if stays else explained(requirements, new)
+        return Origin(None, None, 0, assumptions, (), meanings, tuple(requirements)), explanation
     values = {name: (f"{was:.12g}", f"{now:.12g}") for name, (was, now) in (changed or {}).items()}
     explanation = "" if changed is None else _with_note(before.logic_explanation, {**values, **moved})
     return Origin(parameter_meanings=meanings), explanation
@@ -63,4 +64,7 @@ def _with_note(explanation: str, changed: Mapping[str, tuple[str, str]]) -> str:
         now[name] = new
     said = ", ".join(f"{name} is {now[name]} instead of {was[name]}" for name in was if now[name] != was[name])
     plain = _NOTE.sub("", explanation)
-    return f"{plain}\n\nSince then changed by hand: {said}."[:8_000] if said else plain
+    if not said:
+        return plain
+    told = f"\n\nSince then changed by hand: {said}."
+    return f"{plain[: max(0, _LONGEST - len(told))]}{told}"[:_LONGEST]

@@ -6,6 +6,7 @@ agrees with the code, what was asked for is no description of it any more.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,15 +16,26 @@ from typing import NamedTuple
 from stratforge.intent.gate import behavior_findings
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rotation.gate import decides_as
+from stratforge.intent.rotation.rules import in_words as portfolio_in_words
+from stratforge.intent.rotation.rules import read_rotation_rule
 from stratforge.intent.rules import RuleError, read_rule
+from stratforge.intent.timeframes import names_frame
 from stratforge.strategy import Strategy
-from stratforge.strategy.constants import with_constants
+from stratforge.strategy.constants import timeframe_of, with_constants
+from stratforge.strategy.rotation import PortfolioStrategy
+from stratforge.strategy.rotation.schedule import Schedule
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 # How a constant of the code may stand in a rule: as it is, as a percentage, as a fraction.
 _FORMS: tuple[Callable[[float], float], ...] = (abs, lambda value: 100 * abs(value), lambda value: abs(value) / 100)
 # How many readings of a change are tried.
 _TRIED = 16
+# How many combinations are looked at for readings, of which most may name one number twice.
+_COMBINED = 4_096
+# Texts of more lines each are not compared line by line: looking for what is alike would take seconds.
+_COMPARABLE_LINES = 1_000
+Code = Strategy | PortfolioStrategy
 # A number of a rule: which rule it is, where the number begins and where it ends.
 Place = tuple[int, int, int]
 
@@ -35,18 +47,23 @@ class _Said(NamedTuple):
     lines: Sequence[int]
 
 
-def changed_constants(old: Strategy, new: Strategy) -> dict[str, tuple[float, float]] | None:
-    """The constants whose values differ, where nothing else does; None where something else does."""
-    before, after = old.parameters, new.parameters
-    if before.keys() != after.keys():
+def changed_constants(old: Code, new: Code) -> dict[str, tuple[float, float]] | None:
+    """The constants whose values differ, where nothing else does but comments and layout; None where something else does."""
+    if old.parameters.keys() != new.parameters.keys():
         return None
-    changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
-    alike = with_constants(old.source, {name: value for name, (_, value) in changed.items()})
-    return changed if alike.split() == new.source.split() else None
+    # How a line is moved in decides what it does: what is compared is what the code means.
+    alike = (ast.dump(ast.parse(with_constants(each.source, new.parameters))) for each in (old, new))
+    return _other_values(old, new) if next(alike) == next(alike) else None
+
+
+def _other_values(old: Code, new: Code) -> dict[str, tuple[float, float]]:
+    """The values of constants that both have and that differ."""
+    both = [name for name in old.parameters if name in new.parameters]
+    return {name: (old.parameters[name], new.parameters[name]) for name in both if old.parameters[name] != new.parameters[name]}  # fmt: skip
 
 
 def carried(
-    requirements: Sequence[Requirement], old: Strategy, new: Strategy, *, old_symbol: str, symbol: str
+    requirements: Sequence[Requirement], old: Code, new: Code, *, old_symbol: str, symbol: str
 ) -> list[Requirement] | None:
     """The requirements as they stand after a change by hand; None where they do not say what the code does.
 
@@ -57,47 +74,108 @@ def carried(
         old_symbol: What it traded.
         symbol: What it trades.
     """
-    changed = changed_constants(old, new) or {}
-    kept = [each for each in (_traded(one, symbol) for one in requirements if one.status is not Status.SUPERSEDED) if each]  # fmt: skip
-    said = [_Said(text, each.lines) for each in kept for text in each.rules]
+    if isinstance(old, PortfolioStrategy) != isinstance(new, PortfolioStrategy):
+        return None
+    standing_still = [each for each in requirements if each.status is not Status.SUPERSEDED]
+    kept = [each for each in (_traded(one, old_symbol, symbol) for one in standing_still) if each]
+    if old.bar_minutes != new.bar_minutes:
+        kept = [each for each in (_on_other_bars(one, old, new) for one in kept) if each]
+    changed = _other_values(old, new)
+    said = [_Said(_declared(text, old, new), each.lines) for each in kept for text in each.rules]
     if not any(_stands(each.text) for each in said):
         return None
     same_code = old.source == new.source and ("/" in old_symbol) == ("/" in symbol)
     lines = _moved_lines(old.source, new.source)
     unchanged = [each.text for each in said]
     for rules in [unchanged] if same_code else itertools.islice(_readings(said, old.source, changed), _TRIED):
-        try:
-            standing = [read_rule(each) for each in dict.fromkeys(filter(_stands, rules))]
-        except RuleError:
-            continue
-        if same_code or not any(behavior_findings(standing, new, symbol)):
+        if same_code or _agrees(list(dict.fromkeys(filter(_stands, rules))), new, symbol):
             renewed = iter(rules)
-            return [_renewed(each, [next(renewed) for _ in each.rules], lines, changed) for each in kept]
+            return [_renewed(each, [next(renewed) for _ in each.rules], lines, changed, new) for each in kept]
     return None
 
 
-def explained(requirements: Sequence[Requirement]) -> str:
+def _agrees(rules: Sequence[str], code: Code, symbol: str) -> bool:
+    """Whether rules say all that code does, tried on made-up bars."""
+    if isinstance(code, PortfolioStrategy):
+        return decides_as(rules, code)
+    try:
+        standing = [read_rule(each) for each in rules]
+    except RuleError:
+        return False
+    return not any(behavior_findings(standing, code, symbol))
+
+
+def _declared(text: str, old: Code, new: Code) -> str:
+    """A rule with what the code of a portfolio declares now, where it says what the code before declared: its symbols, or its times."""
+    if isinstance(old, PortfolioStrategy) and isinstance(new, PortfolioStrategy):
+        if text.startswith("universe ") and set(re.split(r"[\s,]+", text)[1:]) == set(old.universe) != set(
+            new.universe
+        ):
+            return f"universe {', '.join(new.universe)}"
+        if text == f"rebalance {old.schedule}":
+            return f"rebalance {new.schedule}"
+    return text
+
+
+def explained(requirements: Sequence[Requirement], code: Code) -> str:
     """Says what the rules of requirements do, in sentences made from them."""
-    rules = [read_rule(text) for each in requirements for text in each.rules if _stands(text)]
-    said = dict.fromkeys(in_words(each) for each in rules)
+    texts = dict.fromkeys(text for each in requirements for text in each.rules if _stands(text))
+    said = list(dict.fromkeys(_in_words(text, code) for text in texts))
+    if isinstance(code, PortfolioStrategy):
+        said = ["; ".join(said)] if said else []
     return " ".join(f"{each[0].upper()}{each[1:]}." for each in said)
+
+
+def _in_words(text: str, code: Code) -> str:
+    if isinstance(code, PortfolioStrategy):
+        return portfolio_in_words(read_rotation_rule(text), "minutes" if code.schedule.minutes else "days")
+    return in_words(read_rule(text))
 
 
 def _stands(text: str) -> bool:
     return not text.startswith(("drop ", "symbol "))
 
 
-def _traded(requirement: Requirement, symbol: str) -> Requirement | None:
-    """A requirement without what it says of another symbol than is traded now."""
-    rules = [each for each in requirement.rules if not each.startswith("symbol ") or each.split()[1].upper() == symbol]
-    gone = requirement.rules and not rules
-    return None if gone else requirement.model_copy(update={"rules": rules})
+def _traded(requirement: Requirement, before: str, symbol: str) -> Requirement | None:
+    """A requirement without what it says of another symbol than is traded now; of one whose words name that, what became of it."""
+    rules = [each for each in requirement.rules if not each.startswith("symbol ") or each[7:].strip().upper() == symbol]
+    if requirement.rules and not rules:
+        return None
+    kept = requirement.model_copy(update={"rules": rules})
+    named = symbol != before and _names(before, f"{kept.quote} {kept.meaning}")
+    return _otherwise(kept, f"its symbol is {symbol} instead of {before}") if named else kept
+
+
+def _on_other_bars(requirement: Requirement, old: Code, new: Code) -> Requirement | None:
+    """A requirement of code that decides on other bars now: nothing where it says those before and no more."""
+    if not names_frame(requirement.quote, timeframe_of(old.source)):
+        return requirement
+    bars = f"it decides on bars of {new.bar_minutes:,} minutes instead of {old.bar_minutes:,}"
+    return _otherwise(requirement, bars) if requirement.rules else None
+
+
+def _otherwise(requirement: Requirement, how: str) -> Requirement:
+    """A requirement whose words say something else than is done now."""
+    update = {"meaning": f"{requirement.meaning} (changed by hand: {how})"[:600], "status": Status.ASSUMED}
+    return requirement.model_copy(update=update)
+
+
+def _names(symbol: str, text: str) -> bool:
+    # “A 2 % stop” does not name the symbol A.
+    return bool(re.search(rf"(?<!\w){re.escape(symbol)}(?!\w)", text, 0 if len(symbol) < 3 else re.IGNORECASE))
 
 
 def _moved_lines(old: str, new: str) -> dict[int, int]:
     """Where each line of the code before stands now."""
     one, other = old.split("\n"), new.split("\n")
     found = dict[int, int]()
+    if len(one) * len(other) > _COMPARABLE_LINES**2:
+        # What stands before and behind all that changed.
+        first = next((at for at, (was, now) in enumerate(zip(one, other, strict=False)) if was != now), min(len(one), len(other)))  # fmt: skip
+        rest = list(zip(reversed(one[first:]), reversed(other[first:]), strict=False))
+        last = next((at for at, (was, now) in enumerate(rest) if was != now), len(rest))
+        found |= {at: at for at in range(1, first + 1)}
+        return found | {len(one) - at: len(other) - at for at in range(last)}
     for kind, start, end, there, until in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         if kind == "equal" or end - start == until - there:
             found |= {start + at + 1: there + at + 1 for at in range(end - start)}
@@ -108,7 +186,7 @@ def _readings(said: Sequence[_Said], source: str, changed: Mapping[str, tuple[fl
     """The rules with the changed constants, in each way in which their numbers may be these constants; the likeliest first."""
     options = [[*_options(said, _line_of(name, source), was, now), {}] for name, (was, now) in changed.items()]
     seen = set[tuple[str, ...]]()
-    for choice in itertools.product(*options):
+    for choice in itertools.islice(itertools.product(*options), _COMBINED):
         together: dict[Place, str] = {}
         for each in choice:
             together |= each
@@ -122,7 +200,7 @@ def _readings(said: Sequence[_Said], source: str, changed: Mapping[str, tuple[fl
 
 def _line_of(name: str, source: str) -> int:
     """The line that gives a constant its value; 0 where none is found."""
-    return next((number for number, text in enumerate(source.split("\n"), 1) if re.match(rf"[\w, ]*\b{name}\b[\w, ]*=", text)), 0)  # fmt: skip
+    return next((each.lineno for each in ast.parse(source).body if isinstance(each, ast.Assign) and name in _targets(each)), 0)  # fmt: skip
 
 
 def _options(said: Sequence[_Said], line: int, was: float, now: float) -> Iterator[dict[Place, str]]:
@@ -142,6 +220,10 @@ def _options(said: Sequence[_Said], line: int, was: float, now: float) -> Iterat
             yield from ({at: new} for at, new in found.items())
 
 
+def _targets(statement: ast.Assign) -> set[str]:
+    return {each.id for target in statement.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+
+
 def _replaced(text: str, numbers: Mapping[tuple[int, int], str]) -> str:
     for (start, end), new in sorted(numbers.items(), reverse=True):
         text = text[:start] + new + text[end:]
@@ -149,22 +231,43 @@ def _replaced(text: str, numbers: Mapping[tuple[int, int], str]) -> str:
 
 
 def _renewed(
-    requirement: Requirement, rules: list[str], lines: Mapping[int, int], changed: Mapping[str, tuple[float, float]]
+    requirement: Requirement,
+    rules: list[str],
+    lines: Mapping[int, int],
+    changed: Mapping[str, tuple[float, float]],
+    code: Code,
 ) -> Requirement:
     """A requirement with its rules and lines as they are now; what was changed in it was not asked for in its words."""
     update: dict[str, object] = {"rules": rules, "lines": [lines[each] for each in requirement.lines if each in lines]}
     if rules != requirement.rules:
-        said = "; ".join(in_words(read_rule(each)) for each in rules if _stands(each))
-        update |= {"meaning": f"{said} ({_by_hand(changed)})"[:600], "status": Status.ASSUMED}
+        said = "; ".join(_in_words(each, code) for each in rules if _stands(each))
+        values = ", ".join(f"{name} is {now:.12g} instead of {was:.12g}" for name, (was, now) in changed.items())
+        update |= {"meaning": f"{said} (changed by hand{values and f': {values}'})"[:600], "status": Status.ASSUMED}
     return requirement.model_copy(update=update)
 
 
-def _by_hand(changed: Mapping[str, tuple[float, float]]) -> str:
-    """The constants that a person changed, in words."""
-    return "changed by hand: " + ", ".join(f"{name} is {now:.12g} instead of {was:.12g}" for name, (was, now) in changed.items())  # fmt: skip
+def rules_in(requirements: Sequence[Requirement]) -> set[str]:
+    """The rules of requirements that make the strategy."""
+    return {text for each in requirements if each.status is not Status.SUPERSEDED for text in each.rules if _stands(text)}  # fmt: skip
 
 
-def says_number(text: str, changed: Mapping[str, tuple[float, float]]) -> bool:
-    """Tells whether a text has a value that a constant has no more."""
+def says_before(text: str, old: Code, new: Code, old_symbol: str, symbol: str) -> bool:
+    """Tells whether a text says what was so of the code before and is no more: the value of a constant, what is traded, or when a portfolio decides."""
     numbers = [float(each) for each in _NUMBER.findall(text.replace(",", ""))]
-    return any(abs(number - form(was)) < 1e-9 for was, _ in changed.values() for form in _FORMS for number in numbers)
+    values = [was for was, _ in _other_values(old, new).values()]
+    if any(abs(number - form(was)) < 1e-9 for was in values for form in _FORMS for number in numbers):
+        return True
+    gone = [old_symbol] if symbol != old_symbol else []
+    if isinstance(old, PortfolioStrategy) and isinstance(new, PortfolioStrategy):
+        gone += old.universe if old.universe != new.universe else ()
+        if old.schedule != new.schedule and re.search(_times(old.schedule), text, re.IGNORECASE):
+            return True
+    return any(_names(each, text) for each in gone)
+
+
+def _times(schedule: Schedule) -> str:
+    """How texts say when a portfolio decides."""
+    if schedule.minutes:
+        return rf"\b{schedule.minutes}[- ]min"
+    noun = {"daily": "day"}.get(schedule.period, schedule.period.removesuffix("ly"))
+    return rf"\b{schedule.period}\b|\b(?:every|each|once a) {noun}\b"

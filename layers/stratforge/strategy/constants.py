@@ -44,7 +44,7 @@ def with_constants(source: str, values: Mapping[str, float]) -> str:
         # A number may go over lines: a sign, and what stands in parentheses.
         assert literal.end_lineno is not None
         first, last = lines[literal.lineno - 1].encode(), lines[literal.end_lineno - 1].encode()
-        changed_line = first[: literal.col_offset] + _written(values[changed]).encode() + last[literal.end_col_offset :]
+        changed_line = first[: literal.col_offset] + written(values[changed]).encode() + last[literal.end_col_offset :]
         lines[literal.lineno - 1 : literal.end_lineno] = [changed_line.decode()]
     return "".join(lines)
 
@@ -63,7 +63,7 @@ def with_timeframe(source: str, timeframe: str | None) -> str:
     return bare if timeframe is None else f'{bare.rstrip()}\n\nTIMEFRAME = "{timeframe}"\n'
 
 
-def _written(value: float) -> str:
+def written(value: float) -> str:
     """The number as one would write it, with every digit it has."""
     whole = float(value).is_integer() and abs(value) < _WHOLE
     return str(int(value)) if whole else repr(float(value))

@@ -100,6 +100,15 @@ def rotation_told(
     return sentences(Said.of(readings_of(turns, before), before), requirements, unit)
 
 
+def decides_as(rules: Sequence[str], strategy: PortfolioStrategy) -> bool:
+    """Returns whether rules are a portfolio that decides as the code of one does, tried on made-up markets."""
+    try:
+        reference = compile_portfolio(write_rotation([read_rotation_rule(each) for each in rules]).source)
+    except (RotationRuleError, StrategyError):
+        return False
+    return disagreement(strategy, reference) is None
+
+
 def _why_not(text: str) -> str | None:
     try:
         read_rotation_rule(text)

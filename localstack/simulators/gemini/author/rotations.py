@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stratforge.intent.requirements import Requirement, Status
@@ -48,7 +48,7 @@ def rotation_answer(requests: Sequence[str]) -> dict[str, Any] | None:
             standing, said, found = None, [turn], _answer([turn], said)
         elif standing is not None:
             said.append(turn)
-            found = _changed(standing, said)
+            found = changed_portfolio(standing, said)
         elif said:
             # The answer to what was asked about it.
             said.append(turn)
@@ -70,8 +70,8 @@ def _answer(turns: Sequence[str], before: Sequence[str] = ()) -> dict[str, Any]:
     return _written(turns, reading, before=before)
 
 
-def _changed(standing: dict[str, Any], turns: Sequence[str]) -> dict[str, Any]:
-    """The answer to a change of what stands."""
+def changed_portfolio(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[str, Any]:
+    """The answer to a change of the portfolio that stands, without what is empty, whoever wrote that: its rules are what is changed."""
     stood = standing_rules([Requirement.model_validate(each) for each in standing["requirements"]])
     reading = read_change(_joined(turns), stood)
     if reading.left or not (reading.pieces or reading.questions):

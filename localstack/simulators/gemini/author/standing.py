@@ -13,10 +13,12 @@ from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
 from stratforge.market.resampling import TIMEFRAMES
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.constants import timeframe_of, with_timeframe
 
 from simulators.gemini.author.amendments import amended
+from simulators.gemini.author.rotations import changed_portfolio
 from simulators.gemini.author.strict import answer_by_rules
 
 
@@ -64,6 +66,9 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
 def on_what_stands(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[str, Any]:
     """The answer to a change of what the author did not write by itself, such as values that were set by hand: it is made on the rules that stand, or not at all."""
     empty = {"kind": "strategy", "questions": [], "parameters": [], "requirements": [], "assumptions": []}
+    nothing = {"python_code": "", "logic_explanation": "", "plan": "", "name": "Not written yet"}
+    if standing["symbol"] == PORTFOLIO and standing["requirements"]:
+        return {**empty, **nothing, **changed_portfolio(standing, turns)}
     if found := changed_by_rules(standing, turns):
         return {**empty, **found}
     before = rules_that_stand(standing)
@@ -73,5 +78,4 @@ def on_what_stands(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[st
         if before
         else "What stands was written by hand, and offline only what was asked for in words can be changed by words. Please change the code itself, or describe all of it as a new strategy."
     )
-    nothing = {"python_code": "", "logic_explanation": "", "plan": "", "name": "Not written yet"}
     return {**empty, **nothing, "symbol": standing["symbol"], "kind": "clarify", "questions": [asks]}
