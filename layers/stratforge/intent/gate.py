@@ -32,6 +32,7 @@ from stratforge.intent.measures import columns_of, columns_said, moved_to, near
 from stratforge.intent.program import Program
 from stratforge.intent.reading.check import checked
 from stratforge.intent.reading.unsure import is_indicator, questions_about, several_of
+from stratforge.intent.reading.words import names_symbol
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
@@ -50,7 +51,7 @@ from stratforge.intent.unlike import never_holds, unlike_findings
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
-_MINUTES = re.compile(r"\bminute [<>=!]+ (\d+)\b")
+_MINUTES = re.compile(r"\bminute(?:_in_\w+)? [<>=!]+ (\d+)\b")
 _SCALES = (1.0, 0.01, 100.0, 60.0, 1 / 60)
 
 
@@ -176,6 +177,7 @@ def words_findings(
     if not wrong:
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
+            found += _moved(requirements, rules)
             found += change_findings(request, requirements, _standing(requirements, rules), before, symbol=symbol)
         elif never_buys(_standing(requirements, rules), around_the_clock="/" in symbol):
             found.append(f"What has to hold at once for a purchase excludes itself, so it could never buy. {ASK}")
@@ -296,6 +298,14 @@ def _kept(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], 
             yield f"“{each.quote[:80]}” puts something in the place of what stood, and drops nothing: say “drop <rule>” too."
     for text in sorted(stood - now - dropped):
         yield f"The rule “{text}” stood before, and is gone: keep it, or let the requirement that asks for it say “drop {text}”."
+
+
+def _moved(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]]) -> Iterator[str]:
+    """That a strategy is moved by words that name what it is to trade."""
+    for each, of_it in zip(requirements, rules, strict=True):
+        for rule in of_it:
+            if rule.kind is RuleKind.SYMBOL and each.quote.strip() and not names_symbol(each.quote, rule.unit):
+                yield f"“{each.quote[:80]}” names no {rule.unit}, and “{rule.text}” is said of it: quote the words that name it, leave the rule out, or ask."
 
 
 def _quotations(

@@ -20,26 +20,66 @@ _WANTS = re.compile(
     r"|加|添加|增加|去掉|删除|改|换成|买|買|卖|追加|削除|変更|買|売)",
     _I,
 )
-_CLAIMS = re.compile(
-    r"\b(?:i(?: have|['’]ve)?(?: just| now)? (?:added|removed|changed|set|updated|replaced|switched|raised|lowered|increased|decreased|doubled|halved|dropped|moved|put|applied|made (?:the|that|this|your|it))|"
-    r"(?:has|have) (?:now |just )?been (?:added|removed|changed|updated|replaced|switched|raised|lowered|applied)|(?:is|are) now (?:added|removed|changed|updated|set)|"
-    r"(?:the strategy|it|the code) now (?:buys|sells|uses|trades|has|holds|exits|stops|waits)|"
-    r"ich habe .{0,60}(?:hinzugef[üu]gt|ge[äa]ndert|entfernt|gesetzt|ersetzt)|he (?:añadido|agregado|quitado|cambiado)|j['’]ai (?:ajout[ée]|enlev[ée]|chang[ée]|remplac[ée]|modifi[ée]))|已(?:经)?(?:添加|加|修改|删除|改)|(?:追加|変更|削除)しました",
+# A request in a sentence behind a question, by what can be no word of telling.
+_COMMANDS = re.compile(
+    rf"^{_POLITE}(?:if (?:not|so|yes|no)\W+)?{_POLITE}(?:add|remove|delete|set|change|replace|switch|swap|raise|lower|increase|decrease|reduce|double|halve|triple|tighten|widen|take (?:out|away|off)|get rid of|write|build|create|"
+    r"füge?|ändere?|entferne?|ersetze?|añade|agrega|quita|cambia|ajoute|enl[eè]ve|remplace)\b|^(?:添加|增加|去掉|删除)",
     _I,
 )
-_NOT = re.compile(r"\b(?:not|nothing|n['’]t|never|nichts?|nada|rien)\b|没|未", _I)
+# What begins like a request and is none.
+_TELLS = re.compile(
+    rf"^{_POLITE}(?:(?:can|could|would|will) you )?{_POLITE}(?:(?:don['’]t|do not) (?:change|touch|edit|modify)|hold on\b|write (?:down|out|up)\b|(?:only|nur) (?:a|one|eine) (?:quick |kurze )?(?:question|frage))",
+    _I,
+)
+_QUESTION = re.compile(r"^\W*(?:(?:would|could)(?! you)|should|sollte|würde|hätte)\b", _I)
+_DONE = "added|removed|deleted|changed|updated|replaced|switched|applied|modified|adjusted|tightened|widened|edited|tweaked|swapped|enabled|disabled|rewritten|implemented|inserted"
+# What is said of an answer's author alone: of a stop or a sale it may be how they are, or what the market did.
+_MADE = f"{_DONE}|set|raised|lowered|increased|decreased|reduced|doubled|halved|dropped|moved|put|rewrote|created|saved|stored|placed|started|stopped|canceled|cancelled|bought|closed"
+_PART = "stop|stops|target|limit|rule|rules|filter|condition|exit|entry|strategy|code|parameter|size|sale|purchase|symbol|length"
+_DOES = r"(?:buys?|sells?|uses?|exits?|stops?|waits?|trades?(?! (?:at|near|above|below|around)\b)|has(?! [$\d])|have(?! [$\d])|holds?(?! [$\d]))"
+_CLAIMS = re.compile(
+    rf"^\W*(?:done|erledigt|hecho|fait)\s*[:.!,;]|\b(?:i|we)(?: have|['’]ve)?(?: (?:just|now|also|successfully|gone ahead and))* (?:{_MADE}|made (?:the|that|this|your|it))\b|"
+    rf"\b(?:has|have) (?:now |just |successfully )*been (?:now |just |successfully )*(?:{_DONE})\b|\b(?:{_PART})\b(?: of [^,;:]{{1,30}}?)? (?:(?:is|are|was|were|has been|have been) (?:now |just |successfully )*(?:{_DONE})|(?:was|were|has been|have been) (?:now |just |successfully )*(?:set|raised|lowered))\b|"
+    rf"\b(?:is|are) now (?:{_DONE}|set)\b|\bfrom now on\b|\b(?:(?:the|your) (?:strategy|code)|it) (?:will )?now {_DOES}\b|"
+    r"\b(?:ich habe .{0,60}(?:hinzugef[üu]gt|ge[äa]ndert|entfernt|gesetzt|ersetzt|angepasst|erhöht|gesenkt)|(?:wurden?|ist|sind) .{0,40}?(?:hinzugef[üu]gt|ge[äa]ndert|entfernt|ersetzt)|ab jetzt|strategie (?:kauft|verkauft|nutzt|verwendet|handelt) (?:jetzt|nun)|"
+    r"(?:he|hemos|se ha|se han|ha sido|han sido) (?:añadido|agregado|quitado|cambiado|eliminado)|a partir de ahora|estrategia ahora (?:compra|vende|usa|opera)|"
+    r"(?:j['’]ai|nous avons|a été|ont été) (?:ajout[ée]|enlev[ée]|chang[ée]|remplac[ée]|modifi[ée]|supprim[ée])|désormais)|"
+    r"已(?:经)?(?:被)?(?:添加|加|修改|删除|改|设置|设为|移除)|(?:追加|変更|削除|設定|修正)(?:しました|されました)",
+    _I,
+)
+# Before or in a claim, what is not so or would be so; behind it, that nothing is meant; and anywhere, that it became so by others, or long ago.
+_NOT = re.compile(
+    r"\b(?:not|no|none|neither|nothing|never|if|when|once|would|could|should|nichts?|kein\w*|wenn|würde|nada|ningún|ninguna?|si|rien|aucune?)\b|n['’]t\b|没|未|不|如果|もし",
+    _I,
+)
+_NOTHING = re.compile(r"\s+(?:nothing|no\b|none|nichts|nada|rien)", _I)
+_PAST = re.compile(r"\bin version \d+\b|^(?!.*\b(?:i|we|ich|wir)\b).*\b(?:by hand|von hand|a mano|à la main)\b", _I)
 
 
 def asks_for_change(turn: str) -> bool:
     """Tells whether the person's words ask that something is written or changed, and are no question about it."""
-    return bool(_WANTS.search(turn)) and not _ASKS.search(turn)
+    if _TELLS.search(turn):
+        return False
+    sentences = [each for each in re.split(r"(?<=[.!?。！？])\s*|\n", turn) if each.strip()]
+    # “Kein Trade seit Montag, warum?”: what it ends with is the question, unless that is how a request is put.
+    clauses = [each for each in re.split(r"[.,:;!?。，：；！？\n]\s*", turn) if each.strip()]
+    if turn.rstrip().endswith(("?", "？")) and clauses and (_ASKS.search(clauses[-1]) or _QUESTION.search(clauses[-1])):
+        return False
+    wanted = bool(_WANTS.search(turn)) and not _ASKS.search(turn)
+    return wanted or any(_COMMANDS.search(each) for each in sentences[1:])
 
 
 def claims_change(text: str) -> str:
     """The words of an answer that say something was changed; empty when it does not."""
     for sentence in re.split(r"(?<=[.!?。！？])\s*|\n", text):
-        if (match := _CLAIMS.search(sentence)) and not _NOT.search(sentence):
-            return match[0]
+        for match in _CLAIMS.finditer(sentence):
+            # “Not a problem: I added the stop” is not of what is not so.
+            begins = max((each.end() for each in re.finditer(r"[,:;，：；]", sentence[: match.start()])), default=0)
+            ends = re.search(r"[,:;，：；]|$", sentence[match.end() :])
+            clause = sentence[begins : match.end() + (ends.start() if ends else 0)]
+            denied = _NOT.search(sentence[begins : match.end()]) or _NOTHING.match(sentence, match.end())
+            if not denied and not _PAST.search(clause):
+                return match[0]
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 from stratforge.intent.reading import registered
 from stratforge.strategy.vocabulary import DAYS
@@ -291,6 +292,23 @@ COMPANIES = {
     "general motors": "GM", "general electric": "GE", "at&t": "T", "verizon": "VZ", "visa": "V", "mastercard": "MA", "solana": "SOL/USD", "dogecoin": "DOGE/USD", "litecoin": "LTC/USD",
     "苹果": "AAPL", "特斯拉": "TSLA", "英伟达": "NVDA", "微软": "MSFT", "谷歌": "GOOG", "亚马逊": "AMZN", "比特币": "BTC/USD", "アップル": "AAPL", "テスラ": "TSLA", "エヌビディア": "NVDA", "マイクロソフト": "MSFT", "グーグル": "GOOG", "アマゾン": "AMZN", "ビットコイン": "BTC/USD",
 }  # fmt: skip
+_WORD = re.compile(r"[^\W\d_][\w.&'’/-]*")
+
+
+def names_symbol(text: str, symbol: str) -> bool:
+    """Tells whether a text names a symbol: by itself, by the name of what it is of, nearly by one of these, or by a name of its own that nobody here knows."""
+    base = symbol.partition("/")[0].lower()
+    called = [symbol.lower(), base, *(name for name, of in COMPANIES.items() if of.partition("/")[0].lower() == base)]
+    # “A 2 % stop” does not name the symbol A.
+    if any(re.search(rf"(?<![A-Za-z]){re.escape(each.upper() if len(each) < 3 else each)}(?![A-Za-z])", text, 0 if len(each) < 3 else re.IGNORECASE) for each in called):  # fmt: skip
+        return True
+    words = [each.strip(".,'’/-") for each in _WORD.findall(text)]
+    if any(get_close_matches(each.lower(), called, 1, 0.75) for each in words if len(each) > 2):
+        return True
+    # “Switch to Rivian”: a proper name behind other words.
+    return any(each[:1].isupper() and each[1:].islower() for each in words[1:])
+
+
 # Symbols that are written in lower case too, since they are no words.
 TICKERS = frozenset(("aapl", "msft", "goog", "googl", "amzn", "tsla", "nvda", "nflx", "intc", "spy", "qqq", "iwm", "voo", "vti", "dia", "tqqq", "sqqq", "gme", "amc", "pltr", "nvda", "amd", "tsm", "xom", "jpm", "avgo", "mstr", "smci"))  # fmt: skip
 # Names of kinds of strategies: they say nothing that the rules after them do not say.
