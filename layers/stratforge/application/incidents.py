@@ -20,6 +20,8 @@ from stratforge.storage.market.data_notes import NoteKind, StoredNote
 from stratforge.storage.postgres.database import Database
 
 _POINTS = 120
+# Vital signs are noted every minute: after so long without any, nobody looks any more.
+_UNNOTED = timedelta(minutes=5)
 _DATA_ADVICE = {
     NoteKind.NO_LIVE_PRICES: "Stops and limits on it are woken once a minute, by its bars: the vendor's plan has too few symbols.",
     NoteKind.NO_HISTORY: "Sessions on it wait: ask the vendor whether it has the symbol.",
@@ -100,14 +102,24 @@ def read_incident(database: Database, caller: Caller, queues: Sequence[QueueStat
         NotFound: if the caller is no operator.
     """
     require_operator(database, caller)
-    since = datetime.now(UTC) - timedelta(hours=hours)
+    now = datetime.now(UTC)
     with database.reading(caller) as connection:
-        trends = trends_of(vital_signs.read_vital_signs(connection, since, _POINTS))
+        trends = trends_of(vital_signs.read_vital_signs(connection, now - timedelta(hours=hours), _POINTS))
         state, halted = halts.platform_state(connection), halts.halted_symbols(connection)
         reports = operations.reports(connection, 20)
         actions = [each for each in operations.corporate_actions(connection) if each.undecided]
         notes = data_notes.list_notes(connection)
-    return Incident(symptoms_of(state, halted, actions, notes, reports, queues, trends), trends)
+    symptoms = symptoms_of(state, halted, actions, notes, reports, queues, trends)
+    return Incident([*_unnoted(trends, now), *symptoms], trends)
+
+
+def _unnoted(trends: Sequence[Trend], now: datetime) -> list[Symptom]:
+    """That nobody notes the vital signs any more: what is wrong since then is not known."""
+    last = max((each.times[-1] for each in trends if each.times), default=None)
+    if last is not None and now - last <= _UNNOTED:
+        return []
+    advice = "They are noted every minute by the reconciler: see its log and its schedule. What lags since then is not known."
+    return [Symptom("The platform's vital signs are not noted", last, advice)]
 
 
 def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:

@@ -14,7 +14,8 @@ class VitalSigns:
     """The platform's vital signs at a time, or the worst of each in a stretch of time that ended then. All are seconds, but the lag.
 
     Attributes:
-        price_silence: Since the oldest of the prices that sessions run on; None while the exchange is closed or nothing runs.
+        price_silence: Since the oldest of the prices that sessions run on, of one that never came since the first of them began or the exchange opened; None while
+            the exchange is closed or nothing runs.
         session_lag: Minutes of the market by which the last of the sessions is behind its symbol's last bar.
         signal_age: Since the oldest signal that nobody has decided on.
         order_age: Since the oldest order that nobody has decided on; of a stock's while the exchange is open, from its opening on.
@@ -39,7 +40,7 @@ class VitalSigns:
 NOTE = """
     WITH hours AS MATERIALIZED (SELECT ours_at(opens_at) AS opened FROM market_days WHERE market_at(now()) BETWEEN opens_at AND closes_at LIMIT 1)
     INSERT INTO vital_signs (price_silence, session_lag, signal_age, order_age, block_age, job_age, delivery_age, decision_age)
-    SELECT CASE WHEN EXISTS (SELECT FROM hours) THEN extract(epoch FROM now() - min(l.received_at)) END,
+    SELECT CASE WHEN EXISTS (SELECT FROM hours) THEN extract(epoch FROM now() - min(coalesce(l.received_at, greatest(r.started_at, (SELECT opened FROM hours))))) END,
            coalesce(greatest(0, max(extract(epoch FROM l.bar_time - r.last_bar_time)) / 60), 0),
            coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM signals WHERE status = 'PENDING')), 0),
            coalesce(extract(epoch FROM now() - (
@@ -51,7 +52,7 @@ NOTE = """
            coalesce(extract(epoch FROM now() - (
                SELECT min(greatest(ours_at(s.decides_at), h.opened)) FROM sessions s, hours h
                WHERE s.universe IS NOT NULL AND s.status = 'RUNNING' AND s.decides_at <= market_at(now()))), 0)
-    FROM (SELECT symbol, min(last_bar_time) AS last_bar_time FROM sessions WHERE status IN ('RUNNING', 'PAUSED') AND universe IS NULL GROUP BY symbol) r
+    FROM (SELECT symbol, min(last_bar_time) AS last_bar_time, min(started_at) AS started_at FROM sessions WHERE status IN ('RUNNING', 'PAUSED') AND universe IS NULL GROUP BY symbol) r
     LEFT JOIN latest_prices l ON l.symbol = r.symbol
     ON CONFLICT DO NOTHING
 """
