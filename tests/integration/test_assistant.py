@@ -253,6 +253,52 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
     assert (found.status, found.partial) == ("SUCCEEDED", None)
 
 
+class Loses(Model):
+    """A model during whose answer another takes the job, and is done with it or goes on."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__(draft())
+        self.meanwhile = meanwhile
+
+    def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None]) -> Drafted:
+        """The answer, in two parts."""
+        heard("the first half")
+        self.meanwhile()
+        heard("the first half and the second")
+        return super().draft(system, turns, heard)
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_whoever_lost_a_job_in_the_middle_of_an_answer_shows_and_stores_nothing_more(
+    database: Database, user: UUID, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    monkeypatch.setattr("stratforge.application.jobs.asking._SHOW_EVERY", 0.0)
+    with database.transaction() as connection:
+        job_id = jobs.add_job(connection, user, JobKind.GENERATE, {"prompt": "a strategy"}).job_id
+    seen: list[str | None] = []
+
+    def partial() -> str | None:
+        with database.transaction() as connection:
+            found = jobs.get_job(connection, job_id)
+        assert found is not None
+        return found.partial
+
+    def another() -> None:
+        seen.append(partial())
+        if done:
+            run_job(database, job_id, {JobKind.GENERATE: lambda work: write_strategy(work, lambda: Model(draft()))}, "message")  # fmt: skip
+        else:
+            with database.transaction() as connection:
+                assert jobs.begin_job(connection, job_id, "message") is not None
+
+    kinds = {JobKind.GENERATE: lambda work: write_strategy(work, lambda: Loses(another))}
+    assert run_job(database, job_id, kinds, "message") is jobs.JobStatus.CANCELED
+    assert seen == ["the first half"]
+    assert partial() is None, "what the first had is not shown as if it were still coming"
+    with database.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM strategy_versions").fetchone() == (int(done),)
+
+
 def test_a_question_that_follows_another_is_asked_with_it_and_its_answer(database: Database, user: UUID) -> None:
     """Only the asker's own questions, only those that were answered, the oldest first, and not without end."""
 

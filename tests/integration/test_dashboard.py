@@ -285,6 +285,28 @@ def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: 
     assert 'id="form-key"' in user.client.get("/strategies/new", headers=HTML).text
 
 
+def test_another_reply_from_the_same_answer_is_a_turn_of_its_own_and_the_same_one_twice_is_one(
+    user: User, database: Database
+) -> None:
+    """All buttons of an answer, and its form, bring one key: who presses one and then thinks better of it is heard."""
+    asked = user.call("POST", "/api/ai/generate", {"prompt": "buy it low"}).json()["job_id"]
+    question = OpenQuestions(kind=AnswerKind.CLARIFY, questions=["1. “Buy AAPL below 30”, 2. “Buy AAPL at the open”"], assumptions=[])  # fmt: skip
+    with database.transaction() as connection:
+        jobs.begin_job(connection, UUID(asked))
+        jobs.finish_job(connection, UUID(asked), result=as_json(question))
+    page = user.client.get(f"/jobs/{asked}/progress", headers=HTML).text
+    replies, keys = re.findall(r'name="prompt" value="([^"]+)"', page), set(re.findall(r'name="key" value="([^"]+)"', page))  # fmt: skip
+    assert (len(replies), len(keys)) == (2, 1)
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    made = []
+    for prompt in (*replies, replies[0], "Something else altogether"):
+        form = urlencode({"prompt": prompt, "key": next(iter(keys)), "follows": asked})
+        answer = user.client.post("/strategies/describe", content=form, headers=headers)
+        assert answer.status_code == 200, answer.text
+        made += re.findall(r'data-job="([^"]+)"', answer.text)
+    assert (len(made), len(set(made)), made[2]) == (4, 3, made[0])
+
+
 def test_every_turn_of_a_conversation_stays_and_the_form_goes_on_from_an_open_question(
     user: User, database: Database
 ) -> None:

@@ -102,7 +102,7 @@ def test_signals_without_orders_are_not_what_was_backtested(saw: Sweeper) -> Non
 def test_the_version_on_the_page_is_the_one_that_is_tested_and_run(saw: Sweeper) -> None:
     saw.send(f"{saw.strategy}/code", urlencode({"python_code": OTHER_CODE}))
     page = saw.user.client.get(f"{saw.strategy}?version=1", headers=HTML).text
-    assert page.count('name="version" value="1"') == 3, "both forms, and the button that restores it"
+    assert page.count('name="version" value="1"') == 4, "the three forms, and the button that restores it"
     assert "Version 1 is tested and run here, not 2" in words(saw, f"{saw.strategy}?version=1")
     of_first, of_latest = report_of(saw, f"{FORM}&version=1"), report_of(saw)
     assert [saw.user.get(f"/api/backtests/{each}")["strategy_version"] for each in (of_first, of_latest)] == [1, 2]

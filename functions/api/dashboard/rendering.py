@@ -19,6 +19,7 @@ from markupsafe import Markup
 from stratforge.ai.research import Citation
 from stratforge.market.bar_names import bar_began, bar_kind, bar_name
 from stratforge.market.symbols import PORTFOLIO
+from stratforge.strategy.constants import written
 from stratforge.strategy.source import OWN_BARS
 
 from functions.api.answers import SMALLEST_COMPRESSED, takes_gzip
@@ -262,6 +263,7 @@ def environment() -> Environment:
         bar_length,
         bar_name,
         moment,
+        exact,
         our_moment,
         day_and_time,
         wall_clock,
@@ -302,6 +304,11 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
         .render(path=request.url.path, simulated=settings().simulated_market, **values)
     )
     return compressed(request, html.encode(), "text/html; charset=utf-8", status)
+
+
+def exact(value: float) -> str:
+    """A number with every digit it has, for a field that gives it back."""
+    return written(value)
 
 
 def framed(html: str) -> Response:

@@ -65,7 +65,7 @@ def price_of_sweep(
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
-        strategy, version = read_version(connection, wanted.strategy_id, wanted.version)
+        _, version = read_version(connection, wanted.strategy_id, wanted.version)
     compiled = compile_any(version.python_code)
     with database.reading(caller) as connection:
         end = wanted.end or market_clock(connection).now
@@ -73,7 +73,7 @@ def price_of_sweep(
             wanted.portfolio_capital()
             return _price_of_portfolio(connection, compiled, wanted, end, parameters)
         start = wanted.start or end - default_period(compiled.bar_minutes)
-        minutes = _trading_minutes(connection, wanted.symbol or strategy.symbol, start, end)
+        minutes = _trading_minutes(connection, wanted.symbol or version.symbol, start, end)
     bars = -(-minutes // min(compiled.bar_minutes, SESSION_MINUTES))
     points = math.prod(len(values) for values in parameters.values())
     seconds = sweep_seconds(compiled, points, bars, wanted.folds)

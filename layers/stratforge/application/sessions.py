@@ -104,20 +104,21 @@ def start_session(
     with database.reading(caller) as connection:
         strategy, stored = read_version(connection, new.strategy_id, new.version)
     portfolio, shorts = _portfolio(stored.python_code, new), _goes_short(stored.python_code)
+    symbol = PORTFOLIO if portfolio else new.symbol or stored.symbol
     with database.transaction(caller) as connection:
         if shorts:
-            _check_short(connection, caller, new.symbol or strategy.symbol)
+            _check_short(connection, caller, symbol)
         spend(connection, caller, quotas.SESSIONS)
         session_id = key.new_id(connection, caller.user_id)
         # A repetition finds what it made, however many there are by now.
         if sessions.get_session(connection, session_id) is None:
-            require_room_for_session(connection, caller.user_id, None if portfolio else new.symbol or strategy.symbol)
+            require_room_for_session(connection, caller.user_id, None if portfolio else symbol)
         started = sessions.start_session(
             connection,
             caller.user_id,
             strategy.strategy_id,
             stored.version,
-            PORTFOLIO if portfolio else new.symbol or strategy.symbol,
+            symbol,
             settings,
             new.mode,
             session_id,

@@ -39,6 +39,12 @@ def started(looking: Visitor, fields: Form) -> RequestKey:
     return RequestKey(text(fields, "key")[:200] or None, digest)
 
 
+def key_of_turn(looking: Visitor, fields: Form) -> RequestKey:
+    """The key of words from a form of a conversation: the same words twice are one turn, and other words, or another of its replies, one of their own."""
+    form = started(looking, fields)
+    return RequestKey(f"{form.key[:100]}-{form.request_hash.hex()}" if form.key else None, form.request_hash)
+
+
 @router.get("/jobs/{job_id}")
 def page(job_id: UUID, looking: Looking) -> Response:
     """The page of a job, for whoever comes back to it: leads to that of its result, where there is one."""

@@ -17,7 +17,7 @@ from stratforge.storage.strategies.jobs import JobKind
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, text, validated
 from functions.api.dashboard.pages import jobs as progress
-from functions.api.dashboard.pages.jobs import job_part, new_key, started
+from functions.api.dashboard.pages.jobs import job_part, key_of_turn, new_key
 from functions.api.dashboard.rendering import framed
 
 router = APIRouter(include_in_schema=False)
@@ -54,4 +54,6 @@ def ask(looking: Looking, fields: Fields) -> Response:
         "follows": text(fields, "follows") or None,
     }
     request = validated(ResearchRequest, wanted)
-    return job_part(looking, request_research(database(), outbox(), looking.caller, request, started(looking, fields)))
+    return job_part(
+        looking, request_research(database(), outbox(), looking.caller, request, key_of_turn(looking, fields))
+    )

@@ -30,7 +30,7 @@ from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated, whole
 from functions.api.dashboard.pages.conversation import open_turn, turns_of
 from functions.api.dashboard.pages.examples import EXAMPLES
-from functions.api.dashboard.pages.jobs import job_part, new_key, started
+from functions.api.dashboard.pages.jobs import job_part, key_of_turn, new_key, started
 from functions.api.dashboard.pages.sessions import assumptions
 from functions.api.dashboard.pages.sweeps import ranges
 from functions.api.dashboard.rendering import go_to
@@ -96,7 +96,9 @@ def describe(looking: Looking, fields: Fields) -> Response:
     """Has a strategy written or changed; the answer is the job's progress."""
     values = given(fields, "prompt", "symbol", "strategy_id", "follows")
     request = validated(GenerateRequest, values)
-    return job_part(looking, request_strategy(database(), outbox(), looking.caller, request, started(looking, fields)))
+    return job_part(
+        looking, request_strategy(database(), outbox(), looking.caller, request, key_of_turn(looking, fields))
+    )
 
 
 @router.post("/strategies/check")
@@ -140,7 +142,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
         if found is None or not versions:
             raise NotFound("strategy")
         shown = existing(
-            next((each for each in versions if each.version == version), None) if version else versions[0], "version"
+            strategies.get_version(connection, strategy_id, version) if version else versions[0], "version"
         )
         code_rules = _code_rules(shown, [each for each in versions if each.version < shown.version])
         tested = backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id)
@@ -200,11 +202,12 @@ def _diffs(versions: list[StoredVersion]) -> dict[int, list[tuple[str, str]]]:
 
 @router.post("/strategies/{strategy_id}/code")
 def save_code(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
-    """Stores other code as the next version."""
+    """Stores other code, written from that of a version, as the next one."""
     values = given(fields, "name", "symbol")
     change = validated(StrategyChange, {**values, "python_code": fields.get("python_code", [""])[0]})
+    version, latest = whole(fields, "version"), whole(fields, "latest")
     with _first_finding():
-        application.change_strategy(database(), looking.caller, strategy_id, change)
+        application.change_code(database(), looking.caller, strategy_id, change, version, latest)
     return go_to(looking.request, f"/strategies/{strategy_id}")
 
 

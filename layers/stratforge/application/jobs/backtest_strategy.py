@@ -101,7 +101,7 @@ def _tested(work: Work, number: int | None) -> Tested:
         version = strategies.get_version(connection, request.strategy_id, number or strategy.version)
     if version is None:
         raise BacktestError(_GONE)
-    return tested(request, version.version, version.python_code, strategy.symbol)
+    return tested(request, version.version, version.python_code, version.symbol)
 
 
 def _report(

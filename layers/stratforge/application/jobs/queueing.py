@@ -105,7 +105,7 @@ def _check_earlier(connection: Connection, request: GenerateRequest | ResearchRe
 
 
 def request_backtest(database: Database, outbox: Outbox, caller: Caller, request: NewBacktest, key: RequestKey) -> Job:
-    """Queues the backtest of a strategy's version: of the one that is the latest now, where none is named.
+    """Queues the backtest of a strategy's version, of the one that is the latest now where none is named, and on what that trades.
 
     Raises:
         NotFound: if there is no such strategy or version.
@@ -115,13 +115,16 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.BACKTESTS)
         _, version = read_version(connection, request.strategy_id, request.version)
+        symbol: str | None = request.symbol or version.symbol
         if is_portfolio(version.python_code):
             request.portfolio_capital()
+            symbol = None
         for field, named in (("sweep", request.sweep), ("parameters", request.parameters)):
             if unknown := set(named or {}) - set(version.parameters):
                 raise Invalid(f"{field}: the strategy has no parameter {', '.join(sorted(unknown))}.")
         own = {name: value for name, value in (request.parameters or {}).items() if value != version.parameters[name]}
-        request = request.model_copy(update={"version": version.version, "parameters": own or None})
+        update = {"version": version.version, "symbol": symbol, "parameters": own or None}
+        request = request.model_copy(update=update)
         job = _added(connection, caller, request, key)
     outbox.run_backtest_job(job.job_id)
     return job
