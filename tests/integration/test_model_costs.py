@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from uuid import UUID
@@ -22,6 +23,8 @@ from stratforge.storage.strategies.model_usage import Purpose, dearest_jobs, lis
 from stratforge.storage.users.accounts import register_user
 
 from tests.integration.test_assistant import Model, draft, run
+from tests.support.api import Api
+from tests.support.pages import HTML, with_cookies
 
 PRICED = GeminiSecret(quant_model="flash", analyst_model="pro", prompt_price=1.0, cached_price=0.1, answer_price=10.0)
 BY_MODEL = PRICED.model_copy(update={"prices": {"flash-lite": ModelPrices(prompt=0.2, cached=0.1, answer=1.6)}})
@@ -138,3 +141,20 @@ def test_who_took_all_tokens_before_he_was_interrupted_is_not_asked_again(databa
     assert job is not None
     assert job.error is not None
     assert (job.error["code"], model.heard) == ("model-refused", [])
+
+
+def test_the_operators_page_says_what_requests_cost(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    user = with_cookies(api)
+    job = user.call("POST", "/api/ai/generate", {"prompt": "a strategy"}).json()["job_id"]
+    note_costs(database, PRICED, Purpose.STRATEGY, UUID(job))("flash", USED)
+    assert user.get(f"/api/jobs/{job}")["tokens"] == 1_100_000
+    assert user.client.get("/operations", headers=HTML).status_code == 404
+    with database.transaction() as connection:
+        connection.execute("UPDATE users SET is_operator = true")
+    page = user.client.get("/operations", headers=HTML).text
+    (row,) = re.findall(rf"<tr>(?:(?!</tr>).)*{job}.*?</tr>", page, re.DOTALL)
+    assert "1,100,000" in row
+    assert "1.6400" in row
