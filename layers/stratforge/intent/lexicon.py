@@ -114,7 +114,7 @@ _ZONES = (
     ("tokyo", r"tokyo|japan", "JST", "jst"),
     ("utc", r"utc|gmt|zulu", "UTC", "utc"),
     (None, r"hong kong|singapore|sydney|mumbai|india\w*|moscow|dubai", "HKT|IST", "hkt"),
-    ("new_york", r"new york|eastern|wall street", "NY|ET|EST|EDT", "edt"),
+    ("new_york", r"new york|nyc|ny|eastern|wall street|(?<=am )(?:et|est)|(?<=pm )(?:et|est)", "ET|EST|EDT", "edt"),
 )  # fmt: skip
 ZONE = tuple(
     (

@@ -107,3 +107,26 @@ def test_a_rule_is_told_with_its_place() -> None:
 def test_a_change_by_new_yorks_time_is_not_written_by_the_clocks_of_coins(words: str) -> None:
     stands = "Buy BTC/USD when the RSI is below 30 and sell when it is above 70"
     assert not any(" minute " in f" {rule} " for rule in rules(write_answer([stands, words])))
+
+
+@pytest.mark.parametrize(
+    ("words", "alone"),
+    [
+        ("buy btc every day at 9am ny time for $100 and sell it at 9pm", "9 pm"),
+        ("Buy AAPL at 16:30 Berlin time, sell at 15:30", "15:30"),
+        ("Buy AAPL at 10:30, sell at 21:30 Berlin time", "10:30"),
+    ],
+)
+def test_a_time_without_a_place_beside_one_of_another_than_the_exchanges_is_asked_about(words: str, alone: str) -> None:
+    answer = write_answer([words])
+    assert answer["kind"] == "clarify", rules(answer)
+    assert any(f"“{alone}” names no place" in each for each in answer["questions"])
+
+
+def test_no_model_reads_a_time_without_a_place_by_the_exchanges_clocks_beside_another_places() -> None:
+    answer = otherwise(write_answer([BERLIN]), ("minute_in_berlin >= 1200", "minute >= 930"), ("minute_in_berlin < 1200", "minute < 930"), ("bar.time.minute >= 930", "bar.time.hour * 60 + bar.time.minute >= 930"), ("bar.time.minute < 930", "bar.time.hour * 60 + bar.time.minute < 930"))  # fmt: skip
+    words = BERLIN.replace("20:00 Berlin time", "15:30")
+    quoted = [{**each, "quote": each["quote"].replace("20:00 Berlin time", "15:30")} for each in answer["requirements"]]
+    said = [each.replace("20:00 Berlin time", "15:30") for each in answer["assumptions"]]
+    found = findings(words, {**answer, "requirements": quoted, "assumptions": said})
+    assert any("whose clocks is it by?" in each for each in found), found

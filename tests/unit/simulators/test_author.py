@@ -49,7 +49,7 @@ def test_a_request_without_a_rule_gets_proposals_to_choose_from() -> None:
         ("Buy AAPL when the RSI is below 30 and the moon is full, sell above 70", "moon"),
         ("Buy when RSI is below 30, sell above 70, but be careful around lunch", "careful"),
         ("Buy when price crosses above the 50-day moving average", "day"),
-        ("Buy when RSI is below 30 at 10:00 Tokyo time", "zone"),
+        ("Buy when RSI is below 30 at 10:00 Hong Kong time", "zone"),
         ("Buy when RSI is below 30 or price is below VWAP and volume is above its average", "two ways"),
     ],
 )

@@ -23,6 +23,8 @@ class Scanner:
         self.at = 0
         # Numbers of indicators that were named with them: said again without, they are the same.
         self.known: dict[str, tuple[float, ...]] = {}
+        # Times of the day, by where they stand: the place whose clocks are named, if any, and the words.
+        self.times: dict[int, tuple[str | None, str]] = {}
 
     def take(self, pattern: str) -> re.Match[str] | None:
         """Takes whole words that match, if they come next."""

@@ -14,6 +14,7 @@ from simulators.gemini.author.restrictions import hours, prohibition
 from simulators.gemini.author.rules import Both, Either, Not, Plan, Rule, TimeOfDay, nodes
 from simulators.gemini.author.scanner import Unexpressible
 from simulators.gemini.author.sizes import frequency, pause, size_sentence
+from simulators.gemini.author.times import unplaced
 from simulators.gemini.author.titles import subject, title, topic
 from simulators.gemini.author.trades import leading, opposite, trade
 from simulators.gemini.author.vocabulary import COMPANIES
@@ -72,6 +73,7 @@ class Reader(Draft):
             self._unread(begin, self.scan.at)
         hold_exits_back(self)
         self.plan.assumptions += [*self.wording.notes, *self.memory.notes]
+        self.plan.questions += unplaced(self.scan)
         places = {part.place: place_in_words(part.place) for each in self.plan.rules for part in nodes(each.condition) if isinstance(part, TimeOfDay) and part.place}  # fmt: skip
         self.plan.assumptions += [
             f"Times of {said} are on the clocks there, whatever their distance to those of the exchange on the day."

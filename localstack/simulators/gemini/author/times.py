@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stratforge.market.clocks import TO_NEW_YORK
+from stratforge.market.clocks import TO_NEW_YORK, place_in_words
 
 from simulators.gemini.author.phrases import Memory
 from simulators.gemini.author.rules import AHEAD, Both, Condition, Either, TimeOfDay, Weekdays
@@ -95,10 +95,23 @@ def minute_of_day(scan: Scanner) -> Minute | None:
         return None
     found = Minute(hour * 60 + minute)
     coins = re.search(r"@[\w.]+/", scan.text) is not None
+    scan.times[at] = ("" if place == ("utc" if coins else "new_york") else place, match[0].strip().replace(" : ", ":"))
     if place is None:
         return found
     # Stocks are traded by New York's clocks, and some are changed in the same night.
     return found.of(place) if coins or place not in TO_NEW_YORK else Minute(found.of(place).at)
+
+
+def unplaced(scan: Scanner) -> list[str]:
+    """Questions about times that name no place, where others name one."""
+    places = [place for place, _ in scan.times.values() if place]
+    if not places:
+        return []
+    return [
+        f"“{words}” names no place, and another time is of {place_in_words(places[0])}: whose clocks is it by? Please say it with its place."
+        for place, words in scan.times.values()
+        if place is None
+    ]
 
 
 def _span(match: re.Match[str], first: int) -> float:
@@ -115,10 +128,14 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
     at = scan.at
     scan.take(r"(?:it is|it 's|the time is|time is)")
     if scan.take(r"between|from"):
+        first = scan.at
         start = _bare_minute(scan)
         if start is not None and scan.take(r"and|to|until|till|-"):
             end = minute_of_day(scan) or _bare_minute(scan)
             if end is not None:
+                if end.place:
+                    # Both are of that place.
+                    scan.times.pop(first, None)
                 return _between(start, end)
         scan.at = at
         scan.take(r"(?:it is|it 's|the time is|time is)")
