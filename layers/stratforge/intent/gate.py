@@ -28,7 +28,8 @@ from stratforge.intent.follow_ups import (
 )
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
-from stratforge.intent.measures import columns_of, columns_said, moved_to, names_exchange, near, places_named
+from stratforge.intent.measures import columns_of, columns_said, moved_to, near
+from stratforge.intent.places import whose_clocks
 from stratforge.intent.program import Program
 from stratforge.intent.reading.check import checked
 from stratforge.intent.reading.unsure import is_indicator, questions_about, several_of
@@ -161,8 +162,7 @@ def words_findings(
     named = indicators_named(" ; ".join([*turns, *assumptions]))
     said |= frozenset(one for each in before or () for one in columns_of(read_rule(each)))
     found += ambiguous_findings(turns, requirements, rules, spans, assumptions, told)
-    found += unaccounted(turns, doubted, rules, spans, assumptions)
-    found += _whose_clocks(turns, requirements, rules, coins="/" in symbol)
+    found += [*unaccounted(turns, doubted, rules, spans, assumptions), *whose_clocks(turns, requirements, rules, coins="/" in symbol)]  # fmt: skip
     for each, of_it in zip(requirements, rules, strict=True):
         if each.status not in (Status.COVERED, Status.KEPT):
             found += _not_told(each, of_it, assumptions, told)
@@ -403,20 +403,6 @@ def _one_sided(turns: Sequence[str], rules: Sequence[Rule], assumptions: Sequenc
         if plain_words(words) not in told:
             does, goes_on = ("buys", "sells") if side is RuleKind.BUY else ("sells", "buys")
             yield f"“{words}” names no side, and its rule is about when it {does} alone: ask, or quote the words in assumptions and say that it {goes_on} then all the same."
-
-
-def _whose_clocks(
-    turns: Sequence[str], requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], *, coins: bool
-) -> Iterator[str]:
-    """That a time without a place beside one with another than the exchange's is not read without a word."""
-    named = [words for turn in turns for words in places_named(turn, coins=coins)]
-    if not named:
-        return
-    for each, of_it in zip(requirements, rules, strict=True):
-        by_the_exchange = any(re.search(r"\bminute\b", rule.text) for rule in of_it if rule.dropped is None)
-        alone = elements_of(each.quote, Kind.TIME) and not places_named(each.quote, coins=coins)
-        if each.status is Status.COVERED and by_the_exchange and alone and not names_exchange(each.quote):
-            yield f"“{each.quote[:80]}” has a time and no place, and another is of {named[0]}: whose clocks is it by? {ASK}"
 
 
 def _numbers_told(assumptions: Sequence[str]) -> frozenset[float]:

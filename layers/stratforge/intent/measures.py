@@ -166,26 +166,6 @@ def _zone_of(quote: str) -> tuple[str | None, str] | None:
     return next(((place, match[0]) for place, words in ZONE for match in words.finditer(quote)), None)
 
 
-_OF_A_TIME = re.compile(r"(?:\d|[ap]\.?m\.?|uhr)\s*$", re.IGNORECASE)
-
-
-def places_named(text: str, *, coins: bool) -> list[str]:
-    """Words that say of a time whose clocks it is by, where these are not the exchange's."""
-    exchange = "utc" if coins else "new_york"
-    return [
-        match[0]
-        for place, words in ZONE
-        if place != exchange
-        for match in words.finditer(text)
-        if re.search(r"time|zeit|hora|heure|uhr", match[0], re.IGNORECASE) or _OF_A_TIME.search(text[: match.start()])
-    ]
-
-
-def names_exchange(text: str) -> bool:
-    """Tells whether a text names a place where stocks or coins have their clocks."""
-    return any(place in ("new_york", "utc") and words.search(text) for place, words in ZONE)
-
-
 def minutes_of(quote: str, element: Element) -> set[float]:
     """Returns what a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
     zone = _zone_of(quote)
