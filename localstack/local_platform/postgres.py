@@ -40,7 +40,7 @@ _SETTINGS = {
 
 
 def place_for_everybody(folder: Path) -> Path:
-    """Where a database lies whose own folder another user cannot reach."""
+    """Returns the folder of a database whose own folder another user cannot reach."""
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"stratforge-{digest}" / "postgres"
 

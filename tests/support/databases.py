@@ -122,7 +122,8 @@ def _manners(connection: Connection) -> tuple[Any, ...]:
         connection.read_only,
         connection.deferrable,
         # Psycopg gives no other way to ask for these.
-        *map(tuple, (connection._notice_handlers, connection._notify_handlers)),
+        tuple(connection._notice_handlers),
+        tuple(connection._notify_handlers),
     )
 
 

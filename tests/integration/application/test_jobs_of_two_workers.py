@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import pytest
@@ -78,7 +79,7 @@ class Files:
     def keep(self, key: str, content: BinaryIO, _media_type: str) -> None:
         self.kept[key] = content.read()
 
-    def drop(self, keys: list[str]) -> None:
+    def drop(self, keys: Sequence[str]) -> None:
         for each in keys:
             self.kept.pop(each, None)
 
