@@ -23,7 +23,7 @@ from stratforge.broker import (
 from stratforge.bus.messages import MarketUpdate, OrderUpdate
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.storage.ledger import blocks, buying_power, halts, symbols
+from stratforge.storage.ledger import blocks, buying_power, halts, session_pnl, symbols
 from stratforge.storage.ledger.blocks import OpenBlock
 from stratforge.storage.ledger.fills import apply_progress
 from stratforge.storage.market import assets
@@ -125,6 +125,9 @@ class SymbolExecutor:
                     # What is held after splits by thirds has more digits than Python's arithmetic keeps by itself.
                     with localcontext(prec=100):
                         planned = plan(connection, symbol, state, around)
+                    if planned.decided > planned.joined:
+                        # What ends without a block may be the last that a session waited for which was stopped.
+                        session_pnl.fix_final_pnl(connection, symbol)
                     to_send = blocks.open_block(connection, symbol) if planned.client_order_id else None
         if met is not None:
             return self._take_up(met)
