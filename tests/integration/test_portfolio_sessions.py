@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.ledger.halts import halt_symbol
 from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.market import clock
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Said
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
@@ -209,6 +211,21 @@ def test_a_bar_that_does_not_come_is_waited_for_five_seconds_and_named(rotating:
     (decision,) = rotating.decisions(session.session_id)
     assert decision.missing == ["IBM"]
     assert decision.last_bars == [at(FIRST, 9, 39), at(FIRST, 9, 34)]
+
+
+def test_on_a_fast_replay_a_bar_is_waited_for_no_longer_than_half_of_a_span(
+    rotating: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seconds of ours are ten minutes there."""
+    read = clock.market_clock
+    monkeypatch.setattr(clock, "market_clock", lambda connection: replace(read(connection), speed=120))
+    minutes(rotating, 0, 10, without="IBM")
+    rotating.clock(at(FIRST, 9, 35))
+    session_id = rotating.start(EVERY_TEN_MINUTES).session_id
+    for now, decided in ((at(FIRST, 9, 44), 0), (at(FIRST, 9, 45, 1), 1)):
+        rotating.clock(now)
+        assert rotating.decide(session_id).decided == decided
+    assert rotating.decisions(session_id)[0].missing == ["IBM"]
 
 
 def test_a_span_that_nobody_could_decide_about_is_left_out(rotating: Rotating) -> None:

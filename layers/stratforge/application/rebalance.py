@@ -117,6 +117,9 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
             waited_for[alike] = _missing(connection, session, moment)
         missing = list(dict.fromkeys([*waited_for[alike], *unfollowed.get(session.session_id, ())]))
         patience = DAYS_GRACE if session.daily else GRACE * max(1.0, reading.speed)
+        if schedule.minutes:
+            # Of a replay that runs so fast a span would be over before its bars were waited for long enough.
+            patience = min(patience, timedelta(minutes=schedule.minutes) / 2)
         if not missing or reading.now >= max(session.decides_at, period.trades_from) + patience:
             found.append(Due(session, moment, tuple(missing)))
     return found
