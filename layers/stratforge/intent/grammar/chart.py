@@ -7,7 +7,7 @@ carry nothing (articles) may stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -50,6 +50,35 @@ def _element(text: str) -> _Element:
     return _Element(names, words, not words and plain[0].isupper(), kept, optional)
 
 
+class Grammar:
+    """Rules by their categories, and for each of them the kinds of words and the words (behind a `'`) of which one must stand where it begins."""
+
+    def __init__(self, productions: Iterable[Production]) -> None:
+        rules: dict[str, list[Production]] = {}
+        for each in productions:
+            rules.setdefault(each.category, []).append(each)
+        self.begins: dict[str, frozenset[str]] = dict.fromkeys(rules, frozenset())
+        before: dict[str, frozenset[str]] = {}
+        # What a category begins with may be another one; with every round they are known a step further.
+        while before != self.begins:
+            before = self.begins
+            self.begins = {
+                category: frozenset[str]().union(*map(self._first, each)) for category, each in rules.items()
+            }
+        self.rules = {category: [(one, self._first(one)) for one in each] for category, each in rules.items()}
+
+    def _first(self, production: Production) -> frozenset[str]:
+        found = frozenset[str]()
+        for each in production.elements:
+            if each.category:
+                found = found.union(*(self.begins[name] for name in each.names))
+            else:
+                found |= {f"'{name}" for name in each.names} if each.words else each.names
+            if not each.optional:
+                break
+        return found
+
+
 class Chart:
     """The parts that stand in a row of tokens.
 
@@ -59,13 +88,11 @@ class Chart:
     """
 
     def __init__(
-        self,
-        tokens: Sequence[Token],
-        lexemes: Sequence[Sequence[tuple[int, str, Any]]],
-        rules: Mapping[str, Sequence[Production]],
+        self, tokens: Sequence[Token], lexemes: Sequence[Sequence[tuple[int, str, Any]]], grammar: Grammar
     ) -> None:
-        self.tokens, self.lexemes, self.rules = tokens, lexemes, rules
+        self.tokens, self.lexemes, self._grammar = tokens, lexemes, grammar
         self._found: dict[tuple[str, int], list[tuple[int, Any]]] = {}
+        self._here: dict[int, set[str]] = {}
 
     def parts(self, category: str, at: int) -> list[tuple[int, Any]]:
         """The parts of a category that begin at a place: where each ends, and its value."""
@@ -73,14 +100,27 @@ class Chart:
         if key not in self._found:
             # What contains itself at the same place is not composed without end.
             self._found[key] = []
+            here = self._begins(at)
+            if self._grammar.begins[category].isdisjoint(here):
+                return self._found[key]
             found = dict[tuple[int, str], tuple[int, Any]]()
-            for each in self.rules[category]:
+            for each, first in self._grammar.rules[category]:
+                if first.isdisjoint(here):
+                    continue
                 for end, values in self._fit(each.elements, 0, at, ()):
                     value = each.build(*values)
                     if value is not None and end > at:
                         found.setdefault((end, repr(value)), (end, value))
             self._found[key] = list(found.values())
         return self._found[key]
+
+    def _begins(self, at: int) -> set[str]:
+        """What a part may begin with at a place, behind articles too: whoever leaves out its first element goes over them."""
+        if at not in self._here:
+            places = [each for each in self._over_articles(at) if each < len(self.tokens)]
+            words = {f"'{self.tokens[each].text}" for each in places}
+            self._here[at] = words | {kind for each in places for _, kind, _ in self.lexemes[each]}
+        return self._here[at]
 
     def _fit(
         self, elements: tuple[_Element, ...], index: int, at: int, values: tuple[Any, ...]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from stratforge.intent.grammar import conditions, deeds, operands
-from stratforge.intent.grammar.chart import Chart, Production, rule
+from stratforge.intent.grammar.chart import Chart, Grammar, rule
 from stratforge.intent.grammar.lexicon import lexemes_of
 from stratforge.intent.grammar.tokens import Token
 
@@ -66,12 +65,9 @@ class Part:
 
 
 @cache
-def rules() -> dict[str, list[Production]]:
-    """Collects the rules of the grammar by their categories."""
-    found: dict[str, list[Production]] = defaultdict(list)
-    for each in (*operands.RULES, *conditions.RULES, *deeds.RULES, *_PARTS):
-        found[each.category].append(each)
-    return found
+def grammar() -> Grammar:
+    """The rules of all parts."""
+    return Grammar((*operands.RULES, *conditions.RULES, *deeds.RULES, *_PARTS))
 
 
 def edges(chart: Chart, at: int) -> Iterator[Part]:
@@ -102,7 +98,7 @@ def _cost(part: Part) -> float:
 
 def tilings(tokens: Sequence[Token], symbol: str, called: frozenset[str] = frozenset()) -> list[list[Part]]:
     """The ways to lay parts over all words, with the fewest parts; none where a word has no reading."""
-    chart, count = Chart(tokens, lexemes_of(tokens, symbol, called), rules()), len(tokens)
+    chart, count = Chart(tokens, lexemes_of(tokens, symbol, called), grammar()), len(tokens)
     starts = [list(edges(chart, at)) for at in range(count)]
     best = [float("inf")] * (count + 1)
     best[count] = 0.0

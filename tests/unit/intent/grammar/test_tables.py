@@ -6,11 +6,11 @@ import inspect
 
 import pytest
 from stratforge.intent.grammar.chart import Production
-from stratforge.intent.grammar.parts import rules
+from stratforge.intent.grammar.parts import grammar
 from stratforge.intent.grammar.words_of_deeds import DEEDS
 from stratforge.intent.grammar.words_of_measures import MEASURES
 
-PRODUCTIONS = [each for of_category in rules().values() for each in of_category]
+PRODUCTIONS = [each for of_category in grammar().rules.values() for each, _ in of_category]
 # Kinds that are read from the signs of a word, not from a table.
 OWN_KINDS = {"number", "money", "clock", "symbol", "bullet"}
 # What a long-only strategy of one position does anyway.
@@ -39,7 +39,7 @@ def test_what_makes_a_value_takes_the_parts_of_its_pattern(production: Productio
 def test_a_pattern_names_categories_and_kinds_that_there_are() -> None:
     for each in (element for production in PRODUCTIONS for element in production.elements):
         if each.category:
-            assert each.names <= set(rules())
+            assert each.names <= set(grammar().rules)
         elif not each.words:
             assert each.names <= set(MEASURES) | set(DEEDS) | OWN_KINDS
 
