@@ -147,8 +147,15 @@ def run(source: str, bars: BarColumns, **config: Any) -> BacktestReport:
     return run_backtest(compile_strategy(source), bars, BacktestConfig(**config))
 
 
-@pytest.mark.parametrize("own", [True, False], ids=["own exits", "configured exits"])
-@pytest.mark.parametrize("target", ["python", "numba"])
+@pytest.mark.parametrize(
+    ("own", "target"),
+    [
+        pytest.param(True, "python", id="own exits-python"),
+        pytest.param(False, "python", id="configured exits-python"),
+        pytest.param(True, "numba", id="own exits-numba"),
+        pytest.param(False, "numba", id="configured exits-numba", marks=pytest.mark.long),
+    ],
+)
 def test_a_bar_that_opens_at_its_target_is_sold_there_whatever_comes_after(own: bool, target: Target) -> None:
     """And whatever rounding makes of 100 and a tenth more."""
     bars = bars_of(flat(100), flat(100), (110, 110, 94, 95), flat(111))
@@ -196,7 +203,7 @@ def test_slippage_and_half_the_spread_make_a_fill_worse() -> None:
     assert report.metrics.costs == pytest.approx(10 * 10 * 0.002)
 
 
-@pytest.mark.parametrize("target", ["python", "numba"])
+@pytest.mark.parametrize("target", ["python", pytest.param("numba", marks=pytest.mark.long)])
 def test_a_commission_takes_no_more_than_there_is(target: Target) -> None:
     """It bought for 70 and paid 30; at 0.2 a share the sale brings 0.14 and costs that."""
     strategy = compile_strategy(

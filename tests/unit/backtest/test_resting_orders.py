@@ -190,7 +190,7 @@ def test_a_share_of_equity_is_reckoned_at_the_limit() -> None:
     assert report.fills.quantity.tolist() == [6.25]
 
 
-@pytest.mark.parametrize("name", ["limits", "stops"])
+@pytest.mark.parametrize("name", ["limits", pytest.param("stops", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "config",
     [

@@ -224,23 +224,29 @@ def _may_spend(cash: float, held: float, close: float) -> float:
     return max(cash + held * close + held * aside, 0.0)
 
 
+HOLDS_BACK = """
+LEFT = 1.0
+
+def on_bar(bar, position, state):
+    if position.quantity == 0:
+        return short(quantity=100)
+    if account.buying_power <= LEFT:
+        return cover()
+"""
+
+
 @pytest.mark.parametrize("price", [100.0, 12.0, 3.0, 1.0])
 @pytest.mark.parametrize("target", ["python", "numba"])
 def test_what_a_short_position_holds_back_is_no_buying_power(target: Target, price: float) -> None:
     """It sees what the account's owner is shown: he may spend 20,000 less half of 10 shares' value, or more where they are cheap."""
-    code = f"""
-def on_bar(bar, position, state):
-    if position.quantity == 0:
-        return short(quantity=100)
-    if account.buying_power <= {20_000 - max(price * 50, 100 * (max(price, 2.5) if price < 5 else max(0.3 * price, 5)))} + 1e-6:
-        return cover()
-"""
-    strategy, bars = compile_strategy(code), _flat(*[price] * 4)
+    left = 20_000 - max(price * 50, 100 * (max(price, 2.5) if price < 5 else max(0.3 * price, 5)))
+    # One program for all prices: to make machine code of one takes seconds.
+    strategy, bars = compile_strategy(HOLDS_BACK), _flat(*[price] * 4)
     config = BacktestConfig(cash=20_000.0)
-    assert run_backtest(strategy, bars, config).fills.side.tolist() == [3.0, 4.0, 3.0]
-    more = compile_strategy(code.replace("+ 1e-6", "- 1e-6"))
-    assert Sweeper(strategy, bars, config, target=target).run({}).trades == 1
-    assert Sweeper(more, bars, config, target=target).run({}).trades == 0
+    covers = run_backtest(strategy.with_parameters(LEFT=left + 1e-6), bars, config)
+    assert covers.fills.side.tolist() == [3.0, 4.0, 3.0]
+    sweeper = Sweeper(strategy, bars, config, target=target)
+    assert [sweeper.run({"LEFT": left + more}).trades for more in (1e-6, -1e-6)] == [1, 0]
 
 
 @pytest.mark.parametrize("inlined", [True, False], ids=["inlined", "called"])
