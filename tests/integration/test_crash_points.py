@@ -13,6 +13,7 @@ from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 
 from tests.support.ledger import Trader, add_signal, add_trader, set_price
+from tests.support.tiers import one_of
 from tests.support.world import World
 
 # Every boundary that the executor passes on a signal, the settler on a fill, and the reconciler on an order that the stream did not tell
@@ -211,12 +212,6 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("victim", "point"),
-    [
-        pytest.param(*each, marks=[pytest.mark.long] if number % 3 else [], id="-".join(each))
-        for number, each in enumerate(POINTS)
-    ],
-)
+@pytest.mark.parametrize(("victim", "point"), one_of(3, POINTS, "-".join))
 def test_a_death_anywhere_doubles_loses_and_leaks_nothing(world: World, victim: str, point: str) -> None:
     assert run(world, victim, point) == ENDS_WITH

@@ -1,13 +1,15 @@
-"""How many examples a property is shown: all of them by `make test-all` and to whoever runs a file, a quarter by `make test`."""
+"""How many examples a property is shown, and cases of one kind are tried: all of them by `make test-all` and to whoever runs a file, a part by `make test`."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import hypothesis
+import pytest
 
 _QUARTER = 4
-_Much = TypeVar("_Much", int, float)
+_Much = TypeVar("_Much")
 
 
 def show_fewer() -> None:
@@ -25,3 +27,19 @@ def in_short(little: _Much, much: _Much) -> _Much:
 def examples(all_of_them: int) -> int:
     """The number of examples that a property is shown of as many as it has."""
     return in_short(all_of_them // _QUARTER, all_of_them)
+
+
+def one_of(number: int, cases: Iterable[Any], name: Callable[[Any], str] = str) -> list[Any]:
+    """Cases that are alike, as parameters: `make test` tries one of so many, the others are long.
+
+    Args:
+        name: What a case is called.
+    """
+    return [
+        pytest.param(
+            *(each if isinstance(each, tuple) else (each,)),
+            id=name(each),
+            marks=[pytest.mark.long] if place % number else [],
+        )
+        for place, each in enumerate(cases)
+    ]

@@ -31,6 +31,7 @@ from tests.evaluation import (
 )
 from tests.evaluation.cases import Case
 from tests.evaluation.judge import difference, held, paths
+from tests.support.tiers import one_of
 
 OPEN = (
     *plain_cases.CASES,
@@ -99,13 +100,7 @@ def test_every_reference_trades_on_the_paths() -> None:
         assert 0 < sum(float((held(strategy, bars) > 0.001).mean()) for bars in paths()) < 3, code
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, id=" … ".join(case.turns)[-90:], marks=[pytest.mark.long] if number % 8 else [])
-        for number, case in enumerate(OPEN)
-    ],
-)
+@pytest.mark.parametrize("case", one_of(8, OPEN, lambda case: " … ".join(case.turns)[-90:]))
 def test_the_offline_author_is_not_silently_wrong(case: Case) -> None:
     assert outcome(case) != "silently wrong"
 

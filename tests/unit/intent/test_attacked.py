@@ -15,18 +15,14 @@ from stratforge.intent.reading.unsure import questions_about, several_of
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
 
+from tests.support.tiers import one_of
+
 CASES = [json.loads(each) for each in Path(__file__).with_name("attacked.jsonl").read_text("utf-8").splitlines()]
 RSI = "ta.rsi(bars.close, length=14)"
 BEFORE = (f"buy when {RSI} < 30", f"sell when {RSI} > 70", "size 10 shares")
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(each, id=" | ".join(each["turns"])[-70:], marks=[pytest.mark.long] if number % 5 else [])
-        for number, each in enumerate(CASES)
-    ],
-)
+@pytest.mark.parametrize("case", one_of(5, CASES, lambda each: " | ".join(each["turns"])[-70:]))
 def test_it_is_asked_about_or_right_and_told(case: dict[str, list[str]]) -> None:
     """What was asked here stays asked; what is written has just the rules that were meant, and names what is gone."""
     turns, rules = case["turns"], case["rules"]

@@ -10,6 +10,7 @@ from stratforge.ai.review import review
 from stratforge.strategy import compile_strategy
 
 from tests.evaluation.corpus_cases import ASKED, OPEN, WRITTEN
+from tests.support.tiers import one_of
 
 
 def written(words: str) -> tuple[StrategyDraft, frozenset[str]]:
@@ -17,14 +18,14 @@ def written(words: str) -> tuple[StrategyDraft, frozenset[str]]:
     return draft, frozenset(rule for each in draft.requirements for rule in each.rules if not rule.startswith("symbol"))
 
 
-@pytest.mark.parametrize(("words", "symbol", "rules"), WRITTEN, ids=[each[0][:70] for each in WRITTEN])
+@pytest.mark.parametrize(("words", "symbol", "rules"), one_of(3, WRITTEN, lambda each: each[0][:70]))
 def test_it_is_written_with_its_decisions(words: str, symbol: str, rules: frozenset[str]) -> None:
     draft, said = written(words)
     assert (draft.questions, draft.symbol, said) == ([], symbol, rules)
     assert review(draft, compile_strategy(draft.python_code), Request(words, whole=True)) == []
 
 
-@pytest.mark.parametrize(("words", "symbol", "rules"), OPEN, ids=[each[0][:70] for each in OPEN])
+@pytest.mark.parametrize(("words", "symbol", "rules"), one_of(3, OPEN, lambda each: each[0][:70]))
 def test_it_is_written_with_its_decisions_or_asked_about(words: str, symbol: str, rules: frozenset[str]) -> None:
     draft, said = written(words)
     assert not draft.python_code or (draft.symbol, said) == (symbol, rules)

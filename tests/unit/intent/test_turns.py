@@ -8,6 +8,7 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
 from tests.support.answers import QUOTES, REQUEST, Answer
+from tests.support.tiers import one_of
 from tests.unit.intent.test_mutations import LIES, SPOILED
 
 _FIRST, _LAST = REQUEST.split(" At most ")
@@ -72,10 +73,7 @@ _SPOILED = [each for each in SPOILED if not each.startswith(("asked for", "one q
 
 
 # In one turn each of them is tried by every run.
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(each, marks=[pytest.mark.long] if number % 4 else []) for number, each in enumerate(_SPOILED)],
-)
+@pytest.mark.parametrize("name", one_of(4, _SPOILED))
 def test_an_answer_that_is_spoiled_does_not_pass_in_two_turns_either(name: str) -> None:
     assert SPOILED[name](in_two_turns()).findings != []
 

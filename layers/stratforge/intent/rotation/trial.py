@@ -121,7 +121,7 @@ def _first_difference(strategy: PortfolioStrategy, reference: PortfolioStrategy,
         if (code is None) != (rules is None):
             return _told(index, reference.universe, None if code is None else code[place], rules)
         if code is not None and rules is not None:
-            if not np.allclose(code[place], rules, rtol=0, atol=_CLOSE):
+            if not (np.abs(code[place] - rules) <= _CLOSE).all():
                 return _told(index, reference.universe, code[place], rules)
             held = rules
     return None
