@@ -66,7 +66,7 @@ class Part:
 
 @cache
 def grammar() -> Grammar:
-    """The rules of all parts."""
+    """The grammar of all parts: the rules of what they are composed of."""
     return Grammar((*operands.RULES, *conditions.RULES, *deeds.RULES, *_PARTS))
 
 

@@ -92,7 +92,7 @@ def rotation_page() -> str:
         '"daily" to "yearly" decide on bars of days, once the exchange has opened on the first trading day of the period (of crypto, from midnight UTC), on the days before. Days are read anew each morning,',
         "on one scale whatever was split; one that the vendor does not give is waited for until an hour after the open. So is the ledger where it does not follow a split of something held yet, which is left",
         "alone then. Spans of minutes decide on bars of minutes, as soon as the bars of the last minute",
-        "before the span are in for every symbol, or five seconds after that minute: a minute without a trade has no bar. The first span of a day is decided about at the open. Bars have the scale of what is held, whatever",
+        "before the span are in for every symbol, or five seconds after that minute (by our clock on a replay, and half of a span at most): a minute without a trade has no bar. The first span of a day is decided about at the open. Bars have the scale of what is held, whatever",
         "was split, and what was corrected before the decision. Symbols that were waited for in",
         "vain are named in the decision and are unknown only if their last bar is older than seven days. The first decision comes at once, while the exchange is open; one that could not be taken in time is",
         "taken as long as its period runs, on the bars before that day or span; after that it is left out.",
