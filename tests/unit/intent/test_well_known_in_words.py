@@ -20,6 +20,7 @@ from stratforge.strategy import Strategy
 from stratforge.strategy.rotation import PortfolioStrategy
 
 from tests.benchmarks.known import Known, known, stocks
+from tests.support.tiers import one_of
 
 KNOWN = {each.name: each for each in known()}
 DAILY = "On daily bars, "
@@ -93,7 +94,7 @@ def equity_of(strategy: Strategy | PortfolioStrategy) -> np.ndarray:
     return run_backtest(strategy, stocks()["MSFT"], CONFIG).equity_values
 
 
-@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("name", one_of(3, WORDS))
 def test_the_offline_author_writes_it_from_plain_words_and_it_trades_as_the_file(name: str) -> None:
     found = passed(WORDS[name], write_answer([WORDS[name]]))
     assert found.strategy is not None, found.draft.questions
