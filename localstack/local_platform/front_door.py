@@ -32,6 +32,8 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host
 _AT_ONCE = 32
 _PATIENCE_SECONDS = 5.0
 _RETRY_AFTER_SECONDS = 2
+# A browser asks for a page's script once, and without it the page does nothing: where the platform is busy it is asked so many times more for it.
+_FILE_ASKED_AGAIN = 5
 _KEPT_BYTES = 32 << 20
 # A connection that rests is kept for longer than visitors keep theirs: one that is closed at the moment of the next request loses it.
 _KEEP_ALIVE_SECONDS = 75
@@ -162,23 +164,31 @@ def create_app(gateway: Gateway) -> Starlette:
         found = kept.find(request)
         if found is not None:
             return found
+        body = await request.body()
+        answer = await once(request, body)
+        for _ in range(_FILE_ASKED_AGAIN if request.url.path.startswith("/static/") else 0):
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(_RETRY_AFTER_SECONDS)
+            answer = kept.find(request) or await once(request, body)
+        kept.keep(request, answer)
+        return answer
+
+    async def once(request: Request, body: bytes) -> Response:
         target = gateway.address("target")
         if target is None:
             return _busy(request, "The platform is starting; ask again in a moment.")
-        body = await request.body()
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await places.acquire()
         except TimeoutError:
             return _busy(request)
         try:
-            answer = await _ask(client, target, request, body)
+            return await _ask(client, target, request, body)
         except httpx.HTTPError as error:
             return _busy(request, f"The platform does not answer ({type(error).__name__}); ask again in a moment.")
         finally:
             places.release()
-        kept.keep(request, answer)
-        return answer
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -42,7 +42,9 @@ class _Answers(BaseHTTPRequestHandler):
             self.server.now -= 1
         kept = "/static/" in self.path
         content = (self.headers.get("Accept-Encoding", "") + self.path).encode()
-        self.send_response({"crash": 502, "busy": 503}.get(self.path.rpartition("/")[2], 200))
+        name = self.path.rpartition("/")[2]
+        late = name == "late.js" and self.server.asked[self.path] < 3
+        self.send_response(503 if late else {"crash": 502, "busy": 503}.get(name, 200))
         self.send_header("Cache-Control", "public, max-age=31536000, immutable" if kept else "no-store")
         self.send_header("Vary", "Accept-Encoding")
         self.send_header("Content-Length", str(len(content)))
@@ -93,6 +95,17 @@ def test_what_never_changes_is_asked_for_once_and_keeps_its_headers(engine: Engi
     assert second.content == first.content
     assert second.headers == first.headers
     assert second.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def test_a_file_for_which_the_platform_is_busy_is_asked_for_again_as_no_browser_does(
+    engine: Engine, gateway: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_door, "_RETRY_AFTER_SECONDS", 0)
+    late, again, busy, page = ask(gateway, "/static/1/late.js", "/static/1/late.js", "/static/1/busy", "/busy")
+    assert (late.status_code, again.status_code) == (200, 200)
+    # Within bounds; and a page is asked for again by whoever opens it.
+    assert (busy.status_code, page.status_code) == (503, 503)
+    assert [count for _, count in sorted(engine.asked.items())] == [1, 6, 3]
 
 
 def test_what_is_kept_for_one_encoding_is_not_given_to_another(engine: Engine, gateway: Path) -> None:
