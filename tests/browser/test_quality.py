@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import axe_playwright_python
 import pytest
 from local_platform.platform import Platform
-from playwright.sync_api import Browser, Request
+from playwright.sync_api import Browser, Page, Request, Response
 
 from tests.browser.conftest import Visitor, new_visitor
+from tests.support.tiers import in_short
 from tests.support.trading import wait_for
 
 pytestmark = pytest.mark.timeout(900)
@@ -28,7 +29,7 @@ _WIDTHS = (320, 1280, 2560)
 # Where nobody is logged in yet.
 _ENTRANCES = ("/login", "/register", "/forgot", "/reset?token=from-a-mail")
 _MOST_LOOKED_AT = frozenset({(1280, "light")})
-_OTHERS = frozenset((width, scheme) for width in _WIDTHS for scheme in _LOOKS) - _MOST_LOOKED_AT
+_ALL_LOOKS = frozenset((width, scheme) for width in _WIDTHS for scheme in _LOOKS)
 
 
 @pytest.fixture(scope="module")
@@ -110,44 +111,126 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
     platform.simulator("market", {"speed": platform.options.speed})
 
 
-def _settled(visitor: Visitor, path: str) -> Any:
-    page = visitor.go(path)
+def _settled(visitor: Visitor, path: str) -> Response:
+    response = visitor.answer(path)
+    page = visitor.page
     page.wait_for_load_state("networkidle") if path in _ENTRANCES else page.wait_for_timeout(700)
-    return page
+    return response
 
 
-@pytest.mark.parametrize(
-    "looks",
-    [
-        pytest.param(_MOST_LOOKED_AT, id="at a desk"),
-        pytest.param(_OTHERS, id="on a phone, on a wall and in the dark", marks=pytest.mark.long),
-    ],
-)
-def test_every_page_fits_and_axe_finds_nothing(
-    browser: Browser, world: tuple[Visitor, list[str]], looks: frozenset[tuple[int, str]]
-) -> None:
-    member, pages = world
-    stranger = new_visitor(browser, member.address)
-    for visitor, path in [*((stranger, each) for each in _ENTRANCES), *((member, each) for each in pages)]:
-        visitor.page.set_viewport_size({"width": 320, "height": 900})
-        page = _settled(visitor, path)
+@dataclass
+class Walk:
+    """What is wrong with pages, by the kind of thing, after each was opened once and looked at in every way.
+
+    Attributes:
+        wide: Where a page is wider than its window.
+        axe: What axe finds.
+        inline: Where a page allows or holds something inline.
+        complaints: Of the browser's console.
+        silent: What was pressed and showed nothing, or showed it for too long; of `pressed` buttons.
+        small: What is wrong at twice the size.
+        moving: What moves although nothing is to.
+    """
+
+    wide: list[str] = field(default_factory=list)
+    axe: list[str] = field(default_factory=list)
+    inline: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    pressed: int = 0
+    small: list[str] = field(default_factory=list)
+    moving: list[str] = field(default_factory=list)
+
+    def looks(self, page: Page, path: str, looks: frozenset[tuple[int, str]]) -> None:
+        """Looks at a page at every width, and has axe do so at some widths and in some colors."""
         # The way of the browser's own debugger: the page's policy lets no other script in.
         page.evaluate(_AXE)
         for width in _WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            # Drawn anew, charts too, which follow their place.
-            page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than {width}"
+            self._resized(page, width, 900)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                self.wide.append(f"{path} is wider than {width}")
             for scheme in (each for each in _LOOKS if (width, each) in looks):
                 page.emulate_media(color_scheme=scheme)
                 found = page.evaluate(f"axe.run(document, {_LOOKS[scheme]})")
-                assert len(found["passes"]) > (15 if scheme == "light" else 0), "axe looked at the page"
-                wrong = [
-                    (each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"][:300])
-                    for each in found["violations"]
-                ]
-                assert wrong == [], f"{path} at {width} {scheme}: {wrong}"
+                if len(found["passes"]) <= (15 if scheme == "light" else 0):
+                    self.axe.append(f"{path} at {width} {scheme}: axe looked at nothing")
+                for each in found["violations"]:
+                    node = each["nodes"][0]
+                    said = f"{each['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+                    self.axe.append(f"{path} at {width} {scheme}: {said}")
+        page.emulate_media(color_scheme="light")
+        self._resized(page, 1280, 900)
+
+    def magnified(self, page: Page, path: str) -> None:
+        """Looks at a page at 200 %: a window of 1280 by 900 is one of 640 by 450 to it."""
+        self._resized(page, 640, 450)
+        if page.evaluate("document.documentElement.scrollWidth") > 640:
+            self.small.append(f"{path} is wider than 640")
+        self.small += [f"{path}: {each}" for each in page.evaluate(_COVERED)]
+        self._resized(page, 1280, 900)
+
+    def moves(self, page: Page, path: str) -> None:
+        """Looks at a page as somebody who wants no motion."""
+        page.emulate_media(reduced_motion="reduce")
+        found = page.evaluate(_MOVING)
+        # What ends a toast moves nothing: it is seen, and then it is not.
+        still = {"known": _KNOWN, "moving": [], "scrolls": "auto", "stays": True}
+        if found != still:
+            self.moving.append(f"{path}: {found}")
+        page.emulate_media(reduced_motion="no-preference")
+
+    def press(self, page: Page, path: str) -> None:
+        """Presses everything that sends something while nobody answers; nothing of the page works any more afterwards."""
+        # What a page asks for by itself, again and again, is at work too.
+        page.evaluate(
+            "document.addEventListener('htmx:beforeRequest', (asked) => window.pressing || asked.preventDefault())"
+        )
+        page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        # Nobody answers: what is seen is seen before the answer.
+        page.route(re.compile(r".*"), lambda _route: None)
+        count, wrong = page.evaluate(_PRESS)
+        self.silent += [f"{path}: {each}" for each in wrong]
+        self.pressed += count
+        page.unroute_all(behavior="ignoreErrors")
+
+    def allows(self, path: str, response: Response) -> None:
+        """Looks at what a page's answer allows and holds."""
+        policy, html = response.headers["content-security-policy"], response.text()
+        if "script-src 'self';" not in policy or "unsafe" in policy:
+            self.inline.append(f"{path}: {policy}")
+        self.inline += [f"{path}: {each}" for each in (" onclick=", "<style", " style=") if each in html]
+
+    @staticmethod
+    def _resized(page: Page, width: int, height: int) -> None:
+        page.set_viewport_size({"width": width, "height": height})
+        # Drawn anew, charts too, which follow their place.
+        page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
+@pytest.fixture(scope="module")
+def walk(browser: Browser, world: tuple[Visitor, list[str]]) -> Walk:
+    """Every page was opened once, and all that holds on every page was looked at: to open it takes longer than to look."""
+    member, pages = world
+    found, everything = Walk(), in_short(False, True)
+    stranger = new_visitor(browser, member.address)
+    for visitor, path in [*((stranger, each) for each in _ENTRANCES), *((member, each) for each in pages)]:
+        visitor.complaints.clear()
+        visitor.page.set_viewport_size({"width": 320, "height": 900})
+        found.allows(path, _settled(visitor, path))
+        found.complaints += visitor.complaints
+        found.looks(visitor.page, path, _ALL_LOOKS if everything else _MOST_LOOKED_AT)
+        if visitor is member:
+            if everything:
+                found.magnified(visitor.page, path)
+                found.moves(visitor.page, path)
+            found.press(visitor.page, path)
     stranger.context.close()
+    return found
+
+
+def test_every_page_fits_and_axe_finds_nothing(walk: Walk) -> None:
+    assert walk.wide == []
+    assert walk.axe == []
 
 
 @pytest.mark.long
@@ -171,7 +254,8 @@ def test_every_page_is_light_and_holds_still(browser: Browser, world: tuple[Visi
             "window.shift = 0; new PerformanceObserver(list => { for (const each of list.getEntries()) if (!each.hadRecentInput) "
             "window.shift += each.value }).observe({type: 'layout-shift', buffered: true})"
         )
-        page = _settled(visitor, path)
+        _settled(visitor, path)
+        page = visitor.page
         page.wait_for_timeout(500)
         if path == "/":
             # What stands at the head of every page keeps its height on a phone too, while clock and connection begin to tell.
@@ -184,19 +268,11 @@ def test_every_page_is_light_and_holds_still(browser: Browser, world: tuple[Visi
         visitor.context.close()
 
 
-def test_the_policy_allows_nothing_inline_and_no_page_needs_it(world: tuple[Visitor, list[str]]) -> None:
-    visitor, pages = world
+def test_the_policy_allows_nothing_inline_and_no_page_needs_it(world: tuple[Visitor, list[str]], walk: Walk) -> None:
+    assert walk.inline == []
+    assert walk.complaints == []
+    visitor, _ = world
     visitor.complaints.clear()
-    for path in pages:
-        response = visitor.answer(path)
-        policy = response.headers["content-security-policy"]
-        assert "script-src 'self';" in policy
-        assert "unsafe" not in policy
-        html = response.text()
-        assert " onclick=" not in html
-        assert "<style" not in html
-        assert " style=" not in html
-        visitor.page.wait_for_timeout(500)
     # What is swapped takes over classes of what was there, and no style that a script has put on it and taken off again.
     page = visitor.go("/")
     page.evaluate("document.querySelector('#latest-trades').style.color = 'red'")
@@ -266,25 +342,11 @@ _PRESS = """async () => {
 }"""
 
 
-def test_whatever_is_pressed_shows_at_once_that_it_is_at_work(world: tuple[Visitor, list[str]]) -> None:
-    visitor, pages = world
+def test_whatever_is_pressed_shows_at_once_that_it_is_at_work(world: tuple[Visitor, list[str]], walk: Walk) -> None:
+    assert walk.silent == []
+    assert walk.pressed > 50
+    visitor, _ = world
     page = visitor.context.new_page()
-    pressed = 0
-    for path in pages:
-        page.unroute_all(behavior="ignoreErrors")
-        visitor.go(path, page)
-        # What a page asks for by itself, again and again, is at work too.
-        page.evaluate(
-            "document.addEventListener('htmx:beforeRequest', (asked) => window.pressing || asked.preventDefault())"
-        )
-        page.wait_for_function("() => !document.querySelector('.htmx-request')")
-        # Nobody answers: what is seen is seen before the answer.
-        page.route(re.compile(r".*"), lambda _route: None)
-        count, wrong = page.evaluate(_PRESS)
-        assert wrong == [], f"{path}: {wrong}"
-        pressed += count
-    assert pressed > 50
-    page.unroute_all(behavior="ignoreErrors")
     visitor.go("/strategies/new", page)
     page.route("**/api/strategies/import", lambda _route: None)
     page.set_input_files("[data-import-strategy]", {"name": "s.json", "mimeType": "application/json", "buffer": b"{}"})
@@ -311,22 +373,19 @@ _MOVING = """() => {
 }"""
 
 
+_KNOWN = ["along", "appear", "blink", "leave", "turn", "waiting"]
+
+
 @pytest.mark.long
-def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]]) -> None:
+def test_who_wants_no_motion_has_none(world: tuple[Visitor, list[str]], walk: Walk) -> None:
     visitor, pages = world
+    assert walk.moving == []
+    # What is looked for is there where somebody does not mind.
     page = visitor.context.new_page()
-    report = next(path for path in pages if path.startswith("/backtests/") and "compare" not in path)
-    for motion in ("no-preference", "reduce"):
-        page.emulate_media(reduced_motion=motion)
-        for path in pages if motion == "reduce" else [report]:
-            visitor.go(path, page)
-            found = page.evaluate(_MOVING)
-            # What ends a toast moves nothing: it is seen, and then it is not.
-            assert found["known"] == ["along", "appear", "blink", "leave", "turn", "waiting"]
-            assert found["moving"] == (
-                [each for each in found["known"] if each != "leave"] if motion != "reduce" else []
-            )
-            assert (found["scrolls"], found["stays"]) == ("auto", True)
+    page.emulate_media(reduced_motion="no-preference")
+    visitor.go(next(path for path in pages if path.startswith("/backtests/") and "compare" not in path), page)
+    moving = [each for each in _KNOWN if each != "leave"]
+    assert page.evaluate(_MOVING) == {"known": _KNOWN, "moving": moving, "scrolls": "auto", "stays": True}
     page.close()
 
 
@@ -342,19 +401,8 @@ _COVERED = """() => [...document.querySelectorAll('main a[href], main button, ma
 
 
 @pytest.mark.long
-def test_at_twice_the_size_everything_fits_and_nothing_covers_what_has_the_focus(
-    world: tuple[Visitor, list[str]],
-) -> None:
-    """A window of 1280 by 900 at 200 % is one of 640 by 450 to the page."""
-    visitor, pages = world
-    page = visitor.context.new_page()
-    page.set_viewport_size({"width": 640, "height": 450})
-    for path in pages:
-        visitor.go(path, page)
-        page.wait_for_load_state("networkidle")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 640, f"{path} at 200 %"
-        assert page.evaluate(_COVERED) == [], f"{path} at 200 %"
-    page.close()
+def test_at_twice_the_size_everything_fits_and_nothing_covers_what_has_the_focus(walk: Walk) -> None:
+    assert walk.small == []
 
 
 def test_a_report_is_printed_whole_and_on_white(world: tuple[Visitor, list[str]]) -> None:

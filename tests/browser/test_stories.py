@@ -22,9 +22,9 @@ def on_bar(bar, position, state):
 """
 
 
-def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None:
+def test_from_nothing_to_a_trade_that_appears_by_itself(visitor: Visitor) -> None:
     """Register, describe, refine, backtest, run, see a trade appear without reloading, stop."""
-    page = member.page
+    page = visitor.register()
     expect(page.get_by_text("From an idea to a running strategy in three steps")).to_be_visible()
     page.get_by_role("button", name="Start with this").first.click()
     expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
@@ -48,7 +48,7 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     expect(page.locator(".figure", has_text="Bars").locator("dd").first).to_have_text(re.compile("[1-9]"))
 
     # A strategy that trades at once, written by hand, and its trade on the first page.
-    member.go("/strategies/new")
+    visitor.go("/strategies/new")
     page.get_by_text("Write the code yourself").click()
     page.get_by_label("Name").fill("Busy")
     page.get_by_label("Code", exact=True).fill(BUSY)
@@ -57,12 +57,12 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
     page.get_by_role("button", name="Run it", exact=True).click()
     expect(page).to_have_url(re.compile(r"/sessions/[^/]+$"))
-    busy = page.url.removeprefix(member.address)
+    busy = page.url.removeprefix(visitor.address)
     expect(page.locator("#session-trades .side").first).to_be_visible()
-    member.go("/")
+    visitor.go("/")
     expect(page.locator("#link")).to_have_attribute("data-state", "live")
     expect(page.locator("#latest-trades tbody tr .side").first).to_be_visible()
-    member.go(busy)
+    visitor.go(busy)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Stop and sell").click()
     expect(page.locator(".badge.stopped")).to_be_visible()
@@ -292,7 +292,7 @@ def test_wrong_passwords_are_told_and_the_way_leads_back(visitor: Visitor) -> No
 
 @pytest.mark.long
 def test_a_lost_connection_is_told_and_comes_back(member: Visitor, platform: Platform) -> None:
-    page = member.page
+    page = member.go("/")
     expect(page.locator("#link")).to_have_attribute("data-state", "live")
     member.context.set_offline(True)
     expect(page.locator("#offline")).to_be_visible()
@@ -340,6 +340,7 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
 
 @pytest.mark.long
 def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
+    member.go("/")
     member.context.clear_cookies(name="stratforge_access")
     page = member.go("/trades")
     expect(page).to_have_url(re.compile(r"/trades$"))
@@ -352,6 +353,7 @@ def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
 def test_a_login_that_ended_elsewhere_leads_to_the_form_and_no_further(member: Visitor) -> None:
     # The browser remembers that it has renewed it a moment ago, and what it renews is worth nothing any more.
     # No page of ours is open meanwhile: its charts would ask, and go to the form themselves.
+    member.go("/")
     member.page.goto("about:blank")
     member.context.clear_cookies()
     opened: list[str] = []
@@ -367,6 +369,7 @@ def test_a_login_that_ended_elsewhere_leads_to_the_form_and_no_further(member: V
 
 
 def test_logging_out_ends_the_login(member: Visitor) -> None:
+    member.go("/")
     member.page.get_by_role("button", name="Log out").click()
     expect(member.page).to_have_url(re.compile(r"/login$"))
     member.go("/portfolio")

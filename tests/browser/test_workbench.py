@@ -254,7 +254,7 @@ def _figures(page: Page) -> Mapping[str, str]:
 def test_home_holds_the_account_against_its_symbols_and_no_part_of_it_is_empty(
     member: Visitor, platform: Platform
 ) -> None:
-    page = member.page
+    page = member.go("/")
     _nothing_is_empty(page)
     client = member.client
     session = client.start_session(stored(client, "Often"), "AAPL")

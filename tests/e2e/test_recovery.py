@@ -312,7 +312,7 @@ def test_a_flood_beside_a_busy_neighbor_is_answered_trading_goes_on_and_every_pa
     traders = Traders(platform, "flooded")
     crowd = Crowd(platform, "crowd")
     with busy_neighbor(), crowd.flooding(4, 50):
-        crowd.wait_for_answers(50, "200")
+        crowd.wait_for_answers(20, "200")
         assert_within_bounds(platform)
         assert crowd.statuses <= {"200", "503"}, crowd.told
         traders.trade(1)
@@ -324,7 +324,7 @@ def test_a_flood_beside_a_busy_neighbor_is_answered_trading_goes_on_and_every_pa
         # Only the front door itself can cut a connection.
         kill(platform, "front door")
         # An engine that was lost is deployed anew first; all of it comes back in the middle of the flood.
-        crowd.wait_for_answers(50, "200")
+        crowd.wait_for_answers(20, "200")
         assert_within_bounds(platform)
     assert_normal_again(platform)
     assert crowd.statuses <= {"0", "200", "503"}, crowd.told
