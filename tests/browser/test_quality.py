@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlencode
 
 import axe_playwright_python
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 _BUDGET = 150_000
 # Only what can be read depends on the colors. What passes is counted, not described.
-_LOOKS = {
+_LOOKS: dict[Literal["light", "dark"], str] = {
     "light": "{resultTypes: ['violations']}",
     "dark": "{runOnly: ['color-contrast'], resultTypes: ['violations']}",
 }
