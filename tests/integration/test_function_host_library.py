@@ -30,8 +30,16 @@ def test_a_library_whose_import_hangs_is_ended_and_its_place_is_free(
 
     async def asked() -> tuple[tuple[int, bytes], int]:
         host = host_of(layered, server)
-        first = await host.invoke(invocation({}))
-        return first, (await host.invoke(invocation({})))[0]
+        first = await host.invoke(invocation({}, seconds=60))
+        for _ in range(20):
+            if begun.exists():
+                break
+            # On a busy machine it was ended before it had begun to hang.
+            first = await host.invoke(invocation({}, seconds=60))
+        # What is imported now does not hang: however busy the machine, it is waited for.
+        server.import_seconds = 60.0
+        monkeypatch.setattr("local_platform.function_host.environments.OPEN_SECONDS", 120.0)
+        return first, (await host.invoke(invocation({}, seconds=60)))[0]
 
     try:
         (status, answer), again = run(asked())
