@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 from stratforge import __version__
-from stratforge.backtest.bars_file import read_bars
+from stratforge.backtest.bars_file import read_bars, read_others
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.margin import BORROW_FEE, INITIAL_MARGIN
 from stratforge.market import InvalidSymbol, parse_symbol
@@ -112,6 +112,7 @@ def check(options: argparse.Namespace) -> int:
         "indicators": list(strategy.indicators),
         "lookback": lookback,
         "day_lookback": strategy.day_lookback,
+        "looked_at": strategy.other_symbols,
         "timeframe": strategy.timeframe,
         "shorts": isinstance(strategy, Strategy) and strategy.shorts,
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
@@ -120,7 +121,6 @@ def check(options: argparse.Namespace) -> int:
     if isinstance(strategy, PortfolioStrategy):
         facts |= {
             "universe": strategy.universe,
-            "looked_at": strategy.symbols[len(strategy.universe) :],
             "schedule": str(strategy.schedule),
         }
     if options.json:
@@ -131,14 +131,15 @@ def check(options: argparse.Namespace) -> int:
         )
         print(f"{options.file} is a {'portfolio ' if several else ''}strategy{shorts}")
         if isinstance(strategy, PortfolioStrategy):
-            looked_at = ", ".join(strategy.symbols[len(strategy.universe) :])
-            print(f"  universe    {', '.join(strategy.universe)}{f'; looks at {looked_at}' if looked_at else ''}")
+            print(f"  universe    {', '.join(strategy.universe)}")
             print(f"  schedule    {strategy.schedule}")
         print(f"  indicators  {', '.join(strategy.indicators) or 'none'}")
         print(
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
         days = f" and {strategy.day_lookback:,} days" if strategy.day_lookback else ""
+        if strategy.other_symbols:
+            print(f"  looks at    {', '.join(strategy.other_symbols)}")
         print(f"  lookback    {lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}{days}")
         print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
     if options.cost and not options.json:
@@ -171,7 +172,8 @@ def backtest(options: argparse.Namespace) -> int:
         print(json.dumps(rotated.as_dict()) if options.json else rotated)
         return 0
     since = _begins(options, options.symbol)
-    report = run_backtest(strategy, read_bars(options.bars), _config(options), symbol=options.symbol, since=since)
+    bars, others = read_bars(options.bars), read_others(options.bars_of)
+    report = run_backtest(strategy, bars, _config(options), symbol=options.symbol, since=since, others=others)
     if options.plot is not None:
         save_plot(report, options.plot, f"{options.file.stem} on {options.symbol}")
     print(json.dumps(report.as_dict()) if options.json else report)
@@ -207,7 +209,8 @@ def sweep(options: argparse.Namespace) -> int:
         sweeper = PortfolioSweeper(strategy, several, _config(options), since)
     else:
         since = _begins(options, options.symbol)
-        sweeper = Sweeper(strategy, read_bars(options.bars), _config(options), symbol=options.symbol, since=since)
+        bars, others = read_bars(options.bars), read_others(options.bars_of)
+        sweeper = Sweeper(strategy, bars, _config(options), symbol=options.symbol, since=since, others=others)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
@@ -366,6 +369,9 @@ def _assumption_options(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="CSV|PARQUET|FOLDER",
         help="open, high, low, close, volume and time; of a portfolio strategy with a column symbol, or a folder with a file for each",
+    )
+    parser.add_argument(
+        "--bars-of", action="append", default=[], metavar="SYMBOL=FILE", help="bars of another symbol that it looks at"
     )
     parser.add_argument("--symbol", type=parse_symbol, default="AAPL", help="tells the exchange's clock (AAPL)")
     parser.add_argument(

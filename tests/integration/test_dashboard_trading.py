@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+from stratforge.application.watch_market import PRICE_JUMP
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
+from stratforge.storage.ledger import halts
 from stratforge.storage.market import assets
 from stratforge.storage.market.clock import set_market_clock
 from stratforge.storage.market.trading_days import store_calendar
@@ -113,6 +115,30 @@ def test_a_session_that_waits_for_history_says_so_on_its_page_and_in_the_list(us
     assert "waits for 4,095 more" in user.client.get("/sessions", headers=HTML).text
     user.call("POST", f"/api/sessions/{session_id}/stop")
     assert "waits for" not in user.client.get(f"/sessions/{session_id}", headers=HTML).text
+
+
+def test_a_session_that_looks_at_another_symbol_names_it_and_what_it_waits_for(user: User, database: Database) -> None:
+    python_code = "def indicators(bars):\n    return {'spy': bars.of('SPY').close}\ndef on_bar(bar, position, state):\n    if bar.spy > 1:\n        return buy()\n"
+    checked = user.call("POST", "/api/strategies/check", {"python_code": python_code}).json()
+    assert (checked["valid"], checked["looked_at"]) == (True, ["SPY"])
+    code = {"name": "Looks", "symbol": "AAPL", "python_code": python_code}
+    strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
+    refused = user.call("POST", "/api/sessions", {"strategy_id": strategy_id, "symbol": "SPY"})
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[-1]) == (422, "looks-at-itself")
+    session_id = user.call("POST", "/api/sessions", {"strategy_id": strategy_id}).json()["session_id"]
+    assert user.get(f"/api/sessions/{session_id}")["looked_at"] == ["SPY"]
+    with database.transaction() as connection:
+        evaluations.note_missing_bars(connection, [UUID(session_id)], 20)
+    page = user.client.get(f"/sessions/{session_id}", headers=HTML).text
+    assert "It looks at SPY." in page
+    assert "It waits for history: 20 more bars of AAPL or SPY" in page
+    with database.transaction() as connection:
+        halts.halt_symbol(connection, "SPY", PRICE_JUMP, "it went from 100 to 10")
+    page = user.client.get(f"/sessions/{session_id}", headers=HTML).text
+    assert "It decides nothing until an operator has looked at SPY" in page
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    told = user.client.post("/strategies/check", data={"python_code": python_code, "symbol": "AAPL"}, headers=headers)
+    assert "looks at SPY" in told.text
 
 
 def _session(user: User) -> str:

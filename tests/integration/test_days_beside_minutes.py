@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from stratforge.application import session_windows
-from stratforge.application.days_beside import with_days_beside
+from stratforge.application.bars_beside import with_beside
 from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.application.replays import compare_session
 from stratforge.application.session_rules import bars_to_trace
@@ -205,10 +205,10 @@ def test_what_is_shown_of_it_is_computed_on_the_same_days(live: LiveDays) -> Non
     strategy = compile_strategy(CODE)
     with live.database.transaction() as connection:
         bars = market_data.bars_between(connection, "AAPL", None, None, 5_000)
-        shown = with_days_beside(connection, "AAPL", strategy, bars)
+        shown = with_beside(connection, "AAPL", strategy, bars)
         plain = compile_strategy("def on_bar(bar, position, state):\n    return\n")
-        assert with_days_beside(connection, "AAPL", plain, bars) is bars
-        nobody = with_days_beside(connection, "MSFT", strategy, bars)
+        assert with_beside(connection, "AAPL", plain, bars) is bars
+        nobody = with_beside(connection, "MSFT", strategy, bars)
     column = Values(shown).series(strategy.columns["mean"])
     assert column[-1] == live.seen()[1]["mean"]
     assert column[-3] == pytest.approx(mean(live, 3, 4, 5))
@@ -272,7 +272,7 @@ def test_what_was_seen_before_the_days_stood_beside_is_replayed_as_it_was(
             return sandbox(market_data.trailing_window(connection, "AAPL", last, 8_192), group)
 
     with monkeypatch.context() as former:
-        former.setattr(session_windows, "_beside_days", as_before)
+        former.setattr(session_windows, "_on_minutes", as_before)
         live.minutes(MONDAY, "09:30", "09:31", "09:32")
     count, state = live.seen()
     assert count == 3

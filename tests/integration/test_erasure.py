@@ -83,7 +83,7 @@ STAYS = {
     ),
     "strategy_versions": Stays(
         "A session names its version; the row says nothing any more.",
-        "strategy_id version user_id lookback created_at tokens lookback_edition day_lookback bar_minutes symbol",
+        "strategy_id version user_id lookback created_at tokens lookback_edition day_lookback others bar_minutes symbol",
         {
             "python_code": "''",
             "logic_explanation": "''",
@@ -101,7 +101,7 @@ STAYS = {
         "Orders and trades name their session; symbols, capital, times and result are the ledger's.",
         (
             "id user_id strategy_id strategy_version symbol shard mode status sizing_rule sizing_value first_bar_time last_bar_time "
-            "bars_evaluated bars_held consecutive_failures started_at ended_at final_pnl seen_quantity seen_entry_price seen_day_edition stop_loss take_profit "
+            "bars_evaluated bars_held consecutive_failures started_at ended_at final_pnl seen_quantity seen_entry_price seen_day_edition seen_other_editions stop_loss take_profit "
             "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol after_bar interfered_at "
             "universe symbols schedule daily capital decides_at decided_for"
         ),

@@ -31,12 +31,13 @@ from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
 from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import Node, Values
-from stratforge.strategy.lookback import MAX_DAYS, day_window_length, own_window, window_length
+from stratforge.strategy.lookback import MAX_DAYS, OfOther, day_window_length, own_window, window_length
 from stratforge.strategy.order_terms import terms_in
 from stratforge.strategy.source import OWN_BARS
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, POWER_KEY
 
 from functions.evaluator.sandbox_client import evaluate_sessions
+from tests.support.other_markets import beside, needed_window
 from tests.support.random_programs import awkward_bars, program
 from tests.support.short_oracle import Oracle
 from tests.support.tiers import in_short
@@ -302,6 +303,36 @@ def test_beside_days_it_gives_bar_for_bar_what_the_backtest_gives(
         known = bars.days.slice(0, int(np.searchsorted(bars.days.day, bars.day[index])))
         for (length, days), group in groups.items():
             ask(replace(bars.slice(index + 1 - length, index + 1), days=known.tail(days)), group)
+        through_postgres(connection, sessions)
+    compare(sessions, Values(bars), start)
+    assert len(sessions) > len(seeds) // 4
+
+
+def looking_at_another(seed: int) -> str:
+    """A program that looks at another symbol in all of its first column, or in a part of it beside its own."""
+    before, start, rest = program(seed).partition("{'x': ")
+    column, end, after = rest.partition(", 'y': ")
+    return before + start + re.sub(r"\bbars\.", "bars.of('SPY').", column, count=seed % 2) + end + after
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("first", range(0, PROGRAMS, TOGETHER))
+def test_beside_another_symbol_it_gives_bar_for_bar_what_the_backtest_gives(
+    first: int, connection: psycopg.Connection[Any]
+) -> None:
+    """Live a window has the bars of the other symbol that were over when its last bar began, and as many as its strategy looks back on; the backtest has all of them."""
+    seeds = range(first, min(first + TOGETHER, PROGRAMS))
+    bars = awkward_bars(first, LONGEST_WINDOW + 2_000 + BARS)
+    bars = replace(bars, others={"SPY": beside(bars, first + 1, (0.9, 0.4)[first // TOGETHER % 2])})
+    start = len(bars) - BARS
+    sessions = [each for each in sessions_of(seeds, bars, start, written=looking_at_another) if each.strategy.lookbacks.others]  # fmt: skip
+    groups: dict[tuple[int, OfOther], list[Session]] = {}
+    for session in sessions:
+        lookbacks = session.strategy.lookbacks
+        groups.setdefault((window_length(lookbacks.bars), lookbacks.others["SPY"]), []).append(session)
+    for index in range(start, len(bars)):
+        for (length, needed), group in groups.items():
+            ask(needed_window(bars.slice(index + 1 - length, index + 1), needed), group)
         through_postgres(connection, sessions)
     compare(sessions, Values(bars), start)
     assert len(sessions) > len(seeds) // 4

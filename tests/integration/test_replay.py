@@ -22,6 +22,7 @@ from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.exits import EXIT_KEYS, PRICE_KEYS
 from stratforge.strategy.graph import Values
+from stratforge.strategy.lookback import Lookbacks
 from stratforge.strategy.replay import Difference, replay
 from stratforge.strategy.signals import order_side
 
@@ -309,7 +310,7 @@ def test_a_correction_that_comes_while_a_lookback_is_measured_is_replayed_as_it_
         connection.execute("UPDATE strategy_versions SET lookback_edition = lookback_edition - 1")
     measured = lookbacks._measure
 
-    def corrects(source: str, source_hash: str) -> tuple[int, int] | str:
+    def corrects(source: str, source_hash: str) -> Lookbacks | str:
         """Measures, while the bar before is corrected."""
         assert correct_bar(live.database, bar(-1, extra=20))
         return measured(source, source_hash)

@@ -132,6 +132,30 @@ def test_it_decides_from_a_day_on_and_knows_the_bars_before(
     assert "no bars in this period" in capsys.readouterr().err
 
 
+def test_the_bars_of_another_symbol_are_given_beside_its_own(
+    rotation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, other, *_ = sorted((rotation.parent / "daily").glob("*.csv"))
+    looking = tmp_path / "looking.py"
+    looking.write_text(
+        'LENGTH = 5\ndef indicators(bars):\n    spy = bars.of("SPY")\n    return {"spy": spy.close, "mean": ta.sma(spy.close, LENGTH)}\n'
+        "def on_bar(bar, position, state):\n    if position.quantity == 0 and bar.spy > bar.mean:\n        return buy()\n    if position.quantity > 0 and bar.spy < bar.mean:\n        return sell()\n"
+    )
+    assert cli.main(["check", str(looking), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["looked_at"] == ["SPY"]
+    asked = ["backtest", str(looking), "--bars", str(own), "--json"]
+    assert cli.main([*asked, "--bars-of", f"SPY={other}"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["metrics"]["trades"] > 10
+    swept = ["sweep", str(looking), "--bars", str(own), "--bars-of", f"SPY={other}", "--range", "LENGTH=4,5", "--json", "--processes", "1"]  # fmt: skip
+    assert cli.main(swept) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert results[1]["final_equity"] == pytest.approx(report["metrics"]["final_equity"])
+    for wrong, why in ((asked, "--bars-of SPY=FILE"), ([*asked, "--bars-of", "spy.csv"], "is not SYMBOL=FILE")):
+        assert cli.main(wrong) == 2
+        assert why in capsys.readouterr().err
+
+
 def test_parquet_gives_what_csv_gives(strategy: Path, bars: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frame = pd.read_csv(bars, parse_dates=["Timestamp"]).set_index("Timestamp")
     frame.to_parquet(bars.with_suffix(".parquet"))

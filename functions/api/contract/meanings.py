@@ -105,6 +105,7 @@ live: The side of the signal at the time; null for none
 logic_explanation: What it does, in plain words
 login_id: The login
 lookback: Bars of history that the code needs
+looked_at: Other symbols whose bars the code looks at
 low: The lowest price, in dollars
 maintenance_margin: Equity that a short position needs while it is held, as a fraction of its value
 market_data: What is not to be had of the market at present

@@ -83,6 +83,7 @@ class _Check(BaseModel):
     indicators: list[str] = []
     lookback: int | None = None
     day_lookback: int = 0
+    looked_at: list[str] = []
     timeframe: str | None = None
 
 
@@ -115,6 +116,7 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> BaseModel:
         indicators=list(checked.strategy.indicators),
         lookback=checked.strategy.lookback,
         day_lookback=checked.strategy.day_lookback,
+        looked_at=list(checked.strategy.other_symbols),
         timeframe=checked.strategy.timeframe,
         explained=[ExplainedRuleView.model_validate(each) for each in explain(checked.strategy)],
     )

@@ -62,9 +62,9 @@ Rules for the answer:
 - assumptions lists what you decided where the request left it open.
 - questions is empty unless no sensible strategy can be written: then python_code is empty, and each question says what is missing or why the
   request cannot be done. Ask when the request contradicts itself, when it needs the future (tomorrow's price, the low of a day that is not
-  over), something this language does not have (news, fundamentals, options, borrowed money), something that is not written from words (short positions:
-  a person writes short() and cover() by hand), or names no rule to buy by. A strategy trades one symbol, or it is a portfolio. Words that name what it trades, or move it to another symbol, have the
-  rule “symbol X”, and symbol is X; where none do it is the symbol given behind the request, or the one before. Signals of several symbols, each traded by itself, are several strategies: ask which.
+  over), something this language does not have (news, fundamentals, options, borrowed money), something that is not written from words (short positions, what
+  another symbol does: a person writes short(), cover() and bars.of("SPY") by hand), or names no rule to buy by. A strategy trades one symbol, or it is a portfolio. Words that name what it trades, or move
+  it to another symbol, have the rule “symbol X”, and symbol is X; where none do it is the symbol given behind the request, or the one before. Signals of several symbols, each traded by itself, are several strategies: ask which.
 - Answer name, logic_explanation, assumptions and questions in the language of the request.
 
 {reference}

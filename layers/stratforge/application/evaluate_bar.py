@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
-from stratforge.application.session_windows import Sandbox, missing, seen_with, with_days
+from stratforge.application.session_windows import Sandbox, missing, seen_with, with_beside
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.resampling import RECENT
@@ -82,7 +82,7 @@ def evaluate_bar(
             # What was corrected since the bar was noted is seen as it was by then, like the others' windows.
             longest = max(RECENT, session_windows.longest_window(ready))
             ((_, window),) = replays.windows_as_of(connection, bar.symbol, bar.time, bar.time, longest)
-            seen = with_days(connection, bar.symbol, window, ready)
+            seen = with_beside(connection, bar.symbol, window, ready)
     outcomes += session_windows.run(sandbox, seen, ready)
     with database.transaction() as connection:
         for needed, group in session_windows.by_window(ready).items():
@@ -171,7 +171,7 @@ class _CatchUp:
                 behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
                 behind, outcomes = with_lookbacks(self._database, behind)
                 with self._database.transaction() as connection:
-                    seen = with_days(connection, self._bar.symbol, window, behind)
+                    seen = with_beside(connection, self._bar.symbol, window, behind)
                 outcomes += session_windows.run(self._sandbox, seen, behind)
                 now = at == self._bar.time
                 with self._database.transaction() as connection:

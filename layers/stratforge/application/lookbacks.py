@@ -15,6 +15,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.storage.strategies.strategies import note_lookbacks
 from stratforge.strategy import StrategyError
+from stratforge.strategy.lookback import Lookbacks
 from stratforge.strategy.rotation import compile_any
 
 # Of one bar: measuring takes less than a second for any source, and next to nothing for most.
@@ -32,7 +33,7 @@ def with_lookbacks(
     """
     known: list[RunningSession] = []
     refused: list[Outcome] = []
-    measured: dict[str, tuple[int, int]] = {}
+    measured: dict[str, Lookbacks] = {}
     until = time.monotonic() + seconds
     for each in sessions:
         if each.lookback is not None:
@@ -59,21 +60,21 @@ def lookback_of(database: Database, source: str, source_hash: str) -> int | str:
         return found
     with database.transaction() as connection:
         note_lookbacks(connection, {source_hash: found})
-    return found[0]
+    return found.bars
 
 
-def _with(session: RunningSession, measured: tuple[int, int]) -> RunningSession:
-    bars, days = measured
-    return replace(session, lookback=bars, day_lookback=days)
+def _with(session: RunningSession, measured: Lookbacks) -> RunningSession:
+    others = {symbol: each._asdict() for symbol, each in measured.others.items()}
+    return replace(session, lookback=measured.bars, day_lookback=measured.days, others=others or None)
 
 
 @lru_cache(maxsize=4_096)
-def _measure(source: str, source_hash: str) -> tuple[int, int] | str:
-    """The lookback of a source by this edition, in bars and in days, or why it has none; a refusal is remembered too."""
+def _measure(source: str, source_hash: str) -> Lookbacks | str:
+    """The lookback of a source by this edition, or why it has none; a refusal is remembered too."""
     try:
         strategy = compile_any(source)
         if strategy.source_hash != source_hash:
             return "the source is not the one that was checked"
-        return strategy.stored_lookback, strategy.day_lookback
+        return strategy.lookbacks
     except StrategyError as error:
         return str(error)[:500]

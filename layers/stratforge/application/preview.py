@@ -11,9 +11,10 @@ from decimal import Decimal
 import numpy as np
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.days_beside import with_days_beside
+from stratforge.application.bars_beside import with_beside
 from stratforge.application.errors import Invalid, LimitReached
 from stratforge.application.jobs.requests import Assumptions
+from stratforge.application.looked_at import check_looked_at
 from stratforge.application.portfolio_bars import decisions_in
 from stratforge.application.portfolio_setup import capital_of
 from stratforge.application.quotas import PREVIEWS, spend_first
@@ -97,14 +98,18 @@ def preview(
         return None
     with database.reading(caller) as connection:
         bars = _recorded(connection, strategy, symbols, affordable + window_of(strategy))
-    if any(each.days is not None and not len(each.days) for each in bars.values()):
-        # Nobody has read the symbol's days yet.
+    if any(_is_missing(each) or any(map(_is_missing, each.others.values())) for each in bars.values()):
+        # Nobody has read the symbol's days yet, or nothing is recorded of another that it looks at.
         return None
     try:
         report = _ran(strategy, bars, affordable, assumed)
     except (BacktestError, Invalid):
         return None
     return None if report is None else _shown(strategy, report, symbols)
+
+
+def _is_missing(bars: BarColumns) -> bool:
+    return not len(bars) if bars.days is None else not len(bars.days)
 
 
 def _nanoseconds(strategy: Strategy | PortfolioStrategy, bars: int) -> float:
@@ -127,12 +132,14 @@ def _recorded(
     if _is_daily(strategy):
         now = market_clock(connection).now
         days = days_before(connection, {each: exchange_day(each, now) for each in symbols}, min(length, most))
-        return {each: days[each].bars for each in symbols}
+        if isinstance(strategy, PortfolioStrategy):
+            return {each: days[each].bars for each in symbols}
+        return {each: with_beside(connection, each, strategy, days[each].bars) for each in symbols}
     needed = minutes_of(length, strategy.bar_minutes)
     bars = {each: market_data.bars_between(connection, each, None, None, min(needed, most)) for each in symbols}
     if isinstance(strategy, PortfolioStrategy):
         return bars
-    return {each: with_days_beside(connection, each, strategy, minutes) for each, minutes in bars.items()}
+    return {each: with_beside(connection, each, strategy, minutes) for each, minutes in bars.items()}
 
 
 def _ran(
@@ -148,6 +155,7 @@ def _ran(
         begun = replace(config, cash=float(capital))
         return None if since is None else run_portfolio_backtest(strategy, bars, begun, since=since)
     ((symbol, given),) = bars.items()
+    check_looked_at(symbol, strategy)
     own = own_bars(strategy, given)
     since = _since(own.time, strategy, affordable)
     return None if since is None else run_backtest(strategy, own, config, symbol=symbol, since=since)

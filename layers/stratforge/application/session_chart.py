@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.days_beside import with_days_beside
+from stratforge.application.bars_beside import with_beside
 from stratforge.application.errors import Conflict, existing
 from stratforge.application.session_condition import position_of
 from stratforge.backtest.presentation import indicator_line
@@ -111,9 +111,10 @@ def _bars(connection: Connection, symbol: str, strategy: Strategy, end: datetime
     minutes = strategy.bar_minutes
     if minutes == DAY_MINUTES:
         today = daily_bars.exchange_day(symbol, end) if end else date.max
-        return daily_bars.days_before(connection, {symbol: today}, count)[symbol].bars
+        days = daily_bars.days_before(connection, {symbol: today}, count)[symbol].bars
+        return with_beside(connection, symbol, strategy, days)
     bars = market_data.bars_between(connection, symbol, None, end, min(count * minutes, _MINUTES_READ))
-    bars = with_days_beside(connection, symbol, strategy, bars)
+    bars = with_beside(connection, symbol, strategy, bars)
     return bars if minutes == 1 else latest_bars(bars, TIMEFRAME_OF[minutes], count)
 
 

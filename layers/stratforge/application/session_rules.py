@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.days_beside import with_days_beside
+from stratforge.application.bars_beside import with_beside
 from stratforge.application.errors import Conflict, existing
 from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
 from stratforge.storage.market import daily_bars, market_data
@@ -105,7 +105,7 @@ def session_rules(
             window = daily_bars.days_before(connection, {symbol: today}, length)[symbol].bars
         else:
             window = market_data.trailing_window(connection, symbol, seen, length)
-            window = with_days_beside(connection, symbol, strategy, window)
+        window = with_beside(connection, symbol, strategy, window)
     if 1 < minutes < DAY_MINUTES:
         window = latest_bars(window, TIMEFRAME_OF[minutes], own_window(lookback, minutes))
     if not len(window):

@@ -1,23 +1,86 @@
 """The windows that sessions of a symbol are evaluated on when a bar of a minute has come: of these bars, of longer ones that are completed with it, or of days;
-beside shorter bars stand the days before today, where a strategy looks at them."""
+beside shorter bars stand the days before today, where a strategy looks at them, and beside all of them the bars of other symbols that it looks at."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from stratforge.application.watch_market import jumped_symbols
 from stratforge.market import BarColumns
 from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars, opens_day, waiting
 from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.market.daily_bars import SeenDays
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.strategies.evaluations import Outcome, RunningSession
-from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, days_shown, own_window, window_length
+from stratforge.storage.strategies import other_bars
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession, SeenOfOthers
+from stratforge.storage.strategies.other_bars import OtherMinutes
+from stratforge.strategy.lookback import (
+    DAY_MINUTES,
+    MAX_TOGETHER,
+    OfOther,
+    day_window_length,
+    days_shown,
+    own_window,
+    window_length,
+)
 
 # What each session's strategy says on the last bar of a window; raises when the sandbox did not answer for all of them.
 Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSeen:
+    """The bars that there are of another symbol when a bar of a minute has come.
+
+    Attributes:
+        minutes: Its bars of a minute; None where none are looked at, or there are none.
+        last: The last of them that had ended when that minute began, in seconds since the epoch; None where there is none.
+        days: Its days before today, where they are looked at; None where they are not all read yet.
+        days_asked: How many days back were asked for.
+        jumped: Whether its price jumped for no reason that is known, so that an operator has to look at it first.
+    """
+
+    minutes: OtherMinutes | None = None
+    last: int | None = None
+    days: SeenDays | None = None
+    days_asked: int = 0
+    jumped: bool = False
+
+    def bars(self, symbol: str, minutes: BarColumns, needed: OfOther, bar_minutes: int) -> BarColumns:
+        """The bars of it that a session sees which decides with the last of these minutes."""
+        length = other_bars.days_length(needed, bar_minutes)
+        days = self.days.bars.tail(length) if length and self.days is not None else None
+        if days is not None and bar_minutes == DAY_MINUTES:
+            return days
+        if self.minutes is None or not needed.bars:
+            return other_bars.days_alone(days, symbol)
+        first = other_bars.begins(minutes, needed, bar_minutes)
+        return other_bars.with_days(self.minutes.seen(first, needed.bars, self.last), days)
+
+    def missing(self, symbol: str, minutes: BarColumns, needed: OfOther, bar_minutes: int) -> int:
+        """Counts the bars or days that are missing of what a session needs that decides with the last of these minutes."""
+        if self.jumped:
+            return 1
+        if bar_minutes == DAY_MINUTES:
+            return _missing_days(self.days, self.days_asked, window_length(needed.bars + needed.back))
+        if lacking := _missing_days(self.days, self.days_asked, day_window_length(needed.days) if needed.days else 0):
+            return lacking
+        if not needed.bars or not len(minutes):
+            return 0
+        first = other_bars.begins(minutes, needed, bar_minutes)
+        return other_bars.lacking(self.bars(symbol, minutes, needed, bar_minutes), first, needed.bars)
+
+    def news(self, known: int | None, needed: OfOther, bar_minutes: int, at: int) -> dict[str, int | None]:
+        """Tells what does not follow from the time of the bar, for whoever saw the days in a known edition before."""
+        said: dict[str, int | None] = {}
+        if needed.bars and bar_minutes < DAY_MINUTES and self.last != at - other_bars.MINUTE:
+            said["last"] = self.last
+        if other_bars.days_length(needed, bar_minutes) and self.days is not None and self.days.edition != known:
+            said["edition"] = self.days.edition
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +91,82 @@ class Seen:
         minutes: The bars up to it.
         days: The days before its day, where a session decides on them now or looks at them; None where they are not all read yet.
         days_asked: How many days back were asked for: where there are fewer, there are no more.
+        others: The other symbols that sessions look at.
     """
 
     minutes: BarColumns
     days: SeenDays | None = None
     days_asked: int = 0
+    others: Mapping[str, OtherSeen] = field(default_factory=dict)
 
 
 def seen_with(connection: Connection, symbol: str, at: datetime, sessions: Sequence[RunningSession]) -> Seen:
     """Reads what sessions need of a symbol with the bar of a minute at a time: for those that wait for a longer bar the last few minutes."""
     if all(each.bar_minutes == 1 for each in sessions):
         minutes = market_data.trailing_window(connection, symbol, at, longest_window(sessions))
-        return with_days(connection, symbol, minutes, sessions)
+        return with_beside(connection, symbol, minutes, sessions)
     recent = market_data.trailing_window(connection, symbol, at, RECENT)
     decided = {each for each in {session.bar_minutes for session in sessions} if not waits(recent, each)}
     deciding = [each for each in sessions if each.bar_minutes in decided]
     minutes = market_data.trailing_window(connection, symbol, at, max(RECENT, longest_window(deciding)))
-    return with_days(connection, symbol, minutes, deciding)
+    return with_beside(connection, symbol, minutes, deciding)
 
 
-def with_days(connection: Connection, symbol: str, minutes: BarColumns, sessions: Sequence[RunningSession]) -> Seen:
-    """The same with the days before, if any of these sessions decides on days, or looks at them, with the last of these minutes."""
-    length = max((each.day_length for each in by_window(sessions) if not waits(minutes, each.bar_minutes)), default=0)
-    if not length or not len(minutes):
+def with_beside(connection: Connection, symbol: str, minutes: BarColumns, sessions: Sequence[RunningSession]) -> Seen:
+    """The same with the days before and the bars of other symbols, as far as these sessions look at them with the last of these minutes."""
+    deciding = [each for each in by_window(sessions) if not waits(minutes, each.bar_minutes)]
+    if not len(minutes) or not any(each.day_length or each.others for each in deciding):
         return Seen(minutes)
-    today = daily_bars.exchange_day(symbol, datetime.fromtimestamp(int(minutes.time[-1]), UTC))
-    history = daily_bars.histories_of(connection, [symbol]).get(symbol)
-    if history is None or not history.ready(today):
-        return Seen(minutes)
+    at = datetime.fromtimestamp(int(minutes.time[-1]), UTC)
     # With the first minute of a day longer bars of the day before may be decided on, which look back from there.
-    return Seen(minutes, daily_bars.days_of_edition(connection, history, today, length + 1), history.days)
+    lengths = {symbol: max((each.day_length + 1 for each in deciding if each.day_length), default=0)}
+    wanted: dict[str, list[tuple[OfOther, int]]] = defaultdict(list)
+    for window in deciding:
+        for other, needed in window.others:
+            wanted[other].append((needed, window.bar_minutes))
+    for other, each in wanted.items():
+        looked_at = (other_bars.days_length(needed, bar_minutes) for needed, bar_minutes in each)
+        lengths[other] = max(lengths.get(other, 0), *looked_at)
+    days = _days_before(connection, at, {name: length for name, length in lengths.items() if length})
+    own, asked = days.get(symbol, (None, 0))
+    jumped = jumped_symbols(connection) if wanted else frozenset()
+    others = {
+        other: OtherSeen(jumped=True)
+        if other in jumped
+        else _other(connection, other, minutes, each, days.get(other, (None, 0)))
+        for other, each in wanted.items()
+    }
+    return Seen(minutes, own, asked, others)
+
+
+def _days_before(connection: Connection, at: datetime, lengths: Mapping[str, int]) -> dict[str, tuple[SeenDays, int]]:
+    """The last days of symbols before the day of a time, of those whose days are all read; and how many were asked for."""
+    found, histories = {}, daily_bars.histories_of(connection, list(lengths)) if lengths else {}
+    for symbol, history in histories.items():
+        today = daily_bars.exchange_day(symbol, at)
+        if history.ready(today):
+            days = daily_bars.days_of_edition(connection, history, today, lengths[symbol])
+            found[symbol] = days, history.days
+    return found
+
+
+def _other(
+    connection: Connection,
+    symbol: str,
+    minutes: BarColumns,
+    wanted: Sequence[tuple[OfOther, int]],
+    days: tuple[SeenDays | None, int],
+) -> OtherSeen:
+    """What there is of another symbol, for all who look at it."""
+    looking = [each for each in wanted if each[0].bars and each[1] < DAY_MINUTES]
+    last = None
+    if looking:
+        last = other_bars.last_before(connection, symbol, datetime.fromtimestamp(int(minutes.time[-1]), UTC))
+    if last is None:
+        return OtherSeen(None, None, *days)
+    first = min(other_bars.begins(minutes, needed, bar_minutes) for needed, bar_minutes in looking)
+    most = max(needed.bars for needed, _ in looking)
+    return OtherSeen(OtherMinutes.read(connection, symbol, first, most, last), last, *days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +177,21 @@ class Window:
         length: Bars of a minute that it needs; of days the days.
         bar_minutes: The length of the bars that it decides on.
         days: Days that it looks at beside shorter bars; None where it does not.
+        others: The other symbols that it looks at, and what it needs of each.
     """
 
     length: int
     bar_minutes: int
     days: int | None = None
+    others: tuple[tuple[str, OfOther], ...] = ()
 
     @classmethod
-    def of(cls, lookback: int, bar_minutes: int, day_lookback: int) -> Window:
+    def of(
+        cls, lookback: int, bar_minutes: int, day_lookback: int, others: tuple[tuple[str, OfOther], ...] = ()
+    ) -> Window:
         """The window by the lookbacks that are stored of a strategy."""
-        return cls(window_length(lookback), bar_minutes, day_window_length(day_lookback) if day_lookback else None)
+        days = day_window_length(day_lookback) if day_lookback else None
+        return cls(window_length(lookback), bar_minutes, days, others)
 
     @property
     def day_length(self) -> int:
@@ -90,7 +204,7 @@ def by_window(sessions: Sequence[RunningSession]) -> dict[Window, list[RunningSe
     groups: dict[Window, list[RunningSession]] = defaultdict(list)
     for each in sessions:
         if each.lookback is not None:
-            groups[Window.of(each.lookback, each.bar_minutes, each.day_lookback)].append(each)
+            groups[Window.of(each.lookback, each.bar_minutes, each.day_lookback, each.looked_at)].append(each)
     return groups
 
 
@@ -111,16 +225,42 @@ def missing(seen: Seen, window: Window) -> int:
     if waits(seen.minutes, window.bar_minutes):
         return 0
     minutes = 0 if window.bar_minutes == DAY_MINUTES else max(0, window.length - len(seen.minutes))
-    return minutes or _missing_days(seen, window.day_length)
+    own = minutes or _missing_days(seen.days, seen.days_asked, window.day_length)
+    if own or not window.others:
+        return own
+    of_others = ((symbol, needed, seen.others.get(symbol, OtherSeen())) for symbol, needed in window.others)
+    lacking = [each.missing(symbol, seen.minutes, needed, window.bar_minutes) for symbol, needed, each in of_others]
+    # Where its own bars lie so far apart that it would see too many of the others', it waits as well.
+    together = window.length + sum(map(len, _others(seen, window).values()))
+    return max(lacking) or max(0, together - MAX_TOGETHER)
 
 
-def _missing_days(seen: Seen, length: int) -> int:
+def _missing_days(days: SeenDays | None, asked: int, length: int) -> int:
     if not length:
         return 0
-    if seen.days is None:
+    if days is None:
         return length
     # Whoever has no more days has them all.
-    return 0 if len(seen.days.bars) and seen.days_asked >= length else max(0, length - len(seen.days.bars))
+    return 0 if len(days.bars) and asked >= length else max(0, length - len(days.bars))
+
+
+def _others(seen: Seen, window: Window) -> dict[str, BarColumns]:
+    """The bars of other symbols that sessions of a window see."""
+    return {
+        symbol: seen.others[symbol].bars(symbol, seen.minutes, needed, window.bar_minutes)
+        for symbol, needed in window.others
+        if symbol in seen.others
+    }
+
+
+def _news(seen: Seen, window: Window, session: RunningSession) -> SeenOfOthers | None:
+    """What a session saw of other symbols that does not follow from its bar and from what it saw before."""
+    known, at = session.other_editions or {}, int(seen.minutes.time[-1])
+    said = {
+        symbol: seen.others[symbol].news(known.get(symbol), needed, window.bar_minutes, at)
+        for symbol, needed in window.others
+    }
+    return {symbol: each for symbol, each in said.items() if each} or None
 
 
 def run(sandbox: Sandbox, seen: Seen, sessions: Sequence[RunningSession]) -> Iterator[Outcome]:
@@ -132,23 +272,30 @@ def run(sandbox: Sandbox, seen: Seen, sessions: Sequence[RunningSession]) -> Ite
             continue
         elif window.bar_minutes == DAY_MINUTES:
             assert seen.days is not None
-            edition = seen.days.edition
-            yield from (replace(each, edition=edition) for each in sandbox(seen.days.bars.tail(window.length), group))
+            edition, days = seen.days.edition, seen.days.bars.tail(window.length)
+            if window.others:
+                days = replace(days, others=_others(seen, window))
+            for each in sandbox(days, group):
+                yield replace(each, edition=edition, others=_news(seen, window, each.session))
         else:
-            yield from _beside_days(sandbox, seen, window, group)
+            yield from _on_minutes(sandbox, seen, window, group)
 
 
-def _beside_days(sandbox: Sandbox, seen: Seen, window: Window, group: Sequence[RunningSession]) -> Iterator[Outcome]:
+def _on_minutes(sandbox: Sandbox, seen: Seen, window: Window, group: Sequence[RunningSession]) -> Iterator[Outcome]:
     bars = seen.minutes.tail(window.length)
     if window.days is not None:
         assert seen.days is not None
         bars = replace(bars, days=seen.days.bars.tail(days_shown(window.days, window.bar_minutes)))
+    if window.others:
+        bars = replace(bars, others=_others(seen, window))
     said = (
         sandbox(bars, group) if window.bar_minutes == 1 else _on_longer_bars(sandbox, bars, window.bar_minutes, group)
     )
     edition = None if bars.days is None or seen.days is None else seen.days.edition
     for each in said:
-        yield each if edition == each.session.day_edition else replace(each, edition=edition)
+        others = _news(seen, window, each.session) if window.others else None
+        known = edition == each.session.day_edition
+        yield each if known and others is None else replace(each, edition=None if known else edition, others=others)
 
 
 def _on_longer_bars(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from stratforge.application.caps import require_room_for_session
 from stratforge.application.decimals import text_of, text_of_part
 from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.looked_at import check_looked_at
 from stratforge.application.portfolio_setup import capital_of, check_portfolio_setup
 from stratforge.application.quotas import spend
 from stratforge.application.strategies import Symbol, compiled, read_version
@@ -24,7 +26,7 @@ from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import SizingRule, check_size
 from stratforge.market.symbols import PORTFOLIO, is_crypto
 from stratforge.storage.ledger.symbols import lock_symbol
-from stratforge.storage.market.assets import read_asset
+from stratforge.storage.market.assets import may_exist, read_asset
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.sessions import (
@@ -42,6 +44,7 @@ from stratforge.strategy.rotation import PortfolioStrategy, is_portfolio
 LONG_ONLY = "This strategy goes short, and your account is long only. Enable short selling in the account's settings, or run a version without short()."
 COINS = "This strategy goes short, and coins cannot be sold short. Run it on a stock, or a version without short()."
 NOT_LENT = "This strategy goes short, and the broker does not lend {}, or has it not always at hand. Run it on another stock, or a version without short()."
+_DEMANDS = re.compile(r"short|\bof\s*\(")
 # Bars of all symbols together that a live decision looks at: 48 bytes each, in base64, within what Lambda takes.
 _MOST_BARS = 65_536
 SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20), text_of(9, 9)]
@@ -96,18 +99,18 @@ def start_session(
 
     Raises:
         NotFound: if there is no such strategy or version.
-        Invalid: if the strategy goes short and the account or the asset does not, or a portfolio strategy is given a symbol, stops or a size that it has no use for.
+        Invalid: if the strategy goes short and the account or the asset does not, or looks at symbols that it cannot, or a portfolio strategy is given a symbol, stops or a size that it has no use for.
         Conflict: if as many sessions run as may, of the caller or on the symbol.
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
     with database.reading(caller) as connection:
         strategy, stored = read_version(connection, new.strategy_id, new.version)
-    portfolio, shorts = _portfolio(stored.python_code, new), _goes_short(stored.python_code)
+    portfolio, demanding = _portfolio(stored.python_code, new), _demanding(stored.python_code)
     symbol = PORTFOLIO if portfolio else new.symbol or stored.symbol
     with database.transaction(caller) as connection:
-        if shorts:
-            _check_short(connection, caller, symbol)
+        if demanding is not None:
+            _check_demands(connection, caller, demanding, symbol)
         spend(connection, caller, quotas.SESSIONS)
         session_id = key.new_id(connection, caller.user_id)
         # A repetition finds what it made, however many there are by now.
@@ -161,6 +164,21 @@ def _terms(
     )
 
 
+def _check_demands(connection: Connection, caller: Caller, strategy: Strategy, symbol: str) -> None:
+    """Refuses a strategy that goes short, or looks at other symbols, where it cannot.
+
+    Raises:
+        Invalid: saying why, and what to do.
+    """
+    if strategy.shorts:
+        _check_short(connection, caller, symbol)
+    check_looked_at(symbol, strategy)
+    unknown = [each for each in strategy.other_symbols if not may_exist(connection, each)]
+    if unknown:
+        message = f"The strategy looks at {', '.join(unknown)}, which the broker does not have. Write another symbol in bars.of(…)."
+        raise Invalid(message, code="looks-at-unknown")
+
+
 def _check_short(connection: Connection, caller: Caller, symbol: str) -> None:
     """Refuses a strategy that goes short where the account or the asset may not.
 
@@ -177,13 +195,13 @@ def _check_short(connection: Connection, caller: Caller, symbol: str) -> None:
         raise Invalid(NOT_LENT.format(symbol), code="not-shortable")
 
 
-def _goes_short(source: str) -> bool:
-    """Tells whether a strategy may go short. Compiles it, so no transaction is open."""
-    # Whatever goes short has the word; most have not, and need not be compiled.
-    if "short" not in source or is_portfolio(source):
-        return False
+def _demanding(source: str) -> Strategy | None:
+    """The strategy of one symbol if it may go short or look at other symbols. Compiles it, so no transaction is open."""
+    # Whatever does so has the words; most have not, and need not be compiled.
+    if not _DEMANDS.search(source) or is_portfolio(source):
+        return None
     strategy = compiled(source)
-    return isinstance(strategy, Strategy) and strategy.shorts
+    return strategy if isinstance(strategy, Strategy) else None
 
 
 def check_live(strategy: PortfolioStrategy) -> None:
@@ -253,13 +271,13 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
     Raises:
         NotFound: if there is no such strategy.
         Conflict: if one is to start and as many run as may, of the caller or on the symbol.
-        Invalid: if a session would start of a strategy that goes short where the account or the asset may not.
+        Invalid: if a session would start of a strategy that goes short where the account or the asset may not, or looks at symbols that it cannot.
     """
     caller.require(Scope.TRADE)
     new = NewSession(strategy_id=strategy_id)
     with database.reading(caller) as connection:
         current = existing(strategies.get_strategy(connection, strategy_id), "strategy")
-    portfolio, shorts = _portfolio(current.python_code, new), _goes_short(current.python_code)
+    portfolio, demanding = _portfolio(current.python_code, new), _demanding(current.python_code)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.SESSIONS)
         strategy = existing(strategies.lock_strategy(connection, strategy_id), "strategy")
@@ -274,8 +292,8 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
                 connection, latest.session_id, latest.settings, paused=paused
             )
         else:
-            if shorts:
-                _check_short(connection, caller, strategy.symbol)
+            if demanding is not None:
+                _check_demands(connection, caller, demanding, strategy.symbol)
             require_room_for_session(connection, caller.user_id, None if portfolio else strategy.symbol)
             changed = sessions.start_session(
                 connection,

@@ -45,6 +45,21 @@ def window_of(strategy: Strategy | PortfolioStrategy, sweep: Mapping[str, Sequen
     return max(windows)
 
 
+def others_before(strategy: Strategy, sweep: Mapping[str, Sequence[float]] | None = None) -> dict[str, int]:
+    """Returns how many bars of each other symbol a strategy, or any point of a sweep, looks back on before its own first that it knows: bars of a minute, of a strategy on days the days."""
+    values = sweep or {}
+    points = grid(values) if math.prod(map(len, values.values())) <= _MEASURED_POINTS else grid({name: sorted({min(each), max(each)}) for name, each in values.items()})  # fmt: skip
+    found = dict.fromkeys(strategy.other_symbols, 0)
+    for point in points:
+        try:
+            others = (strategy.with_parameters(**point) if point else strategy).lookbacks.others
+        except StrategyError:
+            # What cannot be a session has no history before its period either.
+            continue
+        found |= {symbol: max(found[symbol], each.bars) for symbol, each in others.items() if symbol in found}
+    return found
+
+
 def _window(strategy: Strategy | PortfolioStrategy, point: Point) -> int:
     try:
         return window_length((strategy.with_parameters(**point) if point else strategy).lookback)
@@ -54,7 +69,11 @@ def _window(strategy: Strategy | PortfolioStrategy, point: Point) -> int:
 
 def minutes_before(history: Minutes, strategy: Strategy, symbol: str, first: datetime, window: int) -> Sequence[Bar]:
     """The last bars of a minute before a time that make so many bars of a strategy's own, or all that there are in a year."""
-    count = minutes_of(window, strategy.bar_minutes)
+    return last_minutes(history, symbol, first, minutes_of(window, strategy.bar_minutes))
+
+
+def last_minutes(history: Minutes, symbol: str, first: datetime, count: int) -> Sequence[Bar]:
+    """The last so many bars of a minute before a time, or all that there are in a year."""
     if not count:
         return []
     # A stock trades for a fifth of all minutes, and not on the days around a holiday.

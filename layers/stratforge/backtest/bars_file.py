@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stratforge.backtest.config import BacktestError
 from stratforge.market.columns import PRICE_COLUMNS
-from stratforge.market.symbols import encode_symbol
+from stratforge.market.symbols import encode_symbol, is_symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,21 @@ def read_bars_of(path: Path, symbols: Sequence[str]) -> dict[str, pd.DataFrame]:
     if missing:
         raise BacktestError(f"{path} has no bars of {', '.join(missing)}")
     return {symbol: _bars(table.iloc[places[symbol]].copy(), path) for symbol in symbols}
+
+
+def read_others(texts: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The bars of other symbols that a strategy looks at, each given as `SPY=spy.csv`.
+
+    Raises:
+        BacktestError: if one is not given so, or as `read_bars` does.
+    """
+    found = {}
+    for text in texts:
+        symbol, _, path = text.partition("=")
+        if not is_symbol(symbol) or not path:
+            raise BacktestError(f"--bars-of {text} is not SYMBOL=FILE, such as SPY=spy.csv")
+        found[symbol] = read_bars(Path(path))
+    return found
 
 
 def _file_of(folder: Path, symbol: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from stratforge.backtest.loop import Loop, loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, NIGHTS, config_arguments
 from stratforge.backtest.report import BacktestReport
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, bar_seconds, exchange_timezone
-from stratforge.market.resampling import DAY, latest_bars, resample
+from stratforge.market.resampling import DAY, TIMEFRAME_OF, latest_bars, resample
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
 
@@ -30,6 +31,7 @@ def run_backtest(
     *,
     symbol: str = "AAPL",
     since: int | None = None,
+    others: Mapping[str, Any] | None = None,
 ) -> BacktestReport:
     """Runs a strategy over historical bars.
 
@@ -51,14 +53,13 @@ def run_backtest(
         config: The assumptions.
         symbol: Tells the exchange, whose clock `bar.hour` and daily anchors follow.
         since: Where decisions begin, in seconds since the epoch: with the first bar that begins then or later. None begins with the first of all.
+        others: The bars of the other symbols that the strategy looks at, as `bars` are given; those that `bars` have beside them already need not be.
 
     Raises:
         BacktestError: if the bars cannot be used, or none begins at `since` or later.
     """
     config = config or BacktestConfig()
-    columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
-    check_columns(columns)
-    columns = own_bars(strategy, columns)
+    columns = own_bars(strategy, columns_given(bars, symbol, others))
     before = bars_before(columns, since)
     loop = loop_for(strategy, config, "python")
     values = Values(columns)
@@ -78,19 +79,42 @@ def bars_before(bars: BarColumns, since: int | None) -> int:
     return before
 
 
+def columns_given(bars: Any, symbol: str, others: Mapping[str, Any] | None) -> BarColumns:
+    """The columns of bars as `run_backtest` takes them, with those of other symbols beside them.
+
+    Raises:
+        BacktestError: if some of them cannot be used.
+    """
+    columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
+    check_columns(columns)
+    given = {
+        name: each if isinstance(each, BarColumns) else columns_of_frame(each, name)
+        for name, each in (others or {}).items()
+    }
+    for name, each in given.items():
+        try:
+            check_columns(each)
+        except BacktestError as error:
+            raise BacktestError(f"{name}: {error}") from None
+    return replace(columns, others={**columns.others, **given}) if given else columns
+
+
 def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:
     """The bars that a strategy decides on: those of its timeframe, where it names one, and else the ones that are given.
 
     Days that it looks at beside them are made of the bars where nobody has them; as those of the exchange they are known from the next day on.
 
     Raises:
-        BacktestError: if the bars are longer than those, or do not make any, or are of what the strategy cannot sell short.
+        BacktestError: if the bars are longer than those, or do not make any, or are of what the strategy cannot sell short; or if those of another symbol that it
+            looks at are missing or do not fit.
     """
     if strategy.shorts and bars.timezone.key == "UTC":
         raise BacktestError(
             "crypto cannot be sold short, and this strategy goes short; choose a stock, or use sell() alone"
         )
     timeframe, length = strategy.timeframe, 60 * strategy.bar_minutes
+    if strategy.other_symbols:
+        bars = replace(bars, others=_others(strategy, bars, length if timeframe else bars.seconds))
     if strategy.reads_days and bars.days is None and bars.seconds < _DAY:
         bars = replace(bars, days=resample(bars, DAY).bars)
     if timeframe is None or bars.seconds == length:
@@ -105,6 +129,31 @@ def own_bars(strategy: Strategy, bars: BarColumns) -> BarColumns:
             f'{len(bars):,} bars of {_length(bars.seconds)} make no whole one of TIMEFRAME = "{timeframe}"; give a longer period'
         )
     return made
+
+
+def _others(strategy: Strategy, bars: BarColumns, length: int) -> dict[str, BarColumns]:
+    """The bars of the other symbols that a strategy on bars of so many seconds looks at."""
+    found = {}
+    for symbol in strategy.other_symbols:
+        try:
+            other = bars.others[symbol]
+        except KeyError:
+            raise BacktestError(
+                f"the strategy looks at {symbol}; give the bars of {symbol} too: --bars-of {symbol}=FILE"
+            ) from None
+        if other.timezone != bars.timezone:
+            raise BacktestError(f"stocks and crypto are not looked at together, and {symbol} is of another exchange")
+        if other.seconds > length and strategy.reads_bars_of(symbol):
+            raise BacktestError(
+                f"the bars of {symbol} are {_length(other.seconds)} long and those that look at them {_length(length)}; give shorter ones"
+            )
+        if other.seconds < length == _DAY:
+            # A day is decided on when it is over.
+            other = latest_bars(other, DAY, len(other))
+        elif other.seconds < length and length // 60 not in TIMEFRAME_OF:
+            raise BacktestError(f"give bars of {symbol} that are {_length(length)} long, as those that look at them")
+        found[symbol] = other
+    return found
 
 
 def _length(seconds: int) -> str:

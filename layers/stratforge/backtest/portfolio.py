@@ -15,8 +15,9 @@ from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_fra
 from stratforge.backtest.fills import Trades
 from stratforge.backtest.portfolio_report import PortfolioReport, latest_close
 from stratforge.market.columns import BarColumns, bar_seconds
+from stratforge.market.other_symbols import STALE
 from stratforge.market.sizes import MINIMUM_VALUE
-from stratforge.strategy.graph import STALE, OtherSymbols, Values
+from stratforge.strategy.graph import OtherSymbols, Values
 from stratforge.strategy.rotation import PortfolioStrategy
 from stratforge.strategy.rotation.orders import orders_for, whole_shares
 from stratforge.strategy.rotation.seen import Seen, decide_on

@@ -19,7 +19,7 @@ from stratforge.backtest.presentation import MAX_TRADES, chart_data, monthly_ret
 from stratforge.backtest.report import Curves, figures
 from stratforge.backtest.text import report_text
 from stratforge.market.columns import BarColumns, Integers
-from stratforge.strategy.graph import STALE
+from stratforge.market.other_symbols import STALE
 from stratforge.strategy.rotation import PortfolioStrategy
 
 if TYPE_CHECKING:

@@ -24,8 +24,7 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import (
     bars_before,
-    check_columns,
-    columns_of_frame,
+    columns_given,
     loop_column,
     loop_parameters,
     own_bars,
@@ -132,20 +131,20 @@ class Sweeper:
         symbol: str = "AAPL",
         since: int | None = None,
         target: Target = "numba",
+        others: Mapping[str, Any] | None = None,
     ) -> None:
         """
         Args:
             since: Where decisions begin, as `run_backtest` takes it: `bars` are those from then on, and indicators know the ones before.
             target: "numba" for many points, "python" where numba is not installed, or for a few.
+            others: The bars of other symbols, as `run_backtest` takes them.
 
         Raises:
             BacktestError: if the bars cannot be used or numba is not installed.
         """
         self.strategy = strategy
         self.config = config or BacktestConfig()
-        columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
-        check_columns(columns)
-        every = own_bars(strategy, columns)
+        every = own_bars(strategy, columns_given(bars, symbol, others))
         self._since, self._before = since, bars_before(every, since)
         self.bars = every.slice(self._before, len(every))
         try:
@@ -223,10 +222,11 @@ def digest_of(source: str, config: BacktestConfig, columns: Mapping[str, BarColu
         digest.update(before.to_bytes(8))
     digest.update(json.dumps(config.as_dict(), sort_keys=True).encode())
     for symbol, bars in columns.items():
-        digest.update(symbol.encode())
-        for each in (bars, bars.days):
-            for name in ("time", *PRICE_COLUMNS) if each is not None else ():
-                digest.update(getattr(each, name).tobytes())
+        for name, of_symbol in ((symbol, bars), *sorted(bars.others.items())):
+            digest.update(name.encode())
+            for each in (of_symbol, of_symbol.days):
+                for column in ("time", *PRICE_COLUMNS) if each is not None else ():
+                    digest.update(getattr(each, column).tobytes())
     return digest.hexdigest()[:32]
 
 

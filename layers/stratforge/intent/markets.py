@@ -57,7 +57,27 @@ def market(kind: str, level: float, volume_near: float = 0.0, *, weekend: bool =
     bars = BarColumns(
         stamps, open_, np.maximum(open_, path) + wick[0], np.minimum(open_, path) - wick[1], path.copy(), volume
     )
-    return replace(bars, days=_days(bars, level, generator))
+    bars = replace(bars, days=_days(bars, level, generator))
+    return replace(bars, others=_Others(bars))
+
+
+class _Others(dict[str, BarColumns]):
+    """Markets of any other symbols beside one, each made when it is looked at, and like no other."""
+
+    def __init__(self, bars: BarColumns) -> None:
+        super().__init__()
+        self._bars = bars
+
+    def __missing__(self, symbol: str) -> BarColumns:
+        bars, generator = self._bars, np.random.default_rng([ord(each) for each in symbol])
+        steps = generator.normal(0, 0.0015, len(bars)) + 0.002 * np.sin(np.arange(len(bars)) / 61)
+        close = 1.3 * bars.close[0] * np.exp(np.cumsum(steps) - np.cumsum(steps).mean())
+        open_ = np.concatenate([close[:1], close[:-1]])
+        wick = np.abs(generator.normal(0, 0.0005, (2, len(bars)))) * close
+        high, low = np.maximum(open_, close) + wick[0], np.minimum(open_, close) - wick[1]
+        made = BarColumns(bars.time, open_, high, low, close, bars.volume * generator.uniform(0.5, 2, len(bars)))
+        found = self[symbol] = replace(made, days=_days(made, float(close[0]), generator))
+        return found
 
 
 def _days(bars: BarColumns, level: float, generator: np.random.Generator) -> BarColumns:

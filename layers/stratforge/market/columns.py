@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -84,6 +84,7 @@ class BarColumns:
 
     `time` holds the bars' starts in seconds since the epoch (UTC), ascending. A bar is `minutes` long, and those that are `daily` a day of the exchange.
     `days` are the symbol's days as its exchange has them, before and during the bars: of each bar those before its own day are known. None where nobody has them.
+    `others` are the bars of other symbols that are looked at beside these, with their days; see `market.other_symbols`.
     """
 
     time: Integers
@@ -96,6 +97,7 @@ class BarColumns:
     daily: bool = field(default=False, kw_only=True)
     minutes: int = field(default=1, kw_only=True)
     days: BarColumns | None = field(default=None, kw_only=True)
+    others: Mapping[str, BarColumns] = field(default_factory=dict, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -140,6 +142,7 @@ class BarColumns:
             daily=self.daily,
             minutes=self.minutes,
             days=self.days,
+            others=self.others,
         )
 
     def after_unknown(self) -> BarColumns:

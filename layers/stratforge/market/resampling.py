@@ -61,6 +61,7 @@ def resample(bars: BarColumns, timeframe: str) -> Resampled:
         daily=timeframe == DAY,
         minutes=TIMEFRAMES[timeframe],
         days=bars.days,
+        others=bars.others,
     )
     return Resampled(made_of, latest)
 

@@ -148,6 +148,7 @@ class Check(Answer):
     indicators: list[str]
     lookback: int | None = Field(description="Bars of history that it needs")
     day_lookback: int = Field(0, description="Days of the exchange that it needs beside shorter bars")
+    looked_at: list[str] = Field([], description="Other symbols whose bars it looks at")
     timeframe: str | None = Field(description="The bars that it decides on, such as 15min; null for those of a minute")
 
 

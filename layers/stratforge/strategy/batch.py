@@ -12,7 +12,7 @@ import json
 import math
 from array import array
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from operator import itemgetter
 from time import perf_counter_ns
@@ -28,7 +28,7 @@ from stratforge.strategy.compiler import Strategy, compile_strategy
 from stratforge.strategy.cost import MAX_RUNNING_NANOSECONDS
 from stratforge.strategy.evaluation import PositionView, Runnable
 from stratforge.strategy.findings import StrategyError
-from stratforge.strategy.graph import NODES, OPERATIONS, Node, Values, on_own_bars, price_column
+from stratforge.strategy.graph import NODES, OPERATIONS, Node, Values, bars_of, on_own_bars, price_column
 from stratforge.strategy.indicators import REGISTRY
 
 CACHED_BYTES = 160 << 20
@@ -49,35 +49,39 @@ PLACES, _POSITION = 3, ("quantity", "average_entry_price", "bars_held")
 
 
 def encode_columns(bars: BarColumns) -> dict[str, Any]:
-    """A window of bars as plain values, with the days of the exchange where it has them."""
+    """A window of bars as plain values, with the days of the exchange and the bars of other symbols where it has them."""
     columns = b"".join(getattr(bars, name).astype("<f8").tobytes() for name in PRICE_COLUMNS)
     times = bars.time.astype("<i8").tobytes()
     length = {"minutes": bars.seconds // 60} if bars.seconds > 60 else {}
     days = {} if bars.days is None else {"days": encode_columns(bars.days)}
-    return {"columns": base64.b64encode(times + columns).decode(), "timezone": bars.timezone.key, **length, **days}
+    others = {"others": {symbol: encode_columns(each) for symbol, each in bars.others.items()}} if bars.others else {}
+    columns_and_times = base64.b64encode(times + columns).decode()
+    return {"columns": columns_and_times, "timezone": bars.timezone.key, **length, **days, **others}
 
 
-def decode_columns(encoded: Mapping[str, Any]) -> BarColumns:
-    """The window that `encode_columns` encoded.
+def decode_columns(encoded: Mapping[str, Any], fewest: int = 1) -> BarColumns:
+    """The window that `encode_columns` encoded, of so many bars at least.
 
     Raises:
         ValueError: if it is not one.
     """
     data = base64.b64decode(encoded["columns"])
     length, rest = divmod(len(data), 8 * (1 + len(PRICE_COLUMNS)))
-    if rest or not length:
+    if rest or length < fewest:
         raise ValueError("the columns of a window differ in length or are empty")
     timezone = _TIMEZONES.get(encoded["timezone"])
     if timezone is None:
         raise ValueError("the time zone of a window is not an exchange's")
     time = np.frombuffer(data, dtype="<i8", count=length)
-    columns = np.frombuffer(data, dtype="<f8", offset=8 * length).reshape(-1, length)
+    columns = np.frombuffer(data, dtype="<f8", offset=8 * length).reshape(len(PRICE_COLUMNS), length)
     open_, high, low, close, volume = columns
     minutes = int(encoded.get("minutes", 1))
-    days = decode_columns(encoded["days"]) if "days" in encoded else None
+    days = decode_columns(encoded["days"], fewest) if "days" in encoded else None
+    # Of another symbol there may be days alone.
+    others = {symbol: decode_columns(each, 0) for symbol, each in encoded.get("others", {}).items()}
     return BarColumns(
-        time, open_, high, low, close, volume, timezone=timezone, daily=minutes == _DAY, minutes=minutes, days=days
-    )
+        time, open_, high, low, close, volume, timezone=timezone, daily=minutes == _DAY, minutes=minutes, days=days, others=others
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,6 +171,9 @@ def load_everything() -> None:
             node = NODES.node("indicator", (close,) * len(indicator.inputs), (indicator.name, *defaults))
             values.series(NODES.node("field", (node,), (0,)))
         values.series(on_own_bars(price_column("close", "1h")))
+        beside = Values(replace(bars, others={"SPY": bars}))
+        for timeframe in ("", "1h", "1d"):
+            beside.series(on_own_bars(price_column("close", bars_of("SPY", timeframe))))
         for name, operation in OPERATIONS.items():
             if name != "indicator":
                 operation(bars, [path, path, path], (2, 1, 0))

@@ -6,10 +6,10 @@ import ast
 import difflib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stratforge.market.resampling import TIMEFRAMES
-from stratforge.market.symbols import is_symbol
+from stratforge.market.symbols import PORTFOLIO, is_crypto, is_symbol
 from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import NODES, Argument, Node, bars_of, together
@@ -64,9 +64,30 @@ class Ewm:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """The argument of `indicators` while it is compiled, or its bars of a longer timeframe: its fields are nodes of the graph, not numbers."""
+    """The argument of `indicators` while it is compiled, its bars of a longer timeframe, or those of another symbol: its fields are nodes of the graph, not numbers."""
 
     timeframe: str = ""
+    symbol: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name that its columns have as a timeframe."""
+        return bars_of(self.symbol, self.timeframe) if self.symbol else self.timeframe
+
+
+@dataclass(slots=True)
+class LookedAt:
+    """The other symbols whose bars `indicators` reads.
+
+    Attributes:
+        most: How many there may be; None where others count them.
+        resampled: Whether longer bars of them may be read.
+        symbols: They themselves.
+    """
+
+    most: int | None
+    resampled: bool
+    symbols: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +133,8 @@ def scalar_operation(operation: str, a: float, b: float) -> float:
 class ColumnCalls:
     """Reads calls; the expressions that they are given are read by whoever builds on it."""
 
-    def __init__(self, parameters: dict[str, float], findings: Findings, others: set[str] | None = None) -> None:
-        """`others` takes the other symbols whose bars are read; None where there are none to read."""
+    def __init__(self, parameters: dict[str, float], findings: Findings, others: LookedAt) -> None:
+        """`others` takes the other symbols whose bars are read."""
         self.parameters = parameters
         self.findings = findings
         self.names: dict[str, Value] = {}
@@ -328,27 +349,34 @@ class ColumnCalls:
         names = ", ".join(f'"{each}"' for each in TIMEFRAMES)
         if owner.timeframe:
             return self._refuse(node, "these bars are resampled already", "Write bars.resample(…) for each timeframe")
+        if owner.symbol and not self.others.resampled:
+            hint = f'Write bars.of("{owner.symbol}").close'
+            return self._refuse(node, "longer bars of another symbol are not in the language of portfolios", hint)
         values = self._arguments(node, "bars.resample", ("timeframe",), {})
         if values is None:
             return UNKNOWN
         word = values["timeframe"]
         if isinstance(word, Word) and word.text in TIMEFRAMES:
-            return Bars(word.text)
+            return Bars(word.text, owner.symbol)
         return self._refuse(node, "this timeframe is not in the language", f"It takes {names}", Code.ARGUMENT)
 
     def _of(self, node: ast.Call, owner: Bars) -> Value:
-        if self.others is None:
-            message = "the bars of another symbol are read by portfolio strategies alone"
-            hint = 'Write UNIVERSE = ["AAPL"], SCHEDULE = "daily" and rebalance(universe, portfolio, state) instead of on_bar'
-            return self._refuse(node, message, hint)
-        if owner.timeframe:
-            return self._refuse(node, "these bars are not the symbol's own", 'Write bars.of("SPY").close')
+        others = self.others
+        if owner.timeframe or owner.symbol:
+            hint = 'Write bars.of("SPY").resample("1d")' if others.resampled else 'Write bars.of("SPY").close'
+            return self._refuse(node, "these bars are not the symbol's own", hint)
         symbol = symbol_written(node)
-        if symbol is None:
-            hint = 'Write bars.of("SPY").close, with the symbol written out'
+        if symbol is None or symbol == PORTFOLIO:
+            hint = 'Write bars.of("SPY").close, with the symbol written out in capitals'
             return self._refuse(node, "bars.of takes a symbol", hint, Code.ARGUMENT)
-        self.others.add(symbol)
-        return Bars(bars_of(symbol))
+        others.symbols.add(symbol)
+        if others.most is not None and len(others.symbols) > others.most:
+            message = f"bars.of looks at more than {others.most} other symbols"
+            return self._refuse(node, message, f"Look at {others.most} at most", Code.TOO_LARGE)
+        if others.most is not None and len({is_crypto(each) for each in others.symbols}) > 1:
+            hint = "Look at stocks from a stock, and at crypto from crypto"
+            return self._refuse(node, "stocks and crypto trade at other hours and are not looked at together", hint)
+        return Bars(symbol=symbol)
 
     def _series_method(self, node: ast.Call, series: Node, name: str) -> Value:
         if name == "ewm":

@@ -227,7 +227,7 @@ class ColumnsCompiler(ColumnCalls):
             return UNKNOWN
         if isinstance(owner, Bars):
             if node.attr in PRICE_COLUMNS:
-                return Series(price_column(node.attr, owner.timeframe))
+                return Series(price_column(node.attr, owner.name))
             suggestion = nearest(node.attr, PRICE_COLUMNS) + "bars has open, high, low, close and volume"
             return self._refuse(node, f"bars has no {node.attr[:40]}", suggestion, Code.UNKNOWN_FIELD)
         if isinstance(owner, Record):
@@ -249,7 +249,7 @@ class ColumnsCompiler(ColumnCalls):
         if isinstance(owner, Unknown):
             return UNKNOWN
         if isinstance(owner, Bars):
-            return self._refuse_bars_item(node)
+            return self._refuse_bars_item(node, owner)
         if isinstance(owner, Record):
             return self._refuse(
                 node,
@@ -263,14 +263,15 @@ class ColumnsCompiler(ColumnCalls):
             Code.LOOK_AHEAD,
         )
 
-    def _refuse_bars_item(self, node: ast.Subscript) -> Unknown:
+    def _refuse_bars_item(self, node: ast.Subscript, owner: Bars) -> Unknown:
+        of = f'bars.of("{owner.symbol}")' if owner.symbol else "bars"
         key = node.slice.value if isinstance(node.slice, ast.Constant) else None
         if isinstance(key, str) and key.lower() in PRICE_COLUMNS:
-            return self._refuse(node, f"bars[{key!r}] is not in the language", f"Write bars.{key.lower()}")
+            return self._refuse(node, f"{of}[{key!r}] is not in the language", f"Write {of}.{key.lower()}")
         if isinstance(key, str):
-            message = f"bars[{key[:40]!r}] is not in the language: a strategy sees the bars of its own symbol"
-            return self._refuse(node, message, "Write bars.close; start a session on each symbol you want to trade")
-        return self._refuse(node, "bars[...] is not in the language", "Write bars.close", Code.LOOK_AHEAD)
+            hint = 'Write bars.close, or bars.of("SPY").close for those of another symbol'
+            return self._refuse(node, f"{of}[{key[:40]!r}] is not in the language", hint)
+        return self._refuse(node, f"{of}[...] is not in the language", f"Write {of}.close", Code.LOOK_AHEAD)
 
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self._expression(node.operand)

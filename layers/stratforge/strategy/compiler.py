@@ -11,12 +11,14 @@ from functools import cached_property, lru_cache
 from typing import Any, SupportsFloat
 
 from stratforge.market.resampling import DAY, TIMEFRAMES, minutes_of
+from stratforge.strategy.column_calls import LookedAt
 from stratforge.strategy.columns_compiler import ColumnsCompiler
 from stratforge.strategy.cost import (
     MAX_GRAPH_NODES,
     MAX_NANOSECONDS,
     MAX_OPERATIONS,
     MAX_PARENTHESES,
+    Beside,
     Cost,
     backtest_nanoseconds,
     cost_of,
@@ -24,11 +26,21 @@ from stratforge.strategy.cost import (
     dearest,
 )
 from stratforge.strategy.findings import Code, Finding, StrategyError
-from stratforge.strategy.graph import Node, reachable
-from stratforge.strategy.lookback import DAY_MINUTES, MAX_DAYS, History, check_history, measure_lookback, window_length
+from stratforge.strategy.graph import Node, bars_of, reachable, symbol_and_timeframe
+from stratforge.strategy.lookback import (
+    DAY_MINUTES,
+    MAX_DAYS,
+    History,
+    Lookbacks,
+    OfOther,
+    check_history,
+    check_others,
+    measure_lookback,
+    window_length,
+)
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
 from stratforge.strategy.source import MAX_LITERAL, OWN_BARS, Findings, Module, check_runs_as_python, parse, read_module
-from stratforge.strategy.vocabulary import TIME_FIELDS
+from stratforge.strategy.vocabulary import MAX_OTHERS, TIME_FIELDS
 from stratforge.strategy.wire import without_comments
 
 
@@ -122,7 +134,8 @@ class Strategy(Admitted):
         """
         history = self._history
         check_history(history.bars, self.timeframe)
-        self.cost_over(window_length(history.bars), history.day_window)
+        check_others(history, self.timeframe)
+        self._cost(window_length(history.bars), history.beside)
         return history.bars
 
     @property
@@ -140,14 +153,42 @@ class Strategy(Admitted):
         return self.bar_minutes < DAY_MINUTES and any(each.timeframe == DAY for each in self._nodes)
 
     @cached_property
-    def _history(self) -> History:
-        return self._measure(days_of_exchange=True)
+    def other_symbols(self) -> tuple[str, ...]:
+        """The symbols besides its own whose bars its indicators look at."""
+        names = (symbol_and_timeframe(each.timeframe)[0] for each in reachable(self.columns.values()))
+        return tuple(sorted({each for each in names if each}))
 
-    def _measure(self, *, days_of_exchange: bool) -> History:
+    def reads_bars_of(self, symbol: str) -> bool:
+        """Returns whether its indicators read bars of another symbol besides the days of its exchange."""
+        return bool(self._lengths_of(symbol) - ({DAY} if self.bar_minutes < DAY_MINUTES else set()))
+
+    def reads_days_of(self, symbol: str) -> bool:
+        """Returns whether its indicators read the days of another symbol's exchange."""
+        return self.bar_minutes == DAY_MINUTES or DAY in self._lengths_of(symbol)
+
+    def _lengths_of(self, symbol: str) -> set[str]:
+        names = {each.timeframe for each in reachable(self.columns.values())}
+        return {length for of, length in map(symbol_and_timeframe, names) if of == symbol}
+
+    @property
+    def lookbacks(self) -> Lookbacks:
+        """The history that its sessions need.
+
+        Raises:
+            StrategyError: as `lookback` does.
+        """
+        bars, needed = self.stored_lookback, dict(self._history.others)
+        others = {each: needed.get(each, OfOther()) for each in self.other_symbols}
+        stored = {symbol: each._replace(bars=each.bars and self._stored(each.bars)) for symbol, each in others.items()}
+        return Lookbacks(bars, self.day_lookback, stored)
+
+    @cached_property
+    def _history(self) -> History:
+        return self._measure(apart=True)
+
+    def _measure(self, *, apart: bool) -> History:
         previous = bool(self.on_bar.needs("p"))
-        return measure_lookback(
-            self._nodes, previous=previous, minutes=self.bar_minutes, days_of_exchange=days_of_exchange
-        )
+        return measure_lookback(self._nodes, previous=previous, minutes=self.bar_minutes, apart=apart)
 
     @property
     def stored_lookback(self) -> int:
@@ -165,7 +206,7 @@ class Strategy(Admitted):
         Raises:
             StrategyError: as `lookback` does.
         """
-        return self._stored(self._measure(days_of_exchange=False).bars)
+        return self._stored(self._measure(apart=False).bars)
 
     def _stored(self, lookback: int) -> int:
         if self.bar_minutes in (1, DAY_MINUTES):
@@ -179,28 +220,36 @@ class Strategy(Admitted):
         Raises:
             StrategyError: as `lookback` does.
         """
-        return self.cost_over(window_length(self.lookback), self._history.day_window)
+        return self._cost(window_length(self.lookback), self._history.beside)
 
     def backtest_nanoseconds(self, bars: int) -> int:
         """Returns the nominal processor time of a backtest over so many bars, which computes the columns once."""
-        return backtest_nanoseconds(self._nodes, self.operations, bars, MAX_DAYS if self.reads_days else None)
+        days = {bars_of(each, DAY): MAX_DAYS for each in self.other_symbols} if self.bar_minutes < DAY_MINUTES else {}
+        return backtest_nanoseconds(
+            self._nodes, self.operations, bars, days | ({DAY: MAX_DAYS} if self.reads_days else {})
+        )
 
     def cost_over(self, window: int, days: int | None = None, most: int = MAX_NANOSECONDS) -> Cost:
-        """Returns the cost of one evaluation on a window of so many bars and, where it reads them, of so many days of the exchange.
+        """Returns the cost of one evaluation on a window of so many bars and, where it reads them, of so many days of the exchange; of other symbols those that it
+        needs.
 
         Raises:
             StrategyError: if it is more nanoseconds than `most`, or more cells than a session may have.
         """
+        others = self._history.beside if self.other_symbols else {}
+        return self._cost(window, {**others, DAY: days} if days else others, most)
+
+    def _cost(self, window: int, beside: Beside, most: int = MAX_NANOSECONDS) -> Cost:
         size = len(without_comments(self.source).encode())
         clock = len(self._read_columns & {column for column, _ in TIME_FIELDS.values()})
         # The close is that of the bar's day: it takes both.
         clock += "minutes_to_close" in self._read_columns
-        return cost_of(self._nodes, window, self.operations, size, most, clock, days)
+        return cost_of(self._nodes, window, self.operations, size, most, clock, beside)
 
     @property
     def dearest(self) -> list[tuple[str, float]]:
         """Lists the costs of the strategy's columns, in milliseconds a bar, the dearest first."""
-        return dearest(self._nodes, window_length(self.lookback), self._history.day_window)
+        return dearest(self._nodes, window_length(self.lookback), self._history.beside)
 
     @cached_property
     def _nodes(self) -> list[Node]:
@@ -264,12 +313,13 @@ def compile_strategy(source: str) -> Strategy:
 def _check_indicators_alone(tree: ast.Module, findings: Findings) -> None:
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "indicators":
-            ColumnsCompiler({}, findings).compile(statement)
+            ColumnsCompiler({}, findings, LookedAt(MAX_OTHERS, resampled=True)).compile(statement)
 
 
 def _build(source: str, module: Module, parameters: dict[str, float], findings: Findings | None = None) -> Strategy:
     findings = findings or Findings()
-    columns, returned = compile_indicators(module, parameters, findings)
+    others = LookedAt(MAX_OTHERS, resampled=True)
+    columns, returned = compile_indicators(module, parameters, findings, others)
     _check_timeframes(module, columns, findings)
     on_bar = OnBarCompiler(parameters, columns, findings, returned).compile(module.on_bar)
     findings.raise_if_any()
@@ -282,7 +332,8 @@ def _build(source: str, module: Module, parameters: dict[str, float], findings: 
 def _check_timeframes(module: Module, columns: Mapping[str, Node], findings: Findings) -> None:
     """Refuses to make shorter bars of longer ones."""
     own = OWN_BARS[module.timeframe or "1min"]
-    for each in sorted({each.timeframe for each in reachable(columns.values())} & {*TIMEFRAMES}):
+    named = {symbol_and_timeframe(each.timeframe)[1] for each in reachable(columns.values())}
+    for each in sorted(named & {*TIMEFRAMES}):
         if TIMEFRAMES[each] < own:
             message = (
                 f'bars.resample("{each}") is of bars that are shorter than those of TIMEFRAME = "{module.timeframe}"'
@@ -291,12 +342,12 @@ def _check_timeframes(module: Module, columns: Mapping[str, Node], findings: Fin
 
 
 def compile_indicators(
-    module: Module, parameters: dict[str, float], findings: Findings, others: set[str] | None = None
+    module: Module, parameters: dict[str, float], findings: Findings, others: LookedAt
 ) -> tuple[dict[str, Node], frozenset[str] | None]:
     """The columns of a module by name, and all names that `indicators` returns, refused ones included (None when they are not known).
 
     Args:
-        others: Takes the other symbols whose bars are read; None where there are none to read.
+        others: Takes the other symbols whose bars are read.
     """
     if module.indicators is None:
         return {}, frozenset()

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stratforge.market.resampling import DAY
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Argument, Node
 from stratforge.strategy.indicators import REGISTRY
@@ -84,16 +83,22 @@ def node_nanoseconds(node: Node, bars: int) -> float:
     return sum(weight * count for weight, count in zip(weights, counts, strict=True))
 
 
-def columns_nanoseconds(nodes: Iterable[Node], bars: int, days: int | None = None) -> float:
-    """The nominal time of all of `nodes` over so many bars, of those that are of the exchange's days over so many `days`; None where days are made of the bars."""
-    return sum(node_nanoseconds(node, bars_of(node, bars, days)) for node in nodes)
+# Of the timeframes of nodes, those whose bars stand beside the strategy's own: how many there are of each.
+Beside = Mapping[str, int]
+_NOTHING: Beside = {}
 
 
-def bars_of(node: Node, bars: int, days: int | None) -> int:
-    """The length of a node's column; finding the day of each bar takes as long as there are bars."""
-    if days is None or node.timeframe != DAY:
+def columns_nanoseconds(nodes: Iterable[Node], bars: int, beside: Beside = _NOTHING) -> float:
+    """The nominal time of all of `nodes` over so many bars, of those that stand beside them over so many as there are of these."""
+    return sum(node_nanoseconds(node, length_of(node, bars, beside)) for node in nodes)
+
+
+def length_of(node: Node, bars: int, beside: Beside) -> int:
+    """The length of a node's column; finding what each bar sees of others takes as long as there are bars."""
+    found = beside.get(node.timeframe)
+    if found is None:
         return bars
-    return max(bars, days) if node.operation == "resampled" else days
+    return max(bars, found) if node.operation == "resampled" else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +136,16 @@ def cost_of(
     size: int = 0,
     most: int = MAX_NANOSECONDS,
     time_fields: int = 0,
-    days: int | None = None,
+    beside: Beside = _NOTHING,
 ) -> Cost:
-    """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars and `days` of the exchange, and that reads so many fields of `bar.time`.
+    """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars and those `beside` it, and that reads so many fields of `bar.time`.
 
     Raises:
         StrategyError: if it is more nanoseconds than `most`, or more cells than one session may have.
     """
-    cells = sum(bars_of(node, window, days) for node in nodes)
+    cells = sum(length_of(node, window, beside) for node in nodes)
     decision = _EVALUATION_NANOSECONDS + operations * _OPERATION_NANOSECONDS + time_fields * _CLOCK_NANOSECONDS
-    nanoseconds = int(columns_nanoseconds(nodes, window, days) + decision)
+    nanoseconds = int(columns_nanoseconds(nodes, window, beside) + decision)
     if cells > MAX_CELLS:
         message = (
             f"the indicators hold {cells:,} values over their window of {window:,} bars; {MAX_CELLS:,} are allowed"
@@ -152,19 +157,19 @@ def cost_of(
     return Cost(operations, cells, size, nanoseconds)
 
 
-def backtest_nanoseconds(nodes: Iterable[Node], operations: int, bars: int, days: int | None = None) -> int:
+def backtest_nanoseconds(nodes: Iterable[Node], operations: int, bars: int, beside: Beside = _NOTHING) -> int:
     """The nominal time of a backtest over so many bars: the columns once, and on each bar the operations of `on_bar`, all of its dearest path."""
-    return int(columns_nanoseconds(nodes, bars, days) + bars * operations * _OPERATION_NANOSECONDS)
+    return int(columns_nanoseconds(nodes, bars, beside) + bars * operations * _OPERATION_NANOSECONDS)
 
 
-def dearest(nodes: Iterable[Node], window: int, days: int | None = None) -> list[tuple[str, float]]:
+def dearest(nodes: Iterable[Node], window: int, beside: Beside = _NOTHING) -> list[tuple[str, float]]:
     """Lists the costs of the columns: each operation with its arguments, in milliseconds a bar, the dearest first."""
     found = []
     for node in nodes:
         arguments = node.arguments[1:] if node.operation == "indicator" else node.arguments
         name = f"ta.{node.arguments[0]}" if node.operation == "indicator" else node.operation
         text = f"{name}({', '.join(_short(each) for each in arguments)})"
-        found.append((text, node_nanoseconds(node, bars_of(node, window, days)) / 1e6))
+        found.append((text, node_nanoseconds(node, length_of(node, window, beside)) / 1e6))
     return sorted(((text, cost) for text, cost in found if cost > 0), key=lambda each: -each[1])
 
 

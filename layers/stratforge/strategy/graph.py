@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
+from stratforge.market.other_symbols import STALE, seen_beside
 from stratforge.market.resampling import Resampled, longer
 from stratforge.strategy import kernels as k
 from stratforge.strategy.arithmetic import MOST_QUOTIENT
@@ -23,8 +24,6 @@ from stratforge.strategy.indicators.stretches import through_stretches
 from stratforge.strategy.quantization import finite_or_unknown, quantized
 from stratforge.strategy.reach import Floats
 
-# After so many seconds a bar says nothing of its symbol any more, where several are looked at together: seven days, one of which may have 25 hours.
-STALE = 7 * 86_400 + 3_600
 _OF = "of "
 Argument = float | bool | str
 Computed = Floats | tuple[Floats, ...]
@@ -91,9 +90,15 @@ def on_own_bars(node: Node) -> Node:
     return NODES.node("last_completed", (node,), (), logical=node.logical, timeframe="")
 
 
-def bars_of(symbol: str) -> str:
-    """The name, where others have that of a timeframe, of the bars of another symbol."""
-    return f"{_OF}{symbol}"
+def bars_of(symbol: str, timeframe: str = "") -> str:
+    """The name, where others have that of a timeframe, of the bars of another symbol, or of those of a longer timeframe of it."""
+    return f"{_OF}{symbol} {timeframe}".rstrip()
+
+
+def symbol_and_timeframe(name: str) -> tuple[str, str]:
+    """The other symbol whose bars a node's timeframe names, and their timeframe; "" where it is the strategy's own symbol, and where they are as long as its bars."""
+    symbol, _, timeframe = name.removeprefix(_OF).partition(" ")
+    return (symbol, timeframe) if name.startswith(_OF) else ("", name)
 
 
 def together(*nodes: Node) -> tuple[Node, ...]:
@@ -308,7 +313,8 @@ class Values(dict[tuple[Node | str, int], float]):
             if other is not None:
                 found = self._of(other.bars)
             else:
-                made = longer(self.bars, timeframe)
+                symbol, length = symbol_and_timeframe(timeframe)
+                made = seen_beside(self.bars, symbol, length) if symbol else longer(self.bars, timeframe)
                 found = Resampled(made.bars.after_unknown(), made.latest + 1)
             self._resampled[timeframe] = found
         return found

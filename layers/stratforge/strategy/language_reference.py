@@ -7,7 +7,7 @@ from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS
 from stratforge.strategy.exits import EXITS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.indicators.stretches import STRETCH
-from stratforge.strategy.lookback import MAX_DAYS, MAX_LOOKBACK
+from stratforge.strategy.lookback import MAX_DAYS, MAX_LOOKBACK, MAX_TOGETHER
 from stratforge.strategy.order_terms import TERMS
 from stratforge.strategy.source import (
     MAX_BRANCHES,
@@ -24,6 +24,7 @@ from stratforge.strategy.vocabulary import (
     MAX_INDICATORS,
     MAX_LOOP,
     MAX_NESTED_LOOPS,
+    MAX_OTHERS,
     MAX_STATE_KEYS,
     NUMPY_FUNCTIONS,
     POSITION_FIELDS,
@@ -81,6 +82,7 @@ The language
   {", ".join(f".{name}()" for name in SERIES_METHODS)}; rolling(n) has {", ".join(ROLLING_METHODS)}; ewm(...) has mean.
   bars.resample("15min") ({", ".join(TIMEFRAMES)}) has the columns of a longer timeframe: of each minute those of its last completed bar;
   bars.resample("1d") has the exchange's days before today: ta.sma(bars.resample("1d").close, length=200) is the 200-day average beside conditions of minutes.
+  bars.of("SPY") has the columns of another symbol ({MAX_OTHERS} at most), and bars.of("SPY").resample("1d") those of its days: of each bar what was over when it began.
   Nothing may look ahead: no negative shift, no whole-series minimum or mean, no indexing.
 - on_bar(bar, position, state) sees numbers: bar.open/high/low/close/volume, bar.<indicator>, bar.previous.<field>,
   bar.time.{"/".join(TIME_FIELDS)} (exchange time, Monday is 0; 1 minute to close on the last bar), position.{"/".join(POSITION_FIELDS)}, and
@@ -140,6 +142,15 @@ def reference_page() -> str:
         f'today\'s. Their history is counted by itself, in days, of which there may be {MAX_DAYS:,} whatever the bars look back on, so that `ta.sma(bars.resample("1d").close, 200)` is',
         "the 200-day average; it is unknown before there are so many days. Backtests and sweeps read the days before their period too. A session waits until it has them, a new",
         "one comes in every night, and a replay sees them as they were known. Where there are bars of a minute alone, as in a file, and in portfolio strategies on minutes, days are made of these.",
+        "",
+        f'`bars.of("SPY")` has the columns of another symbol that is written out, of {MAX_OTHERS} others at most: a bar sees what was over when it began. Of the other symbol that is the last',
+        'bar that had ended then, so that nothing has to be waited for, and live and backtest see the same. On `TIMEFRAME = "1d"`, where a day is decided on when the next one opens, it is',
+        'the other\'s same day. Its bars are as long as those that look at them: `bars.of("SPY").resample("1h")` has longer ones, and `bars.of("SPY").resample("1d")` its days before',
+        'today, so that `bars.of("SPY").resample("1d").close > ta.sma(bars.of("SPY").resample("1d").close, 200)` is SPY above its 200-day average. Series of one symbol are computed on its bars,',
+        "those of several on the bars of the strategy's own. What began more than seven days before a bar is unknown to it, as after a halt, or where a symbol ended. Stocks look at stocks and",
+        f"crypto at crypto. The history of each symbol is counted in its own bars, before the earliest bar that looks at them, and there may be {MAX_TOGETHER:,} bars of all together. A session has",
+        "the other symbol streamed, and waits until that history is there. Bars of it that come late are not waited for: what was seen is recorded, and a replay sees the same. Splits of the other",
+        "symbol leave its bars on one scale. While its price has jumped for no reason that is known, the session waits for an operator, and sees what it missed afterwards.",
         "",
         "What is not finite (division by zero, the logarithm of 0, an overflow, `np.inf`) becomes unknown where the operation ends. A window with an",
         "unknown value inside is unknown. Exponential averages pass over an unknown value, and begin anew after as many unknown values in a row as",
@@ -220,6 +231,7 @@ def reference_page() -> str:
         f"| operations on series in `indicators` | {MAX_GRAPH_NODES:,} |",
         f"| a length, a window, a shift | {MAX_LENGTH:,} bars |",
         f'| history that the indicators need together | {MAX_LOOKBACK:,} bars, and {MAX_DAYS:,} days of `bars.resample("{DAY}")` |',
+        f"| other symbols; bars of all symbols together, each in a window of its history | {MAX_OTHERS}; {MAX_TOGETHER:,} |",
         f"| values of all series over the window of history | {MAX_CELLS:,} |",
         f"| nominal processor time a bar | {MAX_NANOSECONDS / 1e6:g} ms |",
         "",

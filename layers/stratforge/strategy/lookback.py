@@ -7,9 +7,10 @@ or begins anew with the day. So a window of `lookback` bars holds everything tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from stratforge.market.columns import BarColumns
 from stratforge.market.resampling import DAY, TIMEFRAMES
 from stratforge.strategy.cost import MAX_GATE_NANOSECONDS, cost_of, node_nanoseconds, too_large
 from stratforge.strategy.findings import Code, Finding, StrategyError
-from stratforge.strategy.graph import NODES, Argument, Node, Values
+from stratforge.strategy.graph import NODES, Argument, Node, Values, bars_of, symbol_and_timeframe
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.kernels import exponential_reach
 from stratforge.strategy.reach import DAY_BARS, probe, reach_of
@@ -30,6 +31,8 @@ MAX_LOOKBACK = 32_000
 DAY_MINUTES = TIMEFRAMES[DAY]
 # What a session on longer bars may have of bars of a minute, and any of days.
 _MOST_MINUTES, MAX_DAYS = 32_768, 2_048
+# What an evaluation may have of bars of its own and of other symbols.
+MAX_TOGETHER = 2 * _MOST_MINUTES
 _A_YEAR = 256
 
 
@@ -189,62 +192,161 @@ def check_history(lookback: int, timeframe: str | None) -> None:
         raise StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths, or another timeframe")])
 
 
-def _bars_of_minutes(node: Node, looks: int, minutes: int) -> int:
+def check_others(history: History, timeframe: str | None) -> None:
+    """Refuses a strategy whose sessions would need more bars of other symbols than they get.
+
+    Raises:
+        StrategyError: saying of which, or how many there may be in all.
+    """
+    for symbol, each in history.others:
+        length = _most_bars(timeframe)
+        if window_length(each.bars + each.back) > length:
+            message = f'the indicators need {each.bars + each.back:,} bars of bars.of("{symbol}"); {1 << length.bit_length() - 1:,} are allowed'
+            raise StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths")])
+    together = window_length(history.bars) + sum(each.window for _, each in history.others)
+    if together > MAX_TOGETHER:
+        message = (
+            f"the bars and those of other symbols that they look at are {together:,}; {MAX_TOGETHER:,} are allowed"
+        )
+        raise StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths, or fewer symbols")])
+
+
+def _bars_of_minutes(timeframe: str, looks: int, minutes: int) -> int:
     """Bars before its own that a value looks at which is of the last completed bar of a longer timeframe, and of `looks` bars before that."""
     # Bars of another symbol are as long as the strategy's own.
-    most = -(-TIMEFRAMES.get(node.timeframe, 1) // minutes)
+    most = -(-TIMEFRAMES.get(timeframe, 1) // minutes)
     # All of these, and what has come since.
     return (looks + 1) * most + most - 1
 
 
-class History(NamedTuple):
-    """The history that columns look back on: bars of the strategy's own, and days of the exchange before the day of the last of them (0 where it reads none)."""
+class OfOther(NamedTuple):
+    """The history that columns look back on of another symbol: bars as long as the strategy's own, up to the one that was seen with the own bar that lies `back`
+    before the last, and days before the day of that."""
+
+    bars: int = 0
+    days: int = 0
+    back: int = 0
+
+    def joined(self, other: OfOther) -> OfOther:
+        """Joins the needs of two columns."""
+        return OfOther(*(max(pair) for pair in zip(self, other, strict=True)))
+
+    def earlier(self, bars: int) -> OfOther:
+        """The same so many own bars before, each of which may be of the day before."""
+        return OfOther(self.bars, self.days + bars if self.days else 0, self.back + bars)
+
+    @property
+    def window(self) -> int:
+        """As many of its bars as there are of both symbols in the same time."""
+        return window_length(self.bars + self.back) if self.bars else 0
+
+
+class Lookbacks(NamedTuple):
+    """The history that the sessions of a strategy need, as it is stored: bars of a minute (on bars of days, days), days beside shorter bars, and what of other symbols."""
 
     bars: int
     days: int = 0
+    others: Mapping[str, OfOther] = MappingProxyType({})
+
+
+class History(NamedTuple):
+    """The history that columns look back on: bars of the strategy's own, days of the exchange before the day of the last of them (0 where it reads none), and
+    bars and days of other symbols."""
+
+    bars: int
+    days: int = 0
+    others: tuple[tuple[str, OfOther], ...] = ()
 
     @property
-    def day_window(self) -> int | None:
-        """The length of the trailing window of days; None where no days are read."""
-        return day_window_length(self.days) if self.days else None
+    def beside(self) -> dict[str, int]:
+        """The lengths of the trailing windows that stand beside that of its own bars, by the timeframes of their nodes."""
+        found = {DAY: day_window_length(self.days)} if self.days else {}
+        for symbol, each in self.others:
+            found |= {bars_of(symbol, timeframe): each.window for timeframe in ("", *TIMEFRAMES)}
+            if each.days:
+                found[bars_of(symbol, DAY)] = day_window_length(each.days)
+        return found
 
 
-def measure_lookback(
-    nodes: Iterable[Node], *, previous: bool, minutes: int = 1, days_of_exchange: bool = False
-) -> History:
+class _Looks(NamedTuple):
+    """How far a value looks back: on bars before its own in its timeframe, on days, and on other symbols."""
+
+    bars: int = 0
+    days: int = 0
+    others: Mapping[str, OfOther] = MappingProxyType({})
+
+    @classmethod
+    def all_of(cls, several: Iterable[_Looks]) -> _Looks:
+        """How far several values look back together."""
+        bars = days = 0
+        others: dict[str, OfOther] = {}
+        for each in several:
+            bars, days = max(bars, each.bars), max(days, each.days)
+            for symbol, needed in each.others.items():
+                others[symbol] = needed.joined(others.get(symbol, needed))
+        return cls(bars, days, others)
+
+    def earlier(self, bars: int) -> _Looks:
+        """The same so many bars before, each of which may be of the day before."""
+        days = self.days + bars if self.days else 0
+        others = {symbol: each.earlier(bars) for symbol, each in self.others.items()} if bars else self.others
+        return _Looks(self.bars + bars, days, others)
+
+
+def measure_lookback(nodes: Iterable[Node], *, previous: bool, minutes: int = 1, apart: bool = False) -> History:
     """The history that `nodes` need for their last values (the last two, with `previous`).
 
     Args:
         nodes: All columns on the way to those that are read, in an order in which inputs come first.
         previous: Whether the values of the bar before the last are read.
         minutes: How long a bar is.
-        days_of_exchange: Whether the days that shorter bars look at are those of the exchange, which are counted by themselves; otherwise they are made of the bars.
+        apart: Whether the days that shorter bars look at are those of the exchange, which are counted by themselves, as are the bars of other symbols; otherwise days are made of the
+            bars, and there are as many bars of others.
 
     Raises:
         StrategyError: if that is more than `MAX_LOOKBACK` or `MAX_DAYS`, or a window of it costs more than a session may.
     """
     meter = _Meter()
-    apart = DAY if days_of_exchange and minutes < DAY_MINUTES else None
-    looks: dict[Node, History] = {}
+    looks: dict[Node, _Looks] = {}
     for node in nodes:
-        bars = max((looks[each].bars for each in node.inputs), default=0)
-        days = max((looks[each].days for each in node.inputs), default=0)
+        found = _Looks.all_of(looks[each] for each in node.inputs)
         if node.operation != "last_completed":
-            own = _own_bars(node, meter)
-            # Each bar before may be of the day before.
-            looks[node] = History(bars + own, days + own if days else 0)
-        elif node.inputs[0].timeframe == apart:
-            looks[node] = History(0, bars + 1)
+            looks[node] = found.earlier(_own_bars(node, meter))
         else:
-            looks[node] = History(_bars_of_minutes(node.inputs[0], bars, minutes))
-        if looks[node].bars > MAX_LOOKBACK:
-            raise _unbounded()
-        if looks[node].days > MAX_DAYS:
-            raise _too_many_days()
-    own_bars = (each.bars for node, each in looks.items() if node.timeframe != apart)
-    longest = max((each.days for each in looks.values()), default=0)
-    found = History(max(own_bars, default=0) + (2 if previous else 1), longest + previous if longest else 0)
-    if found.days > MAX_DAYS:
+            looks[node] = _last_completed(node.inputs[0].timeframe, found.bars, minutes, apart=apart)
+        _check(looks[node])
+    own = [each.bars for node, each in looks.items() if not (apart and _stands_beside(node.timeframe, minutes))]
+    all_of_them = _Looks.all_of(looks.values())
+    read = _Looks(0, all_of_them.days, all_of_them.others).earlier(int(previous))
+    _check(read)
+    others = tuple(sorted(read.others.items()))
+    history = History(max(own, default=0) + (2 if previous else 1), read.days, others)
+    cost_of(list(looks), window_length(history.bars), beside=history.beside)
+    return history
+
+
+def _stands_beside(timeframe: str, minutes: int) -> bool:
+    """Whether bars of a timeframe are not made of the strategy's own."""
+    return bool(symbol_and_timeframe(timeframe)[0]) or (timeframe == DAY and minutes < DAY_MINUTES)
+
+
+def _last_completed(timeframe: str, looks: int, minutes: int, *, apart: bool) -> _Looks:
+    """How far the last bar of a timeframe looks back that was completed, and so many bars before it, from the strategy's own bars."""
+    symbol, length = symbol_and_timeframe(timeframe)
+    days = length == DAY and minutes < DAY_MINUTES
+    if not apart or not (symbol or days):
+        return _Looks(_bars_of_minutes(length, looks, minutes))
+    if not symbol:
+        return _Looks(0, looks + 1)
+    if days:
+        return _Looks(0, 0, {symbol: OfOther(days=looks + 1)})
+    # The one that is seen is the last of these.
+    bars = 1 + (_bars_of_minutes(length, looks, minutes) if length else looks)
+    return _Looks(0, 0, {symbol: OfOther(bars)})
+
+
+def _check(looks: _Looks) -> None:
+    if max(looks.bars, *(max(each.bars, each.back) for each in looks.others.values()), 0) > MAX_LOOKBACK:
+        raise _unbounded()
+    if max(looks.days, *(each.days for each in looks.others.values()), 0) > MAX_DAYS:
         raise _too_many_days()
-    cost_of(list(looks), window_length(found.bars), days=found.day_window)
-    return found

@@ -142,7 +142,7 @@ class OnBarExpressions:
             if key is not None:
                 return Piece(read_state(key, "0.0"), "number")
             if isinstance(node.value, ast.Name) and node.value.id == "bars":
-                hint = "Read bar.close; a strategy sees the bars of its own symbol"
+                hint = 'Read bar.close; in indicators bars.of("SPY").close has another symbol'
                 return self._refuse(node, "bars[...] is not in the language of on_bar", hint)
             return self._refuse(
                 node, "this [...] is not in the language", 'Only state["key"] with the key written out is'
@@ -215,11 +215,10 @@ class OnBarExpressions:
                 return self._unknown_field(node, "bar.previous", name)
             if owner.attr == "time":
                 return self._time_field(node, "bar.time", "b")
-        return self._refuse(
-            node,
-            f".{name[:40]} is not in the language here",
-            "Fields belong to bar, bar.previous, bar.time, position and account",
-        )
+        hint = "Fields belong to bar, bar.previous, bar.time, position and account"
+        if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute) and owner.func.attr == "of":
+            hint = 'Return {"spy": bars.of("SPY").close} from indicators, and read bar.spy'
+        return self._refuse(node, f".{name[:40]} is not in the language here", hint)
 
     def _time_field(self, node: ast.Attribute, owner: str, origin: str) -> Piece:
         name = node.attr

@@ -11,6 +11,8 @@ from stratforge.strategy.findings import Code
 
 MAX_INDICATORS = 64
 MAX_STATE_KEYS = 32
+# Other symbols that a strategy of one symbol looks at.
+MAX_OTHERS = 3
 MAX_LOOP = 1_000
 MAX_NESTED_LOOPS = 8
 

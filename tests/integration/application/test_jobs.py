@@ -159,6 +159,48 @@ def on_bar(bar, position, state):
     assert days.time[-1] < OPEN.timestamp() - 12 * 3_600
 
 
+def test_a_backtest_reads_the_other_symbols_that_it_looks_at(
+    database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy
+) -> None:
+    """Their bars before its first, and their days, as a session is given them; also in a study, whose parts read what was stored."""
+    code = """
+LENGTH = 20
+def indicators(bars):
+    spy = bars.of("SPY")
+    return {"mean": ta.sma(spy.close, length=LENGTH), "spy": spy.close, "days": ta.sma(bars.of("QQQ").resample("1d").close, 200)}
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.spy > bar.mean and bar.days > 0:
+        return buy(quantity=1)
+    if position.bars_held > 2:
+        return sell()
+"""
+    new = NewStrategy(name="Others", symbol="AAPL", python_code=code)
+    stored = store_strategy(database, ada, new, RequestKey("others", b"digest"))
+    request = NewBacktest(strategy_id=stored.strategy_id, start=OPEN + timedelta(minutes=50))
+    job = queueing.request_backtest(database, outbox, ada, request, NEW)
+    result = backtested(database, job)
+    assert result.metrics["trades"] > 3
+    material = tested.tested(request, 1, code, "AAPL").load(Past())
+    with database.transaction() as connection:
+        add_study(connection, job.job_id, ada.user_id, Plan(1, 1, 0.1), material)
+        kept = read_material(connection, job.job_id).bars["AAPL"].others
+        query = "SELECT report -> 'assumptions' FROM backtests WHERE id = %s"
+        ((assumptions,),) = connection.execute(query, (result.backtest_id,)).fetchall()
+    assert any("It looks at QQQ, SPY" in each for each in assumptions)
+    others = material.bars["AAPL"].others
+    assert (set(others), set(kept)) == ({"SPY", "QQQ"}, {"SPY", "QQQ"})
+    assert others["SPY"].days is None
+    assert len(others["SPY"]) == len(kept["SPY"]) == 100
+    for days in (others["QQQ"].days, kept["QQQ"].days):
+        assert days is not None
+        assert len(days) > 2_048
+        assert days.daily
+    assert len(others["QQQ"]) == 0
+    # Where it would look at itself it is told so.
+    with pytest.raises(BacktestError, match="looks at SPY as another symbol"):
+        tested.tested(request, 1, code, "SPY").load(Past())
+
+
 def test_days_that_the_vendor_refuses_are_told(strategy: StoredStrategy) -> None:
     class None_(Past):
         def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:

@@ -17,7 +17,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, strategies
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import compile_strategy
-from stratforge.strategy.lookback import EDITION, window_length
+from stratforge.strategy.lookback import EDITION, Lookbacks, OfOther, window_length
 
 from tests.support.asking import open_transactions
 from tests.support.ledger import OPEN, add_trader
@@ -124,7 +124,7 @@ def test_nothing_is_measured_while_a_transaction_is_open(
     measured_elsewhere(evaluator.database, EDITION - 1)
     honest, open_then = lookbacks._measure, []
 
-    def measure(source: str, source_hash: str) -> tuple[int, int] | str:
+    def measure(source: str, source_hash: str) -> Lookbacks | str:
         open_then.append(open_transactions(migrated))
         return honest(source, source_hash)
 
@@ -177,7 +177,9 @@ def test_the_engine_may_note_what_it_measured_and_change_no_code(evaluator: Eval
     measured_elsewhere(evaluator.database, EDITION - 1)
     with evaluator.database.transaction() as connection:
         connection.execute("SET LOCAL ROLE stratforge_engine")
-        strategies.note_lookbacks(connection, {compile_strategy(CODE).source_hash: (77, 5)})
+        strategies.note_lookbacks(
+            connection, {compile_strategy(CODE).source_hash: Lookbacks(77, 5, {"SPY": OfOther(1, 2, 3)})}
+        )
     assert stored(evaluator.database) == {(77, EDITION)}
     with evaluator.database.transaction() as connection:
         connection.execute("SET LOCAL ROLE stratforge_engine")

@@ -186,3 +186,34 @@ def test_days_that_nobody_has_read_for_long_stand_beside_no_later_minutes(
     shown = previews.preview(database, ada, compile_strategy(BESIDE), "AAPL", SETUP)
     assert shown is not None
     assert shown.holding != 0
+
+
+LOOKS = """
+def indicators(bars):
+    return {"spy": bars.of("SPY").close, "mean": ta.sma(bars.of("SPY").close, length=20)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.spy > bar.mean:
+        return buy()
+    if position.quantity > 0 and bar.spy < bar.mean:
+        return sell()
+"""
+
+
+def test_what_looks_at_another_symbol_is_tried_on_what_is_recorded_of_it(
+    database: Database, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = {"AAPL": 300, "SPY": 0}
+
+    def bars_between(_connection: object, symbol: str, _start: object, end: datetime | None, limit: int) -> BarColumns:
+        bars = _random_history(len(symbol), recorded[symbol], 0.001, 100.0)
+        bars = replace(bars, time=1_767_623_400 + 60 * np.arange(len(bars)))
+        return bars.slice(0, len(bars) if end is None else int(np.searchsorted(bars.time, end.timestamp()))).tail(limit)
+
+    monkeypatch.setattr(market_data, "bars_between", bars_between)
+    assert previews.preview(database, ada, compile_strategy(LOOKS), "AAPL", SETUP) is None
+    recorded["SPY"] = 300
+    shown = previews.preview(database, ada, compile_strategy(LOOKS), "AAPL", SETUP)
+    assert shown is not None
+    assert shown.trades > 5
+    assert previews.preview(database, ada, compile_strategy(LOOKS), "SPY", SETUP) is None, "it would look at itself"

@@ -18,7 +18,8 @@ from stratforge.application.session_condition import session_condition
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.application.strategies import StrategyChange
 from stratforge.market import Bar
-from stratforge.storage.market import market_data
+from stratforge.portfolio.assets import AssetRules
+from stratforge.storage.market import assets, market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus, StoredSession
 from stratforge.storage.strategies.strategies import StoredStrategy
@@ -119,6 +120,40 @@ def test_a_strategy_that_goes_short_has_no_session_and_what_runs_goes_on(
     assert outbox.messages == []
     earlier = application.start_session(database, outbox, ada, NewSession(strategy_id=of, version=1), NEW)
     assert earlier.strategy_version == 1
+
+
+LOOKS_AT_SPY = "def indicators(bars):\n    return {'x': bars.of('SPY').close}\ndef on_bar(bar, position, state):\n    if bar.x > 1:\n        return buy()\n"
+
+
+def test_a_strategy_that_looks_at_another_symbol_starts_where_it_can(
+    database: Database, outbox: Told, ada: Caller, session: StoredSession
+) -> None:
+    """On no symbol that it looks at as another, beside none of another exchange, and at none that the broker does not have; however it is started."""
+    of = session.strategy_id
+    strategies.change_strategy(database, ada, of, StrategyChange(python_code=LOOKS_AT_SPY))
+    application.stop_session(database, outbox, ada, session.session_id)
+
+    def started(symbol: str | None = None) -> StoredSession:
+        return application.start_session(database, outbox, ada, NewSession(strategy_id=of, symbol=symbol), NEW)
+
+    for symbol, code in (("SPY", "looks-at-itself"), ("BTC/USD", "looks-elsewhere")):
+        with pytest.raises(Invalid) as refused:
+            started(symbol)
+        assert refused.value.code == code
+    assert started().looked_at == ["SPY"]
+    with database.transaction() as connection:
+        rules = [AssetRules(each) for each in ("AAPL", "MSFT")]
+        assets.store_assets(connection, [(each, each.symbol) for each in rules])
+    with pytest.raises(Invalid, match="the broker does not have") as refused:
+        started()
+    assert refused.value.code == "looks-at-unknown"
+    for each in application.stop_strategy(database, outbox, ada, of):
+        assert each.status is SessionStatus.STOPPED
+    with pytest.raises(Invalid, match="the broker does not have"):
+        application.toggle_strategy(database, outbox, ada, of)
+    with database.transaction() as connection:
+        assets.store_assets(connection, [(AssetRules("SPY"), "SPY")])
+    assert application.toggle_strategy(database, outbox, ada, of).looked_at == ["SPY"]
 
 
 def test_stopping_a_strategy_with_its_positions_wakes_the_executor(

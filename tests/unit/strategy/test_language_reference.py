@@ -30,7 +30,7 @@ from stratforge.strategy.evaluation import kept_state
 from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import NODES, Values
 from stratforge.strategy.indicators import REGISTRY
-from stratforge.strategy.lookback import MAX_LOOKBACK, _random_history
+from stratforge.strategy.lookback import MAX_LOOKBACK, MAX_TOGETHER, _random_history
 from stratforge.strategy.source import (
     MAX_BRANCHES,
     MAX_CHARACTERS,
@@ -44,6 +44,7 @@ from stratforge.strategy.vocabulary import (
     MAX_INDICATORS,
     MAX_LOOP,
     MAX_NESTED_LOOPS,
+    MAX_OTHERS,
     MAX_STATE_KEYS,
     NUMPY_FUNCTIONS,
     POSITION_FIELDS,
@@ -87,6 +88,18 @@ ELSEWHERE = {
     "Backtests and sweeps read": "integration/application/test_jobs.py test_a_backtest_on_minutes_knows_the_days_before_its_period",
     "A session waits until it has them": "integration/test_days_beside_minutes.py test_days_that_read_otherwise_later_are_seen_as_they_were",
     "Where there are bars of a minute alone": "unit/strategy/test_days_of_minutes.py test_without_days_they_are_made_of_the_minutes",
+    '`bars.of("SPY")` has': "unit/strategy/test_other_symbols.py test_a_bar_sees_the_last_one_that_was_over_when_it_began",
+    "Of the other symbol that is the last": "integration/test_other_symbols_live.py test_whichever_of_both_comes_first_in_a_minute_it_sees_the_same",
+    'On `TIMEFRAME = "1d"`, where': "unit/strategy/test_other_symbols.py test_a_day_sees_the_other_symbols_same_day",
+    "Its bars are as long": "unit/strategy/test_other_symbols.py test_longer_bars_see_what_was_over_when_they_began",
+    "Series of one symbol are": "unit/strategy/test_other_symbols.py test_it_is_what_a_script_with_pandas_finds",
+    "What began more than seven days": "unit/strategy/test_other_symbols.py test_after_a_week_without_a_bar_nothing_is_known_of_it",
+    "Stocks look at stocks": "unit/strategy/test_other_symbols.py test_bars_that_do_not_fit_are_refused",
+    "The history of each symbol": "unit/strategy/test_other_symbols.py test_what_is_needed_of_each_symbol_is_counted_by_itself",
+    "A session has the other symbol": "integration/test_other_symbols_live.py test_until_the_other_symbols_history_is_there_it_waits_and_says_so",
+    "Bars of it that come late": "integration/test_other_symbols_live.py test_what_is_not_there_in_time_is_not_waited_for_and_is_recorded",
+    "Splits of the other": "integration/test_other_symbols_live.py test_a_split_of_the_other_symbol_leaves_windows_on_one_scale",
+    "While its price has jumped": "integration/test_other_symbols_live.py test_while_the_other_symbols_price_has_jumped_it_waits_for_an_operator",
     "A purchase or a sale may name terms": "integration/test_resting_signals.py test_a_limit_rests_until_its_price_comes",
     "Exits stand beside it": "unit/backtest/test_resting_orders.py test_a_bracket_around_a_limit",
     "How orders meet bars": "unit/backtest/test_engine.py test_the_loop_agrees_with_a_second_backtester",
@@ -657,6 +670,7 @@ LIMITS = {
     "operations on series": (chain(MAX_GRAPH_NODES - 10), chain(MAX_GRAPH_NODES + 1)),
     "length": (shifted(2_000), shifted(2_001)),
     "values": (chain(MAX_CELLS // 20_000 - 30, ".shift(2000)" * 8), chain(MAX_CELLS // 16_384 + 10, ".shift(2000)" * 8)),
+    "other symbols": tuple(f"def indicators(bars):\n    return {{'x': {' + '.join(f'bars.of({chr(34)}S{n}{chr(34)}).close' for n in range(count))}}}\n{READS}" for count in (MAX_OTHERS, MAX_OTHERS + 1)),
     "history": (shifted(*[2_000] * 15, 1_990), shifted(*[2_000] * 16, 5)),
 }  # fmt: skip
 
@@ -672,7 +686,7 @@ def test_limits_are_where_the_table_says(name: str) -> None:
 def test_the_figures_of_the_table_are_those_that_are_enforced() -> None:
     rows = PAGE.split("| what | at most |")[1].split("Live, the")[0]
     for figure in (MAX_CHARACTERS, MAX_NODES, MAX_DEPTH, MAX_PARAMETERS, MAX_INDICATORS, MAX_STATE_KEYS, MAX_NAME, MAX_BRANCHES, MAX_LOOP,
-                   MAX_NESTED_LOOPS, MAX_OPERATIONS, MAX_GRAPH_NODES, MAX_LOOKBACK, MAX_CELLS):  # fmt: skip
+                   MAX_NESTED_LOOPS, MAX_OPERATIONS, MAX_GRAPH_NODES, MAX_LOOKBACK, MAX_CELLS, MAX_OTHERS, MAX_TOGETHER):  # fmt: skip
         assert re.search(rf"\b{figure:,}\b", rows)
 
 

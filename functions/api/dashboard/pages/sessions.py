@@ -206,12 +206,17 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
             else []
         )
         return common | {"decisions": decisions, "weights": weights, "notes": noted, "jumped": jumped}
+    looked_at = condition.session.looked_at
+    noted = (
+        data_notes.list_notes(connection) if looked_at else data_notes.list_notes(connection, condition.session.symbol)
+    )
     return common | {
         "position": condition.position,
         "state": condition.state,
         "resting": [(each, terms_in_words(each)) for each in condition.resting],
         "price": market_data.latest_price(connection, condition.session.symbol),
-        "notes": data_notes.list_notes(connection, condition.session.symbol),
+        "notes": [each for each in noted if each.symbol in (condition.session.symbol, *looked_at, "*")],
+        "jumped": sorted(jumped_symbols(connection) & set(looked_at)) if looked_at else [],
     }
 
 

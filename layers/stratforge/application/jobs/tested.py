@@ -11,9 +11,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from stratforge.application.errors import Invalid
 from stratforge.application.jobs.requests import NewBacktest, default_period, is_portfolio_study, is_study
+from stratforge.application.looked_at import check_looked_at
 from stratforge.application.portfolio_bars import bars_a_day, decisions_in, warm_up
-from stratforge.application.warm_up import minutes_before, said_of, window_of
+from stratforge.application.warm_up import last_minutes, minutes_before, others_before, said_of, window_of
 from stratforge.backtest import BacktestError, run_backtest
 from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.engine import bars_before, own_bars
@@ -132,6 +134,7 @@ class TestedStrategy(Tested):
         """Reads the bars of a minute of its period, or its days."""
         bar_minutes, symbol = self.strategy.bar_minutes, self.symbol
         start, end = self._period(history, bar_minutes)
+        self._check_others()
         if bar_minutes == DAY_MINUTES:
             found = history.days_of([symbol], start - calendar_days(MAX_DAYS), end)
             if symbol in found.refused:
@@ -145,19 +148,46 @@ class TestedStrategy(Tested):
         since = int(start.timestamp())
         if not bars or bars[-1].time < start:
             raise _none(symbol, start, end)
-        days = self._days_beside(history, bars[0].time, end) if self.strategy.reads_days else None
-        minutes = replace(BarColumns.from_bars(bars), daily=bar_minutes == DAY_MINUTES, days=days)
+        days = self._days(history, symbol, bars[0].time, end) if self.strategy.reads_days else None
+        others = self._others(history, bars[0].time, end)
+        minutes = replace(BarColumns.from_bars(bars), daily=bar_minutes == DAY_MINUTES, days=days, others=others)
         columns = own_bars(self.strategy, minutes)
         known = max(0, bars_before(columns, since) - self.window)
         return Material(self.version, {symbol: columns.slice(known, len(columns))}, since)
 
-    def _days_beside(self, history: History, first: datetime, end: datetime) -> BarColumns:
+    def _days(self, history: History, symbol: str, first: datetime, end: datetime) -> BarColumns:
         """The days of the exchange that bars look at: those that are over, and as many before the first bar as any point of a sweep may look back on."""
-        found = history.days_of([self.symbol], first - calendar_days(MAX_DAYS), end)
-        if self.symbol in found.refused:
-            raise BacktestError(found.refused[self.symbol])
-        columns = BarColumns.from_bars(_over(found.bars.get(self.symbol, []), end))
-        return replace(columns, daily=True, timezone=exchange_timezone(self.symbol))
+        found = history.days_of([symbol], first - calendar_days(MAX_DAYS), end)
+        if symbol in found.refused:
+            raise BacktestError(found.refused[symbol])
+        columns = BarColumns.from_bars(_over(found.bars.get(symbol, []), end))
+        return replace(columns, daily=True, timezone=exchange_timezone(symbol))
+
+    def _check_others(self) -> None:
+        try:
+            check_looked_at(self.symbol, self.strategy)
+        except Invalid as error:
+            raise BacktestError(str(error)) from None
+
+    def _others(self, history: History, first: datetime, end: datetime) -> dict[str, BarColumns]:
+        """The bars of the other symbols that it looks at, as many before the first of its own as a session is given."""
+        found = {}
+        for symbol, before in others_before(self.strategy, self.request.sweep).items():
+            days = self._days(history, symbol, first, end) if self.strategy.reads_days_of(symbol) else None
+            if days is not None and self.strategy.bar_minutes == DAY_MINUTES:
+                found[symbol] = days
+                continue
+            bars = history.bars(symbol, first, end, MAX_BARS) if self.strategy.reads_bars_of(symbol) else []
+            if len(bars) == MAX_BARS:
+                raise BacktestError(
+                    f"there are {MAX_BARS:,} bars of {symbol} or more in this period; choose a shorter one"
+                )
+            earlier = last_minutes(history, symbol, first, before) if self.strategy.reads_bars_of(symbol) else []
+            if not (bars or earlier or (days is not None and len(days))):
+                raise _none(symbol, first, end)
+            columns = BarColumns.from_bars([*earlier, *bars])
+            found[symbol] = replace(columns, days=days, timezone=exchange_timezone(symbol))
+        return found
 
     def sweeper(self, material: Material) -> Sweeper:
         """Gives what runs the points of a sweep."""
@@ -178,6 +208,10 @@ class TestedStrategy(Tested):
         report["period"] = _covered(ran.bars)
         report["bar_minutes"] = ran.bars.seconds // 60
         report["assumptions"].append(said_of(ran.before, self.window))
+        if self.strategy.other_symbols:
+            report["assumptions"].append(
+                f"It looks at {', '.join(self.strategy.other_symbols)}: on each bar at what was over when that began."
+            )
         tell("trying other costs")
         report["costs"] = [asdict(each) for each in cost_sensitivity(ran)]
         return report

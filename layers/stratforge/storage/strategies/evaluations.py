@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -20,7 +20,7 @@ from stratforge.storage.ledger.symbols import HAS_EXITS
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
-from stratforge.strategy.lookback import EDITION, window_length
+from stratforge.strategy.lookback import EDITION, OfOther, window_length
 from stratforge.strategy.order_terms import NO_TERMS, terms_in
 from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, EQUITY_KEY, POWER_KEY
 
@@ -37,6 +37,8 @@ class RunningSession:
         bar_minutes: How long the bars are that it decides on.
         day_lookback: Days that it needs beside shorter bars; 0 where it reads none.
         day_edition: The edition in which it saw days last; None before it did.
+        others: What it needs of other symbols, as it is stored; None where it looks at none.
+        other_editions: The edition in which it saw the days of each of them last; None before it did.
     """
 
     session_id: UUID
@@ -54,6 +56,13 @@ class RunningSession:
     bar_minutes: int = 1
     day_lookback: int = 0
     day_edition: int | None = None
+    others: Mapping[str, Mapping[str, int]] | None = None
+    other_editions: Mapping[str, int] | None = None
+
+    @property
+    def looked_at(self) -> tuple[tuple[str, OfOther], ...]:
+        """The other symbols that it looks at, and what it needs of each."""
+        return tuple((symbol, OfOther(**each)) for symbol, each in self.others.items()) if self.others else ()
 
     @property
     def bars_held_now(self) -> int:
@@ -61,10 +70,14 @@ class RunningSession:
         return self.bars_held + 1 if self.quantity else 0
 
 
+# What was seen of other symbols on a bar: their `last` bar in seconds since the epoch (None where there was none), and the `edition` of their days.
+SeenOfOthers = Mapping[str, Mapping[str, int | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of evaluating one session on one bar: a signal or none, and the state; or an error. On longer bars it `waits` where none of them is completed, and
-    where it saw days it says in which `edition`, if that is another than before. A sale that is `short` opens a short position or adds to it, a purchase that is buys it back."""
+    where it saw days it says in which `edition`, if that is another than before; so it says in `others` what it saw of other symbols where that does not follow from the bar. A sale that is `short` opens a short position or adds to it, a purchase that is buys it back."""
 
     session: RunningSession
     state: dict[str, float]
@@ -76,6 +89,7 @@ class Outcome:
     waits: bool = False
     edition: int | None = None
     short: bool = False
+    others: SeenOfOthers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +117,8 @@ _RUNNING = f"""
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
                CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state || {_ACCOUNT} AS state, s.bars_held,
                coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time,
-               s.xmin::text::bigint AS version, v.bar_minutes, v.day_lookback, s.seen_day_edition AS day_edition
+               s.xmin::text::bigint AS version, v.bar_minutes, v.day_lookback, s.seen_day_edition AS day_edition,
+               nullif(v.others, '{{}}') AS others, nullif(s.seen_other_editions, '{{}}') AS other_editions
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol"""  # noqa: S608 - an expression of ours
@@ -171,18 +186,18 @@ def record_outcomes(
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
                                  %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(powers)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
-                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[], %(shorts)s::boolean[])
+                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[], %(shorts)s::boolean[], %(others)s::jsonb[])
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, account_buying_power, last_bar_time, version,
-                      limit_price, stop_price, expire_bars, waits, day_edition, short)),
+                      limit_price, stop_price, expire_bars, waits, day_edition, short, others)),
         -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
             WHERE s.xmin::text::bigint = o.version AND s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time AND s.status IN ('RUNNING', 'PAUSED')
             ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED),
         viewed AS (
-            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity, account_buying_power, day_edition)
-            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity, account_buying_power, day_edition FROM before
-            WHERE NOT waits AND (side IS NOT NULL OR account_cash IS NOT NULL OR day_edition IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price))
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity, account_buying_power, day_edition, others)
+            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity, account_buying_power, day_edition, others FROM before
+            WHERE NOT waits AND (side IS NOT NULL OR account_cash IS NOT NULL OR day_edition IS NOT NULL OR others IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price))
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -194,6 +209,8 @@ def record_outcomes(
                 seen_quantity = CASE WHEN o.waits THEN s.seen_quantity ELSE o.quantity END,
                 seen_entry_price = CASE WHEN o.waits THEN s.seen_entry_price ELSE o.entry_price END,
                 seen_day_edition = coalesce(o.day_edition, s.seen_day_edition),
+                seen_other_editions = CASE WHEN o.others IS NULL THEN s.seen_other_editions ELSE s.seen_other_editions || (
+                    SELECT coalesce(jsonb_object_agg(seen.key, seen.value -> 'edition'), '{}') FROM jsonb_each(o.others) seen WHERE seen.value ? 'edition') END,
                 state = CASE WHEN o.error IS NULL AND NOT o.waits THEN o.state ELSE s.state END,
                 consecutive_failures = CASE WHEN o.waits THEN s.consecutive_failures WHEN o.error IS NULL THEN 0 ELSE s.consecutive_failures + 1 END,
                 failure_reason = coalesce(o.error, s.failure_reason),
@@ -401,6 +418,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "waits": [outcome.waits for outcome in outcomes],
         "editions": [outcome.edition for outcome in outcomes],
         "shorts": [outcome.short for outcome in outcomes],
+        "others": [Jsonb(outcome.others) if outcome.others else None for outcome in outcomes],
     }
 
 
@@ -436,6 +454,9 @@ def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
             UNION ALL SELECT s.user_id, unnest(s.symbols), NULL, CASE WHEN s.daily THEN 1 ELSE v.lookback END, 1 FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NOT NULL
+            UNION ALL SELECT s.user_id, other.key, NULL, CASE WHEN v.bar_minutes = 1440 THEN 1 ELSE (other.value ->> 'bars')::int + ((other.value ->> 'back')::int + 3) * v.bar_minutes END, 0 FROM sessions s
+            JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version CROSS JOIN LATERAL jsonb_each(v.others) other
+            WHERE s.status IN ('RUNNING', 'PAUSED')
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity <> 0
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM price_alerts WHERE armed OR repeats
             UNION ALL SELECT user_id, symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')

@@ -475,9 +475,13 @@ def days_wanted(connection: Connection) -> dict[str, int]:
     """The number of days that are wanted of each symbol that sessions decide on by the day, or see days of beside shorter bars."""
     rows = connection.execute(
         """
-        SELECT wanted.symbol, max(CASE WHEN s.daily OR v.bar_minutes = 1440 THEN v.lookback END), max(v.day_lookback) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-        CROSS JOIN LATERAL unnest(coalesce(s.symbols, ARRAY[s.symbol])) wanted (symbol)
-        WHERE (s.daily OR s.universe IS NULL AND (v.bar_minutes = 1440 OR v.day_lookback > 0)) AND s.status IN ('RUNNING', 'PAUSED') GROUP BY wanted.symbol
+        SELECT wanted.symbol, max(wanted.decided_on), max(wanted.beside) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+        CROSS JOIN LATERAL (
+            SELECT own.symbol, CASE WHEN s.daily OR v.bar_minutes = 1440 THEN v.lookback END, v.day_lookback FROM unnest(coalesce(s.symbols, ARRAY[s.symbol])) own (symbol)
+            WHERE s.daily OR s.universe IS NULL AND (v.bar_minutes = 1440 OR v.day_lookback > 0)
+            UNION ALL SELECT other.key, CASE WHEN v.bar_minutes = 1440 THEN (other.value ->> 'bars')::int + (other.value ->> 'back')::int END, (other.value ->> 'days')::int
+            FROM jsonb_each(v.others) other WHERE v.bar_minutes = 1440 OR (other.value ->> 'days')::int > 0) wanted (symbol, decided_on, beside)
+        WHERE s.status IN ('RUNNING', 'PAUSED') GROUP BY wanted.symbol
         """
     )
     return {

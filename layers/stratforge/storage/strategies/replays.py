@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 import numpy as np
 
 from stratforge.market import BarColumns
-from stratforge.market.columns import PRICE_COLUMNS, Chosen, Integers, exchange_timezone
-from stratforge.market.corporate_actions import SplitScale, scaled
+from stratforge.market.columns import Chosen
+from stratforge.market.corporate_actions import SplitScale
 from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars, deciding
-from stratforge.storage.market import archive, daily_bars
-from stratforge.storage.market.market_data import SPLIT_TIME, seconds
+from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.storage.retention import ENDED_LONG_AGO
+from stratforge.storage.strategies.bar_records import Record, read_record
+from stratforge.storage.strategies.other_bars import SeenOthers
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, days_shown, own_window, window_length
 from stratforge.strategy.order_terms import Terms
@@ -127,19 +127,24 @@ def recorded_bars(connection: Connection, session: RecordedSession, strategy: St
     if strategy.day_lookback and int(session.first_bar_time.timestamp()) < min(beside, default=math.inf):
         # Its first bars were seen when days were made of minutes.
         length = max(length, window_length(strategy.stored_lookback_of_minutes))
-    record = _read_record(connection, session.symbol, session.first_bar_time, session.last_bar_time, length)
+    record = read_record(connection, session.symbol, session.first_bar_time, session.last_bar_time, length)
     views, accounts = _views(connection, session.session_id)
     record = replace(record, views=views, accounts=accounts, gaps=_gaps(connection, session.session_id))
-    own = own_window(lookback, minutes)
+    own, others = own_window(lookback, minutes), None
+    if strategy.other_symbols:
+        needed = strategy.lookbacks.others
+        others = SeenOthers(connection, session.session_id, needed, minutes, record, session.last_bar_time)
     if minutes == DAY_MINUTES:
         days = _days(connection, session, own)
-        return _decided_days(_windows(record, days.keys()), days, own)
+        return _decided_days(_windows(record, days.keys()), days, own, others)
     wanted = None
     if minutes > 1 and not record.after_bar.any():
         wanted = set(record.bars.time[deciding(record.bars, TIMEFRAME_OF[minutes])].tolist())
     bars = _windows(record, wanted)
     if beside:
         bars = _beside_days(bars, beside, shown, window_length(lookback))
+    if others is not None:
+        bars = _beside_others(bars, others)
     return bars if minutes == 1 else _decided(bars, minutes, own)
 
 
@@ -159,12 +164,22 @@ def _days(connection: Connection, session: RecordedSession, length: int) -> _Day
     return {time: tables[edition][session.symbol].bars for time, edition in editions.items()}
 
 
-def _decided_days(bars: Iterator[RecordedBar], days: _Days, length: int) -> Iterator[RecordedBar]:
+def _beside_others(bars: Iterator[RecordedBar], others: SeenOthers) -> Iterator[RecordedBar]:
+    """Bars of a minute, each with those of other symbols that were seen with it."""
+    for each in bars:
+        yield replace(each, window=replace(each.window, others=others.beside(each.time, each.window)))
+
+
+def _decided_days(
+    bars: Iterator[RecordedBar], days: _Days, length: int, others: SeenOthers | None
+) -> Iterator[RecordedBar]:
     """The bars of a minute with which a session decided on days, each with the window of the days before its own."""
     for each in bars:
         known = days[each.time]
         end = int(np.searchsorted(known.day, each.window.day[-1]))
-        yield replace(each, window=known.slice(max(0, end - length), end))
+        window = known.slice(max(0, end - length), end)
+        beside = {} if others is None else others.beside(each.time, each.window)
+        yield replace(each, window=replace(window, others=beside))
 
 
 def _beside_days(bars: Iterator[RecordedBar], days: _Days, length: int, minutes: int) -> Iterator[RecordedBar]:
@@ -199,102 +214,17 @@ def windows_as_of(
 
     Evaluated on it later, a session sees what the others saw, and what its replay will see.
     """
-    return ((each.time, each.window) for each in _windows(_read_record(connection, symbol, first, last, length)))
+    return ((each.time, each.window) for each in _windows(read_record(connection, symbol, first, last, length)))
 
 
 def window_in(connection: Connection, symbol: str, last: datetime, length: int, snapshot: str | None) -> BarColumns:
     """The window of the bars up to `last` on the scale, and with the corrections, that a snapshot of the database shows; without one, those that were known when
     that bar was new.
     """
-    return next(_windows(_read_record(connection, symbol, last, last, length, snapshot))).window
+    return next(_windows(read_record(connection, symbol, last, last, length, snapshot))).window
 
 
-def _read_record(
-    connection: Connection, symbol: str, first: datetime, last: datetime, length: int, snapshot: str | None = None
-) -> _Record:
-    rows = _stored_rows(connection, symbol, first, last, length - 1)
-    bars = BarColumns.from_rows(rows, exchange_timezone(symbol))
-    return _Record(
-        bars=bars,
-        adjusted_at=seconds([row[6] for row in rows]),
-        after_bar=seconds([row[7] for row in rows]),
-        splits=_splits(connection, symbol, snapshot),
-        undo=_corrections(connection, symbol, bars, snapshot),
-        start=int(np.searchsorted(bars.time, int(first.timestamp()))),
-        length=length,
-    )
-
-
-_ROWS = """
-    SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar, (
-        SELECT max(ends_at) FROM archived_bars WHERE symbol = %(symbol)s AND only_here)
-    FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(last)s
-"""
-_FROM_FIRST_WINDOW = """
-    time >= coalesce((
-        SELECT min(time) FROM (
-            SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time < %(first)s
-              AND (after_bar IS NULL OR after_bar < %(first)s) ORDER BY time DESC LIMIT %(before)s) first_window), %(first)s)
-"""
-
-
-def _stored_rows(
-    connection: Connection, symbol: str, first: datetime, last: datetime, before: int
-) -> list[tuple[Any, ...]]:
-    """The bars up to the one at `last`, from so many on that were there before the one at `first` was new; from the table, and where that does not go back so far from the archive."""
-    parameters = {"symbol": symbol, "first": first, "last": last, "before": before}
-    rows = connection.execute(f"{_ROWS} AND {_FROM_FIRST_WINDOW} ORDER BY time", parameters).fetchall()
-    known = {row[0] for row in rows if row[0] < first and (row[7] is None or row[7] < first)}
-    if rows and (rows[0][8] is None or (len(known) >= before and rows[0][8] <= rows[0][0] <= first)):
-        return rows
-    if len(known) < before:
-        # All that the table has: what came late lies before the first that was known, too.
-        rows = connection.execute(_ROWS, parameters).fetchall()
-    found = {row[0]: row for row in rows}
-    for entry in archive.entries(connection, symbol, end=last + timedelta(minutes=1)):
-        enough = not before or (len(known) >= before and sorted(known)[-before] >= entry.ends_at)
-        if enough and entry.ends_at <= first:
-            break
-        for bar in archive.bars_within(connection, entry):
-            # Also where the table has one: that came again after the month was archived, and what was there first stands.
-            if bar.time <= last:
-                prices = (float(bar.open), float(bar.high), float(bar.low), float(bar.close), float(bar.volume))
-                found[bar.time] = (bar.time, *prices, bar.adjusted_at, bar.after_bar)
-                known.discard(bar.time)
-                if bar.time < first and (bar.after_bar is None or bar.after_bar < first):
-                    known.add(bar.time)
-    begins = min(sorted(known)[-before:] if before else [], default=first)
-    return [found[time] for time in sorted(found) if time >= begins]
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """The stored record of bars. Times are seconds since the epoch; see the columns of market_data for `adjusted_at` and
-    `after_bar`.
-
-    Attributes:
-        splits: The splits that were followed, each with the last bar that was evaluated before.
-        undo: What bars were before they were corrected.
-        start: The place of the first bar that was evaluated.
-        length: Bars of a window.
-        views: The positions that a session saw, from the bars at which they changed.
-        accounts: What it saw of its account, by bar.
-        gaps: Pairs of bars between which it saw none.
-    """
-
-    bars: BarColumns
-    adjusted_at: Integers
-    after_bar: Integers
-    splits: list[tuple[int, SplitScale]]
-    undo: _Undo
-    start: int
-    length: int
-    views: dict[int, tuple[float, float]] = field(default_factory=dict)
-    accounts: dict[int, dict[str, float]] = field(default_factory=dict)
-    gaps: list[tuple[int, int]] = field(default_factory=list)
-
-
-def _windows(record: _Record, wanted: Set[int] | None = None) -> Iterator[RecordedBar]:
+def _windows(record: Record, wanted: Set[int] | None = None) -> Iterator[RecordedBar]:
     """The bars that were evaluated, all or those at wanted times; of each the splits that were followed since the one before, or since the first of all."""
     bars, late, length = record.bars, record.after_bar.any(), record.length
     earlier = [time for time in record.views if record.start < len(bars) and time < bars.time[record.start]]
@@ -311,13 +241,10 @@ def _windows(record: _Record, wanted: Set[int] | None = None) -> Iterator[Record
             continue
         chosen: Chosen = slice(max(0, index + 1 - length), index + 1)
         if late:
-            chosen = np.flatnonzero(record.after_bar[: index + 1] < time)[-length:]
-        window = _as_of(bars.take(chosen), record.undo, time)
+            chosen = record.known_with(index)[-length:]
         new = tuple(followed[known:])
         known = len(followed)
-        yield RecordedBar(
-            time, scaled(window, record.adjusted_at[chosen], followed), *seen, new, record.accounts.get(time, {})
-        )
+        yield RecordedBar(time, record.as_of(chosen, time), *seen, new, record.accounts.get(time, {}))
 
 
 def _views(
@@ -348,57 +275,3 @@ def _gaps(connection: Connection, session_id: UUID) -> list[tuple[int, int]]:
         WHERE session_id = %s AND NOT filled
     """
     return connection.execute(query, (session_id,)).fetchall()
-
-
-def _splits(connection: Connection, symbol: str, snapshot: str | None) -> list[tuple[int, SplitScale]]:
-    """The splits that were followed, each with the last bar that was evaluated before; those that a snapshot shows were before every bar."""
-    rows = connection.execute(
-        f"""
-        SELECT CASE WHEN %(snapshot)s::pg_snapshot IS NULL THEN coalesce(extract(epoch FROM after_bar), 0) ELSE 0 END::bigint,
-               extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8
-        FROM corporate_actions WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner
-          AND pg_visible_in_snapshot(applied_by, %(snapshot)s::pg_snapshot) IS NOT FALSE ORDER BY effective_on, id
-        """,  # noqa: S608 - an expression of ours
-        {"symbol": symbol, "snapshot": snapshot},
-    )
-    return [(after, SplitScale(at, ratio)) for after, at, ratio in rows]
-
-
-# For each bar: what it was before each of its corrections, with the last bar that was evaluated with those values.
-_Undo = dict[int, list[tuple[int, tuple[float, ...]]]]
-
-
-def _corrections(connection: Connection, symbol: str, bars: BarColumns, snapshot: str | None) -> _Undo:
-    if not len(bars):
-        return {}
-    rows = connection.execute(
-        """
-        SELECT extract(epoch FROM time)::bigint,
-               extract(epoch FROM CASE WHEN %(snapshot)s::pg_snapshot IS NULL THEN after_bar ELSE greatest(after_bar, to_timestamp(%(last)s)) END)::bigint,
-               open::float8, high::float8, low::float8, close::float8, volume::float8
-        FROM market_data_corrections
-        WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
-          AND (%(snapshot)s::pg_snapshot IS NULL OR NOT pg_visible_in_snapshot(made_by, %(snapshot)s::pg_snapshot)) ORDER BY time, correction
-        """,
-        {"symbol": symbol, "first": int(bars.time[0]), "last": int(bars.time[-1]), "snapshot": snapshot},
-    )
-    undo: _Undo = {}
-    for time, after, *prices in rows:
-        undo.setdefault(time, []).append((after, tuple(prices)))
-    return undo
-
-
-def _as_of(window: BarColumns, undo: _Undo, time: int) -> BarColumns:
-    """The window with the values its bars had when the bar at `time` was evaluated."""
-    changed = [each for each in undo if window.time[0] <= each <= window.time[-1] and each in window.time]
-    columns = {name: getattr(window, name) for name in PRICE_COLUMNS}
-    if changed:
-        columns = {name: column.copy() for name, column in columns.items()}
-    for each in changed:
-        # The first correction that came after this evaluation tells what the bar was at the time.
-        before = next((prices for after, prices in undo[each] if after >= time), None)
-        if before is not None:
-            index = int(np.searchsorted(window.time, each))
-            for name, price in zip(PRICE_COLUMNS, before, strict=True):
-                columns[name][index] = price
-    return BarColumns(window.time, timezone=window.timezone, **columns)

@@ -23,6 +23,7 @@ from stratforge.strategy.exits import OWN_KEYS
 # What a session holds and made is of all its positions: its symbol may have had another name.
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status,
     (SELECT v.bar_minutes FROM strategy_versions v WHERE v.strategy_id = s.strategy_id AND v.version = s.strategy_version) AS bar_minutes, s.sizing_rule, s.sizing_value,
+    (SELECT ARRAY(SELECT jsonb_object_keys(v.others) ORDER BY 1) FROM strategy_versions v WHERE v.strategy_id = s.strategy_id AND v.version = s.strategy_version) AS looked_at,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, market_at(s.started_at) AS began_at, s.ended_at,
     s.universe, s.symbols, s.schedule, s.capital, s.decides_at, s.decided_for, s.final_pnl, s.settling, s.flatten_requested_at IS NOT NULL AS flattening, s.replayed_at, s.replayed_bars, s.replay_differences,
     coalesce((SELECT sum(p.quantity) FROM positions p WHERE p.session_id = s.id), 0) AS held_quantity,
@@ -69,6 +70,7 @@ class SessionSettings:
 
     Attributes:
         sizing_rule: What `sizing_value` is: a fraction of equity, dollars, or a quantity.
+        looked_at: The other symbols whose bars the strategy of one symbol looks at.
         sizing_value: The size of a purchase for which the strategy gives none.
         stop_loss: Fraction below the average entry price at which the position is sold; None for no stop.
         take_profit: Fraction above the average entry price at which it is sold.
@@ -120,6 +122,7 @@ class StoredSession:
     mode: SessionMode
     status: SessionStatus
     bar_minutes: int
+    looked_at: list[str]
     sizing_rule: SizingRule
     sizing_value: Decimal
     stop_loss: Decimal | None

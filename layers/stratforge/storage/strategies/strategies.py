@@ -15,7 +15,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one
 from stratforge.strategy import Strategy
-from stratforge.strategy.lookback import EDITION
+from stratforge.strategy.lookback import EDITION, Lookbacks
 from stratforge.strategy.rotation import PortfolioStrategy
 
 _COLUMNS = (
@@ -106,12 +106,13 @@ def _add_version(
     strategy: Strategy | PortfolioStrategy,
     origin: Origin,
 ) -> None:
+    lookbacks = strategy.lookbacks
     connection.execute(
         """
-        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, day_lookback, lookback_edition, bar_minutes, parameters,
+        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, day_lookback, others, lookback_edition, bar_minutes, parameters,
                                        logic_explanation, prompt, model, tokens, assumptions, repairs,
                                        parameter_meanings, requirements, symbol)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -120,8 +121,9 @@ def _add_version(
             user_id,
             strategy.source,
             strategy.source_hash,
-            strategy.stored_lookback,
-            strategy.day_lookback,
+            lookbacks.bars,
+            lookbacks.days,
+            _as_stored(lookbacks),
             EDITION,
             strategy.bar_minutes,
             Jsonb(strategy.parameters),
@@ -138,19 +140,24 @@ def _add_version(
     )
 
 
-def note_lookbacks(connection: Connection, lookbacks: Mapping[str, tuple[int, int]]) -> None:
-    """Notes lookbacks that this edition of the language measured, those of bars and those of days, by the hash of their source; later editions' stay."""
+def _as_stored(lookbacks: Lookbacks) -> Jsonb:
+    return Jsonb({symbol: each._asdict() for symbol, each in lookbacks.others.items()})
+
+
+def note_lookbacks(connection: Connection, lookbacks: Mapping[str, Lookbacks]) -> None:
+    """Notes lookbacks that this edition of the language measured, by the hash of their source; later editions' stay."""
     connection.execute(
         """
-        UPDATE strategy_versions v SET lookback = measured.lookback, day_lookback = measured.day_lookback, lookback_edition = %(edition)s
-        FROM unnest(%(hashes)s::text[], %(lookbacks)s::int[], %(days)s::int[]) AS measured (source_hash, lookback, day_lookback)
+        UPDATE strategy_versions v SET lookback = measured.lookback, day_lookback = measured.day_lookback, others = measured.others, lookback_edition = %(edition)s
+        FROM unnest(%(hashes)s::text[], %(lookbacks)s::int[], %(days)s::int[], %(others)s::jsonb[]) AS measured (source_hash, lookback, day_lookback, others)
         WHERE v.source_hash = measured.source_hash AND v.lookback_edition < %(edition)s
         """,
         {
             "edition": EDITION,
             "hashes": list(lookbacks),
-            "lookbacks": [bars for bars, _ in lookbacks.values()],
-            "days": [days for _, days in lookbacks.values()],
+            "lookbacks": [each.bars for each in lookbacks.values()],
+            "days": [each.days for each in lookbacks.values()],
+            "others": [_as_stored(each) for each in lookbacks.values()],
         },
     )
 

@@ -167,7 +167,13 @@ def _arrays(bars: BarColumns, prefix: str) -> dict[str, Any]:
     arrays: dict[str, Any] = {prefix + name: getattr(bars, name) for name in ("time", *PRICE_COLUMNS)}
     arrays[f"{prefix}timezone"] = np.array(bars.timezone.key)
     arrays[f"{prefix}length"] = np.array((bars.minutes, bars.daily))
-    return arrays if bars.days is None else arrays | _arrays(bars.days, f"{prefix}days.")
+    if bars.days is not None:
+        arrays |= _arrays(bars.days, f"{prefix}days.")
+    if bars.others:
+        arrays[f"{prefix}others"] = np.array(list(bars.others))
+    for place, each in enumerate(bars.others.values()):
+        arrays |= _arrays(each, f"{prefix}other{place}.")
+    return arrays
 
 
 def _bars(found: Any, prefix: str) -> BarColumns:
@@ -175,4 +181,6 @@ def _bars(found: Any, prefix: str) -> BarColumns:
     minutes, daily = map(int, found[f"{prefix}length"])
     timezone = ZoneInfo(str(found[f"{prefix}timezone"]))
     days = _bars(found, f"{prefix}days.") if f"{prefix}days.time" in found else None
-    return BarColumns(*columns, timezone=timezone, minutes=minutes, daily=bool(daily), days=days)
+    symbols = found.get(f"{prefix}others", ())
+    others = {str(symbol): _bars(found, f"{prefix}other{place}.") for place, symbol in enumerate(symbols)}
+    return BarColumns(*columns, timezone=timezone, minutes=minutes, daily=bool(daily), days=days, others=others)

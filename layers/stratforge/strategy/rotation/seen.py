@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.market.columns import BarColumns, Integers
-from stratforge.strategy.graph import STALE, OtherSymbols, Values
+from stratforge.market.other_symbols import STALE
+from stratforge.strategy.graph import OtherSymbols, Values
 from stratforge.strategy.reach import Floats
 from stratforge.strategy.rotation.strategy import Decision, PortfolioStrategy
 

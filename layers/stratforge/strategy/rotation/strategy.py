@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stratforge.strategy.column_calls import LookedAt
 from stratforge.strategy.compiler import Admitted, Strategy, check_graph, compile_indicators, compile_strategy
 from stratforge.strategy.cost import (
     MAX_NANOSECONDS,
@@ -27,7 +28,7 @@ from stratforge.strategy.cost import (
 from stratforge.strategy.evaluation import kept_state
 from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import Node, reachable
-from stratforge.strategy.lookback import measure_lookback, window_length
+from stratforge.strategy.lookback import Lookbacks, measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, compile_text
 from stratforge.strategy.reach import Floats
 from stratforge.strategy.rotation.compiler import RebalanceCompiler
@@ -81,6 +82,11 @@ class PortfolioStrategy(Admitted):
         """The syntax tree of `indicators`, as it was written; None where there is none."""
         return self._module.module.indicators
 
+    @property
+    def other_symbols(self) -> tuple[str, ...]:
+        """The symbols that it only looks at."""
+        return self.symbols[len(self.universe) :]
+
     @cached_property
     def lookback(self) -> int:
         """Bars of each symbol that its columns need for their last values.
@@ -96,6 +102,15 @@ class PortfolioStrategy(Admitted):
     def stored_lookback(self) -> int:
         """Its lookback, as it is stored."""
         return self.lookback
+
+    @property
+    def lookbacks(self) -> Lookbacks:
+        """Its lookback; what it looks at has the same as what it holds.
+
+        Raises:
+            StrategyError: as `lookback` does.
+        """
+        return Lookbacks(self.lookback)
 
     @property
     def day_lookback(self) -> int:
@@ -260,9 +275,9 @@ def compile_any(source: str) -> Strategy | PortfolioStrategy:
 
 def _build(source: str, read: PortfolioModule, parameters: dict[str, float], findings: Findings) -> PortfolioStrategy:
     module, universe = read.module, read.universe
-    others: set[str] = set()
+    others = LookedAt(most=None, resampled=False)
     columns, returned = compile_indicators(module, parameters, findings, others)
-    symbols = [*universe, *sorted(others - {*universe})]
+    symbols = [*universe, *sorted(others.symbols - {*universe})]
     writer = RebalanceCompiler(parameters, columns, findings, returned, symbols, len(universe))
     rebalance = writer.compile(module.on_bar)
     check_together(module.on_bar, symbols, findings)

@@ -263,12 +263,6 @@ def test_a_strategy_of_one_symbol_is_none_of_several_and_the_other_way_round() -
         compile_portfolio(single)
 
 
-def test_another_symbols_bars_are_refused_where_there_is_one_symbol() -> None:
-    source = 'def indicators(bars):\n    return {"x": bars.of("SPY").close}\ndef on_bar(bar, position, state):\n    return buy()\n'
-    with pytest.raises(StrategyError, match="portfolio strategies alone"):
-        compile_strategy(source)
-
-
 def test_constants_are_set_and_checked_where_they_are_used() -> None:
     strategy = compile_portfolio(portfolio("return weights.equal(universe.close.top(TOP))"))
     three = strategy.with_parameters(TOP=3).decide({"close": np.arange(4.0)}, {}, np.zeros(4), 1.0, 1.0, {})

@@ -1,0 +1,50 @@
+"""Code that looks at another symbol is a person's: no words and no rules say it, and a change of it is tried against it like any other."""
+
+from __future__ import annotations
+
+import pytest
+from stratforge.intent.gate import contract_findings
+from stratforge.intent.reference_strategy import reference_strategy
+from stratforge.intent.rules import RuleError, read_rule
+from stratforge.intent.trial import deeds_lost, sides_decided
+from stratforge.strategy import compile_strategy
+
+LOOKS = """
+def indicators(bars):
+    spy = bars.of("SPY")
+    days = spy.resample("1d")
+    return {"mean": ta.sma(spy.close, 20), "spy": spy.close, "trend": ta.sma(days.close, 200), "day": days.close, "rsi": ta.rsi(bars.close, 14)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.rsi < 40 and bar.spy > bar.mean and bar.day > bar.trend:
+        return buy()
+    if position.quantity > 0 and bar.rsi > 60:
+        return sell()
+"""
+PLAIN = """
+def indicators(bars):
+    return {"rsi": ta.rsi(bars.close, 14)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.rsi < 40:
+        return buy()
+"""
+
+
+def test_an_answer_whose_code_looks_at_another_symbol_does_not_pass() -> None:
+    (finding,) = contract_findings("Buy when RSI is below 40, sell above 60.", [], compile_strategy(LOOKS))
+    assert "SPY" in finding
+    assert "ask the person" in finding
+
+
+def test_no_rule_looks_at_another_symbol() -> None:
+    rules = [read_rule('buy when ta.sma(bars.of("SPY").close, length=20) > 100'), read_rule("sell when close < 90")]
+    with pytest.raises(RuleError, match="no rule looks at another symbol, such as SPY"):
+        reference_strategy(rules)
+
+
+def test_a_change_of_such_code_is_tried_against_it() -> None:
+    old, new = compile_strategy(LOOKS), compile_strategy(PLAIN)
+    assert sides_decided(old) == {"buy", "sell"}
+    # It holds what that sold, and buys where that did not.
+    assert deeds_lost(old, new) == (True, True)
