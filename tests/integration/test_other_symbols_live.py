@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import evaluations, rebalances, sessions
+from stratforge.storage.strategies.other_bars import OtherMinutes
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.graph import Values
 
@@ -318,6 +320,27 @@ def test_who_looks_at_nothing_else_shares_a_bar_with_who_does(pair: Pair, monkey
     with pair.database.transaction() as connection:
         assert sessions.state_of(connection, other) == {"n": 1.0}
     assert pair.seen()[0] == 0
+
+
+def test_who_looks_at_nothing_else_does_not_wait_for_who_does(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """He is evaluated, his signal written and the executor on its way before anything of another symbol is read."""
+    monkeypatch.setattr("tests.support.ledger.CODE", "def on_bar(bar, position, state):\n    return buy(quantity=1)\n")
+    with pair.database.transaction() as connection:
+        add_trader(connection, "bob")
+    steps: list[str] = []
+    read = OtherMinutes.read
+
+    def reading(*arguments: Any, **more: Any) -> OtherMinutes:
+        with pair.database.transaction() as connection:
+            steps.append(f"reads with {fetch_value(connection, 'SELECT count(*) FROM signals')} signals")
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(OtherMinutes, "read", reading)
+    evaluate_bar(
+        pair.database, sandbox_of_days, lambda _, cause, __: steps.append(cause.rpartition("-0-")[2]), bar(0), 0
+    )
+    assert steps[:2] == ["at-once", "reads with 1 signals"]
+    assert pair.seen()[0] == 1
 
 
 def test_what_is_shown_of_it_is_computed_on_the_other_symbol_too(pair: Pair) -> None:

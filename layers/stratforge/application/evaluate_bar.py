@@ -7,13 +7,13 @@ brought up to date with the next one that comes, in order. Nothing is ordered on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
-from stratforge.application.session_windows import Sandbox, missing, seen_with, with_beside
+from stratforge.application.session_windows import Sandbox, Seen, missing, seen_with, with_beside
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.resampling import RECENT
@@ -23,7 +23,7 @@ from stratforge.storage.ledger import symbols
 from stratforge.storage.market import clock, market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, replays
-from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.evaluations import Outcome, Recorded, RunningSession
 
 # Wakes the executor for a symbol; the same cause does so once within five minutes. The last is when the bar came into its queue.
 WakeExecutor = Callable[[str, str, datetime | None], None]
@@ -74,27 +74,28 @@ def evaluate_bar(
         awaiting = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
         before = evaluations.bar_before(connection, bar.symbol, bar.time)
         ready = [each for each in awaiting if not _is_behind(each, before)]
-        seen = seen_with(connection, bar.symbol, bar.time, ready)
+        at_once = [each for each in ready if not each.others]
+        seen = seen_with(connection, bar.symbol, bar.time, at_once)
     outcomes: list[Outcome] = []
-    if any(each.lookback is None for each in ready):
-        ready, outcomes = with_lookbacks(database, ready)
-        with database.transaction() as connection:
-            # What was corrected since the bar was noted is seen as it was by then, like the others' windows.
-            longest = max(RECENT, session_windows.longest_window(ready))
-            ((_, window),) = replays.windows_as_of(connection, bar.symbol, bar.time, bar.time, longest)
-            seen = with_beside(connection, bar.symbol, window, ready)
-    outcomes += session_windows.run(sandbox, seen, ready)
-    with database.transaction() as connection:
-        for needed, group in session_windows.by_window(ready).items():
-            # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
-            if lacking := missing(seen, needed):
-                evaluations.note_missing_bars(connection, [each.session_id for each in group], lacking)
-        recorded = evaluations.record_outcomes(
-            connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
-        )
+    if any(each.lookback is None for each in at_once):
+        at_once, outcomes = with_lookbacks(database, at_once)
+        seen = _seen_as_of(database, bar, at_once)
+    outcomes += session_windows.run(sandbox, seen, at_once)
+    recorded = _record(database, bar, seen, at_once, outcomes, late=late)
+    cause = f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}"
+    looking = [each for each in ready if each.others]
+    if looking:
+        # However many other symbols are read for these, who looks at none is evaluated, and his signals are on their way.
+        if recorded.signals:
+            wake_executor(bar.symbol, f"{cause}-at-once", arrived_at)
+        looking, said = with_lookbacks(database, looking)
+        seen = _seen_as_of(database, bar, looking)
+        said += session_windows.run(sandbox, seen, looking)
+        more = _record(database, bar, seen, looking, said, late=late)
+        recorded = Recorded(recorded.sessions + more.sessions, recorded.signals + more.signals)
+        outcomes += said
     # Who was shown another bar meanwhile, by somebody who came later to an earlier one, is behind now.
     overtaken = recorded.sessions < len(outcomes)
-    cause = f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}"
     missed = Evaluated(0, 0, 0)
     if overtaken or any(_is_behind(each, before) for each in awaiting):
         if recorded.signals:
@@ -111,6 +112,43 @@ def evaluate_bar(
     return Evaluated(
         recorded.sessions + missed.sessions, recorded.signals + missed.signals, failures, missed.missed, late
     )
+
+
+def _seen_as_of(database: Database, bar: Bar, sessions: Sequence[RunningSession]) -> Seen:
+    """What sessions see with the bar. What was corrected since it was noted is seen as it was by then, like the others' windows."""
+
+    def window(length: int) -> BarColumns:
+        found = [each for _, each in replays.windows_as_of(connection, bar.symbol, bar.time, bar.time, length)]
+        return found[0] if found else BarColumns.from_bars([])
+
+    with database.transaction() as connection:
+        minutes = window(RECENT)
+        if not len(minutes):
+            # It filled a hole after later ones: nobody is evaluated on it.
+            return Seen(minutes)
+        deciding = [each for each in sessions if not session_windows.waits(minutes, each.bar_minutes)]
+        longest = session_windows.longest_window(deciding)
+        return with_beside(connection, bar.symbol, window(longest) if longest > RECENT else minutes, deciding)
+
+
+def _record(
+    database: Database,
+    bar: Bar,
+    seen: Seen,
+    sessions: Sequence[RunningSession],
+    outcomes: Sequence[Outcome],
+    *,
+    late: bool,
+) -> Recorded:
+    """Writes what sessions said on a bar; those whose window is not there wait, and their owners are told."""
+    with database.transaction() as connection:
+        for needed, group in session_windows.by_window(sessions).items():
+            # Without its whole window a strategy would see other values than in its backtest.
+            if lacking := missing(seen, needed):
+                evaluations.note_missing_bars(connection, [each.session_id for each in group], lacking)
+        return evaluations.record_outcomes(
+            connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
+        )
 
 
 def _move_sessions(
