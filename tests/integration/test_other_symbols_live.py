@@ -42,7 +42,7 @@ def on_bar(bar, position, state):
     state["n"] = state.get("n", 0) + 1
     state["spy"] = bar.spy
     state["sum"] = bar.mean + bar.ratio + bar.previous.spy + bar.longer
-    if bar.spy > bar.mean and state["n"] % 2:
+    if bar.spy > 0:
         return buy(quantity=bar.ratio + bar.mean)
 """
 HISTORY = 140
