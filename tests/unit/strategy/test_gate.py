@@ -190,7 +190,7 @@ MESSAGES = {
     "del state['k']": "np.nan",
     "state.pop('k')": "np.nan",
     "state['k'] = None": "np.nan",
-    "x = bars['MSFT']": "own symbol",
+    "x = bars['MSFT']": 'bars.of("SPY")',
     "x = [1, 2]": "a list is not in the language",
     "x = 'text'": "text is not in the language",
     "x = (y := 2)": "an assignment with := is not",
@@ -210,7 +210,7 @@ def test_a_refusal_says_the_one_thing_that_helps(line: str, said: str) -> None:
 INDICATOR_MESSAGES = {
     "ta.nope(bars.close)": "ta.nope is not in the language",
     "ta.ha(bars.open, bars.high, bars.low, bars.close)": "ta.ohlc4",
-    "bars['MSFT'].close": "own symbol",
+    "bars['MSFT'].close": 'bars.of("SPY")',
     "bars['close']": "bars.close",
     "unknown": "the name unknown is not known",
     "bars.close.rolling(5)": "'x' is not a series",
