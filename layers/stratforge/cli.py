@@ -138,8 +138,7 @@ def check(options: argparse.Namespace) -> int:
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
         days = f" and {strategy.day_lookback:,} days" if strategy.day_lookback else ""
-        if strategy.other_symbols:
-            print(f"  looks at    {', '.join(strategy.other_symbols)}")
+        print(f"  looks at    {', '.join(strategy.other_symbols) or 'no other symbol'}")
         print(f"  lookback    {lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}{days}")
         print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
     if options.cost and not options.json:
@@ -370,9 +369,7 @@ def _assumption_options(parser: argparse.ArgumentParser) -> None:
         metavar="CSV|PARQUET|FOLDER",
         help="open, high, low, close, volume and time; of a portfolio strategy with a column symbol, or a folder with a file for each",
     )
-    parser.add_argument(
-        "--bars-of", action="append", default=[], metavar="SYMBOL=FILE", help="bars of another symbol that it looks at"
-    )
+    parser.add_argument("--bars-of", action="append", default=[], metavar="SYMBOL=FILE", help="of another symbol")
     parser.add_argument("--symbol", type=parse_symbol, default="AAPL", help="tells the exchange's clock (AAPL)")
     parser.add_argument(
         "--since", type=date.fromisoformat, metavar="DAY", help="decides from then on; indicators know the bars before"

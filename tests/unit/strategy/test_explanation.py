@@ -168,6 +168,7 @@ def test_what_holds_for_the_whole_strategy_and_what_is_not_used_is_said() -> Non
         ("ta.bbands(bars.close, length=20, std=2.5).upper", "BBANDS(20, std 2.5) upper"),
         ("ta.macd(bars.close).histogram", "MACD(12, 26, 9) histogram"),
         ('ta.ema(bars.resample("1h").close, length=9)', "EMA(9) of the close of 1-hour bars"),
+        ('ta.sma(bars.of("SPY").resample("1d").close, length=200)', "SMA(200) of the close of 1-day bars of SPY"),
         ("bars.high.rolling(10).max().shift(1)", "(the highest high of 10 bars) 1 bar ago"),
         ("bars.close.pct_change(5)", "the relative change of the close over 5 bars"),
         ("bars.close.rolling(5).std(ddof=0)", "the standard deviation of the close over 5 bars (degrees of freedom less 0)"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.strategy.explanation.wording import CHOICE, COMPARISON, PHRASE, Budget, Said, counted, number
-from stratforge.strategy.graph import Node, reachable
+from stratforge.strategy.graph import Node, reachable, symbol_and_timeframe
 from stratforge.strategy.indicators import REGISTRY
 
 SIGNS = {
@@ -143,8 +143,9 @@ class ColumnWords:
 
 def frame(name: str) -> str:
     """Bars of a longer timeframe, or of another symbol, in words."""
-    if name.startswith("of "):
-        return name.removeprefix("of ")
+    symbol, name = symbol_and_timeframe(name)
+    if symbol:
+        return f"{frame(name)} of {symbol}" if name else symbol
     unit = name.lstrip("0123456789")
     return f"{name.removesuffix(unit)}-{_FRAMES.get(unit, unit)} bars"
 
