@@ -109,7 +109,7 @@ STAYS = {
     ),
     "signals": Stays(
         "An order's cause: symbol, side, time and size.",
-        "id session_id user_id symbol bar_time side confidence size_kind size status reason created_at limit_price stop_price expire_bars bar_number short",
+        "id session_id user_id symbol bar_time side confidence size_kind size status reason created_at limit_price stop_price expire_bars bar_number oco short",
     ),
     "orders": Stays(
         "The ledger: every share of a block order is somebody's.",

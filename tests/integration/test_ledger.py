@@ -368,6 +368,8 @@ def sold(world: World) -> list[str]:
         ({"take_profit_price": 103.5}, "100", "103.5", "TAKE_PROFIT"),
         ({"trailing_stop": 0.1}, "90.1", "200", None),
         ({"trailing_stop": 0.1, "peak": 110.0}, "99", "100", "TRAILING_STOP"),
+        ({"trailing_stop_distance": 10.0}, "90.1", "200", None),
+        ({"trailing_stop_distance": 10.0, "peak": 110.0}, "100", "105", "TRAILING_STOP"),
         ({"stop_loss": 0.05, "take_profit": 0.05}, "95", "105", "STOP_LOSS"),
     ],
 )

@@ -96,7 +96,7 @@ def trading(bars: BarColumns, account: Oracle) -> Generator[Asked, Said, None]:
         terms = terms_in(state)
         left = math.inf if terms.expire_bars is None else terms.expire_bars
         if side in ("buy", "short") or account.held:
-            account.order = account.ordered(index, side, kind, size, terms.limit, terms.stop, left)
+            account.order = account.ordered(index, side, kind, size, terms.limit, terms.stop, left, oco=terms.oco)
         else:
             account.order = None
 

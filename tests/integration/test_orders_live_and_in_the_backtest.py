@@ -70,7 +70,15 @@ def day_of(random: Random, *, wicks: bool = False) -> Day:
     def decision(side: str, close: float) -> Decision:
         price = round(close + random.choice((-1.2, -0.6, -0.1, 0.1, 0.6, 1.2)) + 0.05 * wicks, 2)
         bars = random.choice((None, None, 1, 2, 4))
-        terms = random.choice((Terms(), Terms(limit=price, expire_bars=bars), Terms(stop=price, expire_bars=bars)))
+        other = round(2 * close - price + random.choice((-0.3, 0.0, 0.3)), 2)
+        terms = random.choice(
+            (
+                Terms(),
+                Terms(limit=price, expire_bars=bars),
+                Terms(stop=price, expire_bars=bars),
+                Terms(limit=price, stop=other, expire_bars=bars, oco=True),
+            )
+        )
         return Decision(side, terms)
 
     decisions = [

@@ -436,6 +436,8 @@ def test_who_adds_while_the_rest_of_an_earlier_purchase_is_filled_does_not_buy_t
         ("buy", Terms(limit=99.0, expire_bars=1), "98.5"),
         ("buy", Terms(stop=101.0, expire_bars=1), "100"),
         ("sell", Terms(limit=99.0, stop=99.5, expire_bars=1), "99.2"),
+        ("sell", Terms(limit=103.0, stop=99.5, expire_bars=1, oco=True), "99.2"),
+        ("sell", Terms(limit=101.5, stop=99.5, expire_bars=1, oco=True), "101.5"),
     ],
 )
 def test_what_its_last_bar_has_reached_has_not_expired(
@@ -446,6 +448,28 @@ def test_what_its_last_bar_has_reached_has_not_expired(
     for _ in range(2):
         world.executor.execute("AAPL")
     assert statuses(world)[1:] == [(side, "WORKING", None)]
+
+
+@pytest.mark.parametrize(
+    ("low", "price", "kind"),
+    [("100", "102", "limit"), ("98.5", "100", "market"), ("98.5", "102", "limit"), ("99.1", "101.9", None)],
+)
+def test_of_a_limit_and_a_stop_one_cancels_the_other(
+    world: World, holder: Trader, low: str, price: str, kind: str | None
+) -> None:
+    """A stop looks at the range of the bar, a limit at the price; who is at his limit trades at it."""
+    decide(world, holder, 1, "sell", Terms(limit=102.0, stop=99.0, oco=True), quantity=10.0)
+    assert statuses(world)[1:] == [("sell", "RESTING", None)]
+    bar(world, 2, price, low=low)
+    world.executor.execute("AAPL")
+    assert statuses(world)[1:] == [("sell", "WORKING" if kind else "RESTING", None)]
+    ((triggered,),) = rows(world, "SELECT triggered_at IS NOT NULL FROM orders WHERE type = 'oco'")
+    assert triggered == (kind == "market")
+    if kind is not None:
+        (order,) = [each for each in world.exchange.orders.values() if each.side == "sell"]
+        fill(world, price)
+        assert rows(world, "SELECT quantity, reserved_quantity FROM positions") == [(0, 0)], order
+    assert broken(world.database) == {}
 
 
 def test_what_is_decided_on_after_its_bars_are_over_is_not_ordered(world: World, trader: Trader) -> None:

@@ -58,7 +58,9 @@ class Short(Live):
                     (self.trader.session_id, self.trader.user_id, time, held),
                 )
                 size = {"quantity": 10.0} if said.side == "buy" else {}
-                terms = Terms(mirrored(said.terms.limit), mirrored(said.terms.stop), said.terms.expire_bars)
+                terms = Terms(
+                    mirrored(said.terms.limit), mirrored(said.terms.stop), said.terms.expire_bars, said.terms.oco
+                )
                 add_signal_with_terms(connection, self.trader, SIDES[said.side], time, "AAPL", terms, size)
         self._until_quiet()
 

@@ -68,7 +68,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (RESERVATIONS, "realized_pnl = p.realized_pnl + g.cash", "realized_pnl = p.realized_pnl"),
     (FILLS, "quantity - filled_before AS quantity", "quantity AS quantity"),
     (FILLS, "filled_quantity - filled_before AS filled_quantity", "filled_quantity AS filled_quantity"),
-    (FILLS, "CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END", "CASE WHEN false THEN limit_price END"),
+    (FILLS, "CASE WHEN {HAS_LIMIT} THEN limit_price END", "CASE WHEN false THEN limit_price END"),
     (FILLS, "completed_at IS NULL FOR NO KEY UPDATE", "true FOR NO KEY UPDATE"),
     (FILLS, "round(b.cost_basis * t.quantity / b.quantity, 12)", "b.cost_basis"),
     (
@@ -167,7 +167,9 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
         "AND g.status = 'PENDING'",
     ),
     (SYMBOLS, "THEN o.retry_at IS NULL\n", "THEN true\n"),
-    (SYMBOLS, "THEN {_PRICE_REACHED}\n                  AND EXISTS", "THEN EXISTS"),
+    (SYMBOLS, "{_PRICE_REACHED} AND EXISTS (", "EXISTS ("),
+    (SYMBOLS, "WHEN o.type = 'oco' THEN ({still_met}) OR {come_to}", "WHEN o.type = 'oco' THEN {still_met}"),
+    (SYMBOLS, 'AND {_STOP_MET.format(low="l.bar_low", high="l.bar_high")}', ""),
     (
         SYMBOLS,
         " BETWEEN greatest(o.active_from, {bar_time} - interval '2 minutes') AND {bar_time}",

@@ -136,13 +136,20 @@ class People:
             return "nobody"
         random = self.random
         symbol, side = random.choice(SYMBOLS), random.choice(("buy", "buy", "sell"))
-        kind = random.choice(("market", "market", "market", "limit", "limit", "stop", "stop_limit", "trailing_stop"))
+        kind = random.choice(
+            ("market", "market", "market", "limit", "limit", "stop", "stop_limit", "oco", "trailing_stop")
+        )
         price = whole(self.prices[symbol] * Decimal(1 + random.gauss(0, 0.004)))
         terms = OrderTerms(
             side,  # type: ignore[arg-type]
             kind,  # type: ignore[arg-type]
-            limit_price=price if kind in ("limit", "stop_limit") else None,
-            stop_price=price if kind in ("stop", "stop_limit") else None,
+            limit_price=price if kind in ("limit", "stop_limit", "oco") else None,
+            # Of two that cancel each other, one lies on each side of the market.
+            stop_price=whole(2 * self.prices[symbol] - price)
+            if kind == "oco"
+            else price
+            if kind in ("stop", "stop_limit")
+            else None,
             trail_percent=Decimal("0.5") if kind == "trailing_stop" else None,
         )
         sizes = (

@@ -85,10 +85,22 @@ def add_signal_with_terms(
     kind, value = next(iter(size.items())) if size else ("default", 0.0)
     connection.execute(
         """
-        INSERT INTO signals (session_id, user_id, symbol, bar_time, side, short, confidence, size_kind, size, limit_price, stop_price, expire_bars, bar_number)
-        SELECT id, user_id, %s, %s, %s, %s, 1, %s, %s, %s, %s, %s, bars_evaluated FROM sessions WHERE id = %s
+        INSERT INTO signals (session_id, user_id, symbol, bar_time, side, short, confidence, size_kind, size, limit_price, stop_price, expire_bars, oco, bar_number)
+        SELECT id, user_id, %s, %s, %s, %s, 1, %s, %s, %s, %s, %s, %s, bars_evaluated FROM sessions WHERE id = %s
         """,
-        (symbol, time, side, short, kind, value, terms.limit, terms.stop, terms.expire_bars, trader.session_id),
+        (
+            symbol,
+            time,
+            side,
+            short,
+            kind,
+            value,
+            terms.limit,
+            terms.stop,
+            terms.expire_bars,
+            terms.oco,
+            trader.session_id,
+        ),
     )
 
 

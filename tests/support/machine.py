@@ -260,7 +260,7 @@ class Trading(Ground):
         number=st.integers(0, 20),
         symbol=symbols,
         side=sides,
-        kind=st.sampled_from(("market", "limit", "stop", "stop_limit", "trailing_stop")),
+        kind=st.sampled_from(("market", "limit", "stop", "stop_limit", "oco", "trailing_stop")),
         size=st.sampled_from(
             (("quantity", "0.5"), ("quantity", "3"), ("notional", "500"), ("fraction", "0.5"), ("fraction", "1"))
         ),
@@ -286,8 +286,13 @@ class Trading(Ground):
         terms = OrderTerms(
             side,  # type: ignore[arg-type]
             kind,  # type: ignore[arg-type]
-            limit_price=price if kind in ("limit", "stop_limit") else None,
-            stop_price=price if kind in ("stop", "stop_limit") else None,
+            limit_price=price if kind in ("limit", "stop_limit", "oco") else None,
+            # Of two that cancel each other, one lies on each side of the market.
+            stop_price=self._moved(symbol, -offset)
+            if kind == "oco"
+            else price
+            if kind in ("stop", "stop_limit")
+            else None,
             trail_percent=Decimal(1) if kind == "trailing_stop" else None,
         )
         terms.check()

@@ -84,11 +84,12 @@ class Order:
     limit: float | None
     stop: float | None
     bars: float
+    oco: bool = False
 
     @classmethod
     def of(cls, side: str, wanted: float, terms: Terms) -> Order | None:
         bars = math.inf if terms.expire_bars is None else terms.expire_bars
-        return cls(side, wanted, terms.limit, terms.stop, bars) if wanted > 0 else None
+        return cls(side, wanted, terms.limit, terms.stop, bars, terms.oco) if wanted > 0 else None
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ class Exits:
             stops.append((own["stop_loss_price"], "stop loss"))
         if "trailing_stop" in own:
             stops.append((max([entry, *highs]) * (1 - own["trailing_stop"]), "trailing stop"))
+        if "trailing_stop_distance" in own:
+            stops.append((max([entry, *highs]) - own["trailing_stop_distance"], "trailing stop"))
         level, why = max(stops, key=lambda each: each[0], default=(0.0, ""))
         target = entry * (1 + config.take_profit) if config.take_profit is not None else math.inf
         target = min(target, entry * (1 + own.get("take_profit", math.inf)), own.get("take_profit_price", math.inf))
@@ -148,6 +151,21 @@ class Exits:
 def place_of(order: Order, bar: Bar) -> tuple[str, float] | None:
     """Rules 2 to 5: where on the bar an order fills ("open", "below", "above"), and at which price before costs. A stop that is passed is one no more."""
     buys = order.side == "buy"
+    if order.oco and order.stop is not None and order.limit is not None:
+        stop, limit = order.stop, order.limit
+        begins = bar.open >= stop if buys else bar.open <= stop
+        waits = bar.open > limit if buys else bar.open < limit
+        comes = bar.rises_to(stop) if buys else bar.falls_to(stop)
+        if begins or (waits and comes):
+            order.limit = order.stop = None
+            return ("open", bar.open) if begins else ("above" if buys else "below", stop)
+        if not waits:
+            return "open", bar.open
+        return (
+            ("below" if buys else "above", limit)
+            if (bar.trades_below(limit) if buys else bar.trades_above(limit))
+            else None
+        )
     if order.stop is not None and (bar.open >= order.stop if buys else bar.open <= order.stop):
         order.stop = None
     if order.stop is not None:

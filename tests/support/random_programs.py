@@ -128,6 +128,7 @@ def _with_terms(chance: random.Random, lines: list[str]) -> list[str]:
             f"stop={price(stop)}",
             f"limit={price(limit)}, expire_bars={chance.choice(('3', 'abs(bar.x) % 5', '1.5'))}",
             f"stop={price(stop)}, limit={price(stop)}",
+            f"limit={price(limit)}, or_stop={price(stop)}",
         ]
         word = next((each for each in ("buy(", "sell(", "short(", "cover(") if each in line), "sell(")
         found.append(
@@ -180,7 +181,7 @@ def program(seed: int) -> str:
             f"stop_loss=min(abs({_number(chance, 1)}), 50) / 100, take_profit_price=bar.close * (1 + 0.001 * {_number(chance, 0)}), trailing_stop=0.004",
         )
         lines.append(
-            f"if {_condition(chance)}:\n        return adjust(trailing_stop=0.002, stop_loss_price=bar.low - 0.0003 * {_number(chance, 0)})"
+            f"if {_condition(chance)}:\n        return adjust({chance.choice(('trailing_stop=0.002', 'trailing_stop_distance=bar.high - bar.low'))}, stop_loss_price=bar.low - 0.0003 * {_number(chance, 0)})"
         )
     lines = _short(random.Random(f"{seed} shorts"), lines)
     lines = _with_terms(random.Random(f"{seed} rests"), lines)

@@ -36,17 +36,21 @@ class Decision:
     stop: float | None = None
     expire: int | None = None
     exits: Mapping[str, float] = field(default_factory=dict)
+    oco: bool = False
 
     @property
     def text(self) -> str:
         """The decision as the language has it."""
         given = [f"{self.kind}={self.size!r}"] if self.kind else []
         given += [
-            f"{name}=bar.close * {value!r}" for name in ("limit", "stop") if (value := getattr(self, name)) is not None
+            f"{'or_' * (self.oco and name == 'stop')}{name}=bar.close * {value!r}"
+            for name in ("limit", "stop")
+            if (value := getattr(self, name)) is not None
         ]
         given += [f"expire_bars={self.expire}"] if self.expire is not None else []
         given += [
-            f"{name}={'bar.close * ' if name.endswith('_price') else ''}{value!r}" for name, value in self.exits.items()
+            f"{name}={'bar.close * ' if name.endswith(('_price', '_distance')) else ''}{value!r}"
+            for name, value in self.exits.items()
         ]
         return f"{self.side}({', '.join(given)})"
 
@@ -70,6 +74,7 @@ class Order:
     limit: float | None
     stop: float | None
     left: float
+    oco: bool = False
 
     @property
     def opens(self) -> bool:
@@ -148,9 +153,11 @@ class Oracle:
             stops.append((entry * (1 - way * own["stop_loss"]), "stop loss"))
         if "stop_loss_price" in own:
             stops.append((own["stop_loss_price"], "stop loss"))
+        top = entry if self.best is None else (max(entry, self.best) if way > 0 else min(entry, self.best))
         if "trailing_stop" in own:
-            top = entry if self.best is None else (max(entry, self.best) if way > 0 else min(entry, self.best))
             stops.append((top * (1 - way * own["trailing_stop"]), "trailing stop"))
+        if "trailing_stop_distance" in own:
+            stops.append((top - way * own["trailing_stop_distance"], "trailing stop"))
         targets = []
         if config.take_profit is not None:
             targets.append(entry * (1 + way * config.take_profit))
@@ -357,7 +364,15 @@ class Oracle:
         if order is None:
             return None
         enters = order.opens
-        if order.stop is not None:
+        if order.oco and order.stop is not None and order.limit is not None:
+            stop, offer = way * order.stop, way * order.limit
+            at_stop = begin >= stop if enters else begin <= stop
+            at_limit = begin <= offer if enters else begin >= offer
+            if at_stop or (not at_limit and (rises_to(stop) if enters else falls_to(stop))):
+                # It is executed at the market from here on, and waits for no limit.
+                order.limit = order.stop = None
+                return (OPEN, begin) if at_stop else (IN_FAVOR if enters else AGAINST, stop)
+        elif order.stop is not None:
             stop = way * order.stop
             if begin >= stop if enters else begin <= stop:
                 order.stop = None
@@ -392,10 +407,14 @@ class Oracle:
             self.exits = {}
         if opens or self.held:
             for name, value in decision.exits.items():
-                other = {"stop_loss": "stop_loss_price", "take_profit": "take_profit_price"}
+                other = {
+                    "stop_loss": "stop_loss_price",
+                    "take_profit": "take_profit_price",
+                    "trailing_stop": "trailing_stop_distance",
+                }
                 other |= {value: key for key, value in other.items()}
                 self.exits.pop(other.get(name, ""), None)
-                self.exits[name] = close * value if name.endswith("_price") else value
+                self.exits[name] = close * value if name.endswith(("_price", "_distance")) else value
         if side == "adjust":
             return
         if not opens and not self.held:
@@ -404,10 +423,19 @@ class Oracle:
         limit = None if decision.limit is None else close * decision.limit
         stop = None if decision.stop is None else close * decision.stop
         left = math.inf if decision.expire is None else decision.expire
-        self.order = self.ordered(bar, side, decision.kind, decision.size, limit, stop, left)
+        self.order = self.ordered(bar, side, decision.kind, decision.size, limit, stop, left, oco=decision.oco)
 
     def ordered(
-        self, bar: int, side: str, kind: str, size: float, limit: float | None, stop: float | None, left: float
+        self,
+        bar: int,
+        side: str,
+        kind: str,
+        size: float,
+        limit: float | None,
+        stop: float | None,
+        left: float,
+        *,
+        oco: bool = False,
     ) -> Order | None:
         """The order that a decision leads to, of whoever may decide so; None where it is of nothing."""
         close, opens = float(self.bars.close[bar]), side in ("buy", "short")
@@ -433,7 +461,7 @@ class Oracle:
             wanted = {"": has, "fraction": has * size, "quantity": size}[kind]
             if whole:
                 wanted = self.cut(wanted, side) if wanted < has else has
-        return Order(side, wanted, limit, stop, left) if wanted > 0 else None
+        return Order(side, wanted, limit, stop, left, oco) if wanted > 0 else None
 
     def see(self, bar: int) -> None:
         """Takes in the best price of the bars that the position was held on."""

@@ -14,7 +14,7 @@ from stratforge.application.session_decisions import OrderDecision, decision_of_
 from stratforge.application.session_rules import TracedBar, bars_to_trace, trace_bar
 from stratforge.market.bar_names import bar_began, bar_name
 from stratforge.market.sizes import Side
-from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderType
+from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderType, is_at_limit
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OPEN, BlockOfOrder, StoredOrder
 from stratforge.storage.ledger.portfolio import SignalRow, TradeRow
@@ -244,13 +244,19 @@ def _decided(record: _Record, bar: SignalBar | None, blocks: list[BlockOfOrder])
         return _closed(record, None), "the last close that was seen"
     if order.exit_level is not None:
         return order.exit_level, f"the level of the {_STOPS[order.origin][0]}"
-    if order.limit_price is not None:
+    if order.limit_price is not None and not _came_to_its_stop(order):
         return order.limit_price, "the order's limit"
     if order.stop_price is not None:
         return order.stop_price, "the order's stop"
     if blocks:
         return blocks[0].reference_price, "the last price when it went to the market"
     return None, None
+
+
+def _came_to_its_stop(order: StoredOrder) -> bool:
+    """Whether of a limit and a stop beside it the stop was filled."""
+    filled_at = order.average_price
+    return order.type is OrderType.OCO and filled_at is not None and not is_at_limit(order.terms, filled_at)
 
 
 def _done(order: StoredOrder) -> str:
@@ -308,6 +314,7 @@ def terms_in_words(order: StoredOrder) -> str:
         OrderType.LIMIT: f"at {dollars(order.limit_price)} or better",
         OrderType.STOP: f"once the price reached {dollars(order.stop_price)}",
         OrderType.STOP_LIMIT: f"once the price reached {dollars(order.stop_price)}, at {dollars(order.limit_price)} or better",
+        OrderType.OCO: f"at {dollars(order.limit_price)} or better, or once the price reached {dollars(order.stop_price)}",
         OrderType.TRAILING_STOP: "with a trailing stop",
     }
     return prices[order.type]

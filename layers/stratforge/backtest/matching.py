@@ -14,8 +14,8 @@ from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.margin import LEAST_EQUITY, night_fee, opening, requirement
 from stratforge.backtest.way import ABOVE, BELOW, FEE, LONG, SHORT, Way
 from stratforge.market.sizes import MINIMUM_VALUE, SizingRule
-from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
-from stratforge.strategy.order_terms import EXPIRY_KEY, LIMIT_KEY, STOP_KEY
+from stratforge.strategy.exits import stop_prices, target_prices, trails
+from stratforge.strategy.order_terms import EXPIRY_KEY, LIMIT_KEY, OR_STOP_KEY, STOP_KEY
 
 Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop", "margin call")
@@ -120,8 +120,8 @@ class Matching:
     @property
     def kept(self) -> bool:
         """True when the position's levels stand until it, or what the strategy sets, changes: most bars come to none of them."""
-        trails = self.features.trailing_stop or EXIT_KEYS["trailing_stop"] in self.exits
-        return not self.terms and self.within and not trails and not self.shorts
+        moves = self.features.trailing_stop or trails(self.exits)
+        return not self.terms and self.within and not moves and not self.shorts
 
     @property
     def moved(self) -> str:
@@ -138,7 +138,12 @@ class Matching:
 
     def begin(self) -> None:
         """Gives the terms of the order that rests no value, before the first bar."""
-        for key, name in ((LIMIT_KEY, "r_limit"), (STOP_KEY, "r_stop"), (EXPIRY_KEY, "r_left")):
+        for key, name in (
+            (LIMIT_KEY, "r_limit"),
+            (STOP_KEY, "r_stop"),
+            (OR_STOP_KEY, "r_beside"),
+            (EXPIRY_KEY, "r_left"),
+        ):
             if key in self.terms:
                 self.write(f"    {name} = NAN")
         if self.kept:
@@ -227,8 +232,9 @@ class Matching:
             if key in self.terms:
                 self.write(f"{indent}{name} = s_{key}")
                 price = f"({name} if {name} == {name} else {price})"
-        if EXPIRY_KEY in self.terms:
-            self.write(f"{indent}r_left = s_{EXPIRY_KEY}")
+        for key, name in ((OR_STOP_KEY, "r_beside"), (EXPIRY_KEY, "r_left")):
+            if key in self.terms:
+                self.write(f"{indent}{name} = s_{key}")
         if self.terms:
             self.write(f"{indent}at = {price}")
             price = "at"
@@ -291,11 +297,21 @@ class Matching:
         """Where on the bar the order fills, and at which price before costs; a stop that was passed is one no more."""
         write, limit = self.write, LIMIT_KEY in self.terms
         opens = f"if side == {way.opens} else"
+        at_once = f"(b_open {way.under} r_limit {opens} b_open {way.over} r_limit)"
         condition = "if"
         if STOP_KEY in self.terms:
             passed = f"(b_open {way.over} r_stop {opens} b_open {way.under} r_stop)"
             write(f"{indent}if r_stop == r_stop and {passed}: r_stop = NAN")
-            write(f"{indent}if r_stop == r_stop:")
+        if OR_STOP_KEY in self.terms:
+            # Of the two the stop comes first where the bar reaches both; who came to it has no limit any more.
+            passed = f"(b_open {way.over} r_beside {opens} b_open {way.under} r_beside)"
+            write(f"{indent}if r_beside == r_beside and {passed}: r_beside = NAN; r_limit = NAN")
+            far, near = f"{way.high} {way.over} r_beside * {way.far}", f"{way.low} {way.under} r_beside * {way.near}"
+            write(f"{indent}if r_beside == r_beside and ({far} {opens} {near}) and not {at_once}:")
+            write(f"{indent}    base = r_beside; r_beside = NAN; r_limit = NAN; when = 3.0 {opens} 2.0")
+            condition = "elif"
+        if STOP_KEY in self.terms:
+            write(f"{indent}{condition} r_stop == r_stop:")
             far, near = f"{way.high} {way.over} r_stop * {way.far}", f"{way.low} {way.under} r_stop * {way.near}"
             write(f"{indent}    if ({far} {opens} {near}):")
             write(f"{indent}        base = r_stop; r_stop = NAN")
@@ -304,7 +320,6 @@ class Matching:
             write(f"{indent}        {fits}when = 3.0 {opens} 2.0")
             condition = "elif"
         if limit:
-            at_once = f"(b_open {way.under} r_limit {opens} b_open {way.over} r_limit)"
             write(f"{indent}{condition} r_limit == r_limit and not {at_once}:")
             # Whoever waits at a limit has his turn for certain where the bar trades beyond it, or ends there.
             fall = f"({way.low} {way.below} r_limit * {way.far} or b_close {way.under} r_limit * {way.near})"
@@ -347,9 +362,9 @@ class Matching:
         if features.trailing_stop:
             write(f"{indent}trail = peak * (1.0 {way.cheap} trailing_stop)")
             write(f"{indent}if trail {way.above} level: level = trail; reason = 3.0")
-        for price, trails in stop_prices(self.exits, "entry", short=short):
+        for price, follows in stop_prices(self.exits, "entry", short=short):
             write(f"{indent}own = {price}")
-            write(f"{indent}if own {way.above} level: level = own; reason = {3.0 if trails else 1.0}")
+            write(f"{indent}if own {way.above} level: level = own; reason = {3.0 if follows else 1.0}")
         goal = f"entry * (1.0 {way.worth} take_profit)" if features.take_profit else way.never[1]
         targets = list(target_prices(self.exits, "entry", short=short))
         if targets:

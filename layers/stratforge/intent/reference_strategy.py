@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
 from stratforge.intent.losses import distance, placed_stops, remembered, stop_of
-from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column, is_number
+from stratforge.intent.rules import (
+    EXIT_KINDS,
+    OPERATORS,
+    TERM_KINDS,
+    Rule,
+    RuleError,
+    RuleKind,
+    either_side,
+    is_column,
+    is_number,
+)
 from stratforge.intent.timeframes import ON_THE_CLOCK
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.market.resampling import DAY
@@ -191,11 +201,13 @@ class _Writer:
     def _terms(self, rules: Sequence[Rule], side: str) -> list[str]:
         """The arguments with which purchases, or sales, rest."""
         found, bars = [], 0
+        beside = either_side(rules, side)
         for each in rules:
             if each.kind in TERM_KINDS and each.kind.value.startswith(side) and each.level is not None:
                 away = 1 + each.value / 100 * (1 if each.unit == "above" else -1) if each.unit else 1.0
                 price = self._number(each.level)
-                found.append(f"{TERM_KINDS[each.kind]}={price}{f' * {away:.12g}' if each.unit else ''}")
+                name = "or_stop" if beside and TERM_KINDS[each.kind] == "stop" else TERM_KINDS[each.kind]
+                found.append(f"{name}={price}{f' * {away:.12g}' if each.unit else ''}")
                 if each.bars and bars and each.bars != bars:
                     raise RuleError(f"what rests until a {side} has one number of bars")
                 bars = bars or each.bars

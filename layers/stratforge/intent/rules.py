@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -89,6 +89,10 @@ _FORMS = (
         "buy at limit 1% below close for 10 bars | buy at stop <number> | sell at limit 2% above entry_price | sell at stop <number>",
         "every purchase, or sale, is an order that rests at this price, which is computed when it is decided (limit=, stop=, expire_bars= in the code). With “for …” it is not decided anew while it rests, which code counts in state; without, every bar on which its condition holds moves it",
     ),
+    (
+        "sell at limit 2% above entry_price with sell at stop 1% below entry_price | buy at limit 1% below close with buy at stop 1% above close",
+        "two rules, a percentage on either side of a price: whichever the market comes to first is executed, and cancels the other (limit= and or_stop= in the code). Any other stop with a limit becomes a limit order at its stop (stop= and limit=)",
+    ),
     ("symbol AAPL", "what it trades"),
     ("drop <rule>", "takes away a rule that stood before this turn"),
 )
@@ -168,6 +172,12 @@ TERM_KINDS = {
     RuleKind.SELL_LIMIT: "limit",
     RuleKind.SELL_STOP: "stop",
 }
+
+
+def either_side(rules: Sequence[Rule], side: str) -> bool:
+    """Returns whether the purchases, or sales, of rules rest at a limit and at a stop on either side of a price, of which one cancels the other."""
+    units = {TERM_KINDS[each.kind]: each.unit for each in rules if each.kind in TERM_KINDS and each.kind.value.startswith(side)}  # fmt: skip
+    return units == ({"limit": "below", "stop": "above"} if side == "buy" else {"limit": "above", "stop": "below"})
 
 
 @dataclass(frozen=True)

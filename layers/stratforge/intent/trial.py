@@ -394,6 +394,8 @@ def _fills(order: SignalValue, high: float, low: float) -> bool:
     falls, rises = (
         (order.terms.limit, order.terms.stop) if order.side == "buy" else (order.terms.stop, order.terms.limit)
     )
+    if order.terms.oco:
+        return (falls is not None and low <= falls) or (rises is not None and high >= rises)
     return (falls is None or low <= falls) and (rises is None or high >= rises)
 
 
@@ -411,6 +413,7 @@ def _reached(runner: _Runner, entry: float, high: float, low: float) -> bool:
     stops = [entry * (1 - exits["stop_loss"])] if "stop_loss" in exits else []
     stops += [exits["stop_loss_price"]] if "stop_loss_price" in exits else []
     stops += [peak * (1 - exits["trailing_stop"])] if "trailing_stop" in exits else []
+    stops += [peak - exits["trailing_stop_distance"]] if "trailing_stop_distance" in exits else []
     targets = [entry * (1 + exits["take_profit"])] if "take_profit" in exits else []
     targets += [exits["take_profit_price"]] if "take_profit_price" in exits else []
     return any(low <= each for each in stops) or any(high >= each for each in targets)
@@ -429,7 +432,8 @@ def _meaning(signal: SignalValue | None, quantity: float) -> tuple[object, ...] 
     if signal is None or (signal.side == "sell" and quantity == 0):
         return None
     prices = (signal.terms.limit, signal.terms.stop)
-    terms = (*(None if each is None else float(f"{each:.9g}") for each in prices), signal.terms.expire_bars)
+    rounded = (None if each is None else float(f"{each:.9g}") for each in prices)
+    terms = (*rounded, signal.terms.expire_bars, signal.terms.oco)
     if signal.side == "sell" and signal.size_kind == "default":
         return ("sell", "fraction", 1.0, *terms)
     return (signal.side, signal.size_kind, float(f"{signal.size:.5g}"), *terms)
@@ -465,7 +469,7 @@ def _said(signal: SignalValue | None) -> str:
     size = {"default": "", "fraction": f" {signal.size * 100:g} %", "quantity": f" {signal.size:g} shares", "notional": f" {signal.size:g} dollars"}[signal.size_kind]  # fmt: skip
     terms = signal.terms
     words = [f"at a limit of {terms.limit:.6g}"] if terms.limit is not None else []
-    words += [f"from a stop at {terms.stop:.6g} on"] if terms.stop is not None else []
+    words += [f"{'or ' * terms.oco}from a stop at {terms.stop:.6g} on"] if terms.stop is not None else []
     words += [f"for {terms.expire_bars} bars"] if terms.expire_bars is not None else []
     return " ".join((f"{signal.side}s{size}", *words))
 

@@ -331,7 +331,7 @@ class Order(Answer):
     symbol: str
     side: str
     short: OfShort
-    type: str = Field(description="market, limit, stop, stop_limit or trailing_stop")
+    type: str = Field(description="market, limit, stop, stop_limit, oco or trailing_stop")
     status: str = Field(
         description="PENDING, RESTING, WORKING, FILLED, PARTIALLY_FILLED, CANCELED, REJECTED or EXPIRED"
     )

@@ -28,8 +28,10 @@ TakeProfit = Annotated[
     float | None, Field(gt=0, le=1_000, allow_inf_nan=False, description="Sells so far above the entry, such as 0.05")
 ]
 Kind = Annotated[
-    Literal["market", "limit", "stop", "stop_limit"],
-    Field(description="limit and stop_limit need limit_price, stop and stop_limit stop_price"),
+    Literal["market", "limit", "stop", "stop_limit", "oco"],
+    Field(
+        description="limit and stop_limit need limit_price, stop and stop_limit stop_price; oco needs both, and one cancels the other"
+    ),
 ]
 Lifetime = Annotated[
     Literal["day", "gtc"], Field(description="day ends with the market's day, gtc waits until it is called off")

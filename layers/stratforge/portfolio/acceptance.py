@@ -24,6 +24,8 @@ from stratforge.portfolio.orders import (
     TradingState,
     Trigger,
     effective_limit,
+    is_at_limit,
+    is_at_stop,
     trigger_of,
     worst_unit_price,
 )
@@ -215,6 +217,10 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     if not market.trades:
         return Decision(request, Action.WAIT)
     account = books.accounts[request.user_id]
+    # Of a limit and a stop beside it the stop has come, unless the market is at the limit now.
+    triggered = request.triggered or request.terms.type != OrderType.OCO
+    triggered = triggered or is_at_stop(request.terms, market.price) or not is_at_limit(request.terms, market.price)
+    limit = effective_limit(request.terms, triggered=triggered)
     # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
     reserve_price = request.reserve_price
     opens = request.terms.opens
@@ -223,7 +229,7 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
         if refused is not None:
             return Decision(request, Action.REFUSE, reason=refused)
         reserve_price = max(reserve_price, margin.initial(market.price * (1 + market.collar)))
-    elif opens and effective_limit(request.terms) is None:
+    elif opens and limit is None:
         reserve_price = max(reserve_price, market.price * (1 + market.collar))
     remaining = request.remaining
     if opens and request.origin is OrderOrigin.SIGNAL and market.asset is not None:
@@ -239,7 +245,7 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     if more > max(account.cash, ZERO):
         return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_CASH)
     account.cash -= more
-    triggers = trigger_of(request.terms, triggered=True)
+    triggers = trigger_of(request.terms, triggered=triggered)
     stop_limit_waits = request.terms.type == OrderType.STOP_LIMIT and not triggers.at(market.price, market.price)
     return Decision(
         request,
@@ -249,10 +255,10 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
         reserve_price=reserve_price,
         reserved_cash=reserved,
         reserved_quantity=request.reserved_quantity,
-        limit=effective_limit(request.terms),
+        limit=limit,
         trigger=triggers,
         water_mark=request.water_mark,
-        triggered=True,
+        triggered=triggered,
     )
 
 
@@ -373,9 +379,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         account.symbol_value += proposal.value
     water_mark = market.price if terms.type == OrderType.TRAILING_STOP else None
     # A stop whose price has been passed already triggers at once; a limit that the market meets is executable.
-    triggered = terms.type in (OrderType.STOP, OrderType.STOP_LIMIT) and trigger_of(terms, triggered=False).at(
-        market.price, market.price
-    )
+    triggered = is_at_stop(terms, market.price)
     trigger = trigger_of(terms, triggered=triggered, water_mark=water_mark)
     executable = market.trades and trigger.at(market.price, market.price)
     return Decision(
@@ -386,7 +390,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         reserve_price=unit if terms.opens else ZERO,
         reserved_cash=reserved_cash,
         reserved_quantity=reserved_quantity,
-        limit=effective_limit(terms),
+        limit=effective_limit(terms, triggered=triggered),
         trigger=trigger,
         water_mark=water_mark,
         triggered=triggered,

@@ -10,7 +10,7 @@ from uuid import UUID
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.allocation import allocate, apportion
 from stratforge.portfolio.assets import ONE, QUANTITY_STEP, ZERO, AssetRules
-from stratforge.portfolio.orders import NEVER, OrderTerms, Trigger, trigger_of
+from stratforge.portfolio.orders import NEVER, OrderTerms, OrderType, Trigger, trigger_of
 from stratforge.portfolio.settlement import FEE_STEP, PRICE_STEP
 
 
@@ -155,7 +155,8 @@ def split_order(order: WaitingOrder, ratio: Decimal, asset: AssetRules, held: De
     if not opens and order.accepted:
         remaining = min(remaining, held)
     reserve_price = _down(order.reserve_price / ratio)
-    if scaled.limit_price is not None and not scaled.short:
+    # What may be bought at a stop beside its limit is paid for at that.
+    if scaled.limit_price is not None and scaled.type != OrderType.OCO and not scaled.short:
         reserve_price = min(reserve_price, scaled.limit_price) if order.reserve_price else order.reserve_price
     ends = order.accepted and remaining <= 0
     cash = remaining * reserve_price if opens and order.accepted else ZERO

@@ -22,6 +22,7 @@ class OrderType(StrEnum):
     LIMIT = "limit"
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
+    OCO = "oco"  # A limit and a stop, of which one cancels the other: what the market comes to first.
     TRAILING_STOP = "trailing_stop"
 
 
@@ -114,12 +115,15 @@ PRICES_OF: dict[OrderType, tuple[str, ...]] = {
     OrderType.LIMIT: ("limit_price",),
     OrderType.STOP: ("stop_price",),
     OrderType.STOP_LIMIT: ("stop_price", "limit_price"),
+    OrderType.OCO: ("limit_price", "stop_price"),
     OrderType.TRAILING_STOP: (),
 }
 
 
-def type_of(limit_price: Decimal | None, stop_price: Decimal | None) -> OrderType:
-    """The type of an order that names these prices and no others."""
+def type_of(limit_price: Decimal | None, stop_price: Decimal | None, *, oco: bool = False) -> OrderType:
+    """The type of an order that names these prices and no others; with `oco` one of them cancels the other."""
+    if oco:
+        return OrderType.OCO
     if limit_price is None:
         return OrderType.MARKET if stop_price is None else OrderType.STOP
     return OrderType.LIMIT if stop_price is None else OrderType.STOP_LIMIT
@@ -190,19 +194,36 @@ NEVER = Trigger()
 
 def trigger_of(terms: OrderTerms, *, triggered: bool, water_mark: Decimal | None = None) -> Trigger:
     """Returns the trigger at which an order has to be looked at. Once triggered, a stop-limit order is a limit order
-    and a stop a market order."""
-    if terms.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and (triggered or terms.type == OrderType.LIMIT):
+    and one with a stop alone, or whose stop came before its limit, a market order."""
+    if terms.type == OrderType.LIMIT or (triggered and terms.type == OrderType.STOP_LIMIT):
         return Trigger(below=terms.limit_price) if terms.side == Side.BUY else Trigger(above=terms.limit_price)
     if terms.type == OrderType.MARKET or triggered:
         # Executable whatever the price: every price is above this one.
         return Trigger(above=Decimal(0))
     stop = terms.stop(water_mark)
-    return Trigger(above=stop) if terms.side == Side.BUY else Trigger(below=stop)
+    # Named by an order of this kind alone, when its stop has not come.
+    limit = terms.limit_price if terms.type == OrderType.OCO else None
+    return Trigger(limit, stop) if terms.side == Side.BUY else Trigger(stop, limit)
 
 
-def effective_limit(terms: OrderTerms) -> Decimal | None:
-    """The limit an executable order has; None for what executes at the market."""
-    return terms.limit_price if terms.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None
+def effective_limit(terms: OrderTerms, *, triggered: bool) -> Decimal | None:
+    """The limit an executable order has, whose stop has `triggered` or not; None for what executes at the market."""
+    limited = terms.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) or (terms.type == OrderType.OCO and not triggered)
+    return terms.limit_price if limited else None
+
+
+def is_at_limit(terms: OrderTerms, price: Decimal) -> bool:
+    """Returns whether the market is at the limit of an order that has one, or better."""
+    if terms.limit_price is None:
+        return False
+    return price <= terms.limit_price if terms.side == Side.BUY else price >= terms.limit_price
+
+
+def is_at_stop(terms: OrderTerms, price: Decimal) -> bool:
+    """Returns whether the market is at the stop that an order names, or beyond it."""
+    if terms.stop_price is None:
+        return False
+    return price >= terms.stop_price if terms.side == Side.BUY else price <= terms.stop_price
 
 
 def worst_unit_price(

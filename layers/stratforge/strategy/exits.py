@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from stratforge.strategy.order_terms import LIMIT_KEY, NAN, STOP_KEY, TERM_KEYS, Keyword
+from stratforge.strategy.order_terms import LIMIT_KEY, NAN, OR_STOP_KEY, STOP_KEY, TERM_KEYS, Keyword
 from stratforge.strategy.vocabulary import ACCOUNT_KEYS, EXTREME_KEYS, EXTREMES
 
 # A number that is unknown or out of its range leaves an exit as it is.
@@ -35,6 +35,13 @@ EXITS = {
         "0.0 < {} < 1.0",
         "above 0 and less than 1",
         "sells everything this fraction below the highest price of the bars held, or below the average entry price while that is higher",
+        "trailing_stop_distance",
+    ),
+    "trailing_stop_distance": Keyword(
+        "0.0 < {} <= 1e12",
+        "above 0 and at most 1e12",
+        "the same at this distance in price, such as `2 * bar.atr`",
+        "trailing_stop",
     ),
 }
 EXIT_KEYS = {name: f"position_{name}_as_the_strategy_set_it" for name in EXITS}
@@ -43,14 +50,17 @@ STOP_SEEN, TARGET_SEEN = (f"position_{name}_on_the_bar_that_was_seen_last" for n
 PEAK = EXTREMES["max_favorable"][0]
 # What must hold of the position for a decision to be one, in a strategy that goes short.
 NOT_SHORT, NOT_LONG = "q_quantity >= 0.0", "q_quantity <= 0.0"
+_TRAILS = ("trailing_stop", "trailing_stop_distance")
 # Keys of state that are prices, and change with a split.
 PRICE_KEYS = EXTREME_KEYS | {
     EXIT_KEYS["stop_loss_price"],
     EXIT_KEYS["take_profit_price"],
+    EXIT_KEYS["trailing_stop_distance"],
     STOP_SEEN,
     TARGET_SEEN,
     LIMIT_KEY,
     STOP_KEY,
+    OR_STOP_KEY,
 }
 OWN_KEYS = PRICE_KEYS | frozenset((*EXIT_KEYS.values(), *TERM_KEYS.values())) | frozenset(ACCOUNT_KEYS)
 
@@ -58,11 +68,16 @@ OWN_KEYS = PRICE_KEYS | frozenset((*EXIT_KEYS.values(), *TERM_KEYS.values())) | 
 def keys_for(exits: Collection[str]) -> list[str]:
     """The keys of state of a strategy that sets these exits."""
     keys = [EXIT_KEYS[name] for name in EXITS if name in exits]
-    if {"stop_loss", "stop_loss_price", "trailing_stop"} & {*exits}:
+    if {"stop_loss", "stop_loss_price", *_TRAILS} & {*exits}:
         keys.append(STOP_SEEN)
     if {"take_profit", "take_profit_price"} & {*exits}:
         keys.append(TARGET_SEEN)
-    return [*keys, PEAK] if "trailing_stop" in exits else keys
+    return [*keys, PEAK] if {*_TRAILS} & {*exits} else keys
+
+
+def trails(keys: Collection[str]) -> bool:
+    """Whether one of the stops that are kept under `keys` trails."""
+    return any(EXIT_KEYS[name] in keys for name in _TRAILS)
 
 
 def stop_prices(keys: Collection[str], entry: str, *, short: bool = False) -> Iterator[tuple[str, bool]]:
@@ -72,9 +87,11 @@ def stop_prices(keys: Collection[str], entry: str, *, short: bool = False) -> It
         yield f"{entry} * (1.0 {away} s_{EXIT_KEYS['stop_loss']})", False
     if EXIT_KEYS["stop_loss_price"] in keys:
         yield f"s_{EXIT_KEYS['stop_loss_price']}", False
+    best = f"(s_{PEAK} if s_{PEAK} {beyond} {entry} else {entry})"
     if EXIT_KEYS["trailing_stop"] in keys:
-        best = f"(s_{PEAK} if s_{PEAK} {beyond} {entry} else {entry})"
         yield f"{best} * (1.0 {away} s_{EXIT_KEYS['trailing_stop']})", True
+    if EXIT_KEYS["trailing_stop_distance"] in keys:
+        yield f"{best} {away} s_{EXIT_KEYS['trailing_stop_distance']}", True
 
 
 def target_prices(keys: Collection[str], entry: str, *, short: bool = False) -> Iterator[str]:

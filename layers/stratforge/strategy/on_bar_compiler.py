@@ -426,6 +426,9 @@ class OnBarCompiler(OnBarExpressions):
             self._refuse(
                 node, "expire_bars says how long an order rests, and this one does not rest", hint, Code.ARGUMENT
             )
+        if "or_stop" in terms and ("limit" not in terms or "stop" in terms):
+            hint = "Give limit= and or_stop=: the market comes to one of them first. A stop alone is stop="
+            self._refuse(node, "or_stop stands beside a limit, and instead of a stop", hint, Code.ARGUMENT)
         if side == "adjust" and not given:
             self._refuse(node, "adjust() changes nothing", f"Give one of {', '.join(EXITS)}", Code.ARGUMENT)
         exits = {name: given[name] for name in given if name in EXITS}

@@ -103,6 +103,49 @@ def test_a_stop_with_a_limit_is_a_limit_from_the_stop_on(limit: float, rows: lis
     assert fills(run({1: f"buy(quantity=10, stop=101, limit={limit})"}, [flat(100), *rows])) == filled
 
 
+@pytest.mark.parametrize(
+    ("row", "price"),
+    [
+        ((100, 101.01, 99.5, 100), 101.0),  # The limit,
+        ((100, 101, 99.5, 100), None),  # which touched is not filled,
+        ((100, 100.5, 99, 100), 99.0),  # the stop, which touched is,
+        ((100, 102, 98, 101), 99.0),  # and of both the stop.
+        ((103, 104, 98, 100), 103.0),  # What the bar opens beyond comes first of all.
+        ((97, 104, 96, 103), 97.0),
+        ((100, 100.9, 99.1, 100), None),
+    ],
+)
+def test_of_a_limit_and_a_stop_one_cancels_the_other(row: Row, price: float | None) -> None:
+    report = run({1: "buy(quantity=10)", 2: "sell(fraction=0.5, limit=101, or_stop=99)"}, [flat(100), flat(100), row])
+    assert fills(report)[1:] == ([] if price is None else [(3, "sell", price)])
+    assert report.fills.held[-1] == (10 if price is None else 5)
+    # The mirror image, in which low and high change their places.
+    mirrored = [flat(100), (200 - row[0], 200 - row[2], 200 - row[1], 200 - row[3])]
+    purchase = run({1: "buy(quantity=10, limit=99, or_stop=101)"}, mirrored)
+    assert fills(purchase) == ([] if price is None else [(2, "buy", 200 - price)])
+
+
+def test_half_at_a_target_the_other_half_further_on_and_one_stop_for_both() -> None:
+    source = """
+def on_bar(bar, position, state):
+    if position.quantity == 0:
+        state["halved"] = 0
+        return buy(quantity=10, stop_loss=0.02, take_profit=0.04) if state["n"] == 0 else None
+    state["n"] = 1
+    if state["halved"] == 0:
+        state["halved"] = 1
+        return sell(fraction=0.5, limit=position.entry_price * 1.02)
+"""
+    strategy = compile_strategy(source)
+    rows = [flat(100), flat(100), flat(101), (101, 103, 101, 102.5)]
+    further = run_backtest(strategy, bars_of(*rows, (103, 105, 102, 104)), BacktestConfig()).fills
+    assert list(zip(further.price, further.quantity, strict=True))[1:] == [(102.0, 5.0), (104.0, 5.0)]
+    back = run_backtest(strategy, bars_of(*rows, (102, 102, 97, 97)), BacktestConfig()).fills
+    assert list(zip(back.price, back.quantity, strict=True))[1:] == [(102.0, 5.0), (98.0, 5.0)]
+    at_once = run_backtest(strategy, bars_of(*rows[:3], (101, 101, 97, 97)), BacktestConfig()).fills
+    assert list(zip(at_once.price, at_once.quantity, strict=True))[1:] == [(98.0, 10.0)]
+
+
 def test_costs_never_carry_a_fill_beyond_its_limit() -> None:
     rows = [flat(100), (99, 99, 99, 99), (101.05, 101.05, 101, 101)]
     report = run({1: "buy(quantity=10, limit=99)", 2: "sell(limit=101)"}, rows, slippage_bps=10)
@@ -179,6 +222,9 @@ def test_what_is_left_of_a_limit_rests_on_and_of_a_stop_is_bought_at_the_open() 
     for terms, expected in (
         ("limit=99", [(1.0, 99.0, 3.0), (3.0, 99.0, 3.0)]),
         ("stop=102", [(1.0, 102.0, 3.0), (2.0, 101.0, 3.0), (3.0, 100.0, 2.0)]),
+        # Whose stop has come waits for no limit any more.
+        ("limit=97, or_stop=102", [(1.0, 102.0, 3.0), (2.0, 101.0, 3.0), (3.0, 100.0, 2.0)]),
+        ("limit=99, or_stop=103", [(1.0, 99.0, 3.0), (3.0, 99.0, 3.0)]),
     ):
         source = f"def on_bar(bar, position, state):\n    state['n'] += 1\n    if state['n'] == 1:\n        return buy(quantity=8, {terms})\n"
         found = run_backtest(compile_strategy(source), bars, BacktestConfig(participation=0.5)).fills

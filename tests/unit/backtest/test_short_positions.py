@@ -54,13 +54,24 @@ def _bars(generator: random.Random, length: int) -> BarColumns:
 def _decision(generator: random.Random) -> Decision:
     side = generator.choice(("buy", "sell", "short", "short", "cover", "adjust"))
     exits = {}
-    for name in ("stop_loss", "take_profit", "trailing_stop", "stop_loss_price", "take_profit_price"):
+    for name in (
+        "stop_loss",
+        "take_profit",
+        "trailing_stop",
+        "stop_loss_price",
+        "take_profit_price",
+        "trailing_stop_distance",
+    ):
         if generator.random() < (0.5 if side == "adjust" else 0.15):
             far = 1 + generator.choice((-1, 1)) * generator.uniform(0.005, 0.1)
             exits[name] = far if name.endswith("_price") else generator.choice((0.01, 0.03, 0.08))
-    for one in ("stop_loss", "take_profit"):
+    for one, other in (
+        ("stop_loss", "stop_loss_price"),
+        ("take_profit", "take_profit_price"),
+        ("trailing_stop", "trailing_stop_distance"),
+    ):
         if one in exits:
-            exits.pop(f"{one}_price", None)
+            exits.pop(other, None)
     if side == "adjust":
         return Decision(side, exits=exits or {"stop_loss": 0.02})
     kind = generator.choice(
@@ -74,7 +85,8 @@ def _decision(generator: random.Random) -> Decision:
         stop = 1 + generator.uniform(-0.03, 0.03)
     if (limit or stop) and generator.random() < 0.5:
         expire = generator.randrange(1, 5)
-    return Decision(side, kind, size, limit, stop, expire, exits)
+    oco = limit is not None and stop is not None and generator.random() < 0.5
+    return Decision(side, kind, size, limit, stop, expire, exits, oco)
 
 
 def _program(generator: random.Random, length: int) -> Program:

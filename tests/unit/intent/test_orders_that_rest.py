@@ -61,6 +61,29 @@ def test_rules_that_say_something_else_than_the_words_or_the_code_are_found(rule
     assert found(CODE, rules)
 
 
+BOTH_WORDS = "Buy AAPL when RSI is below 30. When RSI is above 60, sell at a limit 2% above the entry price or at a stop 1% below the entry price."
+BOTH_RULES = [f"buy when {RSI} < 30", f"sell when {RSI} > 60", "sell at limit 2% above entry_price", "sell at stop 1% below entry_price"]  # fmt: skip
+BOTH = """\
+def indicators(bars):
+    return {"rsi": ta.rsi(bars.close, length=14)}
+
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.rsi < 30:
+        return buy()
+    if position.quantity > 0 and bar.rsi > 60:
+        return sell(limit=position.entry_price * 1.02, or_stop=position.entry_price * 0.99)
+"""
+
+
+def test_of_a_limit_and_a_stop_on_either_side_one_cancels_the_other() -> None:
+    assert found(BOTH, BOTH_RULES, BOTH_WORDS) == []
+    # A stop-limit order would wait at its limit when the market has come to the stop.
+    for old, new in (("or_stop=", "stop="), ("1.02", "1.03"), ("0.99", "0.98"), (", or_stop=position.entry_price * 0.99", "")):  # fmt: skip
+        assert found(BOTH.replace(old, new), BOTH_RULES, BOTH_WORDS), new
+    assert found(BOTH, BOTH_RULES[:3], BOTH_WORDS)
+
+
 def test_words_that_want_no_order_to_rest_get_none() -> None:
     words = "Buy AAPL when RSI is below 30. Sell when RSI is above 70."
     plain = "".join(

@@ -114,6 +114,9 @@ def test_a_strategys_purchase_is_cut_to_the_cash_that_is_left(kind: str, size: i
         ({"side": "sell", "type": "stop", "stop_price": "10.1"}, "10", "join"),
         ({"side": "buy", "type": "stop_limit", "stop_price": "9.9", "limit_price": "9.95"}, "10", "rest"),
         ({"side": "buy", "type": "stop_limit", "stop_price": "9.9", "limit_price": "10.05"}, "10", "join"),
+        ({"side": "sell", "type": "oco", "stop_price": "9.9", "limit_price": "10.1"}, "10", "rest"),
+        ({"side": "sell", "type": "oco", "stop_price": "9.9", "limit_price": "10.1"}, "10.1", "join"),
+        ({"side": "sell", "type": "oco", "stop_price": "9.9", "limit_price": "10.1"}, "9.8", "join"),
         ({"side": "sell", "type": "trailing_stop", "trail_percent": "1"}, "10", "rest"),
     ],
 )
@@ -151,6 +154,26 @@ def test_a_stop_that_triggers_at_a_higher_price_reserves_more_or_is_refused() ->
     assert (joined.action, joined.reserved_cash) == ("join", 10 * Decimal(12) * (1 + COLLAR))
     refused = decide_one(waiting, market("12"), cash="5")
     assert (refused.action, refused.reason, refused.reserved_cash) == ("refuse", Reason.INSUFFICIENT_CASH, ZERO)
+
+
+@pytest.mark.parametrize(
+    ("price", "limit", "triggered"),
+    [("9", "9", False), ("8.9", "9", False), ("11", None, True), ("12", None, True), ("10", None, True)],
+)
+def test_of_a_limit_and_a_stop_that_woke_up_the_stop_has_come_unless_the_price_is_at_the_limit(
+    price: str, limit: str | None, triggered: bool
+) -> None:
+    """At 10 a bar went to the stop and came back."""
+    waiting = replace(
+        order(quantity="10", type="oco", limit_price=Decimal(9), stop_price=Decimal(11)),
+        accepted=True,
+        remaining=Decimal(10),
+        reserve_price=Decimal("11.22"),
+        reserved_cash=Decimal("112.2"),
+    )
+    joined = decide_one(waiting, market(price))
+    assert (joined.action, joined.triggered) == ("join", triggered)
+    assert joined.limit == (None if limit is None else Decimal(limit))
 
 
 def test_a_strategys_stop_that_triggers_at_a_higher_price_is_cut_to_the_cash() -> None:

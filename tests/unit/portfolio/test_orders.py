@@ -9,7 +9,7 @@ import pytest
 from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar, MarketDay
-from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, OrderType, trigger_of
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, OrderType, effective_limit, trigger_of
 
 D = Decimal
 
@@ -20,6 +20,7 @@ D = Decimal
         (OrderTerms(Side.BUY, OrderType.LIMIT), "needs limit_price"),
         (OrderTerms(Side.BUY, OrderType.MARKET, limit_price=D(1)), "has no limit_price"),
         (OrderTerms(Side.BUY, OrderType.STOP_LIMIT, stop_price=D(1)), "needs limit_price"),
+        (OrderTerms(Side.SELL, OrderType.OCO, limit_price=D(1)), "needs stop_price"),
         (OrderTerms(Side.SELL, OrderType.TRAILING_STOP), "needs trail_percent or trail_price"),
         (OrderTerms(Side.SELL, OrderType.TRAILING_STOP, trail_percent=D(1), trail_price=D(1)), "and not both"),
         (OrderTerms(Side.SELL, OrderType.STOP, stop_price=D(1), trail_percent=D(1)), "does not trail"),
@@ -43,6 +44,18 @@ def test_a_triggered_stop_limit_is_a_limit_order() -> None:
     assert not trigger_of(terms, triggered=False).at(D(91), D(95))
     assert trigger_of(terms, triggered=True).at(D(89), D(89))
     assert not trigger_of(terms, triggered=True).at(D(88), D("88.99"))
+
+
+@pytest.mark.parametrize(("side", "limit", "stop"), [(Side.SELL, D(101), D(99)), (Side.BUY, D(99), D(101))])
+def test_a_limit_and_a_stop_beside_it_are_looked_at_on_either_side_until_the_stop_comes(
+    side: Side, limit: Decimal, stop: Decimal
+) -> None:
+    terms = OrderTerms(side, OrderType.OCO, limit_price=limit, stop_price=stop)
+    waits = trigger_of(terms, triggered=False)
+    assert (waits.below, waits.above) == (D(99), D(101))
+    assert effective_limit(terms, triggered=False) == limit
+    assert trigger_of(terms, triggered=True).at(D(100), D(100))
+    assert effective_limit(terms, triggered=True) is None
 
 
 def test_prices_are_on_the_exchanges_ticks() -> None:

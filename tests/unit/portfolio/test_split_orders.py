@@ -99,8 +99,16 @@ def test_an_order_holds_back_what_it_is_worth_on_the_new_scale(
     assert split.more_quantity == split.order.reserved_quantity - order.reserved_quantity
 
 
-def test_what_is_reserved_for_a_purchase_without_a_limit_is_split_too() -> None:
-    stop = replace(BUY, terms=OrderTerms(Side.BUY, OrderType.STOP, stop_price=Decimal(80)), reserve_price=Decimal(81))
+@pytest.mark.parametrize(
+    "terms",
+    [
+        OrderTerms(Side.BUY, OrderType.STOP, stop_price=Decimal(80)),
+        # At its limit it would need less: whichever comes first.
+        OrderTerms(Side.BUY, OrderType.OCO, limit_price=Decimal(60), stop_price=Decimal(80)),
+    ],
+)
+def test_what_is_reserved_for_a_purchase_at_a_stop_is_split_too(terms: OrderTerms) -> None:
+    stop = replace(BUY, terms=terms, reserve_price=Decimal(81))
     split = split_order(stop, TWO, STOCK, Decimal(0))
     assert (split.order.reserve_price, split.order.reserved_cash) == (Decimal("40.5"), Decimal(810))
 

@@ -81,22 +81,28 @@ def decisions(side: str, sizes: tuple[str, ...], more: dict[str, str]) -> list[s
 
 def _alone(name: str) -> tuple[str, ...]:
     """A keyword with what it cannot be without."""
-    return ("limit", "expire_bars") if name == "expire_bars" else (name,)
+    return ("limit", name) if name in ("expire_bars", "or_stop") else (name,)
 
 
 LONG = {
     "stop_loss": "0.004", "stop_loss_price": "bar.low", "take_profit": "0.004", "take_profit_price": "bar.high * 1.002", "trailing_stop": "0.003",
-    "limit": "bar.low", "stop": "bar.high", "expire_bars": "3",
+    "trailing_stop_distance": "bar.close * 0.003",
+    "limit": "bar.low", "stop": "bar.high", "or_stop": "bar.high", "expire_bars": "3",
 }  # fmt: skip
 SHORT = {
     "stop_loss": "0.004", "stop_loss_price": "bar.high", "take_profit": "0.004", "take_profit_price": "bar.low * 0.998", "trailing_stop": "0.003",
-    "limit": "bar.high", "stop": "bar.low", "expire_bars": "3",
+    "trailing_stop_distance": "bar.close * 0.003",
+    "limit": "bar.high", "stop": "bar.low", "or_stop": "bar.low", "expire_bars": "3",
 }  # fmt: skip
 OF_SIDE = {
     "buy": decisions("buy", ("fraction", "quantity", "notional"), LONG),
-    "sell": decisions("sell", ("fraction", "quantity"), {**LONG, "limit": "bar.high", "stop": "bar.low"}),
+    "sell": decisions(
+        "sell", ("fraction", "quantity"), {**LONG, "limit": "bar.high", "stop": "bar.low", "or_stop": "bar.low"}
+    ),
     "short": decisions("short", ("fraction", "quantity", "notional"), SHORT),
-    "cover": decisions("cover", ("fraction", "quantity"), {**SHORT, "limit": "bar.low", "stop": "bar.high"}),
+    "cover": decisions(
+        "cover", ("fraction", "quantity"), {**SHORT, "limit": "bar.low", "stop": "bar.high", "or_stop": "bar.high"}
+    ),
 }
 ADJUST = [f"adjust({name}={value})" for name, value in LONG.items() if name in EXITS]
 

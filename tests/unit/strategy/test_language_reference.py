@@ -27,7 +27,7 @@ from stratforge.strategy import (
 )
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_OPERATIONS
 from stratforge.strategy.evaluation import kept_state
-from stratforge.strategy.exits import EXIT_KEYS
+from stratforge.strategy.exits import EXIT_KEYS, EXITS
 from stratforge.strategy.graph import NODES, Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import MAX_LOOKBACK, MAX_TOGETHER, _random_history
@@ -60,6 +60,7 @@ TESTS = Path(__file__).parents[2]
 ELSEWHERE = {
     "`short` opens a short position": "unit/backtest/test_short_positions.py test_stops_lie_above_and_targets_below",
     "`position.quantity` is negative": "unit/strategy/test_short_decisions.py test_fields_of_a_short_position_have_its_sign",
+    "So a part is sold at a nearer target": "unit/backtest/test_resting_orders.py test_half_at_a_target_the_other_half_further_on_and_one_stop_for_both",
     "No decision turns a position round": "unit/strategy/test_short_decisions.py test_buying_and_selling_while_short_are_no_decision",
     "Margin, the fee of borrowing": "unit/backtest/test_short_positions.py test_random_programs_trade_as_the_oracle_of_the_rules",
     "A session of a strategy with `short`": "integration/application/test_sessions.py test_a_strategy_that_goes_short_has_no_session_and_what_runs_goes_on",
@@ -492,6 +493,8 @@ def test_what_on_bar_returns() -> None:
         "buy(0.5)",
         "buy(stop_price=1)",
         "buy(expire_bars=3)",
+        "buy(or_stop=3)",
+        "sell(limit=3, stop=2, or_stop=2)",
     ):
         assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
 
@@ -547,26 +550,29 @@ def test_what_terms_come_to() -> None:
     strategy = compile_strategy(
         "def on_bar(bar, position, state):\n    if state['a'] == 1:\n        return buy(limit=state.get('x'), expire_bars=state.get('n'))\n"
         "    if state['a'] == 2:\n        return sell(stop=state.get('x'), limit=state.get('x'))\n    if state['a'] == 3:\n        return buy()\n"
+        "    if state['a'] == 4:\n        return sell(limit=state.get('x'), or_stop=state.get('x') / 2)\n"
     )
 
     def terms(before: dict[str, float], **asked: float) -> tuple[object, ...] | None:
         found = evaluate_last_bar(strategy, Values(HISTORY), PositionView(), {**before, **asked})
         return None if found.signal is None else (found.signal.side, *astuple(found.signal.terms))
 
-    assert terms({}, a=1, x=9.5, n=3.9) == ("buy", 9.5, None, 3)
-    assert terms({}, a=2, x=8.0) == ("sell", 8.0, 8.0, None)
+    assert terms({}, a=1, x=9.5, n=3.9) == ("buy", 9.5, None, 3, False)
+    assert terms({}, a=2, x=8.0) == ("sell", 8.0, 8.0, None, False)
+    assert terms({}, a=4, x=8.0) == ("sell", 8.0, 4.0, None, True)
     for wrong in ({"x": -1.0}, {"x": math.nan}, {"x": 1e13}, {"n": 0.9}, {"n": 10_001.0}, {"n": math.nan}):
         assert terms({}, **{"a": 1.0, "x": 9.5, "n": 3.0, **wrong}) is None
     # What a decision does not name does not come from the one before.
     rested = evaluate_last_bar(strategy, Values(HISTORY), PositionView(), {"a": 1.0, "x": 9.5, "n": 3.0}).state
-    assert terms(rested, a=3) == ("buy", None, None, None)
+    assert terms(rested, a=3) == ("buy", None, None, None, False)
+    assert terms({}, a=4, x=math.nan) is None
 
 
-@pytest.mark.parametrize("name", ["stop_loss", "stop_loss_price", "take_profit", "take_profit_price", "trailing_stop"])
+@pytest.mark.parametrize("name", list(EXITS))
 @pytest.mark.parametrize("number", ["-0.02", "-98", "2", "1", "0", "True", "1 + 0.5", "N", "-N / 2"])
 def test_a_number_that_sets_no_exit_is_refused_where_it_is_known(name: str, number: str) -> None:
     source = f"N = 2\ndef on_bar(bar, position, state):\n    return buy({name}={number})\n"
-    value, price = float(eval(number, {"N": 2})), name.endswith("price")
+    value, price = float(eval(number, {"N": 2})), name.endswith(("price", "distance"))
     sets = value > 0 if price or name == "trailing_stop" else value >= 0
     if sets and (value < 1 or price or name == "take_profit"):
         assert compile_strategy(source)

@@ -228,7 +228,7 @@ def _line(entry: LogEntry, *, named: bool) -> dict[str, Any]:
         text = f"{event.kind.replace('_', ' ').lower()}: {', '.join(filter(None, (units, money)))}"
         return {"time": entry.time, "kind": "ledger", "text": text, "why": ""}
     if isinstance(event, SignalRow):
-        prices = ((event.limit_price, " at a limit of"), (event.stop_price, " from a stop at"))
+        prices = ((event.limit_price, " at a limit of"), (event.stop_price, f"{' or' * event.oco} from a stop at"))
         terms = "".join(f"{words} {price:,.10g}" for price, words in prices if price is not None)
         kind, text = "signal", f"{event.action}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
     else:

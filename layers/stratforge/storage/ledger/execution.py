@@ -102,7 +102,7 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
         _signal_request,
         """
         SELECT g.id AS signal_id, g.user_id, g.session_id, g.side, g.confidence::numeric, g.size_kind, g.size::numeric,
-               s.sizing_rule, s.sizing_value, g.limit_price::numeric, g.stop_price::numeric, g.short, g.bar_number + g.expire_bars AS last_bar
+               s.sizing_rule, s.sizing_value, g.limit_price::numeric, g.stop_price::numeric, g.oco, g.short, g.bar_number + g.expire_bars AS last_bar
         FROM signals g JOIN sessions s ON s.id = g.session_id
         WHERE g.symbol = %s AND g.status = 'PENDING' ORDER BY g.id
         """,
@@ -111,9 +111,9 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
 
 
 def _signal_request(
-    side: Side, limit_price: Decimal | None, stop_price: Decimal | None, short: bool, **fields: Any
+    side: Side, limit_price: Decimal | None, stop_price: Decimal | None, oco: bool, short: bool, **fields: Any
 ) -> OrderRequest:
-    terms = OrderTerms(side, type_of(limit_price, stop_price), limit_price, stop_price, short=short)
+    terms = OrderTerms(side, type_of(limit_price, stop_price, oco=oco), limit_price, stop_price, short=short)
     in_force = TimeInForce.DAY if terms.type is OrderType.MARKET else TimeInForce.GTC
     return OrderRequest(terms=terms, origin=OrderOrigin.SIGNAL, time_in_force=in_force, **fields)
 

@@ -12,7 +12,7 @@ from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderStat
 from stratforge.storage.ledger import reservations
 from stratforge.storage.ledger.reservations import lock_users
 from stratforge.storage.ledger.session_pnl import fix_final_pnl
-from stratforge.storage.ledger.symbols import lock_symbol
+from stratforge.storage.ledger.symbols import HAS_LIMIT, lock_symbol
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
@@ -46,11 +46,11 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
     orders = fetch_all(
         connection,
         OrderState,
-        """
+        f"""
         SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity,
-               CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END AS "limit", short
-        FROM orders WHERE block_order_id = %(block)s ORDER BY id FOR NO KEY UPDATE
-        """,
+               CASE WHEN {HAS_LIMIT} THEN limit_price END AS "limit", short
+        FROM orders o WHERE block_order_id = %(block)s ORDER BY id FOR NO KEY UPDATE
+        """,  # noqa: S608 - a condition of ours
         orders_of,
     )
     settlement = settle(block, orders, progress)
@@ -201,13 +201,13 @@ WITH ending AS (
         o.origin <> 'HOUSE' AND (%(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
             OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
                 AND (o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s))) AS may,
-        CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN later.retry_at END AS at) goes_on
+        CASE WHEN {HAS_LIMIT} OR (o.side = b.side AND %(status)s <> 'FILLED') THEN later.retry_at END AS at) goes_on
     WHERE o.block_order_id = %(block)s),
 rested AS (
     UPDATE orders o SET
         status = 'RESTING', reason = %(waits)s, completed_at = NULL, retry_at = e.retry_at, block_order_id = NULL,
         -- At the market: executable whatever the price.
-        trigger_above = CASE WHEN o.type IN ('limit', 'stop_limit') THEN o.trigger_above ELSE 0 END,
+        trigger_above = CASE WHEN {HAS_LIMIT} THEN o.trigger_above ELSE 0 END,
         expires_at = CASE WHEN o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') THEN o.expires_at
                           ELSE coalesce(o.expires_at, o.decided_at + %(patience)s) END
     FROM ending e WHERE o.id = e.id AND e.outcome = 'RESTING'),

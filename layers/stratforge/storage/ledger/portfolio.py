@@ -151,6 +151,7 @@ class SignalRow:
         reason: Why nothing was traded for it; `explanation` says what it means.
         limit_price: The limit that the strategy gave its order; None without one.
         stop_price: The same of a stop.
+        oco: Whether the two stand beside each other, so that one cancels the other.
         expire_bars: For how many bars it may rest; None for as long as it takes.
         short: Whether it is about a short position: a sale that opens one or adds to it, or a purchase that buys it back.
     """
@@ -166,6 +167,7 @@ class SignalRow:
     limit_price: float | None
     stop_price: float | None
     expire_bars: int | None
+    oco: bool
     short: bool
 
     @property
@@ -280,7 +282,7 @@ class LedgerFilter:
 
 
 _TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside, short"
-_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars, short"
+_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars, oco, short"
 
 
 def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:

@@ -73,10 +73,13 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
 OPENS = "((o.side = 'buy') <> o.short)"
 # Due: a resting order whose price was reached, one that asks for its end, or one that trails and must follow. A stop looks at the
 # range of every bar that began after it was accepted, a limit at the last price only: it cannot trade at a price that has passed.
-STOP_REACHED = """
+_STOP_MET = "CASE o.side WHEN 'sell' THEN o.trigger_below >= {low} ELSE o.trigger_above <= {high} END"
+STOP_REACHED = f"""
     (o.triggered_at IS NULL AND o.type NOT IN ('market', 'limit') AND o.active_from <= l.bar_time
-     AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high))
+     AND {_STOP_MET.format(low="l.bar_low", high="l.bar_high")})
 """
+# An order that trades at its limit or better. One with a limit and a stop beside it has none any more when its stop has come.
+HAS_LIMIT = "(o.type IN ('limit', 'stop_limit') OR (o.type = 'oco' AND o.triggered_at IS NULL))"
 _PRICE_REACHED = (
     "((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))"
 )
@@ -99,12 +102,14 @@ def reached_by(bar_time: str) -> str:
     turn: at the market, at a stop that a bar up to that one has come to, or at a limit that was met and still is, since nothing trades at a price that has passed.
     """
     bar = "SELECT FROM market_data m WHERE m.symbol = o.symbol AND m.timeframe = '1Min' AND m.time"
+    still_met = f"{_PRICE_REACHED} AND EXISTS ({bar} = {bar_time} AND (o.trigger_below >= m.close OR o.trigger_above <= m.close))"
+    since = f"{bar} BETWEEN greatest(o.active_from, {bar_time} - interval '2 minutes') AND {bar_time}"
+    come_to = f"EXISTS ({since} AND {_STOP_MET.format(low='m.low', high='m.high')})"
     return f"""
-        (CASE WHEN o.type = 'market' OR (o.type = 'stop' AND o.triggered_at IS NOT NULL) THEN o.retry_at IS NULL
-              WHEN o.type = 'limit' OR o.triggered_at IS NOT NULL THEN {_PRICE_REACHED}
-                  AND EXISTS ({bar} = {bar_time} AND (o.trigger_below >= m.close OR o.trigger_above <= m.close))
-              ELSE EXISTS ({bar} BETWEEN greatest(o.active_from, {bar_time} - interval '2 minutes') AND {bar_time}
-                  AND (o.trigger_below >= m.low OR o.trigger_above <= m.high)) END)
+        (CASE WHEN o.type = 'market' OR (o.type IN ('stop', 'oco') AND o.triggered_at IS NOT NULL) THEN o.retry_at IS NULL
+              WHEN o.type = 'limit' OR o.triggered_at IS NOT NULL THEN {still_met}
+              WHEN o.type = 'oco' THEN ({still_met}) OR {come_to}
+              ELSE {come_to} END)
     """
 
 
@@ -207,10 +212,12 @@ SESSIONS_WITH_EXITS = f"""
     CROSS JOIN LATERAL (SELECT
         CASE WHEN l.bar_time = s.last_bar_time THEN seen.low END AS low, CASE WHEN l.bar_time = s.last_bar_time THEN seen.high END AS high) judged
     CROSS JOIN LATERAL (SELECT
+        CASE WHEN p.quantity < 0 THEN least(p.avg_entry_price, {_kept(PEAK)}) ELSE greatest(p.avg_entry_price, {_kept(PEAK)}) END AS price) best
+    CROSS JOIN LATERAL (SELECT
         coalesce({_kept(EXIT_KEYS["stop_loss_price"])}, p.avg_entry_price * (1 - sign(p.quantity) * {_kept(EXIT_KEYS["stop_loss"])})) AS stop,
         coalesce({_kept(EXIT_KEYS["take_profit_price"])}, p.avg_entry_price * (1 + sign(p.quantity) * {_kept(EXIT_KEYS["take_profit"])})) AS target,
-        CASE WHEN p.quantity < 0 THEN least(p.avg_entry_price, {_kept(PEAK)}) ELSE greatest(p.avg_entry_price, {_kept(PEAK)}) END
-            * (1 - sign(p.quantity) * {_kept(EXIT_KEYS["trailing_stop"])}) AS trail,
+        coalesce(best.price - sign(p.quantity) * {_kept(EXIT_KEYS["trailing_stop_distance"])},
+            best.price * (1 - sign(p.quantity) * {_kept(EXIT_KEYS["trailing_stop"])})) AS trail,
         {_kept(STOP_SEEN)} AS stop_seen, {_kept(TARGET_SEEN)} AS target_seen) own
 """  # noqa: S608 - keys of the language
 _EXITS_OF = f"s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND {HAS_EXITS}"

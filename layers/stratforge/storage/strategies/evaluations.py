@@ -186,9 +186,9 @@ def record_outcomes(
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
                                  %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(powers)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
-                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[], %(shorts)s::boolean[], %(others)s::jsonb[])
+                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[], %(waits)s::boolean[], %(editions)s::int[], %(shorts)s::boolean[], %(others)s::jsonb[], %(ocos)s::boolean[])
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, account_buying_power, last_bar_time, version,
-                      limit_price, stop_price, expire_bars, waits, day_edition, short, others)),
+                      limit_price, stop_price, expire_bars, waits, day_edition, short, others, oco)),
         -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
@@ -220,10 +220,10 @@ def record_outcomes(
                 ended_at = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                                 THEN now() ELSE s.ended_at END
             FROM before o WHERE s.id = o.session_id
-            RETURNING s.id, s.user_id, s.bars_evaluated, o.side, o.confidence, o.size_kind, o.size, o.limit_price, o.stop_price, o.expire_bars, o.short),
+            RETURNING s.id, s.user_id, s.bars_evaluated, o.side, o.confidence, o.size_kind, o.size, o.limit_price, o.stop_price, o.expire_bars, o.short, o.oco),
         signaled AS (
-            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, limit_price, stop_price, expire_bars, short, bar_number, status, reason)
-            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size, limit_price, stop_price, expire_bars, short, bars_evaluated,
+            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, limit_price, stop_price, expire_bars, short, oco, bar_number, status, reason)
+            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size, limit_price, stop_price, expire_bars, short, oco, bars_evaluated,
                    (CASE WHEN %(not_acted_on)s::text IS NULL THEN 'PENDING' ELSE 'EXPIRED' END)::signal_status, %(not_acted_on)s
             FROM advanced WHERE side IS NOT NULL ORDER BY id
             ON CONFLICT (session_id, bar_time) DO NOTHING
@@ -415,6 +415,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "limits": [each.limit for each in terms],
         "stops": [each.stop for each in terms],
         "expiries": [each.expire_bars for each in terms],
+        "ocos": [each.oco for each in terms],
         "waits": [outcome.waits for outcome in outcomes],
         "editions": [outcome.edition for outcome in outcomes],
         "shorts": [outcome.short for outcome in outcomes],

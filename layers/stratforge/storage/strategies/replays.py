@@ -75,7 +75,7 @@ def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, Sign
     """The signals a session gave, by the time of their bar in seconds since the epoch."""
     rows = connection.execute(
         """
-        SELECT extract(epoch FROM bar_time)::bigint, CASE WHEN NOT short THEN side::text WHEN side = 'sell' THEN 'short' ELSE 'cover' END, confidence, size_kind, size, limit_price, stop_price, expire_bars FROM signals
+        SELECT extract(epoch FROM bar_time)::bigint, CASE WHEN NOT short THEN side::text WHEN side = 'sell' THEN 'short' ELSE 'cover' END, confidence, size_kind, size, limit_price, stop_price, expire_bars, oco FROM signals
         WHERE session_id = %s
         """,
         (session_id,),
