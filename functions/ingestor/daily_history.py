@@ -19,6 +19,9 @@ from functions.ingestor.gaps import chunks
 
 log = logger("ingestor")
 _SECONDS = 5.0
+# How long after a day's end the vendor may still correct its last minute, by the market's clock: its bar is what it stays from then on. The first minute of the next day, with which
+# sessions decide, ends later.
+_SETTLING = timedelta(seconds=45)
 # As far back as the days of any strategy lie, on which its symbol traded.
 _FARTHEST = daily_bars.calendar_days(MAX_DAYS)
 
@@ -54,7 +57,7 @@ def read_days(
     with database.transaction() as connection:
         days = wanted(connection)
         known = daily_bars.histories_of(connection, list(days))
-    today = {symbol: daily_bars.exchange_day(symbol, now) for symbol in days}
+    today = {symbol: daily_bars.exchange_day(symbol, now - _SETTLING) for symbol in days}
     due: dict[timedelta, list[str]] = {}
     for symbol, length in days.items():
         found = known.get(symbol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -29,6 +30,9 @@ class Vendor:
 
     def __init__(self) -> None:
         self.ratio, self.asked, self.answers = Decimal(1), list[list[str]](), True
+        self.known: tuple[str, ...] = ("AAPL",)
+        # What days that have just ended are said to have closed at.
+        self.unsettled: dict[date, str] = {}
 
     def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
         """Days from start to end, on today's scale."""
@@ -40,9 +44,11 @@ class Vendor:
             days = (date(2026, 3, 1) + timedelta(days=number) for number in range(30))
             bars = [day(symbol, each, str((100 + each.day) / self.ratio)) for each in days]
             found[symbol] = [each for each in bars if start <= each.time < end]
-        return Found(
-            {"AAPL": found["AAPL"]} if "AAPL" in found else {}, {s: "HTTP 400" for s in symbols if s != "AAPL"}
-        )
+            found[symbol] = [
+                replace(each, close=Decimal(self.unsettled.get(each.time.date(), each.close))) for each in found[symbol]
+            ]
+        known = {symbol: days for symbol, days in found.items() if symbol in self.known}
+        return Found(known, {symbol: "HTTP 400" for symbol in symbols if symbol not in self.known})
 
 
 @pytest.fixture
@@ -70,6 +76,25 @@ def test_days_are_read_once_a_day_and_the_running_one_is_not_among_them(database
     assert read(database, vendor, AAPL=20) == {}
     assert closes(database, date(2026, 3, 30)) == [101.0 + number for number in range(9)]
     assert read(database, vendor, NOW + timedelta(days=1), AAPL=20) == {"AAPL": 1}
+
+
+def test_a_day_is_read_when_its_last_minute_is_not_corrected_any_more(database: Database, vendor: Vendor) -> None:
+    """A coin's day ends a minute before the first bar that decides on it: what is read in its first seconds is not yet what a backtest will read."""
+    midnight = datetime(2026, 3, 10, tzinfo=UTC)
+    vendor.known = ("AAPL", "BTC/USD")
+    vendor.unsettled = {date(2026, 3, 9): "111"}
+    assert read(database, vendor, midnight + timedelta(seconds=5), **{"BTC/USD": 3}) == {"BTC/USD": 8}
+    with database.transaction() as connection:
+        history = daily_bars.histories_of(connection, ["BTC/USD"])["BTC/USD"]
+    assert not history.ready(midnight.date()), "who decides on yesterday waits"
+    vendor.unsettled = {}
+    # The first minute of the day is a bar a second after it.
+    assert read(database, vendor, midnight + timedelta(seconds=50), **{"BTC/USD": 3}) == {"BTC/USD": 1}
+    with database.transaction() as connection:
+        history = daily_bars.histories_of(connection, ["BTC/USD"])["BTC/USD"]
+        found = daily_bars.days_before(connection, {"BTC/USD": midnight.date()}, 1)["BTC/USD"]
+    assert history.ready(midnight.date())
+    assert found.bars.close.tolist() == [109.0]
 
 
 def test_somebody_who_looks_further_back_has_more_days_read(database: Database, vendor: Vendor) -> None:

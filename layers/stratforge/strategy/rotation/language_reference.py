@@ -89,7 +89,7 @@ def rotation_page() -> str:
         "A session begins with a capital of its own: dollars, or a part of the equity of that moment. Its cash is that capital, less what its positions cost, with what they made; so its owner's other",
         "trading changes nothing that it sees. It has no stops, and its capital stays. What it was not told to hold, under another name since, say, counts to its equity and is left alone.",
         "",
-        '"daily" to "yearly" decide on bars of days, once the exchange has opened on the first trading day of the period (of crypto, from midnight UTC), on the days before. Days are read anew each morning,',
+        '"daily" to "yearly" decide on bars of days, once the exchange has opened on the first trading day of the period (of crypto, within the first minute after midnight UTC, when the day before is not corrected any more), on the days before. Days are read anew each morning,',
         "on one scale whatever was split; one that the vendor does not give is waited for until an hour after the open. So is the ledger where it does not follow a split of something held yet, which is left",
         "alone then. Spans of minutes decide on bars of minutes, as soon as the bars of the last minute",
         "before the span are in for every symbol, or five seconds after that minute (by our clock on a replay, and half of a span at most): a minute without a trade has no bar. The first span of a day is decided about at the open. Bars have the scale of what is held, whatever",
