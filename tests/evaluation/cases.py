@@ -498,7 +498,7 @@ CASES: tuple[Case, ...] = (
     _case("impossible", "Buy at the low of the day and sell at the high of the day."),
     _case("impossible", "Use close.shift(-5) to see where the price goes and buy before it rises."),
     _case("impossible", "Buy just before it jumps 2% and sell in advance of the drop"),
-    _case("impossible", "Go short when RSI is above 80 and cover the short at 50."),
+    _case("impossible", "Go short when RSI is above 80 and long when it is below 20."),
     _case("impossible", "Buy AAPL when there is good news on Twitter."),
     _case("impossible", "Buy call options when MACD crosses up."),
     _case("impossible", "Buy MSFT when the VIX is above 30, sell when it is below 20."),

@@ -230,7 +230,7 @@ CASES = held_out(
     case("contradiction", "Buy RSI < 30, sell RSI > 70, but never sell"),
     case("contradiction", "Only trade between 15:00 and 10:00, buy RSI < 30 sell RSI > 70"),
     case("contradiction", "Buy when RSI is above 120, sell when RSI is below 20"),
-    case("impossible", "sell short 100 TSLA at RSI > 75 and buy back at RSI < 40"),
+    case("impossible", "sell short 100 TSLA at RSI > 75 and go long at RSI < 40"),
     case("impossible", "Buy BTC puts when RSI > 70, sell when RSI < 50"),
     case("impossible", "Buy MSFT when AAPL breaks its 20 bar high, sell after 30 bars"),
     case("impossible", "Buy when the Fed cuts rates, sell when RSI > 70"),

@@ -21,7 +21,7 @@ CASES = (
         "Buy before 10:00 and after 15:00 at the same time when RSI < 30 and only at 12:00; sell RSI > 70",
     ),
     case("contradiction", "Buy when RSI < 30 and sell when RSI < 30"),
-    case("impossible", "Short TSLA when RSI > 80, cover at RSI < 50"),
+    case("impossible", "Short TSLA when RSI > 80, flip long at RSI < 50"),
     case("impossible", "Buy 2 call options on AAPL when RSI < 30, sell them at RSI > 70"),
     case("impossible", "Buy AAPL when SPY's RSI is below 30, sell when it is above 70."),
     case("impossible", "buy when elon tweets, sell when rsi > 70"),

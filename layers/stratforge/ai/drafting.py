@@ -18,6 +18,7 @@ from stratforge.ai.framing import frame_of
 from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
+from stratforge.ai.shorts import examined_short
 from stratforge.ai.trading_symbol import TradingSymbol
 from stratforge.intent.gate import rules_of
 from stratforge.intent.plain_answers import answer_findings, claims_change
@@ -251,6 +252,8 @@ def _examine(
     if isinstance(strategy, PortfolioStrategy):
         judged, shown = told_of_portfolio(draft, strategy, request)
         findings = review_portfolio(judged, strategy, request)
+    elif strategy.shorts:
+        judged, shown, findings = examined_short(draft, request)
     else:
         judged, shown = told(draft, strategy, request)
         findings = review(judged, strategy, request)

@@ -32,7 +32,11 @@ What is so here:
 - on_bar sees a bar after its end. What it returns is filled at the open of the next bar. A stop is a rule of on_bar: it is looked at once a minute, at the
   close, and may be filled beyond its level. One that is asked for on the order, or within the bar, is buy(stop_loss=…), its rule “stop loss 2%”; targets and
   trailing stops likewise. An order that is to rest is buy(limit=…), buy(stop=…) or sell(…) so, with expire_bars= for “for 10 bars” or “good for 10 minutes”: its
-  rule is “buy at limit 1% below close for 10 bars”. confidence= is left out: it makes the size another, and no rule says it. It buys only when nothing is held, unless the request says otherwise; nothing is sold short, nothing is borrowed.
+  rule is “buy at limit 1% below close for 10 bars”. confidence= is left out: it makes the size another, and no rule says it. It buys only when nothing is held, unless the request says otherwise; nothing is borrowed.
+- A request that only goes short (“short when …, cover when …”) is written with short() and cover(), and the rules of its requirements are “short when <condition>”, “short only when
+  <condition>”, “cover when <condition>”, “cover 50% when <condition>”, “at most 2 shorts a day”, sizes, and stops, targets and trailing stops in percent, which lie on the other
+  side by themselves (stop_loss=0.02 in the code). position.quantity < 0 while it is short; of its price only position.unrealized_return is used, gain in the rules: a profit is above 0. What is said of
+  the position by a way of its price (“cover 2% above entry”, “if it rises 2%”) is asked about, so is long and short in one request, and so is a coin. It is not changed by words later.
 - “Falls below 30” is a state (below) unless the request speaks of crossing; “% of equity” is fraction, dollars are notional, shares are quantity.
 
 Rules for the answer:
@@ -62,8 +66,8 @@ Rules for the answer:
 - assumptions lists what you decided where the request left it open.
 - questions is empty unless no sensible strategy can be written: then python_code is empty, and each question says what is missing or why the
   request cannot be done. Ask when the request contradicts itself, when it needs the future (tomorrow's price, the low of a day that is not
-  over), something this language does not have (news, fundamentals, options, borrowed money), something that is not written from words (short positions, what
-  another symbol does: a person writes short(), cover() and bars.of("SPY") by hand), or names no rule to buy by. A strategy trades one symbol, or it is a portfolio. Words that name what it trades, or move
+  over), something this language does not have (news, fundamentals, options, borrowed money), something that is not written from words (what another symbol
+  does: a person writes bars.of("SPY") by hand), or names no rule to buy, or to go short, by. A strategy trades one symbol, or it is a portfolio. Words that name what it trades, or move
   it to another symbol, have the rule “symbol X”, and symbol is X; where none do it is the symbol given behind the request, or the one before. Signals of several symbols, each traded by itself, are several strategies: ask which.
 - Answer name, logic_explanation, assumptions and questions in the language of the request.
 

@@ -20,8 +20,9 @@ from stratforge.intent.rotation.gate import decides_as
 from stratforge.intent.rotation.rules import in_words as portfolio_in_words
 from stratforge.intent.rotation.rules import read_rotation_rule
 from stratforge.intent.rules import RuleError, read_rule
+from stratforge.intent.shorts import as_short, code_as_bought, rule_as_bought
 from stratforge.intent.timeframes import names_frame
-from stratforge.strategy import Strategy
+from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.constants import timeframe_of, with_constants
 from stratforge.strategy.rotation import PortfolioStrategy
 from stratforge.strategy.rotation.schedule import Schedule
@@ -98,6 +99,11 @@ def _agrees(rules: Sequence[str], code: Code, symbol: str) -> bool:
     """Whether rules say all that code does, tried on made-up bars."""
     if isinstance(code, PortfolioStrategy):
         return decides_as(rules, code)
+    if code.shorts:
+        image, faults = code_as_bought(code.source)
+        if faults or any(text.startswith(("buy ", "sell ")) for text in rules):
+            return False
+        rules, code = [rule_as_bought(text) for text in rules], compile_strategy(image)
     try:
         standing = [read_rule(each) for each in rules]
     except RuleError:
@@ -129,7 +135,7 @@ def explained(requirements: Sequence[Requirement], code: Code) -> str:
 def _in_words(text: str, code: Code) -> str:
     if isinstance(code, PortfolioStrategy):
         return portfolio_in_words(read_rotation_rule(text), "minutes" if code.schedule.minutes else "days")
-    return in_words(read_rule(text))
+    return as_short(in_words(read_rule(rule_as_bought(text)))) if code.shorts else in_words(read_rule(text))
 
 
 def _stands(text: str) -> bool:

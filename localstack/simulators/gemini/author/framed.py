@@ -29,6 +29,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.constants import with_timeframe
 
 from simulators.gemini.author.scanner import on_bars
+from simulators.gemini.author.shorts import short_answer
 from simulators.gemini.author.strict import NO_SYMBOL, answer_by_rules
 from simulators.gemini.author.writing import write_answer as write_of_minutes
 
@@ -53,6 +54,9 @@ def write_answer(
         untradable: Symbols that were refused before.
         looked: What was looked up for the last turn, when it is a question; None when nothing was yet.
     """
+    short = short_answer(requests, lambda images: write_answer(images, untradable, looked))
+    if short is not None:
+        return short
     frame = read_frame(requests)
     if frame.timeframe is None and not frame.spoken:
         return _asked_of_bars(write_of_minutes(requests, untradable, looked), requests[-1])

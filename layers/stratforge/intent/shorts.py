@@ -1,0 +1,225 @@
+"""Strategies that only go short, as the gate judges them: as their mirror image, which buys where they go short and sells where they cover.
+
+What a request says of prices and indicators is the same for both. What it says of the position's own price is not: what lies above the entry is a loss here and a profit
+there. So nothing that is measured by that price is judged so, but profits and losses, and exits by a percentage, which the language itself turns round; the person is asked about
+the rest. Long and short in one strategy is not written from words.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import EXIT_KINDS, FACTS, RESULTS, RuleError, RuleKind, read_rule
+
+_I = re.IGNORECASE
+_POSITION = r"(?:(?:the|my|your|a|any|every|all|that) )?(?:new )?(?:shorts?|position)(?: positions?)?"
+_COVERS = re.compile(
+    r"\b(?:(?P<bought_back>buy(?:s|ing)?|bought)(?: (?:it|them|everything|all))?(?: to cover| back)(?: (?:it|them|everything|all))?"
+    rf"|(?P<closed>clos(?:e[sd]?|ing)|exit(?:s|ed|ing)?) {_POSITION.replace('|position', '')}"
+    rf"|(?P<covered>cover(?:s|ed|ing)?)(?: {_POSITION})?)\b",
+    _I,
+)
+# Not a “short average”, nor the “short term”.
+_SHORTS = re.compile(
+    r"\b(?:(?P<sell>sell(?:s|ing)?|sold) (?:it )?short|(?P<go>go(?:es|ing)?|went) short|(?P<open>open(?:s|ed|ing)?|enter(?:s|ed|ing)?|take[sn]?|taking) (?:a )?(?:new )?short(?: position)?"
+    r"|short[- ](?P<selling>sell(?:s|ing)?)|(?P<short>short(?:s|ed|ing)?)(?! ?[-–]?(?:term|ma\b|ema|sma|wma|moving|average|period|window|length|one\b|line|lived|and long|selling)))\b",
+    _I,
+)
+_BOTH = re.compile(f"{_COVERS.pattern}|{_SHORTS.pattern}", _I)
+_LONG = re.compile(r"\b(?:buy\w*|bought|purchas\w*|sell\w*|sold|longs?(?<!as long)(?![- ](?:as|term|enough)))\b", _I)
+# Which way the price goes, or lies.
+_WAYS = re.compile(
+    r"\b(?:above|over|below|under|beneath|higher|lower|high|low|ris\w+|rose|fall\w*|fell|up|down|drops?|dropp\w+|climb\w*|rall\w+|against|favou?r)\b",
+    _I,
+)
+_RESULT = re.compile(r"\b(?:profits?|loss(?:es)?|los(?:e|es|ing|t)|gain\w*|win\w*|won|earn\w*)\b", _I)
+_RULES = (
+    (r"short when", "buy when"),
+    (r"short only when", "buy only when"),
+    (r"cover when", "sell when"),
+    (r"cover (\d+(?:\.\d+)? ?%) when", r"sell \1 when"),
+    (r"at most (\d+) shorts? a day", r"at most \1 buys a day"),
+    (r"wait (\d+) bars? after a cover", r"wait \1 bars after a sale"),
+)
+_RULES_BACK = (
+    (r"buy when", "short when"),
+    (r"buy only when", "short only when"),
+    (r"sell when", "cover when"),
+    (r"sell (\d+(?:\.\d+)? ?%) when", r"cover \1 when"),
+    (r"at most (\d+) buys a day", r"at most \1 shorts a day"),
+    (r"wait (\d+) bars after a sale", r"wait \1 bars after a cover"),
+)
+_BACK = (
+    ("buys", "shorts"), ("buy", "short"), ("buying", "shorting"), ("bought", "sold short"), ("purchases", "short sales"),
+    ("purchase", "short sale"), ("sells", "covers"), ("sell", "cover"), ("selling", "covering"), ("sold", "covered"), ("sales", "covers"), ("sale", "cover"),
+)  # fmt: skip
+# What the code may ask of its position and set with a decision: what is turned round by itself.
+_ASKED = frozenset({"quantity", "unrealized_return", "bars_held"})
+_SET = frozenset({"fraction", "quantity", "notional", "stop_loss", "take_profit", "trailing_stop"})
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_BY_PRICE = frozenset(RESULTS) - {"gain"}
+_KINDS = frozenset({RuleKind.BUY, RuleKind.ONLY, RuleKind.SELL, RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.SYMBOL, *EXIT_KINDS})  # fmt: skip
+
+
+def as_bought(words: str) -> str:
+    """The mirror image of a person's words: to go short is to buy, to cover to sell."""
+    return _BOTH.sub(_inflected, words)
+
+
+def speaks_of_shorts(turns: Sequence[str]) -> bool:
+    """Returns whether a person speaks of going short, and of nothing that would be long."""
+    return any(map(_SHORTS.search, turns)) and not any(_LONG.search(_BOTH.sub(" ", each)) for each in turns)
+
+
+def quoted(words: str, image: str) -> str:
+    """The words whose mirror image is a part of the mirror image of these words; the part itself where there are none."""
+    at = as_bought(words).find(image)
+    if at < 0 or not image:
+        return image
+    # Of each letter of the whole mirror image the words that it comes from.
+    comes_from, before = list[tuple[int, int]](), 0
+    for match in _BOTH.finditer(words):
+        comes_from += ((place, place + 1) for place in range(before, match.start()))
+        comes_from += [match.span()] * len(_inflected(match))
+        before = match.end()
+    comes_from += ((place, place + 1) for place in range(before, len(words)))
+    return words[comes_from[at][0] : comes_from[at + len(image) - 1][1]]
+
+
+def _inflected(match: re.Match[str]) -> str:
+    group = match.lastgroup or ""
+    verb = "sell" if group in ("bought_back", "closed", "covered") else "buy"
+    said = match[group].lower()
+    past = {"buy": "bought", "sell": "sold"}[verb]
+    if said in ("bought", "sold", "went") or (said.endswith("ed") and said != "need"):
+        found = past
+    else:
+        found = f"{verb}ing" if said.endswith("ing") else f"{verb}s" if said.endswith("s") else verb
+    return found.capitalize() if match[0][0].isupper() else found
+
+
+def as_short(text: str, quotes: Sequence[tuple[str, str]] = ()) -> str:
+    """What is said of the mirror image, said of the strategy; `quotes` are the mirror images of words with the words."""
+    kept = list[str]()
+    for image, words in sorted(quotes, key=lambda each: -len(each[0])):
+        if image and image in text:
+            text = text.replace(image, f"\0{len(kept)}\0")
+            kept.append(words)
+    for image, words in _BACK:
+        text = re.sub(rf"\b{image}\b", words, text)
+        text = re.sub(rf"\b{image.capitalize()}\b", words.capitalize(), text)
+    return re.sub(r"\0(\d+)\0", lambda each: kept[int(each[1])], text)
+
+
+def rule_as_bought(rule: str) -> str:
+    """The mirror image of a rule: “short when …” is “buy when …”, “cover when …” is “sell when …”."""
+    for short, image in _RULES:
+        rule = re.sub(rf"^{short}", image, rule)
+    return rule
+
+
+def rule_as_short(rule: str) -> str:
+    """The rule whose mirror image this is."""
+    for image, short in _RULES_BACK:
+        rule = re.sub(rf"^{image}", short, rule)
+    return rule
+
+
+def code_as_bought(source: str) -> tuple[str, list[str]]:
+    """The mirror image of code that only goes short, line by line; and what of it has none."""
+    found, places = list[str](), list[tuple[int, int, int, str]]()
+    tree, lines = ast.parse(source), source.encode().splitlines(keepends=True)
+    compared = set[ast.AST]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            name = node.func.id
+            if name in ("buy", "sell"):
+                found.append(f"The code goes short and has {name}(): long and short in one strategy is not written from words. Ask which of them it should be.")  # fmt: skip
+            elif name in ("short", "cover", "adjust"):
+                found += (f"What {each.arg} sets is measured by the price of the position, which is not judged of short positions: give the exit as a fraction, or ask." for each in node.keywords if each.arg not in _SET)  # fmt: skip
+                image = {"short": "buy", "cover": "sell", "adjust": "adjust"}[name]
+                places.append((node.func.lineno, node.func.col_offset, node.func.end_col_offset or 0, image))
+        elif isinstance(node, ast.Compare) and (place := _flipped(node, lines)) is not None:
+            places.append(place)
+            compared |= {node.left, *node.comparators}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            continue
+        owner, name = node.value.id, node.attr
+        if owner == "position" and (name not in _ASKED or (name == "quantity" and node not in compared)):
+            found.append(f"position.{name} is asked for in a way that is not judged of short positions: compare position.quantity with 0, and use position.unrealized_return for profits and losses.")  # fmt: skip
+        elif owner == "account" and name != "equity":
+            found.append(f"account.{name} holds what a short sale brings, which is not judged: leave it out, or ask.")
+    return _replaced(lines, places), list(dict.fromkeys(found))
+
+
+def code_as_short(source: str) -> str:
+    """The code whose mirror image this is, line by line."""
+    tree, lines = ast.parse(source), source.encode().splitlines(keepends=True)
+    images = {"buy": "short", "sell": "cover"}
+    places = [
+        (each.func.lineno, each.func.col_offset, each.func.end_col_offset or 0, images[each.func.id])
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in images
+    ]
+    compared = (_flipped(each, lines) for each in ast.walk(tree) if isinstance(each, ast.Compare))
+    return _replaced(lines, [*places, *(each for each in compared if each is not None)])
+
+
+def _replaced(lines: list[bytes], places: Sequence[tuple[int, int, int, str]]) -> str:
+    for line, start, end, text in sorted(places, reverse=True):
+        row = lines[line - 1]
+        lines[line - 1] = row[:start] + text.encode() + row[end:]
+    return b"".join(lines).decode()
+
+
+def _flipped(node: ast.Compare, lines: Sequence[bytes]) -> tuple[int, int, int, str] | None:
+    """Where a comparison of the position's quantity with 0 has its operator, and which it has in the mirror image."""
+    sides = [ast.unparse(each) for each in (node.left, *node.comparators)]
+    if sorted(sides) != ["0", "position.quantity"] or node.left.end_lineno != node.comparators[0].lineno:
+        return None
+    start, end = node.left.end_col_offset or 0, node.comparators[0].col_offset
+    between = lines[node.comparators[0].lineno - 1][start:end].decode()
+    match = re.search(r"[<>=!]=?", between)
+    if match is None:
+        return None
+    return node.comparators[0].lineno, start, end, f"{between[: match.start()]}{_FLIPPED[match[0]]}{between[match.end() :]}"  # fmt: skip
+
+
+def short_findings(turns: Sequence[str], requirements: Sequence[Requirement], symbol: str) -> Iterator[str]:
+    """Finds what of a request, or of its rules, cannot be judged by the mirror image.
+
+    Args:
+        turns: The person's own words.
+        requirements: Those of the answer, with its own rules.
+        symbol: What it trades.
+    """
+    if "/" in symbol:
+        yield f"{symbol} cannot be sold short: only stocks can. Ask what it should trade."
+    for turn in turns:
+        left = _BOTH.sub(" ", turn)
+        if match := _LONG.search(left):
+            yield f"“{match[0]}” speaks of a long position, and the code goes short: long and short in one strategy is not written from words. Ask which of them it should be."
+    if not any(_SHORTS.search(each) for each in turns):
+        yield "The code goes short, and nobody spoke of that: write it with buy() and sell(), or ask."
+    for each in requirements:
+        for text in each.rules:
+            if re.match(r"(?:buy|sell)\b", text):
+                yield f"The rule “{text[:80]}” buys or sells, and the code goes short: write “short when …” and “cover when …”."
+                continue
+            try:
+                rule = read_rule(rule_as_bought(text))
+            except RuleError:
+                continue
+            words = {name for name in FACTS if re.search(rf"\b{name}\b", rule.text)}
+            by_price = rule.kind not in _KINDS or rule.level is not None or "R" in rule.unit.split() or "risk" in rule.unit or "loss" in rule.unit or "stop" in rule.unit  # fmt: skip
+            if by_price or words & (_BY_PRICE | {"account_cash"}):
+                yield f"The rule “{text[:80]}” is measured by the price of the position, which is not judged of short positions: use a percentage of profit or loss, or ask."
+            elif rule.kind in EXIT_KINDS or "gain" in words:
+                if match := _WAYS.search(each.quote):
+                    yield f"“{each.quote[:80]}” says “{match[0]}” of a short position, for which up is a loss: quote what is said of its profit or loss by itself, and where that names a way of the price, ask."
+                elif "gain" in words and not _RESULT.search(each.quote):
+                    yield f"“{each.quote[:80]}” does not say whether it is about a profit or a loss of the short position: ask."
