@@ -1,4 +1,4 @@
-"""Backtests against backtesting.py, vectorbt and bt, in an environment of their own (`make bench` builds it)."""
+"""Backtests against backtesting.py and vectorbt, in an environment of their own (`make bench` builds it)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Row = tuple[str, str, str, str, str]
 _PYTHON = ROOT / ".bench-venv" / "bin" / "python"
 
 
-def run() -> list[Row]:
-    """The rows of the table."""
+def seconds_of(measure: str) -> dict[str, float]:
+    """Seconds of everybody in a measure of `peers.py`, by name, on one core."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT / "layers"),
@@ -22,8 +22,16 @@ def run() -> list[Row]:
         "NUMBA_NUM_THREADS": "1",
     }
     # One core for everybody.
-    command = ["taskset", "-c", "0", str(_PYTHON), str(Path(__file__).with_name("peers.py"))]
-    seconds = json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    command = ["taskset", "-c", "0", str(_PYTHON), str(Path(__file__).with_name("peers.py")), measure]
+    found: dict[str, float] = json.loads(
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    )
+    return found
+
+
+def run() -> list[Row]:
+    """The rows of the table."""
+    seconds = seconds_of("backtest")
     speed = {name: 100_000 / value for name, value in seconds.items()}
     rows = []
     for peer, wanted in (("backtesting.py", "> 20 x"), ("vectorbt", "> 2 x")):
@@ -37,16 +45,6 @@ def run() -> list[Row]:
                 wanted,
             )
         )
-    ratio = speed["ours, brackets"] / speed["vectorbt, brackets"]
-    rows.append(
-        (
-            "the same with a stop and a target on every purchase",
-            f"{speed['ours, brackets'] / 1e6:.2f} M bars/s",
-            f"vectorbt: {speed['vectorbt, brackets'] / 1e6:.2f} M bars/s",
-            f"{ratio:.1f} x",
-            "> 2 x",
-        )
-    )
     long = 1e6 / seconds["ours, 1,000,000 bars"]
     rows.append(
         (
@@ -64,16 +62,6 @@ def run() -> list[Row]:
             f"backtest of 100,000 bars: {seconds['ours'] * 1000:.1f} ms",
             f"{seconds['gate'] / seconds['ours']:.2f} x",
             "< 2 x",
-        )
-    )
-    ours, peer = seconds["rotation, ours"], seconds["rotation, bt"]
-    rows.append(
-        (
-            "rotation, 20 symbols, 2,520 days",
-            f"{ours * 1000:.0f} ms",
-            f"bt: {peer * 1000:,.0f} ms",
-            f"{peer / ours:.0f} x",
-            "> 20 x",
         )
     )
     return rows

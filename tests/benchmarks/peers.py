@@ -1,7 +1,7 @@
 """The same backtest in backtesting.py, in vectorbt, in bt and in ours; run by `backtest.py` in an environment that has them all.
 
-SMA 10/20 cross over random one-minute bars, all in, at the next open where the peer can, with the full set of statistics; and a monthly rotation into the
-strongest three of twenty symbols over ten years of days. The processor time of the best of some repetitions each, after a first run that compiles.
+SMA 10/20 cross over random one-minute bars, all in, at the next open where the peer can, with the full set of statistics, also in a bracket and over a grid of lengths; and a
+monthly rotation into the strongest three of twenty symbols over ten years of days. The processor time of the best of some repetitions each, after a first run that compiles.
 """
 
 from __future__ import annotations
@@ -185,22 +185,95 @@ def bracket_of(frame: pd.DataFrame) -> dict[str, object]:
     return {**prices, "sl_stop": STOP, "tp_stop": TARGET}
 
 
-def main() -> None:
-    """Prints seconds by name as JSON."""
+# Lengths of the two averages of a sweep, every one with every other.
+FASTS, SLOWS = range(5, 15), range(20, 70, 5)
+
+
+def our_sweep(frame: pd.DataFrame) -> Callable[[], object]:
+    """Our sweep, from the frame to the figures of every point, with its progress told."""
+    from stratforge.backtest import BacktestConfig
+    from stratforge.backtest.sweep import Sweeper, grid, run_sweep
+    from stratforge.strategy import compile_strategy
+
+    strategy, points = compile_strategy(SOURCE), grid({"FAST": FASTS, "SLOW": SLOWS})
+
+    def run() -> object:
+        told: list[int] = []
+        sweeper = Sweeper(strategy, frame, BacktestConfig(cash=1_000_000, commission_bps=1))
+        results = run_sweep(sweeper, points, progress=told.append)
+        assert told == [*range(len(points) + 1)]
+        assert min(each.trades for each in results) > 100
+        return results
+
+    return run
+
+
+def vectorbt_sweep(frame: pd.DataFrame) -> Callable[[], object]:
+    """vectorbt's broadcast of the same grid, as its guide writes it, to the figures that a point of ours has."""
+    import vectorbt as vbt
+
+    close = frame["Close"]
+    fasts, slows = zip(*((fast, slow) for fast in FASTS for slow in SLOWS), strict=True)
+
+    def run() -> object:
+        fast = vbt.MA.run(close, list(fasts), short_name="fast", run_unique=True)
+        slow = vbt.MA.run(close, list(slows), short_name="slow", run_unique=True)
+        entries, exits = fast.ma_crossed_above(slow), fast.ma_crossed_below(slow)
+        found = vbt.Portfolio.from_signals(close, entries, exits, init_cash=1_000_000, fees=0.0001, freq="1min")
+        trades = found.trades
+        figures = (
+            found.final_value(),
+            found.total_return(),
+            found.annualized_return(),
+            found.sharpe_ratio(),
+            found.max_drawdown(),
+            found.position_coverage(),
+            trades.count(),
+            trades.win_rate(),
+            trades.profit_factor(),
+        )
+        assert len(figures[0]) == len(fasts)
+        assert figures[6].min() > 100
+        return figures
+
+    return run
+
+
+def backtests() -> dict[str, float]:
+    """Seconds of single backtests."""
     frame = make_bars(100_000)
     numbers = iter(range(10))
     found = {
         "gate": best(lambda: gate(next(numbers)), 9),
         "ours": best(ours(frame), 7),
         "vectorbt": best(vectorbt(frame), 3),
-        "ours, brackets": best(ours(frame, BRACKETS), 7),
-        "vectorbt, brackets": best(vectorbt(frame, **bracket_of(frame)), 3),
         "backtesting.py": best(backtesting_py(frame), 1),
     }
-    found["ours, 1,000,000 bars"] = best(ours(make_bars(1_000_000)), 1)
+    return {**found, "ours, 1,000,000 bars": best(ours(make_bars(1_000_000)), 1)}
+
+
+def brackets() -> dict[str, float]:
+    """Seconds of backtests with a bracket."""
+    frame = make_bars(100_000)
+    return {"ours": best(ours(frame, BRACKETS), 7), "vectorbt": best(vectorbt(frame, **bracket_of(frame)), 3)}
+
+
+def rotation() -> dict[str, float]:
+    """Seconds of backtests of a rotation."""
     days = make_days(20, 2_520)
-    found["rotation, ours"], found["rotation, bt"] = best(our_rotation(days), 7), best(bt_rotation(days), 2)
-    json.dump(found, sys.stdout)
+    return {"ours": best(our_rotation(days), 7), "bt": best(bt_rotation(days), 2)}
+
+
+def sweep() -> dict[str, float]:
+    """Seconds of the whole grid."""
+    frame = make_bars(100_000)
+    return {"ours": best(our_sweep(frame), 3), "vectorbt": best(vectorbt_sweep(frame), 1)}
+
+
+def main() -> None:
+    """Prints the seconds of a measure, by name, as JSON."""
+    measures = {"backtest": backtests, "brackets": brackets, "rotation": rotation, "sweep": sweep}
+    json.dump(measures[sys.argv[1]](), sys.stdout)
 
 
 if __name__ == "__main__":

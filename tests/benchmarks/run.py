@@ -1,4 +1,7 @@
-"""`make bench`: runs the benchmarks (all, or those named) and prints a table of figures and ratios."""
+"""`make bench`: runs the benchmarks (all, or those named) and prints a table of figures and ratios.
+
+`ARGS="brackets sweep rotation universe"` are the speeds that the strategy language promises.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from rich.table import Table
 
 NAMES = (
     "backtest",
+    "brackets",
+    "rotation",
     "sweep",
     "sandbox",
     "cost",
@@ -22,7 +27,7 @@ NAMES = (
     "audit",
     "database",
     "ingestor",
-    "rebalance",
+    "universe",
     "telling",
     "api",
     "cold_starts",
