@@ -18,7 +18,7 @@ from stratforge.bus.messages import RebalanceDue
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.gathering import gathered_sessions
-from stratforge.storage.strategies.rebalances import sold_out_sessions
+from stratforge.storage.strategies.purchases import sold_out_sessions
 
 from functions.ingestor.patient_publisher import PatientPublisher
 

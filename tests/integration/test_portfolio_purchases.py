@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from psycopg.errors import UniqueViolation
 from stratforge.application.sessions import SessionChange, change_session
-from stratforge.storage.strategies import rebalances
+from stratforge.storage.strategies import purchases
 from stratforge.storage.strategies.rebalances import RebalanceStatus, cash_of, holdings
 from stratforge.storage.strategies.sessions import SessionStatus
 
@@ -73,7 +73,7 @@ def test_purchases_of_whoever_died_are_dropped_once_the_next_period_is_due(
     rotating.clock(at(FIRST, 9, 40, 1))
     session = rotating.start(WHOLE).session_id
     with monkeypatch.context() as patch:
-        patch.setattr(rebalances, "sold_out", lambda *_: [])
+        patch.setattr(purchases, "sold_out", lambda *_: [])
         assert rotating.decide(session).decided == 1
     # The bars of the next span are waited for still: nothing is decided, and nothing bought for the last one.
     falling(rotating, 10, 19)
@@ -92,7 +92,7 @@ def test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchang
         rotating.clock(at(FIRST, 9, 31))
         session = rotating.start().session_id
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rebalances, "sold_out", lambda *_: [])
+            patch.setattr(purchases, "sold_out", lambda *_: [])
             assert rotating.decide(session).decided == 1, number
         with rotating.database.transaction() as connection:
             connection.execute("UPDATE rebalances SET created_at = created_at - %s::interval", (age,))

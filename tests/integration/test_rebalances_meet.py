@@ -11,6 +11,7 @@ from threading import Barrier, BrokenBarrierError
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from stratforge.application.rebalance import rebalance
 from stratforge.bus.messages import RebalanceDue
@@ -114,6 +115,30 @@ def test_a_rotation_of_many_users_is_one_order_a_symbol_and_side(
         assert sorted(decisions) == sorted((each, 2) for each in session_ids)
         assert connection.execute("SELECT DISTINCT status FROM rebalances").fetchall() == [("ORDERED",)]
         adds_up(connection, rotating)
+    rotating.world.close()
+
+
+def test_what_a_message_asks_of_the_database_is_as_much_whatever_the_number_of_its_sessions(
+    database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotating, session_ids = crowd(database, migrated, 9)
+    asked = [0]
+    execute = psycopg.Cursor.execute
+
+    def counted(cursor: psycopg.Cursor[Any], *given: Any, **more: Any) -> psycopg.Cursor[Any]:
+        asked[0] += 1
+        return execute(cursor, *given, **more)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    found = []
+    for some in (session_ids[:1], session_ids[1:8]):
+        asked[0] = 0
+        assert rebalance(database, rotating.sandbox, lambda *_: None, some).decided == len(some)
+        found.append(asked[0])
+    assert found[0] == found[1]
+    with database.transaction() as connection:
+        rows = connection.execute("SELECT count(*) FROM orders GROUP BY session_id").fetchall()
+    assert rows == [(10,)] * 8
     rotating.world.close()
 
 

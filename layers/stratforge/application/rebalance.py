@@ -8,7 +8,7 @@ have ended.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -30,16 +30,17 @@ from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.ledger.announced_actions import unfollowed_splits
 from stratforge.storage.market import clock, daily_bars, trading_days
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.strategies import gathering, rebalances
+from stratforge.storage.strategies import gathering, purchases, rebalances
+from stratforge.storage.strategies.purchases import Waiting
 from stratforge.storage.strategies.rebalances import (
     Asking,
     Holding,
     NewOrder,
+    OrdersOfDecision,
     PortfolioSession,
     RebalanceStatus,
     Recorded,
     Said,
-    Waiting,
 )
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
 from stratforge.strategy.rotation.orders import orders_for
@@ -184,9 +185,7 @@ def rebalance(
     """
     with database.transaction() as connection:
         due = due_sessions(connection, session_ids)
-        held_up = {
-            each.session.session_id for each in due if rebalances.call_off_orders(connection, each.session.session_id)
-        }
+        held_up = rebalances.call_off_orders(connection, [each.session.session_id for each in due])
     due, failures = _with_lookbacks(database, [each for each in due if each.session.session_id not in held_up])
     groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
     for each in due:
@@ -222,7 +221,7 @@ def rebalance(
 def _about_to_order(connection: Connection) -> set[str]:
     """The symbols that some session may order now: it can decide, or its sales have ended."""
     ready = [each.session.session_id for each in due_sessions(connection)]
-    ready += [session_id for session_id, _ in rebalances.sold_out_sessions(connection)]
+    ready += [session_id for session_id, _ in purchases.sold_out_sessions(connection)]
     return gathering.universes_of(connection, ready)
 
 
@@ -269,15 +268,16 @@ class _Group:
             self._splits = unfollowed_splits(connection, session.universe) if session.daily else {}
             askings = [self._asking(each.session, held[session_id]) for session_id, each in self._due.items()]
         answers = self._sandbox(self._windows, len(session.universe), askings)
-        decided = orders = failures = 0
+        failures = 0
         with self._database.transaction() as connection:
             now = clock.market_clock(connection).now
             schedule = Schedule.of(session.schedule)
             held_now = rebalances.holdings_of(connection, list(self._due))
             alone_now = rebalances.other_open_orders(connection, list(self._due))
             following = next_decision(schedule, session.symbols[0], _days(connection, now), moment)
-            # In the order of their ids, as everybody does who writes several.
-            for said in sorted(answers, key=lambda each: each.asking.session.session_id):
+            rebalances.lock_sessions(connection, list(self._due))
+            made: dict[UUID, tuple[Asking, Recorded]] = {}
+            for said in answers:
                 if said.error is not None:
                     failures += 1
                     rebalances.record_failure(connection, said.asking.session, said.error, now + TRIED_AGAIN_AFTER)
@@ -286,11 +286,12 @@ class _Group:
                 if alone_now[session_id] != self._alone[session_id] or _moved(held[session_id], held_now[session_id]):
                     # Its owner traded while it thought: it decides anew, on what it has now.
                     continue
-                decision = self._decision(said, now)
-                if rebalances.record_decision(connection, said.asking.session, decision, following):
-                    decided += 1
-                    orders += _place_sales(connection, said.asking, decision)
-        return Rebalanced(decided, orders, failures)
+                made[session_id] = said.asking, self._decision(said, now)
+            decisions = [(asking.session, decision) for asking, decision in made.values()]
+            written = rebalances.record_decisions(connection, decisions, following)
+            sales = [_sales_of(*made[session_id]) for session_id in sorted(written)]
+            orders = rebalances.place_orders(connection, sales, now)
+        return Rebalanced(len(written), orders, failures)
 
     def _asking(self, session: PortfolioSession, holdings: dict[str, Holding]) -> Asking:
         cash = float(rebalances.cash_of(session.capital, holdings))
@@ -347,16 +348,11 @@ class _Group:
         return sorted(self._alone[session.session_id] | self._splits.keys())
 
 
-def _place_sales(connection: Connection, asking: Asking, decision: Recorded) -> int:
-    """Places the orders of a decision that sell; returns how many."""
-    if decision.status is not RebalanceStatus.SELLING:
-        return 0
-    session = asking.session
-    orders = _sales(session.universe, decision.orders, asking.held)
-    rebalances.place_orders(
-        connection, decision.rebalance_id, session.session_id, session.user_id, orders, decision.decided_at
-    )
-    return len(orders)
+def _sales_of(asking: Asking, decision: Recorded) -> OrdersOfDecision:
+    """The orders of a decision that sell."""
+    session, sells = asking.session, decision.status is RebalanceStatus.SELLING
+    orders = _sales(session.universe, decision.orders, asking.held) if sells else []
+    return OrdersOfDecision(decision.rebalance_id, session.session_id, session.user_id, orders)
 
 
 def _moved(before: dict[str, Holding], now: dict[str, Holding]) -> bool:
@@ -393,45 +389,60 @@ def _rounded(quantity: float) -> Decimal:
 def _place_purchases(database: Database, session_ids: Sequence[UUID], errors: list[Exception]) -> int:
     """Places the purchases of decisions whose sales have ended, or were waited for long enough; what fails is added to the errors."""
     with database.transaction() as connection:
-        ready = rebalances.sold_out(connection, session_ids)
-    placed = 0
-    for rebalance_id in ready:
-        try:
-            with database.transaction() as connection:
-                placed += _place_purchases_of(connection, rebalance_id)
-        except psycopg.Error as error:
+        ready = purchases.sold_out(connection, session_ids)
+    return _placed(database, ready, errors)
+
+
+def _placed(database: Database, ready: Sequence[UUID], errors: list[Exception]) -> int:
+    """Places purchases together; where that fails each is tried alone, so that nobody's failure is another's."""
+    if not ready:
+        return 0
+    try:
+        with database.transaction() as connection:
+            return _place_purchases_of(connection, ready)
+    except psycopg.Error as error:
+        if len(ready) == 1:
             errors.append(error)
+            return 0
+    return sum(_placed(database, [each], errors) for each in ready)
+
+
+def _place_purchases_of(connection: Connection, rebalance_ids: Sequence[UUID]) -> int:
+    waiting = purchases.lock_waiting(connection, rebalance_ids)
+    if not waiting:
+        return 0
+    now = clock.market_clock(connection).now
+    days = _days(connection, now)
+    holdings = rebalances.holdings_of(connection, [each.session_id for each in waiting])
+    prices = rebalances.latest_prices(connection, sorted({symbol for each in waiting for symbol in each.universe}))
+    ended: dict[UUID, tuple[RebalanceStatus, float | None]] = {}
+    placing = []
+    for each in waiting:
+        if each.session_status is not SessionStatus.RUNNING or _is_over(each, days, now):
+            ended[each.rebalance_id] = RebalanceStatus.CALLED_OFF, None
+            continue
+        orders, part = _purchases(each, holdings[each.session_id], prices)
+        placing.append(OrdersOfDecision(each.rebalance_id, each.session_id, each.user_id, orders))
+        ended[each.rebalance_id] = RebalanceStatus.ORDERED, part
+    placed = rebalances.place_orders(connection, placing, now)
+    purchases.end_waiting(connection, ended)
     return placed
 
 
-def _place_purchases_of(connection: Connection, rebalance_id: UUID) -> int:
-    waiting = rebalances.lock_waiting(connection, rebalance_id)
-    if waiting is None:
-        return 0
-    now = clock.market_clock(connection).now
-    if waiting.session_status is not SessionStatus.RUNNING or _is_over(connection, waiting, now):
-        rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.CALLED_OFF, None)
-        return 0
-    orders, part = _purchases(connection, waiting)
-    rebalances.place_orders(connection, rebalance_id, waiting.session_id, waiting.user_id, orders, now)
-    rebalances.end_waiting(connection, rebalance_id, RebalanceStatus.ORDERED, part)
-    return len(orders)
-
-
-def _is_over(connection: Connection, waiting: Waiting, now: datetime) -> bool:
+def _is_over(waiting: Waiting, days: Sequence[MarketDay], now: datetime) -> bool:
     """Returns whether the time of a decision's purchases is over: they belong to its period, and to the hour after it."""
     schedule, symbol = Schedule.of(waiting.schedule), waiting.universe[0]
-    period = period_now(schedule, symbol, _days(connection, now), now)
+    period = period_now(schedule, symbol, days, now)
     return waiting.expired or period is None or is_new(schedule, symbol, period.moment, waiting.moment)
 
 
-def _purchases(connection: Connection, waiting: Waiting) -> tuple[list[NewOrder], float | None]:
+def _purchases(
+    waiting: Waiting, holdings: dict[str, Holding], prices: Mapping[str, Decimal]
+) -> tuple[list[NewOrder], float | None]:
     """The orders that buy, all cut by the same part where they cost more than there is: of the session's cash, or, with what a price may move before
     the broker fills, of the account's."""
-    holdings = rebalances.holdings(connection, waiting.session_id)
     cash = rebalances.cash_of(waiting.capital, holdings)
     wanted = {symbol: order for symbol, order in zip(waiting.universe, waiting.orders, strict=True) if order > 0}
-    prices = rebalances.latest_prices(connection, list(wanted))
     costs = {symbol: _rounded(order) * prices[symbol] for symbol, order in wanted.items() if symbol in prices}
     needed = sum(costs.values(), ZERO)
     if not needed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from stratforge.market.columns import BarColumns, exchange_timezone
@@ -20,7 +20,7 @@ def seen_before(
     if daily:
         return _days(connection, symbols, moment, window, None)
     last = rebalances.last_new_bars(connection, symbols, moment)
-    bars = {each: _minutes(connection, each, last.get(each), window, snapshot) for each in symbols}
+    bars = _minutes(connection, {each: last.get(each) for each in symbols}, window, snapshot)
     return Windows(bars, int(moment.timestamp())), [0] * len(symbols)
 
 
@@ -31,8 +31,8 @@ def seen_again(
     if daily:
         editions = dict(zip(symbols, decision.editions, strict=True))
         return _days(connection, symbols, decision.moment, window, editions)[0]
-    last = zip(symbols, decision.last_bars, strict=True)
-    bars = {symbol: _minutes(connection, symbol, each, window, decision.snapshot) for symbol, each in last}
+    last = dict(zip(symbols, decision.last_bars, strict=True))
+    bars = _minutes(connection, last, window, decision.snapshot)
     return Windows(bars, int(decision.moment.timestamp()))
 
 
@@ -51,9 +51,9 @@ def _days(
 
 
 def _minutes(
-    connection: Connection, symbol: str, last: datetime | None, window: int, snapshot: str | None
-) -> BarColumns:
-    """The bars up to one, on the scale that the ledger had at the decision and with what was corrected by then."""
-    if last is None:
-        return BarColumns.from_rows([], exchange_timezone(symbol))
-    return replays.window_in(connection, symbol, last, window, snapshot)
+    connection: Connection, last: Mapping[str, datetime | None], window: int, snapshot: str | None
+) -> dict[str, BarColumns]:
+    """The bars of symbols up to one of each, on the scale that the ledger had at the decision and with what was corrected by then."""
+    some = {symbol: at for symbol, at in last.items() if at is not None}
+    found = replays.windows_in(connection, some, window, snapshot)
+    return {each: found[each] if each in found else BarColumns.from_rows([], exchange_timezone(each)) for each in last}

@@ -16,16 +16,12 @@ from stratforge.storage.market import archive
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.evaluations import MAX_FAILURES, NEW_BARS
-from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
+from stratforge.storage.strategies.sessions import SessionMode
 from stratforge.strategy.lookback import EDITION, day_window_length, window_length
 
 # An order of a decision is old after so long by the market's clock.
 ORDER_LIFETIME = timedelta(minutes=3)
-# How long purchases wait for the sales of their decision, by our clock.
-SALES_PATIENCE = timedelta(seconds=60)
-# After so long by our clock a decision's purchases are not placed any more: its prices are of another time.
-PURCHASES_LIFETIME = timedelta(hours=1)
-_OPEN = "('PENDING', 'RESTING', 'WORKING')"
+OPEN_STATUSES = "('PENDING', 'RESTING', 'WORKING')"
 
 
 class RebalanceStatus(StrEnum):
@@ -175,29 +171,37 @@ def replan(connection: Connection, session_id: UUID, decides_at: datetime) -> No
     connection.execute("UPDATE sessions SET decides_at = %s WHERE id = %s", (decides_at, session_id))
 
 
-def call_off_orders(connection: Connection, session_id: UUID) -> bool:
-    """Drops the purchases of earlier decisions that are not placed yet, and asks for the end of what is left of their orders; returns whether there was such an
-    order.
+def call_off_orders(connection: Connection, session_ids: Sequence[UUID]) -> set[UUID]:
+    """Drops the purchases of earlier decisions of sessions that are not placed yet, and asks for the end of what is left of their orders; returns the sessions
+    that had such an order.
     """
-    # First: whoever places them meanwhile is waited for, and what he placed is seen.
+    ids = list(session_ids)
+    # Each in the order in which everybody locks them.
     connection.execute(
-        "UPDATE rebalances SET status = 'CALLED_OFF' WHERE session_id = %s AND status = 'SELLING'", (session_id,)
+        """
+        UPDATE rebalances SET status = 'CALLED_OFF' WHERE id IN (
+            SELECT id FROM rebalances WHERE session_id = ANY(%s) AND status = 'SELLING' ORDER BY created_at, id FOR NO KEY UPDATE)
+        """,
+        (ids,),
     )
+    # After it: whoever placed some meanwhile was waited for, and what he placed is seen.
     left = connection.execute(
         f"""
-        UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
-        WHERE session_id = %s AND rebalance_id IS NOT NULL AND status IN {_OPEN}
+        UPDATE orders o SET cancel_requested_at = coalesce(o.cancel_requested_at, now()) FROM (
+            SELECT id FROM orders WHERE session_id = ANY(%s) AND rebalance_id IS NOT NULL AND status IN {OPEN_STATUSES}
+            ORDER BY created_at, id FOR NO KEY UPDATE) open
+        WHERE o.id = open.id RETURNING o.session_id
         """,  # noqa: S608 - statuses of this module
-        (session_id,),
+        (ids,),
     )
-    return left.rowcount > 0
+    return {row[0] for row in left}
 
 
 def other_open_orders(connection: Connection, session_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
     """The symbols of each session's open orders that are of none of its decisions: its owner's."""
     query = f"""
         SELECT session_id, array_agg(DISTINCT symbol) FROM orders
-        WHERE session_id = ANY(%s) AND rebalance_id IS NULL AND status IN {_OPEN} GROUP BY session_id
+        WHERE session_id = ANY(%s) AND rebalance_id IS NULL AND status IN {OPEN_STATUSES} GROUP BY session_id
     """  # noqa: S608 - statuses of this module
     found = dict(connection.execute(query, (list(session_ids),)).fetchall())
     return {each: frozenset(found.get(each, ())) for each in session_ids}
@@ -277,15 +281,32 @@ def decision_of_order(connection: Connection, order_id: UUID) -> Recorded | None
     return fetch_one(connection, Recorded, query, (order_id,))
 
 
-def record_decision(
-    connection: Connection, session: PortfolioSession, decision: Recorded, decides_at: datetime
-) -> bool:
-    """Writes a decision, with its session's state and when the next one falls due. False, with nothing written, when somebody else wrote the session since it was
-    read, or it has decided about that period.
+def lock_sessions(connection: Connection, session_ids: Sequence[UUID]) -> None:
+    """Locks sessions in the order of their ids, as everybody does who writes several."""
+    connection.execute("SELECT FROM sessions WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", (list(session_ids),))
+
+
+def record_decisions(
+    connection: Connection, decisions: Sequence[tuple[PortfolioSession, Recorded]], decides_at: datetime
+) -> set[UUID]:
+    """Writes decisions, with their sessions' states and when the next ones fall due; returns the sessions of those that were written. Nothing is written of one whose session somebody
+    else wrote since it was read, or that has decided about that period.
     """
-    found = fetch_value(
-        connection,
-        """
+    written: set[UUID] = set()
+    if not decisions:
+        return written
+    with connection.cursor() as cursor:
+        # Their arrays have lengths of their own. They travel together all the same.
+        cursor.executemany(
+            _RECORD, [_columns(session, each, decides_at) for session, each in decisions], returning=True
+        )
+        while True:
+            written |= {row[0] for row in cursor}
+            if not cursor.nextset():
+                return written
+
+
+_RECORD = """
         WITH mine AS (
             SELECT s.id FROM sessions s WHERE s.id = %(session)s AND s.xmin::text::bigint = %(version)s AND s.status = 'RUNNING' FOR NO KEY UPDATE),
         decided AS (
@@ -297,35 +318,36 @@ def record_decision(
             ON CONFLICT (session_id, moment) DO NOTHING RETURNING session_id, moment, decided_at)
         UPDATE sessions s SET state = %(after)s, decides_at = %(next)s, decided_for = d.moment, first_bar_time = coalesce(s.first_bar_time, d.decided_at),
             last_bar_time = d.decided_at, bars_evaluated = s.bars_evaluated + 1, consecutive_failures = 0
-        FROM decided d WHERE s.id = d.session_id RETURNING true
-        """,
-        {
-            "session": session.session_id,
-            "user": session.user_id,
-            "version": session.version,
-            "id": decision.rebalance_id,
-            "moment": decision.moment,
-            "decided_at": decision.decided_at,
-            "status": decision.status,
-            "missing": decision.missing,
-            "last_bars": decision.last_bars,
-            "editions": decision.editions,
-            "prices": decision.prices,
-            "known": decision.known,
-            "held": decision.held,
-            "parts": decision.parts,
-            "equity": decision.equity,
-            "cash": decision.cash,
-            "before": Jsonb(decision.state_before),
-            "after": Jsonb(decision.state_after),
-            "weights": decision.weights,
-            "orders": decision.orders,
-            "snapshot": decision.snapshot,
-            "alone": decision.left_alone,
-            "next": decides_at,
-        },
-    )
-    return bool(found)
+        FROM decided d WHERE s.id = d.session_id RETURNING s.id
+"""
+
+
+def _columns(session: PortfolioSession, decision: Recorded, decides_at: datetime) -> dict[str, object]:
+    return {
+        "session": session.session_id,
+        "user": session.user_id,
+        "version": session.version,
+        "id": decision.rebalance_id,
+        "moment": decision.moment,
+        "decided_at": decision.decided_at,
+        "status": decision.status,
+        "missing": decision.missing,
+        "last_bars": decision.last_bars,
+        "editions": decision.editions,
+        "prices": decision.prices,
+        "known": decision.known,
+        "held": decision.held,
+        "parts": decision.parts,
+        "equity": decision.equity,
+        "cash": decision.cash,
+        "before": Jsonb(decision.state_before),
+        "after": Jsonb(decision.state_after),
+        "weights": decision.weights,
+        "orders": decision.orders,
+        "snapshot": decision.snapshot,
+        "alone": decision.left_alone,
+        "next": decides_at,
+    }
 
 
 def record_failure(connection: Connection, session: PortfolioSession, error: str, again_at: datetime) -> None:
@@ -358,105 +380,42 @@ class NewOrder:
     size: Decimal
 
 
-def place_orders(
-    connection: Connection,
-    rebalance_id: UUID,
-    session_id: UUID,
-    user_id: UUID,
-    orders: Sequence[NewOrder],
-    at: datetime,
-) -> None:
-    """Places orders of a decision, each once however often it is asked for; the executor must be woken after the commit."""
-    connection.execute(
-        """
-        INSERT INTO orders (id, user_id, session_id, rebalance_id, symbol, side, origin, type, time_in_force, size_kind, size, expires_at)
-        SELECT id, %(user)s, %(session)s, %(rebalance)s, symbol, side, 'SIGNAL', 'market', 'day', size_kind, size, %(expires)s
-        FROM unnest(%(ids)s::uuid[], %(symbols)s::text[], %(sides)s::trade_side[], %(kinds)s::text[], %(sizes)s::numeric[]) AS n (id, symbol, side, size_kind, size)
-        ON CONFLICT (id) DO NOTHING
-        """,
-        {
-            "user": user_id,
-            "session": session_id,
-            "rebalance": rebalance_id,
-            "expires": at + ORDER_LIFETIME,
-            "ids": [uuid5(rebalance_id, each.symbol) for each in orders],
-            "symbols": [each.symbol for each in orders],
-            "sides": [each.side for each in orders],
-            "kinds": [each.size_kind for each in orders],
-            "sizes": [each.size for each in orders],
-        },
-    )
-
-
-_SOLD_OUT = f"""
-    r.status = 'SELLING' AND (r.created_at < now() - %(patience)s::interval
-                              OR NOT EXISTS (SELECT FROM orders o WHERE o.rebalance_id = r.id AND o.status IN {_OPEN}))
-"""
-
-
-def sold_out(connection: Connection, session_ids: Sequence[UUID]) -> list[UUID]:
-    """Decisions of sessions whose sales have ended, or were waited for long enough, and whose purchases are not placed yet."""
-    query = f"SELECT r.id FROM rebalances r WHERE r.session_id = ANY(%(ids)s) AND {_SOLD_OUT} ORDER BY r.created_at"  # noqa: S608
-    rows = connection.execute(query, {"ids": list(session_ids), "patience": SALES_PATIENCE})
-    return [row[0] for row in rows]
-
-
-def sold_out_sessions(connection: Connection) -> list[tuple[UUID, str]]:
-    """The sessions of all such decisions: their ids, and a symbol of theirs."""
-    query = (
-        f"SELECT r.session_id, s.symbols[1] FROM rebalances r JOIN sessions s ON s.id = r.session_id WHERE {_SOLD_OUT}"  # noqa: S608
-    )
-    return connection.execute(query, {"patience": SALES_PATIENCE}).fetchall()
-
-
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A decision whose purchases wait, and what they can be paid from.
-
-    Attributes:
-        moment: The beginning of the period that was decided about.
-        expired: Whether it was decided too long ago.
-        account_cash: What the user has free, in dollars.
-    """
+class OrdersOfDecision:
+    """The orders of a decision that are to be placed now."""
 
     rebalance_id: UUID
     session_id: UUID
     user_id: UUID
-    moment: datetime
-    expired: bool
-    schedule: str
-    universe: list[str]
-    orders: list[float]
-    capital: Decimal
-    session_status: SessionStatus
-    account_cash: Decimal
+    orders: Sequence[NewOrder]
 
 
-def lock_waiting(connection: Connection, rebalance_id: UUID) -> Waiting | None:
-    """A decision whose purchases wait, which nobody else places meanwhile; None when they do not wait any more."""
-    # The session first, as everybody does who writes both.
-    connection.execute(
-        "SELECT FROM sessions WHERE id = (SELECT session_id FROM rebalances WHERE id = %s) FOR NO KEY UPDATE",
-        (rebalance_id,),
-    )
-    return fetch_one(
-        connection,
-        Waiting,
-        """
-        SELECT r.id AS rebalance_id, r.session_id, r.user_id, r.moment, r.created_at < now() - %s::interval AS expired, s.schedule, s.universe, r.orders,
-               s.capital, s.status AS session_status, u.virtual_balance AS account_cash
-        FROM rebalances r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = r.user_id
-        WHERE r.id = %s AND r.status = 'SELLING' FOR NO KEY UPDATE OF r, s
-        """,
-        (PURCHASES_LIFETIME, rebalance_id),
-    )
-
-
-def end_waiting(connection: Connection, rebalance_id: UUID, status: RebalanceStatus, bought_part: float | None) -> None:
-    """Notes that purchases were placed, or will not be."""
-    connection.execute(
-        "UPDATE rebalances SET status = %s, bought_part = %s WHERE id = %s", (status, bought_part, rebalance_id)
-    )
+def place_orders(connection: Connection, decisions: Sequence[OrdersOfDecision], at: datetime) -> int:
+    """Places orders of decisions, each once however often it is asked for, and returns how many they are; the executor must be woken after the commit."""
+    rows = [(of, each) for of in decisions for each in of.orders]
+    if rows:
+        connection.execute(
+            """
+            INSERT INTO orders (id, user_id, session_id, rebalance_id, symbol, side, origin, type, time_in_force, size_kind, size, expires_at)
+            SELECT id, user_id, session_id, rebalance_id, symbol, side, 'SIGNAL', 'market', 'day', size_kind, size, %(expires)s
+            FROM unnest(%(ids)s::uuid[], %(users)s::uuid[], %(sessions)s::uuid[], %(rebalances)s::uuid[],
+                        %(symbols)s::text[], %(sides)s::trade_side[], %(kinds)s::text[], %(sizes)s::numeric[])
+                AS n (id, user_id, session_id, rebalance_id, symbol, side, size_kind, size)
+            ON CONFLICT (id) DO NOTHING
+            """,
+            {
+                "expires": at + ORDER_LIFETIME,
+                "ids": [uuid5(of.rebalance_id, each.symbol) for of, each in rows],
+                "users": [of.user_id for of, _ in rows],
+                "sessions": [of.session_id for of, _ in rows],
+                "rebalances": [of.rebalance_id for of, _ in rows],
+                "symbols": [each.symbol for _, each in rows],
+                "sides": [each.side for _, each in rows],
+                "kinds": [each.size_kind for _, each in rows],
+                "sizes": [each.size for _, each in rows],
+            },
+        )
+    return len(rows)
 
 
 def last_new_bars(connection: Connection, symbols: Sequence[str], before: datetime) -> dict[str, datetime]:

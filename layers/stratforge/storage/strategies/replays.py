@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.storage.retention import ENDED_LONG_AGO
-from stratforge.storage.strategies.bar_records import Record, read_record
+from stratforge.storage.strategies.bar_records import Record, read_record, read_records
 from stratforge.storage.strategies.other_bars import SeenOthers
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, days_shown, own_window, window_length
@@ -217,11 +217,14 @@ def windows_as_of(
     return ((each.time, each.window) for each in _windows(read_record(connection, symbol, first, last, length)))
 
 
-def window_in(connection: Connection, symbol: str, last: datetime, length: int, snapshot: str | None) -> BarColumns:
-    """The window of the bars up to `last` on the scale, and with the corrections, that a snapshot of the database shows; without one, those that were known when
-    that bar was new.
+def windows_in(
+    connection: Connection, last: Mapping[str, datetime], length: int, snapshot: str | None
+) -> dict[str, BarColumns]:
+    """The windows of the bars of symbols up to a last one of each on the scale, and with the corrections, that a snapshot of the database shows; without one, those that were
+    known when that bar was new. What is asked is as much whatever the number of symbols.
     """
-    return next(_windows(read_record(connection, symbol, last, last, length, snapshot))).window
+    records = read_records(connection, {symbol: (at, at) for symbol, at in last.items()}, length, snapshot)
+    return {symbol: next(_windows(record)).window for symbol, record in records.items()}
 
 
 def _windows(record: Record, wanted: Set[int] | None = None) -> Iterator[RecordedBar]:
