@@ -182,10 +182,10 @@ def test_whichever_of_two_ends_last_wakes_the_executor(
     meeting, woken = Barrier(2), list[str]()
     place = rebalances.place_orders
 
-    def together(connection: Connection, *given: Any) -> None:
+    def together(connection: Connection, *given: Any) -> int:
         with suppress(BrokenBarrierError):
             meeting.wait(5)
-        place(connection, *given)
+        return place(connection, *given)
 
     monkeypatch.setattr(rebalances, "place_orders", together)
     told = messages(rotating, monkeypatch, 1)

@@ -166,7 +166,7 @@ def test_long_ones_changes_and_coins_are_not_written(words: str, more: dict[str,
         ),
         (
             "Sell short 10 shares of IBM if RSI(14) > 75. Close the short when RSI(14) < 55 or at a 3% profit.",
-            {f"short when {RSI} > 75", "size 10 shares", f"cover when {RSI} < 55 or gain >= 3"},
+            {f"short when {RSI} > 75", "size 10 shares", f"cover when (gain >= 3) or ({RSI} < 55)"},
         ),
         ("short AAPL when rsi is above 80 but only after 10:30, cover when rsi is below 50", {f"short when {RSI} > 80", "short only when minute >= 630", f"cover when {RSI} < 50"}),
     ],
