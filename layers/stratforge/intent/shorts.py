@@ -102,7 +102,7 @@ def _inflected(match: re.Match[str]) -> str:
 
 
 def as_short(text: str, quotes: Sequence[tuple[str, str]] = ()) -> str:
-    """What is said of the mirror image, said of the strategy; `quotes` are the mirror images of words with the words."""
+    """Says of the strategy what is said of its mirror image; `quotes` are the mirror images of words with the words."""
     kept = list[str]()
     for image, words in sorted(quotes, key=lambda each: -len(each[0])):
         if image and image in text:

@@ -76,7 +76,7 @@ def keys_for(exits: Collection[str]) -> list[str]:
 
 
 def trails(keys: Collection[str]) -> bool:
-    """Whether one of the stops that are kept under `keys` trails."""
+    """Returns whether one of the stops that are kept under `keys` trails."""
     return any(EXIT_KEYS[name] in keys for name in _TRAILS)
 
 
