@@ -39,6 +39,7 @@ from stratforge.strategy.batch import (
     load_everything,
     programs_of,
 )
+from stratforge.strategy.exits import OWN_KEYS
 from stratforge.strategy.rotation.batch import (
     CompiledPortfolio,
     decode_windows,
@@ -61,7 +62,7 @@ _HEADER = struct.Struct("<III")
 _POSITION = struct.Struct("<qq")
 _MAX_KEYS = 64
 # Those that the language keeps for itself are longer than a strategy's own.
-_MAX_KEY = 50
+_MAX_KEY = max(map(len, OWN_KEYS))
 # Of a decision, before the state.
 _DECISION = 4
 # How long a child keeps answers to itself: so much work is done again when it ends before it has said them.
