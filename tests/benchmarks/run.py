@@ -19,6 +19,7 @@ NAMES = (
     "brackets",
     "rotation",
     "sweep",
+    "study",
     "sandbox",
     "cost",
     "bar_to_order",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -18,15 +18,19 @@ from stratforge.application.jobs.requests import (
 )
 from stratforge.application.jobs.study import DOLLARS_A_SECOND, MAX_STUDY_SECONDS
 from stratforge.application.portfolio_bars import SESSION_MINUTES, decisions_in, minutes_a_day, warm_up
+from stratforge.application.recorded_bars import recorded_bars
 from stratforge.application.strategies import read_version
+from stratforge.application.sweep_trial import trial_length, try_points
 from stratforge.application.warm_up import window_of
+from stratforge.backtest import BacktestError
 from stratforge.backtest.portfolio_sweep import sweep_seconds as portfolio_seconds
-from stratforge.backtest.sweep import sweep_seconds
+from stratforge.backtest.study import planned
 from stratforge.market import is_crypto
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.market.trading_days import count_trading_days
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import backtests
+from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import DAY_MINUTES
 from stratforge.strategy.rotation import PortfolioStrategy, compile_any
 
@@ -66,37 +70,56 @@ def price_of_sweep(
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         _, version = read_version(connection, wanted.strategy_id, wanted.version)
-    compiled = compile_any(version.python_code)
+    strategy = compile_any(version.python_code)
+    if isinstance(strategy, PortfolioStrategy):
+        wanted.portfolio_capital()
+        symbols, window = list(strategy.symbols), window_of(strategy, parameters)
+    else:
+        symbols, window = [wanted.symbol or version.symbol], window_of(strategy)
     with database.reading(caller) as connection:
         end = wanted.end or market_clock(connection).now
-        if isinstance(compiled, PortfolioStrategy):
-            wanted.portfolio_capital()
-            return _price_of_portfolio(connection, compiled, wanted, end, parameters)
-        start = wanted.start or end - default_period(compiled.bar_minutes)
-        minutes = _trading_minutes(connection, wanted.symbol or version.symbol, start, end)
-    bars = -(-minutes // min(compiled.bar_minutes, SESSION_MINUTES))
+        bars = _bars_of(connection, strategy, wanted, symbols[0], window, end)
+        recorded = recorded_bars(connection, strategy, symbols, trial_length(strategy) + window)
     points = math.prod(len(values) for values in parameters.values())
-    seconds = sweep_seconds(compiled, points, bars, wanted.folds)
-    refusal = _refusal(points, bars, seconds)
-    return SweepPrice(points, bars, seconds, seconds * DOLLARS_A_SECOND, is_study(points, bars), refusal)
+    said = SweepPrice(points, bars, 0.0, 0.0, _in_parts(strategy, points, bars, wanted.folds), None, len(symbols))
+    if points > MAX_STUDY_POINTS:
+        many = f"{points:,} combinations are too many: {MAX_STUDY_POINTS:,} are allowed. Give fewer values."
+        return replace(said, refusal=many)
+    try:
+        tried = try_points(strategy, recorded, wanted, parameters, max(1, bars), window)
+    except BacktestError as error:
+        return replace(said, refusal=str(error))
+    seconds = planned(tried, parameters, wanted.folds).seconds
+    if seconds > MAX_STUDY_SECONDS:
+        many = f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
+        return replace(said, seconds=seconds, dollars=seconds * DOLLARS_A_SECOND, refusal=many)
+    return replace(said, seconds=seconds, dollars=seconds * DOLLARS_A_SECOND)
 
 
-def _price_of_portfolio(
+def _bars_of(
     connection: Connection,
-    strategy: PortfolioStrategy,
+    strategy: Strategy | PortfolioStrategy,
     wanted: NewBacktest,
+    symbol: str,
+    window: int,
     end: datetime,
-    parameters: dict[str, list[float]],
-) -> SweepPrice:
-    start = wanted.start or end - default_period(1 if strategy.schedule.minutes else DAY_MINUTES)
-    symbol = strategy.symbols[0]
-    minutes = _trading_minutes(connection, symbol, start - warm_up(strategy, window_of(strategy, parameters)), end)
-    bars = minutes if strategy.schedule.minutes else minutes // minutes_a_day(symbol)
-    points = math.prod(len(values) for values in parameters.values())
-    seconds = portfolio_seconds(strategy, points, bars, decisions_in(strategy, bars), wanted.folds)
-    in_parts, count = is_portfolio_study(points, seconds), len(strategy.symbols)
-    dollars = seconds * DOLLARS_A_SECOND
-    return SweepPrice(points, bars, seconds, dollars, in_parts, _refusal(points, bars, seconds), count)
+) -> int:
+    """About how many bars each point is run on, of a portfolio strategy those before the period with them."""
+    if isinstance(strategy, PortfolioStrategy):
+        start = wanted.start or end - default_period(1 if strategy.schedule.minutes else DAY_MINUTES)
+        minutes = _trading_minutes(connection, symbol, start - warm_up(strategy, window), end)
+        return minutes if strategy.schedule.minutes else minutes // minutes_a_day(symbol)
+    start = wanted.start or end - default_period(strategy.bar_minutes)
+    minutes = _trading_minutes(connection, symbol, start, end)
+    return -(-minutes // min(strategy.bar_minutes, SESSION_MINUTES))
+
+
+def _in_parts(strategy: Strategy | PortfolioStrategy, points: int, bars: int, folds: int) -> bool:
+    """Whether it is larger than one function's time, as whoever works on it will find."""
+    if isinstance(strategy, PortfolioStrategy):
+        seconds = portfolio_seconds(strategy, points, bars, decisions_in(strategy, bars), folds)
+        return is_portfolio_study(points, seconds)
+    return is_study(points, bars)
 
 
 def _trading_minutes(connection: Connection, symbol: str, start: datetime, end: datetime) -> int:
@@ -104,14 +127,6 @@ def _trading_minutes(connection: Connection, symbol: str, start: datetime, end: 
         return max(0, int((end - start).total_seconds() // 60))
     days = count_trading_days(connection, start.astimezone(UTC).date(), end.astimezone(UTC).date())
     return days * SESSION_MINUTES
-
-
-def _refusal(points: int, bars: int, seconds: float) -> str | None:
-    if points > MAX_STUDY_POINTS:
-        return f"{points:,} combinations are too many: {MAX_STUDY_POINTS:,} are allowed. Give fewer values."
-    if seconds > MAX_STUDY_SECONDS:
-        return f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
-    return None
 
 
 def delete_backtest(database: Database, caller: Caller, backtest_id: UUID) -> None:

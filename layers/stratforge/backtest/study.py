@@ -6,18 +6,22 @@ is the best of all, so that a study says what `run_sweep` and `walk_forward` say
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
-from stratforge.backtest.sweep import Fold, Point, PointResult, Sweepable, fold_windows, ranked_results
+from stratforge.backtest.sweep import Fold, Point, PointResult, Sweepable, fold_windows, random_points, ranked_results
 
 # Seconds that a part is planned to take: a function has three times as long.
 PART_SECONDS = 40.0
-# Points that are tried to know what the others take.
-_TRIED = 5
-# Seconds that each part takes for what its points share: the loop is compiled, columns are computed.
-_BEGINNING = 2.0
+# Points that are tried to know what the others take, and seconds after which no more are.
+_TRIED, _MOST_TRYING = 12, 20.0
+# A run of so few bars takes what every run takes besides its bars.
+_SHORT = 2
+# Seconds that each part takes before its first point: its bars are read, the strategy is compiled.
+_BEGINNING = 0.5
 # What has cost so much more than was said is not gone on with.
 TOLERANCE = 1.2
 
@@ -61,24 +65,115 @@ class Part:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What points took where some of them were tried, in seconds of one core: the one source of what a sweep is said to cost.
+
+    Attributes:
+        bars: How many each ran on.
+        start: A run of next to no bars.
+        run: A run of all of them, with its columns computed.
+        shared: What all points share: compiling, and columns that follow no parameter.
+        columns: Computing the other columns of a point with which no earlier one shares any.
+        of_parameter: Of that, what another value of each parameter alone has computed anew.
+    """
+
+    bars: int
+    start: float
+    run: float
+    shared: float
+    columns: float
+    of_parameter: Mapping[str, float]
+
+    def on(self, bars: int, columns: float) -> Tried:
+        """The same on another number of bars, whose columns take so many times as long."""
+        run = self.start + (self.run - self.start) * bars / self.bars
+        each = {name: seconds * columns for name, seconds in self.of_parameter.items()}
+        return Tried(bars, self.start, run, self.shared * columns, self.columns * columns, each)
+
+    def point(self, folds: int) -> float:
+        """Seconds of a point and of its steps of the walk-forward, each of which learns from one part of `folds + 1`."""
+        return self.run + folds * self.start + (self.run - self.start) * folds / (folds + 1)
+
+    def anew(self, sweep: Mapping[str, Sequence[float]], stretch: slice) -> float:
+        """Seconds of the columns that a stretch of all points computes: those that points share once."""
+        total = sum(self.of_parameter.values())
+        # What follows two parameters is counted with either.
+        together = min(max(0.0, total - self.columns), self.columns)
+        own = (self.columns - together) / total if together else 1.0
+        found = self.shared + together * (stretch.stop - stretch.start)
+        stride = 1
+        for name in reversed(list(sweep)):
+            turns = (stretch.stop - 1) // stride - stretch.start // stride + 1
+            found += own * self.of_parameter.get(name, 0.0) * min(len(sweep[name]), turns)
+            stride *= len(sweep[name])
+        return found
+
+
+def try_out(
+    sweeper: Sweepable,
+    sweep: Mapping[str, Sequence[float]],
+    clock: Callable[[], float] = time.process_time,
+    tried: int = _TRIED,
+) -> Tried:
+    """Tries a few points of a grid, drawn from all of it: what a point takes follows its parameters."""
+    bars = len(sweeper.bars)
+
+    def took(point: Point, stop: int) -> float:
+        began = clock()
+        sweeper.run_between(point, 0, stop)
+        return clock() - began
+
+    first, *others = points = random_points(sweep, tried)
+    # Compiles, and computes what all points share.
+    all_of_it = took(first, _SHORT)
+    start = min(took(first, _SHORT) for _ in range(3))
+    columns, began = [], clock()
+    runs = [took(first, bars)]
+    for point in others:
+        if clock() - began > _MOST_TRYING:
+            break
+        columns.append(max(0.0, took(point, _SHORT) - start))
+        runs.append(took(point, bars))
+    of_parameter = {
+        name: max(0.0, took(other, _SHORT) - start)
+        for name, values in sweep.items()
+        if (other := _another(first, name, values, points)) is not None
+    }
+    # Of the one that shared the least.
+    anew = max(columns, default=0.0)
+    return Tried(bars, start, fmean(runs), max(0.0, all_of_it - start - anew), anew, of_parameter)
+
+
+def _another(point: Point, name: str, values: Sequence[float], tried: Sequence[Point]) -> Point | None:
+    """A point that was not tried and differs in one parameter alone, best in a value of it that no point has had."""
+    had = [each[name] for each in tried]
+    candidates = ({**point, name: value} for value in sorted(values, key=had.__contains__))
+    return next((each for each in candidates if each not in tried), None)
+
+
 def plan(
-    sweeper: Sweepable, points: Sequence[Point], folds: int, clock: Callable[[], float] = time.process_time
+    sweeper: Sweepable,
+    sweep: Mapping[str, Sequence[float]],
+    folds: int,
+    clock: Callable[[], float] = time.process_time,
 ) -> Plan:
-    """Plans a study by what a few of its points take here.
+    """Plans the study of a grid by what a few of its points take here.
 
     Raises:
         BacktestError: if there are too few bars for the walk-forward.
     """
-    windows = fold_windows(len(sweeper.bars), folds)
-    # Spread over the grid: what a point takes follows its parameters. The first compiles and fills what others share.
-    tried = [points[index * (len(points) - 1) // _TRIED] for index in range(_TRIED + 1)]
-    sweeper.run(tried[0])
-    began = clock()
-    for point in tried[1:]:
-        _run_point(sweeper, point, windows)
-    each = max((clock() - began) / _TRIED, 1e-6)
-    planned = Plan(len(points), max(1, int(PART_SECONDS / each)), each * len(points))
-    return replace(planned, seconds=planned.seconds + _BEGINNING * planned.parts)
+    fold_windows(len(sweeper.bars), folds)
+    return planned(try_out(sweeper, sweep, clock), sweep, folds)
+
+
+def planned(tried: Tried, sweep: Mapping[str, Sequence[float]], folds: int) -> Plan:
+    """Plans the study of a grid by what a few of its points took."""
+    each = max(tried.point(folds), 1e-6)
+    points = math.prod(map(len, sweep.values()))
+    found = Plan(points, max(1, int(PART_SECONDS / (each + tried.columns))), each * points)
+    anew = sum(tried.anew(sweep, found.points_of(part)) for part in range(found.parts))
+    return replace(found, seconds=found.seconds + anew + _BEGINNING * found.parts)
 
 
 def run_part(
@@ -87,14 +182,16 @@ def run_part(
     folds: int,
     wanted: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.process_time,
+    since: float | None = None,
 ) -> Part:
     """Runs the points of a part.
 
     Args:
         wanted: Called before each point; raises when nobody wants the study any more.
+        since: When the work on it began, by the clock, where that was before now.
     """
     windows = fold_windows(len(sweeper.bars), folds)
-    began = clock()
+    began = clock() if since is None else since
     results, trained = [], []
     for point in points:
         wanted()

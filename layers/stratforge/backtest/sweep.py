@@ -36,8 +36,7 @@ from stratforge.backtest.metrics import Metrics, annual_return, bars_in_a_year, 
 from stratforge.backtest.report import metrics_of
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy import Strategy, StrategyError
-from stratforge.strategy.cost import columns_nanoseconds
-from stratforge.strategy.graph import Values, reachable
+from stratforge.strategy.graph import Values
 
 Floats = npt.NDArray[np.float64]
 Point = dict[str, float]
@@ -310,16 +309,6 @@ def _read_results(path: Path, identity: str) -> dict[str, PointResult]:
             continue  # The last line of a sweep that was interrupted while it wrote.
         known[_key(result.parameters)] = result
     return known
-
-
-# Of a bar of a run: the loop, its fills and its figures, in nanoseconds, measured with the interpreter.
-_BAR_NANOSECONDS = 400
-
-
-def sweep_seconds(strategy: Strategy, points: int, bars: int, folds: int) -> float:
-    """About how long a sweep and its walk-forward take on one core, by the nominal costs of the strategy's columns: known before it begins."""
-    run = columns_nanoseconds(reachable(strategy.columns.values()), bars) + bars * _BAR_NANOSECONDS
-    return points * run * (1 + folds / (folds + 1)) / 1e9
 
 
 @dataclass(frozen=True, slots=True)

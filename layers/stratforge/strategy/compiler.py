@@ -229,6 +229,10 @@ class Strategy(Admitted):
             self._nodes, self.operations, bars, days | ({DAY: MAX_DAYS} if self.reads_days else {})
         )
 
+    def columns_nanoseconds(self, bars: int) -> float:
+        """Returns the nominal processor time of its columns over so many bars."""
+        return columns_nanoseconds(self._nodes, bars, MAX_DAYS if self.reads_days else None)
+
     def cost_over(self, window: int, days: int | None = None, most: int = MAX_NANOSECONDS) -> Cost:
         """Returns the cost of one evaluation on a window of so many bars and, where it reads them, of so many days of the exchange; of other symbols those that it
         needs.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from stratforge.application import sweep_trial
 from stratforge.application.access import Caller
 from stratforge.application.backtests import price_of_sweep
 from stratforge.application.jobs import queueing, requests, study
@@ -15,7 +18,11 @@ from stratforge.application.jobs.results import FinishedBacktest, result_of
 from stratforge.application.jobs.study import fail_study, finish_study, work_on_part
 from stratforge.application.jobs.work import run_job
 from stratforge.application.strategies import NewStrategy, StrategyChange, change_strategy, store_strategy
-from stratforge.backtest.study import Plan
+from stratforge.backtest import study as backtest_study
+from stratforge.backtest.study import Plan, Tried
+from stratforge.backtest.sweep import Sweepable, grid
+from stratforge.market import Bar
+from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, jobs, studies
 from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
@@ -23,6 +30,7 @@ from stratforge.storage.strategies.strategies import StoredStrategy
 
 from tests.integration.application.test_jobs import Past
 from tests.support.asking import NEW, Told
+from tests.support.ledger import OPEN
 
 SWEEP = {"FAST": [2.0, 3.0, 4.0, 5.0], "SLOW": [8.0, 10.0, 12.0, 15.0, 20.0]}
 CODE = """
@@ -104,7 +112,7 @@ def ask(database: Database, outbox: Told, ada: Caller, crossing: StoredStrategy)
 def small_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Functions that take six points at a time, so that twenty are a study."""
     monkeypatch.setattr(requests, "MAX_POINTS", 6)
-    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 6, 100.0))
+    monkeypatch.setattr(study, "plan", lambda _sweeper, sweep, _folds: Plan(len(grid(sweep)), 6, 100.0))
 
 
 @pytest.mark.usefixtures("small_functions")
@@ -139,7 +147,7 @@ def test_a_message_that_comes_again_plans_nothing_anew(
 ) -> None:
     job = ask()
     machine.begin(job)
-    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 1, 1.0))
+    monkeypatch.setattr(study, "plan", lambda _sweeper, sweep, _folds: Plan(len(grid(sweep)), 1, 1.0))
     machine.begin(job)
     assert machine.begun == [(job.job_id, 4)] * 2
 
@@ -194,7 +202,7 @@ def test_what_would_take_too_long_is_refused_with_its_price(
     machine: Machine, ask: Callable[[], Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "MAX_POINTS", 6)
-    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 1, 1e6))
+    monkeypatch.setattr(study, "plan", lambda _sweeper, sweep, _folds: Plan(len(grid(sweep)), 1, 1e6))
     refused = machine.begin(ask())
     assert refused.status == JobStatus.FAILED
     assert "16,667 minutes of a core, $23.03" in str(refused.error)
@@ -230,3 +238,56 @@ def test_the_price_is_said_before_and_large_sweeps_are_priced_too(
     assert (small.in_parts, said.in_parts, said.refusal) == (False, True, None)
     assert said.dollars == pytest.approx(said.seconds * study.DOLLARS_A_SECOND)
     assert said.points == 10_000
+
+
+@pytest.mark.parametrize("recorded", [0, 40, 700])
+def test_the_price_is_that_of_points_tried_on_the_bars_that_are_recorded(
+    database: Database, ada: Caller, crossing: StoredStrategy, monkeypatch: pytest.MonkeyPatch, recorded: int
+) -> None:
+    """Where none are, or too few, a market is made up."""
+    asked: list[tuple[Sweepable, int]] = []
+
+    def tried(sweeper: Sweepable, _sweep: object, tried: int) -> Tried:
+        asked.append((sweeper, tried))
+        return Tried(len(sweeper.bars), 0.001, 0.011, 0.0, 0.0, {})
+
+    monkeypatch.setattr(sweep_trial, "try_out", tried)
+    with database.transaction() as connection:
+        market_data.ensure_months(connection, [OPEN])
+        market_data.add_bars(
+            connection, [Bar("AAPL", OPEN + timedelta(minutes=each), *[Decimal(7)] * 5) for each in range(recorded)]
+        )
+    said = price_of_sweep(database, ada, NewBacktest(strategy_id=crossing.strategy_id, folds=4), SWEEP)
+    ((sweeper, points),) = asked
+    real = bool((sweeper.bars.close == 7.0).all())
+    assert (real, points) == (recorded == 700, 4)
+    assert len(sweeper.bars) == (700 - 64 if real else 1_950)
+    each = 0.01 * said.bars / len(sweeper.bars)
+    assert said.seconds == pytest.approx(20 * (0.001 + each + 4 * 0.001 + each * 4 / 5) + 0.5)
+
+
+def test_a_study_is_planned_by_the_same_reckoning(
+    machine: Machine, ask: Callable[[], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MAX_POINTS", 6)
+    monkeypatch.setattr(
+        backtest_study, "try_out", lambda sweeper, _sweep, _clock: Tried(len(sweeper.bars), 0.0, 4.0, 0.0, 0.0, {})
+    )
+    job = ask()
+    machine.begin(job)
+    # Twenty points of 4 s, and of 3 s for what is learned on three of four parts of the bars.
+    assert machine.begun == [(job.job_id, 4)]
+    assert "20 points in 4 parts, about 2 minutes of a core" in (machine.job(job).progress or "")
+
+
+def test_what_cannot_be_run_has_no_price_but_the_reason(database: Database, ada: Caller) -> None:
+    code = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return short()\n    return cover()\n"
+    short = store_strategy(database, ada, NewStrategy(name="Short", symbol="AAPL", python_code=code), NEW)
+    wanted = NewBacktest(strategy_id=short.strategy_id, symbol="BTC/USD")
+    with database.transaction() as connection:
+        market_data.ensure_months(connection, [OPEN])
+        market_data.add_bars(
+            connection, [Bar("BTC/USD", OPEN + timedelta(minutes=each), *[Decimal(7)] * 5) for each in range(200)]
+        )
+    said = price_of_sweep(database, ada, wanted, {})
+    assert "crypto cannot be sold short" in (said.refusal or "")

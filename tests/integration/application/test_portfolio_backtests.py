@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from stratforge.application import sweep_trial
 from stratforge.application.access import Caller
 from stratforge.application.backtests import price_of_sweep
 from stratforge.application.errors import Invalid
@@ -20,7 +21,8 @@ from stratforge.application.jobs.results import FinishedBacktest, result_of
 from stratforge.application.jobs.study import finish_study, work_on_part
 from stratforge.application.jobs.work import run_job
 from stratforge.application.strategies import NewStrategy, store_strategy
-from stratforge.backtest.study import Plan
+from stratforge.backtest.study import Plan, Tried
+from stratforge.backtest.sweep import Sweepable, grid
 from stratforge.broker.history import Found
 from stratforge.market import Bar
 from stratforge.storage.postgres.database import Database
@@ -255,7 +257,7 @@ def test_a_sweep_in_parts_says_what_one_function_says(
 ) -> None:
     whole = run(sweep=SWEEP, folds=2).report["sweep"]
     monkeypatch.setattr(requests, "MAX_POINTS", 2)
-    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 3, 100.0))
+    monkeypatch.setattr(study, "plan", lambda _sweeper, sweep, _folds: Plan(len(grid(sweep)), 3, 100.0))
     wanted = NewBacktest(strategy_id=stored(database, ada, MONTHLY).strategy_id, sweep=SWEEP, folds=2)
     job = queueing.request_backtest(database, outbox, ada, wanted, NEW)
     begun = list[tuple[object, int]]()
@@ -286,7 +288,13 @@ def test_a_canceled_sweep_stores_nothing(database: Database, outbox: Told, ada: 
         assert connection.execute("SELECT count(*) FROM backtests").fetchone() == (0,)
 
 
-def test_the_price_of_a_sweep_is_said_before_it_begins(database: Database, ada: Caller) -> None:
+def test_the_price_of_a_sweep_is_said_before_it_begins(
+    database: Database, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(sweeper: Sweepable, _sweep: object, tried: int) -> Tried:
+        return Tried(len(sweeper.bars), 0.0, 0.001 * len(sweeper.bars), 0.0, 0.0, {})
+
+    monkeypatch.setattr(sweep_trial, "try_out", tried)
     wanted = NewBacktest(strategy_id=stored(database, ada, MONTHLY).strategy_id)
     few = price_of_sweep(database, ada, wanted, SWEEP)
     assert (few.points, few.symbols, few.in_parts, few.refusal) == (4, 3, False, None)

@@ -18,6 +18,7 @@ from stratforge.application.jobs.work import run_job
 from stratforge.application.strategies import NewStrategy, store_strategy
 from stratforge.application.warm_up import window_of
 from stratforge.backtest.study import Plan
+from stratforge.backtest.sweep import grid
 from stratforge.broker.history import Found
 from stratforge.market import Bar
 from stratforge.storage.postgres.database import Database
@@ -171,7 +172,7 @@ def test_every_point_of_a_sweep_is_its_own_backtest_also_in_parts(
         assert alone["metrics"]["trades"] == point["trades"] > 0
         assert alone["metrics"]["final_equity"] == pytest.approx(point["final_equity"], abs=0.01)
     monkeypatch.setattr(requests, "MAX_POINTS", 2)
-    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 4, 100.0))
+    monkeypatch.setattr(study, "plan", lambda _sweeper, sweep, _folds: Plan(len(grid(sweep)), 4, 100.0))
     parts = bench.report(Long(2_000), sweep=SWEEP, folds=2)["sweep"]
     assert parts["study"]["parts"] == 3
     by_point = {str(each["parameters"]): each for each in parts["points"]}
@@ -248,7 +249,7 @@ def test_every_point_of_a_sweep_over_days_is_its_own_backtest_also_in_parts(
         assert alone["metrics"]["trades"] == point["trades"] > 0
         assert alone["metrics"]["final_equity"] == pytest.approx(point["final_equity"], abs=0.01)
     monkeypatch.setattr(requests, "MAX_POINTS", 2)
-    monkeypatch.setattr(study, "plan", lambda _sweeper, points, _folds: Plan(len(points), 4, 100.0))
+    monkeypatch.setattr(study, "plan", lambda _sweeper, sweep, _folds: Plan(len(grid(sweep)), 4, 100.0))
     parts = bench.report(Long(2_100), timeframe + DAYS, sweep=sweep, folds=2)["sweep"]
     by_point = {str(each["parameters"]): each for each in parts["points"]}
     assert by_point == {str(each["parameters"]): each for each in together["points"]}

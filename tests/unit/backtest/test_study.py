@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stratforge.backtest.study import PART_SECONDS, Plan, plan, run_part, walked_forward
+from stratforge.backtest.study import PART_SECONDS, Plan, Tried, plan, run_part, walked_forward
 from stratforge.backtest.sweep import Point, PointResult, Sweeper, grid, run_sweep, walk_forward
 from stratforge.market import BarColumns
 from stratforge.strategy import compile_strategy
@@ -62,12 +62,18 @@ def test_parts_cover_all_points_once(points: int, part: int) -> None:
 
 @dataclass
 class Clocked:
-    """A sweep whose points take the seconds that their parameter says, for a whole run and for each step alike."""
+    """A sweep whose points take the seconds that their parameter says, for a whole run and for each step alike; columns take so much where no point had them before.
+
+    Attributes:
+        columns: Seconds of the columns that follow the named parameters.
+    """
 
     bars: BarColumns
+    columns: dict[tuple[str, ...], float] = field(default_factory=dict)
     days_per_year: float = 252.0
     now: float = 0.0
     ran: list[Point] = field(default_factory=list)
+    known: set[tuple[tuple[str, float], ...]] = field(default_factory=set)
 
     def run(self, point: Point) -> PointResult:
         """A run."""
@@ -75,9 +81,14 @@ class Clocked:
 
     def run_between(self, point: Point, start: int, stop: int) -> PointResult:
         """A run of a part, which takes its part of the time."""
-        self.now += point["SECONDS"] * (stop - start) / len(self.bars)
+        for names, seconds in self.columns.items():
+            column = tuple((name, point[name]) for name in names)
+            if column not in self.known:
+                self.known.add(column)
+                self.now += seconds
+        self.now += point.get("SECONDS", 0.2) * (stop - start) / len(self.bars)
         self.ran.append(point)
-        return PointResult(point, sharpe=point["SECONDS"])
+        return PointResult(point, sharpe=point.get("SECONDS", 0.0))
 
     def daily_returns(self, point: Point) -> npt.NDArray[np.float64]:
         """Nobody asks for them."""
@@ -91,15 +102,62 @@ class Clocked:
         """The time."""
         return self.now
 
+    def restarted(self) -> Clocked:
+        """The same in another function, which knows no columns."""
+        return Clocked(self.bars, self.columns)
+
+
+def _cost(sweeper: Clocked, points: list[Point], planned: Plan, folds: int) -> float:
+    """Seconds of all parts, each in a function of its own."""
+    workers = [sweeper.restarted() for _ in range(planned.parts)]
+    parts = [
+        run_part(worker, points[planned.points_of(number)], folds, clock=worker.clock)
+        for number, worker in enumerate(workers)
+    ]
+    assert all(each.seconds < 1.5 * PART_SECONDS for each in parts)
+    return sum(each.seconds for each in parts)
+
 
 @pytest.mark.parametrize("folds", [1, 4])
 def test_a_study_costs_what_was_planned(folds: int) -> None:
-    points = [{"SECONDS": 0.5 + 0.1 * (index % 11)} for index in range(2_000)]
+    sweep = {"SECONDS": [0.5 + 0.1 * (index % 11) for index in range(2_000)]}
     sweeper = Clocked(bars_of(600, 1))
-    planned = plan(sweeper, points, folds, sweeper.clock)
-    parts = [run_part(sweeper, points[planned.points_of(each)], folds, clock=sweeper.clock) for each in range(planned.parts)]  # fmt: skip
-    assert planned.seconds == pytest.approx(sum(each.seconds for each in parts), rel=0.2)
-    assert all(each.seconds < 1.5 * PART_SECONDS for each in parts)
+    planned = plan(sweeper, sweep, folds, sweeper.clock)
+    assert planned.points == 2_000
+    assert planned.seconds == pytest.approx(_cost(sweeper, grid(sweep), planned, folds), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {("FAST",): 0.3, ("SLOW",): 0.4},
+        {("SLOW",): 0.7},
+        {("FAST", "SLOW"): 0.5},
+        {("FAST",): 0.2, ("FAST", "SLOW"): 0.1, (): 3.0},
+    ],
+)
+def test_columns_that_points_share_are_planned_once_in_each_part(columns: dict[tuple[str, ...], float]) -> None:
+    sweep = {"FAST": [float(each) for each in range(40)], "SLOW": [float(each) for each in range(100, 160)]}
+    sweeper = Clocked(bars_of(600, 1), columns)
+    planned = plan(sweeper, sweep, 2, sweeper.clock)
+    assert planned.parts > 10
+    assert planned.seconds == pytest.approx(_cost(sweeper, grid(sweep), planned, 2), rel=0.1)
+
+
+def test_what_points_took_is_told_of_other_bars() -> None:
+    tried = Tried(1_000, 0.001, 0.101, 0.03, 0.02, {"FAST": 0.01})
+    longer = tried.on(10_000, 8.0)
+    assert longer.run == pytest.approx(1.001)
+    assert (longer.shared, longer.columns, longer.of_parameter["FAST"]) == pytest.approx((0.24, 0.16, 0.08))
+    assert longer.point(4) == pytest.approx(1.001 + 4 * 0.001 + 1.0 * 4 / 5)
+
+
+def test_no_more_points_are_tried_when_they_take_long() -> None:
+    sweeper = Clocked(bars_of(600, 1))
+    sweep = {"SECONDS": [50.0 + each for each in range(500)]}
+    planned = plan(sweeper, sweep, 1, sweeper.clock)
+    assert len(sweeper.ran) < 12
+    assert planned.part == 1
 
 
 def test_a_part_ends_when_nobody_wants_the_study() -> None:

@@ -15,7 +15,6 @@ from stratforge.backtest.sweep import (
     random_points,
     ranked_results,
     run_sweep,
-    sweep_seconds,
     walk_forward,
 )
 from stratforge.strategy import compile_strategy
@@ -200,9 +199,3 @@ def test_neighbors_are_those_of_the_next_values_in_whatever_order_they_are_given
 @pytest.mark.parametrize("value", [0.001, 0.1, 0.01, 0.0007, -0.001])
 def test_returns_that_do_not_vary_say_nothing_of_skill(value: float) -> None:
     assert math.isnan(deflated_sharpe_ratio(np.full(250, value), [0.1, 0.2]))
-
-
-def test_the_price_of_a_sweep_grows_with_its_points_and_bars() -> None:
-    one = sweep_seconds(STRATEGY, 10, 10_000, 4)
-    assert sweep_seconds(STRATEGY, 20, 10_000, 4) == pytest.approx(2 * one)
-    assert one < sweep_seconds(STRATEGY, 10, 100_000, 4) < 11 * one

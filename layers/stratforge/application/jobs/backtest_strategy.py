@@ -55,8 +55,8 @@ def backtest_strategy(work: Work, history: History, start: StartStudy | None = N
         wanted = _tested(work, request.version)
         work.tell("loading bars")
         material = wanted.load(history)
-        if start is not None and request.sweep and wanted.is_study(points := grid(request.sweep), material):
-            begin_study(work, material, wanted.sweeper(material), points, request.folds, start)
+        if start is not None and request.sweep and wanted.is_study(grid(request.sweep), material):
+            begin_study(work, material, wanted.sweeper(material), request.sweep, request.folds, start)
             raise Continues
         _report(work, wanted, material, _sweep)
 

@@ -7,7 +7,7 @@ costs more than was said by a fifth, and ends where it stands when it is cancele
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from stratforge.application.jobs.results import JobFailure, as_json
@@ -29,7 +29,12 @@ _LOOK_EVERY = 2.0
 
 
 def begin_study(
-    work: Work, material: Material, sweeper: Sweepable, points: list[Point], folds: int, start: StartStudy
+    work: Work,
+    material: Material,
+    sweeper: Sweepable,
+    sweep: Mapping[str, Sequence[float]],
+    folds: int,
+    start: StartStudy,
 ) -> None:
     """Plans a study, says what it will take and cost, and has its parts worked on.
 
@@ -37,7 +42,7 @@ def begin_study(
         Failed: if it is too large, or another one of the user's is under way.
     """
     work.tell("planning")
-    planned = plan(sweeper, points, folds)
+    planned = plan(sweeper, sweep, folds)
     if planned.seconds > MAX_STUDY_SECONDS:
         raise Failed(
             FailureCode.BACKTEST_REFUSED,
@@ -72,6 +77,7 @@ def work_on_part(
     Args:
         sweep_of: Gives what runs points, all points, and the steps of the walk-forward.
     """
+    began = clock()
     with database.transaction() as connection:
         job, planned = jobs.get_job(connection, job_id), studies.read_plan(connection, job_id)
         if job is None or planned is None or job.finished:
@@ -91,7 +97,7 @@ def work_on_part(
 
     sweeper, points, folds = sweep_of(work, material)
     try:
-        part = run_part(sweeper, points[planned.points_of(number)], folds, wanted, clock)
+        part = run_part(sweeper, points[planned.points_of(number)], folds, wanted, clock, began)
         with database.transaction() as connection:
             studies.add_part(connection, job_id, job.user_id, number, part)
             done = studies.done_so_far(connection, job_id)
