@@ -1,167 +1,251 @@
-"""What the ingestor takes for 5,000 symbols: a start, a new connection, and a minute's bars, with its own pipeline on PostgreSQL.
+"""The ingestor as a service with 5,000 symbols: from its start until it may publish, a minute's bars, a new connection, and a start after a pause.
 
-History and SNS answer over HTTP in this process's neighbor, as fast as they are asked (SNS after 10 ms, as in a region), so that what is measured is the ingestor.
-Of history every symbol has a bar every minute.
+`python -m functions.ingestor` as its container runs it, with PostgreSQL as the engine's role, the simulated Alpaca's sockets and history, and SNS that answers after 10 ms
+(`aws_answers.py`). Everything shares this machine's cores, history of 5,000 symbols and the sockets' other end too. The market runs six times as fast; the seconds are real ones.
+The last rows hold the service to the part of a core that its task has (`INGESTOR_SHARE`): it is stopped for the rest of every 20 ms.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
 import os
-import secrets
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import Process
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+import psutil
+import psycopg
 import urllib3
+from local_platform.ports import Ports
+from local_platform.postgres import Postgres
+from local_platform.processes import start_process
 from local_platform.synthesis import ROOT
-from stratforge.broker.history import AlpacaHistory
-from stratforge.bus.topics import BarTopics
-from stratforge.configuration import AlpacaSecret
-from stratforge.market import Bar
-from stratforge.storage.postgres.broker_budget import SharedBudget
-from stratforge.storage.postgres.database import Database
+from psycopg.conninfo import conninfo_to_dict
+from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
 from stratforge.storage.postgres.migrations import migrate, read_migrations
-from stratforge.storage.strategies.evaluations import Need, Wanted
+from stratforge.strategy.lookback import EDITION
 
-from functions.ingestor.pipeline import BarPipeline
+from tests.benchmarks.aws_answers import serve
 from tests.benchmarks.database import server
+from tests.conftest import ROLE_PASSWORD, let_in
 
-SYMBOLS = [f"S{chr(65 + n // 676)}{chr(65 + n // 26 % 26)}{chr(65 + n % 26)}" for n in range(5_000)]
-OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
-NOW = OPEN + timedelta(hours=4)
-QUEUE = "arn:aws:sqs:us-east-1:000000000000:bars.fifo"
-_PAGE, _HISTORY, _THREADS = 10_000, 64, 32
+_COUNT = int(os.environ.get("INGESTOR_SYMBOLS", "5000"))
+_SHARE = float(os.environ.get("INGESTOR_SHARE", "0.5"))
+SYMBOLS = [f"S{number:03}" for number in range(_COUNT)]
+_QUEUE = "arn:aws:sqs:us-east-1:000000000000:bars.fifo"
+_SPEED, _THREADS = 6.0, 32
+_MINUTE = 60 / _SPEED
+_PATIENCE = 300.0
+_SLICE = 0.02
+Row = tuple[str, str, str, str, str]
 
 
-class Neighbor(BaseHTTPRequestHandler):
-    """SNS and Alpaca's history."""
+def _asked(address: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(address, data=data), timeout=30) as reply:
+        return json.load(reply)
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
 
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+def _until(what: str, condition: Any) -> Any:
+    """Waits until something is there, and gives it."""
+    until = time.monotonic() + _PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < until, what
+        time.sleep(0.05)
+    return found
 
-    def _answer(self, body: bytes, kind: str) -> None:
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        self.wfile.write(head + body)
 
-    def do_POST(self) -> None:
-        """Answers as SNS does."""
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        action = asked["Action"][0]
-        inside = ""
-        if action == "ListSubscriptions":
-            start = int(asked.get("NextToken", ["0"])[0])
-            members = "".join(
-                "<member><SubscriptionArn>s</SubscriptionArn><Owner>0</Owner><Protocol>sqs</Protocol>"
-                f"<Endpoint>{QUEUE}</Endpoint><TopicArn>arn:aws:sns:us-east-1:000000000000:stratforge-dev-bars-{each}.fifo</TopicArn></member>"
-                for each in SYMBOLS[start : start + 100]
-            )
-            following = f"<NextToken>{start + 100}</NextToken>" if start + 100 < len(SYMBOLS) else ""
-            inside = f"<Subscriptions>{members}</Subscriptions>{following}"
-        else:
-            time.sleep(0.01)
-            inside = "<MessageId>m</MessageId>"
-        body = f'<{action}Response xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><{action}Result>{inside}</{action}Result></{action}Response>'
-        self._answer(body.encode(), "text/xml")
+def _answers(address: str) -> bool:
+    with contextlib.suppress(OSError):
+        return _asked(address) is not None
+    return False
 
-    def do_GET(self) -> None:
-        """Answers as history does: every symbol trades every minute of the day."""
-        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        if "symbols" not in query:
-            self._answer(json.dumps({"timestamp": NOW.isoformat(), "is_open": True, "next_open": NOW.isoformat(), "next_close": NOW.isoformat()}).encode(), "application/json")  # fmt: skip
-            return
-        start, end = (
-            max(OPEN, datetime.fromisoformat(query[name].replace("Z", "+00:00"))) for name in ("start", "end")
+
+class _Market:
+    """The simulated Alpaca and the services of AWS, each a process."""
+
+    def __init__(self, postgres: Postgres, conninfo: str) -> None:
+        simulator, aws = Ports().any(), Ports().any()
+        self._address, self.aws = f"http://127.0.0.1:{simulator}", f"http://127.0.0.1:{aws}"
+        stream = f"ws://127.0.0.1:{simulator}"
+        alpaca = {
+            "key_id": ALPACA_KEY_ID,
+            "secret_key": ALPACA_SECRET_KEY,
+            "trading_url": self._address,
+            "data_url": self._address,
+            "trading_stream_url": f"{stream}/stream",
+            "data_stream_url": stream,
+        }
+        place = conninfo_to_dict(conninfo)
+        database = {
+            "host": place["host"],
+            "port": int(place["port"] or 5432),
+            "dbname": place["dbname"],
+            "username": "stratforge_engine",
+            "password": ROLE_PASSWORD,
+            "sslmode": "disable",
+        }
+        secrets = {"alpaca": json.dumps(alpaca), "database": json.dumps(database)}
+        self._neighbor = Process(target=serve, args=(aws, secrets, _QUEUE), daemon=True)
+        self._neighbor.start()
+        environment = {**os.environ, "SIMULATED_SYMBOLS": str(_COUNT), "PYTHONPATH": f"{ROOT / 'layers'}:{ROOT / 'localstack'}"}  # fmt: skip
+        self._simulator = start_process(
+            [sys.executable, "-m", "simulators.alpaca", "--port", str(simulator), "--speed", str(_SPEED)],
+            env=environment,
+            cwd=ROOT,
         )
-        minutes = max(0, int((end - start) / timedelta(minutes=1)))
-        symbols, offset = sorted(query["symbols"].split(",")), int(query.get("page_token", 0))
-        bars: dict[str, list[dict[str, Any]]] = {}
-        for index in range(offset, min(offset + _PAGE, minutes * len(symbols))):
-            at = start + timedelta(minutes=index % minutes)
-            bars.setdefault(symbols[index // minutes], []).append(
-                {"t": at.isoformat(), "o": 1.0, "h": 1.0, "l": 1.0, "c": 1.0, "v": 1, "n": 1, "vw": 1.0}
-            )
-        more = str(offset + _PAGE) if offset + _PAGE < minutes * len(symbols) else None
-        self._answer(json.dumps({"bars": bars, "next_page_token": more}).encode(), "application/json")
+        _until("the simulator", lambda: _answers(f"{self._address}/simulator/status"))
+        _until("the services of AWS", lambda: _answers(f"{self.aws}/published"))
+
+    def sent(self) -> dict[int, float]:
+        """When each minute's bars were sent, by the minute, in seconds since the epoch."""
+        found = _asked(f"{self._address}/simulator/status")["bars_sent"]
+        return {int(name.split("@")[1]): stamp / 1e9 for name, stamp in found.items() if name.startswith("S000@")}
+
+    def published(self) -> dict[int, tuple[int, float]]:
+        """How many bars of each minute were published, and when the last one was answered."""
+        return {_seconds(name): (count, last) for name, (count, last) in _asked(f"{self.aws}/published").items()}
+
+    def fault(self, name: str, value: float) -> None:
+        """Switches a fault."""
+        _asked(f"{self._address}/simulator/faults", {name: value})
+
+    def drop(self) -> None:
+        """Ends every socket."""
+        _asked(f"{self._address}/simulator/drop", {})
+
+    def minute(self) -> int:
+        """The minute that runs in the market."""
+        return _seconds(_asked(f"{self._address}/simulator/status")["now"]) // 60 * 60
+
+    def whole(self, minute: int) -> float:
+        """Waits until all bars of a minute are published; when the last one was."""
+
+        def last() -> float | None:
+            count, at = self.published().get(minute, (0, 0.0))
+            return at if count >= _COUNT else None
+
+        return float(_until(f"the bars of {minute}", last))
+
+    def stop(self) -> None:
+        """Ends both."""
+        self._simulator.terminate()
+        self._simulator.wait(30)
+        self._neighbor.kill()
 
 
-class Counting(SharedBudget):
-    """The shared budget, counted."""
+def _seconds(text: str) -> int:
+    from datetime import datetime
 
-    taken = 0
-
-    def take(self, purpose: Any) -> bool:
-        """Takes one."""
-        given = super().take(purpose)
-        self.taken += given
-        return given
-
-
-def serve(port: int) -> None:
-    """Serves the neighbor."""
-    ThreadingHTTPServer(("127.0.0.1", port), Neighbor).serve_forever()
-
-
-def bar(symbol: str, minute: int) -> Bar:
-    """A bar after the history."""
-    one = Decimal(1)
-    return Bar(symbol, NOW + timedelta(minutes=minute), one, one, one, one, one)
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
 
 
 class _Service:
-    """A pipeline as the ingestor runs it, and what it published, when."""
+    """The ingestor's process, and what it says."""
 
-    def __init__(self, database: Database, secret: AlpacaSecret, budget: Counting, now: Callable[[], datetime]) -> None:
-        self.published: list[float] = []
-        self._budget = budget
-        began, asked, worked = time.perf_counter(), budget.taken, time.process_time()
-        topics = BarTopics("dev", QUEUE)
-        assert topics.load() == len(SYMBOLS)
-        self.pipeline = BarPipeline(
-            topics,
-            AlpacaHistory(secret, budget),
-            now,
-            database,
-            on_fatal=lambda: os._exit(1),
-            on_published=lambda _bar: self.published.append(time.perf_counter()),
+    def __init__(self, market: _Market, folder: Path, share: float = 1.0) -> None:
+        queues = {f"{name}_QUEUE_URL": f"{market.aws}/000000000000/{name.lower()}.fifo" for name in ("ORDER_UPDATES", "QUOTES", "NOTIFICATIONS", "SIGNALS", "SUBSCRIPTION")}  # fmt: skip
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT / "layers"),
+            "AWS_ENDPOINT_URL": market.aws,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+            "STAGE": "bench",
+            "DATABASE_SECRET": "database",
+            "ALPACA_SECRET": "alpaca",
+            "BARS_QUEUE_ARN": _QUEUE,
+            "CLOCK_SECONDS": "1",
+            "HEARTBEAT_FILE": str(folder / "heartbeat"),
+            **queues,
+        }
+        self.began = time.time()
+        self.process = start_process(
+            [sys.executable, "-m", "functions.ingestor"],
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
-        for done in self.pipeline.watch(dict.fromkeys(SYMBOLS, Wanted(1, _HISTORY, Need.RUNS))):
-            assert done.wait(900)
-        self.ready = time.perf_counter() - began
-        self.asked, self.processor = budget.taken - asked, time.process_time() - worked
+        self._said: list[tuple[float, dict[str, Any]]] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+        if share < 1:
+            threading.Thread(target=self._hold, args=(share,), daemon=True).start()
 
-    def until(self, bars: int) -> None:
-        """Waits until so many bars were published."""
-        while len(self.published) < bars:
-            time.sleep(0.01)
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with contextlib.suppress(ValueError):
+                self._said.append((time.time(), json.loads(line)))
 
-    def reconnected(self, bars: int) -> tuple[float, int]:
-        """Seconds, and requests, from a new connection until so many bars that were missed are published."""
-        self.published.clear()
-        began, asked = time.perf_counter(), self._budget.taken
-        self.pipeline.reconnected(crypto=False)
-        self.until(bars)
-        return self.published[-1] - began, self._budget.taken - asked
+    def _hold(self, share: float) -> None:
+        """Lets it run for a part of every moment, whatever it does."""
+        with contextlib.suppress(ProcessLookupError):
+            while self.process.poll() is None:
+                os.kill(self.process.pid, signal.SIGSTOP)
+                time.sleep(_SLICE * (1 - share))
+                os.kill(self.process.pid, signal.SIGCONT)
+                time.sleep(_SLICE * share)
 
-    def minute(self, number: int) -> tuple[float, float]:
-        """Seconds, and those of the processor, from the last of a minute's bars until all are published."""
-        self.published.clear()
-        worked = time.process_time()
-        for symbol in SYMBOLS:
-            self.pipeline.bar(bar(symbol, number), False)
-        began = time.perf_counter()
-        self.until(len(SYMBOLS))
-        return self.published[-1] - began, time.process_time() - worked
+    def ready(self, history: bool) -> float:
+        """Seconds from its start until every symbol is streamed, and where nothing was stored its history is."""
+
+        def found() -> float | None:
+            assert self.process.poll() is None, "the service ended"
+            streaming = [at for at, said in self._said if said.get("message") == "streaming" and said["symbols"] == _COUNT]  # fmt: skip
+            stored = [(at, said["symbols"]) for at, said in self._said if said.get("message") == "history stored"]
+            if not streaming or (history and sum(symbols for _, symbols in stored) < _COUNT):
+                return None
+            return max(streaming[0], *(at for at, _ in stored)) if stored else streaming[0]
+
+        return float(_until("the service is ready", found)) - self.began
+
+    @property
+    def processor(self) -> float:
+        """Seconds of the processor that it has taken."""
+        return sum(psutil.Process(self.process.pid).cpu_times()[:2])
+
+    @property
+    def megabytes(self) -> float:
+        """Memory that it holds."""
+        return float(psutil.Process(self.process.pid).memory_info().rss) / 1e6
+
+    def stop(self) -> None:
+        """Ends it as a deployment does."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(60)
+
+
+def _sessions(conninfo: str) -> None:
+    """A session of each symbol; none has seen a bar yet, so that none waits for one."""
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(
+            """
+            WITH somebody AS (
+                INSERT INTO users (email, password_hash, virtual_balance, initial_balance) VALUES ('bench@example.com', 'none', 100000, 100000) RETURNING id),
+            written AS (
+                INSERT INTO strategies (user_id, name, symbol, python_code) SELECT id, 'bench', unnest(%(symbols)s::text[]), '' FROM somebody RETURNING id, user_id, symbol),
+            versions AS (
+                INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition)
+                SELECT id, 1, user_id, '', repeat('0', 64), 1, %(edition)s FROM written RETURNING strategy_id)
+            INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status)
+            SELECT w.user_id, w.id, 1, w.symbol, 'RUNNING' FROM written w JOIN versions v ON v.strategy_id = w.id
+            """,
+            {"symbols": SYMBOLS, "edition": EDITION},
+        )
 
 
 def _floor(address: str) -> float:
@@ -169,76 +253,104 @@ def _floor(address: str) -> float:
     connections = urllib3.connection_from_url(address, maxsize=_THREADS)
 
     def post(_: int) -> None:
-        connections.urlopen("POST", "/", body=b"Action=Publish&Message=" + b"m" * 400)
+        connections.urlopen("POST", "/", body=b"Action=Publish&Text=" + b"m" * 400)
 
     with ThreadPoolExecutor(_THREADS) as threads:
         began = time.perf_counter()
-        for _ in threads.map(post, range(len(SYMBOLS))):
+        for _ in threads.map(post, range(_COUNT)):
             pass
         return time.perf_counter() - began
 
 
-def run() -> Iterator[tuple[str, str, str, str, str]]:
+def _minutes(market: _Market, service: _Service, count: int) -> tuple[list[float], float]:
+    """Seconds from the sending of each of the next minutes' bars until all were published, and those of the processor for one of them."""
+    first, worked = market.minute() + 60, service.processor
+    minutes = [first + 60 * each for each in range(count)]
+    ends = [market.whole(minute) for minute in minutes]
+    sent = market.sent()
+    return [end - sent[minute] for minute, end in zip(minutes, ends, strict=True)], (service.processor - worked) / count
+
+
+def _missed(market: _Market, first: int, since: float) -> tuple[int, float]:
+    """How many whole minutes before now were missed from one on, and the seconds until all of them are published."""
+    missed = range(first, market.minute(), 60)
+    return len(missed), max(market.whole(each) for each in missed) - since
+
+
+def run() -> Iterator[Row]:
     """Rows of the benchmark's table."""
-    logging.disable(logging.INFO)
-    port = 45_000 + secrets.randbelow(1_000)
-    neighbor = Process(target=serve, args=(port,), daemon=True)
-    neighbor.start()
-    address = f"http://127.0.0.1:{port}"
-    os.environ |= {
-        "AWS_ENDPOINT_URL": address,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-    }
-    secret = AlpacaSecret.model_validate(
-        {"key_id": "k", "secret_key": "s", "trading_url": address, "data_url": address}
-    )
-    with server() as postgres:
+    with tempfile.TemporaryDirectory(prefix="stratforge-bench-") as name, server() as postgres:
         postgres.ensure_database()
-        migrate(postgres.conninfo(), read_migrations(ROOT / "db" / "migrations"))
-        database = Database(postgres.conninfo, application="bench")
-        budget, now = Counting(database, 200), [NOW]
+        conninfo = postgres.conninfo()
+        migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
+        let_in(conninfo, "stratforge_engine")
+        _sessions(conninfo)
+        market = _Market(postgres, conninfo)
+        try:
+            yield from _rows(market, Path(name))
+        finally:
+            market.stop()
 
-        def begun() -> _Service:
-            return _Service(database, secret, budget, lambda: now[0])
 
-        first = begun()
+def _rows(market: _Market, folder: Path) -> Iterator[Row]:
+    service = _Service(market, folder)
+    try:
+        ready = service.ready(history=True)
+        worked = service.processor
+        yield (f"a first start with {_COUNT:,} symbols, nothing stored: ready", f"{ready:.1f} s, {worked:.1f} s of the processor", "", "", "< 30 s")  # fmt: skip
+        (took,), _ = _minutes(market, service, 1)
+        yield ("the first minute, with a topic made for each symbol", f"{took:.1f} s", "", "", "")
+        yield from _steady(market, service, "")
+        # The stream says nothing for four minutes, and ends: history has them.
+        market.fault("lose_bar", 1.0)
+        silent = market.minute()
+        time.sleep(4 * _MINUTE)
+        market.fault("lose_bar", 0.0)
+        since = time.time()
+        market.drop()
+        minutes, took = _missed(market, silent, since)
+        yield (f"a new connection after {minutes} silent minutes: all that was missed is published", f"{took:.1f} s", "", "", "< 30 s")  # fmt: skip
+        service.stop()
+        yield from _after_a_pause(market, folder, 1.0)
+        yield from _after_a_pause(market, folder, _SHARE)
+    finally:
+        service.stop()
+
+
+def _steady(market: _Market, service: _Service, how: str) -> Iterator[Row]:
+    seconds, worked = _minutes(market, service, 3)
+    took, floor = statistics.median(seconds), _floor(market.aws)
+    yield (
+        f"a minute of {_COUNT:,} bars{how}: published after they were sent",
+        f"{took:.1f} s, {worked:.1f} s of the processor, {service.megabytes:.0f} MB",
+        f"as many requests and nothing else: {floor:.1f} s",
+        f"{took / floor:.1f} x",
+        "< 3 s",
+    )
+
+
+def _after_a_pause(market: _Market, folder: Path, share: float) -> Iterator[Row]:
+    """A start after five minutes in which nobody listened."""
+    how = "" if share == 1 else f", with {share:g} of a core"
+    ended = market.minute()
+    time.sleep(5 * _MINUTE)
+    service = _Service(market, folder, share)
+    try:
+        ready = service.ready(history=False)
+        minutes, took = _missed(market, ended, service.began)
         yield (
-            f"a first start with {len(SYMBOLS):,} symbols, nothing stored: ready",
-            f"{first.ready:.1f} s, {first.asked} requests, {first.processor:.1f} s of the processor",
-            "",
-            "",
-            "",
-        )
-        seconds = [first.minute(minute) for minute in range(3)]
-        floor = _floor(address)
-        took, worked = sorted(seconds)[len(seconds) // 2]
-        yield (
-            f"a minute of {len(SYMBOLS):,} bars: published after the last came",
-            f"{took:.1f} s, {worked:.1f} s of the processor",
-            f"as many requests and nothing else: {floor:.1f} s",
-            f"{took / floor:.1f} x",
-            "< 3 s",
-        )
-        now[0] = NOW + timedelta(minutes=7)
-        took, asked = first.reconnected(4 * len(SYMBOLS))
-        yield (
-            "a new connection after four minutes: all that was missed published",
-            f"{took:.1f} s, {asked} requests",
+            f"a start after {minutes} minutes, history stored{how}: ready",
+            f"{ready:.1f} s; all that was missed published after {took:.1f} s",
             "",
             "",
             "< 30 s",
         )
-        now[0] = NOW + timedelta(minutes=12)
-        again = begun()
-        took, asked = again.reconnected(5 * len(SYMBOLS))
-        yield (
-            "a start after five minutes, history stored: ready; all that was missed published",
-            f"{again.ready:.1f} s, {again.asked} requests; {took:.1f} s later, {asked} requests",
-            "",
-            "",
-            "< 30 s",
-        )
-        database.close()
-    neighbor.kill()
+        if share < 1:
+            yield from _steady(market, service, how)
+    finally:
+        service.stop()
+
+
+if __name__ == "__main__":
+    for each in run():
+        print(*each, sep=" | ", flush=True)

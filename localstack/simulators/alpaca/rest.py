@@ -28,6 +28,7 @@ from simulators.alpaca.simulator import Simulator
 # Alpaca's; measurements with many symbols have an account that may ask more.
 _REQUESTS_A_MINUTE = int(os.environ.get("SIMULATED_REQUESTS_A_MINUTE", "200"))
 _PAGE = 10_000
+_KNOWN = frozenset(SYMBOLS)
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,9}(/[A-Z]{3,5})?")
 _recent: deque[float] = deque()
 
@@ -86,7 +87,7 @@ async def submit_order(request: Request) -> Response:
     received = time.time_ns()
     body = await request.json()
     symbol = str(body.get("symbol"))
-    if symbol not in SYMBOLS:
+    if symbol not in _KNOWN:
         raise Refusal(422, 40010001, f"asset {symbol!r} not found")
     faults = simulator.faults
     if faults.trading_blocked:
@@ -253,7 +254,7 @@ async def list_assets(request: Request) -> Response:
 async def get_asset(request: Request) -> Response:
     """`GET /v2/assets/{symbol}`: returns the properties of one asset."""
     symbol = request.path_params["symbol"]
-    if symbol not in SYMBOLS:
+    if symbol not in _KNOWN:
         return _error(404, 40410000, f"asset not found for {symbol}")
     return JSONResponse(_asset(_simulator(request), symbol))
 
@@ -294,7 +295,7 @@ async def list_bars(request: Request) -> Response:
     symbols = [
         each
         for each in sorted(set(query.get("symbols", "").split(",")))
-        if each in SYMBOLS and is_crypto(each) is crypto
+        if each in _KNOWN and is_crypto(each) is crypto
     ]
     found: list[tuple[str, Any]]
     if timeframe == "1Day":
@@ -405,7 +406,7 @@ async def change_market(request: Request) -> Response:
         simulator.live_channels = body["live_channels"]
     simulator.closes = body.get("closes", simulator.closes)
     symbol = body.get("symbol")
-    if symbol is not None and symbol not in SYMBOLS:
+    if symbol is not None and symbol not in _KNOWN:
         return JSONResponse({"detail": f"there is no {symbol}; there are {', '.join(SYMBOLS)}"}, 422)
     if symbol is not None:
         for name, state in (("halted", "HALTED"), ("paused", "PAUSED")):
