@@ -41,6 +41,8 @@ def _events(connection: psycopg.Connection[Any]) -> tuple[float, float]:
         ALTER TABLE parted.events ADD PRIMARY KEY (id, created_at);
         CREATE INDEX ON parted.events (user_id, tx, id);
         CREATE INDEX ON parted.events (tx, id);
+        CREATE FUNCTION whole.events_horizon() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1000000000::bigint';
+        CREATE FUNCTION parted.events_horizon() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1000000000::bigint';
         CREATE TABLE people AS SELECT gen_random_uuid() AS id, n FROM generate_series(1, %(readers)s) n;
         DO $$ BEGIN
             FOR day IN 0..8 LOOP
@@ -129,7 +131,7 @@ def _of_events(connection: psycopg.Connection[Any]) -> Iterator[Row]:
 
     before = _size(connection, "whole.events")
     delete, vacuum = _taken(connection, deleted), _taken(connection, lambda: connection.execute("VACUUM whole.events"))
-    drop = _taken(connection, lambda: connection.execute("DROP TABLE parted.events_8, parted.events_7"))
+    drop = _taken(connection, lambda: connection.execute("DROP TABLE parted.events_8"))
     total = delete[0] + vacuum[0]
     yield (
         f"forgetting a day of events ({gone:,} of {_ROWS * _DAYS:,}): deleted, and vacuumed",
@@ -138,7 +140,7 @@ def _of_events(connection: psycopg.Connection[Any]) -> Iterator[Row]:
         f"{total / 864:.4f} % of a day",
         "",
     )
-    refilled = _taken(connection, lambda: connection.execute("INSERT INTO whole.events (tx, user_id, kind, data) SELECT tx, user_id, kind, data FROM written LIMIT %s", (gone,)))  # fmt: skip
+    refilled = _taken(connection, lambda: connection.execute("INSERT INTO whole.events (id, tx, user_id, kind, data) SELECT id + 100000000, tx, user_id, kind, data FROM written LIMIT %s", (gone,)))  # fmt: skip
     yield (
         "its size after the next day is written",
         f"{_size(connection, 'whole.events'):.0f} MB ({refilled[0]:.1f} s)",
