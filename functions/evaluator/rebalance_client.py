@@ -9,14 +9,22 @@ from collections.abc import Sequence
 
 import numpy as np
 from stratforge.storage.strategies.rebalances import Asking, Said
-from stratforge.strategy.batch import Sessions
+from stratforge.strategy.batch import Program, Sessions
 from stratforge.strategy.evaluation import STATE_LIMIT
 from stratforge.strategy.rotation.batch import encode_windows
 from stratforge.strategy.rotation.seen import Windows
 
-from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, Part, SandboxFailed, asked, program_of, tabled
+from functions.evaluator.sandbox_client import (
+    MAX_PAYLOAD_BYTES,
+    Part,
+    SandboxFailed,
+    asked,
+    json_bytes,
+    program_of,
+    tabled,
+)
 
-# What the frame of a request and a session's own numbers take, generously.
+# The frame of a request, generously.
 _ROOM = 1 << 16
 _MAX_SESSIONS = 200
 # Weights together, but for rounding.
@@ -54,7 +62,7 @@ def decide_rebalances(function_name: str, windows: Windows, universe: int, sessi
     while start < len(asking):
         end, size = start, 0
         while end < len(asking) and end - start < _MAX_SESSIONS:
-            size += programs[end].bytes + 200 + 16 * (universe + 2 + 4 * len(asking[end].session.state))
+            size += _bytes_of(programs[end], asking[end], universe)
             if size > left and end > start:
                 break
             end += 1
@@ -73,6 +81,12 @@ def decide_rebalances(function_name: str, windows: Windows, universe: int, sessi
         found += _understood(asked(function_name, bars, part), asking[start:end], universe)
         start = end
     return found
+
+
+def _bytes_of(program: Program, asking: Asking, universe: int) -> int:
+    """Bytes that a session takes of a request at most, as if it shared nothing with others: its program, the names of its state, and its numbers, of which three are 32 characters."""
+    names = tuple(asking.session.state)
+    return program.bytes + json_bytes(names) + 1 + 48 + 11 * (universe + 2 + len(names))
 
 
 def _understood(answer: dict[str, object], asking: Sequence[Asking], universe: int) -> list[Said]:

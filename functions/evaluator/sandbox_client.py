@@ -128,7 +128,8 @@ _FRAME_BYTES = len(Part(0).payload("", {})) + 8
 
 
 @lru_cache(maxsize=8_192)
-def _json_bytes(names: tuple[str, ...]) -> int:
+def json_bytes(names: tuple[str, ...]) -> int:
+    """Bytes of names as they are sent."""
     # json.dumps gives ASCII: characters are bytes.
     return len(json.dumps(names, separators=(",", ":")))
 
@@ -201,7 +202,7 @@ def _filled(
     sizes = np.array([48 + 11 * len(each) for each in names], dtype=np.int64)[names_places]
     # Each counts where it is needed first.
     sizes[np.unique(program_places, return_index=True)[1]] += [each.bytes for each in programs]
-    sizes[np.unique(names_places, return_index=True)[1]] += [_json_bytes(each) + 1 for each in names]
+    sizes[np.unique(names_places, return_index=True)[1]] += [json_bytes(each) + 1 for each in names]
     room = int(np.searchsorted(np.cumsum(sizes), MAX_PAYLOAD_BYTES - part.size, side="right"))
     if max(room, 1) < len(asked):
         return _filled(part, sessions, start, asked[max(room, 1)], outcomes)

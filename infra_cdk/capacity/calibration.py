@@ -1,17 +1,14 @@
-"""The model of capacity beside the local stack, and the one figure of it that is fitted: what a bar takes of all that is no function and no database."""
+"""The model of capacity beside the local stack: what it says of runs that nothing of it was taken from. No figure of it is fitted to a delay; all are seconds of processors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from infra_cdk.capacity.measured import Line, Load, Measured
+from infra_cdk.capacity.measured import Load, Measured
 from infra_cdk.capacity.simulation import Outcome, simulate
 from infra_cdk.capacity.stage import one_machine
 
 _MINUTES = 4
-# A bar takes no longer than this of ingestor, engine and simulators.
-_MOST_REST = 1.0
-_STEPS = 12
 
 
 def crowd(sessions: int, symbols: int, signal_rate: float = 1.0) -> Load:
@@ -24,23 +21,9 @@ def predicted(load: Load, measured: Measured, cores: int, alpaca_a_minute: int) 
     return simulate(load, measured, one_machine(cores, alpaca_a_minute=alpaca_a_minute), minutes=_MINUTES)
 
 
-def calibrated(measured: Measured, cores: int) -> Measured:
-    """The measurements with the seconds of `rest` for which the model's median is that of the measured run; its 99th percentile, and every other size, are not fitted."""
-    load = crowd(measured.sessions, measured.symbols, measured.signals_a_bar)
-    low, high = 0.0, _MOST_REST
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        tried = replace(measured, rest=Line(middle, 0.0))
-        if predicted(load, tried, cores, 10_000).quantile(0.5) < measured.bar_to_order_p50:
-            low = middle
-        else:
-            high = middle
-    return replace(measured, rest=Line(round((low + high) / 2, 6), 0.0))
-
-
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A run that the model was not fitted to: what it said, and what was measured.
+    """A run that nothing of the model was taken from: what it said, and what was measured.
 
     Attributes:
         what: The size, and which time of it.
@@ -69,8 +52,8 @@ def document(rows: list[Compared], measured: Measured, date: str) -> str:
     lines = [
         "# What the model says, and what was measured",
         "",
-        f"The model of capacity (`simulation.py`) with the service times of {measured.date} ({measured.machine}; {measured.sessions:,} sessions on {measured.symbols} symbols, of which the median was fitted),",
-        f"asked for runs of the whole local stack that it was not fitted to (`make bench ARGS=crowd_on_platform`, {date}): {held} of {len(rows)} figures are within 30 %.",
+        f"The model of capacity (`simulation.py`) with the service times of {measured.date} ({measured.machine}; seconds of processors with {measured.sessions:,} sessions on {measured.symbols} symbols, no delay was fitted),",
+        f"asked for runs of the whole local stack that nothing of it was taken from (`make bench ARGS=crowd_on_platform`, {date}): {held} of {len(rows)} figures are within 30 %.",
         "",
         "| run | said | measured | ratio | within 30 % |",
         "|---|---:|---:|---:|---|",

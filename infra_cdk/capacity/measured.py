@@ -27,8 +27,8 @@ class Measured:
     """Figures of a run on one machine.
 
     `evaluator` is by bar and session, `sandbox` by call and strategy, `executor` by symbol and order, `settler` by order update and order:
-    seconds of processor time. `database` is PostgreSQL's, by bar and by order of it, all functions together; `rest` is of everything else on one machine (ingestor,
-    engine, simulators), by bar: it is fitted to the median of the same run. `wait` is what an invocation waits for the database and the engine beside that. Bytes are of rows with indexes.
+    seconds of processor time. `database` is PostgreSQL's, by bar and by order of it, all functions together; `rest` is that of everything else on one machine (ingestor,
+    engine, simulators), by bar and order. `wait` is what an invocation waits for the database and the engine beside that. Bytes are of rows with indexes.
     """
 
     machine: str

@@ -1,9 +1,9 @@
 """Minutes of the platform as discrete events: every symbol's bar from the exchange to its settled order.
 
 Bars go through the ingestor and a queue to the evaluator, a message for each shard of a symbol's sessions, and with it to the sandbox; signals wake the executor, which has one block
-of a symbol at work at a time; its order takes one of Alpaca's requests; its fill goes to the settler, which wakes the executor for what came meanwhile. Queues hand out batches, to as
-many invocations as their mapping has got to; an environment that is not there yet begins cold; a function has the part of a core that its memory pays for. Seconds of work are the
-measured ones; what waits is what the simulation finds.
+of a symbol at work at a time; its order takes one of Alpaca's requests; its fill, now and then in two parts, goes to the settler, which wakes the executor for what came meanwhile. Queues hand out
+batches, to as many invocations as their mapping has got to, or one at a time whose groups are worked on side by side, as the local engine does; an environment that is not there yet begins cold; a
+function has the part of a core that its memory pays for. Seconds of work are the measured ones; what waits is what the simulation finds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,15 +88,15 @@ class _Queue:
 
     def __init__(self, world: _World, function: str, handle: Callable[[Any], Process]) -> None:
         self._world, self._function, self._handle = world, function, handle
-        self._waiting: deque[Any] = deque()
+        self._waiting: deque[tuple[Hashable, Any]] = deque()
         self._running = 0
         self._busy_since = 0.0
 
-    def put(self, message: Any) -> None:
-        """A message that comes after the hop."""
-        self._world.environment.process(self._arrive(message))
+    def put(self, message: Any, group: Hashable) -> None:
+        """A message of a group, which comes after the hop."""
+        self._world.environment.process(self._arrive((group, message)))
 
-    def _arrive(self, message: Any) -> Process:
+    def _arrive(self, message: tuple[Hashable, Any]) -> Process:
         yield self._world.environment.timeout(self._world.stage.hop * self._world.random.uniform(0.2, 1.8))
         if not self._waiting and not self._running:
             self._busy_since = self._world.environment.now
@@ -119,15 +119,23 @@ class _Queue:
             yield self._world.environment.timeout(_LOOK)
             self._begin()
 
-    def _work(self, batch: list[Any]) -> Process:
+    def _work(self, batch: list[tuple[Hashable, Any]]) -> Process:
+        environment = self._world.environment
+        groups: dict[Hashable, list[Any]] = defaultdict(list)
+        for group, message in batch:
+            groups[group if self._world.stage.groups_apart else None].append(message)
+        # The next batch comes when all of this one are done.
+        yield environment.all_of([environment.process(self._invoked(each)) for each in groups.values()])
+        self._running -= 1
+        self._begin()
+
+    def _invoked(self, messages: list[Any]) -> Process:
         with self._world.invocation(self._function) as place:
             yield place
             yield from self._world.begin(self._function)
-            for message in batch:
+            for message in messages:
                 yield from self._handle(message)
             self._world.end(self._function)
-        self._running -= 1
-        self._begin()
 
 
 class _World:
@@ -206,14 +214,13 @@ class _World:
         arrived = self.environment.now
         yield self.environment.timeout(place)
         symbol.arrived = arrived
-        if self._machine is not None:
-            yield from self._sliced(self._machine, self.measured.rest.of(0))
+        yield from self._pass_on(0)
         shards = max(1, math.ceil(symbol.sessions / self.stage.sessions_a_shard))
         left = symbol.sessions
         for shard in range(shards):
             part = math.ceil(left / (shards - shard))
             left -= part
-            self._bars.put((symbol, part))
+            self._bars.put((symbol, part), (id(symbol), shard))
 
     def _evaluate(self, message: tuple[_Symbol, int]) -> Process:
         """One shard's sessions: the evaluator waits for the sandbox."""
@@ -229,7 +236,15 @@ class _World:
         yield from self._ask(self.measured.database.of(signals) / 3 + quiet)
         symbol.pending += signals
         if symbol.pending:
-            self._signals.put(symbol)
+            self._wake(symbol)
+
+    def _pass_on(self, orders: int) -> Process:
+        """What one machine's engine, ingestor and simulators take of a third of the way: a bar that is published, an order that is sent, an update that comes."""
+        if self._machine is not None:
+            yield from self._sliced(self._machine, self.measured.rest.of(orders) / 3)
+
+    def _wake(self, symbol: _Symbol) -> None:
+        self._signals.put(symbol, id(symbol))
 
     def _signaling(self, sessions: int) -> int:
         """How many of the sessions say something: a part of them says the same on the same bar, as those of one idea do."""
@@ -250,21 +265,28 @@ class _World:
     def _send(self, symbol: _Symbol, orders: int) -> Process:
         """The block's order, which waits for one of the minute's requests."""
         self.outcome.unsent += 1
+        yield from self._pass_on(orders)
         yield self._alpaca.get(1)
         self.outcome.unsent -= 1
         self.outcome.orders += 1
         self.outcome.lags.append(self.environment.now - symbol.arrived)
         yield self.environment.timeout(self.stage.fill)
-        self._updates.put((symbol, orders))
+        yield from self._pass_on(orders)
+        if self.random.random() < self.stage.partial_fills:
+            self._updates.put((symbol, orders, False), id(symbol))
+            yield self.environment.timeout(self.stage.fill)
+        self._updates.put((symbol, orders, True), id(symbol))
 
-    def _settle(self, message: tuple[_Symbol, int]) -> Process:
-        symbol, orders = message
+    def _settle(self, message: tuple[_Symbol, int, bool]) -> Process:
+        symbol, orders, whole = message
         yield from self._work("settler", self.measured.settler.of(orders))
         yield from self._ask(self.measured.database.of(orders) / 3)
+        if not whole:
+            return
         self.outcome.settled.append(self.environment.now - symbol.arrived)
         symbol.at_work = False
         if symbol.pending:
-            self._signals.put(symbol)
+            self._wake(symbol)
 
     # Time -------------------------------------------------------------------------------------------------------------
 
@@ -280,7 +302,7 @@ class _World:
         for _ in range(count):
             for number, symbol in enumerate(self.symbols):
                 self.environment.process(self.bar(symbol, number / self.stage.published_a_second))
-            yield self.environment.timeout(MINUTE)
+            yield self.environment.timeout(self.stage.seconds_a_bar)
 
 
 def popularity(load: Load) -> list[int]:
@@ -295,7 +317,7 @@ def simulate(load: Load, measured: Measured, stage: Stage, *, minutes: int = 5, 
     world = _World(load, measured, stage, seed)
     world.environment.process(world.refill())
     world.environment.process(world.minutes(minutes))
-    world.environment.run(until=minutes * MINUTE)
+    world.environment.run(until=minutes * stage.seconds_a_bar)
     world.outcome.minutes = minutes
     world.outcome.connections = sum(
         count * stage.functions[name].connections for name, count in world.outcome.environments.items()

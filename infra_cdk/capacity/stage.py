@@ -60,6 +60,7 @@ class Stage:
         first_batches: Batches of a queue that are worked on at a time when a minute begins.
         more_batches: By how many that grows in a second.
         batch: Messages of a batch at most.
+        groups_apart: Whether the groups of a batch are worked on side by side, and the next batch after all of them.
         new_environments: Environments that a function gets in a second.
         concurrency: Environments of all functions together.
         connections: Database connections.
@@ -70,8 +71,9 @@ class Stage:
         published_a_second: Bars that the ingestor publishes.
         sessions_a_shard: Sessions that a message of a bar is for.
         fill: Seconds from an order to the broker's word of its fill.
+        partial_fills: The part of orders that are filled in two parts.
         volume: Megabytes a second that the database's volume takes.
-        minutes_a_bar: Length of the bars that sessions trade on.
+        seconds_a_bar: Seconds from one bar to the next: of a replayed market fewer than a minute's.
     """
 
     functions: Mapping[str, Function]
@@ -79,6 +81,7 @@ class Stage:
     first_batches: float = QUOTAS["batches at a time that a queue's mapping begins with"].value
     more_batches: float = QUOTAS["more of them a minute"].value / 60
     batch: int = int(QUOTAS["messages of a FIFO batch"].value)
+    groups_apart: bool = False
     new_environments: float = QUOTAS["new environments of a function a second"].value
     concurrency: int = int(QUOTAS["concurrent functions of an account"].value)
     connections: int = INSTANCES["t4g.medium"][0]
@@ -90,7 +93,10 @@ class Stage:
     published_a_second: float = 2_500.0
     sessions_a_shard: int = 500
     fill: float = 0.2
+    # Alpaca fills a tenth of paper orders so; the simulator does as well.
+    partial_fills: float = 0.1
     volume: float = QUOTAS["megabytes a second that a volume takes"].value
+    seconds_a_bar: float = 60.0
 
     def with_four_times(self, name: str) -> Stage:
         """The stage with four times the environments of a function."""
@@ -119,13 +125,15 @@ def production() -> Stage:
 
 
 def one_machine(cores: int, *, alpaca_a_minute: int = 200) -> Stage:
-    """The local stack: everything shares the machine's cores, a function has as many environments as there are cores, and no environment is new."""
+    """The local stack: everything shares the machine's cores, a function has as many environments as there are cores, no environment is new, and the engine hands over one batch of a queue at a time."""
     functions = {name: Function(1.0, cores, 0.0) for name in (*MEMORY, "quotes")}
     return Stage(
         functions,
         # What looks at a queue does so every 50 ms.
         hop=0.025,
-        first_batches=float("inf"),
+        first_batches=1.0,
+        more_batches=0.0,
+        groups_apart=True,
         new_environments=float("inf"),
         concurrency=1_000,
         database_cores=cores,

@@ -75,8 +75,18 @@ def deploy(assembly: Path, endpoint: str) -> dict[str, str]:
             properties = stacks[name]["properties"]
             outputs |= _create(cloudformation, properties["stackName"], _template_address(properties, endpoint))
             done.add(name)
+    _order_topics(client("sns", endpoint))
     carry_over(s3, _buckets_of(cloudformation, [each["properties"]["stackName"] for each in stacks.values()]))
     return outputs
+
+
+def _order_topics(sns: Any) -> None:
+    """Makes FIFO topics of those that the templates say are: the engine's CloudFormation makes standard ones, which lose the groups and the deduplication of messages that are published together."""
+    for page in sns.get_paginator("list_topics").paginate():
+        for each in page["Topics"]:
+            if each["TopicArn"].endswith(".fifo"):
+                for name, value in (("FifoTopic", "true"), ("ContentBasedDeduplication", "false")):
+                    sns.set_topic_attributes(TopicArn=each["TopicArn"], AttributeName=name, AttributeValue=value)
 
 
 def _buckets_of(cloudformation: Any, stacks: Iterable[str]) -> list[str]:

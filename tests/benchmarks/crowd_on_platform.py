@@ -6,7 +6,7 @@ Alpaca grants an account in a minute (orders beyond them would expire after two 
 `CROWD_SYMBOLS` on how many symbols, one number after the other (`1,500`); each symbol has five sessions at least. Each size takes some seven minutes, for the market runs at its real speed.
 
 Every hop of every order is measured, the books are audited, and what the model of capacity says of the same size is printed beside; at the sizes by default it is written to
-`infra_cdk/capacity/PREDICTED.md`, misses too. The model is fitted to other sizes (`make measure`).
+`infra_cdk/capacity/PREDICTED.md`, misses too. Its service times are those of another size (`make measure`).
 """
 
 from __future__ import annotations

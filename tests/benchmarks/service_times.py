@@ -12,7 +12,7 @@ import platform as machine
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from stratforge.client import Client
 
-from infra_cdk.capacity.calibration import calibrated
-from infra_cdk.capacity.measured import FILE, Measured
+from infra_cdk.capacity.measured import FILE
 from tests.benchmarks.first_page import first_pages
 from tests.benchmarks.spans import hops, quantile, table, total
 from tests.support.crowd import add_crowd, one_side, stop_crowd
@@ -54,8 +53,9 @@ class Phase:
     orders: int
     updates: int
     log_bytes: int
-    rows: dict[str, int]
     database: float
+    rest: float
+    elapsed: float
 
 
 def _look(platform: Platform, seen: dict[str, dict[int, float]]) -> None:
@@ -74,6 +74,12 @@ def _database(platform: Platform) -> float:
         with contextlib.suppress(psutil.NoSuchProcess):
             total += sum(each.cpu_times()[:4])
     return total
+
+
+def _rest(platform: Platform) -> float:
+    """Processor seconds of the engine, the ingestor, the simulators, the functions' host and the front door."""
+    pids = [each.pid for each in platform.supervisor.processes if each.name != "postgres" and each.pid]
+    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
 
 
 def _counts(platform: Platform) -> dict[str, int]:
@@ -98,11 +104,12 @@ def _phase(platform: Platform) -> Phase:
     seen: dict[str, dict[int, float]] = {name: {} for name in _FUNCTIONS}
     _look(platform, seen)
     began, asked = {name: sum(each.values()) for name, each in seen.items()}, _invocations(platform)
-    first, size, worked = _counts(platform), log.stat().st_size, _database(platform)
+    first, size, worked, rest = _counts(platform), log.stat().st_size, _database(platform), _rest(platform)
+    since = time.monotonic()
     for _ in range(_SECONDS):
         time.sleep(1)
         _look(platform, seen)
-    worked = _database(platform) - worked
+    worked, rest, elapsed = _database(platform) - worked, _rest(platform) - rest, time.monotonic() - since
     second, answered = _counts(platform), _invocations(platform)
     with log.open(errors="replace") as file:
         file.seek(size)
@@ -112,8 +119,9 @@ def _phase(platform: Platform) -> Phase:
         {name: sum(seen[name].values()) - began[name] for name in _FUNCTIONS},
         {name: answered[name] - asked[name] for name in _FUNCTIONS},
         log_bytes=ours,
-        rows={},
         database=worked,
+        rest=rest,
+        elapsed=elapsed,
         **{name: second[name] - first[name] for name in first},
     )
 
@@ -172,6 +180,9 @@ def main() -> int:
             platform.start()
             idle_percent, idle_megabytes = _idle(platform)
             pages = first_pages(platform.address, _IDLE, _PASSWORD)
+            # What is worked on whether or not anything trades.
+            nobody = _phase(platform)
+            print(f"nobody: {nobody}", file=sys.stderr)
             phases, since = [], datetime.now(UTC)
             for name, users in (("few", 4), ("many", 400)):
                 add_crowd(platform, name, 2 * users, *SYMBOLS)
@@ -197,6 +208,11 @@ def main() -> int:
         count = max(1, phase.invocations[name])
         return phase.seconds[name] / count, items / count
 
+    def a_bar(phase: Phase, name: str) -> tuple[float, float]:
+        """Seconds and orders of a bar, without what is worked on anyway."""
+        anyway = getattr(nobody, name) / nobody.elapsed * phase.elapsed
+        return max(0.0, getattr(phase, name) - anyway) / max(1, phase.bars), phase.orders / max(1, phase.bars)
+
     result: dict[str, Any] = {
         "machine": f"{os.cpu_count()} cores, {machine.machine()}",
         "date": datetime.now(UTC).date().isoformat(),
@@ -204,11 +220,8 @@ def main() -> int:
         "sandbox": _line(rate(small, "sandbox", small.evaluations), rate(large, "sandbox", large.evaluations)),
         "executor": _line(rate(small, "executor", small.orders), rate(large, "executor", large.orders)),
         "settler": _line(rate(small, "settler", small.orders), rate(large, "settler", large.orders)),
-        "database": _line(
-            (small.database / max(1, small.bars), small.orders / max(1, small.bars)),
-            (large.database / max(1, large.bars), large.orders / max(1, large.bars)),
-        ),
-        "rest": {"fixed": 0.0, "each": 0.0},
+        "database": _line(a_bar(small, "database"), a_bar(large, "database")),
+        "rest": _line(a_bar(small, "rest"), a_bar(large, "rest")),
         # Round trips to the database that an invocation waits for, at half a millisecond in one zone.
         "wait": 0.004,
         "bytes_a_bar": bytes_a_bar,
@@ -222,8 +235,6 @@ def main() -> int:
         "bar_to_order_p50": round(quantile(on_the_way["bar to order"], 0.5) / 1000, 4),
         "bar_to_order_p99": round(quantile(on_the_way["bar to order"], 0.99) / 1000, 4),
     }
-    FILE.write_text(json.dumps(result, indent=2) + "\n")
-    result["rest"] = asdict(calibrated(Measured.read(), os.cpu_count() or 2).rest)
     FILE.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result))
     console = Console()

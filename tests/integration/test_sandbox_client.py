@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import RunningSession
+from stratforge.storage.strategies.rebalances import Asking
 from stratforge.strategy.batch import Sessions, decode_columns, programs_of
 
-from functions.evaluator import sandbox_client
+from functions.evaluator import rebalance_client, sandbox_client
 from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, SandboxFailed, evaluate_sessions
 from functions.sandbox.workers import Answers
 
@@ -143,6 +145,37 @@ def test_the_bytes_of_a_part_are_counted_and_none_is_forgotten() -> None:
         (part,) = sandbox_client._parts(len('{"a":1}'), sessions, [None] * len(sessions))
         spare = part.size - len(part.payload('{"a":1}', {each.hash: each.text for each in part.programs}))
         assert 0 <= spare <= 16 + 11 * len(sessions)
+
+
+def test_a_rebalance_is_never_larger_than_lambda_takes_whatever_one_tenant_names_his_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[tuple[int, int]] = []
+
+    def asked(_function: str, bars: str, part: sandbox_client.Part) -> dict[str, object]:
+        sent.append((len(part.payload(bars, {each.hash: each.text for each in part.programs})), len(part.asked)))
+        return {}
+
+    monkeypatch.setattr(rebalance_client, "asked", asked)
+    monkeypatch.setattr(rebalance_client, "_understood", lambda *_: [])
+    monkeypatch.setattr(rebalance_client, "encode_windows", lambda *_: {})
+    source = code(1)
+    source_hash = hashlib.sha256(source.encode()).hexdigest()
+    sessions = [
+        SimpleNamespace(
+            user_id=uuid4(),
+            python_code=source,
+            source_hash=source_hash,
+            parameters={},
+            state={f"{'ü' * 700}_{number}_{key}": 1.0 / 3 for key in range(32)},
+        )
+        for number in range(200)
+    ]
+    asking = [Asking(each, 1.0, 1.0, (0.5, 0.5)) for each in sessions]  # type: ignore[arg-type] # what is read of one
+    rebalance_client.decide_rebalances("sandbox", SimpleNamespace(bars=()), 2, asking)  # type: ignore[arg-type]
+    assert sum(count for _, count in sent) == 200
+    assert max(size for size, _ in sent) <= MAX_PAYLOAD_BYTES
+    assert len(sent) < 8
 
 
 def test_one_source_of_many_users_is_sent_once(lambda_: Lambda) -> None:

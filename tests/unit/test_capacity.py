@@ -7,13 +7,13 @@ import dataclasses
 import pytest
 
 from infra_cdk.capacity import scale
-from infra_cdk.capacity.calibration import Compared, calibrated, crowd, document, predicted
+from infra_cdk.capacity.calibration import Compared, crowd, document, predicted
 from infra_cdk.capacity.cost import INSTANCES, Item, bill, database_for
 from infra_cdk.capacity.footprint import DatabaseSize, Footprint, FunctionSize, runs_a_month
 from infra_cdk.capacity.measured import Line, Load, Measured
 from infra_cdk.capacity.prices import PRICES
 from infra_cdk.capacity.scale import demands, look_at
-from infra_cdk.capacity.simulation import popularity, simulate
+from infra_cdk.capacity.simulation import Outcome, popularity, simulate
 from infra_cdk.capacity.stage import QUOTAS, Function, Stage, one_machine, production
 
 MEASURED = Measured.read()
@@ -327,14 +327,44 @@ def test_one_machine_has_no_more_cores_than_it_has() -> None:
     assert all(isinstance(each, Function) for each in machine.functions.values())
 
 
-def test_the_model_is_fitted_to_the_median_of_one_run_and_to_nothing_else() -> None:
-    slow = dataclasses.replace(STEADY, bar_to_order_p50=0.4, bar_to_order_p99=99.0, sessions=500, symbols=5)
-    fitted = calibrated(slow, 2)
-    assert dataclasses.replace(fitted, rest=slow.rest) == slow
-    said = predicted(crowd(500, 5, slow.signals_a_bar), fitted, 2, 10_000)
-    assert said.quantile(0.5) == pytest.approx(0.4, rel=0.05)
-    slower = calibrated(dataclasses.replace(slow, bar_to_order_p50=0.8), 2)
-    assert slower.rest.fixed > fitted.rest.fixed
+def test_what_it_says_of_the_local_stack_follows_the_seconds_of_processors_alone() -> None:
+    other = dataclasses.replace(STEADY, bar_to_order_p50=9.0, bar_to_order_p99=99.0)
+    load = crowd(500, 5, STEADY.signals_a_bar)
+    said = predicted(load, STEADY, 2, 10_000)
+    assert predicted(load, other, 2, 10_000).lags == said.lags
+    slower = dataclasses.replace(STEADY, rest=Line(0.2, 1e-4))
+    assert predicted(load, slower, 2, 10_000).quantile(0.5) > said.quantile(0.5)
+
+
+def _one_at_a_time(load: Load, **changes: object) -> Outcome:
+    return simulate(load, STEADY, dataclasses.replace(one_machine(2, alpaca_a_minute=10_000), **changes), minutes=1)  # type: ignore[arg-type] # its own fields
+
+
+def test_the_local_engine_hands_over_one_batch_at_a_time_and_its_groups_side_by_side() -> None:
+    load = Load(400, 40, sessions_a_user=1.0, signal_rate=0.0, evenly=True)
+    assert _one_at_a_time(load).most["evaluator"] == 2, "as many as there are cores"
+    assert _one_at_a_time(load, groups_apart=False).most["evaluator"] == 1
+    # Whoever waits for the slowest of a batch is done later than whoever gets the next message at once.
+    trading = dataclasses.replace(load, signal_rate=1.0)
+    steady = dataclasses.replace(STEADY, evaluator=Line(0.5, 0.0))
+    machine = one_machine(8, alpaca_a_minute=10_000)
+    at_once = dataclasses.replace(machine, first_batches=float("inf"), batch=1)
+    last = [max(simulate(trading, steady, each, minutes=1).lags) for each in (machine, at_once)]
+    assert last[0] > last[1]
+
+
+def test_orders_that_are_filled_in_two_parts_are_settled_twice() -> None:
+    load = Load(100, 20, sessions_a_user=1.0, signal_rate=1.0, evenly=True)
+    whole, parts = (_one_at_a_time(load, partial_fills=each) for each in (0.0, 1.0))
+    assert whole.orders == parts.orders == len(parts.settled) == 20
+    assert parts.settled_by(0.5) > whole.settled_by(0.5)
+
+
+def test_bars_of_a_market_that_is_replayed_faster_come_sooner() -> None:
+    load = Load(50, 5, sessions_a_user=1.0, signal_rate=1.0, evenly=True)
+    fast = dataclasses.replace(one_machine(2, alpaca_a_minute=10_000), seconds_a_bar=3.0)
+    outcome = simulate(load, STEADY, fast, minutes=4)
+    assert (outcome.orders, outcome.minutes) == (20, 4)
 
 
 def test_the_table_says_where_the_model_misses() -> None:
