@@ -8,6 +8,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from local_platform.synthesis import ROOT
+from stratforge.application import equity_snapshots
 from stratforge.application.equity_snapshots import forget_old
 from stratforge.application.replays import compare_session
 from stratforge.storage import retention
@@ -103,6 +105,16 @@ def test_forgetting_goes_in_steps_and_comes_to_an_end(
             "INSERT INTO events (kind, data, created_at) SELECT 'order', '{}', now() - interval '8 days' FROM generate_series(1, 17)"
         )
     assert [forget_old(minute, "events") for _ in range(3)] == [12, 5, 0]
+
+
+def test_in_a_day_more_rows_are_forgotten_than_a_hundred_thousand_sessions_write() -> None:
+    """Each table has its turn once in as many minutes as there are such tables; db/TABLES.md says what 1,000 sessions write."""
+    turns = 24 * 60 / len(FORGOTTEN)
+    lines = (each.split("|") for each in (ROOT / "db" / "TABLES.md").read_text().splitlines() if each.startswith("| `"))
+    written = {each[1].strip(" `"): int(each[2].replace(",", "").strip() or 0) for each in lines}
+    assert written["events"] > 10_000
+    most = equity_snapshots._ROWS_AT_ONCE * equity_snapshots._TIMES * turns
+    assert {table for table in FORGOTTEN if 100 * written[table] > most} == set()
 
 
 def test_a_session_whose_record_is_forgotten_has_no_replay_and_no_differences(database: Database, ada: UUID) -> None:

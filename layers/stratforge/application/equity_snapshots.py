@@ -17,10 +17,10 @@ _ERASED_AFTER = timedelta(hours=1)
 _ERASED_AT_ONCE = 20
 # Users whose equity is noted in one transaction.
 _USERS_AT_ONCE = 5_000
-# Rows that are forgotten in one transaction, and such transactions at most in a minute: what is left has its turn again.
-_ROWS_AT_ONCE, _TIMES = 5_000, 10
-# Notes of equity that are rolled up in a minute, about.
-_NOTES_AT_ONCE = 200_000
+# Rows that are forgotten in one transaction, and such transactions at most in a minute: what is left has its turn again. In a day that are more than 100,000 sessions write of any table.
+_ROWS_AT_ONCE, _TIMES = 5_000, 40
+# Notes of equity that are rolled up in a minute, about, and transactions that do so at most.
+_NOTES_AT_ONCE, _TIMES_ROLLED_UP = 200_000, 10
 _FORGOTTEN = [table for table, word in retention.WORDS.items() if isinstance(word, Forgotten)]
 
 
@@ -46,7 +46,7 @@ def snapshot_equity(database: Database) -> int:
 def roll_up(database: Database) -> None:
     """Rolls up notes of equity that have become old, in short transactions and for a bounded time: after a pause for some minutes more than one."""
     gone = 0
-    for _ in range(_TIMES):
+    for _ in range(_TIMES_ROLLED_UP):
         with database.transaction() as connection:
             done = equity.roll_up_equity(connection)
         gone += done.gone

@@ -21,6 +21,7 @@ from stratforge.strategy.cost import (
     Beside,
     Cost,
     backtest_nanoseconds,
+    columns_nanoseconds,
     cost_of,
     count_operations,
     dearest,
