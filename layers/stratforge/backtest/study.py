@@ -98,14 +98,13 @@ class Tried:
     def anew(self, sweep: Mapping[str, Sequence[float]], stretch: slice) -> float:
         """Seconds of the columns that a stretch of all points computes: those that points share once."""
         total = sum(self.of_parameter.values())
-        # What follows two parameters is counted with either.
+        # What follows two parameters has been counted with either, and is another column for nearly every point.
         together = min(max(0.0, total - self.columns), self.columns)
-        own = (self.columns - together) / total if together else 1.0
         found = self.shared + together * (stretch.stop - stretch.start)
         stride = 1
         for name in reversed(list(sweep)):
             turns = (stretch.stop - 1) // stride - stretch.start // stride + 1
-            found += own * self.of_parameter.get(name, 0.0) * min(len(sweep[name]), turns)
+            found += max(0.0, self.of_parameter.get(name, 0.0) - together) * min(len(sweep[name]), turns)
             stride *= len(sweep[name])
         return found
 
