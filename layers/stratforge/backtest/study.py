@@ -100,10 +100,11 @@ class Tried:
         total = sum(self.of_parameter.values())
         # What follows two parameters has been counted with either, and is another column for nearly every point.
         together = min(max(0.0, total - self.columns), self.columns)
-        found = self.shared + together * (stretch.stop - stretch.start)
+        first, last = int(stretch.start), int(stretch.stop) - 1
+        found = self.shared + together * (last + 1 - first)
         stride = 1
         for name in reversed(list(sweep)):
-            turns = (stretch.stop - 1) // stride - stretch.start // stride + 1
+            turns = last // stride - first // stride + 1
             found += max(0.0, self.of_parameter.get(name, 0.0) - together) * min(len(sweep[name]), turns)
             stride *= len(sweep[name])
         return found
