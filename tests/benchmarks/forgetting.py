@@ -88,11 +88,15 @@ def _read(connection: psycopg.Connection[Any], schema: str) -> dict[str, float]:
     users = [row[0] for row in connection.execute("SELECT id FROM people").fetchall()]
     chosen: list[UUID] = random.Random(1).choices(users, k=_READS)
     last = EventCursor(1000 + _ROWS * _DAYS // 20 - 200, 0)
+
+    def latest(user: UUID) -> object:
+        return latest_events(connection, user, 30)
+
+    def untold(user: UUID) -> object:
+        return events_after(connection, user, last, 100)
+
     found = {}
-    for name, read in (
-        ("a user's latest 30", lambda user: latest_events(connection, user, 30)),
-        ("what a user was not told", lambda user: events_after(connection, user, last, 100)),
-    ):
+    for name, read in (("a user's latest 30", latest), ("what a user was not told", untold)):
         for user in chosen[:20]:
             read(user)
         taken = []

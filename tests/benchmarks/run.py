@@ -27,6 +27,8 @@ NAMES = (
     "crowd_on_platform",
     "audit",
     "database",
+    "forgetting",
+    "ledgers",
     "ingestor",
     "universe",
     "telling",

@@ -1,6 +1,8 @@
 """The time for which the rows of every table are kept, and why; and the one statement that forgets them.
 
 A test holds that every table has its word here. `python -m tests.benchmarks.database` measures what a day writes into each (db/TABLES.md).
+
+Rows are deleted; only `market_data` has partitions, which are dropped. For the others that was measured and does not pay (`make bench ARGS=forgetting`; db/README.md has the figures and from where on it would).
 """
 
 from __future__ import annotations
