@@ -1,7 +1,8 @@
 """The ingestor as a service with 5,000 symbols: from its start until it may publish, a minute's bars, a new connection, and a start after a pause.
 
 `python -m functions.ingestor` as its container runs it, with PostgreSQL as the engine's role, the simulated Alpaca's sockets and history, and SNS that answers after 10 ms
-(`aws_answers.py`). Everything shares this machine's cores, history of 5,000 symbols and the sockets' other end too. The market runs six times as fast; the seconds are real ones.
+(`aws_answers.py`). Everything shares this machine's cores, history of 5,000 symbols and the sockets' other end too. The market runs six times as fast, from the fourth hour of a day on; the seconds
+are real ones. (Two minutes after an opening a first start is bounded by the requests that Alpaca grants: the bars before are those of the day before, 390 of each symbol, and 200 pages of them.)
 The last rows hold the service to the part of a core that its task has (`INGESTOR_SHARE`): it is stopped for the rest of every 20 ms.
 """
 
@@ -28,10 +29,10 @@ import psutil
 import psycopg
 import urllib3
 from local_platform.ports import Ports
-from local_platform.postgres import Postgres
 from local_platform.processes import start_process
 from local_platform.synthesis import ROOT
 from psycopg.conninfo import conninfo_to_dict
+from simulators.alpaca.demo_market import MINUTES_PER_DAY
 from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from stratforge.strategy.lookback import EDITION
@@ -45,6 +46,8 @@ _SHARE = float(os.environ.get("INGESTOR_SHARE", "0.5"))
 SYMBOLS = [f"S{number:03}" for number in range(_COUNT)]
 _QUEUE = "arn:aws:sqs:us-east-1:000000000000:bars.fifo"
 _SPEED, _THREADS = 6.0, 32
+# The minute of the market at which the simulator begins: four hours after the opening of its thirtieth day.
+_BEGINS = 30 * MINUTES_PER_DAY + 240
 _MINUTE = 60 / _SPEED
 _PATIENCE = 300.0
 _SLICE = 0.02
@@ -75,7 +78,7 @@ def _answers(address: str) -> bool:
 class _Market:
     """The simulated Alpaca and the services of AWS, each a process."""
 
-    def __init__(self, postgres: Postgres, conninfo: str) -> None:
+    def __init__(self, conninfo: str, folder: Path) -> None:
         simulator, aws = Ports().any(), Ports().any()
         self._address, self.aws = f"http://127.0.0.1:{simulator}", f"http://127.0.0.1:{aws}"
         stream = f"ws://127.0.0.1:{simulator}"
@@ -100,8 +103,19 @@ class _Market:
         self._neighbor = Process(target=serve, args=(aws, secrets, _QUEUE), daemon=True)
         self._neighbor.start()
         environment = {**os.environ, "SIMULATED_SYMBOLS": str(_COUNT), "PYTHONPATH": f"{ROOT / 'layers'}:{ROOT / 'localstack'}"}  # fmt: skip
+        (folder / "clock.json").write_text(json.dumps({"position": _BEGINS}))
         self._simulator = start_process(
-            [sys.executable, "-m", "simulators.alpaca", "--port", str(simulator), "--speed", str(_SPEED)],
+            [
+                sys.executable,
+                "-m",
+                "simulators.alpaca",
+                "--port",
+                str(simulator),
+                "--speed",
+                str(_SPEED),
+                "--state",
+                str(folder),
+            ],
             env=environment,
             cwd=ROOT,
         )
@@ -285,7 +299,7 @@ def run() -> Iterator[Row]:
         migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
         let_in(conninfo, "stratforge_engine")
         _sessions(conninfo)
-        market = _Market(postgres, conninfo)
+        market = _Market(conninfo, Path(name))
         try:
             yield from _rows(market, Path(name))
         finally:
