@@ -57,7 +57,7 @@ def recorded_bars(
 
 
 def shown_since(time: Integers, strategy: Strategy | PortfolioStrategy, affordable: int) -> int | None:
-    """Where the last bars begin of which figures are shown: all that are affordable and whose indicators are known, and the fewest at least. None where there are too few."""
+    """The beginning of the last bars of which figures are shown: all that are affordable and whose indicators are known, and the fewest at least. None where there are too few."""
     if len(time) < _FEWEST:
         return None
     return int(time[-min(affordable, max(_FEWEST, len(time) - window_of(strategy)))])

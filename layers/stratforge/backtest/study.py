@@ -67,7 +67,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What points took where some of them were tried, in seconds of one core: the one source of what a sweep is said to cost.
+    """The times of points, of which some were tried, in seconds of one core: the one source of what a sweep is said to cost.
 
     Attributes:
         bars: How many each ran on.
