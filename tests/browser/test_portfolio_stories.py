@@ -51,7 +51,18 @@ def test_a_portfolio_from_a_sentence_to_a_session_that_holds_what_it_wants(membe
     expect(page.locator(".figure", has_text="Next decision")).to_contain_text("decides weekly")
     # What it decides and what it buys arrives without reloading, once the exchange is open and its days are there.
     expect(page.locator("#session-trades .side").first).to_be_visible()
-    expect(page.get_by_text(re.compile(r"ordered, equity \$20,0"))).to_be_visible()
+    decided = page.locator("#decisions tbody tr").first
+    expect(decided).to_contain_text("ordered")
+    expect(decided).to_contain_text("$20,0")
+    # Why: what was ranked and chosen, by the strategy's own code.
+    decided.get_by_role("link", name="why").click()
+    why = page.locator("#why")
+    expect(why.get_by_text("weights and memory come out the same")).to_be_visible()
+    expect(why.locator(".rule .badge.filled")).to_have_text("returned")
+    expect(why.locator("tbody tr")).to_have_count(3)
+    expect(why.locator("tbody").get_by_text("yes")).to_have_count(2)
+    # What it is worth, beside its universe, and what it is made of.
+    expect(page.locator("[data-chart=overlay] canvas").first).to_be_visible()
     expect(page.locator("#weights tbody tr")).to_have_count(3)
     expect(page.locator("#weights").get_by_text("50.00 %").first).to_be_visible()
     page.once("dialog", lambda dialog: dialog.accept())

@@ -96,7 +96,7 @@ def test_the_table_of_the_equity_goes_back_as_far_as_the_chart_and_ends_with_wha
 
 
 def test_the_equity_of_the_first_page_is_drawn_from_what_was_noted(user: User) -> None:
-    assert user.client.get("/home/equity.json?days=7&points=50").json() == {"items": []}
+    assert user.client.get("/home/equity.json?days=7&points=50").json() == {"items": [], "benchmark": []}
     for wrong in ("days=0", "points=1", "points=100000"):
         assert user.client.get(f"/home/equity.json?{wrong}", headers=HTML).status_code == 422
 

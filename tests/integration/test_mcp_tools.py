@@ -195,6 +195,7 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
             ("close_position", {"symbol": "AAPL"}),
             ("get_price", {"symbol": "AAPL"}),
             ("link_to_export", {"job_id": str(uuid4())}),
+            ("explain_decision", {"session_id": several["session_id"]}),
         ):
             used.add(name)
             answer = await tools.call_tool(name, arguments)

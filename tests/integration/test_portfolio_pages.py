@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -68,11 +69,25 @@ def test_a_rotation_is_stored_and_started_by_forms_and_its_page_shows_what_it_de
     fresh = user.client.get(f"/sessions/{session}", headers=HTML)
     assert fresh.status_code == 200
     assert "None yet" in fresh.text
+    assert "decided nothing yet" in user.client.get(f"/sessions/{session}/decision", headers=HTML).text
     decided(database, migrated, session)
     text = user.client.get(f"/sessions/{session}", headers=HTML).text
     for said in ("AAPL", "IBM", "MSFT", "90", "ordered", "decides monthly", "Next decision"):
         assert said in text, said
     assert "trades/" in text
+    assert f'data-source="/sessions/{session}/equity.json"' in text
+    why = user.client.get(f"/sessions/{session}/decision", headers=HTML).text
+    for said in ("universe.momentum.top(1)", "returned", "90.00 %", "yes</span> 1", "no</span> 2", "momentum"):
+        assert said in why, said
+    (moment,) = re.findall(r'hx-get="(/sessions/[^"]+/decision\?moment=[^"]+)"', text)
+    assert "universe.momentum.top(1)" in user.client.get(moment, headers=HTML).text
+    past = user.client.get(f"/sessions/{session}/decision?moment=2001-01-01T00:00:00Z", headers=HTML).text
+    assert "decided nothing yet" in past
+    runs = user.client.get(f"/sessions/{session}/equity.json").json()["runs"]
+    assert [each["name"] for each in runs] == ["Session", "Universe in equal parts"]
+    assert len(runs[0]["time"]) == len(runs[0]["values"]) > 1
+    table = user.client.get(f"/sessions/{session}/equity.html", headers=HTML).text
+    assert "AAPL, %" in table
     assert user.client.get(f"/sessions/{session}/now", headers=HTML).status_code == 200
     assert "3 symbols" in user.client.get("/sessions", headers=HTML).text
     home = user.client.get("/", headers=HTML).text
@@ -115,6 +130,14 @@ def test_the_api_says_what_a_portfolio_session_is_and_what_it_decided(
     (decision,) = user.get(f"/api/sessions/{session['session_id']}/decisions")["items"]
     first = decision["symbols"][0]
     assert (first["symbol"], first["weight"], first["price"], decision["state"]) == ("AAPL", 0.9, 109.0, {"n": 1.0})
+    rules = user.get(f"/api/sessions/{session['session_id']}/decisions/rules")
+    assert (rules["decision"], rules["universe"]) == (decision, list(SYMBOLS))
+    # The sandbox of this test decided by itself, which the strategy's code does not.
+    assert rules["as_recorded"] is False
+    assert [each["kind"] for each in rules["steps"]] == ["choice", "weights"]
+    assert rules["steps"][0]["ranks"] == [1, 2, 3]
+    early = user.call("GET", f"/api/sessions/{session['session_id']}/decisions/rules?moment=2001-01-01T00:00:00Z")
+    assert early.status_code == 404
     listed = user.get("/api/sessions?symbol=IBM")["items"]
     assert [each["session_id"] for each in listed] == [session["session_id"]]
     orders = user.get(f"/api/trade/orders?session_id={session['session_id']}")["items"]
@@ -149,8 +172,9 @@ def test_decisions_of_a_session_of_one_symbol_are_its_signals(user: User) -> Non
     strategy = user.call("POST", "/api/strategies", {"name": "One", "symbol": "AAPL", "python_code": code}).json()
     session = user.call("POST", "/api/sessions", {"strategy_id": strategy["strategy_id"]}).json()
     path = f"/api/sessions/{session['session_id']}/decisions"
-    answer = user.call("GET", path)
-    assert (answer.status_code, answer.json()["type"]) == (422, "urn:stratforge:problem:no-portfolio")
+    for asked in (path, f"{path}/rules"):
+        answer = user.call("GET", asked)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:stratforge:problem:no-portfolio")
 
 
 class Backtested:

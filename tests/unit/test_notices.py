@@ -31,6 +31,12 @@ SESSION = {"session_id": "s", "symbol": "AAPL", "status": "STOPPED", "failure_re
             "Bought 0.00004 BTC/USD at 60,000.00",
             Tone.PLAIN,
         ),
+        (
+            "trade",
+            TRADE | {"side": "buy", "symbol": "GOOG", "quantity": "25.625475566", "price": "652.1"},
+            "Bought 25.6255 GOOG at 652.10",
+            Tone.PLAIN,
+        ),
         ("trade", TRADE | {"price": "12.345"}, "Sold 10 AAPL at 12.345: -$12.50", Tone.BAD),
         ("trade", TRADE | {"realized_pnl": "-0.001"}, "Sold 10 AAPL at 592.10: -$0.001", Tone.BAD),
         ("order", ORDER | {"origin": "STOP_LOSS", "side": "sell"}, "The stop loss sold AAPL", Tone.PLAIN),
@@ -77,6 +83,24 @@ def test_an_event_is_said_with_its_reason(kind: str, data: dict[str, Any], text:
     said = notice_of(kind, data)
     assert said is not None
     assert said[:2] == (text, tone)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "text"),
+    [
+        ("trade", TRADE, "Average cross: sold 10 AAPL at 592.10: -$12.50"),
+        ("order", ORDER | {"origin": "STOP_LOSS", "side": "sell"}, "Average cross: the stop loss sold AAPL"),
+        ("session", SESSION, "Average cross on AAPL ended with -3.50 dollars"),
+        ("job", JOB, "The backtest of Average cross is ready"),
+        ("job", JOB | {"kind": "REPLAY", "status": "FAILED"}, "The replay of Average cross failed"),
+        ("job", JOB | {"kind": "GENERATE"}, "The answer about Average cross is ready"),
+        ("halt", {"symbol": "AAPL", "halted": False, "reason": None}, "AAPL trades again"),
+    ],
+)
+def test_what_a_strategy_did_is_said_with_its_name(kind: str, data: dict[str, Any], text: str) -> None:
+    said = notice_of(kind, data, "Average cross")
+    assert said is not None
+    assert said[0] == text
 
 
 @pytest.mark.parametrize(

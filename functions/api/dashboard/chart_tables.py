@@ -67,6 +67,15 @@ def weights_table(report: Mapping[str, Any]) -> ChartTable:
     return table_of(parts)
 
 
+def portfolio_table(chart: Mapping[str, Any]) -> ChartTable:
+    """The chart of a portfolio session: its equity beside equal parts of its universe, and what it was made of, in percent."""
+    time = chart["time"]
+    lines = {"Equity": (time, chart["equity"]), "Universe in equal parts": (time, chart["benchmark"])}
+    return table_of(
+        lines | {f"{name}, %": (time, [100 * each for each in part]) for name, part in chart["weights"].items()}
+    )
+
+
 def with_panes(curve: Mapping[str, Any]) -> dict[str, Any]:
     """The curve with a pane for each indicator: 0 is that of the price, and those that move over like values share one below it: a signal line and what it
     follows, two oscillators from 0 to 100."""

@@ -17,6 +17,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from stratforge.ai.research import Citation
+from stratforge.market import amounts
 from stratforge.market.bar_names import bar_began, bar_kind, bar_name
 from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy.constants import written
@@ -52,22 +53,20 @@ def signed_money(value: Any) -> str:
 
 
 def quantity(value: Any) -> str:
-    """Shares or coins without trailing zeros: to four decimals, or eight below one."""
+    """Shares or coins without trailing zeros, to four decimals; None as a dash."""
     if value is None:
         return "–"
-    number = Decimal(str(value))
-    text = f"{number:,.4f}" if abs(number) >= 1 else f"{number:,.8f}"
-    return text.rstrip("0").rstrip(".") or "0"
+    return amounts.units(Decimal(str(value)))
 
 
 def price(value: Any) -> str:
-    """A price: cents, more decimals below a dollar, and four digits where six decimals would say nothing."""
-    if value is None:
-        return "–"
-    number = Decimal(str(value))
-    if abs(number) >= 1 or number == 0:
-        return f"{number:,.2f}"
-    return f"{number:.6f}".rstrip("0") if abs(number) >= Decimal("0.001") else f"{Decimal(f'{number:.4g}'):f}"
+    """A price: cents, and more decimals below a dollar; None as a dash."""
+    return "–" if value is None else amounts.price(Decimal(str(value)))
+
+
+def figure(value: Any) -> str:
+    """A number of a strategy, to six digits; None, which is not known, as a dash."""
+    return "–" if value is None else f"{value:,.6g}"
 
 
 def percent(value: Any) -> str:
@@ -255,6 +254,7 @@ def environment() -> Environment:
         percent,
         signed_percent,
         number,
+        figure,
         ratio,
         duration,
         tone,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel
 from stratforge.application import sessions as application
 from stratforge.application import showing
+from stratforge.application.decision_rules import DecisionRules, decision_rules
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
@@ -27,6 +28,7 @@ from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
 from functions.api.pages import PageQuery
 from functions.api.sessions.schemas import (
+    DecisionRulesView,
     Leaderboard,
     Publication,
     SessionDecisionList,
@@ -96,6 +98,19 @@ def list_session_decisions(
     """The decisions of a portfolio session: what it saw, wanted and ordered of each symbol."""
     found = session_decisions(database(), asking, session_id, limit, before)
     return SessionDecisionList(items=[SessionDecisionView.model_validate(each) for each in found])
+
+
+@router.get("/sessions/{session_id}/decisions/rules", response_model=DecisionRulesView)
+def get_decision_rules(
+    session_id: UUID,
+    asking: Asking,
+    moment: Annotated[
+        AwareDatetime | None,
+        Query(description="The beginning of the period that was decided about, or any time in it, instead of the last"),
+    ] = None,
+) -> DecisionRules:
+    """The rules of a portfolio session's strategy on a decision: what it read of each symbol, compared, ranked, chose and returned."""
+    return decision_rules(database(), asking, session_id, moment)
 
 
 def _tagged(stored: StoredSession, response: Response) -> StoredSession:

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.application import showing
+from stratforge.application.decision_rules import DecisionRules
 from stratforge.application.session_decisions import SessionDecision, SymbolDecision
 from stratforge.application.session_rules import SessionRules
 from stratforge.application.showing import ShownName
 from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.storage.strategies.shown import ShownSession
+from stratforge.strategy.rotation.trace import Outcome, ReadColumn, Step
 from stratforge.strategy.trace import Condition, Operand, Rule
 
 from functions.api.views import items_of, list_of, many, view_of
@@ -36,6 +38,22 @@ _EACH = Field(description="Each symbol of the universe, then those that it only 
 SymbolDecisionView = view_of(SymbolDecision, "SymbolDecisionView")
 SessionDecisionView = view_of(SessionDecision, "SessionDecisionView", symbols=(many(SymbolDecisionView), _EACH))
 SessionDecisionList = items_of(SessionDecisionView, "SessionDecisionList", "Decisions, the newest first.")
+
+
+DecisionRulesView = view_of(
+    DecisionRules,
+    "DecisionRulesView",
+    decision=(SessionDecisionView, Field(description="What was seen, wanted and ordered of each symbol.")),
+    read=(
+        many(view_of(ReadColumn, "ReadColumnView")),
+        Field(description="The prices and indicators that the code reads, on the last bar of each symbol."),
+    ),
+    steps=(many(view_of(Step, "StepView")), Field(description="What it computed of them, in the order of the code.")),
+    outcomes=(
+        many(view_of(Outcome, "OutcomeView", conditions=(many(_ConditionView), ...))),
+        Field(description="What it might have returned, in the order of the code; the one that fired is what it did."),
+    ),
+)
 
 
 class Publication(BaseModel):

@@ -12,6 +12,8 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, existing
 from stratforge.application.session_decisions import OrderDecision, decision_of_order
 from stratforge.application.session_rules import TracedBar, bars_to_trace, trace_bar
+from stratforge.market import amounts
+from stratforge.market.amounts import units
 from stratforge.market.bar_names import bar_began, bar_name
 from stratforge.market.sizes import Side
 from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderType, is_at_limit
@@ -416,17 +418,9 @@ def _netting(order: StoredOrder, blocks: list[BlockOfOrder], *, all_inside: bool
     return f"{often}{crossed} The last price was {dollars(blocks[0].reference_price)}."
 
 
-def units(quantity: Decimal) -> str:
-    """Shares or coins without trailing zeros: to four decimals, or nine below one."""
-    text = (f"{quantity:,.4f}" if abs(quantity) >= 1 else f"{quantity:,.9f}").rstrip("0").rstrip(".")
-    return text or "0"
-
-
-def dollars(price: Decimal | None) -> str:
-    """A price: cents, and more digits below a dollar."""
-    if price is None:
-        return "–"
-    return f"${price:,.2f}" if abs(price) >= 1 or not price else f"${price:.6f}".rstrip("0")
+def dollars(value: Decimal | None) -> str:
+    """A price in dollars; a dash where there is none."""
+    return "–" if value is None else f"${amounts.price(value)}"
 
 
 def percents(fraction: Decimal | None) -> str:

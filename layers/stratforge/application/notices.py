@@ -11,12 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.application.session_names import session_called
+from stratforge.market.amounts import units
 from stratforge.market.sizes import Action, Side, action_of
 from stratforge.portfolio.orders import EXIT_ORIGINS, OrderOrigin, OrderStatus
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.delivery import events
 from stratforge.storage.delivery.events import Event, EventCursor
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 from stratforge.storage.strategies.sessions import SessionStatus, strategy_names
 
@@ -78,13 +80,20 @@ def latest_notices(connection: Connection, user_id: UUID) -> list[Notice]:
 
 
 def _notices(connection: Connection, happened: Sequence[Event]) -> list[Notice]:
-    sessions = [UUID(each.data["session_id"]) if each.kind == "session" else None for each in happened]
-    names = strategy_names(connection, sessions)
+    concerned = [_concerned(each) for each in happened]
+    # Sessions and jobs have ids of one kind, which are nobody else's.
+    names = strategy_names(connection, concerned) | jobs.strategy_names(connection, concerned)
     found = [
-        (each, notice_of(each.kind, each.data, names.get(session) if session else None))
-        for each, session in zip(happened, sessions, strict=True)
+        (each, notice_of(each.kind, each.data, names.get(concern) if concern else None))
+        for each, concern in zip(happened, concerned, strict=True)
     ]
     return [Notice(each.created_at, *said) for each, said in found if said is not None]
+
+
+def _concerned(event: Event) -> UUID | None:
+    """The session or the job that an event is of; None for what a person did, and what concerns all."""
+    found = event.data.get("job_id" if event.kind == "job" else "session_id")
+    return UUID(found) if found else None
 
 
 def notice_of(kind: str, data: dict[str, Any], strategy: str | None = None) -> Said | None:
@@ -93,19 +102,19 @@ def notice_of(kind: str, data: dict[str, Any], strategy: str | None = None) -> S
     Args:
         kind: That of the event.
         data: Its data, as the database notes them.
-        strategy: What the strategy of its session is called; None where the words leave the platform, to whom that is nothing.
+        strategy: What the strategy of its session, or of its job, is called; None where the words leave the platform, to whom that is nothing.
     """
     match kind:
         case "trade":
-            return _trade(data)
+            return _of(strategy, _trade(data))
         case "order":
-            return _order(data)
+            return _of(strategy, _order(data))
         case "alert":
             return _alert(data)
         case "session":
             return _session(data, strategy)
         case "job":
-            return _job(data)
+            return _job(data, strategy)
         case "halt":
             if data["halted"]:
                 return f"{data['symbol']} is halted: {str(data['reason']).replace('_', ' ').lower()}", Tone.BAD, None
@@ -121,12 +130,26 @@ def notice_of(kind: str, data: dict[str, Any], strategy: str | None = None) -> S
     return None
 
 
-def _job(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
+def _of(strategy: str | None, said: Said | None) -> Said | None:
+    """The words with the strategy before them that did it."""
+    if said is None or strategy is None:
+        return said
+    return f"{strategy}: {said[0][:1].lower()}{said[0][1:]}", *said[1:]
+
+
+def _job(data: dict[str, Any], strategy: str | None) -> tuple[str, Tone, str] | None:
     # One that somebody called off ended as he wanted.
     ends = {JobStatus.SUCCEEDED: ("is ready", Tone.GOOD), JobStatus.FAILED: ("failed", Tone.BAD)}
     if (end := ends.get(data["status"])) is None:
         return None
-    return f"{JOB_NAMES[JobKind(data['kind'])]} {end[0]}", end[1], f"/jobs/{data['job_id']}"
+    return f"{job_called(JobKind(data['kind']), strategy)} {end[0]}", end[1], f"/jobs/{data['job_id']}"
+
+
+def job_called(kind: JobKind, strategy: str | None) -> str:
+    """What a job is to make, in words that begin a sentence, with the name of its strategy where there is one."""
+    if strategy is None:
+        return JOB_NAMES[kind]
+    return f"The answer about {strategy}" if kind is JobKind.GENERATE else f"{JOB_NAMES[kind]} of {strategy}"
 
 
 def _action(data: dict[str, Any]) -> Action:
@@ -136,7 +159,7 @@ def _action(data: dict[str, Any]) -> Action:
 
 def _trade(data: dict[str, Any]) -> tuple[str, Tone, str]:
     price, profit, action = Decimal(data["price"]), Decimal(data["realized_pnl"]), _action(data)
-    text = f"{action.done.capitalize()} {Decimal(data['quantity']).normalize():,f} {data['symbol']} at {_amount(price, 4) if price >= 1 else f'{price.normalize():f}'}"
+    text = f"{action.done.capitalize()} {units(Decimal(data['quantity']))} {data['symbol']} at {_amount(price, 4) if price >= 1 else f'{price.normalize():f}'}"
     if action.opens:
         return text, Tone.PLAIN, f"/trades/{data['trade_id']}"
     tone = Tone.GOOD if profit > 0 else Tone.BAD if profit < 0 else Tone.PLAIN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from stratforge.application.errors import existing
 from stratforge.application.session_names import session_called
+from stratforge.market.amounts import units
 from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import DayEquity, PortfolioRow
@@ -86,9 +87,9 @@ def read_overview(connection: Connection, user_id: UUID) -> Overview:
         NotFound: if there is no such user.
     """
     held = existing(portfolio.read_portfolio(connection, user_id), "portfolio")
-    recent = sessions.list_sessions(connection, user_id, sessions.SessionFilter(), Page(_SESSIONS_READ))
+    recent = _recent(connection, user_id)
     active = sorted((each for each in recent if each.status in ACTIVE), key=lambda each: -_made(each))
-    traded = list(dict.fromkeys(symbol for each in active for symbol in each.traded_symbols))
+    traded = _traded(active)
     watched = watchlist.watched(connection, user_id) or traded[:_SHOWN_SYMBOLS]
     prices = {each.symbol: each for each in watchlist.day_prices(connection, list(dict.fromkeys([*watched, *traded])))}
     changes = [float(change) for symbol in traded if (change := prices[symbol].change) is not None]
@@ -103,6 +104,19 @@ def read_overview(connection: Connection, user_id: UUID) -> Overview:
         watched=[prices[symbol] for symbol in watched],
         days=day_profits(portfolio.daily_equity(connection, user_id, _DAYS), held.initial_balance),
     )
+
+
+def traded_symbols(connection: Connection, user_id: UUID) -> list[str]:
+    """The symbols of a user's active sessions."""
+    return _traded(each for each in _recent(connection, user_id) if each.status in ACTIVE)
+
+
+def _recent(connection: Connection, user_id: UUID) -> list[StoredSession]:
+    return sessions.list_sessions(connection, user_id, sessions.SessionFilter(), Page(_SESSIONS_READ))
+
+
+def _traded(active: Iterable[StoredSession]) -> list[str]:
+    return list(dict.fromkeys(symbol for each in active for symbol in each.traded_symbols))
 
 
 def _made(session: StoredSession) -> Decimal:
@@ -152,7 +166,7 @@ def concerns_of(
                 found.append(Concern(f"{called} waits for {each.missing_bars:,} bars of history", here))
         elif each.held_quantity and not each.settling:
             kept = "holds" if each.held_quantity > 0 else "owes"
-            much = "positions" if each.symbol == PORTFOLIO else f"{abs(each.held_quantity).normalize():f}"
+            much = "positions" if each.symbol == PORTFOLIO else units(abs(each.held_quantity))
             found.append(Concern(f"{called} has ended and still {kept} {much}", here))
         if each.replay_differences:
             found.append(Concern(f"{called} did something else than its replay does", here))

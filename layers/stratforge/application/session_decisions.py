@@ -140,7 +140,7 @@ def decisions_of(
     if session.symbols is None:
         raise Invalid("The session trades one symbol on every bar; see its signals.", code="no-portfolio")
     found = rebalances.list_rebalances(connection, session.session_id, at_most, before)
-    return [_told(session.symbols, each) for each in found]
+    return [shown(session.symbols, each) for each in found]
 
 
 def decision_of_order(connection: Connection, order_id: UUID, symbol: str) -> OrderDecision | None:
@@ -149,7 +149,7 @@ def decision_of_order(connection: Connection, order_id: UUID, symbol: str) -> Or
     session = sessions.get_session(connection, found.session_id) if found else None
     if found is None or session is None or session.symbols is None or symbol not in session.symbols:
         return None
-    told, place = _told(session.symbols, found), session.symbols.index(symbol)
+    told, place = shown(session.symbols, found), session.symbols.index(symbol)
     return OrderDecision(
         told.moment,
         told.decided_at,
@@ -184,7 +184,8 @@ def weights_now(connection: Connection, session: StoredSession, decisions: list[
     ]
 
 
-def _told(symbols: list[str], each: Recorded) -> SessionDecision:
+def shown(symbols: list[str], each: Recorded) -> SessionDecision:
+    """A decision as its owner sees it; `symbols` are those of its session."""
     count = len(each.held)
     found = [
         SymbolDecision(

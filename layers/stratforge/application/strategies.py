@@ -20,6 +20,7 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
 from stratforge.intent.requirements import Requirement
 from stratforge.market import parse_symbol
+from stratforge.market.amounts import units
 from stratforge.market.symbols import PORTFOLIO, SYMBOL_PATTERN
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
@@ -444,7 +445,7 @@ def delete_strategy(database: Database, caller: Caller, strategy_id: UUID) -> No
             raise Conflict("Sessions of the strategy are running; stop them first.", code="strategy-runs")
         if holding := sessions.holding_sessions(connection, strategy_id):
             each = holding[0]
-            message = f"A session of the strategy still holds {each.held_quantity.normalize():f} {each.symbol} and has {each.open_orders} orders at work; flatten it and wait until it holds nothing."
+            message = f"A session of the strategy still holds {units(each.held_quantity)} {each.symbol} and has {each.open_orders} orders at work; flatten it and wait until it holds nothing."
             raise Conflict(message, code="strategy-holds")
         strategies.delete_strategy(connection, strategy_id)
 

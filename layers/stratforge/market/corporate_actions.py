@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -76,6 +77,11 @@ class SplitScale:
 
     at: int
     ratio: float
+
+
+def ratio_since(splits: Sequence[SplitScale], time: float) -> float:
+    """How many units one of a time, in seconds since the epoch, has become by the splits after it."""
+    return math.prod(each.ratio for each in splits if each.at > time)
 
 
 def scaled(bars: BarColumns, adjusted_at: Integers, splits: Sequence[SplitScale]) -> BarColumns:

@@ -503,6 +503,24 @@ class SessionDecisions(Answer):
     items: list[SessionDecision]
 
 
+class DecisionRules(Answer):
+    """The rules of a portfolio session's strategy on a decision, computed by the strategy's own code."""
+
+    decision: SessionDecision = Field(description="What was seen, wanted and ordered of each symbol")
+    as_recorded: bool = Field(
+        description="Deciding again gave the same, bit for bit; else the bars of then are not kept any more"
+    )
+    universe: list[str] = Field(description="The order of the values and ranks of steps")
+    symbols: list[str] = Field(description="The order of the values of what was read")
+    read: list[dict[str, Any]] = Field(description="Each price or indicator that the code reads, with its values")
+    steps: list[dict[str, Any]] = Field(
+        description="Each condition, choice, rank and weight that it computed, with its value for each symbol; a choice has ranks among those that it chose from"
+    )
+    outcomes: list[dict[str, Any]] = Field(
+        description="What it might have returned, with conditions; the one that fired is what it did, and none means no change"
+    )
+
+
 class Link(Answer):
     """A link to a report or a file, for whoever has it."""
 

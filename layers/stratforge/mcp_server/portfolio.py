@@ -8,6 +8,7 @@ from mcp.server.mcpserver import Context
 from pydantic import AwareDatetime, Field
 
 from stratforge.mcp_server.answers import (
+    DecisionRules,
     Equity,
     Job,
     Link,
@@ -109,6 +110,19 @@ def install(box: Toolbox) -> None:
     ) -> SessionDecisions:
         """The last decisions of a session whose strategy has a universe: what it saw, wanted and ordered of each symbol."""
         return box.ask(SessionDecisions, context, "GET", f"/v1/sessions/{session_id}/decisions", limit=limit)
+
+    @box.reads("Why a portfolio session decided as it did")
+    def explain_decision(
+        session_id: SessionId,
+        context: Context[Any],
+        moment: Annotated[
+            AwareDatetime | None,
+            Field(description="The moment of an earlier decision; see list_session_decisions. By default the last one"),
+        ] = None,
+    ) -> DecisionRules:
+        """What the strategy of a portfolio session read of each symbol on a decision, and what it compared, ranked, chose and returned."""
+        at = None if moment is None else moment.isoformat()
+        return box.ask(DecisionRules, context, "GET", f"/v1/sessions/{session_id}/decisions/rules", moment=at)
 
     @box.reads("Why a session did what it did")
     def explain_session(

@@ -29,7 +29,7 @@ from stratforge.strategy.source import Findings
 # Of a program with more, the first rules and the innermost conditions are told; of a long comparison its beginning.
 _MAX_RULES, _MAX_CONDITIONS, _MAX_OPERANDS, _MAX_TEXT = 40, 24, 6, 300
 _CHANGING = re.compile(r"\b[us]_\w+")
-_Tests = tuple[tuple[ast.expr, bool], ...]
+Tests = tuple[tuple[ast.expr, bool], ...]
 _Side = Literal["buy", "sell", "short", "cover"]
 
 
@@ -103,7 +103,7 @@ class Traced:
     """A strategy compiled with calls that take notes of its conditions."""
 
     def __init__(self, strategy: Strategy) -> None:
-        self._strategy, self._compiler, self._notes = strategy, _Tracer(strategy), _Notes()
+        self._strategy, self._compiler, self._notes = strategy, _Tracer(strategy), Notes()
         self._runnable: Runnable | None = None
         try:
             on_bar = self._compiler.compile(strategy.on_bar_tree)
@@ -135,15 +135,15 @@ def trace_last_bar(strategy: Strategy, values: Values, position: PositionView, s
 
 
 @dataclass(frozen=True, slots=True)
-class _Path:
-    """A returned signal and the tests on the way to it, each with what it must be; whether it stands in a loop."""
+class Path:
+    """A returned result and the tests on the way to it, each with what it must be; whether it stands in a loop."""
 
-    node: ast.Call
-    tests: _Tests
+    node: ast.expr
+    tests: Tests
     in_loop: bool
 
 
-class _Notes:
+class Notes:
     """What a traced run came to, by the number of the place."""
 
     def __init__(self) -> None:
@@ -152,9 +152,11 @@ class _Notes:
         self.fired: set[int] = set()
 
     def functions(self) -> dict[str, Callable[..., Any]]:
+        """The calls that a traced code takes its notes with, by the names that it has for them."""
         return {"note_truth": self._truth, "note_number": self._number, "note_fired": self.fired.add}
 
     def forget(self) -> None:
+        """Begins anew."""
         for notes in (self.truths, self.numbers, self.fired):
             notes.clear()
 
@@ -170,26 +172,25 @@ class _Notes:
         return number
 
 
-class _Tracer(OnBarCompiler):
-    """Writes `on_bar` with a note of each condition, and one beforehand of those that depend on nothing computed on the way."""
+class Noting(OnBarCompiler):
+    """Writes a function with a note of each condition, and one beforehand of those that depend on nothing computed on the way."""
 
-    def __init__(self, strategy: Strategy) -> None:
-        super().__init__(strategy.parameters, strategy.columns, Findings())
-        function = strategy.on_bar_tree
-        self.paths = list(islice(_paths(function.body, (), False), _MAX_RULES))
+    def prepare(self, function: ast.FunctionDef, is_result: Callable[[ast.expr], bool]) -> None:
+        """Looks for the results that a function returns, and for all that they depend on."""
+        self.paths = list(islice(_paths(function.body, (), False, is_result), _MAX_RULES))
         self._written = OWN_KEYS | {key for node in ast.walk(function) if (key := written_key(node)) is not None}
         self._conditions: dict[int, tuple[str, list[str]]] = {}
         tests = [test for path in self.paths for test, _ in path.tests]
         self.tests = {id(test) for test in tests}
         self.conditions = {id(leaf) for test in tests for leaf, _ in _leaves(test)}
         self.places = {key: place for place, key in enumerate(self.tests | self.conditions)}
-        self._signals = {id(each.node): number for number, each in enumerate(self.paths)}
-        self._beforehand: list[str] = []
+        self._results = {id(each.node): number for number, each in enumerate(self.paths)}
+        self.beforehand: list[str] = []
 
     def compile(self, function: ast.FunctionDef) -> OnBar:
         """The traced function of numbers that `function` means."""
         on_bar = super().compile(function)
-        return replace(on_bar, body=(*self._beforehand, *on_bar.body))
+        return replace(on_bar, body=(*self.beforehand, *on_bar.body))
 
     def operands(self, node: ast.expr) -> list[ast.expr]:
         """The sides of a comparison, or the one number that stands for a truth."""
@@ -215,24 +216,39 @@ class _Tracer(OnBarCompiler):
         kind: Kind = "truth" if piece.kind == "truth" else "number"
         numbers = "".join(f", {self._number(each, scope)}" for each in self.operands(node))
         text = f"note_{kind}({place}, {piece.text}{numbers if kind == 'truth' else ''})"
-        # Where the function begins, locals have no value yet, and keys that it writes another one.
-        if not any(name[0] == "u" or name[2:] in self._written for name in _CHANGING.findall(text)):
-            self._beforehand.append(text)
+        self.tell_beforehand(text)
         return Piece(text, kind)
+
+    def tell_beforehand(self, text: str) -> None:
+        """Has a note taken before the function begins, unless what is noted comes of it: locals have no value yet there, and keys that it writes another one."""
+        if not any(name[0] == "u" or name[2:] in self._written for name in _CHANGING.findall(text)):
+            self.beforehand.append(text)
 
     def words(self, leaf: ast.expr) -> tuple[str, list[str]]:
         """The text of a condition and of its sides, as the code has them; nothing for a side that is a number written out."""
         if id(leaf) not in self._conditions:
             sides = [
-                "" if _is_number(each) else _text(each) for each in (self.operands(leaf) or [leaf])[:_MAX_OPERANDS]
+                "" if _is_number(each) else text_of(each) for each in (self.operands(leaf) or [leaf])[:_MAX_OPERANDS]
             ]
-            self._conditions[id(leaf)] = _text(leaf), sides
+            self._conditions[id(leaf)] = text_of(leaf), sides
         return self._conditions[id(leaf)]
 
     def _returned(self, node: ast.expr | None, scope: Scope) -> None:
-        if id(node) in self._signals:
-            self._emit(f"note_fired({self._signals[id(node)]})")
+        if id(node) in self._results:
+            self._emit(f"note_fired({self._results[id(node)]})")
         super()._returned(node, scope)
+
+
+class _Tracer(Noting):
+    """Writes `on_bar` with its notes."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        super().__init__(strategy.parameters, strategy.columns, Findings())
+        self.prepare(strategy.on_bar_tree, _is_signal)
+
+
+def _is_signal(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and is_signal(node)
 
 
 def _leaves(test: ast.expr, alternative: bool = False) -> Iterator[tuple[ast.expr, bool]]:
@@ -244,65 +260,76 @@ def _leaves(test: ast.expr, alternative: bool = False) -> Iterator[tuple[ast.exp
         yield test, alternative
 
 
-def _paths(statements: list[ast.stmt], tests: _Tests, in_loop: bool) -> Iterator[_Path]:
+def _paths(
+    statements: list[ast.stmt], tests: Tests, in_loop: bool, is_result: Callable[[ast.expr], bool]
+) -> Iterator[Path]:
     for each in statements:
         if isinstance(each, ast.If):
-            yield from _paths(each.body, (*tests, (each.test, True)), in_loop)
-            yield from _paths(each.orelse, (*tests, (each.test, False)), in_loop)
-            # What ends without a signal lets nobody come to what follows; what ends with one is an earlier rule.
-            if _ends_without_signal(each.body):
+            yield from _paths(each.body, (*tests, (each.test, True)), in_loop, is_result)
+            yield from _paths(each.orelse, (*tests, (each.test, False)), in_loop, is_result)
+            # What ends without a result lets nobody come to what follows; what ends with one is an earlier rule.
+            if _ends_without(each.body, is_result):
                 tests = (*tests, (each.test, False))
-            elif _ends_without_signal(each.orelse):
+            elif _ends_without(each.orelse, is_result):
                 tests = (*tests, (each.test, True))
         elif isinstance(each, ast.For):
-            yield from _paths(each.body, tests, True)
+            yield from _paths(each.body, tests, True, is_result)
         elif isinstance(each, ast.Return):
-            yield from _returned(each.value, tests, in_loop)
+            yield from _returned(each.value, tests, in_loop, is_result)
         if isinstance(each, ast.Return | ast.Break | ast.Continue):
             return
 
 
-def _ends_without_signal(statements: list[ast.stmt]) -> bool:
-    calls = (node for each in statements for node in ast.walk(each) if isinstance(node, ast.Call))
-    return bool(statements) and isinstance(statements[-1], ast.Return) and not any(map(is_signal, calls))
+def _ends_without(statements: list[ast.stmt], is_result: Callable[[ast.expr], bool]) -> bool:
+    parts = (node for each in statements for node in ast.walk(each) if isinstance(node, ast.expr))
+    return bool(statements) and isinstance(statements[-1], ast.Return) and not any(map(is_result, parts))
 
 
-def _returned(node: ast.expr | None, tests: _Tests, in_loop: bool) -> Iterator[_Path]:
+def _returned(
+    node: ast.expr | None, tests: Tests, in_loop: bool, is_result: Callable[[ast.expr], bool]
+) -> Iterator[Path]:
     if isinstance(node, ast.IfExp):
-        yield from _returned(node.body, (*tests, (node.test, True)), in_loop)
-        yield from _returned(node.orelse, (*tests, (node.test, False)), in_loop)
-    elif isinstance(node, ast.Call) and is_signal(node):
-        yield _Path(node, tests, in_loop)
+        yield from _returned(node.body, (*tests, (node.test, True)), in_loop, is_result)
+        yield from _returned(node.orelse, (*tests, (node.test, False)), in_loop, is_result)
+    elif node is not None and is_result(node):
+        yield Path(node, tests, in_loop)
 
 
 def _is_number(node: ast.expr) -> bool:
     return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
-def _text(node: ast.expr) -> str:
+def text_of(node: ast.expr) -> str:
+    """An expression as the code has it; of a long one the beginning."""
     text = ast.unparse(node)
     return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
 
 
-def _rule(number: int, compiler: _Tracer, notes: _Notes, signals: bool) -> Rule:
+def _rule(number: int, compiler: Noting, notes: Notes, signals: bool) -> Rule:
+    node = compiler.paths[number].node
+    assert isinstance(node, ast.Call)
+    assert isinstance(node.func, ast.Name)
+    met, conditions = way_to(number, compiler, notes)
+    return Rule(cast("_Side", node.func.id), node.lineno, met, number in notes.fired and signals, conditions)
+
+
+def way_to(number: int, compiler: Noting, notes: Notes) -> tuple[bool | None, list[Condition]]:
+    """Tells the way to a result: whether all that must hold does, None where that is not known; and each condition, from the outermost to the innermost."""
     path = compiler.paths[number]
-    assert isinstance(path.node.func, ast.Name)
     truths = [(notes.truths.get(compiler.places[id(test)]), wanted) for test, wanted in path.tests]
-    returned = number in notes.fired
     met: bool | None = True
     if any(truth is not None and truth != wanted for truth, wanted in truths):
         met = False
-    elif not returned and (path.in_loop or not notes.fired or any(truth is None for truth, _ in truths)):
+    elif number not in notes.fired and (path.in_loop or not notes.fired or any(truth is None for truth, _ in truths)):
         met = None
     leaves = [(leaf, alternative, wanted) for test, wanted in path.tests for leaf, alternative in _leaves(test)]
-    conditions = [
+    return met, [
         _condition(leaf, alternative, wanted, compiler, notes)
         for leaf, alternative, wanted in leaves[-_MAX_CONDITIONS:]
     ]
-    return Rule(cast("_Side", path.node.func.id), path.node.lineno, met, returned and signals, conditions)
 
 
-def _condition(leaf: ast.expr, alternative: bool, wanted: bool, compiler: _Tracer, notes: _Notes) -> Condition:
+def _condition(leaf: ast.expr, alternative: bool, wanted: bool, compiler: Noting, notes: Notes) -> Condition:
     place = compiler.places[id(leaf)]
     text, sides = compiler.words(leaf)
     numbers = notes.numbers.get(place, ())

@@ -96,7 +96,9 @@ def test_a_gateways_own_words_on_the_socket_are_no_messages_and_the_prices_are_a
     globalThis.CustomEvent = class { constructor(name) { this.name = name; } };
     globalThis.document.body = { dispatchEvent: () => null };
     globalThis.WebSocket = class { static OPEN = 1; readyState = 1; constructor() { globalThis.socket = this; } send(text) { asked.push(JSON.parse(text).action); } };
-    it.watch(async () => ({ ticket: "t", url: "/w" }));
+    globalThis.document.cookie = "";
+    globalThis.fetch = async () => new Response('{"ticket": "t", "url": "/w"}', { headers: { "Content-Type": "application/json" } });
+    it.watch();
     await new Promise((done) => setTimeout(done));
     globalThis.setTimeout = (go, delay) => { waits.push(delay); go(); };
     socket.onopen?.call();

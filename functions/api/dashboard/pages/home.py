@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from stratforge.application.overview import read_overview
+from stratforge.application.benchmark import points_for, symbols_held
+from stratforge.application.overview import read_overview, traded_symbols
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
@@ -22,7 +24,7 @@ from stratforge.storage.strategies import strategies
 from functions.api.context import database
 from functions.api.dashboard import drawings
 from functions.api.dashboard.access import Looking, Visitor
-from functions.api.dashboard.chart_tables import table_of
+from functions.api.dashboard.chart_tables import Line, table_of
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import new_key
 from functions.api.dashboard.rendering import compressed
@@ -59,13 +61,14 @@ _Days = Annotated[float, Query(gt=0, le=3660)]
 
 @router.get("/home/equity.json")
 def equity(looking: Looking, days: _Days = 30, points: _Points = 200) -> Response:
-    """The user's equity over so many days of the market, for the chart."""
+    """The user's equity over so many days of the market, beside the symbols of his sessions, for the chart."""
     with database().reading(looking.caller) as connection:
-        items = [
-            {"time": each.time.timestamp(), "equity": float(each.equity)}
-            for each in _history(connection, looking, days, points)
-        ]
-    return compressed(looking.request, json.dumps({"items": items}, separators=(",", ":")).encode(), "application/json")
+        found = _history(connection, looking, days, points)
+        held = _held(connection, looking, found)
+    items = [{"time": each.time.timestamp(), "equity": float(each.equity)} for each in found]
+    benchmark = [{"time": time.timestamp(), "value": round(worth, 2)} for time, worth in held]
+    body = json.dumps({"items": items, "benchmark": benchmark}, separators=(",", ":"))
+    return compressed(looking.request, body.encode(), "application/json")
 
 
 @router.get("/home/equity.html")
@@ -74,19 +77,35 @@ def equity_figures(looking: Looking, days: _Days = 30) -> Response:
     with database().reading(looking.caller) as connection:
         found = _history(connection, looking, days)
         now, held = market_clock(connection).now, portfolio.read_portfolio(connection, looking.user_id)
+        beside = _held(connection, looking, found)
     # What is known now is later than what was noted, here as in the chart.
     found += [EquityPoint(now, held.equity, held.cash + held.reserved_cash)] if held else []
     times = [each.time.timestamp() for each in found]
-    lines = {
+    lines: dict[str, Line] = {
         "Equity": (times, [float(each.equity) for each in found]),
         "Cash": (times, [float(each.cash) for each in found]),
     }
+    if beside:
+        lines["Symbols of your sessions, held"] = (
+            [time.timestamp() for time, _ in beside],
+            [worth for _, worth in beside],
+        )
     return looking.part("parts/chart_table.html", table=table_of(lines))
 
 
 def _history(connection: Connection, looking: Visitor, days: float = 30, points: int = 200) -> list[EquityPoint]:
     now = market_clock(connection).now
     return portfolio.equity_history(connection, looking.user_id, now - timedelta(days=days), now, points)
+
+
+def _held(connection: Connection, looking: Visitor, found: Sequence[EquityPoint]) -> list[tuple[datetime, float]]:
+    """The symbols of the user's sessions, held in equal parts, at some of the times at which the equity is known, the first and the last among them."""
+    symbols = traded_symbols(connection, looking.user_id)
+    if not symbols or len(found) < 2:
+        return []
+    count = min(points_for(len(symbols)), len(found))
+    chosen = [found[round(at * (len(found) - 1) / (count - 1))] for at in range(count)]
+    return symbols_held(connection, symbols, [each.time for each in chosen], [float(each.equity) for each in chosen])
 
 
 def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:

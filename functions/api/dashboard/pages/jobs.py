@@ -15,7 +15,7 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import queueing, requests, results
 from stratforge.application.jobs.requests import GenerateRequest, ResearchRequest
 from stratforge.application.jobs.results import FinishedBacktest, OpenQuestions, ReplayedSession, WrittenStrategy
-from stratforge.application.notices import JOB_NAMES
+from stratforge.application.notices import job_called
 from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import Job
 
@@ -50,7 +50,8 @@ def page(job_id: UUID, looking: Looking) -> Response:
     """The page of a job, for whoever comes back to it: leads to that of its result, where there is one."""
     with database().reading(looking.caller) as connection:
         job = existing(jobs.get_job(connection, job_id), "job")
-        return looking.page(connection, "job.html", job=job, name=JOB_NAMES[job.kind])
+        named = jobs.strategy_names(connection, [job_id])
+        return looking.page(connection, "job.html", job=job, name=job_called(job.kind, named.get(job_id)))
 
 
 @router.get("/jobs/{job_id}/progress")

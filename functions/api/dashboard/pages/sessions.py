@@ -9,11 +9,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 from stratforge.application import sessions as application
-from stratforge.application.errors import existing
+from stratforge.application.decision_rules import decision_rules
+from stratforge.application.errors import Conflict, NotFound, existing
 from stratforge.application.explanations import terms_in_words
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
+from stratforge.application.portfolio_chart import chart_of, portfolio_chart
 from stratforge.application.session_chart import SessionChart, session_chart
 from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
 from stratforge.application.session_decisions import decisions_of, weights_now
@@ -30,6 +33,7 @@ from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.storage.strategies.shown import published_name
 
 from functions.api.context import database, outbox
+from functions.api.dashboard import drawings
 from functions.api.dashboard.access import (
     Fields,
     Looking,
@@ -41,9 +45,9 @@ from functions.api.dashboard.access import (
     validated,
     whole,
 )
-from functions.api.dashboard.chart_tables import price_table, with_panes
+from functions.api.dashboard.chart_tables import portfolio_table, price_table, with_panes
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
-from functions.api.dashboard.rendering import compressed, go_to, signed_money
+from functions.api.dashboard.rendering import compressed, go_to, quantity, signed_money
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
@@ -124,19 +128,29 @@ def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Respo
     return go_to(looking.request, f"/sessions/{made.session_id}")
 
 
+Moment = Annotated[AwareDatetime | None, Query()]
+
+
 @router.get("/sessions/{session_id}")
-def page(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
-    """The page of one session: how it stands, its chart, its log and its trades; or its chart of a past day, to go through bar by bar."""
+def page(session_id: UUID, looking: Looking, day: date | None = None, moment: Moment = None) -> Response:
+    """The page of one session: how it stands, its chart, its log and its trades; or its chart of a past day, to go through bar by bar, or a past decision."""
     with database().reading(looking.caller) as connection:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
         shown = _shown(connection, condition)
         published = published_name(connection, session_id)
         if condition.session.universe is not None:
-            key = new_key()
-            tested = _tested(connection, looking, condition.session)
             return looking.page(
-                connection, "portfolio_session.html", strategy=strategy, published=published, key=key, **tested, **shown
+                connection,
+                "portfolio_session.html",
+                strategy=strategy,
+                published=published,
+                key=new_key(),
+                moment=moment,
+                chart=(chart := chart_of(connection, looking.user_id, condition.session)),
+                areas=drawings.areas(chart.weights),
+                **_tested(connection, looking, condition.session),
+                **shown,
             )
         past = existing(past_day(connection, day), "trading day") if day else None
         last = past or past_day(connection)
@@ -188,6 +202,39 @@ def rules(session_id: UUID, looking: Looking, bar: Annotated[int | None, Query(g
     return looking.part("parts/rules.html", found=found, picked=bar is not None)
 
 
+@router.get("/sessions/{session_id}/decision")
+def decision(session_id: UUID, looking: Looking, moment: Moment = None) -> Response:
+    """A decision of a portfolio session, the last one or that about the period of a moment: what its rules compared, ranked, chose and returned."""
+    try:
+        found, why = decision_rules(database(), looking.caller, session_id, moment), ""
+    except NotFound:
+        found, why = (
+            None,
+            "It has decided nothing yet: it does while the exchange is open, once the history of its symbols is there.",
+        )
+    except Conflict as error:
+        found, why = None, error.message
+    return looking.part("parts/decision.html", found=found, why=why, picked=moment is not None)
+
+
+@router.get("/sessions/{session_id}/equity.json")
+def equity(session_id: UUID, looking: Looking) -> Response:
+    """The equity of a portfolio session over time, beside equal parts of its universe."""
+    found = portfolio_chart(database(), looking.caller, session_id)
+    runs = [
+        {"name": "Session", "time": found.time, "values": found.equity},
+        {"name": "Universe in equal parts", "time": found.time, "values": found.benchmark},
+    ]
+    return compressed(looking.request, json.dumps({"runs": runs}, separators=(",", ":")).encode(), "application/json")
+
+
+@router.get("/sessions/{session_id}/equity.html")
+def equity_figures(session_id: UUID, looking: Looking) -> Response:
+    """The same as a table, with the part that each symbol was."""
+    found = portfolio_chart(database(), looking.caller, session_id)
+    return looking.part("parts/chart_table.html", table=portfolio_table(asdict(found)))
+
+
 def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any]:
     common = {
         "session": condition.session,
@@ -223,7 +270,8 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
 def _line(entry: LogEntry, *, named: bool) -> dict[str, Any]:
     event = entry.event
     if isinstance(event, AdjustmentRow):
-        units = f"{event.quantity.normalize():+,f} {event.symbol}" if event.quantity else ""
+        sign = "+" if event.quantity > 0 else ""
+        units = f"{sign}{quantity(event.quantity)} {event.symbol}" if event.quantity else ""
         money = signed_money(event.cash) if event.cash else ""
         text = f"{event.kind.replace('_', ' ').lower()}: {', '.join(filter(None, (units, money)))}"
         return {"time": entry.time, "kind": "ledger", "text": text, "why": ""}

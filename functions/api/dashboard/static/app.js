@@ -1,19 +1,18 @@
 // Every page: who is asking, notices, small conveniences. Charts and the editor are loaded where a page has one.
 import { watch } from "./realtime.js";
-import { answered } from "./requests.js";
+import { answered, cookie, send } from "./requests.js";
 
 const RENEW_AFTER = 10 * 60_000;
-const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 
 // The access token lives a quarter of an hour. Tabs take turns: a refresh token that is used twice ends the login.
 async function renew(force = false) {
   return navigator.locks.request("stratforge-renew", async () => {
     if (!force && Date.now() - Number(localStorage.getItem("renewed") ?? 0) < RENEW_AFTER) return true;
     // Kept alive when the page is left meanwhile: the answer holds the next token, and this one is worth nothing any more.
-    const reply = await fetch("/api/auth/refresh", { method: "POST", keepalive: true }).catch(() => null);
-    if (reply?.ok) localStorage.setItem("renewed", Date.now());
-    else if (reply?.status === 401) localStorage.removeItem("renewed");
-    return reply?.ok ?? false;
+    const { ok, status } = await answered("/api/auth/refresh", { method: "POST", keepalive: true });
+    if (ok) localStorage.setItem("renewed", Date.now());
+    else if (status === 401) localStorage.removeItem("renewed");
+    return ok;
   });
 }
 
@@ -23,7 +22,7 @@ document.addEventListener("htmx:configRequest", (event) => {
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (detail.requestConfig.path !== "/logout") return;
   localStorage.removeItem("renewed");
-  fetch("/api/auth/logout", { method: "POST", keepalive: true }).catch(() => null);
+  answered("/api/auth/logout", { method: "POST", keepalive: true });
 });
 document.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr, requestConfig } }) => {
   if (["/login", "/register"].includes(requestConfig.path) && xhr.status < 400) localStorage.setItem("renewed", Date.now());
@@ -64,7 +63,7 @@ addEventListener("pageshow", () => document.documentElement.classList.remove("le
 document.addEventListener("click", async (event) => {
   const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-print],[data-passkey],[data-close]");
   if (!target) return;
-  if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target, send);
+  if ("passkey" in target.dataset) (await import("./passkeys.js")).use(target);
   if ("print" in target.dataset) print();
   if ("close" in target.dataset) target.closest("dialog").close();
   if ("dismiss" in target.dataset) target.parentElement.remove();
@@ -86,15 +85,6 @@ document.addEventListener("click", async (event) => {
 function filter(chosen) {
   for (const chip of chosen.parentElement.children) chip.setAttribute("aria-pressed", chip === chosen);
   for (const row of chosen.closest(".card").querySelectorAll("[data-kinds]")) row.hidden = chosen.dataset.filter !== "all" && !row.dataset.kinds.includes(chosen.dataset.filter);
-}
-
-// What is sent to the API itself: its answer, or what it says against it.
-async function send(path, body) {
-  const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
-  const { ok, said } = await answered(path, { method: "POST", headers, body: typeof body === "string" ? body : JSON.stringify(body) });
-  if (ok) return said;
-  const [found] = said?.findings ?? [];
-  throw new Error(found ? `Line ${found.line}: ${found.message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
 }
 
 // A strategy's file is read here and stored by the API, which checks it as any code.
@@ -204,6 +194,6 @@ if (document.body.dataset.live !== undefined) {
   renew();
   setInterval(renew, 60_000);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && renew());
-  watch(send);
+  watch();
   setInterval(tick, 1000);
 }

@@ -106,17 +106,21 @@ class Tools {
   }
 
   say(under) {
-    this.legend.replaceChildren(
-      ...this.values(under).map(([name, text, color]) => {
-        const item = document.createElement("span");
-        const value = Object.assign(document.createElement("b"), { textContent: text });
-        if (color === "gain" || color === "loss") value.className = color;
-        else if (color) item.append(key(color));
-        item.append(`${name} `, value);
-        return item;
-      }),
-    );
+    fill(this.legend, this.values(under));
   }
+}
+
+function fill(legend, entries) {
+  legend.replaceChildren(
+    ...entries.map(([name, text, color]) => {
+      const item = document.createElement("span");
+      const value = Object.assign(document.createElement("b"), { textContent: text });
+      if (color === "gain" || color === "loss") value.className = color;
+      else if (color) item.append(key(color));
+      item.append(`${name} `, value);
+      return item;
+    }),
+  );
 }
 
 // Colors of lines are too light for small text: they are shown beside it.
@@ -127,16 +131,23 @@ const figure = (value) => (value === undefined || value === null ? "–" : Math.
 const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const whole = (value) => (value === undefined ? "–" : COMPACT.format(value));
 
+const change = (values) => `${values.at(-1) < values[0] ? "−" : "+"}${Math.abs((values.at(-1) / values[0] - 1) * 100).toFixed(2)} %`;
+
 function equity(box) {
-  const { accent } = colors();
-  let last = 0, chart, series;
+  const { accent, ink } = colors();
+  const legend = box.parentElement.querySelector(".legend");
+  let last = 0, chart, series, beside;
   const show = async (days) => {
-    const { items } = await read(`${box.dataset.source}&days=${days}`);
+    const { items, benchmark = [] } = await read(`${box.dataset.source}&days=${days}`);
     chart ??= canvas(box);
+    beside ??= chart.addSeries(LineSeries, { color: ink, lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: CENTS });
+    beside.setData([...new Map(benchmark.map((each) => [minute(each.time), each.value]))].map(([time, value]) => ({ time: exchange(time), value })));
     series ??= chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: CENTS });
     const minutes = new Map(items.map((each) => [minute(each.time), each.equity]));
     series.setData([...minutes].map(([time, value]) => ({ time: exchange(time), value })));
     last = [...minutes.keys()].at(-1) ?? 0;
+    const shown = [["Equity", [...minutes.values()], accent], ["Symbols of your sessions, held in equal parts", benchmark.map((each) => each.value), ink]];
+    fill(legend, shown.filter(([, values]) => values.length > 1).map(([name, values, color]) => [name, change(values), color]));
     now();
     chart.timeScale().fitContent();
   };
@@ -342,7 +353,7 @@ async function curves(box) {
   ]);
 }
 
-// Several equity curves, each from 100.
+// Several equity curves.
 async function overlay(box) {
   const { runs } = await read(box.dataset.source);
   lines(box, runs.map((run, index) => ({ name: String(index + 1), ...run, color: LINES[index % LINES.length] })));

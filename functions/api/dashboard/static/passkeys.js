@@ -1,4 +1,6 @@
 // Passkeys: the browser asks the device, the device asks its person. What is sent are the API's own requests.
+import { send } from "./requests.js";
+
 const WORDS = {
   // The person waved it away, or the device knows no passkey: browsers do not say which.
   NotAllowedError: "Nothing was done: no passkey was chosen in time.",
@@ -6,7 +8,7 @@ const WORDS = {
   SecurityError: "Passkeys need a site with a name; open this page as localhost.",
 };
 
-async function add({ elements }, send) {
+async function add({ elements }) {
   const field = (name) => elements[name]?.value || undefined;
   const { options } = await send("/api/users/me/passkeys/options", { password: field("password"), code: field("code") });
   const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
@@ -14,7 +16,7 @@ async function add({ elements }, send) {
   location.reload();
 }
 
-async function enter({ elements }, send) {
+async function enter({ elements }) {
   const { options } = await send("/api/auth/passkey/options", {});
   const credential = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
   await send("/api/auth/passkey", { credential: credential.toJSON() });
@@ -22,14 +24,14 @@ async function enter({ elements }, send) {
   location.assign(elements.next.value);
 }
 
-export async function use(button, send) {
+export async function use(button) {
   const form = button.form, said = form.querySelector("[data-said]"), adding = button.dataset.passkey === "add";
   if (adding && !form.reportValidity()) return;
   said.textContent = "";
   button.disabled = true;
   try {
     if (!globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) throw new Error("This browser is too old for passkeys.");
-    await (adding ? add : enter)(form, send);
+    await (adding ? add : enter)(form);
   } catch (error) {
     said.textContent = WORDS[error.name] ?? error.message;
   }

@@ -1,8 +1,10 @@
 // The realtime connection: opened with a ticket, goes on where it left off, and tells the page by events: live:change, live:job, live:price.
+import { send } from "./requests.js";
+
 const SLOWEST = 15_000;
 // From where the page was made: what happened since, until the connection stands, is told as well.
 let cursor = document.getElementById("seen")?.value;
-let attempt = 0, socket = null, send;
+let attempt = 0, socket = null;
 
 function state(name) {
   const shown = document.getElementById("link");
@@ -100,8 +102,7 @@ function cutOff() {
   again();
 }
 
-export function watch(sending) {
-  send = sending;
+export function watch() {
   document.addEventListener("htmx:afterSettle", askForPrices);
   setInterval(() => socket?.readyState === WebSocket.OPEN && socket.send('{"action":"ping"}'), 240_000);
   addEventListener("offline", cutOff);

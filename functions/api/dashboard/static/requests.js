@@ -1,4 +1,4 @@
-// What is asked of the platform besides pages. An answer is read as what it says it is: a gateway's plain "busy" is no JSON.
+// All that scripts ask of the platform besides pages. An answer is read as what it says it is: a gateway's plain "busy" is no JSON.
 const TRIES = 5, LONGEST = 20;
 
 export async function answered(address, options) {
@@ -6,6 +6,17 @@ export async function answered(address, options) {
   const json = /^application\/([a-z.]+\+)?json\b/.test(reply?.headers.get("Content-Type") ?? "");
   const said = json ? await reply.json().catch(() => null) : null;
   return { ok: Boolean(reply?.ok && (said !== null || reply.status === 204)), status: reply?.status ?? 0, wait: Number(reply?.headers.get("Retry-After")) || 2, said };
+}
+
+export const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+
+// What is sent to the API itself: its answer, or what it says against it.
+export async function send(path, body) {
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": cookie("stratforge_csrf") };
+  const { ok, said } = await answered(path, { method: "POST", headers, body: typeof body === "string" ? body : JSON.stringify(body) });
+  if (ok) return said;
+  const [found] = said?.findings ?? [];
+  throw new Error(found ? `Line ${found.line}: ${found.message}` : (said?.detail ?? "The platform does not answer. Try again in a moment."));
 }
 
 // What only reads is read again while the platform is busy, as long after as it says.

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import IntegrityError
 
-from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.corporate_actions import ActionKind, CorporateAction, SplitScale
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
@@ -110,6 +110,21 @@ def unfollowed_splits(connection: Connection, symbols: Sequence[str]) -> dict[st
     found: dict[str, float] = {}
     for symbol, ratio in rows:
         found[symbol] = found.get(symbol, 1.0) * ratio
+    return found
+
+
+def followed_splits(connection: Connection, symbols: Sequence[str]) -> dict[str, list[SplitScale]]:
+    """The splits of each of these symbols that the ledger has followed, in the order in which they took effect."""
+    rows = connection.execute(
+        f"""
+        SELECT symbol, extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8 FROM corporate_actions
+        WHERE symbol = ANY(%s) AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner ORDER BY effective_on, id
+        """,  # noqa: S608 - an expression of ours
+        (list(symbols),),
+    )
+    found: dict[str, list[SplitScale]] = {}
+    for symbol, at, ratio in rows:
+        found.setdefault(symbol, []).append(SplitScale(at, ratio))
     return found
 
 

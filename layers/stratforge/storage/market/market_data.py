@@ -339,6 +339,23 @@ def recent_closes(connection: Connection, symbols: Sequence[str], count: int) ->
     return closes
 
 
+def closes_at(
+    connection: Connection, symbols: Sequence[str], times: Sequence[datetime]
+) -> list[tuple[str, int, float, datetime]]:
+    """The last close of each symbol in the seven days before each time, where there is one in the table: the symbol, the place of the time, the close, and of when the scale is that it has."""
+    rows: list[tuple[str, int, float, datetime]] = connection.execute(
+        """
+        SELECT wanted.symbol, at.place::int - 1, latest.close, latest.scale_of
+        FROM unnest(%s::text[]) AS wanted (symbol) CROSS JOIN unnest(%s::timestamptz[]) WITH ORDINALITY AS at (time, place)
+        CROSS JOIN LATERAL (SELECT close::float8, greatest(m.time, m.adjusted_at) AS scale_of FROM market_data m
+                            WHERE m.symbol = wanted.symbol AND m.timeframe = '1Min' AND m.time < at.time AND m.time >= at.time - interval '7 days'
+                            ORDER BY m.time DESC LIMIT 1) latest
+        """,
+        (list(symbols), list(times)),
+    ).fetchall()
+    return rows
+
+
 def bars_until(connection: Connection, until: Mapping[str, datetime], limit: int) -> dict[str, int]:
     """The number of bars of each symbol that are stored up to its time (included), counted no further than `limit`."""
     rows = connection.execute(

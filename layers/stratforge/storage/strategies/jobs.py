@@ -134,6 +134,17 @@ def list_jobs(
     )
 
 
+def strategy_names(connection: Connection, job_ids: Collection[UUID | None]) -> dict[UUID, str]:
+    """The names of the strategies that jobs are about, or wrote; nothing of those that were deleted."""
+    query = """
+        SELECT j.id, t.name FROM jobs j LEFT JOIN sessions s ON s.id = (j.request->>'session_id')::uuid
+        JOIN strategies t ON t.id = coalesce((j.request->>'strategy_id')::uuid, (j.result->>'strategy_id')::uuid, s.strategy_id)
+        WHERE j.id = ANY(%s) AND t.deleted_at IS NULL
+    """
+    wanted = [each for each in set(job_ids) if each is not None]
+    return dict(connection.execute(query, (wanted,)).fetchall()) if wanted else {}
+
+
 def list_conversation(connection: Connection, user_id: UUID, strategy_id: UUID, at_most: int = 60) -> list[Job]:
     """The latest turns of the conversation about a strategy, the oldest first: those that wrote or changed it, asked about it, and the open ones before it was there."""
     found = fetch_all(

@@ -269,6 +269,12 @@ def list_rebalances(
     )
 
 
+def decision_in_force(connection: Connection, session_id: UUID, moment: datetime | None) -> Recorded | None:
+    """The decision of a session about the period that a moment lies in, or its last one; None before the first."""
+    query = f"SELECT {_RECORDED} FROM rebalances r WHERE r.session_id = %s AND (%s::timestamptz IS NULL OR r.moment <= %s) ORDER BY r.moment DESC LIMIT 1"  # noqa: S608 - columns
+    return fetch_one(connection, Recorded, query, (session_id, moment, moment))
+
+
 def all_rebalances(connection: Connection, session_id: UUID) -> list[Recorded]:
     """Every decision of a session, in order."""
     query = f"SELECT {_RECORDED} FROM rebalances r WHERE r.session_id = %s ORDER BY r.moment"  # noqa: S608 - columns

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from stratforge.market.columns import Integers
 from stratforge.strategy.graph import OPERATIONS
 from stratforge.strategy.quantization import finite_or_unknown, quantized
 from stratforge.strategy.reach import Floats
@@ -61,10 +62,15 @@ def top(values: Floats, count: float, where: Floats | None = None) -> Floats:
 
 def bottom(values: Floats, count: float, where: Floats | None = None) -> Floats:
     """1 for the symbols that have the `count` smallest values among those for which `where` holds, 0 for the others."""
-    places = np.flatnonzero(_chosen(values, where))
     found = np.zeros(len(values))
-    found[places[np.argsort(values[places], kind="stable")[: int(count)]]] = 1.0
+    found[in_order(values, where)[: int(count)]] = 1.0
     return found
+
+
+def in_order(values: Floats, where: Floats | None = None) -> Integers:
+    """The places of the symbols that `top` and `bottom` choose among, the smallest value first."""
+    places = np.flatnonzero(_chosen(values, where))
+    return np.asarray(places[np.argsort(values[places], kind="stable")])
 
 
 def rank(values: Floats, ascending: bool) -> Floats:

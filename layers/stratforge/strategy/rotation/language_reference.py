@@ -105,7 +105,7 @@ def rotation_page() -> str:
         "it decides anew.",
         "",
         "Every decision is kept: the bars it saw (of days in the edition in which it saw them), prices, what was held, equity, cash, state, weights and orders. A replay decides again on these, and weights, state",
-        "and orders must be the same, bit for bit. Whoever dies between is no matter: a decision and its sales are written at once, and only once for a period. A strategy that fails is tried again after a minute,",
+        "and orders must be the same, bit for bit. So does the session's page (by API `decisions/rules`, for models `explain_decision`): of each symbol it says what was read, compared, ranked and chosen, from the same code. Whoever dies between is no matter: a decision and its sales are written at once, and only once for a period. A strategy that fails is tried again after a minute,",
         "and the third failure in a row ends its session.",
         "",
         "## Columns",

@@ -78,6 +78,11 @@ class Seen:
         moment = clock.take(due)
         return cls(due, values, price, known, opens, {name: getattr(moment, name) for name in strategy.time_fields})
 
+    def by(self, index: int) -> tuple[dict[str, Floats], dict[str, float]]:
+        """The columns that the decision of this number reads, of each symbol, and the fields of its time."""
+        values = {name: table[index] for name, table in self.values.items()}
+        return values, {name: float(column[index]) for name, column in self.time.items()}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
@@ -127,11 +132,4 @@ def decide_on(
     index: int = 0,
 ) -> Decision:
     """Takes the decision number `index` of those that were seen; see `PortfolioStrategy.decide`."""
-    return strategy.decide(
-        {name: table[index] for name, table in seen.values.items()},
-        {name: float(column[index]) for name, column in seen.time.items()},
-        weights,
-        equity,
-        cash,
-        state,
-    )
+    return strategy.decide(*seen.by(index), weights, equity, cash, state)

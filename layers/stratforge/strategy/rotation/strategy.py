@@ -152,6 +152,11 @@ class PortfolioStrategy(Admitted):
         on_columns = sum(line.count(prefix) for line in self.rebalance.body for prefix in _ON_COLUMNS)
         return cost_of((), 1, self.operations).nanoseconds + on_columns * _COLUMN_OPERATION_NANOSECONDS
 
+    @property
+    def rebalance_tree(self) -> ast.FunctionDef:
+        """The checked syntax tree of `rebalance`, with its helpers where they are called."""
+        return self._module.module.on_bar
+
     @cached_property
     def read(self) -> tuple[str, ...]:
         """The prices and indicators that `rebalance` reads of symbols, in alphabetical order."""
@@ -184,6 +189,7 @@ class PortfolioStrategy(Admitted):
         equity: float,
         cash: float,
         state: Mapping[str, float],
+        function: Callable[..., tuple[Any, ...]] | None = None,
     ) -> Decision:
         """Runs `rebalance` once, on what is known at the time of its decision.
 
@@ -194,6 +200,7 @@ class PortfolioStrategy(Admitted):
             equity: Cash and what is held, in dollars.
             cash: In dollars.
             state: What the decision before left. It is not changed; keys it lacks have no value.
+            function: Its code, where that is written otherwise: with calls that take notes.
         """
         held = {"weights": weights, "equity": equity, "cash": cash}
         arguments: list[Any] = []
@@ -207,7 +214,7 @@ class PortfolioStrategy(Admitted):
             else:
                 arguments.append({"t": time, "h": held, "k": self.parameters}[origin][key])
         with np.errstate(all="ignore"):
-            said, *after = self._function(*arguments)
+            said, *after = (function or self._function)(*arguments)
         return Decision(None if said is None else target_weights(said), kept_state(self.rebalance.state, after))
 
     def with_parameters(self, **values: float) -> PortfolioStrategy:

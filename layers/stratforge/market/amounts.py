@@ -1,0 +1,29 @@
+"""Quantities and prices as people read them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def units(quantity: Decimal) -> str:
+    """Shares or coins without trailing zeros: to four decimals, to six below one, and four digits where those would say nothing.
+
+    >>> units(Decimal("25.625475566")), units(Decimal("1200")), units(Decimal("0.123456789")), units(Decimal("0.000012345678"))
+    ('25.6255', '1,200', '0.123457', '0.00001235')
+    """
+    if abs(quantity) >= 1 or not quantity:
+        text = f"{quantity:,.4f}"
+    else:
+        text = f"{quantity:.6f}" if abs(quantity) >= Decimal("0.001") else f"{Decimal(f'{quantity:.4g}'):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def price(value: Decimal) -> str:
+    """A price: cents, more decimals below a dollar, and four digits where six decimals would say nothing.
+
+    >>> price(Decimal("1234.5")), price(Decimal("0.25")), price(Decimal("0.0000123"))
+    ('1,234.50', '0.25', '0.0000123')
+    """
+    if abs(value) >= 1 or value == 0:
+        return f"{value:,.2f}"
+    return f"{value:.6f}".rstrip("0") if abs(value) >= Decimal("0.001") else f"{Decimal(f'{value:.4g}'):f}"
