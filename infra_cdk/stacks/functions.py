@@ -327,6 +327,10 @@ class FunctionsStack(Stack):
         made.may_read_secrets(secrets.database_api, secrets.tokens)
         # Operators look at the queues.
         made.allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], _all_queues(messaging))
+        made.allow(["cloudwatch:GetMetricData"], ["*"])
+        acknowledge_wildcard(
+            made, "*", "CloudWatch gives metrics of no resource in particular: operators see how old messages are."
+        )
         made.allow(["lambda:InvokeFunction"], [self.redriver.target_arn])
         made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
         reason = "The API gives links to files of all users, to each to his own, and deletes those of who closes."

@@ -25,7 +25,7 @@ from stratforge.edge import HOST_HEADER, VISITOR_HEADER
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from local_platform import mailbox
+from local_platform import mailbox, queue_metrics
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length"}
 # What the engine is asked at once, and how long who comes then waits for his turn.
@@ -160,6 +160,10 @@ def create_app(gateway: Gateway) -> Starlette:
     places = asyncio.Semaphore(_AT_ONCE)
     kept = Kept()
 
+    def engine() -> str | None:
+        target = gateway.address("target")
+        return None if target is None else target.partition("/_aws/")[0]
+
     async def forward(request: Request) -> Response:
         found = kept.find(request)
         if found is not None:
@@ -192,7 +196,11 @@ def create_app(gateway: Gateway) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
+        async with httpx.AsyncClient(timeout=10.0) as beside:
+            noting = asyncio.create_task(queue_metrics.publish_for_ever(beside, engine))
+            yield
+            noting.cancel()
+            await asyncio.gather(noting, return_exceptions=True)
         await client.aclose()
 
     async def live_connection(visitor: WebSocket) -> None:
@@ -203,11 +211,11 @@ def create_app(gateway: Gateway) -> Starlette:
         await _pass_on(visitor, realtime)
 
     async def mails(request: Request) -> Response:
-        target = gateway.address("target")
-        if target is None:
+        address = engine()
+        if address is None:
             return _busy(request, "The platform is starting; ask again in a moment.")
         try:
-            return await mailbox.show(client, target.partition("/_aws/")[0])
+            return await mailbox.show(client, address)
         except httpx.HTTPError as error:
             return _busy(request, f"The platform does not answer ({type(error).__name__}); ask again in a moment.")
 

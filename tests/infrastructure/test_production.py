@@ -248,6 +248,7 @@ _ACTIONS = {
     "delete_message_batch": "sqs:DeleteMessage",
     "get_queue_url": "sqs:GetQueueUrl",
     "get_queue_attributes": "sqs:GetQueueAttributes",
+    "get_metric_data": "cloudwatch:GetMetricData",
     "publish": "sns:Publish",
     "create_topic": "sns:CreateTopic",
     "tag_resource": "sns:TagResource",

@@ -245,6 +245,7 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
     user: User, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    monkeypatch.setattr("stratforge.bus.queue_ages.queue_ages", lambda *_asked: [])
     with database.transaction() as connection:
         connection.execute(
             """
@@ -275,6 +276,7 @@ def test_operators_have_missing_units_bought_on_their_page(
     user: User, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    monkeypatch.setattr("stratforge.bus.queue_ages.queue_ages", lambda *_asked: [])
     with database.transaction() as connection:
         connection.execute(
             """

@@ -12,6 +12,7 @@ from stratforge.application.equity_snapshots import forget_old, snapshot_equity
 from stratforge.application.errors import NotFound
 from stratforge.application.incidents import read_incident
 from stratforge.bus.dead_letters import QueueState
+from stratforge.bus.queue_ages import QueueAge, QueueAgesUnavailable
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.ledger import announced_actions, vital_signs
@@ -39,10 +40,15 @@ def operator(database: Database) -> Caller:
     return Caller(trader.user_id)
 
 
+def silent(_since: datetime, _until: datetime, _points: int) -> list[QueueAge]:
+    """No queue has anything to say."""
+    return []
+
+
 def symptoms(database: Database, operator: Caller, queues: list[QueueState] = QUIET) -> list[str]:
     """What is wrong, after it was noted."""
     snapshot_equity(database)
-    return [each.text for each in read_incident(database, operator, queues, 6).symptoms]
+    return [each.text for each in read_incident(database, operator, queues, silent, 6).symptoms]
 
 
 def test_nothing_is_wrong_with_a_platform_that_keeps_up(database: Database, operator: Caller) -> None:
@@ -139,7 +145,9 @@ def test_since_when_something_is_wrong_is_without_a_break(database: Database, op
     with database.transaction() as connection:
         for minutes, age in ((50, 500.0), (40, 0.0), (30, 70.0), (20, 90.0), (10, 65.0)):
             note(connection, minutes, age)
-    (trend,) = [each for each in read_incident(database, operator, QUIET, 6).trends if each.sign.field == "signal_age"]
+    (trend,) = [
+        each for each in read_incident(database, operator, QUIET, silent, 6).trends if each.sign.field == "signal_age"
+    ]
     assert trend.bad_since is not None
     assert timedelta(minutes=29) < datetime.now(UTC) - trend.bad_since < timedelta(minutes=32)
     assert (trend.worst, trend.now) == (500.0, 65.0)
@@ -151,9 +159,45 @@ def test_a_long_time_is_told_by_the_worst_of_its_stretches(database: Database, o
             "INSERT INTO vital_signs SELECT now() - make_interval(mins => n), 1, 0, CASE n WHEN 700 THEN 99 ELSE 0 END, 0, 0, 0, 0 "
             "FROM generate_series(1, 1400) n"
         )
-    (trend,) = [each for each in read_incident(database, operator, QUIET, 24).trends if each.sign.field == "signal_age"]
+    (trend,) = [
+        each for each in read_incident(database, operator, QUIET, silent, 24).trends if each.sign.field == "signal_age"
+    ]
     assert 60 < len(trend.values) <= 121
     assert trend.worst == 99
+
+
+def test_a_message_that_waits_too_long_is_a_symptom_since_when_it_does(database: Database, operator: Caller) -> None:
+    until = datetime.now(UTC)
+
+    def old(since: datetime, asked_until: datetime, points: int) -> list[QueueAge]:
+        assert until - since == pytest.approx(timedelta(hours=6), abs=timedelta(seconds=30))
+        assert (asked_until >= until, points > 1) == (True, True)
+        minutes = [until - timedelta(minutes=each) for each in (4, 3, 2, 1)]
+        ended = [each - timedelta(hours=1) for each in minutes]
+        return [
+            QueueAge("bars", minutes, [90.0, 0.0, 61.0, 75.0]),
+            QueueAge("jobs", minutes, [0.0, 10.0, 200.0, 299.0]),
+            QueueAge("quotes", ended, [80.0] * 4),
+            QueueAge("mails", [], []),
+        ]
+
+    snapshot_equity(database)
+    found = read_incident(database, operator, QUIET, old, 6)
+    (symptom,) = found.symptoms
+    assert (symptom.text, symptom.since) == ("Oldest message of bars: 75 s", until - timedelta(minutes=2))
+    assert found.queue_trends is not None
+    assert [(each.now, each.worst) for each in found.queue_trends] == [(75, 90), (299, 299), (None, 80), (None, None)]
+
+
+def test_the_page_for_incidents_is_there_when_nobody_says_how_old_messages_are(
+    database: Database, operator: Caller
+) -> None:
+    def away(_since: datetime, _until: datetime, _points: int) -> list[QueueAge]:
+        raise QueueAgesUnavailable("it is away")
+
+    snapshot_equity(database)
+    found = read_incident(database, operator, QUIET, away, 6)
+    assert (found.symptoms, found.queue_trends) == ([], None)
 
 
 def test_what_waits_is_found_by_an_index_of_it_alone(database: Database) -> None:
@@ -175,7 +219,7 @@ def test_it_is_for_operators_and_kept_for_two_weeks(database: Database, operator
         (oldest,) = connection.execute("SELECT min(at) FROM vital_signs").fetchall()[0]
     assert datetime.now(UTC) - oldest < timedelta(minutes=5)
     with pytest.raises(NotFound):
-        read_incident(database, Caller(other.user_id), QUIET, 6)
+        read_incident(database, Caller(other.user_id), QUIET, silent, 6)
     with database.transaction(UUID(str(other.user_id))) as connection:
         connection.execute("SET LOCAL ROLE stratforge_api")
         assert vital_signs.read_vital_signs(connection, datetime(2020, 1, 1, tzinfo=UTC), 10) == []

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
 from stratforge.application.access import Caller
 from stratforge.application.operations import require_operator
-from stratforge.bus.dead_letters import QueueState
+from stratforge.bus.dead_letters import QueueName, QueueState
+from stratforge.bus.queue_ages import QueueAge, QueueAgesUnavailable
+from stratforge.observability import logger
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import halts, operations, vital_signs
 from stratforge.storage.ledger.halts import PlatformState, SymbolHalt
@@ -18,6 +20,8 @@ from stratforge.storage.ledger.vital_signs import VitalSigns
 from stratforge.storage.market import data_notes
 from stratforge.storage.market.data_notes import NoteKind, StoredNote
 from stratforge.storage.postgres.database import Database
+
+log = logger("incidents")
 
 _POINTS = 120
 # Vital signs are noted every minute: after so long without any, nobody looks any more.
@@ -38,6 +42,23 @@ class Sign:
     name: str
     unit: str
     bad: float
+
+
+# Of queues: from which age of their oldest message something is wrong. Work that takes long by itself waits for longer.
+_QUEUE_AGES: dict[QueueName, float] = {
+    "bars": 60,
+    "quotes": 60,
+    "signals": 60,
+    "order-updates": 60,
+    "notifications": 60,
+    "subscription-updates": 60,
+    "jobs": 300,
+    "backtests": 300,
+    "deliveries": 300,
+    "mails": 300,
+}
+# Of a queue that has nothing to say the last word is old.
+_QUEUE_SILENCE = timedelta(minutes=10)
 
 
 # In the order of the way that a bar goes: what is first of those that are bad is likely the cause of the others.
@@ -89,28 +110,55 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The symptoms that there are now, the likely cause first, and the platform's vital signs over the hours before."""
+    """The symptoms that there are now, the likely cause first, and how the platform did over the hours before.
+
+    Attributes:
+        trends: Its vital signs.
+        queue_trends: The age of the oldest message of each queue; None where nobody can say.
+    """
 
     symptoms: list[Symptom]
     trends: list[Trend]
+    queue_trends: list[Trend] | None
 
 
-def read_incident(database: Database, caller: Caller, queues: Sequence[QueueState], hours: float) -> Incident:
+# Asks for the ages of messages between two times, in so many stretches.
+AskForAges = Callable[[datetime, datetime, int], Sequence[QueueAge]]
+
+
+def read_incident(
+    database: Database, caller: Caller, queues: Sequence[QueueState], ages: AskForAges, hours: float
+) -> Incident:
     """Reads what is wrong, and how the platform did in the last hours.
+
+    Args:
+        database: Where it is noted.
+        caller: Who asks.
+        queues: What waits, and what failed for good.
+        ages: Says how old messages were.
+        hours: How far back.
 
     Raises:
         NotFound: if the caller is no operator.
     """
     require_operator(database, caller)
     now = datetime.now(UTC)
+    since = now - timedelta(hours=hours)
+    try:
+        queue_trends: list[Trend] | None = queue_trends_of(ages(since, now, _POINTS), now)
+    except QueueAgesUnavailable as error:
+        # The page is there for incidents, of which this may be one.
+        log.warning("queue_ages_unavailable", error=str(error))
+        queue_trends = None
     with database.reading(caller) as connection:
-        trends = trends_of(vital_signs.read_vital_signs(connection, now - timedelta(hours=hours), _POINTS))
+        trends = trends_of(vital_signs.read_vital_signs(connection, since, _POINTS))
         state, halted = halts.platform_state(connection), halts.halted_symbols(connection)
         reports = operations.reports(connection, 20)
         actions = [each for each in operations.corporate_actions(connection) if each.undecided]
         notes = data_notes.list_notes(connection)
-    symptoms = symptoms_of(state, halted, actions, notes, reports, queues, trends)
-    return Incident([*_unnoted(trends, now), *symptoms], trends)
+    every = [*trends, *(queue_trends or [])]
+    symptoms = symptoms_of(state, halted, actions, notes, reports, queues, every)
+    return Incident([*_unnoted(trends, now), *symptoms], trends, queue_trends)
 
 
 def _unnoted(trends: Sequence[Trend], now: datetime) -> list[Symptom]:
@@ -131,6 +179,21 @@ def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
         for each, value in zip(noted, values, strict=True):
             bad_since = (bad_since or each.at) if value is not None and value >= sign.bad else None
         found.append(Trend(sign, [each.at for each in noted], values, bad_since))
+    return found
+
+
+def queue_trends_of(ages: Sequence[QueueAge], until: datetime) -> list[Trend]:
+    """Turns the ages of messages into a trend of each queue; one that says nothing any more has none now."""
+    found = []
+    for each in ages:
+        sign = Sign(f"queue-{each.name}", f"Oldest message of {each.name}", "s", _QUEUE_AGES[each.name])
+        times, values = list(each.times), [*each.seconds]
+        bad_since, known = None, list[float | None](values)
+        for time, value in zip(times, values, strict=True):
+            bad_since = (bad_since or time) if value >= sign.bad else None
+        if times and until - times[-1] > _QUEUE_SILENCE + (times[-1] - times[-2] if len(times) > 1 else timedelta()):
+            times, known, bad_since = [*times, until], [*known, None], None
+        found.append(Trend(sign, times, known, bad_since))
     return found
 
 

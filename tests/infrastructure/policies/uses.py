@@ -88,7 +88,8 @@ def _queues(account: Account) -> Iterator[tuple[Resource, Resource]]:
 
 
 def _api(account: Account, who: Principal) -> Iterator[Decision]:
-    """Operators look at every queue."""
+    """Operators look at every queue, and at how old its messages were."""
+    yield account.may(who, "cloudwatch:GetMetricData", "*")
     for pair in _queues(account):
         for queue in pair:
             yield account.may(who, "sqs:GetQueueUrl", queue.arn)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 from stratforge.application import operations as application
 from stratforge.application.errors import Invalid
 from stratforge.application.incidents import read_incident
-from stratforge.bus import dead_letters
+from stratforge.bus import dead_letters, queue_ages
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.market import data_notes
@@ -26,7 +28,8 @@ def page(looking: Operating, hours: int = 6) -> Response:
     """Shows the operators' page: what is wrong and since when, trends, queues, reports, price lags and the platform's state."""
     queues = dead_letters.queue_states(settings().stage)
     hours = hours if hours in _HOURS else 6
-    incident = read_incident(database(), looking.caller, queues, hours)
+    ages = partial(queue_ages.queue_ages, settings().stage)
+    incident = read_incident(database(), looking.caller, queues, ages, hours)
     with database().reading(looking.caller) as connection:
         return looking.page(
             connection,
