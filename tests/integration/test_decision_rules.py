@@ -43,8 +43,9 @@ def test_a_decision_is_told_as_it_was_whatever_the_vendor_says_since(rotating: R
     assert (latest.as_recorded, latest.universe, latest.symbols) == (True, list(SYMBOLS), list(SYMBOLS))
     (momentum,) = latest.read
     assert (momentum.name, momentum.values) == ("momentum", [0.0, pytest.approx(5 / 104), 0.0])
-    (choice, weights) = latest.steps
+    choice, whole, weights = latest.steps
     assert (choice.kind, choice.values, choice.ranks) == ("choice", [0.0, 1.0, 0.0], [2, 1, 3])
+    assert (whole.kind, whole.values) == ("weights", [0.0, 1.0, 0.0])
     assert (weights.kind, weights.values) == ("weights", [0.0, 0.9, 0.0])
     assert [(each.met, each.fired) for each in latest.outcomes] == [(True, True)]
     assert [each.weight for each in latest.decision.symbols] == [0.0, 0.9, 0.0]

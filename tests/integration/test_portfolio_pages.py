@@ -134,7 +134,7 @@ def test_the_api_says_what_a_portfolio_session_is_and_what_it_decided(
     assert (rules["decision"], rules["universe"]) == (decision, list(SYMBOLS))
     # The sandbox of this test decided by itself, which the strategy's code does not.
     assert rules["as_recorded"] is False
-    assert [each["kind"] for each in rules["steps"]] == ["choice", "weights"]
+    assert [each["kind"] for each in rules["steps"]] == ["choice", "weights", "weights"]
     assert rules["steps"][0]["ranks"] == [1, 2, 3]
     early = user.call("GET", f"/api/sessions/{session['session_id']}/decisions/rules?moment=2001-01-01T00:00:00Z")
     assert early.status_code == 404
