@@ -143,3 +143,20 @@ def test_a_session_that_has_decided_nothing_has_a_chart_of_nothing_yet(rotating:
     assert (len(found.time), found.weights) == (1, {})
     stop_session(rotating.database, Told(), rotating.ada, session)
     assert portfolio_chart(rotating.database, rotating.ada, session).time == []
+
+
+def test_the_chart_of_a_session_that_was_sold_ends_with_what_it_ended_with(rotating: Rotating) -> None:  # noqa: F811
+    session = rotating.start().session_id
+    rotating.decide(session)
+    rotating.settle(session)
+    rotating.clock(at(FIRST + timedelta(days=9), 11, 0))
+    rotating.minute(at(FIRST + timedelta(days=9), 10, 59), dict.fromkeys(SYMBOLS, 120.0))
+    stop_session(rotating.database, Told(), rotating.ada, session, flatten=True)
+    rotating.settle(session)
+    assert rotating.held(session) == {}
+    found = portfolio_chart(rotating.database, rotating.ada, session)
+    ended = rotating.session(session)
+    assert ended.capital is not None
+    assert found.equity[-1] == pytest.approx(float(ended.capital + ended.realized_pnl), abs=0.01)
+    assert found.equity[-1] > found.equity[0]
+    assert found.weights["AAPL"][-1] == 0.0

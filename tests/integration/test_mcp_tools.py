@@ -154,6 +154,8 @@ def test_a_model_does_everything_that_a_person_does(api: Api, ada: User, databas
         several = await ask("start_session", strategy_id=rotation["strategy_id"], equity_fraction=0.5)
         assert (len(several["universe"]), several["schedule"], several["capital"]) == (10, "monthly", 50_000)
         assert (await ask("list_session_decisions", session_id=several["session_id"]))["items"] == []
+        worth = await ask("session_equity", session_id=several["session_id"])
+        assert (worth["equity"], worth["weights"]) == ([50_000.0], {})
         assert (await ask("portfolio"))["equity"] == 100_000
         for name in ("list_trades", "recent_signals", "equity_history"):
             assert "items" in await ask(name)

@@ -136,6 +136,9 @@ def test_the_api_says_what_a_portfolio_session_is_and_what_it_decided(
     assert rules["as_recorded"] is False
     assert [each["kind"] for each in rules["steps"]] == ["choice", "weights", "weights"]
     assert rules["steps"][0]["ranks"] == [1, 2, 3]
+    worth = user.get(f"/api/sessions/{session['session_id']}/equity")
+    assert worth["equity"][0] == worth["benchmark"][0] == 10_000
+    assert list(worth["weights"]) == ["AAPL"]
     early = user.call("GET", f"/api/sessions/{session['session_id']}/decisions/rules?moment=2001-01-01T00:00:00Z")
     assert early.status_code == 404
     listed = user.get("/api/sessions?symbol=IBM")["items"]
@@ -172,7 +175,7 @@ def test_decisions_of_a_session_of_one_symbol_are_its_signals(user: User) -> Non
     strategy = user.call("POST", "/api/strategies", {"name": "One", "symbol": "AAPL", "python_code": code}).json()
     session = user.call("POST", "/api/sessions", {"strategy_id": strategy["strategy_id"]}).json()
     path = f"/api/sessions/{session['session_id']}/decisions"
-    for asked in (path, f"{path}/rules"):
+    for asked in (path, f"{path}/rules", path.replace("decisions", "equity")):
         answer = user.call("GET", asked)
         assert (answer.status_code, answer.json()["type"]) == (422, "urn:stratforge:problem:no-portfolio")
 

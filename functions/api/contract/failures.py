@@ -14,7 +14,7 @@ from functions.api.context import anonymous_transaction, caller
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 # What is read of some kinds of things alone.
-_READ_OF_SOME = {"list_session_decisions", "get_decision_rules"}
+_READ_OF_SOME = {"list_session_decisions", "get_decision_rules", "get_session_equity"}
 
 
 class FieldError(BaseModel):

@@ -13,6 +13,7 @@ from stratforge.application.decision_rules import DecisionRules, decision_rules
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
+from stratforge.application.portfolio_chart import PortfolioChart, portfolio_chart
 from stratforge.application.session_decisions import session_decisions
 from stratforge.application.session_rules import SessionRules, session_rules
 from stratforge.application.sessions import NewSession, SessionChange
@@ -33,6 +34,7 @@ from functions.api.sessions.schemas import (
     Publication,
     SessionDecisionList,
     SessionDecisionView,
+    SessionEquity,
     SessionList,
     SessionRulesView,
     SessionView,
@@ -111,6 +113,12 @@ def get_decision_rules(
 ) -> DecisionRules:
     """The rules of a portfolio session's strategy on a decision: what it read of each symbol, compared, ranked, chose and returned."""
     return decision_rules(database(), asking, session_id, moment)
+
+
+@router.get("/sessions/{session_id}/equity", response_model=SessionEquity)
+def get_session_equity(session_id: UUID, asking: Asking) -> PortfolioChart:
+    """The worth of a portfolio session over time, beside equal parts of its universe, and what it was made of."""
+    return portfolio_chart(database(), asking, session_id)
 
 
 def _tagged(stored: StoredSession, response: Response) -> StoredSession:

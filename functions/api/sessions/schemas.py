@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.application import showing
 from stratforge.application.decision_rules import DecisionRules
+from stratforge.application.portfolio_chart import PortfolioChart
 from stratforge.application.session_decisions import SessionDecision, SymbolDecision
 from stratforge.application.session_rules import SessionRules
 from stratforge.application.showing import ShownName
@@ -54,6 +55,9 @@ DecisionRulesView = view_of(
         Field(description="What it might have returned, in the order of the code; the one that fired is what it did."),
     ),
 )
+
+
+SessionEquity = view_of(PortfolioChart, "SessionEquity")
 
 
 class Publication(BaseModel):

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.benchmark import equal_parts
@@ -68,7 +69,22 @@ class Points:
 
     def since(self, time: float) -> Points:
         """The points that stand for what was after a time."""
-        kept = self.until > time
+        return self._only(self.until > time)
+
+    def before(self, time: float) -> Points:
+        """The points that stand before a time."""
+        return self._only(self.time < time)
+
+    def with_last(self, time: float, prices: Mapping[str, float]) -> Points:
+        """The points with one more, in which all that moved is; where a price is not given the one before stands."""
+        last = {name: float(each[-1]) if len(each) else math.nan for name, each in self.prices.items()}
+        return Points(
+            np.append(self.time, time),
+            np.append(self.until, math.inf),
+            {name: np.append(each, prices.get(name, last[name])) for name, each in self.prices.items()},
+        )
+
+    def _only(self, kept: npt.NDArray[np.bool_]) -> Points:
         return Points(self.time[kept], self.until[kept], {name: each[kept] for name, each in self.prices.items()})
 
 
@@ -90,14 +106,24 @@ def chart_of(connection: Connection, user_id: UUID, session: StoredSession) -> P
     Raises:
         Invalid: if it is of a strategy of one symbol.
     """
-    if session.universe is None or session.capital is None:
+    if session.universe is None or session.capital is None or session.schedule is None:
         raise Invalid("The session trades one symbol; see its own chart.", code="no-portfolio")
     held = rebalances.holdings(connection, session.session_id)
     cash = float(rebalances.cash_of(session.capital, held))
     symbols = [*session.universe, *(name for name in held if name not in session.universe)]
     splits = followed_splits(connection, symbols)
-    points = _points(connection, session, symbols, splits)
     movements = _movements(connection, user_id, session.session_id, splits)
+    by_days = bool(Schedule.of(session.schedule).period)
+    points = _days(connection, session, symbols) if by_days else _decisions(connection, session, splits)
+    if session.status in ACTIVE or session.held_quantity:
+        now = clock.market_clock(connection).now.timestamp()
+        latest = rebalances.latest_prices(connection, symbols)
+        points = points.before(now).with_last(now, {name: float(price) for name, price in latest.items()})
+    else:
+        # Nothing happens to it any more.
+        decided = [session.last_bar_time.timestamp()] if session.last_bar_time else []
+        ended = max([*decided, *(each.at for each in movements[:1])], default=-math.inf)
+        points = points.before(ended).with_last(ended, {}) if math.isfinite(ended) else points.before(ended)
     # What came of a symbol whose prices nobody has, or before all that is read here, cannot be reckoned back.
     unknown = [each.at for each in movements if each.symbol not in points.prices]
     oldest = [movements[-1].at] if len(movements) == _MOVEMENTS else []
@@ -143,25 +169,8 @@ def reckoned(
     )
 
 
-def _points(
-    connection: Connection, session: StoredSession, symbols: Sequence[str], splits: Mapping[str, list[SplitScale]]
-) -> Points:
-    assert session.schedule is not None
-    by_days = bool(Schedule.of(session.schedule).period)
-    points = _days(connection, session, symbols) if by_days else _decisions(connection, session, splits)
-    if session.status not in ACTIVE and not session.held_quantity:
-        return points
-    now = clock.market_clock(connection).now.timestamp()
-    latest = rebalances.latest_prices(connection, symbols)
-    prices = {
-        name: np.append(each, float(latest[name]) if name in latest else each[-1] if len(each) else np.nan)
-        for name, each in points.prices.items()
-    }
-    return Points(np.append(points.time, now), np.append(points.until, np.inf), prices)
-
-
 def _days(connection: Connection, session: StoredSession, symbols: Sequence[str]) -> Points:
-    """The days from the one before a session began, as its first decision saw them, up to yesterday or its end."""
+    """The days from the one before a session began, as its first decision saw them, up to yesterday."""
     first = daily_bars.exchange_day(symbols[0], session.began_at)
     before = dict.fromkeys(symbols, date.max)
     days = daily_bars.days_before(connection, before, _DAYS)
@@ -169,9 +178,6 @@ def _days(connection: Connection, session: StoredSession, symbols: Sequence[str]
     time = np.unique(np.concatenate([each.time for each in columns.values()]))
     begins = daily_bars.begins_at(symbols[0], first).timestamp()
     time = time[max(0, int(np.searchsorted(time, begins)) - 1) :]
-    if session.ended_at is not None and session.last_bar_time is not None and not session.held_quantity:
-        # It ended soon after its last decision, as far as the market's clock tells.
-        time = time[: int(np.searchsorted(time, session.last_bar_time.timestamp())) + 1]
     prices = {name: _latest(each.time.astype(np.float64), each.close, time) for name, each in columns.items()}
     length = timedelta(days=1).total_seconds()
     return Points(time.astype(np.float64), time + length, prices)

@@ -503,6 +503,17 @@ class SessionDecisions(Answer):
     items: list[SessionDecision]
 
 
+class SessionEquity(Answer):
+    """The worth of a portfolio session over time; every list has a value for each time."""
+
+    time: list[float] = Field(description="Seconds since 1970")
+    equity: list[float] = Field(description="Dollars")
+    benchmark: list[float] = Field(
+        description="Dollars that equal parts of its universe, bought at the beginning, were worth"
+    )
+    weights: dict[str, list[float]] = Field(description="The part of the equity that each symbol was")
+
+
 class DecisionRules(Answer):
     """The rules of a portfolio session's strategy on a decision, computed by the strategy's own code."""
 

@@ -17,6 +17,7 @@ from stratforge.mcp_server.answers import (
     Portfolio,
     Session,
     SessionDecisions,
+    SessionEquity,
     SessionRules,
     Sessions,
     Signals,
@@ -110,6 +111,11 @@ def install(box: Toolbox) -> None:
     ) -> SessionDecisions:
         """The last decisions of a session whose strategy has a universe: what it saw, wanted and ordered of each symbol."""
         return box.ask(SessionDecisions, context, "GET", f"/v1/sessions/{session_id}/decisions", limit=limit)
+
+    @box.reads("Worth of a portfolio session over time")
+    def session_equity(session_id: SessionId, context: Context[Any]) -> SessionEquity:
+        """The worth of a session whose strategy has a universe, beside equal parts of that universe, and what it was made of."""
+        return box.ask(SessionEquity, context, "GET", f"/v1/sessions/{session_id}/equity")
 
     @box.reads("Why a portfolio session decided as it did")
     def explain_decision(
