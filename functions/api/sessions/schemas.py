@@ -49,7 +49,10 @@ DecisionRulesView = view_of(
         many(view_of(ReadColumn, "ReadColumnView")),
         Field(description="The prices and indicators that the code reads, on the last bar of each symbol."),
     ),
-    steps=(many(view_of(Step, "StepView")), Field(description="What it computed of them, in the order of the code.")),
+    steps=(
+        many(view_of(Step, "DecisionStepView")),
+        Field(description="What it computed of them, in the order of the code."),
+    ),
     outcomes=(
         many(view_of(Outcome, "OutcomeView", conditions=(many(_ConditionView), ...))),
         Field(description="What it might have returned, in the order of the code; the one that fired is what it did."),

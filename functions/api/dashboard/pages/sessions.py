@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 from stratforge.application import sessions as application
-from stratforge.application.decision_rules import decision_rules
+from stratforge.application.decision_rules import DecisionRules, decision_rules
 from stratforge.application.errors import Conflict, NotFound, existing
 from stratforge.application.explanations import terms_in_words
 from stratforge.application.jobs.queueing import request_replay
@@ -205,15 +205,15 @@ def rules(session_id: UUID, looking: Looking, bar: Annotated[int | None, Query(g
 @router.get("/sessions/{session_id}/decision")
 def decision(session_id: UUID, looking: Looking, moment: Moment = None) -> Response:
     """A decision of a portfolio session, the last one or that about the period of a moment: what its rules compared, ranked, chose and returned."""
+    with database().reading(looking.caller) as connection:
+        existing(sessions.get_session(connection, session_id), "session")
+    found: DecisionRules | None = None
     try:
         found, why = decision_rules(database(), looking.caller, session_id, moment), ""
     except NotFound:
-        found, why = (
-            None,
-            "It has decided nothing yet: it does while the exchange is open, once the history of its symbols is there.",
-        )
+        why = "It has decided nothing yet: it does while the exchange is open, once the history of its symbols is there."
     except Conflict as error:
-        found, why = None, error.message
+        why = error.message
     return looking.part("parts/decision.html", found=found, why=why, picked=moment is not None)
 
 
