@@ -132,8 +132,7 @@ def test_the_api_says_what_a_portfolio_session_is_and_what_it_decided(
     assert (first["symbol"], first["weight"], first["price"], decision["state"]) == ("AAPL", 0.9, 109.0, {"n": 1.0})
     rules = user.get(f"/api/sessions/{session['session_id']}/decisions/rules")
     assert (rules["decision"], rules["universe"]) == (decision, list(SYMBOLS))
-    # The sandbox of this test decided by itself, which the strategy's code does not.
-    assert rules["as_recorded"] is False
+    assert rules["as_recorded"] is True
     assert [each["kind"] for each in rules["steps"]] == ["choice", "weights", "weights"]
     assert rules["steps"][0]["ranks"] == [1, 2, 3]
     worth = user.get(f"/api/sessions/{session['session_id']}/equity")

@@ -1,4 +1,4 @@
-"""What the symbols that somebody trades would have made if they had been bought in equal parts and held."""
+"""The benchmark beside an equity: what the symbols that somebody trades would have made if they had been bought in equal parts and held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a portfolio session decided as it did: its strategy's own code once more on what it saw, with all that was compared, ranked and chosen."""
+"""The rules of a portfolio session on its decisions: its strategy's own code once more on what it saw, with all that was compared, ranked and chosen."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _job(data: dict[str, Any], strategy: str | None) -> tuple[str, Tone, str] | 
 
 
 def job_called(kind: JobKind, strategy: str | None) -> str:
-    """What a job is to make, in words that begin a sentence, with the name of its strategy where there is one."""
+    """Says what a job is to make, in words that begin a sentence, with the name of its strategy where there is one."""
     if strategy is None:
         return JOB_NAMES[kind]
     return f"The answer about {strategy}" if kind is JobKind.GENERATE else f"{JOB_NAMES[kind]} of {strategy}"

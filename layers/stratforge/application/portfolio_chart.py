@@ -194,7 +194,9 @@ def _decisions(connection: Connection, session: StoredSession, splits: Mapping[s
         known = np.isfinite(seen)
         scale = np.array([ratio_since(splits.get(name, ()), each) for each in time.tolist()], dtype=np.float64)
         prices[name] = _latest(time[known], (seen / scale)[known], time)
-    return Points(time, time, prices)
+    # What a decision orders is traded after its period began, and not before.
+    begun = np.array([each.moment.timestamp() for each in found], dtype=np.float64)
+    return Points(time, begun, prices)
 
 
 def _latest(times: Floats, values: Floats, at: Floats) -> Floats:

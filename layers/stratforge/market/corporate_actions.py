@@ -80,7 +80,7 @@ class SplitScale:
 
 
 def ratio_since(splits: Sequence[SplitScale], time: float) -> float:
-    """How many units one of a time, in seconds since the epoch, has become by the splits after it."""
+    """The number of units that one of a time, in seconds since the epoch, has become by the splits after it."""
     return math.prod(each.ratio for each in splits if each.at > time)
 
 

@@ -144,7 +144,7 @@ class Path:
 
 
 class Notes:
-    """What a traced run came to, by the number of the place."""
+    """The notes of what a traced run came to, by the number of the place."""
 
     def __init__(self) -> None:
         self.truths: dict[int, bool] = {}
@@ -156,7 +156,7 @@ class Notes:
         return {"note_truth": self._truth, "note_number": self._number, "note_fired": self.fired.add}
 
     def forget(self) -> None:
-        """Begins anew."""
+        """Begins anew, with no notes."""
         for notes in (self.truths, self.numbers, self.fired):
             notes.clear()
 

@@ -58,6 +58,7 @@ PROVED = {
     "While the price of one": "integration/test_portfolio_owners.py test_a_split_that_nobody_announced_has_a_session_wait_and_ask_and_moves_no_weight",
     "Where an order of the owner's": f"{OWNERS} test_a_resting_order_of_the_owner_has_its_symbol_left_alone_and_the_others_decided",
     "Every decision is kept": f"{REPLAYED} test_a_replay_notices_whatever_is_changed_in_a_decision",
+    "So does the session's page": "integration/test_decision_rules.py test_a_decision_is_told_as_it_was_whatever_the_vendor_says_since",
     "A replay decides again": f"{REPLAYED} test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since",
     "Whoever dies between": f"{LIVE} test_somebody_who_dies_before_the_commit_leaves_a_session_that_is_still_due",
     "A strategy that fails": f"{LIVE} test_a_strategy_that_fails_three_times_in_a_row_is_stopped",
