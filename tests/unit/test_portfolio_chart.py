@@ -14,8 +14,8 @@ NAN = float("nan")
 def points(prices: dict[str, list[float]]) -> Points:
     """Points ten seconds apart with these prices."""
     count = len(next(iter(prices.values())))
-    time = 10.0 * np.arange(count)
-    return Points(time, time + 10, {name: np.array(each, dtype=float) for name, each in prices.items()})
+    time = np.linspace(0.0, 10.0 * (count - 1), count) if count else np.empty(0)
+    return Points(time, np.asarray(time + 10), {name: np.array(each, dtype=float) for name, each in prices.items()})
 
 
 def test_the_worth_at_each_time_is_that_of_what_was_held_then() -> None:

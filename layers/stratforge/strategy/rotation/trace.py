@@ -139,7 +139,11 @@ class _Notes(Notes):
         self.reached: set[int] = set()
 
     def functions(self) -> dict[str, Callable[..., Any]]:
-        columns = {"note_column": self._column, "note_choice": self._choice, "note_begun": self.reached.clear}
+        columns: dict[str, Callable[..., Any]] = {
+            "note_column": self._column,
+            "note_choice": self._choice,
+            "note_begun": self.reached.clear,
+        }
         return {**super().functions(), **columns}
 
     def _column(self, place: int, values: Floats) -> Floats:

@@ -64,7 +64,8 @@ def test_what_was_ranked_what_passed_and_what_was_chosen_is_told_of_each_symbol(
     assert (passed.kind, passed.text, passed.values) == ("condition", "universe.momentum > 0", [1.0, 0.0, 0.0, 1.0])
     assert (best.kind, best.name, best.line, best.values) == ("choice", "best", 9, [1.0, 0.0, 0.0, 1.0])
     assert best.ranks == [2, None, None, 1]
-    assert (weights.kind, weights.values) == ("weights", pytest.approx([0.8, 0, 0, 0.2]))
+    assert weights.kind == "weights"
+    assert weights.values == pytest.approx([0.8, 0, 0, 0.2])
     assert {each.reached for each in found.steps} == {True}
     (outcome,) = found.outcomes
     assert (outcome.text, outcome.met, outcome.fired, outcome.conditions) == (weights.text, True, True, [])
