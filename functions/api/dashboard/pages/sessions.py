@@ -211,7 +211,9 @@ def decision(session_id: UUID, looking: Looking, moment: Moment = None) -> Respo
     try:
         found, why = decision_rules(database(), looking.caller, session_id, moment), ""
     except NotFound:
-        why = "It has decided nothing yet: it does while the exchange is open, once the history of its symbols is there."
+        why = (
+            "It has decided nothing yet: it does while the exchange is open, once the history of its symbols is there."
+        )
     except Conflict as error:
         why = error.message
     return looking.part("parts/decision.html", found=found, why=why, picked=moment is not None)
