@@ -112,7 +112,7 @@ def test_no_role_of_ours_has_a_wildcard_action(stacks: dict[str, Resources]) -> 
 
 
 def test_no_role_of_ours_may_touch_every_resource(stacks: dict[str, Resources]) -> None:
-    # What cannot be narrowed: a registry's token, the lists of topics and of subscriptions, traces, Session Manager's channels with the list of log groups, and what
+    # What cannot be narrowed: a registry's token, the lists of topics and of subscriptions, metrics, traces, Session Manager's channels with the list of log groups, and what
     # CDK's own provider of log retentions does.
     needs_all = {
         "ecr:GetAuthorizationToken",
@@ -121,7 +121,12 @@ def test_no_role_of_ours_may_touch_every_resource(stacks: dict[str, Resources]) 
         "logs:PutRetentionPolicy",
         "logs:DeleteRetentionPolicy",
     }
-    needs_all |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "logs:DescribeLogGroups"}
+    needs_all |= {
+        "cloudwatch:GetMetricData",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "logs:DescribeLogGroups",
+    }
     # The delivery of a state machine's log, and its traces: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
     needs_all |= {f"logs:{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")}
     needs_all |= {"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies"}
