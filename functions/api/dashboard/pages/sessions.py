@@ -31,6 +31,9 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import backtests, replays, sessions, strategies
 from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.storage.strategies.shown import published_name
+from stratforge.strategy.lookback import DAY_MINUTES
+from stratforge.strategy.rotation.schedule import PERIODS
+from stratforge.strategy.rotation.trace import Step
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import drawings
@@ -148,7 +151,8 @@ def page(session_id: UUID, looking: Looking, day: date | None = None, moment: Mo
                 key=new_key(),
                 moment=moment,
                 chart=(chart := chart_of(connection, looking.user_id, condition.session)),
-                areas=drawings.areas(chart.weights),
+                # Of two times it would say that what was bought at once was bought little by little.
+                areas=drawings.areas(chart.weights) if len(chart.time) > 2 else [],
                 **_tested(connection, looking, condition.session),
                 **shown,
             )
@@ -206,7 +210,7 @@ def rules(session_id: UUID, looking: Looking, bar: Annotated[int | None, Query(g
 def decision(session_id: UUID, looking: Looking, moment: Moment = None) -> Response:
     """A decision of a portfolio session, the last one or that about the period of a moment: what its rules compared, ranked, chose and returned."""
     with database().reading(looking.caller) as connection:
-        existing(sessions.get_session(connection, session_id), "session")
+        session = existing(sessions.get_session(connection, session_id), "session")
     found: DecisionRules | None = None
     try:
         found, why = decision_rules(database(), looking.caller, session_id, moment), ""
@@ -216,7 +220,15 @@ def decision(session_id: UUID, looking: Looking, moment: Moment = None) -> Respo
         )
     except Conflict as error:
         why = error.message
-    return looking.part("parts/decision.html", found=found, why=why, picked=moment is not None)
+    minutes = DAY_MINUTES if session.schedule in PERIODS else 1
+    steps = [each for each in found.steps if not _is_wanted(each, found)] if found else []
+    return looking.part("parts/decision.html", found=found, why=why, steps=steps, bar_minutes=minutes)
+
+
+def _is_wanted(step: Step, found: DecisionRules) -> bool:
+    """Returns whether a step is the weights that were wanted, which stand beside what was held."""
+    wanted = [each.weight for each in found.decision.symbols[: len(found.universe)]]
+    return step.kind == "weights" and step.values == wanted
 
 
 @router.get("/sessions/{session_id}/equity.json")
