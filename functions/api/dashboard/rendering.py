@@ -185,12 +185,12 @@ def clock(text: str) -> str:
     return text[11:]
 
 
-def spark(values: list[float], width: int = 120, height: int = 28) -> str:
-    """Points of a line through the values, for an SVG of this size."""
+def spark(values: list[float], width: int = 120, height: int = 28, least: float = 0.0) -> str:
+    """Points of a line through the values, for an SVG of this size, whose height is a difference of `least` at least."""
     if len(values) < 2:
         return ""
     low, high = min(values), max(values)
-    span = (high - low) or 1.0
+    span = max(high - low, least) or 1.0
     step = width / (len(values) - 1)
     return " ".join(
         f"{index * step:.1f},{2 + (height - 4) * (1 - (value - low) / span):.1f}" for index, value in enumerate(values)
