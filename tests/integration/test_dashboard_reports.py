@@ -55,7 +55,7 @@ def test_cards_show_the_latest_backtest_and_copies_are_strategies_of_their_own(u
     [
         ("/backtests/{id}/chart.html", ("Open", "Close", "Volume")),
         ("/backtests/{id}/chart.html?of=equity", ("Equity", "Buy and hold", "Drawdown, %")),
-        ("/backtests/compare.html?id={id}&id={id}", ("1", "2")),
+        ("/backtests/compare.html?id={id}&id={id}", ("1. Swing", "2. Swing")),
         ("/home/equity.html", ("Equity", "Cash")),
         ("/charts/market.html?symbol=AAPL", ("Open", "Close", "Volume")),
     ],

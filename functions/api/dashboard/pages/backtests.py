@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -23,7 +23,7 @@ from stratforge.storage.strategies.shown import token_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
-from functions.api.dashboard.access import Fields, Looking, text, validated, whole
+from functions.api.dashboard.access import Fields, Looking, Visitor, text, validated, whole
 from functions.api.dashboard.chart_tables import (
     ChartTable,
     equity_table,
@@ -111,11 +111,13 @@ def compare(looking: Looking, ids: Compared) -> Response:
 @router.get("/backtests/compare.json")
 def compared(looking: Looking, ids: Compared) -> Response:
     """The equity curves of several backtests, each from 100."""
-    with database().reading(looking.caller) as connection:
-        curves = [found.report["curve"] for each in ids if (found := backtests.get_report(connection, each))]
     runs = [
-        {"time": each["time"], "values": [round(100 * value / each["equity"][0], 4) for value in each["equity"]]}
-        for each in curves
+        {
+            "name": name,
+            "time": each["time"],
+            "values": [round(100 * value / each["equity"][0], 4) for value in each["equity"]],
+        }
+        for name, each in _curves(looking, ids)
     ]
     return compressed(looking.request, json.dumps({"runs": runs}, separators=(",", ":")).encode(), "application/json")
 
@@ -123,13 +125,22 @@ def compared(looking: Looking, ids: Compared) -> Response:
 @router.get("/backtests/compare.html")
 def compared_figures(looking: Looking, ids: Compared) -> Response:
     """The equity curves side by side as a table, each from 100."""
-    with database().reading(looking.caller) as connection:
-        curves = [found.report["curve"] for each in ids if (found := backtests.get_report(connection, each))]
     lines = {
-        f"{number}": (each["time"], [100 * value / each["equity"][0] for value in each["equity"]])
-        for number, each in enumerate(curves, start=1)
+        name: (each["time"], [100 * value / each["equity"][0] for value in each["equity"]])
+        for name, each in _curves(looking, ids)
     }
     return looking.part("parts/chart_table.html", table=table_of(lines))
+
+
+def _curves(looking: Visitor, ids: Sequence[UUID]) -> list[tuple[str, dict[str, Any]]]:
+    """The curves of backtests, each by its number and its strategy."""
+    with database().reading(looking.caller) as connection:
+        runs = [found for each in ids if (found := backtests.get_report(connection, each))]
+        named = strategies.names(connection, looking.user_id)
+    return [
+        (f"{number}. {named.get(each.strategy_id, 'a deleted strategy')}", each.report["curve"])
+        for number, each in enumerate(runs, start=1)
+    ]
 
 
 @router.get("/backtests/{backtest_id}/report.html")
