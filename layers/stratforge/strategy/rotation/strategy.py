@@ -152,11 +152,6 @@ class PortfolioStrategy(Admitted):
         on_columns = sum(line.count(prefix) for line in self.rebalance.body for prefix in _ON_COLUMNS)
         return cost_of((), 1, self.operations).nanoseconds + on_columns * _COLUMN_OPERATION_NANOSECONDS
 
-    @property
-    def rebalance_tree(self) -> ast.FunctionDef:
-        """The checked syntax tree of `rebalance`, with its helpers where they are called."""
-        return self._module.module.on_bar
-
     @cached_property
     def read(self) -> tuple[str, ...]:
         """The prices and indicators that `rebalance` reads of symbols, in alphabetical order."""
