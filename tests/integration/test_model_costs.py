@@ -147,6 +147,7 @@ def test_the_operators_page_says_what_requests_cost(
     api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    monkeypatch.setattr("stratforge.bus.queue_ages.queue_ages", lambda *_asked: [])
     user = with_cookies(api)
     job = user.call("POST", "/api/ai/generate", {"prompt": "a strategy"}).json()["job_id"]
     note_costs(database, PRICED, Purpose.STRATEGY, UUID(job))("flash", USED)
