@@ -225,14 +225,17 @@ class Strategy(Admitted):
 
     def backtest_nanoseconds(self, bars: int) -> int:
         """Returns the nominal processor time of a backtest over so many bars, which computes the columns once."""
-        days = {bars_of(each, DAY): MAX_DAYS for each in self.other_symbols} if self.bar_minutes < DAY_MINUTES else {}
-        return backtest_nanoseconds(
-            self._nodes, self.operations, bars, days | ({DAY: MAX_DAYS} if self.reads_days else {})
-        )
+        return backtest_nanoseconds(self._nodes, self.operations, bars, self._days_beside())
 
     def columns_nanoseconds(self, bars: int) -> float:
         """Returns the nominal processor time of its columns over so many bars."""
-        return columns_nanoseconds(self._nodes, bars, MAX_DAYS if self.reads_days else None)
+        return columns_nanoseconds(self._nodes, bars, self._days_beside())
+
+    def _days_beside(self) -> dict[str, int]:
+        """As many days as a backtest may show beside its bars, of its symbol and of others."""
+        others = self.other_symbols if self.bar_minutes < DAY_MINUTES else ()
+        days = {bars_of(each, DAY): MAX_DAYS for each in others}
+        return days | ({DAY: MAX_DAYS} if self.reads_days else {})
 
     def cost_over(self, window: int, days: int | None = None, most: int = MAX_NANOSECONDS) -> Cost:
         """Returns the cost of one evaluation on a window of so many bars and, where it reads them, of so many days of the exchange; of other symbols those that it
