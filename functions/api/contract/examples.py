@@ -39,7 +39,8 @@ class Examples:
             return self.of(branch, name, request=request, depth=depth)
         choices = schema.get("enum")
         known = EXAMPLES.get(name)
-        if known is not None and (choices is None or known in choices):
+        fits = isinstance(known, list) or schema.get("type") != "array"
+        if known is not None and fits and (choices is None or known in choices):
             # Amounts are texts, and numbers where a figure of the engine has the same name.
             return float(known) if schema.get("type") == "number" and isinstance(known, str) else known
         if choices:

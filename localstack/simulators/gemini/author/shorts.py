@@ -36,11 +36,11 @@ def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[
         return None
     images = [as_bought(each) for each in requests]
     found = write(images)
+    if found["symbol"] == "PORTFOLIO":
+        return None
     quotes = list(zip(images, requests, strict=True))
     if found["kind"] != "strategy" or not found["python_code"]:
         return {**found, "questions": [as_short(each, quotes) for each in found["questions"]]}
-    if found["symbol"] == "PORTFOLIO":
-        return None
     requirements = [_of_short(each, requests) for each in found["requirements"]]
     code = code_as_short(found["python_code"])
     wanted = [Requirement.model_validate(each) for each in requirements]
