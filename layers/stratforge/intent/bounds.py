@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, meaning_of
-from stratforge.intent.rules import Rule, is_number
+from stratforge.intent.rules import PRICES, Rule, is_number
 
 # The least and the greatest value that are allowed, each with whether it is itself.
 Span = tuple[float, bool, float, bool]
@@ -15,6 +15,11 @@ Span = tuple[float, bool, float, bool]
 Bounded = tuple[frozenset[tuple[str, Span]], frozenset[Fact]]
 _ALL: Span = (-math.inf, False, math.inf, False)
 _CLOCK = ("days", "minute")
+_OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|mid|middle|upper)")
+_ORDER = ("lower", "mid", "middle", "upper")
+# What the price is nearly always below, and above.
+_HIGHEST = re.compile(r"day_high|.+\.upper|.*\bhigh\b.*\.max\(\).*|opening_high\(.+\)")
+_LOWEST = re.compile(r"day_low|.+\.lower|.*\blow\b.*\.min\(\).*|opening_low\(.+\)")
 
 
 def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
@@ -27,9 +32,11 @@ def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool
 
 
 def sold_where_bought(rules: Sequence[Rule], *, around_the_clock: bool = False) -> str:
-    """The comparison of a sale that holds at some of the bars at which it buys, the other way than its purchase: “above 30” and “below 70”; empty where there is none.
+    """The comparison of a sale that holds at bars at which it buys, empty where there is none: what was bought there is sold on the next bar.
 
-    What was bought there is sold on the next bar. Sales in the same direction, such as above 25 and above 50, are a trader's choice.
+    Found are sales the other way than their purchase (“above 30” and “below 70”), sales that hold wherever it buys (below 30, and below 50), and those
+    at a price below a highest one, or above a lowest, which is so on nearly every bar. A sale further in the same direction, such as above 25 and
+    above 50, is a trader's choice.
     """
     try:
         meaning, week = _meaning(rules, around_the_clock)
@@ -42,33 +49,50 @@ def sold_where_bought(rules: Sequence[Rule], *, around_the_clock: bool = False) 
     return ""
 
 
-def _meets(sale: Fact, way: Iterable[Fact]) -> bool:
-    """Whether a comparison can hold together with one of the same thing in the other direction."""
-    for fact in way:
-        other = fact[1:] if fact[0] == "crosses" else fact
-        if len(sale) != 3 or len(other) != 3 or sale[0] in _CLOCK:
-            continue
-        (left, sign, right), (its, towards, level) = map(str, sale), map(str, other)
-        if left == its and is_number(right) and is_number(level) and sign[0] != towards[0] and {sign[0], towards[0]} == {"<", ">"}:  # fmt: skip
-            low, high = (float(level), float(right)) if sign[0] == "<" else (float(right), float(level))
-            if low < high:
-                return True
-        if (between := _edges(left, right)) and (bought := _edges(its, level)) and between[:2] == bought[:2]:
-            above, below = (bought, between) if bought[3] else (between, bought)
-            if between[3] != bought[3] and above[2] < below[2]:
-                return True
-    return False
+def _meets(sale: Fact, way: frozenset[Fact]) -> bool:
+    """Whether a comparison holds at bars at which others do."""
+    if len(sale) != 3 or sale[0] in _CLOCK:
+        return False
+    left, sign, right = map(str, sale)
+    others = [tuple(map(str, each)) for each in (*way, *_implied(way)) if len(each) == 3 and each[0] not in _CLOCK]
+    if left in PRICES and right == "0":
+        # That is always so: an order that rests decides.
+        return False
+    if is_number(right):
+        return any(is_number(level) and its == left and _overlap(sign, float(right), towards, float(level)) for its, towards, level in others)  # fmt: skip
+    if (near := _edges(left, right)) is None:
+        return False
+    price, line, above = near
+    bought = [
+        each for each in (_edges(its, level) for its, _, level in others) if each is not None and each[0] == price
+    ]
+    if any(other == line and over != above for _, other, over in bought):
+        # It comes back through the line at which it was bought.
+        return False
+    mine = _OF_A_BAND.fullmatch(line)
+    for _, other, over in bought:
+        its = _OF_A_BAND.fullmatch(other)
+        if mine and its and mine["family"] == its["family"] and over != above:
+            upper, lower = (mine, its) if over else (its, mine)
+            return _ORDER.index(lower["edge"]) < _ORDER.index(upper["edge"])
+    return bool((_LOWEST if above else _HIGHEST).fullmatch(line)) and price in PRICES
 
 
-_OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|middle|upper)")
-_ORDER = ("lower", "middle", "upper")
+def _overlap(sign: str, level: float, towards: str, bought: float) -> bool:
+    """Whether what is compared with a level so holds where it was bought by another comparison: now and then in the other direction, always in the same one."""
+    if {sign[0], towards[0]} == {"<", ">"}:
+        low, high = (bought, level) if sign[0] == "<" else (level, bought)
+        return low < high
+    if sign[0] != towards[0] or sign[0] not in "<>":
+        return False
+    return bought <= level if sign[0] == "<" else bought >= level
 
 
-def _edges(left: str, right: str) -> tuple[str, str, int, bool] | None:
-    """A comparison with an edge of a band: what is compared, the band, which of its edges from below, and whether it is above it."""
+def _edges(left: str, right: str) -> tuple[str, str, bool] | None:
+    """A comparison of a price with a line: the price, the line, and whether it is above; None for others."""
     for one, other, above in ((left, right, True), (right, left, False)):
-        if match := _OF_A_BAND.fullmatch(other):
-            return one, match["family"], _ORDER.index(match["edge"]), above
+        if one in PRICES and other not in PRICES:
+            return one, other, above
     return None
 
 

@@ -17,6 +17,11 @@ _PART_OF_DAY = re.compile(
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"[.;!?](?=\s|$)|[。；！？\n]|\b(?:when|if|cuando|wenn|quand)\b", re.IGNORECASE)
+_TRADES = re.compile(r"\btrad(?:e|es|ing)\b", re.IGNORECASE)
+# “Between 10 and 15 only”.
+_ONLY_BEHIND = re.compile(r"(?:\s+(?:and|to)\s+[\d:]+(?: ?[ap]m)?)?\s+(?:only|nur|solo|seulement)\b", re.IGNORECASE)
+_STOP = re.compile(r"[.;:!?](?=\s|$)|[。；！？\n]")
+_HOUR = re.compile(r"\b(?:before|after|until|till|from|between) (?P<hour>\d{1,2})\b(?![:.]\d)(?! ?(?:bars?|minutes?|min|candles?|%|days?|dollars?|hours?|shares?|times|trades?))", re.IGNORECASE)  # fmt: skip
 _OWN_SIDE = re.compile(
     rf"{BUYS.pattern}|{SELLS.pattern}|\b(?:stop\w*|target\w*|profit\w*|hold\w*|exits?|entr(?:y|ies))\b", re.IGNORECASE
 )
@@ -38,10 +43,19 @@ def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str
         for word, start, end in _moments(turn):
             begin = max((each.end() for each in _BREAK.finditer(turn, 0, start)), default=0)
             first = next(_RESTRICTS.finditer(turn, begin, start), None)
-            if first is None or _OWN_SIDE.search(turn, first.start(), end):
+            if first is None and (behind := _ONLY_BEHIND.match(turn, end)):
+                place, end = start, behind.end()
+            elif first is not None:
+                place = first.start()
+            else:
                 continue
-            if BUYS.search(turn, 0, first.start()) and SELLS.search(turn, 0, first.start()):
-                found[first.start()] = (turn[first.start() : end], word)
+            if _OWN_SIDE.search(turn, place, end):
+                continue
+            spoken = BUYS.search(turn, 0, place) and SELLS.search(turn, 0, place)
+            sentence = _sentence(turn, place, end)
+            apart = not _OWN_SIDE.search(turn, *sentence) and (_TRADES.search(turn, *sentence) or (BUYS.search(turn) and SELLS.search(turn)))  # fmt: skip
+            if spoken or apart:
+                found[place] = (turn[place:end], word)
         for match in _ONLY_WHEN.finditer(turn):
             spoken = BUYS.search(turn, 0, match.start()) and SELLS.search(turn, 0, match.start())
             if spoken and match.start("words") not in found and any(each.kind is RuleKind.ONLY for each in rules):
@@ -52,9 +66,17 @@ def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str
                 yield words, RuleKind.SELL if sides == {True} else RuleKind.BUY
 
 
+def _sentence(turn: str, start: int, end: int) -> tuple[int, int]:
+    """Where the sentence begins and ends in which something stands."""
+    begin = max((each.end() for each in _STOP.finditer(turn, 0, start)), default=0)
+    stop = _STOP.search(turn, end)
+    return begin, stop.start() if stop else len(turn)
+
+
 def _moments(turn: str) -> Iterator[tuple[str, int, int]]:
     """Days and times, each with the word of a rule for it and its place."""
     elements = elements_of(turn, Kind.DAY, Kind.TIME)
     found = [("weekday" if each.kind is Kind.DAY else "minute", each.start, each.end) for each in elements]
     found += [("minute", *match.span()) for match in _PART_OF_DAY.finditer(turn)]
+    found += [("minute", match.start("hour"), match.end()) for match in _HOUR.finditer(turn)]
     yield from sorted(found, key=lambda each: each[1])

@@ -24,7 +24,7 @@ _ONE_MORE_SYMBOL = re.compile(
     rf"^\W*(?i:{_MORE}|but|ok|okay|please|then|now)(?i:\W+(?:buy|trade|use|run|for|on|with|try|it|do|the same|also|too))*\W+(?P<one>{_TICKER})(?i:\W+(?:please|too|as well|also))*\W*$"
     rf"|^\W*(?i:(?:buy|trade|use|run|for|on|with|try|it|do|the same|same)\W+)*(?P<two>{_TICKER})(?i:\W+(?:too|as well|also|and so on))+\W*$"
 )
-_ONE_MORE_CONDITION = re.compile(r"^(?!.*\b(?:buy|enter|sell|exit|close|only)\b).*(?:[<>]|\b(?:above|below|over|under|cross\w*)\b).*\b(?:too|as well)\W*$", _I)  # fmt: skip
+_ONE_MORE_CONDITION = re.compile(r"^(?!.*\b(?:buy|enter|only)\b)(?!\W*(?:and\W+|also\W+)*(?:sell|exit|close (?:it|out|the|when|if|at))\b)(?:.*?(?:[<>]|\b(?:above|below|over|under|cross\w*)\b).*?\b(?:too|as well|also)(?=\W*(?:please\W*)?(?:$|and (?:sell|exit)\b))|\W*also\W+(?!(?:sell|exit|close (?:it|out|the|when|if|at))\b).*?(?:[<>]|\b(?:above|below|over|under|cross\w*)\b))", _I)  # fmt: skip
 _OF_THE_SALE = re.compile(r"^\W*(?:(?:and|also|please|then|now|add|with|use|put|set|make|a|the|my|an?other|one|more|but|ok|okay)\W+)*(?:\d+(?:\.\d+)?\s?%?\s+)?(?:(?:initial|hard|fixed|trailing)\W+)?(?:stop|target|take[- ]profit|profit|tp|sl|trail\w*|sell|exit|cut|get out)\b(?!.*\b(?:buy\w*|enter\w*|entry|purchas\w*|long)\b)", _I | re.DOTALL)  # fmt: skip
 _BARE_SYMBOL = re.compile(rf"^\W*(?P<one>{_TICKER})\W*$")
 _NO_SYMBOL = re.compile(

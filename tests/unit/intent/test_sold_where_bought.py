@@ -23,6 +23,11 @@ VWAP = "ta.vwap(bars.high, bars.low, bars.close, bars.volume)"
         (f"close > {BAND}.lower", f"close < {BAND}.upper"),
         (f"close > {BAND}.lower", f"{BAND}.middle > close"),
         (f"close < {BAND}.upper", f"close > {BAND}.middle"),
+        # Below a highest price it is on nearly every bar.
+        (f"close > {VWAP}", f"close < {BAND}.upper"),
+        (f"close > {VWAP}", "close < day_high"),
+        (f"close < {VWAP}", "close > bars.low.rolling(20).min().shift(1)"),
+        (f"{RSI} < 30", f"{RSI} < 50"),
     ],
 )
 def test_a_sale_that_holds_where_it_buys_is_found(buys: str, sells: str) -> None:
@@ -35,6 +40,8 @@ def test_a_sale_that_holds_where_it_buys_is_found(buys: str, sells: str) -> None
         (f"{RSI} < 30", f"{RSI} > 70"),
         (f"{RSI} > 50", f"{RSI} < 50"),
         (f"{RSI} >= 50", f"{RSI} < 50"),
+        # A breakout that comes back through the line at which it was bought.
+        ("close > bars.high.rolling(20).max().shift(1)", "close < bars.high.rolling(20).max().shift(1)"),
         # A stop, or a climax, in the same direction.
         (f"{RSI} < 40", f"{RSI} < 20"),
         (f"{RSI} > 50", f"{RSI} > 80"),
@@ -43,7 +50,6 @@ def test_a_sale_that_holds_where_it_buys_is_found(buys: str, sells: str) -> None
         (f"{RSI} > 30", f"{RSI} < 70 and close < {VWAP}"),
         (f"close < {BAND}.lower", f"close > {BAND}.middle"),
         (f"close > {BAND}.upper", f"close < {BAND}.lower"),
-        (f"close > {BAND}.lower", "close < ta.bbands(bars.close, length=50, std=2).upper"),
         ("minute >= 600", "minute < 700"),
         (f"{RSI} > 30", "gain < 70"),
     ],

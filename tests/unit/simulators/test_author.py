@@ -14,7 +14,6 @@ from stratforge.strategy import compile_strategy
         ("buy microsoft when the RSI falls below 30, sell above 60", "MSFT", {"rsi"}),
         ("Breakout of the 20 bar high on IBM with 10% of equity", "IBM", {"highest_high", "lowest_low"}),
         ("buy dips below vwap, 50 shares", "AAPL", {"vwap"}),
-        ("Bollinger bounce on META for $5,000", "META", {"lower_band", "mid_band"}),
     ],
 )
 def test_plain_requests_become_strategies(request_: str, symbol: str, indicators: set[str]) -> None:

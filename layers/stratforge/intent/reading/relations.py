@@ -325,7 +325,7 @@ class Relations(Comparing):
             or str(token.value).split()[0] in _BECOMES
         ):
             return crossing, right
-        return (*self._compare(left, (sign,), right), *crossing), right
+        return (crossing if _is_usual(left, sign, right) else (*self._compare(left, (sign,), right), *crossing)), right
 
     def _beside_before(self, left: Operand) -> Operand:
         """The right side of “sell when it closes below”: what was spoken of."""
@@ -479,6 +479,15 @@ class Relations(Comparing):
         strict, loose = (">", ">=") if up else ("<", "<=")
         signs = (loose,) if exact else (strict,) if more else (loose, strict)
         return self._compare(left, signs, times), right
+
+
+def _is_usual(left: Operand, sign: str, right: Operand) -> bool:
+    """Whether an oscillator is mostly on that side of a level, so that “rises above 30” can only mean the moment."""
+    levels = LEVELS.get(left.sides[0].split("(")[0])
+    if levels is None or right.number is None:
+        return False
+    middle = sum(levels) / 2
+    return right.number <= middle if sign == ">" else right.number >= middle
 
 
 def previous(side: str) -> str:

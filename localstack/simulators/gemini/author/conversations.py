@@ -49,9 +49,17 @@ def doubts(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found:
     findings = findings_of(requests, answers, found)
     if not findings:
         return []
+    return _asked(findings) or _unread(request_after(requests, answers))
+
+
+def asked_of(request: str, findings: Sequence[str]) -> list[str]:
+    """The questions to ask in the place of a strategy that does not surely do what its request says."""
+    return _asked(findings) or [f"“{request.strip()[:200]}” was not surely understood, so nothing was written. Please say in other words when it should buy, and when it should sell."]  # fmt: skip
+
+
+def _asked(findings: Sequence[str]) -> list[str]:
     asked = [each.removesuffix(ASK).strip() for each in findings if each.endswith(ASK)]
-    asked = [each for each in asked if "“" in each and each.endswith(("?", "more."))]
-    return asked or _unread(request_after(requests, answers))
+    return [each for each in asked if "“" in each and each.endswith(("?", "more."))]
 
 
 def _beside_what_stands(request: Request, rules: Sequence[str]) -> Iterator[str]:

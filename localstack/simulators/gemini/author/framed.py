@@ -27,6 +27,7 @@ from stratforge.intent.turns import spans_by_turn
 from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.constants import with_timeframe
+from stratforge.strategy.findings import Code
 
 from simulators.gemini.author.scanner import on_bars
 from simulators.gemini.author.shorts import short_answer
@@ -86,10 +87,14 @@ def write_answer(
     try:
         _ = compile_strategy(source).lookback
     except StrategyError as error:
-        asks += [str(each) for each in error.findings]
+        asks += [_looks_too_far(in_words(frame.timeframe)) if each.code is Code.UNBOUNDED else f"{each.message}. {each.suggestion}" for each in error.findings]  # fmt: skip
     if asks:
         return {**found, "kind": "clarify", "name": "Not written yet", "python_code": "", "plan": "", "logic_explanation": "", "requirements": [], "parameters": [], "assumptions": [], "questions": list(dict.fromkeys(asks))}  # fmt: skip
     return _on_its_bars(found, source, requests, plain, frame, open_from)
+
+
+def _looks_too_far(bars: str) -> str:
+    return f"On bars of {bars} its indicators need more history than is kept (512 of these bars). Should they be of fewer bars, or decide on shorter ones?"
 
 
 def _on_the_clock(found: dict[str, Any], minutes: int) -> dict[str, Any]:

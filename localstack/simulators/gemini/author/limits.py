@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _FUTURE = (
-    r"\btomorrow\b|\bnext (?:bar|day|minute|candle|hour|week)(?: 's)? (?:\w+ )?(?:close|high|low|open|price|will|is|rises|falls|closes|goes)|\bwill (?:rise|fall|go up|go down|be up|be down|close (?:higher|lower)|"
+    r"\btomorrow\b(?! (?:at|morning|afternoon)\b)|\bnext (?:bar|day|minute|candle|hour|week)(?: 's)? (?:\w+ )?(?:close|high|low|open|price|will|is|rises|falls|closes|goes)|\bwill (?:rise|fall|go up|go down|be up|be down|close (?:higher|lower)|"
     r"break out|drop|jump|reverse|recover|rally|crash)|\b(?:right |just |shortly )?before (?:it|the price|a|@\S+) (?:\w+ )?(?:rises|falls|goes up|goes down|jumps|drops|rally|crash|spikes)|\babout to (?:rise|fall|go|jump|drop|rally|break|crash)|(?<!thanks )(?<!thank you )\bin (?:advance|hindsight)\b|"
     r"\b(?:at |near )?(?:the )?(?:exact|absolute|very) (?:low|bottom|high|top)\b|\b(?:at )?the (?:bottom|top|lowest (?:price|point)|highest (?:price|point)) of (?:the|each|every) (?:day|week|move|dip|trend)|"
     r"\bsell (?:it )?at the (?:day 's |daily )?high(?: of the day)?$|\bbuy (?:it )?at the (?:day 's |daily )?low(?: of the day)?\b(?! (?:of|plus))|\bshift \( -|\bfuture (?:price|bar|close|return)|\bpredict\w*"

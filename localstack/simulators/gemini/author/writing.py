@@ -22,7 +22,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 from simulators.gemini.author.answers import naming_clauses, options, with_answers
 from simulators.gemini.author.averages import asked_of_days, looks_at_days
 from simulators.gemini.author.clocks import mended
-from simulators.gemini.author.conversations import doubts, findings_of, plainer
+from simulators.gemini.author.conversations import asked_of, doubts, findings_of, plainer
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.naming import TITLES, name_of
@@ -144,11 +144,19 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
 
 
 def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer by the strict reading, where it says more plainly what was asked for; None where it does not."""
+    """The answer by the strict reading, where it says more plainly what was asked for, a question where what was written does not surely say it; None where it does."""
     # What was asked for a reason stays a question; only what was not understood is read once more.
     lost = found["kind"] == "clarify" and not any(_REAL.search(each) for each in found["questions"])
-    if len(requests) > 1 or not (lost or (found["kind"] == "strategy" and (_told(requests[0], found) or _findings(requests, found)))):  # fmt: skip
+    written = found["kind"] == "strategy"
+    if len(requests) > 1 or not (lost or written):
         return None
+    findings = _findings(requests, found) if written else []
+    if not (lost or findings or _told(requests[0], found)):
+        return None
+    return _strictly(requests, lost=lost) or (_clarify(found["symbol"], asked_of(requests[0], findings)) if findings else None)  # fmt: skip
+
+
+def _strictly(requests: Sequence[str], *, lost: bool) -> dict[str, Any] | None:
     strict = written_strictly(requests[0])
     if strict is None:
         return None
