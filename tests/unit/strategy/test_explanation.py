@@ -119,7 +119,7 @@ def test_a_machine_of_states_is_said_step_by_step() -> None:
     assert said(body) == [
         "remember as `armed`: 1, when RSI(14) is below 30",
         "forget `armed`; remember as `count`: the remembered `count` (0 before) + 1, when the remembered `armed` (0 before) is above 0 and RSI(14) is above 50",
-        "buy, when the remembered `armed` (0 before) is above 0 and RSI(14) is above 50",
+        "buy, when (the remembered `armed` (0 before) is above 0 and RSI(14) is above 50) [as line 6 finds it]",
     ]
 
 
@@ -134,7 +134,7 @@ def test_a_loop_is_said_with_its_rounds() -> None:
     body = "for i in range(1, N, 2):\n    if bar.close > i:\n        return buy()\n    if bar.close < 0:\n        break"
     assert said(body, "N = 6\n") == [
         "buy, for each `i` from 1 to below 6 in steps of 2 when the close is above `i`",
-        "leave the loop, for each `i` from 1 to below 6 in steps of 2 when the close is below 0",
+        "leave the loop, for each `i` from 1 to below 6 in steps of 2 in the same rounds when the close is below 0",
     ]
 
 
@@ -172,7 +172,7 @@ def test_what_holds_for_the_whole_strategy_and_what_is_not_used_is_said() -> Non
         ("bars.high.rolling(10).max().shift(1)", "(the highest high of 10 bars) 1 bar ago"),
         ("bars.close.pct_change(5)", "the relative change of the close over 5 bars"),
         ("bars.close.rolling(5).std(ddof=0)", "the standard deviation of the close over 5 bars (degrees of freedom less 0)"),
-        ("bars.close.fillna(3)", "the close, or 3 while unknown"),
+        ("bars.close.fillna(3)", "(the close, or 3 while unknown)"),
         ("np.maximum(bars.close, 2) / 3", "(the larger of the close and 2) / 3"),
     ],
 )  # fmt: skip
