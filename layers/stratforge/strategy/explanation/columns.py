@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stratforge.market.columns import PRICE_COLUMNS
-from stratforge.strategy.explanation.wording import CHOICE, COMPARISON, PHRASE, Budget, Said, counted, number
+from stratforge.strategy.explanation.wording import (
+    BOTH,
+    CHOICE,
+    COMPARISON,
+    EITHER,
+    PHRASE,
+    Budget,
+    Said,
+    counted,
+    number,
+)
 from stratforge.strategy.graph import Node, reachable, symbol_and_timeframe
 from stratforge.strategy.indicators import REGISTRY
 
@@ -56,6 +66,7 @@ _WINDOWS = {
     "diff": "the change of {} over {}",
     "pct_change": "the relative change of {} over {}",
 }
+_JOINED = {"and": BOTH, "or": EITHER, "xor": EITHER}
 _COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 # Parameters that people write as bare numbers, in their order.
 _BARE = frozenset({"length", "fast", "slow", "signal", "k", "d", "smooth_k"})
@@ -100,7 +111,7 @@ class ColumnWords:
         if operation in SIGNS:
             compared = operation in _COMPARISONS
             one, other = (each.side if compared else each.tight for each in inputs)
-            return Said(f"{one} {SIGNS[operation]} {other}", COMPARISON if node.logical else PHRASE)
+            return Said(f"{one} {SIGNS[operation]} {other}", _JOINED.get(operation, COMPARISON if compared else PHRASE))
         if operation in FUNCTIONS:
             told = FUNCTIONS[operation].format(*(each.tight for each in inputs))
             return Said(told, COMPARISON if node.logical else PHRASE)
@@ -128,7 +139,7 @@ class ColumnWords:
         if operation == "round":
             return Said(f"{inputs[0].tight} rounded to {counted(float(arguments[0]), 'decimal')}", PHRASE)
         if operation == "fillna":
-            return Said(f"{inputs[0].tight}, or {number(float(arguments[0]))} while unknown", PHRASE)
+            return Said(f"{inputs[0].tight}, or {number(float(arguments[0]))} while unknown", CHOICE)
         # A new operation is said by its name until it has words.
         parts = ", ".join([*(each.text for each in inputs), *(str(each) for each in arguments)])
         return Said(f"{operation}({parts})")

@@ -55,11 +55,12 @@ class ExplainedRule:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """A condition on the way to a statement: what it must be, and its line; a loop is one too, with its words."""
+    """A condition on the way to a statement: what it must be, its line, and how many changes were told before it is asked; a loop is one too, with its words."""
 
     node: ast.expr
     wanted: bool
     line: int
+    asked: int
     words: str = ""
 
 
@@ -102,6 +103,10 @@ class Decisions:
         self._written = {key for each in nodes if (key := written_key(each)) is not None}
         self._said = dict[int, Said]()
         self._places = dict[int, frozenset[int]]()
+        # The names and keys of state whose changes were told, in their order; the conditions that were told in full; and the loops that were begun.
+        self._changes = list[str]()
+        self._in_full, self._begun = set[int](), set[int]()
+        self._read = dict[int, set[str]]()
 
     def rules(self) -> Iterator[ExplainedRule]:
         """The rules, in the order of the code.
@@ -116,16 +121,17 @@ class Decisions:
         yield from found
 
     def _block(self, statements: Sequence[ast.stmt], tests: _Tests, *, in_loop: bool) -> Iterator[ExplainedRule]:
-        doings, nodes = list[str](), list[ast.AST]()
+        doings, nodes, before = list[str](), list[ast.AST](), 0
 
         def noted() -> Iterator[ExplainedRule]:
             if doings:
-                yield self._rule("notes", "; ".join(doings), tests, nodes)
+                yield self._rule("notes", "; ".join(doings), tests, nodes, before)
             doings.clear()
             nodes.clear()
 
         for each in statements:
             if isinstance(each, ast.Assign | ast.AugAssign):
+                before = before if doings else len(self._changes)
                 for text in self._kept(each, in_loop=in_loop):
                     doings.append(text)
                     nodes.append(each)
@@ -147,9 +153,10 @@ class Decisions:
         yield from noted()
 
     def _if(self, node: ast.If, tests: _Tests, *, in_loop: bool) -> Iterator[ExplainedRule]:
-        yield from self._block(node.body, (*tests, _Test(node.test, True, node.lineno)), in_loop=in_loop)
+        asked = len(self._changes)
+        yield from self._block(node.body, (*tests, _Test(node.test, True, node.lineno, asked)), in_loop=in_loop)
         # What is behind a branch that always ends is looked at only where that was not met, as with any earlier rule.
-        other = tests if _ends(node.body) else (*tests, _Test(node.test, False, node.lineno))
+        other = tests if _ends(node.body) else (*tests, _Test(node.test, False, node.lineno, asked))
         yield from self._block(node.orelse, other, in_loop=in_loop)
 
     def _for(self, node: ast.For, tests: _Tests) -> Iterator[ExplainedRule]:
@@ -158,11 +165,13 @@ class Decisions:
         first, end = ("0", bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
         step = f" in steps of {bounds[2]}" if len(bounds) == 3 else ""
         words = f"for each `{ast.unparse(node.target)}` from {first} to below {end}{step}"
-        yield from self._block(node.body, (*tests, _Test(node.iter, True, node.lineno, words)), in_loop=True)
+        loop = _Test(node.iter, True, node.lineno, len(self._changes), words)
+        yield from self._block(node.body, (*tests, loop), in_loop=True)
 
     def _returned(self, node: ast.Return, value: ast.expr | None, tests: _Tests) -> Iterator[ExplainedRule]:
         if isinstance(value, ast.IfExp) and _is_decision(value):
-            yield from self._returned(node, value.body, (*tests, _Test(value.test, True, value.test.lineno)))
+            test = _Test(value.test, True, value.test.lineno, len(self._changes))
+            yield from self._returned(node, value.body, (*tests, test))
             yield from self._returned(node, value.orelse, tests)
         elif value is None or (isinstance(value, ast.Constant) and value.value is None):
             yield self._rule("nothing", self._nothing, tests, [node])
@@ -172,11 +181,15 @@ class Decisions:
 
     _nothing = "decide nothing on this bar"
 
-    def _rule(self, does: Does, what: str, tests: _Tests, nodes: Sequence[ast.AST]) -> ExplainedRule:
+    def _rule(
+        self, does: Does, what: str, tests: _Tests, nodes: Sequence[ast.AST], before: int | None = None
+    ) -> ExplainedRule:
+        """A rule, before which so many changes were told; all that were, if it does not say."""
+        changes = len(self._changes) if before is None else before
         line = min(getattr(each, "lineno", 0) for each in nodes)
         lines = self._lines.of(*nodes).union(*(self._lines_of_test(each.node) for each in tests))
         budget = self._words.budget
-        what, when = budget.spend(what), budget.spend(self._when(tests))
+        what, when = budget.spend(what), budget.spend(self._when(tests, changes))
         budget.count(len(lines))
         near = {row for each in (*nodes, *(test.node for test in tests[-1:])) for row in _rows(each)}
         near |= {test.line for test in tests[-1:]}
@@ -188,14 +201,43 @@ class Decisions:
             found = self._places[id(node)] = self._lines.of(node)
         return found
 
-    def _when(self, tests: _Tests) -> str:
-        loops = " ".join(each.words for each in tests if each.words)
-        asked = [each for each in tests if not each.words]
-        outer, inner = asked[:-_MAX_TESTS], [self._test(each) for each in asked[-_MAX_TESTS:]]
-        parts = [f"it is {'' if each.wanted else 'not '}as line {each.line} asks" for each in outer]
-        parts += [each.joined("and") if len(asked) > 1 else each.text for each in inner]
-        conditions = " and ".join(parts)
-        return f"{loops}{' when ' if loops and conditions else ''}{conditions}"
+    def _when(self, tests: _Tests, changes: int) -> str:
+        """Loops and conditions in the order in which they are come to."""
+        far = len(asked := [each for each in tests if not each.words]) - _MAX_TESTS
+        groups = [("", list[str]())]
+        for each in tests:
+            if each.words:
+                # What follows in the same loop is done round by round, and not in a loop of its own.
+                again = " in the same rounds" if id(each.node) in self._begun else ""
+                self._begun.add(id(each.node))
+                groups.append((f"{each.words}{again}", []))
+                continue
+            told, far = groups[-1][1], far - 1
+            if far >= 0 and id(each.node) in self._in_full:
+                told.append(f"it is {'' if each.wanted else 'not '}as line {each.line} asks")
+                continue
+            self._in_full.add(id(each.node))
+            told.append(self._asked(each, alone=len(asked) == 1, changes=changes))
+        first, *loops = [(words, " and ".join(conditions)) for words, conditions in groups]
+        rounds = " ".join(f"{words}{' when ' if conditions else ''}{conditions}" for words, conditions in loops)
+        return f"{first[1]}, then {rounds}" if first[1] and rounds else first[1] or rounds
+
+    def _asked(self, test: _Test, *, alone: bool, changes: int) -> str:
+        """A condition in words; with its line, where what it asks for is changed between that and the rule."""
+        said = self._test(test)
+        if self._reads(test.node).isdisjoint(self._changes[test.asked : changes]):
+            return said.text if alone else said.joined("and")
+        return f"{said.joined('or')} [as line {test.line} finds it]"
+
+    def _reads(self, node: ast.expr) -> set[str]:
+        """The names and keys of state that an expression reads."""
+        found = self._read.get(id(node))
+        if found is None:
+            nodes = list(ast.walk(node))
+            keys = {key for each in nodes if isinstance(each, ast.expr) and (key := state_key(each)) is not None}
+            found = {f'state["{key}"]' for key in keys} | {each.id for each in nodes if isinstance(each, ast.Name)}
+            self._read[id(node)] = found
+        return found
 
     def _test(self, test: _Test) -> Said:
         said = self._said.get(id(test.node))
@@ -218,6 +260,7 @@ class Decisions:
             pairs = list(zip(target.elts, node.value.elts, values, strict=True))
         else:
             pairs = [(target, node.value, self._words.said(node.value))]
+        kept = list[str]()
         for where, value, said in pairs:
             if isinstance(where, ast.Name) and self._stands_for(where.id, value, said, in_loop=in_loop):
                 self._words.meant[where.id], self._words.stands_for[where.id] = said, value
@@ -226,7 +269,12 @@ class Decisions:
                 if isinstance(where, ast.Name):
                     known = self._lines.names.get(where.id, frozenset())
                     self._lines.names[where.id] = known | self._lines.of(value) | {where.lineno}
-                yield self._keep(where, said)
+                kept.append(self._keep(where, said))
+        read = [self._reads(value) for _, value, _ in pairs]
+        if any(self._changed(where) in later for at, (where, _, _) in enumerate(pairs) for later in read[at + 1 :]):
+            yield f"at once ({'; '.join(kept)})"
+        else:
+            yield from kept
 
     def _stands_for(self, name: str, value: ast.expr, said: Said, *, in_loop: bool) -> bool:
         """Whether a name is its value wherever it is read: it has no other, and nothing that the value reads changes in between."""
@@ -244,7 +292,13 @@ class Decisions:
             return f"`{target.id}`"
         return f"the remembered `{state_key(target)}` (0 before)"
 
+    @staticmethod
+    def _changed(target: ast.expr) -> str:
+        key = state_key(target)
+        return ast.unparse(target) if key is None else f'state["{key}"]'
+
     def _keep(self, target: ast.expr, said: Said) -> str:
+        self._changes.append(self._changed(target))
         key = state_key(target)
         if key is None:
             unused = "" if isinstance(target, ast.Name) and target.id in self._loaded else ", which nothing reads"

@@ -156,11 +156,12 @@ class Expressions:
             return self.meant.get(node.id, Said(f"`{node.id}`"))
         if isinstance(node, ast.BinOp):
             left, right = self.value(node.left), self.value(node.right)
-            return Said(f"{left} {ARITHMETIC[type(node.op)]} {right}", PHRASE)
+            loose = {ast.BitAnd: BOTH, ast.BitOr: EITHER, ast.BitXor: EITHER}.get(type(node.op), PHRASE)
+            return Said(f"{left} {ARITHMETIC[type(node.op)]} {right}", loose)
         if isinstance(node, ast.UnaryOp):
             return self._unary(node)
         if isinstance(node, ast.BoolOp):
-            return self._joined(node)
+            return self._joined(node) if all(map(self._is_condition, node.values)) else self._picked(node)
         if isinstance(node, ast.Compare):
             return self._compared(node)
         if isinstance(node, ast.IfExp):
@@ -206,10 +207,22 @@ class Expressions:
         """A condition in words; of a number, that it is neither 0 nor unknown."""
         if isinstance(node, ast.Constant) and isinstance(node.value, bool):
             return Said("always" if node.value else "never")
+        if isinstance(node, ast.BoolOp):
+            joined = self._joined(node)
+            self.budget.spend(joined.text)
+            return joined
         found = self.said(node)
         if COMPARISON <= found.loose <= EITHER or _is_truth(node) or self._is_logical(node):
             return found
         return Said(f"{found.side} is known and other than 0", COMPARISON)
+
+    def _is_condition(self, node: ast.expr) -> bool:
+        """Whether it holds or does not, rather than being a number."""
+        if isinstance(node, ast.BoolOp):
+            return all(map(self._is_condition, node.values))
+        if isinstance(node, ast.Name):
+            return node.id in self.meant and COMPARISON <= self.meant[node.id].loose <= EITHER
+        return isinstance(node, ast.Compare) or _is_truth(node) or self._is_logical(node)
 
     def _is_logical(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Attribute) and node.attr in self._columns and self._columns[node.attr].logical
@@ -233,6 +246,19 @@ class Expressions:
             else:
                 parts.append(self.truth(values.pop(0)).joined(word))
         return Said(f" {word} ".join(parts), BOTH if word == "and" else EITHER)
+
+    def _picked(self, node: ast.BoolOp) -> Said:
+        """The number that `and` or `or` gives: one of its operands."""
+        *before, last = node.values
+        text = self.side(last)
+        for at, each in enumerate(reversed(before)):
+            rest = f"({text})" if at else text
+            if isinstance(node.op, ast.Or):
+                text = f"{self.side(each)} if that is known and other than 0, otherwise {rest}"
+            else:
+                text = f"{rest} if {self.truth(each).joined('or')}, otherwise {self.side(each)}"
+            self.budget.spend(text)
+        return Said(text, CHOICE)
 
     def _crossing(self, one: ast.expr, other: ast.expr) -> str:
         """“FAST crosses above SLOW”, where a comparison on this bar follows the contrary one on the bar before; otherwise nothing."""

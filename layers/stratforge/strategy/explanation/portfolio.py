@@ -7,7 +7,7 @@ import ast
 from stratforge.strategy.column_calls import symbol_written
 from stratforge.strategy.explanation.decisions import Decisions, Does, Lines
 from stratforge.strategy.explanation.expressions import Expressions
-from stratforge.strategy.explanation.wording import COMPARISON, PHRASE, Said, counted, number, percent
+from stratforge.strategy.explanation.wording import CHOICE, COMPARISON, PHRASE, Said, counted, number, percent
 
 _PORTFOLIO = {
     "weights": "the weight each symbol has now",
@@ -79,7 +79,7 @@ class OverSymbols(Expressions):
         if name == "where" and len(given) == 1:
             return Said(f"{of} where {self.condition(given[0])}", PHRASE)
         if name == "fillna" and len(given) == 1:
-            return Said(f"{of}, or {self.value(given[0])} while unknown", PHRASE)
+            return Said(f"{of}, or {self.value(given[0])} while unknown", CHOICE)
         if name in _FIGURES and not given:
             return Said(_FIGURES[name].format(of), COMPARISON if name in ("any", "all", "isna", "notna") else PHRASE)
         return super()._call(node)
