@@ -87,3 +87,62 @@ def test_sides_that_are_exchanged_are_found_in_any_language(explanation: str, tu
 
 def test_what_the_person_said_may_be_spoken_of() -> None:
     assert found("You asked for MSFT on Mondays at 45; that is not done.", "Buy MSFT on Mondays at 45") == []
+
+
+LARGE = explain(
+    compile_strategy("""
+def on_bar(bar, position, state):
+    if position.quantity > 0 and (position.bars_held >= 240 or bar.time.minutes_to_close <= 15):
+        return sell()
+    if position.quantity == 0 and bar.volume > 1250000 and bar.close < 36000:
+        return buy(notional=36000, take_profit=0.125)
+""")
+)
+
+
+@pytest.mark.parametrize(
+    "explanation",
+    [
+        "Buys for $36,000 when the volume is above 1,250,000; the target is 112.5 % of the price paid.",
+        "Kauft für 36.000 Dollar, wenn das Volumen über 1.250.000 liegt.",
+        "Achète pour 36 000 $ quand le volume dépasse 1 250 000 ; vend à 15 h 45.",
+        "Achète pour 36\u202f000 dollars ; le volume dépasse 1\u00a0250\u00a0000.",
+        "成交量超过125万股时买入3.6万美元，持有4小时后卖出。",
+        "出来高が125万株を超えたら3万6千ドル分を買い、4時間後に売る。",
+        "It is not a strategy for the S&P 500 or the Nasdaq 100, and does not trade 24/7. The RSI, from 0 to 100, is not used.",
+        "Der RSI misst von 0 bis 100.",
+        "Buys AAPL at the OPEN of the next bar.",
+    ],
+)
+def test_numbers_may_be_written_as_people_of_each_language_write_them(explanation: str) -> None:
+    assert list(unfounded(explanation, LARGE, ["Trade AAPL"], ["AAPL"])) == []
+
+
+@pytest.mark.parametrize(
+    ("explanation", "said"),
+    [
+        ("Kauft für 37.000 Dollar.", "37.000"),
+        ("Vend après 12 000 barres.", "12000"),
+        ("持有7小时后卖出。", "7"),
+        ("出来高が126万株を超えたら買う。", "1260000"),
+        ("Sells after ninety bars.", "ninety"),
+        ("Stop loss of seven percent.", "seven"),
+        ("Buys at most 100 of them.", "100"),
+    ],
+)
+def test_numbers_that_are_written_otherwise_are_found_as_well(explanation: str, said: str) -> None:
+    (finding,) = unfounded(explanation, LARGE, ["Trade AAPL"], ["AAPL"])
+    assert f"says {said}" in finding
+
+
+@pytest.mark.parametrize("explanation", ["买入TSLA。", "TSLAを買います。", "卖出TSLA，不卖AAPL。"])
+def test_symbols_are_found_where_no_space_stands_between_words(explanation: str) -> None:
+    assert found(explanation) == ["The explanation speaks of TSLA, and the strategy trades AAPL."]
+
+
+def test_the_number_of_a_line_is_no_number_of_the_strategy() -> None:
+    lines = "".join(f'    state["k{n}"] = {n % 3}\n' for n in range(30))
+    code = f'def on_bar(bar, position, state):\n{lines}    if state["x"] < 3:\n        state["x"] += 1\n        return buy()\n'
+    rules = explain(compile_strategy(code))
+    assert "[as line 32 finds it]" in rules[-1].text
+    assert len(list(unfounded("Buys 32 times.", rules, ["Trade AAPL"], ["AAPL"]))) == 1
