@@ -103,3 +103,46 @@ def test_a_person_is_told_in_the_language_of_the_request(turns: tuple[str, ...])
     # Quotations stay as they were said, or as they can be sent.
     plain = [re.sub(r"[“„«「][^”“»」]*[”“»」]", "", each) for each in told]
     assert [each for each in plain if re.search(r"\b(?:the|was|is|it|not|which|given)\b", each)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("words", ["the close", "buy 5 shares", "later", "RSI is above 30", "the volume and the close"])
+def test_a_persons_own_words_stay_as_they_were_said(language: str, words: str) -> None:
+    (told,) = said_in(language, [f"“{words}” is taken as: buy when RSI(14) is below 30."])
+    assert words in told
+    assert "buy when" not in told.replace(words, "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "sell everything, when the quantity held is above 0 and the close is below 5",
+        "buy, when not (the close is above 5)",
+        "buy for 50 % of equity, with a stop loss of 2 %, when RSI(14) is above the close and it is not Monday",
+    ],
+)
+def test_a_rule_that_the_table_does_not_have_as_a_whole_stays_as_it_is_as_a_whole(language: str, rule: str) -> None:
+    (told,) = said_in(language, [f"The code also does this, which no requirement names: {rule} (line 3)."])
+    assert rule in told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_negated_together_stays_together(language: str) -> None:
+    both = "No rule for selling was given: it sells when not (RSI(14) is above 70 and SMA(5) is below 3) and the close is above 9."
+    all_three = "No rule for selling was given: it sells when not (RSI(14) is above 70 and SMA(5) is below 3 and the close is above 9)."
+    one, other = said_in(language, [both, all_three])
+    assert re.sub(r"\W", "", one) == re.sub(r"\W", "", other) or language == "ja"
+    assert one != other
+
+
+def test_a_sentence_behind_another_is_said_in_the_language_as_well() -> None:
+    told = "“foo” was not understood. Which rule should it follow? You could say: x"
+    assert said_in("de", [told]) == ["“foo” wurde nicht verstanden. Welcher Regel soll sie folgen? Zum Beispiel: x"]
+
+
+def test_what_is_ahead_and_what_is_no_more_are_not_said_as_their_contraries() -> None:
+    ahead = "Times of Berlin are 6 hours later than New York's; in the weeks in which only one of them has changed its clocks it is an hour off."
+    assert "比纽约快6小时" in said_in("zh", [ahead])[0]
+    (no_more,) = said_in("fr", ["No longer: buy when RSI(14) is below 30."])
+    assert not no_more.startswith("Plus")
