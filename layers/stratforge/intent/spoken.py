@@ -20,14 +20,20 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"\{\d\}")
+_QUOTED = re.compile(r"“\{(\d)\}”")
+# Words of English that no other language of the table has: where one of them is left, what stands at a place stays in English as a whole.
+_LEFT = re.compile(r"\b(?:the|is|it|not|which|when|with|of|everything|before)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence of the table: how it is recognized, and how it is said in each language."""
+    """A sentence of the table: how it is recognized, how it is said in each language, which of its places are the person's own words, and whether brackets
+    hold the first one together."""
 
     english: re.Pattern[str]
     said: dict[str, str]
+    own: frozenset[int]
+    bracketed: bool
 
 
 def spoken_in(turns: Sequence[str]) -> str:
@@ -46,22 +52,51 @@ def said_in(language: str, sentences: Sequence[str]) -> list[str]:
 def _said(language: str, text: str, part: str) -> str:
     """A text by a part of the table; empty where that does not have it."""
     for each in _table()[part]:
-        if language in each.said and (match := each.english.fullmatch(text)):
-            return each.said[language].format(*(_place(language, words) for words in match.groups()))
+        if language not in each.said or not (match := each.english.fullmatch(text)):
+            continue
+        words = match.groups()
+        if part != "sentences" and not all(map(_whole, words)):
+            continue
+        places = [one if at in each.own else _place(language, one) for at, one in enumerate(words)]
+        if each.bracketed and not re.search(r"[(（]\{0\}", each.said[language]) and _is_joined(words[0]):
+            places[0] = f"({places[0]})"
+        return each.said[language].format(*places)
     return ""
 
 
+def _whole(text: str) -> bool:
+    """Whether no bracket or quotation is cut through."""
+    depth = 0
+    for sign in text:
+        depth += (sign in "(“") - (sign in ")”")
+        if depth < 0:
+            return False
+    return not depth
+
+
+def _is_joined(text: str) -> bool:
+    return any(len(_parted(text, f" {joint} ")) > 1 for joint in ("or", "and"))
+
+
 def _place(language: str, text: str) -> str:
+    """What stands at a place of a sentence by the table, or as it is where that does not have all of it."""
+    said = _placed(language, text)
+    return text if _LEFT.search(re.sub(r"“[^”]*”", "", said)) else said
+
+
+def _placed(language: str, text: str) -> str:
     """What stands at a place of a sentence: rules and terms by the table, one by one where several are joined; everything else as it is."""
+    if re.search(r"[.?]", text) and (found := _said(language, text, "sentences")):
+        return found
     if len(rules := _parted(text, "; ")) > 1:
-        return "; ".join(_place(language, each) for each in rules)
+        return "; ".join(_placed(language, each) for each in rules)
     if len(terms := _parted(text, ", ")) > 1 and all(said := [_said(language, each, "terms") for each in terms]):
         return ", ".join(said)
     if found := _said(language, text, "terms"):
         return found
     for joint in ("or", "and"):
         if len(parts := _parted(text, f" {joint} ")) > 1:
-            return _said(language, joint, "joints").join(_place(language, each) for each in parts)
+            return _said(language, joint, "joints").join(_placed(language, each) for each in parts)
     return _said(language, text, "comparisons") or text
 
 
@@ -86,4 +121,6 @@ def _table() -> dict[str, list[_Sentence]]:
 def _sentence(forms: dict[str, str]) -> _Sentence:
     literal = _PLACE.split(forms["en"])
     pattern = "(.+?)".join(re.escape(each) for each in literal)
-    return _Sentence(re.compile(pattern, re.DOTALL), {name: said for name, said in forms.items() if name != "en"})
+    own = frozenset(int(each) for each in _QUOTED.findall(forms["en"]))
+    said = {name: text for name, text in forms.items() if name != "en"}
+    return _Sentence(re.compile(pattern, re.DOTALL), said, own, "({0})" in forms["en"])
