@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.application import strategies as application
 from stratforge.application.access import Caller
-from stratforge.application.code_rules import Asked, rules_of_code
+from stratforge.application.code_rules import Asked, rules_of_code, rules_of_version
 from stratforge.application.gallery import gallery
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy
@@ -106,6 +107,29 @@ def test_what_code_does_beyond_what_was_asked_is_told_as_written(
     kept = [each.rule.text for each in found.rules if each.asked is Asked.BEFORE]
     assert kept == [each.rule.text for each in asked.rules if each.asked is Asked.FOR]
     assert rules_of_code(database, ada, written, before.version) == asked
+
+
+def test_what_was_kept_without_its_lines_counts_as_asked_for_before(
+    database: Database, ada: Caller, written: UUID
+) -> None:
+    first = latest(database, written)
+    said(database, ada.user_id, "only on Mondays", strategy_id=str(written))
+    second = latest(database, written)
+    # As models answer that repeat no line of what they keep.
+    kept = [{**each, "lines": [] if each["status"] == "kept" else each["lines"]} for each in second.requirements]
+    found = rules_of_version(replace(second, requirements=kept), [first])
+    assert {each.rule.does: each.asked for each in found.rules} == {"buy": Asked.FOR, "sell": Asked.BEFORE}
+    assert found.beyond == []
+
+
+def test_an_earlier_version_that_is_not_in_the_language_any_more_hides_no_rule_of_this_one(
+    database: Database, ada: Caller, written: UUID
+) -> None:
+    first = latest(database, written)
+    old = replace(first, python_code="def on_bar(bar, position, state):\n    return trade(bar)\n")
+    found = rules_of_version(replace(first, requirements=[]), [old])
+    assert [(each.rule.does, each.asked) for each in found.rules] == [("buy", Asked.WRITTEN), ("sell", Asked.WRITTEN)]
+    assert rules_of_version(replace(first, requirements=[]), [old, first]).beyond == []
 
 
 def test_code_that_does_something_else_keeps_no_word_of_what_it_was(
