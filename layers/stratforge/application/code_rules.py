@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Invalid
 from stratforge.application.strategies import compiled_version, read_version
-from stratforge.intent.requirements import Requirement
+from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.written_rules import DEEDS, named
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import strategies
@@ -70,9 +71,8 @@ def rules_of_code(database: Database, caller: Caller, strategy_id: UUID, version
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         _, found = read_version(connection, strategy_id, version)
-        earlier = (
-            [] if found.requirements else strategies.list_versions(connection, strategy_id, _EARLIER, found.version)
-        )
+        placed = found.requirements and not _unplaced(_requirements(found))
+        earlier = [] if placed else strategies.list_versions(connection, strategy_id, _EARLIER, found.version)
     return rules_of_version(found, earlier)
 
 
@@ -82,21 +82,38 @@ def rules_of_version(version: StoredVersion, earlier: Sequence[StoredVersion] = 
     Raises:
         Invalid: if its code is not in the language any more.
     """
-    rules = explain(compiled_version(version))
-    if version.requirements:
-        requirements = _requirements(version)
-        asked = [Asked.FOR if named(each, requirements) else Asked.WRITTEN for each in rules]
-    else:
-        before = _asked_before(next((each for each in earlier if each.requirements), None))
-        asked = [Asked.BEFORE if each.text in before else Asked.WRITTEN for each in rules]
+    rules, requirements = explain(compiled_version(version)), _requirements(version)
+    before = set[str]() if requirements and not _unplaced(requirements) else _asked_before(earlier)
+    asked = [_asked(each, requirements, before) for each in rules]
     return CodeRules(version.version, [CodeRule(*each) for each in zip(rules, asked, strict=True)])
 
 
-def _asked_before(version: StoredVersion | None) -> set[str]:
-    if version is None:
-        return set()
-    requirements = _requirements(version)
-    return {each.text for each in explain(compiled_version(version)) if named(each, requirements)}
+def _asked(rule: ExplainedRule, requirements: Sequence[Requirement], before: Collection[str]) -> Asked:
+    if named(rule, requirements):
+        return Asked.FOR
+    return Asked.BEFORE if rule.text in before else Asked.WRITTEN
+
+
+def _asked_before(versions: Sequence[StoredVersion]) -> set[str]:
+    """The rules that were asked for, by the last version of which it is known where each stands; one that is not in the language any more tells nothing."""
+    found = set[str]()
+    for each in versions:
+        requirements = _requirements(each)
+        if not requirements:
+            continue
+        try:
+            rules = explain(compiled_version(each))
+        except Invalid:
+            continue
+        found |= {rule.text for rule in rules if named(rule, requirements)}
+        if not _unplaced(requirements):
+            break
+    return found
+
+
+def _unplaced(requirements: Sequence[Requirement]) -> bool:
+    """Whether something is kept of which is not said on which lines it stands."""
+    return any(each.status is Status.KEPT and not each.lines for each in requirements)
 
 
 def _requirements(version: StoredVersion) -> list[Requirement]:
