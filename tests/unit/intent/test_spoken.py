@@ -146,3 +146,29 @@ def test_what_is_ahead_and_what_is_no_more_are_not_said_as_their_contraries() ->
     assert "比纽约快6小时" in said_in("zh", [ahead])[0]
     (no_more,) = said_in("fr", ["No longer: buy when RSI(14) is below 30."])
     assert not no_more.startswith("Plus")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", "RSI über 14 Bars mindestens 30 ist und der Schlusskurs unter 5 liegt"),
+        ("es", "RSI de 14 barras es al menos 30 y el cierre está por debajo de 5"),
+        ("fr", "RSI à 14 barres est au moins 30 et la clôture est au-dessous de 5"),
+        ("zh", "14周期RSI不低于30且收盘价低于5"),
+        ("ja", "14本のRSIが30以上の、かつ終値が5を下回る"),
+    ],
+)
+def test_the_length_of_an_indicator_is_not_that_of_what_it_is_compared_with(language: str, words: str) -> None:
+    told = "No rule for selling was given: it sells when the 14-bar RSI is at or above 30 and the close is below 5."
+    assert words in said_in(language, [told])[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_several_days_are_all_said_in_the_language(language: str) -> None:
+    (told,) = said_in(language, ["Changed: buy only when it is Monday or Tuesday or Wednesday or Thursday or Friday."])
+    assert not re.search(r"day\b", told)
+
+
+@pytest.mark.parametrize("turns", [("Kaufe samstags",), ("Kaufe AAPL oder MSFT wenn der RSI unter 30 fällt",)])
+def test_questions_about_what_is_missing_are_asked_in_the_language(turns: tuple[str, ...]) -> None:
+    assert not [each for each in talk(*turns).draft.questions if re.match(r"(?:Which|A strategy)\b", each)]
