@@ -92,12 +92,13 @@ def _placed(language: str, text: str) -> str:
         return "; ".join(_placed(language, each) for each in rules)
     if len(terms := _parted(text, ", ")) > 1 and all(said := [_said(language, each, "terms") for each in terms]):
         return ", ".join(said)
-    if found := _said(language, text, "terms"):
+    # What begins with an article is a column or what it is compared with; everything else is a rule first.
+    if not text.startswith("the ") and (found := _said(language, text, "terms")):
         return found
     for joint in ("or", "and"):
         if len(parts := _parted(text, f" {joint} ")) > 1:
             return _said(language, joint, "joints").join(_placed(language, each) for each in parts)
-    return _said(language, text, "comparisons") or text
+    return _said(language, text, "comparisons") or _said(language, text, "terms") or text
 
 
 def _parted(text: str, joint: str) -> list[str]:
