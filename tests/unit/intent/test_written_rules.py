@@ -44,6 +44,15 @@ def test_what_no_requirement_names_is_beyond_them() -> None:
     assert len(beyond(RULES, [*wanted, asking(11, status=Status.SUPERSEDED)])) == 1
 
 
+def test_where_one_line_decides_both_sides_each_has_to_be_asked_for() -> None:
+    code = "def on_bar(bar, position, state):\n    return buy() if bar.close < 30 else (sell() if bar.close > 50 else None)\n"
+    rules, buying = explain(compile_strategy(code)), asking(2)
+    assert [each.does for each in beyond(rules, [buying])] == ["sell"]
+    assert [each.does for each in beyond(rules, [asking(2, rule="sell when close > 50")])] == ["buy"]
+    assert beyond(rules, [buying, asking(2, rule="sell when close > 50")]) == []
+    assert beyond(rules, [asking(2, rule="stop loss 2 %")]) == []
+
+
 def test_a_constant_alone_names_no_rule() -> None:
     assert [each.line for each in beyond(RULES, [asking(1, 5)])] == [10, 12, 14]
 
