@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -84,14 +84,11 @@ def rules_of_version(version: StoredVersion, earlier: Sequence[StoredVersion] = 
     """
     rules, requirements = explain(compiled_version(version)), _requirements(version)
     before = set[str]() if requirements and not _unplaced(requirements) else _asked_before(earlier)
-    asked = [_asked(each, requirements, before) for each in rules]
+    asked = [
+        Asked.FOR if named(each, requirements, rules) else Asked.BEFORE if each.text in before else Asked.WRITTEN
+        for each in rules
+    ]
     return CodeRules(version.version, [CodeRule(*each) for each in zip(rules, asked, strict=True)])
-
-
-def _asked(rule: ExplainedRule, requirements: Sequence[Requirement], before: Collection[str]) -> Asked:
-    if named(rule, requirements):
-        return Asked.FOR
-    return Asked.BEFORE if rule.text in before else Asked.WRITTEN
 
 
 def _asked_before(versions: Sequence[StoredVersion]) -> set[str]:
@@ -105,7 +102,7 @@ def _asked_before(versions: Sequence[StoredVersion]) -> set[str]:
             rules = explain(compiled_version(each))
         except Invalid:
             continue
-        found |= {rule.text for rule in rules if named(rule, requirements)}
+        found |= {rule.text for rule in rules if named(rule, requirements, rules)}
         if not _unplaced(requirements):
             break
     return found

@@ -14,16 +14,27 @@ from stratforge.strategy.explanation import ExplainedRule
 DEEDS = frozenset({"buy", "sell", "short", "cover", "adjust", "weights"})
 
 
-def named(rule: ExplainedRule, requirements: Iterable[Requirement]) -> bool:
-    """Tells whether a requirement names the place where the code decides a rule."""
-    return any({*rule.decided_at} & {*each.lines} for each in requirements if each.status is not Status.SUPERSEDED)
+def named(rule: ExplainedRule, requirements: Iterable[Requirement], rules: Iterable[ExplainedRule]) -> bool:
+    """Tells whether a requirement names the place where the code decides a rule, one of all; where both sides are decided on one line, one that asks for the
+    other side alone does not."""
+    both = any(each.line == rule.line and each.does in DEEDS and each.does != rule.does for each in rules)
+    return any(
+        {*rule.decided_at} & {*each.lines} and not (both and _of_other_side(rule, each))
+        for each in requirements
+        if each.status is not Status.SUPERSEDED
+    )
+
+
+def _of_other_side(rule: ExplainedRule, requirement: Requirement) -> bool:
+    other = {"buy": "sell ", "sell": "buy "}.get(rule.does)
+    return other is not None and bool(requirement.rules) and all(each.startswith(other) for each in requirement.rules)
 
 
 def beyond(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> list[ExplainedRule]:
     """Lists what the code does and no requirement names, by the lines; nothing where that is not known: without requirements, or with kept ones that name no line."""
     if any(each.status is Status.KEPT and not each.lines for each in requirements):
         return []
-    return [each for each in rules if requirements and each.does in DEEDS and not named(each, requirements)]
+    return [each for each in rules if requirements and each.does in DEEDS and not named(each, requirements, rules)]
 
 
 def beyond_told(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> list[str]:
