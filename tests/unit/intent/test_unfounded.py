@@ -111,6 +111,8 @@ def on_bar(bar, position, state):
         "出来高が125万株を超えたら3万6千ドル分を買い、4時間後に売る。",
         "It is not a strategy for the S&P 500 or the Nasdaq 100, and does not trade 24/7. The RSI, from 0 to 100, is not used.",
         "Der RSI misst von 0 bis 100.",
+        "Kauft mit Ziel 12,5 %.",
+        "Compra con objetivo del 12,5 %.",
         "Buys AAPL at the OPEN of the next bar.",
     ],
 )
@@ -123,6 +125,7 @@ def test_numbers_may_be_written_as_people_of_each_language_write_them(explanatio
     [
         ("Kauft für 37.000 Dollar.", "37.000"),
         ("Vend après 12 000 barres.", "12000"),
+        ("Kauft bei 1,75-fachem Volumen nach 7,5 Minuten.", "7.5"),
         ("持有7小时后卖出。", "7"),
         ("出来高が126万株を超えたら買う。", "1260000"),
         ("Sells after ninety bars.", "ninety"),
