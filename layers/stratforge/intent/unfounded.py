@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.lexicon import BUYS, CLOSE, NO_SYMBOL, NYSE, SELLS
+from stratforge.intent.reading.languages import language_of
 from stratforge.strategy.explanation import ExplainedRule
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.vocabulary import DAYS
@@ -42,6 +43,8 @@ _THOUSANDS = re.compile(
 )
 _HOURS = re.compile(r"\b(\d{1,2})[ \u00a0]h[ \u00a0](\d{2})\b")
 _TEN_THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)[万萬](?:(\d)千)?")
+# A comma is a decimal point in German, Spanish and French, but not in “BBANDS(20,2)”.
+_COMMA = re.compile(r"(?<![\d.,(])(\d+),(\d+)(?![\d,])")
 _POINTED = re.compile(r"\d{1,3}\.\d{3}")
 # Units of numbers in words, and of those in Chinese and Japanese.
 _BARS = re.compile(r"[\s-]*(?:bars?|candles?|periods?|barras?|barres?|kerzen?)\b", re.IGNORECASE)
@@ -85,6 +88,8 @@ def unfounded(
 def _plain(explanation: str) -> str:
     """An explanation with its numbers as they are read: in one piece, and without those that count nothing of a strategy."""
     plain = _THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), _NAMES.sub("", explanation))
+    if language_of(plain) in ("de", "es", "fr"):
+        plain = _COMMA.sub(r"\1.\2", plain)
     plain = _TEN_THOUSANDS.sub(lambda match: f"{float(match[1]) * 10_000 + float(match[2] or 0) * 1_000:.10g}", plain)
     return _HOURS.sub(r"\1h\2", plain)
 
