@@ -54,8 +54,8 @@ def test_who_allows_it_sees_what_is_sold_short_and_covered_and_why(member: Visit
     expect(page.locator(".side.short").first).to_be_visible()
     expect(page.locator(".side.cover")).to_have_count(0)
     member.go("/notices")
-    expect(page.get_by_text(re.compile("Sold short 20 IBM at")).first).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Covered 20 IBM at .*: [+-]\$")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("sold short 20 IBM at")).first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"covered 20 IBM at .*: [+-]\$")).first).to_be_visible()
 
     client.call("POST", f"/v1/sessions/{session}/stop", {"flatten": True})
     page = member.go(f"/sessions/{session}")

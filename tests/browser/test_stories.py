@@ -429,7 +429,7 @@ def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, p
     page.get_by_role("button", name="Write the strategy").click()
     expect(page).to_have_url(re.compile(r"/strategies/[^/]+-[^/]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("<img src=x onerror=alert(1)>")
-    expect(page.get_by_text("{{ 7 * 7 }}")).to_be_visible()
+    expect(page.get_by_text("{{ 1 + 1 }}")).to_be_visible()
     assert page.locator("main script, main img, main svg:not(.spark), main a[href^='javascript']").count() == 0
     platform.simulator("faults", {"fault": "hostile", "count": 1}, of="gemini")
     member.go("/research")

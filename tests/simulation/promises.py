@@ -133,6 +133,9 @@ def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
             FROM orders o WHERE o.completed_at IS NULL AND NOT (o.status = 'RESTING' AND o.time_in_force = 'gtc' AND o.origin = 'MANUAL')
             -- Placed after the close, it is of the day that has only begun.
             AND NOT (o.status = 'RESTING' AND o.time_in_force = 'day' AND o.created_at::time >= '21:00' AND o.expires_at > now())
+            -- The account has not the buying power for it: it waits until there is.
+            AND NOT (o.status = 'RESTING' AND o.reason = 'PLATFORM_BUYING_POWER' AND (SELECT buying_power FROM broker_account)
+                     < (o.quantity - o.filled_quantity) * (SELECT price FROM latest_prices l WHERE l.symbol = o.symbol))
             AND NOT o.symbol = ANY(%s)"""
         hold("orders that never end", _rows(connection, unended, sorted(except_for)))
         hold(

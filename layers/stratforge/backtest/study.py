@@ -22,8 +22,8 @@ _TRIED, _MOST_TRYING = 12, 20.0
 _SHORT = 2
 # Seconds that each part takes before its first point: its bars are read, the strategy is compiled.
 _BEGINNING = 0.5
-# What has cost so much more than was said is not gone on with.
-TOLERANCE = 1.2
+# What has cost so much more than was said is not gone on with; so few seconds cost nothing, and are those of a machine that had much else to do.
+_TOLERANCE, _SPARED = 1.2, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class Plan:
     points: int
     part: int
     seconds: float
+
+    @property
+    def most_seconds(self) -> float:
+        """Returns the seconds after which it is not gone on with, as it would cost more than was said."""
+        return max(_TOLERANCE * self.seconds, self.seconds + _SPARED)
 
     @property
     def parts(self) -> int:

@@ -36,7 +36,7 @@ _HOSTILE_DRAFT = {
     "python_code": 'LENGTH = 10\n\n\ndef indicators(bars):\n    return {"average": ta.sma(bars.close, length=LENGTH)}\n\n\n'
     "def on_bar(bar, position, state):\n    if position.quantity == 0 and bar.close > bar.average:\n        return buy()\n"
     "    if position.quantity > 0 and bar.close < bar.average:\n        return sell()\n",
-    "logic_explanation": "Buys above the 10-bar average. <script>document.title='owned'</script> {{ 7 * 7 }}",
+    "logic_explanation": "Buys above the 10-bar average. <script>document.title='owned'</script> {{ 1 + 1 }}",
     "parameters": [{"name": "LENGTH", "value": 10, "meaning": '"><svg onload=alert(1)>'}],
     "assumptions": ["<a href='javascript:alert(1)'>click</a>", "No size was given: the session's sizing rule decides."],
     "questions": [],

@@ -171,3 +171,8 @@ def test_a_part_ends_when_nobody_wants_the_study() -> None:
     with pytest.raises(InterruptedError):
         run_part(sweeper, [{"SECONDS": float(index)} for index in range(9)], 1, wanted)
     assert len({each["SECONDS"] for each in sweeper.ran}) == 2
+
+
+def test_a_study_is_not_gone_on_with_when_it_costs_a_fifth_more_and_a_minute_more() -> None:
+    assert Plan(points=10, part=1, seconds=1.0).most_seconds == 61
+    assert Plan(points=10, part=1, seconds=1_000.0).most_seconds == 1_200

@@ -1,7 +1,7 @@
 """Sweeps that are larger than one function's time: planned and priced, worked on in parts, and put together.
 
 A study is a backtest's job that goes on after the function that began it: its parts are done by whoever is asked for them, in any order and side by side. It never
-costs more than was said by a fifth, and ends where it stands when it is canceled.
+costs more than a fifth, or a minute, above what was said, and ends where it stands when it is canceled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from stratforge.application.jobs.results import JobFailure, as_json
 from stratforge.application.jobs.work import Canceled, Failed, Work
 from stratforge.backtest import BacktestError
-from stratforge.backtest.study import TOLERANCE, Plan, plan, run_part
+from stratforge.backtest.study import Plan, plan, run_part
 from stratforge.backtest.sweep import Point, Sweepable
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs, studies
@@ -104,7 +104,7 @@ def work_on_part(
         work.tell(f"sweeping {done.points:,}/{planned.points:,}")
     except Canceled:
         return False
-    if done.seconds > TOLERANCE * planned.seconds:
+    if done.seconds > planned.most_seconds:
         fail_study(database, job_id, f"it takes more than was said ({told(planned)}), and is not gone on with")
         return False
     return True
