@@ -18,7 +18,9 @@ VIEWS = {
     "Backtest": "BacktestReportView",
     "BacktestLine": "BacktestView",
     "AskedFor": "Requirement",
+    "CodeRule": "ExplainedRuleView",
     "Equity": "EquityHistory",
+    "SessionEquity": "SessionEquity",
     "OrderStory": "ExplanationView",
     "ShortSelling": "ShortSellingBody",
     "Shown": "ShownSessionView",
@@ -30,7 +32,11 @@ VIEWS = {
     "Leaderboard": "Leaderboard",
 }
 # Made of the report of a backtest, or the whole answer of the API.
-MADE = {"Backtest": {"assumptions", "portfolio", "trades", "trades_in_all", "sweep"}, "SavedStrategy": {"file"}}
+MADE = {
+    "Backtest": {"assumptions", "portfolio", "trades", "trades_in_all", "sweep"},
+    "CodeRule": {"asked"},
+    "SavedStrategy": {"file"},
+}
 OF_THE_API = [
     each
     for each in vars(answers).values()

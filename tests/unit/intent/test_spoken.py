@@ -141,9 +141,7 @@ def test_a_sentence_behind_another_is_said_in_the_language_as_well() -> None:
     assert said_in("de", [told]) == ["“foo” wurde nicht verstanden. Welcher Regel soll sie folgen? Zum Beispiel: x"]
 
 
-def test_what_is_ahead_and_what_is_no_more_are_not_said_as_their_contraries() -> None:
-    ahead = "Times of Berlin are 6 hours later than New York's; in the weeks in which only one of them has changed its clocks it is an hour off."
-    assert "比纽约快6小时" in said_in("zh", [ahead])[0]
+def test_what_is_no_more_is_not_said_as_its_contrary() -> None:
     (no_more,) = said_in("fr", ["No longer: buy when RSI(14) is below 30."])
     assert not no_more.startswith("Plus")
 

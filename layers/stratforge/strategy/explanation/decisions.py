@@ -335,6 +335,8 @@ class Decisions:
             return 0, f"for {text} dollars"
         if name == "confidence":
             return 1, f"with confidence {text}"
+        if name == "trailing_stop_distance":
+            return 3, f"{'' if side == 'adjust' else 'with '}a trailing stop at a distance of {text} in price"
         if name in EXITS:
             kind = {"stop_loss": "a stop loss", "take_profit": "a take profit", "trailing_stop": "a trailing stop"}
             if name.endswith("_price"):
@@ -343,6 +345,8 @@ class Decisions:
             return 3, f"{'' if side == 'adjust' else 'with '}{kind[name]} of {far}"
         if name in ("limit", "stop"):
             return 2, f"as a {name} order at {text}"
+        if name == "or_stop":
+            return 2, f"or as a stop order at {text}, whichever the market comes to first"
         return 2, f"resting for {counted(fixed, 'bar') if fixed is not None else f'{text} bars'}"
 
     def _percent(self, node: ast.expr, fixed: float) -> str:

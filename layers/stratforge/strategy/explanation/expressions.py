@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 
+from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
 from stratforge.strategy.explanation.columns import FUNCTIONS, SIGNS, ColumnWords
 from stratforge.strategy.explanation.wording import (
     BOTH,
@@ -67,6 +69,7 @@ ARITHMETIC: dict[type[ast.operator], str] = {
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
 }  # fmt: skip
+_CLOCK = re.compile(r"(?:bar|universe)\.time\.minute_in_(\w+)")
 _TIME = {
     "hour": "the hour",
     "minute": "the minute of the hour",
@@ -75,7 +78,7 @@ _TIME = {
     "month": "the month",
     "year": "the year",
     "minutes_to_close": "the minutes left until the close",
-}
+} | {clock_field(place): f"the minute of the day in {place_in_words(place)}" for place in CLOCKS}
 _POSITION = {
     "quantity": "the quantity held",
     "average_entry_price": "the price paid",
@@ -315,6 +318,9 @@ class Expressions:
                 return f"the weekday is {_TIMES[sign]} {named}{note}"
             if plain == "position.unrealized_return":
                 return f"{_POSITION['unrealized_return']} {sign} {percent(value)}{note}"
+            place = _CLOCK.fullmatch(plain)
+            if place and clock(value):
+                return f"the time in {place_in_words(place[1])} is {_TIMES[sign]} {clock(value)}{note}"
             if self._is_minute_of_day(given) and clock(value):
                 return f"the time is {_TIMES[sign]} {clock(value)}{note}"
         return f"{self.side(left)} {sign} {self.side(right)}"
