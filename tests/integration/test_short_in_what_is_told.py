@@ -76,8 +76,8 @@ def test_events_and_notices_say_so(market: Minutes) -> None:
     for kind, data in told:
         assert data["short"] is True, (kind, data)
         EVENTS[kind].model_validate(data)
-    assert "Sold short 10 AAPL at 99.00" in said
-    assert "Covered 10 AAPL at 101.00: -$20.00" in said
+    assert "test: sold short 10 AAPL at 99.00" in said
+    assert "test: covered 10 AAPL at 101.00: -$20.00" in said
 
 
 def test_an_explanation_says_so(market: Minutes) -> None:
@@ -157,7 +157,7 @@ def test_pages_and_the_api_say_so(market: Minutes, migrated: str, monkeypatch: p
         sold, covered = market.trades()
         assert "Short AAPL: why" in page(f"/trades/{sold.trade_id}")
         assert "Cover AAPL: why" in page(f"/trades/{covered.trade_id}")
-        assert "Covered 10 AAPL at 101.00: -$20.00" in page("/notices")
+        assert "test: covered 10 AAPL at 101.00: -$20.00" in page("/notices")
 
 
 def test_buying_power_on_pages_is_less_what_a_short_position_holds_back(
