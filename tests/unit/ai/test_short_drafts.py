@@ -243,3 +243,10 @@ def test_code_and_its_mirror_image_have_the_same_lines() -> None:
     assert faults == []
     assert image == CODE.replace("short(", "buy(").replace("cover(", "sell(").replace("quantity < 0", "quantity > 0")
     assert code_as_short(image) == CODE
+
+
+def test_what_is_written_of_shorts_speaks_of_shorts_and_of_the_account_that_has_to_allow_them() -> None:
+    found = write_answer(["Short IBM when the RSI is above 70, cover when it is below 50, 10 shares"])
+    assert {each["name"] for each in found["parameters"]} >= {"LEVEL", "QUANTITY"}
+    assert not [each for each in found["parameters"] if "buy" in each["meaning"] or "sell" in each["meaning"]]
+    assert "It goes short: before it runs, short selling has to be enabled in the account." in found["assumptions"]

@@ -141,8 +141,13 @@ def naming_clauses(request: str, found: dict[str, Any]) -> dict[str, Any]:
 
 def _naming(question: str, clauses: Sequence[str]) -> str:
     known = [each for each in re.findall(r"“([^”]+)”", question) if " " in each and not _VERB.match(each)]
-    words = [each for clause in clauses for each in ([one for one in known if one in clause] or [clause])]
+    words = [each for clause in clauses for each in ([one for one in known if _is_whole(one, clause)] or [clause])]
     return f"{_UNREAD}{', '.join(f'“{each}”' for each in dict.fromkeys(words))}. Please say it in other words, or leave it out."
+
+
+def _is_whole(words: str, clause: str) -> bool:
+    """Whether a clause has words that are not cut out of a number or a time."""
+    return re.search(rf"(?<![\w:.]){re.escape(words)}(?![\w:%]|\.\d)", clause) is not None
 
 
 def restated(requests: Sequence[str], asked: Callable[[str], Sequence[str]]) -> str:

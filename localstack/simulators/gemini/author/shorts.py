@@ -18,6 +18,7 @@ from stratforge.intent.shorts import (
 )
 
 _DECLINED = {"kind": "decline", "name": "Not written", "python_code": "", "plan": "", "logic_explanation": "", "requirements": [], "parameters": [], "assumptions": []}  # fmt: skip
+_OPT_IN = "It goes short: before it runs, short selling has to be enabled in the account."
 _BY_HAND = "A strategy that goes short is not changed from words: change its code yourself, or ask for the whole anew."
 _BY_PRICE = "What is said of a short position by a way of its price is not written from words: say it as a profit or a loss in percent, or write the code yourself, with short() and cover()."
 
@@ -50,8 +51,16 @@ def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[
         return {**found, **_DECLINED, "questions": [f"{found['symbol']} cannot be sold short: only stocks can." if coin else _BY_PRICE]}  # fmt: skip
     quotes += [(each["quote"], own["quote"]) for each, own in zip(found["requirements"], requirements, strict=True)]
     texts = {name: as_short(found[name], quotes) for name in ("name", "plan", "logic_explanation")}
-    told = [as_short(each, quotes) for each in found["assumptions"]]
-    return {**found, **texts, "python_code": code, "requirements": requirements, "assumptions": told}
+    told = [*(as_short(each, quotes) for each in found["assumptions"]), _OPT_IN]
+    meant = [{**each, "meaning": as_short(each["meaning"], quotes)} for each in found["parameters"]]
+    return {
+        **found,
+        **texts,
+        "python_code": code,
+        "requirements": requirements,
+        "parameters": meant,
+        "assumptions": told,
+    }
 
 
 def _of_short(requirement: dict[str, Any], requests: Sequence[str]) -> dict[str, Any]:
