@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import EXIT_KINDS, FACTS, RESULTS, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import EXIT_KINDS, FACTS, RESULTS, TURNED, RuleError, RuleKind, read_rule
 
 _I = re.IGNORECASE
 _POSITION = r"(?:(?:the|my|your|a|any|every|all|that) )?(?:new )?(?:shorts?|position)(?: positions?)?"
@@ -36,30 +36,25 @@ _WAYS = re.compile(
     _I,
 )
 _RESULT = re.compile(r"\b(?:profits?|loss(?:es)?|los(?:e|es|ing|t)|gain\w*|win\w*|won|earn\w*)\b", _I)
+# Where rules of a strategy that goes short say other words than those of its mirror image: what stands before the word, the word, that of the image, and what follows.
 _RULES = (
-    (r"short when", "buy when"),
-    (r"short only when", "buy only when"),
-    (r"cover when", "sell when"),
-    (r"cover (\d+(?:\.\d+)? ?%) when", r"sell \1 when"),
-    (r"at most (\d+) shorts? a day", r"at most \1 buys a day"),
-    (r"wait (\d+) bars? after a cover", r"wait \1 bars after a sale"),
+    ("", "short", "buy", " (?:only )?when"),
+    ("", "cover", "sell", r" (?:\d+(?:\.\d+)? ?% )?when"),
+    (r"at most \d+ ", "short", "buy", "s? a day"),
+    (r"wait \d+ bars? after a ", "cover", "sale", ""),
 )
-_RULES_BACK = (
-    (r"buy when", "short when"),
-    (r"buy only when", "short only when"),
-    (r"sell when", "cover when"),
-    (r"sell (\d+(?:\.\d+)? ?%) when", r"cover \1 when"),
-    (r"at most (\d+) buys a day", r"at most \1 shorts a day"),
-    (r"wait (\d+) bars after a sale", r"wait \1 bars after a cover"),
-)
-_BACK = (
-    ("buys", "shorts"), ("buy", "short"), ("buying", "shorting"), ("bought", "sold short"), ("purchases", "short sales"),
-    ("purchase", "short sale"), ("sells", "covers"), ("sell", "cover"), ("selling", "covering"), ("sold", "covered"), ("sales", "covers"), ("sale", "cover"),
-)  # fmt: skip
+# Decisions of code, with those of its mirror image.
+_CALLS = {"short": "buy", "cover": "sell"}
+# Words that are said of a mirror image, with those that say the same of what it is the image of.
+_BACK = {
+    "buys": "shorts", "buy": "short", "buying": "shorting", "bought": "sold short", "purchases": "short sales", "purchase": "short sale",
+    "sells": "covers", "sell": "cover", "selling": "covering", "sold": "covered", "sales": "covers", "sale": "cover",
+}  # fmt: skip
+_BACK |= {image.capitalize(): words.capitalize() for image, words in _BACK.items()}
+_IMAGES = re.compile(rf"\b(?:{'|'.join(_BACK)})\b")
 # What the code may ask of its position and set with a decision: what is turned round by itself.
 _ASKED = frozenset({"quantity", "unrealized_return", "bars_held"})
 _SET = frozenset({"fraction", "quantity", "notional", "stop_loss", "take_profit", "trailing_stop"})
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _BY_PRICE = frozenset(RESULTS) - {"gain"}
 _KINDS = frozenset({RuleKind.BUY, RuleKind.ONLY, RuleKind.SELL, RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.SYMBOL, *EXIT_KINDS})  # fmt: skip
 
@@ -108,23 +103,21 @@ def as_short(text: str, quotes: Sequence[tuple[str, str]] = ()) -> str:
         if image and image in text:
             text = text.replace(image, f"\0{len(kept)}\0")
             kept.append(words)
-    for image, words in _BACK:
-        text = re.sub(rf"\b{image}\b", words, text)
-        text = re.sub(rf"\b{image.capitalize()}\b", words.capitalize(), text)
+    text = _IMAGES.sub(lambda each: _BACK[each[0]], text)
     return re.sub(r"\0(\d+)\0", lambda each: kept[int(each[1])], text)
 
 
 def rule_as_bought(rule: str) -> str:
     """The mirror image of a rule: “short when …” is “buy when …”, “cover when …” is “sell when …”."""
-    for short, image in _RULES:
-        rule = re.sub(rf"^{short}", image, rule)
+    for before, word, image, behind in _RULES:
+        rule = re.sub(rf"^({before}){word}(?={behind})", rf"\g<1>{image}", rule)
     return rule
 
 
 def rule_as_short(rule: str) -> str:
     """The rule whose mirror image this is."""
-    for image, short in _RULES_BACK:
-        rule = re.sub(rf"^{image}", short, rule)
+    for before, word, image, behind in _RULES:
+        rule = re.sub(rf"^({before}){image}(?={behind})", rf"\g<1>{word}", rule)
     return rule
 
 
@@ -136,12 +129,11 @@ def code_as_bought(source: str) -> tuple[str, list[str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             name = node.func.id
-            if name in ("buy", "sell"):
+            if name in _CALLS.values():
                 found.append(f"The code goes short and has {name}(): long and short in one strategy is not written from words. Ask which of them it should be.")  # fmt: skip
-            elif name in ("short", "cover", "adjust"):
+            elif name in (*_CALLS, "adjust"):
                 found += (f"What {each.arg} sets is measured by the price of the position, which is not judged of short positions: give the exit as a fraction, or ask." for each in node.keywords if each.arg not in _SET)  # fmt: skip
-                image = {"short": "buy", "cover": "sell", "adjust": "adjust"}[name]
-                places.append((node.func.lineno, node.func.col_offset, node.func.end_col_offset or 0, image))
+                places.append((node.func.lineno, node.func.col_offset, node.func.end_col_offset or 0, _CALLS.get(name, name)))  # fmt: skip
         elif isinstance(node, ast.Compare) and (place := _flipped(node, lines)) is not None:
             places.append(place)
             compared |= {node.left, *node.comparators}
@@ -159,7 +151,7 @@ def code_as_bought(source: str) -> tuple[str, list[str]]:
 def code_as_short(source: str) -> str:
     """The code whose mirror image this is, line by line."""
     tree, lines = ast.parse(source), source.encode().splitlines(keepends=True)
-    images = {"buy": "short", "sell": "cover"}
+    images = {image: name for name, image in _CALLS.items()}
     places = [
         (each.func.lineno, each.func.col_offset, each.func.end_col_offset or 0, images[each.func.id])
         for each in ast.walk(tree)
@@ -186,7 +178,7 @@ def _flipped(node: ast.Compare, lines: Sequence[bytes]) -> tuple[int, int, int, 
     match = re.search(r"[<>=!]=?", between)
     if match is None:
         return None
-    return node.comparators[0].lineno, start, end, f"{between[: match.start()]}{_FLIPPED[match[0]]}{between[match.end() :]}"  # fmt: skip
+    return node.comparators[0].lineno, start, end, f"{between[: match.start()]}{TURNED[match[0]]}{between[match.end() :]}"  # fmt: skip
 
 
 def short_findings(turns: Sequence[str], requirements: Sequence[Requirement], symbol: str) -> Iterator[str]:

@@ -238,6 +238,11 @@ def test_a_quotation_of_the_mirror_image_is_found_in_the_words() -> None:
     assert as_short("“Buy AAPL when A” is read as: buy when a > 1", [("Buy AAPL when A", "Sell short AAPL when A")]) == "“Sell short AAPL when A” is read as: short when a > 1"  # fmt: skip
 
 
+def test_each_word_of_the_mirror_image_is_said_once() -> None:
+    said = "What has to hold for a purchase excludes itself, and what was bought is sold on the next bar"
+    assert as_short(said) == "What has to hold for a short sale excludes itself, and what was sold short is covered on the next bar"  # fmt: skip
+
+
 def test_code_and_its_mirror_image_have_the_same_lines() -> None:
     image, faults = code_as_bought(CODE)
     assert faults == []
