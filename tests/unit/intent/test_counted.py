@@ -11,7 +11,7 @@ from stratforge.intent.reading.statements import statements_of
 WORDS = "buy 40 shares when RSI(9) < 28, sell at 14:45 or after 2 hours, stop 1.5%, max 4 trades a day"
 
 
-def read(words: str) -> list[Statement]:
+def read(words: str) -> tuple[Statement, ...]:
     return statements_of(words, "AAPL")
 
 

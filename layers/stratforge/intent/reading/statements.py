@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from stratforge.intent.reading.composed import composed
 from stratforge.intent.reading.lines import bands, line_of
@@ -29,8 +29,10 @@ _STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").s
 _NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down", "opening_range")  # fmt: skip
 
 
-def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list[Statement]:
-    """Reads a turn; every word of it lies in one of the statements, but for what stands between them.
+@lru_cache(256)
+def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> tuple[Statement, ...]:
+    """Reads a turn; every word of it lies in one of the statements, but for what stands between them. An answer is held against them several times, and so
+    is each repair, so they are kept.
 
     Args:
         symbol: What the answer trades.
@@ -52,7 +54,7 @@ def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> list
     found = [replace(each, start=plain.place(each.start, each.end)[0], end=plain.place(each.start, each.end)[1]) for each in found]  # fmt: skip
     # Words of which no reading is sure leave what they stand in unread.
     unsure = unsure_in(turn)
-    return [next((replace(each, kind="", unknown=one.words) for one in unsure if one.start < each.end and each.start < one.end), each) for each in found]  # fmt: skip
+    return tuple(next((replace(each, kind="", unknown=one.words) for one in unsure if one.start < each.end and each.start < one.end), each) for each in found)  # fmt: skip
 
 
 class _Statements(Purchases):

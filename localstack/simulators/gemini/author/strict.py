@@ -50,7 +50,7 @@ def written_strictly(request: str) -> dict[str, Any] | None:
 
 
 def _answer(
-    request: str, read: list[Statement], quotes: list[str], symbol: str, notes: list[str], *, named: bool
+    request: str, read: Sequence[Statement], quotes: list[str], symbol: str, notes: list[str], *, named: bool
 ) -> dict[str, Any] | None:
     if not any(each.kind == "buy" for each in read):
         read = [_entry(each) for each in read]
@@ -109,7 +109,7 @@ def _entry(each: Statement) -> Statement:
     return replace(each, kind="buy") if each.kind == "only" else each
 
 
-def _quotes(request: str, spelled: str, read: list[Statement]) -> Iterator[str]:
+def _quotes(request: str, spelled: str, read: Sequence[Statement]) -> Iterator[str]:
     """The request in one piece for each statement; what joins two belongs to the second.
 
     Args:
@@ -136,7 +136,7 @@ def _whole_words(text: str) -> str:
     return plain if re.search(r"\b[ap]\.m\.$", plain) else plain.strip(" ,;.\n")
 
 
-def _late(read: list[Statement]) -> int:
+def _late(read: Sequence[Statement]) -> int:
     """The minute from which on it sells every day, and need not buy; 0 where there is none, or where buying has hours of its own."""
     minutes = [int(str(fact[2])) for each in read if each.kind == "sell" for way in each.readings[0] if len(way) == 1 for fact in way if fact[:2] == ("minute", ">=")]  # fmt: skip
     bounded = any(fact[0] == "minute" and str(fact[1])[0] == "<" for each in read if each.kind in ("buy", "only", "both") for way in each.readings[0] for fact in way)  # fmt: skip
@@ -147,7 +147,7 @@ def _sells_at(each: Statement, late: int) -> bool:
     return each.kind == "sell" and frozenset({("minute", ">=", f"{late}")}) in each.readings[0]
 
 
-def _left_open(read: list[Statement]) -> tuple[str, str]:
+def _left_open(read: Sequence[Statement]) -> tuple[str, str]:
     """The rule to sell by that is taken where none was said, and the sentence that says so."""
     if any(each.kind == "sell" for each in read):
         return "", ""
