@@ -7,21 +7,14 @@ from typing import Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from pydantic import AwareDatetime, Field
 
-from stratforge.mcp_server.answers import (
+from stratforge.mcp_server.answers import Equity, Job, Link, Orders, OrderStory, Portfolio, Signals, Trades
+from stratforge.mcp_server.session_answers import (
     DecisionRules,
-    Equity,
-    Job,
-    Link,
-    Orders,
-    OrderStory,
-    Portfolio,
     Session,
     SessionDecisions,
     SessionEquity,
     SessionRules,
     Sessions,
-    Signals,
-    Trades,
 )
 from stratforge.mcp_server.toolbox import (
     Cursor,

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from stratforge.mcp_server.answers import Order, Orders, Preview, Session, ShortSelling
+from stratforge.mcp_server.answers import Order, Orders, Preview, ShortSelling
+from stratforge.mcp_server.session_answers import Session
 from stratforge.mcp_server.toolbox import (
     EquityFraction,
     OptionalSymbol,

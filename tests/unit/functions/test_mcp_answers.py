@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stratforge.mcp_server import answers
+from stratforge.mcp_server import answers, session_answers
 from stratforge.mcp_server.answers import Answer
 
 SCHEMAS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "functions/api/openapi.json").read_text())[
@@ -39,7 +39,7 @@ MADE = {
 }
 OF_THE_API = [
     each
-    for each in vars(answers).values()
+    for each in (vars(answers) | vars(session_answers)).values()
     if isinstance(each, type) and issubclass(each, Answer) and each not in (Answer, answers.Done, answers.Text)
 ]
 
