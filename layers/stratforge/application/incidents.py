@@ -172,14 +172,8 @@ def _unnoted(trends: Sequence[Trend], now: datetime) -> list[Symptom]:
 
 def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
     """Turns what was noted into a trend of each vital sign."""
-    found = []
-    for sign in SIGNS:
-        values: list[float | None] = [getattr(each, sign.field) for each in noted]
-        bad_since = None
-        for each, value in zip(noted, values, strict=True):
-            bad_since = (bad_since or each.at) if value is not None and value >= sign.bad else None
-        found.append(Trend(sign, [each.at for each in noted], values, bad_since))
-    return found
+    times = [each.at for each in noted]
+    return [_trend(sign, times, [getattr(each, sign.field) for each in noted]) for sign in SIGNS]
 
 
 def queue_trends_of(ages: Sequence[QueueAge], until: datetime) -> list[Trend]:
@@ -187,14 +181,18 @@ def queue_trends_of(ages: Sequence[QueueAge], until: datetime) -> list[Trend]:
     found = []
     for each in ages:
         sign = Sign(f"queue-{each.name}", f"Oldest message of {each.name}", "s", _QUEUE_AGES[each.name])
-        times, values = list(each.times), [*each.seconds]
-        bad_since, known = None, list[float | None](values)
-        for time, value in zip(times, values, strict=True):
-            bad_since = (bad_since or time) if value >= sign.bad else None
+        times, values = list(each.times), list[float | None](each.seconds)
         if times and until - times[-1] > _QUEUE_SILENCE + (times[-1] - times[-2] if len(times) > 1 else timedelta()):
-            times, known, bad_since = [*times, until], [*known, None], None
-        found.append(Trend(sign, times, known, bad_since))
+            times, values = [*times, until], [*values, None]
+        found.append(_trend(sign, times, values))
     return found
+
+
+def _trend(sign: Sign, times: list[datetime], values: list[float | None]) -> Trend:
+    bad_since = None
+    for time, value in zip(times, values, strict=True):
+        bad_since = (bad_since or time) if value is not None and value >= sign.bad else None
+    return Trend(sign, times, values, bad_since)
 
 
 def symptoms_of(
