@@ -14,7 +14,7 @@ from stratforge.market.resampling import RECENT, TIMEFRAME_OF, decided_bars, ope
 from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.market.daily_bars import SeenDays
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.strategies import other_bars
+from stratforge.storage.strategies import evaluations, other_bars
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession, SeenOfOthers
 from stratforge.storage.strategies.other_bars import OtherMinutes
 from stratforge.strategy.lookback import (
@@ -159,11 +159,11 @@ def _other(
 ) -> OtherSeen:
     """What there is of another symbol, for all who look at it."""
     looking = [each for each in wanted if each[0].bars and each[1] < DAY_MINUTES]
-    last = None
-    if looking:
-        last = other_bars.last_before(connection, symbol, datetime.fromtimestamp(int(minutes.time[-1]), UTC))
-    if last is None:
+    at = datetime.fromtimestamp(int(minutes.time[-1]), UTC)
+    before = evaluations.bar_before(connection, symbol, at) if looking else None
+    if before is None:
         return OtherSeen(None, None, *days)
+    last = int(before.timestamp())
     first = min(other_bars.begins(minutes, needed, bar_minutes) for needed, bar_minutes in looking)
     most = max(needed.bars for needed, _ in looking)
     return OtherSeen(OtherMinutes.read(connection, symbol, first, most, last), last, *days)

@@ -19,19 +19,11 @@ from stratforge.market.columns import Integers, exchange_timezone
 from stratforge.market.resampling import minutes_of
 from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies.bar_records import Record, read_record
-from stratforge.storage.strategies.evaluations import NEW_BARS, SeenOfOthers
+from stratforge.storage.strategies.evaluations import SeenOfOthers
 from stratforge.strategy.lookback import DAY_MINUTES, MAX_DAYS, OfOther, day_window_length, days_shown
 
 MINUTE = 60
-
-
-def last_before(connection: Connection, symbol: str, at: datetime) -> int | None:
-    """The last bar of another symbol that had ended when the bar at a time began, in seconds since the epoch, of those that were new when they were stored; None where there is none."""
-    query = f"SELECT extract(epoch FROM max(m.time))::bigint FROM {NEW_BARS} AND m.symbol = %s AND m.time < %s"  # noqa: S608 - a condition of ours
-    found: int | None = fetch_value(connection, query, (symbol, at))
-    return found
 
 
 def begins(minutes: BarColumns, needed: OfOther, bar_minutes: int) -> int:
