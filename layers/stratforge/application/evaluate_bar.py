@@ -126,7 +126,7 @@ def _seen_as_of(database: Database, bar: Bar, sessions: Sequence[RunningSession]
         if not len(minutes):
             # It filled a hole after later ones: nobody is evaluated on it.
             return Seen(minutes)
-        deciding = [each for each in sessions if not session_windows.waits(minutes, each.bar_minutes)]
+        deciding = session_windows.deciding(minutes, sessions)
         longest = session_windows.longest_window(deciding)
         return with_beside(connection, bar.symbol, window(longest) if longest > RECENT else minutes, deciding)
 

@@ -60,8 +60,8 @@ class OtherSeen:
         first = other_bars.begins(minutes, needed, bar_minutes)
         return other_bars.with_days(self.minutes.seen(first, needed.bars, self.last), days)
 
-    def missing(self, symbol: str, minutes: BarColumns, needed: OfOther, bar_minutes: int) -> int:
-        """Counts the bars or days that are missing of what a session needs that decides with the last of these minutes."""
+    def missing(self, seen: BarColumns, minutes: BarColumns, needed: OfOther, bar_minutes: int) -> int:
+        """Counts the bars or days that are missing of what a session needs that decides with the last of these minutes and sees these bars of it."""
         if self.jumped:
             return 1
         if bar_minutes == DAY_MINUTES:
@@ -70,8 +70,7 @@ class OtherSeen:
             return lacking
         if not needed.bars or not len(minutes):
             return 0
-        first = other_bars.begins(minutes, needed, bar_minutes)
-        return other_bars.lacking(self.bars(symbol, minutes, needed, bar_minutes), first, needed.bars)
+        return other_bars.lacking(seen, other_bars.begins(minutes, needed, bar_minutes), needed.bars)
 
     def news(self, known: int | None, needed: OfOther, bar_minutes: int, at: int) -> dict[str, int | None]:
         """Tells what does not follow from the time of the bar, for whoever saw the days in a known edition before."""
@@ -105,23 +104,21 @@ def seen_with(connection: Connection, symbol: str, at: datetime, sessions: Seque
     if all(each.bar_minutes == 1 for each in sessions):
         minutes = market_data.trailing_window(connection, symbol, at, longest_window(sessions))
         return with_beside(connection, symbol, minutes, sessions)
-    recent = market_data.trailing_window(connection, symbol, at, RECENT)
-    decided = {each for each in {session.bar_minutes for session in sessions} if not waits(recent, each)}
-    deciding = [each for each in sessions if each.bar_minutes in decided]
-    minutes = market_data.trailing_window(connection, symbol, at, max(RECENT, longest_window(deciding)))
-    return with_beside(connection, symbol, minutes, deciding)
+    decided = deciding(market_data.trailing_window(connection, symbol, at, RECENT), sessions)
+    minutes = market_data.trailing_window(connection, symbol, at, max(RECENT, longest_window(decided)))
+    return with_beside(connection, symbol, minutes, decided)
 
 
 def with_beside(connection: Connection, symbol: str, minutes: BarColumns, sessions: Sequence[RunningSession]) -> Seen:
     """The same with the days before and the bars of other symbols, as far as these sessions look at them with the last of these minutes."""
-    deciding = [each for each in by_window(sessions) if not waits(minutes, each.bar_minutes)]
-    if not len(minutes) or not any(each.day_length or each.others for each in deciding):
+    windows = [each for each in by_window(sessions) if not waits(minutes, each.bar_minutes)]
+    if not len(minutes) or not any(each.day_length or each.others for each in windows):
         return Seen(minutes)
     at = datetime.fromtimestamp(int(minutes.time[-1]), UTC)
     # With the first minute of a day longer bars of the day before may be decided on, which look back from there.
-    lengths = {symbol: max((each.day_length + 1 for each in deciding if each.day_length), default=0)}
+    lengths = {symbol: max((each.day_length + 1 for each in windows if each.day_length), default=0)}
     wanted: dict[str, list[tuple[OfOther, int]]] = defaultdict(list)
-    for window in deciding:
+    for window in windows:
         for other, needed in window.others:
             wanted[other].append((needed, window.bar_minutes))
     for other, each in wanted.items():
@@ -213,6 +210,12 @@ def longest_window(sessions: Sequence[RunningSession]) -> int:
     return max((RECENT if each.bar_minutes == DAY_MINUTES else each.length for each in by_window(sessions)), default=1)
 
 
+def deciding(minutes: BarColumns, sessions: Sequence[RunningSession]) -> list[RunningSession]:
+    """The sessions that have a bar to decide on with the last of these bars of a minute."""
+    lengths = {each for each in {session.bar_minutes for session in sessions} if not waits(minutes, each)}
+    return [each for each in sessions if each.bar_minutes in lengths]
+
+
 def waits(minutes: BarColumns, bar_minutes: int) -> bool:
     """Returns whether a session on bars of this length has none to decide on with the last of these bars of a minute."""
     if bar_minutes == DAY_MINUTES:
@@ -228,11 +231,14 @@ def missing(seen: Seen, window: Window) -> int:
     own = minutes or _missing_days(seen.days, seen.days_asked, window.day_length)
     if own or not window.others:
         return own
-    of_others = ((symbol, needed, seen.others.get(symbol, OtherSeen())) for symbol, needed in window.others)
-    lacking = [each.missing(symbol, seen.minutes, needed, window.bar_minutes) for symbol, needed, each in of_others]
+    lacking, together = 0, window.length
+    for symbol, needed in window.others:
+        other = seen.others.get(symbol, OtherSeen())
+        bars = other.bars(symbol, seen.minutes, needed, window.bar_minutes)
+        lacking = max(lacking, other.missing(bars, seen.minutes, needed, window.bar_minutes))
+        together += len(bars)
     # Where its own bars lie so far apart that it would see too many of the others', it waits as well.
-    together = window.length + sum(map(len, _others(seen, window).values()))
-    return max(lacking) or max(0, together - MAX_TOGETHER)
+    return lacking or max(0, together - MAX_TOGETHER)
 
 
 def _missing_days(days: SeenDays | None, asked: int, length: int) -> int:
