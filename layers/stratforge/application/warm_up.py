@@ -35,22 +35,16 @@ def window_of(strategy: Strategy | PortfolioStrategy, sweep: Mapping[str, Sequen
     Of a sweep it is the longest window of its points, of a large one of its corners: a lookback adds up lengths, so that points in between have no longer one but for
     the strangest. Where a corner cannot be a session, points beside it may, with any window up to the longest there is. What cannot be a session has none: 0.
     """
-    values = sweep or {}
-    if math.prod(map(len, values.values())) <= _MEASURED_POINTS:
-        return max(_window(strategy, each) for each in grid(values))
-    corners = grid({name: sorted({min(each), max(each)}) for name, each in values.items()})
-    windows = [_window(strategy, each) for each in corners]
-    if 0 in windows and isinstance(strategy, Strategy):
+    windows = [_window(strategy, each) for each in _measured(sweep)]
+    if 0 in windows and _is_large(sweep) and isinstance(strategy, Strategy):
         return longest_window(strategy.timeframe)
     return max(windows)
 
 
 def others_before(strategy: Strategy, sweep: Mapping[str, Sequence[float]] | None = None) -> dict[str, int]:
     """Returns how many bars of each other symbol a strategy, or any point of a sweep, looks back on before its own first that it knows: bars of a minute, of a strategy on days the days."""
-    values = sweep or {}
-    points = grid(values) if math.prod(map(len, values.values())) <= _MEASURED_POINTS else grid({name: sorted({min(each), max(each)}) for name, each in values.items()})  # fmt: skip
     found = dict.fromkeys(strategy.other_symbols, 0)
-    for point in points:
+    for point in _measured(sweep) if found else ():
         try:
             others = (strategy.with_parameters(**point) if point else strategy).lookbacks.others
         except StrategyError:
@@ -58,6 +52,16 @@ def others_before(strategy: Strategy, sweep: Mapping[str, Sequence[float]] | Non
             continue
         found |= {symbol: max(found[symbol], each.bars) for symbol, each in others.items() if symbol in found}
     return found
+
+
+def _is_large(sweep: Mapping[str, Sequence[float]] | None) -> bool:
+    return math.prod(map(len, (sweep or {}).values())) > _MEASURED_POINTS
+
+
+def _measured(sweep: Mapping[str, Sequence[float]] | None) -> list[Point]:
+    """The points of a sweep that are measured: all, of a large one its corners; without one the strategy as it is."""
+    values = sweep or {}
+    return grid({name: sorted({min(each), max(each)}) for name, each in values.items()} if _is_large(sweep) else values)
 
 
 def _window(strategy: Strategy | PortfolioStrategy, point: Point) -> int:
