@@ -16,7 +16,14 @@ from stratforge.application.jobs.requests import Assumptions
 from stratforge.application.looked_at import check_looked_at
 from stratforge.application.portfolio_setup import capital_of
 from stratforge.application.quotas import PREVIEWS, spend_first
-from stratforge.application.recorded_bars import LENGTHS, is_daily, nominal_nanoseconds, recorded_bars, shown_since
+from stratforge.application.recorded_bars import (
+    LENGTHS,
+    is_daily,
+    nominal_nanoseconds,
+    recorded_bars,
+    shown_since,
+    times_of,
+)
 from stratforge.application.warm_up import window_of
 from stratforge.backtest import BacktestError, run_backtest
 from stratforge.backtest.engine import own_bars
@@ -110,7 +117,7 @@ def _ran(
     config = assumed.config()
     if isinstance(strategy, PortfolioStrategy):
         capital = capital_of(config.sizing_rule, Decimal(str(config.sizing_value)), Decimal(str(config.cash)))
-        since = shown_since(np.unique(np.concatenate([each.time for each in bars.values()])), strategy, affordable)
+        since = shown_since(times_of(bars), strategy, affordable)
         begun = replace(config, cash=float(capital))
         return None if since is None else run_portfolio_backtest(strategy, bars, begun, since=since)
     ((symbol, given),) = bars.items()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from stratforge.application.bars_beside import with_beside
 from stratforge.application.portfolio_bars import decisions_in
 from stratforge.application.warm_up import window_of
@@ -54,6 +58,11 @@ def recorded_bars(
     if isinstance(strategy, PortfolioStrategy):
         return bars
     return {each: with_beside(connection, each, strategy, minutes) for each, minutes in bars.items()}
+
+
+def times_of(bars: Mapping[str, BarColumns]) -> Integers:
+    """The times of the bars of several symbols, in order."""
+    return np.unique(np.concatenate([each.time for each in bars.values()]))
 
 
 def shown_since(time: Integers, strategy: Strategy | PortfolioStrategy, affordable: int) -> int | None:

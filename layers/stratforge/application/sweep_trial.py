@@ -8,13 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from stratforge.application.jobs.requests import NewBacktest
-from stratforge.application.recorded_bars import LENGTHS, MOST_READ, is_daily, nominal_nanoseconds, shown_since
+from stratforge.application.recorded_bars import (
+    LENGTHS,
+    MOST_READ,
+    is_daily,
+    nominal_nanoseconds,
+    shown_since,
+    times_of,
+)
 from stratforge.backtest.engine import own_bars
 from stratforge.backtest.portfolio_sweep import PortfolioSweeper
 from stratforge.backtest.study import Tried, try_out
 from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
-from stratforge.market.columns import Integers
 from stratforge.market.resampling import minutes_of
 from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import made_up_market
@@ -48,11 +54,14 @@ def try_points(
     length = trial_length(strategy)
     affordable = (_TRIED + 1) * nominal_nanoseconds(strategy, length) <= _NANOSECONDS
     config = wanted.config.config()
-    given = recorded
-    since = _since(strategy, given, length) if all(map(_is_there, given.values())) else None
+    since = None
+    if all(map(_is_there, recorded.values())):
+        given = _decided_on(strategy, recorded)
+        since = shown_since(times_of(given), strategy, length)
     if since is None:
-        given = {symbol: _made_up(strategy, length + window, len(recorded)) for symbol in recorded}
-        since = _since(strategy, given, length)
+        made_up = {symbol: _made_up(strategy, length + window, len(recorded)) for symbol in recorded}
+        given = _decided_on(strategy, made_up)
+        since = shown_since(times_of(given), strategy, length)
     sweeper: Sweeper | PortfolioSweeper
     if isinstance(strategy, PortfolioStrategy):
         begun = replace(config, cash=float(wanted.portfolio_capital()))
@@ -61,7 +70,7 @@ def try_points(
         ((symbol, columns),) = given.items()
         sweeper = Sweeper(strategy, columns, config, symbol=symbol, since=since, target="python")
     tried = try_out(sweeper, sweep, tried=_TRIED if affordable else 1)
-    known = len(_times(strategy, given))
+    known = len(times_of(given))
     columns_longer = strategy.columns_nanoseconds(bars + window) / max(strategy.columns_nanoseconds(known), 1.0)
     return tried.on(bars, columns_longer)
 
@@ -71,15 +80,11 @@ def _is_there(bars: BarColumns) -> bool:
     return len(bars) > 0 and (bars.days is None or len(bars.days) > 0)
 
 
-def _times(strategy: Strategy | PortfolioStrategy, bars: Mapping[str, BarColumns]) -> Integers:
+def _decided_on(strategy: Strategy | PortfolioStrategy, bars: Mapping[str, BarColumns]) -> Mapping[str, BarColumns]:
+    """The bars that a strategy decides on, made of those that are given."""
     if isinstance(strategy, PortfolioStrategy):
-        return np.unique(np.concatenate([each.time for each in bars.values()]))
-    ((_, given),) = bars.items()
-    return own_bars(strategy, given).time
-
-
-def _since(strategy: Strategy | PortfolioStrategy, bars: Mapping[str, BarColumns], length: int) -> int | None:
-    return shown_since(_times(strategy, bars), strategy, length)
+        return bars
+    return {symbol: own_bars(strategy, each) for symbol, each in bars.items()}
 
 
 def _made_up(strategy: Strategy | PortfolioStrategy, length: int, symbols: int) -> BarColumns:
