@@ -88,9 +88,15 @@ def _decided_on(strategy: Strategy | PortfolioStrategy, bars: Mapping[str, BarCo
 
 
 def _made_up(strategy: Strategy | PortfolioStrategy, length: int, symbols: int) -> BarColumns:
-    """Bars of no market, as many as would be read."""
+    """Bars of no market, as many as would be read; other symbols that are looked at have the same."""
     if is_daily(strategy):
         found = made_up_market(min(length, MOST_READ // symbols))
-        return replace(found, time=found.time[0] // _DAY * _DAY + _DAY * np.arange(len(found)), daily=True)
-    minutes = 1 if isinstance(strategy, PortfolioStrategy) else strategy.bar_minutes
-    return made_up_market(min(minutes_of(length, minutes), MOST_READ // symbols))
+        found = replace(found, time=found.time[0] // _DAY * _DAY + _DAY * np.arange(len(found)), daily=True)
+    else:
+        minutes = 1 if isinstance(strategy, PortfolioStrategy) else strategy.bar_minutes
+        found = made_up_market(min(minutes_of(length, minutes), MOST_READ // symbols))
+    return (
+        found
+        if isinstance(strategy, PortfolioStrategy)
+        else replace(found, others=dict.fromkeys(strategy.other_symbols, found))
+    )

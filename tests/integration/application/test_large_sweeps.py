@@ -293,3 +293,18 @@ def test_what_cannot_be_run_has_no_price_but_the_reason(database: Database, ada:
         )
     said = price_of_sweep(database, ada, wanted, {})
     assert "crypto cannot be sold short" in (said.refusal or "")
+
+
+@pytest.mark.parametrize("of", ["bars.of('SPY')", "bars.of('SPY').resample('1d')"])
+@pytest.mark.parametrize("timeframe", ["", "TIMEFRAME = '15min'\n", "TIMEFRAME = '1d'\n"])
+def test_where_no_bars_are_recorded_what_looks_at_others_has_a_price_too(
+    database: Database, ada: Caller, timeframe: str, of: str
+) -> None:
+    code = (
+        f"{timeframe}LENGTH = 20\ndef indicators(bars):\n    return {{'seen': ta.sma({of}.close, LENGTH)}}\n"
+        "def on_bar(bar, position, state):\n    if bar.seen > 1:\n        return buy()\n"
+    )
+    looking = store_strategy(database, ada, NewStrategy(name="Looks", symbol="AAPL", python_code=code), NEW)
+    said = price_of_sweep(database, ada, NewBacktest(strategy_id=looking.strategy_id), {"LENGTH": [20.0, 30.0]})
+    assert said.refusal is None
+    assert said.seconds > 0
