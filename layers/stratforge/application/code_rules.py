@@ -71,7 +71,7 @@ def rules_of_code(database: Database, caller: Caller, strategy_id: UUID, version
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         _, found = read_version(connection, strategy_id, version)
-        placed = found.requirements and not _unplaced(_requirements(found))
+        placed = _is_placed(_requirements(found))
         earlier = [] if placed else strategies.list_versions(connection, strategy_id, _EARLIER, found.version)
     return rules_of_version(found, earlier)
 
@@ -83,7 +83,7 @@ def rules_of_version(version: StoredVersion, earlier: Sequence[StoredVersion] = 
         Invalid: if its code is not in the language any more.
     """
     rules, requirements = explain(compiled_version(version)), _requirements(version)
-    before = set[str]() if requirements and not _unplaced(requirements) else _asked_before(earlier)
+    before = set[str]() if _is_placed(requirements) else _asked_before(earlier)
     asked = [
         Asked.FOR if named(each, requirements, rules) else Asked.BEFORE if each.text in before else Asked.WRITTEN
         for each in rules
@@ -103,14 +103,14 @@ def _asked_before(versions: Sequence[StoredVersion]) -> set[str]:
         except Invalid:
             continue
         found |= {rule.text for rule in rules if named(rule, requirements, rules)}
-        if not _unplaced(requirements):
+        if _is_placed(requirements):
             break
     return found
 
 
-def _unplaced(requirements: Sequence[Requirement]) -> bool:
-    """Whether something is kept of which is not said on which lines it stands."""
-    return any(each.status is Status.KEPT and not each.lines for each in requirements)
+def _is_placed(requirements: Sequence[Requirement]) -> bool:
+    """Whether it is known what was asked for, and of all that is kept on which lines it stands."""
+    return bool(requirements) and all(each.lines for each in requirements if each.status is Status.KEPT)
 
 
 def _requirements(version: StoredVersion) -> list[Requirement]:
