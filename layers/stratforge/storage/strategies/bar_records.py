@@ -62,7 +62,7 @@ _ROWS = """
         FROM unnest(%(symbols)s::text[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[]) AS w (symbol, first, last))
     SELECT m.*, w.symbol, w.archived FROM wanted w CROSS JOIN LATERAL (
         SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar FROM market_data
-        WHERE symbol = w.symbol AND timeframe = '1Min' AND time BETWEEN w.begins AND w.last ORDER BY time) m
+        WHERE symbol = w.symbol AND timeframe = '1Min' AND time BETWEEN w.begins AND w.last) m
     ORDER BY w.symbol, m.time
 """
 _FROM_FIRST_WINDOW = """
