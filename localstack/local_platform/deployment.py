@@ -14,10 +14,10 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
+from local_platform.account import ACCOUNT, REGION
 from local_platform.buckets import carry_over, keep_only
 from local_platform.failures import StartError
 
-REGION, ACCOUNT = "us-east-1", "000000000000"
 _CONFIG = Config(
     connect_timeout=3, read_timeout=60, max_pool_connections=20, retries={"mode": "standard", "total_max_attempts": 3}
 )

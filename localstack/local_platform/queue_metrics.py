@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 import httpx
 
-from local_platform.deployment import ACCOUNT, REGION
+from local_platform.account import ACCOUNT, REGION
 
 _EVERY_SECONDS = 20.0
 _METRIC = "ApproximateAgeOfOldestMessage"
-# By whom the engine knows which of its services is meant; it checks no signature.
+# By whom the engine knows which of its services is meant; it checks no signature, and the SDK would take the front door half again as much memory.
 _AUTHORIZATION = (
     f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/{REGION}/monitoring/aws4_request, SignedHeaders=host, Signature=0"
 )

@@ -14,7 +14,7 @@ from typing import Any
 from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY, GEMINI_API_KEY
 from stratforge.configuration import DatabaseSecret
 
-from local_platform.deployment import ACCOUNT, REGION
+from local_platform.account import ACCOUNT, REGION
 from local_platform.ports import Ports, listening
 from local_platform.postgres import Postgres
 from local_platform.processes import Process

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_platform.deployment import ACCOUNT, REGION, client
+from local_platform.account import ACCOUNT, REGION
+from local_platform.deployment import client
 from local_platform.failures import StartError
 from local_platform.platform import Platform, answers
 from local_platform.ports import listening

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_platform.deployment import ACCOUNT
+from local_platform.account import ACCOUNT
 from local_platform.platform import Options, Platform
 from local_platform.processes import Supervisor
 from without_docker.environment import installed

@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from local_platform import deployment
-from local_platform.deployment import ACCOUNT, REGION, client
+from local_platform.account import ACCOUNT, REGION
+from local_platform.deployment import client
 
 # A parameter of a template that AWS publishes, such as the newest image of a machine, under a name that nobody else may write.
 _PUBLIC_PARAMETER = "/stratforge/tests/public-parameter"

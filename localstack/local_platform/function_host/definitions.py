@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from local_platform.deployment import ACCOUNT, REGION, client
+from local_platform.account import ACCOUNT, REGION
+from local_platform.deployment import client
 
 _KEPT_SECONDS = 7 * 86400.0
 
