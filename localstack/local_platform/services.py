@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY, GEMINI_API_KEY
+from simulators.credentials import GEMINI_API_KEY, alpaca_secret
 from stratforge.configuration import DatabaseSecret
 
 from local_platform.account import ACCOUNT, REGION
@@ -121,14 +121,8 @@ class Services:
     def _secrets(self) -> dict[str, dict[str, Any]]:
         alpaca: dict[str, Any]
         if self.simulated_alpaca:
-            socket = f"ws://127.0.0.1:{self.alpaca_port}"
             alpaca = {
-                "key_id": ALPACA_KEY_ID,
-                "secret_key": ALPACA_SECRET_KEY,
-                "trading_url": self.alpaca_address,
-                "data_url": self.alpaca_address,
-                "trading_stream_url": f"{socket}/stream",
-                "data_stream_url": socket,
+                **alpaca_secret(self.alpaca_port),
                 # As the simulator grants them. A minute of a market that runs faster is shorter.
                 "requests_per_minute": int(
                     int(os.environ.get("SIMULATED_REQUESTS_A_MINUTE", "200")) * max(1.0, self.options.speed)

@@ -7,15 +7,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 from stratforge.application.audit_ledger import audit_ledger
 from stratforge.broker import BrokerOrder, FillActivity
 from stratforge.market.sizes import Side
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.postgres.migrations import migrate, read_migrations
 
-from tests.benchmarks.database import server
+from tests.benchmarks.database import migrated
 
 _BEGAN = datetime.now(UTC) - timedelta(minutes=1_000_000)
 _TRADES, _PEOPLE, _SYMBOLS, _BLOCK = 200_000, 1000, 30, 20
@@ -84,9 +82,7 @@ class _Quiet:
 def run() -> Iterator[tuple[str, str, str, str, str]]:
     """Rows of the benchmark's table: seconds against a plain count, and megabytes against a fourth of the trades."""
     before, peaks = 0, []
-    with server() as postgres:
-        postgres.ensure_database()
-        migrate(postgres.conninfo(), read_migrations(Path(__file__).parents[2] / "db" / "migrations"))
+    with migrated() as postgres:
         database = Database(postgres.conninfo, application="bench")
         for count in (_TRADES // 4, _TRADES):
             held = _fill(database, before, count)

@@ -7,6 +7,7 @@ one statement that inserts as many rows as there are orders, in the same databas
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -39,36 +40,42 @@ def _count_statements() -> None:
     psycopg.Connection.execute = execute  # type: ignore[method-assign]
 
 
-def _crowd(connection: psycopg.Connection[Any], users: int) -> None:
-    code = "def on_bar(bar, position, state):\n    return buy()\n"
+def add_traders(connection: psycopg.Connection[Any], numbers: range, symbols: Sequence[str]) -> None:
+    """Users of these numbers, each with a session of one of the symbols."""
     connection.execute(
         """
         WITH registered AS (
             INSERT INTO users (email, password_hash, virtual_balance, initial_balance)
-            SELECT 'user' || n || '@example.com', 'none', 100000, 100000 FROM generate_series(1, %s) n RETURNING id),
+            SELECT 'user' || n || '@example.com', 'none', 100000, 100000 FROM generate_series(%(first)s::int, %(last)s::int) n RETURNING id),
         written AS (
-            INSERT INTO strategies (user_id, name, symbol, python_code) SELECT id, 'crowd', 'AAPL', %s FROM registered
-            RETURNING id, user_id),
+            INSERT INTO strategies (user_id, name, symbol, python_code)
+            SELECT id, 'crowd', (%(symbols)s::text[])[1 + row_number() OVER () %% %(many)s], %(code)s FROM registered RETURNING id, user_id, symbol),
         versions AS (
             INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback)
-            SELECT id, 1, user_id, %s, repeat('0', 64), 1 FROM written RETURNING strategy_id, user_id)
+            SELECT id, 1, user_id, %(code)s, repeat('0', 64), 1 FROM written RETURNING strategy_id)
         INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status)
-        SELECT user_id, strategy_id, 1, 'AAPL', 'RUNNING' FROM versions
+        SELECT w.user_id, w.id, 1, w.symbol, 'RUNNING' FROM written w JOIN versions v ON v.strategy_id = w.id
         """,
-        (users, code, code),
+        {
+            "first": numbers[0],
+            "last": numbers[-1],
+            "symbols": list(symbols),
+            "many": len(symbols),
+            "code": "def on_bar(bar, position, state):\n    return buy()\n",
+        },
     )
 
 
-def _signal(connection: psycopg.Connection[Any], minute: int) -> None:
-    """Three of five buy and two sell, the other way round on the next bar: most of it crosses, and a fifth is traded at the broker."""
+def add_signals(connection: psycopg.Connection[Any], symbols: Sequence[str], minute: int) -> None:
+    """Three of five of a symbol buy and two sell, the other way round on the next bar: most of it crosses, and a fifth is traded at the broker."""
     connection.execute(
         """
         INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size)
-        SELECT id, user_id, 'AAPL', '2026-01-05 14:30Z'::timestamptz + make_interval(mins => %s),
-               (CASE WHEN (row_number() OVER (ORDER BY id) %% 5 < 3) = (%s %% 2 = 0) THEN 'buy' ELSE 'sell' END)::trade_side, 1, 'quantity', 10
-        FROM sessions
+        SELECT id, user_id, symbol, '2026-01-05 14:30Z'::timestamptz + make_interval(mins => %(minute)s),
+               (CASE WHEN (row_number() OVER (PARTITION BY symbol ORDER BY id) %% 5 < 3) = (%(minute)s %% 2 = 0) THEN 'buy' ELSE 'sell' END)::trade_side, 1, 'quantity', 10
+        FROM sessions WHERE symbol = ANY(%(symbols)s)
         """,
-        (minute, minute),
+        {"minute": minute, "symbols": list(symbols)},
     )
 
 
@@ -81,14 +88,14 @@ def _measure(conninfo: str, users: int) -> tuple[float, int, float, float]:
 
     database = Database(lambda: conninfo, application="bench")
     with database.transaction() as connection:
-        _crowd(connection, users)
+        add_traders(connection, range(1, users + 1), ["AAPL"])
     world = World(conninfo)
     world.executor.execute("AAPL")
     times, statements, executed = [], [], 0
     for minute in range(4):
         with database.transaction() as connection:
             set_price(connection, "100", minute)
-            _signal(connection, minute)
+            add_signals(connection, ["AAPL"], minute)
         world.broker.prices["AAPL"] = Decimal(100)
         world.broker.now_at += timedelta(minutes=1)
         known = set(world.exchange.orders)

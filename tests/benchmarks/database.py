@@ -27,6 +27,7 @@ from local_platform.processes import Supervisor
 from psycopg import sql
 from stratforge.market import Bar
 from stratforge.storage import retention
+from stratforge.storage.postgres.migrations import migrate, read_migrations
 from stratforge.storage.retention import Forgotten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +73,15 @@ def server() -> Iterator[Postgres]:
             yield found
         finally:
             supervisor.stop()
+
+
+@contextmanager
+def migrated() -> Iterator[Postgres]:
+    """A running server with the database of the product, in which nothing is yet."""
+    with server() as found:
+        found.ensure_database()
+        migrate(found.conninfo(), read_migrations(ROOT / "db" / "migrations"))
+        yield found
 
 
 class _Trading:
@@ -296,14 +306,11 @@ def document(written: dict[str, tuple[int, int]]) -> str:
 def run() -> Iterator[tuple[str, str, str, str, str]]:
     """Rows of the benchmark's table."""
     from stratforge.storage.ledger.invariants import broken_invariants
-    from stratforge.storage.postgres.migrations import migrate, read_migrations
 
     from tests.support.api import running_api
 
-    with server() as postgres, pytest.MonkeyPatch.context() as patch:
-        postgres.ensure_database()
+    with migrated() as postgres, pytest.MonkeyPatch.context() as patch:
         conninfo = postgres.conninfo()
-        migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
         with running_api(conninfo, patch) as api:
             users = [api.user(f"reader{number}") for number in range(_READERS)]
             trading = _Trading(conninfo, [each.email for each in users])

@@ -11,17 +11,17 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from local_platform.synthesis import ROOT
 from psycopg import sql
 from stratforge.storage import retention
 from stratforge.storage.delivery.events import EventCursor, events_after, latest_events
-from stratforge.storage.postgres.migrations import migrate, read_migrations
+from stratforge.storage.market.clock import set_market_clock
 
-from tests.benchmarks.database import server
+from tests.benchmarks.database import migrated
 
 Row = tuple[str, str, str, str, str]
 _ROWS = int(os.environ.get("FORGETTING_ROWS", "60000"))
@@ -202,24 +202,13 @@ def _of_equity(connection: psycopg.Connection[Any]) -> Iterator[Row]:
 
 def run() -> Iterator[Row]:
     """Rows of the benchmark's table."""
-    with server() as postgres:
-        postgres.ensure_database()
-        migrate(postgres.conninfo(), read_migrations(ROOT / "db" / "migrations"))
-        with psycopg.connect(postgres.conninfo(), autocommit=True) as connection:
-            connection.execute("SET statement_timeout = 0")
-            connection.execute("SELECT set_config('search_path', 'public', false)")
-            _note_clock(connection)
-            yield from _of_events(connection)
-            yield from _of_equity(connection)
-
-
-def _note_clock(connection: psycopg.Connection[Any]) -> None:
-    """Nothing is old until somebody has read the market's clock."""
-    from datetime import UTC, datetime
-
-    from stratforge.storage.market.clock import set_market_clock
-
-    set_market_clock(connection, datetime.now(UTC))
+    with migrated() as postgres, psycopg.connect(postgres.conninfo(), autocommit=True) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("SELECT set_config('search_path', 'public', false)")
+        # Nothing is old until somebody has read the market's clock.
+        set_market_clock(connection, datetime.now(UTC))
+        yield from _of_events(connection)
+        yield from _of_equity(connection)
 
 
 if __name__ == "__main__":

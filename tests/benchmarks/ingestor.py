@@ -21,6 +21,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from multiprocessing import Process
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,13 @@ from local_platform.processes import start_process
 from local_platform.synthesis import ROOT
 from psycopg.conninfo import conninfo_to_dict
 from simulators.alpaca.demo_market import MINUTES_PER_DAY
-from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
-from stratforge.storage.postgres.migrations import migrate, read_migrations
+from simulators.credentials import alpaca_secret
 from stratforge.strategy.lookback import EDITION
 
 from tests.benchmarks.aws_answers import serve
-from tests.benchmarks.database import server
+from tests.benchmarks.database import migrated
 from tests.conftest import ROLE_PASSWORD, let_in
+from tests.support.trading import wait_for
 
 _COUNT = int(os.environ.get("INGESTOR_SYMBOLS", "5000"))
 _SHARE = float(os.environ.get("INGESTOR_SHARE", "0.5"))
@@ -49,7 +50,7 @@ _SPEED, _THREADS = 6.0, 32
 # The minute of the market at which the simulator begins: four hours after the opening of its thirtieth day.
 _BEGINS = 30 * MINUTES_PER_DAY + 240
 _MINUTE = 60 / _SPEED
-_PATIENCE = 300.0
+_PATIENCE = 75.0
 _SLICE = 0.02
 Row = tuple[str, str, str, str, str]
 
@@ -58,15 +59,6 @@ def _asked(address: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     with urllib.request.urlopen(urllib.request.Request(address, data=data), timeout=30) as reply:
         return json.load(reply)
-
-
-def _until(what: str, condition: Any) -> Any:
-    """Waits until something is there, and gives it."""
-    until = time.monotonic() + _PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < until, what
-        time.sleep(0.05)
-    return found
 
 
 def _answers(address: str) -> bool:
@@ -81,15 +73,6 @@ class _Market:
     def __init__(self, conninfo: str, folder: Path) -> None:
         simulator, aws = Ports().any(), Ports().any()
         self._address, self.aws = f"http://127.0.0.1:{simulator}", f"http://127.0.0.1:{aws}"
-        stream = f"ws://127.0.0.1:{simulator}"
-        alpaca = {
-            "key_id": ALPACA_KEY_ID,
-            "secret_key": ALPACA_SECRET_KEY,
-            "trading_url": self._address,
-            "data_url": self._address,
-            "trading_stream_url": f"{stream}/stream",
-            "data_stream_url": stream,
-        }
         place = conninfo_to_dict(conninfo)
         database = {
             "host": place["host"],
@@ -99,7 +82,7 @@ class _Market:
             "password": ROLE_PASSWORD,
             "sslmode": "disable",
         }
-        secrets = {"alpaca": json.dumps(alpaca), "database": json.dumps(database)}
+        secrets = {"alpaca": json.dumps(alpaca_secret(simulator)), "database": json.dumps(database)}
         self._neighbor = Process(target=serve, args=(aws, secrets, _QUEUE), daemon=True)
         self._neighbor.start()
         environment = {**os.environ, "SIMULATED_SYMBOLS": str(_COUNT), "PYTHONPATH": f"{ROOT / 'layers'}:{ROOT / 'localstack'}"}  # fmt: skip
@@ -119,8 +102,8 @@ class _Market:
             env=environment,
             cwd=ROOT,
         )
-        _until("the simulator", lambda: _answers(f"{self._address}/simulator/status"))
-        _until("the services of AWS", lambda: _answers(f"{self.aws}/published"))
+        wait_for(lambda: _answers(f"{self._address}/simulator/status"), _PATIENCE, "the simulator's answer")
+        wait_for(lambda: _answers(f"{self.aws}/published"), _PATIENCE, "the answer of AWS's services")
 
     def sent(self) -> dict[int, float]:
         """When each minute's bars were sent, by the minute, in seconds since the epoch."""
@@ -150,7 +133,7 @@ class _Market:
             count, at = self.published().get(minute, (0, 0.0))
             return at if count >= _COUNT else None
 
-        return float(_until(f"the bars of {minute}", last))
+        return wait_for(last, _PATIENCE, f"the publishing of the bars of {minute}")
 
     def stop(self) -> None:
         """Ends both."""
@@ -160,8 +143,6 @@ class _Market:
 
 
 def _seconds(text: str) -> int:
-    from datetime import datetime
-
     return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
 
 
@@ -224,7 +205,7 @@ class _Service:
                 return None
             return max(streaming[0], *(at for at, _ in stored)) if stored else streaming[0]
 
-        return float(_until("the service is ready", found)) - self.began
+        return wait_for(found, _PATIENCE, "the service's start") - self.began
 
     @property
     def processor(self) -> float:
@@ -293,10 +274,8 @@ def _missed(market: _Market, first: int, since: float) -> tuple[int, float]:
 
 def run() -> Iterator[Row]:
     """Rows of the benchmark's table."""
-    with tempfile.TemporaryDirectory(prefix="stratforge-bench-") as name, server() as postgres:
-        postgres.ensure_database()
+    with tempfile.TemporaryDirectory(prefix="stratforge-bench-") as name, migrated() as postgres:
         conninfo = postgres.conninfo()
-        migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
         let_in(conninfo, "stratforge_engine")
         _sessions(conninfo)
         market = _Market(conninfo, Path(name))

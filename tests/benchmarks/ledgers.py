@@ -21,14 +21,14 @@ from typing import Any
 import psutil
 import psycopg
 from local_platform.postgres import Postgres
-from local_platform.synthesis import ROOT
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.postgres.migrations import migrate, read_migrations
 
 from infra_cdk.capacity.cost import INSTANCES
 from infra_cdk.capacity.prices import PRICES
-from tests.benchmarks.database import server
+from tests.benchmarks.crowd import add_signals, add_traders
+from tests.benchmarks.database import migrated
+from tests.benchmarks.spans import worked
 
 Row = tuple[str, str, str, str, str]
 _TRADERS = int(os.environ.get("LEDGER_TRADERS", "100000"))
@@ -50,41 +50,6 @@ class Taken:
     orders: int
 
 
-def _traders(conninfo: str, first: int, last: int) -> None:
-    """Users from one number to another, each with a session of one of the symbols."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(
-            """
-            WITH registered AS (
-                INSERT INTO users (email, password_hash, virtual_balance, initial_balance)
-                SELECT 'user' || n || '@example.com', 'none', 100000, 100000 FROM generate_series(%(first)s, %(last)s - 1) n RETURNING id),
-            written AS (
-                INSERT INTO strategies (user_id, name, symbol, python_code)
-                SELECT id, 'crowd', (%(symbols)s::text[])[1 + row_number() OVER () %% %(many)s], '' FROM registered RETURNING id, user_id, symbol),
-            versions AS (
-                INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback)
-                SELECT id, 1, user_id, '', repeat('0', 64), 1 FROM written RETURNING strategy_id)
-            INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status)
-            SELECT w.user_id, w.id, 1, w.symbol, 'RUNNING' FROM written w JOIN versions v ON v.strategy_id = w.id
-            """,
-            {"first": first, "last": last, "symbols": _SYMBOLS, "many": len(_SYMBOLS)},
-        )
-        connection.execute("ANALYZE")
-
-
-def _signal(connection: psycopg.Connection[Any], symbols: Sequence[str], minute: int) -> None:
-    """Three of five buy and two sell, the other way round on the next bar."""
-    connection.execute(
-        """
-        INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size)
-        SELECT id, user_id, symbol, '2026-01-05 14:30Z'::timestamptz + make_interval(mins => %(minute)s),
-               (CASE WHEN (row_number() OVER (PARTITION BY symbol ORDER BY id) %% 5 < 3) = (%(minute)s %% 2 = 0) THEN 'buy' ELSE 'sell' END)::trade_side, 1, 'quantity', 10
-        FROM sessions WHERE symbol = ANY(%(symbols)s)
-        """,
-        {"minute": minute, "symbols": list(symbols)},
-    )
-
-
 def _work(conninfo: str, symbols: Sequence[str], together: Any, said: Any) -> None:
     """A worker: executes and settles its symbols, bar after bar, at the same time as the others."""
     from stratforge.application.settle_fill import settle_fill
@@ -98,7 +63,7 @@ def _work(conninfo: str, symbols: Sequence[str], together: Any, said: Any) -> No
             for symbol in symbols:
                 set_price(connection, "100", minute, symbol)
                 world.broker.prices[symbol] = Decimal(100)
-            _signal(connection, symbols, minute)
+            add_signals(connection, symbols, minute)
             # As autovacuum has done by then: plans are not those of an empty table.
             connection.execute("ANALYZE signals")
         world.broker.now_at += timedelta(minutes=1)
@@ -119,14 +84,11 @@ def _work(conninfo: str, symbols: Sequence[str], together: Any, said: Any) -> No
 
 
 def _processor(postgres: Postgres) -> float:
-    """Seconds of the processor that a server's processes have taken, those that ended too."""
-    found = 0.0
-    family = [each for each in psutil.process_iter(["cmdline"]) if str(postgres.data) in " ".join(each.info["cmdline"] or [])]  # fmt: skip
-    for main in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for each in [main, *main.children(recursive=True)]:
-                found += sum(each.cpu_times()[: 4 if each == main else 2])
-    return found
+    """Seconds of the processor that a server's processes have taken."""
+    data = str(postgres.data)
+    return sum(
+        worked(each) for each in psutil.process_iter(["cmdline"]) if data in " ".join(each.info["cmdline"] or [])
+    )
 
 
 def _log(conninfo: str) -> int:
@@ -170,11 +132,11 @@ def _bar(places: Sequence[tuple[Postgres, str]], workers: Sequence[tuple[str, Se
 
 @contextlib.contextmanager
 def _ledger(traders: range) -> Iterator[tuple[Postgres, str]]:
-    with server() as postgres:
-        postgres.ensure_database()
+    with migrated() as postgres:
         conninfo = postgres.conninfo()
-        migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
-        _traders(conninfo, traders.start, traders.stop)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            add_traders(connection, traders, _SYMBOLS)
+            connection.execute("ANALYZE")
         yield postgres, conninfo
 
 

@@ -31,7 +31,7 @@ from stratforge.client import Client
 
 from infra_cdk.capacity.measured import FILE
 from tests.benchmarks.first_page import first_pages
-from tests.benchmarks.spans import hops, quantile, table, total
+from tests.benchmarks.spans import hops, quantile, table, total, worked
 from tests.support.crowd import add_crowd, one_side, stop_crowd
 
 _FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
@@ -69,11 +69,7 @@ def _look(platform: Platform, seen: dict[str, dict[int, float]]) -> None:
 
 def _database(platform: Platform) -> float:
     """Processor seconds of PostgreSQL since it began, those of connections that have ended too."""
-    server, total = psutil.Process(platform.process("postgres").pid), 0.0
-    for each in [server, *server.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += sum(each.cpu_times()[:4])
-    return total
+    return worked(psutil.Process(platform.process("postgres").pid))
 
 
 def _rest(platform: Platform) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from local_platform.platform import Platform
 from rich.table import Table
@@ -151,6 +153,15 @@ def table(found: Mapping[str, Sequence[float]]) -> Table:
 def quantile(values: Sequence[float], q: float) -> float:
     """A quantile of sorted values."""
     return values[min(len(values) - 1, int(q * len(values)))] if values else float("nan")
+
+
+def worked(process: psutil.Process) -> float:
+    """Processor seconds of a process and of those that it began, those that have ended too."""
+    seconds = 0.0
+    for each in [process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            seconds += sum(each.cpu_times()[:4])
+    return seconds
 
 
 def total(processes: Iterable[Any]) -> tuple[float, float]:

@@ -29,7 +29,7 @@ from alpaca.trading.stream import TradingStream
 from simulators.alpaca import rest
 from simulators.alpaca.__main__ import create_app
 from simulators.alpaca.simulator import Simulator
-from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY
+from simulators.credentials import ALPACA_KEY_ID, ALPACA_SECRET_KEY, alpaca_secret
 from stratforge.broker.history import AlpacaHistory, ClockReading
 from stratforge.bus.messages import MarketUpdate
 from stratforge.configuration import AlpacaSecret
@@ -73,16 +73,7 @@ class Alpaca:
     @property
     def secret(self) -> AlpacaSecret:
         """Keys that lead here."""
-        return AlpacaSecret.model_validate(
-            {
-                "key_id": ALPACA_KEY_ID,
-                "secret_key": ALPACA_SECRET_KEY,
-                "trading_url": self.http,
-                "trading_stream_url": f"ws://127.0.0.1:{self.port}/stream",
-                "data_url": self.http,
-                "data_stream_url": f"ws://127.0.0.1:{self.port}",
-            }
-        )
+        return AlpacaSecret.model_validate(alpaca_secret(self.port))
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> None:
