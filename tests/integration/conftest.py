@@ -1,4 +1,4 @@
-"""The application on a database of its own, somebody who has just registered, the mails that she gets, and the sandbox in a process."""
+"""The application on a database of its own, somebody who has just registered, the mails that she gets, the sandbox in a process, and a market that portfolios rotate in."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from stratforge.application.mailing import Mail, send_waiting
+from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
 
 from functions.evaluator import sandbox_client
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import Api, User, running_api
 from tests.support.mailbox import confirm, token_of
-from tests.support.rotating import SandboxProcess
+from tests.support.rotating import FIRST, FLAT, RISING, Rotating, SandboxProcess, opening
 
 
 @pytest.fixture
@@ -36,6 +37,16 @@ def sandboxed() -> Iterator[None]:
         patch.setattr(sandbox_client, "sandbox_client", lambda: found)
         yield
         found.pool.close()
+
+
+@pytest.fixture
+def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rotating]:
+    """Somebody whose market has just opened: AAPL rises, the others do not."""
+    with opening(database, migrated, FIRST) as found:
+        found.days(FIRST, {"AAPL": RISING, "IBM": FLAT, "MSFT": FLAT})
+        yield found
+        with database.transaction() as connection:
+            assert broken_invariants(connection) == {}
 
 
 @pytest.fixture

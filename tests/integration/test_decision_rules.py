@@ -13,21 +13,22 @@ from stratforge.application.sessions import NewSession, start_session, stop_sess
 from stratforge.application.strategies import NewStrategy, store_strategy
 
 from tests.integration.test_portfolio_replays import TUESDAY, split_at_night
-from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
+from tests.support.asking import NEW, Told
+from tests.support.rotating import (
     EVERY_TEN_MINUTES,
     FIRST,
     FLAT,
     MARCH,
     RISING,
+    SYMBOLS,
+    Rotating,
+    at,
     in_march,
     minutes,
-    rotating,
 )
-from tests.support.asking import NEW, Told
-from tests.support.rotating import SYMBOLS, Rotating, at
 
 
-def test_a_decision_is_told_as_it_was_whatever_the_vendor_says_since(rotating: Rotating) -> None:  # noqa: F811
+def test_a_decision_is_told_as_it_was_whatever_the_vendor_says_since(rotating: Rotating) -> None:
     session = rotating.start().session_id
     with pytest.raises(NotFound):
         decision_rules(rotating.database, rotating.ada, session)
@@ -55,7 +56,7 @@ def test_a_decision_is_told_as_it_was_whatever_the_vendor_says_since(rotating: R
         decision_rules(rotating.database, rotating.ada, session, at(FIRST) - timedelta(days=1))
 
 
-def test_what_does_not_come_out_again_is_said_to_be_otherwise(rotating: Rotating) -> None:  # noqa: F811
+def test_what_does_not_come_out_again_is_said_to_be_otherwise(rotating: Rotating) -> None:
     session = rotating.start().session_id
     rotating.decide(session)
     with rotating.database.transaction() as connection:
@@ -69,14 +70,14 @@ def test_what_does_not_come_out_again_is_said_to_be_otherwise(rotating: Rotating
         decision_rules(rotating.database, rotating.ada, session)
 
 
-def test_whoever_may_not_read_is_not_told(rotating: Rotating) -> None:  # noqa: F811
+def test_whoever_may_not_read_is_not_told(rotating: Rotating) -> None:
     session = rotating.start().session_id
     for ask in (decision_rules, portfolio_chart):
         with pytest.raises(Forbidden):
             ask(rotating.database, Caller(rotating.ada.user_id, frozenset({Scope.TRADE})), session)
 
 
-def test_a_session_of_one_symbol_has_rules_and_a_chart_of_its_own(rotating: Rotating) -> None:  # noqa: F811
+def test_a_session_of_one_symbol_has_rules_and_a_chart_of_its_own(rotating: Rotating) -> None:
     code = "def on_bar(bar, position, state):\n    return buy()\n"
     strategy = store_strategy(
         rotating.database, rotating.ada, NewStrategy(name="One", symbol="AAPL", python_code=code), NEW
@@ -89,7 +90,7 @@ def test_a_session_of_one_symbol_has_rules_and_a_chart_of_its_own(rotating: Rota
         assert refused.value.code == "no-portfolio"
 
 
-def test_the_chart_of_days_begins_with_the_capital_and_ends_with_what_it_is_worth_now(rotating: Rotating) -> None:  # noqa: F811
+def test_the_chart_of_days_begins_with_the_capital_and_ends_with_what_it_is_worth_now(rotating: Rotating) -> None:
     session = rotating.start().session_id
     rotating.decide(session)
     rotating.settle(session)
@@ -105,7 +106,7 @@ def test_the_chart_of_days_begins_with_the_capital_and_ends_with_what_it_is_wort
     assert float(held["IBM"]) * 100.0 / found.equity[-1] == pytest.approx(found.weights["IBM"][-1], abs=1e-3)
 
 
-def test_the_chart_of_minutes_has_the_decisions_on_the_scale_of_now(rotating: Rotating) -> None:  # noqa: F811
+def test_the_chart_of_minutes_has_the_decisions_on_the_scale_of_now(rotating: Rotating) -> None:
     half = EVERY_TEN_MINUTES.replace("weights.equal(universe.slope > 0) / 2", '{"AAPL": 0.5}')
     for number in range(350, 380):
         rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0, "IBM": 100.0})
@@ -126,7 +127,7 @@ def test_the_chart_of_minutes_has_the_decisions_on_the_scale_of_now(rotating: Ro
     assert found.benchmark[:2] == pytest.approx([found.equity[0]] * 2, rel=1e-9)
 
 
-def test_a_session_that_has_decided_nothing_has_a_chart_of_nothing_yet(rotating: Rotating) -> None:  # noqa: F811
+def test_a_session_that_has_decided_nothing_has_a_chart_of_nothing_yet(rotating: Rotating) -> None:
     minutes(rotating, 0, 2)
     session = rotating.start(EVERY_TEN_MINUTES).session_id
     found = portfolio_chart(rotating.database, rotating.ada, session)
@@ -135,7 +136,7 @@ def test_a_session_that_has_decided_nothing_has_a_chart_of_nothing_yet(rotating:
     assert portfolio_chart(rotating.database, rotating.ada, session).time == []
 
 
-def test_the_chart_of_a_session_that_was_sold_ends_with_what_it_ended_with(rotating: Rotating) -> None:  # noqa: F811
+def test_the_chart_of_a_session_that_was_sold_ends_with_what_it_ended_with(rotating: Rotating) -> None:
     session = rotating.start().session_id
     rotating.decide(session)
     rotating.settle(session)

@@ -19,19 +19,13 @@ from stratforge.storage.strategies.rebalances import Asking, RebalanceStatus, Sa
 from stratforge.strategy.rotation.seen import Windows
 
 from tests.integration.test_portfolio_replays import assert_it_is_its_replay
-from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
-    FIRST,
-    MARCH,
-    in_march,
-    rotating,
-)
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at
+from tests.support.rotating import FIRST, MARCH, MONTHLY, SYMBOLS, Rotating, at, in_march
 
 # Two thirds in two of three: by March those are others.
 TWO = MONTHLY.replace("top(1)) * 0.9", "top(2)) * 0.8")
 
 
-def holding(rotating: Rotating) -> UUID:  # noqa: F811
+def holding(rotating: Rotating) -> UUID:
     """A session that holds two symbols, AAPL among them."""
     session = rotating.start(TWO).session_id
     rotating.decide(session)
@@ -41,7 +35,7 @@ def holding(rotating: Rotating) -> UUID:  # noqa: F811
 
 
 def test_a_resting_order_of_the_owner_has_its_symbol_left_alone_and_the_others_decided(
-    rotating: Rotating,  # noqa: F811
+    rotating: Rotating,
 ) -> None:
     session = holding(rotating)
     with rotating.database.transaction() as connection:
@@ -68,7 +62,7 @@ def test_a_resting_order_of_the_owner_has_its_symbol_left_alone_and_the_others_d
     assert_it_is_its_replay(rotating, session)
 
 
-def test_closing_a_symbol_that_is_halted_does_not_hold_up_the_others(rotating: Rotating) -> None:  # noqa: F811
+def test_closing_a_symbol_that_is_halted_does_not_hold_up_the_others(rotating: Rotating) -> None:
     session = holding(rotating)
     with rotating.database.transaction() as connection:
         halt_symbol(connection, "AAPL", "OPERATOR", "a test")
@@ -87,7 +81,7 @@ def test_closing_a_symbol_that_is_halted_does_not_hold_up_the_others(rotating: R
 
 
 def test_a_session_that_is_flattened_while_it_thinks_decides_anew_on_what_it_has_then(
-    rotating: Rotating,  # noqa: F811
+    rotating: Rotating,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = holding(rotating)
@@ -110,7 +104,7 @@ def test_a_session_that_is_flattened_while_it_thinks_decides_anew_on_what_it_has
 
 @pytest.mark.parametrize("followed", [True, False])
 def test_days_wait_for_a_split_that_the_ledger_does_not_follow_yet_and_leave_it_alone_after_an_hour(
-    rotating: Rotating,  # noqa: F811
+    rotating: Rotating,
     *,
     followed: bool,
 ) -> None:
@@ -140,7 +134,7 @@ def test_days_wait_for_a_split_that_the_ledger_does_not_follow_yet_and_leave_it_
 
 
 def test_a_lookback_that_is_refused_is_tried_again_a_minute_after_it_was_however_late_that_is(
-    rotating: Rotating,  # noqa: F811
+    rotating: Rotating,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = rotating.start().session_id
@@ -154,7 +148,7 @@ def test_a_lookback_that_is_refused_is_tried_again_a_minute_after_it_was_however
     assert decides_at >= at(FIRST, 15, 1)
 
 
-def test_a_split_that_nobody_announced_has_a_session_wait_and_ask_and_moves_no_weight(rotating: Rotating) -> None:  # noqa: F811
+def test_a_split_that_nobody_announced_has_a_session_wait_and_ask_and_moves_no_weight(rotating: Rotating) -> None:
     """As a session of one symbol: halted where it is seen, and nothing is decided on a price that cannot be right."""
     session = rotating.start(MONTHLY.replace("top(1)", "top(3)"))
     rotating.decide(session.session_id)
@@ -180,7 +174,7 @@ def test_a_split_that_nobody_announced_has_a_session_wait_and_ask_and_moves_no_w
     rotating.settle(session.session_id)
 
 
-def test_a_price_that_jumped_keeps_nobody_from_deciding_who_does_not_see_it(rotating: Rotating) -> None:  # noqa: F811
+def test_a_price_that_jumped_keeps_nobody_from_deciding_who_does_not_see_it(rotating: Rotating) -> None:
     session = rotating.start(MONTHLY)
     with rotating.database.transaction() as connection:
         halt_symbol(connection, "TSLA", PRICE_JUMP, "another one")

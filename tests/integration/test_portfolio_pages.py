@@ -20,10 +20,9 @@ from stratforge.storage.strategies.rebalances import Asking, Said
 from stratforge.strategy.rotation.seen import Windows
 
 from tests.integration.application.test_portfolio_backtests import Past
-from tests.integration.test_portfolio_sessions import FIRST, FLAT, RISING
 from tests.support.api import Api, User
 from tests.support.pages import HTML, OWN, with_cookies
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at
+from tests.support.rotating import FIRST, FLAT, MONTHLY, RISING, SYMBOLS, Rotating, at
 from tests.support.world import World
 
 

@@ -13,18 +13,12 @@ from stratforge.storage.strategies import purchases
 from stratforge.storage.strategies.rebalances import RebalanceStatus, cash_of, holdings
 from stratforge.storage.strategies.sessions import SessionStatus
 
-from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
-    EVERY_TEN_MINUTES,
-    FIRST,
-    minutes,
-    rotating,
-)
-from tests.support.rotating import Rotating, at
+from tests.support.rotating import EVERY_TEN_MINUTES, FIRST, Rotating, at, minutes
 
 WHOLE = EVERY_TEN_MINUTES.replace(" / 2", "").replace("N = 3", "N = 1")
 
 
-def turning(rotating: Rotating, source: str) -> UUID:  # noqa: F811
+def turning(rotating: Rotating, source: str) -> UUID:
     """A session that holds AAPL, and after ten more minutes, in which IBM rises, has sold nothing of it yet: its decision is taken."""
     minutes(rotating, 0, 10)
     rotating.clock(at(FIRST, 9, 40, 1))
@@ -38,20 +32,20 @@ def turning(rotating: Rotating, source: str) -> UUID:  # noqa: F811
     return session
 
 
-def falling(rotating: Rotating, first: int, last: int) -> None:  # noqa: F811
+def falling(rotating: Rotating, first: int, last: int) -> None:
     """Minutes in which AAPL falls and IBM rises."""
     for number in range(first, last):
         prices = {"AAPL": 100.0 - number / 100, "IBM": 100.0 + number / 100}
         rotating.minute(at(FIRST) + timedelta(minutes=number), prices)
 
 
-def session_cash(rotating: Rotating, session: UUID) -> Decimal:  # noqa: F811
+def session_cash(rotating: Rotating, session: UUID) -> Decimal:
     """What is left of the session's capital."""
     with rotating.database.transaction() as connection:
         return cash_of(Decimal(10_000), holdings(connection, session))
 
 
-def test_purchases_of_one_decision_are_not_placed_with_those_of_the_next(rotating: Rotating) -> None:  # noqa: F811
+def test_purchases_of_one_decision_are_not_placed_with_those_of_the_next(rotating: Rotating) -> None:
     session = turning(rotating, WHOLE)
     # The sales end only just before the next span is decided about.
     rotating.world.quiet()
@@ -66,7 +60,7 @@ def test_purchases_of_one_decision_are_not_placed_with_those_of_the_next(rotatin
 
 
 def test_purchases_of_whoever_died_are_dropped_once_the_next_period_is_due(
-    rotating: Rotating,  # noqa: F811
+    rotating: Rotating,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     minutes(rotating, 0, 10)
@@ -87,7 +81,7 @@ def test_purchases_of_whoever_died_are_dropped_once_the_next_period_is_due(
     assert set(rotating.held(session)) == {"IBM"}
 
 
-def test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchange_closes(rotating: Rotating) -> None:  # noqa: F811
+def test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchange_closes(rotating: Rotating) -> None:
     for number, (later, age) in enumerate([(timedelta(0), "61 minutes"), (timedelta(hours=7), "0")]):
         rotating.clock(at(FIRST, 9, 31))
         session = rotating.start().session_id
@@ -101,7 +95,7 @@ def test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchang
         assert rotating.decisions(session)[0].status is RebalanceStatus.CALLED_OFF
 
 
-def test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on(rotating: Rotating) -> None:  # noqa: F811
+def test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on(rotating: Rotating) -> None:
     session = turning(rotating, EVERY_TEN_MINUTES.replace("N = 3", "N = 1"))
     for status in (SessionStatus.PAUSED, SessionStatus.RUNNING):
         change_session(rotating.database, rotating.ada, session, SessionChange(status=status))
@@ -110,7 +104,7 @@ def test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when
     assert set(rotating.held(session)) == {"AAPL"}
 
 
-def test_a_session_has_one_decision_under_way_at_most(rotating: Rotating) -> None:  # noqa: F811
+def test_a_session_has_one_decision_under_way_at_most(rotating: Rotating) -> None:
     session = turning(rotating, WHOLE)
     with pytest.raises(UniqueViolation), rotating.database.transaction() as connection:
         connection.execute("UPDATE rebalances SET status = 'SELLING' WHERE session_id = %s", (session,))

@@ -12,22 +12,12 @@ from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.market import market_data
 
-from tests.integration.test_portfolio_sessions import (  # noqa: F401 - fixtures
-    EVERY_TEN_MINUTES,
-    FIRST,
-    FLAT,
-    MARCH,
-    RISING,
-    in_march,
-    minutes,
-    rotating,
-)
-from tests.support.rotating import Rotating, at
+from tests.support.rotating import EVERY_TEN_MINUTES, FIRST, FLAT, MARCH, RISING, Rotating, at, in_march, minutes
 
 TUESDAY = FIRST + timedelta(days=1)
 
 
-def assert_it_is_its_replay(rotating: Rotating, session_id: UUID) -> None:  # noqa: F811
+def assert_it_is_its_replay(rotating: Rotating, session_id: UUID) -> None:
     """Deciding again gives the same weights, state and orders."""
     found = compare_session(rotating.database, session_id)
     assert found is not None
@@ -36,7 +26,7 @@ def assert_it_is_its_replay(rotating: Rotating, session_id: UUID) -> None:  # no
     assert found.differences == []
 
 
-def test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since(rotating: Rotating) -> None:  # noqa: F811
+def test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since(rotating: Rotating) -> None:
     session = rotating.start()
     rotating.decide(session.session_id)
     rotating.settle(session.session_id)
@@ -48,7 +38,7 @@ def test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since(rota
     assert_it_is_its_replay(rotating, session.session_id)
 
 
-def test_a_replay_of_minutes_sees_what_was_seen_whatever_comes_later(rotating: Rotating) -> None:  # noqa: F811
+def test_a_replay_of_minutes_sees_what_was_seen_whatever_comes_later(rotating: Rotating) -> None:
     minutes(rotating, 0, 9)
     rotating.clock(at(FIRST, 9, 40, 6))
     session = rotating.start(EVERY_TEN_MINUTES)
@@ -72,7 +62,7 @@ def test_a_replay_of_minutes_sees_what_was_seen_whatever_comes_later(rotating: R
 @pytest.mark.parametrize(
     "change", ["weights = ARRAY[0.9, 0.1, 0]", "orders[1] = 1.0", "state_after = '{}'", "parts[1] = 0.5, held[1] = 9"]
 )
-def test_a_replay_notices_whatever_is_changed_in_a_decision(rotating: Rotating, change: str) -> None:  # noqa: F811
+def test_a_replay_notices_whatever_is_changed_in_a_decision(rotating: Rotating, change: str) -> None:
     session = rotating.start()
     rotating.decide(session.session_id)
     with rotating.database.transaction() as connection:
@@ -83,7 +73,7 @@ def test_a_replay_notices_whatever_is_changed_in_a_decision(rotating: Rotating, 
     rotating.settle(session.session_id)
 
 
-def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_deciding(rotating: Rotating) -> None:  # noqa: F811
+def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_deciding(rotating: Rotating) -> None:
     minutes(rotating, 0, 10, without="IBM")
     minutes(rotating, 0, 8, without="AAPL")
     with rotating.database.transaction() as connection:
@@ -101,7 +91,7 @@ def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_dec
 HALF = EVERY_TEN_MINUTES.replace("weights.equal(universe.slope > 0) / 2", '{"AAPL": 0.5}')
 
 
-def test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held(rotating: Rotating) -> None:  # noqa: F811
+def test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held(rotating: Rotating) -> None:
     for number in range(350, 380):
         rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0, "IBM": 100.0})
     rotating.clock(at(FIRST, 15, 50, 1))
@@ -121,7 +111,7 @@ def test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held(ro
     assert_it_is_its_replay(rotating, session)
 
 
-def test_a_split_that_is_followed_after_a_decision_is_not_in_its_replay(rotating: Rotating) -> None:  # noqa: F811
+def test_a_split_that_is_followed_after_a_decision_is_not_in_its_replay(rotating: Rotating) -> None:
     for number in range(350, 380):
         rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0 + number, "IBM": 100.0})
     rotating.clock(at(FIRST, 15, 50, 1))
@@ -135,7 +125,7 @@ def test_a_split_that_is_followed_after_a_decision_is_not_in_its_replay(rotating
 
 @pytest.mark.parametrize("before", [True, False])
 def test_a_correction_of_the_last_bar_is_seen_by_decisions_after_it_and_by_no_other(
-    rotating: Rotating,  # noqa: F811
+    rotating: Rotating,
     *,
     before: bool,
 ) -> None:
@@ -153,13 +143,13 @@ def test_a_correction_of_the_last_bar_is_seen_by_decisions_after_it_and_by_no_ot
     assert_it_is_its_replay(rotating, session)
 
 
-def corrected(rotating: Rotating) -> None:  # noqa: F811
+def corrected(rotating: Rotating) -> None:
     """The last bar of AAPL has another price after all."""
     with rotating.database.transaction() as connection:
         assert market_data.correct_bar(connection, Bar("AAPL", at(FIRST, 9, 39), *(Decimal("90.5"),) * 4, Decimal(1)))
 
 
-def split_at_night(rotating: Rotating) -> None:  # noqa: F811
+def split_at_night(rotating: Rotating) -> None:
     """AAPL is split, two for one, and the ledger follows before Tuesday's open."""
     rotating.clock(at(TUESDAY, 8, 0))
     rotating.world.broker.actions = [CorporateAction("split", "AAPL", ActionKind.SPLIT, TUESDAY, ratio=Decimal(2))]

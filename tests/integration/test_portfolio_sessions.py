@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,37 +21,26 @@ from stratforge.application.sessions import (
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.ledger.halts import halt_symbol
-from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.market import clock
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Said
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
 
 from tests.support.asking import NEW
-from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, at, opening
+from tests.support.rotating import (
+    EVERY_TEN_MINUTES,
+    FIRST,
+    FLAT,
+    MARCH,
+    MONTHLY,
+    RISING,
+    SYMBOLS,
+    Rotating,
+    at,
+    in_march,
+    minutes,
+)
 from tests.support.world import World
-
-# A Monday and, a month later, the first trading day of March.
-FIRST, MARCH = date(2026, 2, 2), date(2026, 3, 2)
-RISING = [100.0 + number for number in range(10)]
-FLAT = [100.0] * 10
-
-
-@pytest.fixture
-def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rotating]:
-    """Somebody whose market has just opened: AAPL rises, the others do not."""
-    with opening(database, migrated, FIRST) as found:
-        found.days(FIRST, {"AAPL": RISING, "IBM": FLAT, "MSFT": FLAT})
-        yield found
-        with database.transaction() as connection:
-            assert broken_invariants(connection) == {}
-
-
-def in_march(rotating: Rotating) -> None:
-    """A month later IBM rises."""
-    rotating.clock(at(MARCH, 9, 31))
-    rotating.days(MARCH, {"AAPL": FLAT, "IBM": RISING, "MSFT": FLAT})
-    rotating.minute(at(MARCH), dict.fromkeys(SYMBOLS, 100.0))
 
 
 def test_a_session_decides_as_soon_as_it_can_and_holds_what_it_wants(rotating: Rotating) -> None:
@@ -155,29 +143,6 @@ def test_a_session_lives_on_its_capital_whatever_its_owner_has(rotating: Rotatin
     assert values == pytest.approx([900, 18_000])
     assert [each.equity for each in rotating.decisions(ids[0])] == [1_000.0]
     assert rotating.session(ids[0]).capital == Decimal(1_000)
-
-
-EVERY_TEN_MINUTES = """
-UNIVERSE = ["AAPL", "IBM"]
-SCHEDULE = 10
-N = 3
-
-def indicators(bars):
-    return {"slope": bars.close.diff(N)}
-
-def rebalance(universe, portfolio, state):
-    state["minute"] = universe.time.minute
-    return weights.equal(universe.slope > 0) / 2
-"""
-
-
-def minutes(rotating: Rotating, first: int, last: int, *, without: str = "") -> None:
-    """Minutes of the morning after 9:30, in which AAPL rises and IBM falls."""
-    for number in range(first, last):
-        prices = {"AAPL": 100.0 + number / 10, "IBM": 100.0 - number / 10}
-        rotating.minute(
-            at(FIRST) + timedelta(minutes=number), {each: price for each, price in prices.items() if each != without}
-        )
 
 
 def test_a_span_of_minutes_is_decided_when_the_bars_of_its_last_minute_are_in(rotating: Rotating) -> None:

@@ -51,6 +51,22 @@ def rebalance(universe, portfolio, state):
     state["n"] += 1
     return weights.equal(universe.momentum.top(1)) * 0.9
 """
+EVERY_TEN_MINUTES = """
+UNIVERSE = ["AAPL", "IBM"]
+SCHEDULE = 10
+N = 3
+
+def indicators(bars):
+    return {"slope": bars.close.diff(N)}
+
+def rebalance(universe, portfolio, state):
+    state["minute"] = universe.time.minute
+    return weights.equal(universe.slope > 0) / 2
+"""
+# A Monday and, a month later, the first trading day of March.
+FIRST, MARCH = date(2026, 2, 2), date(2026, 3, 2)
+RISING = [100.0 + number for number in range(10)]
+FLAT = [100.0] * 10
 
 
 class SandboxProcess:
@@ -190,6 +206,22 @@ def opening(database: Database, conninfo: str, day: date) -> Iterator[Rotating]:
     found.minute(at(day), dict.fromkeys(SYMBOLS, 100.0))
     yield found
     world.close()
+
+
+def in_march(rotating: Rotating) -> None:
+    """A month later IBM rises."""
+    rotating.clock(at(MARCH, 9, 31))
+    rotating.days(MARCH, {"AAPL": FLAT, "IBM": RISING, "MSFT": FLAT})
+    rotating.minute(at(MARCH), dict.fromkeys(SYMBOLS, 100.0))
+
+
+def minutes(rotating: Rotating, first: int, last: int, *, without: str = "") -> None:
+    """Minutes of the morning after 9:30, in which AAPL rises and IBM falls."""
+    for number in range(first, last):
+        prices = {"AAPL": 100.0 + number / 10, "IBM": 100.0 - number / 10}
+        rotating.minute(
+            at(FIRST) + timedelta(minutes=number), {each: price for each, price in prices.items() if each != without}
+        )
 
 
 def copies(connection: Connection, session_id: UUID, count: int) -> list[UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 
@@ -21,11 +21,8 @@ from tests.integration.test_row_level_security import as_role
 from tests.support.api import running_api
 from tests.support.ledger import OPEN, add_trader
 from tests.support.minutes import Minutes
-from tests.support.rotating import SYMBOLS, Rotating, at, day_bars
+from tests.support.rotating import FIRST, FLAT, MARCH, RISING, SYMBOLS, Rotating, at, day_bars
 from tests.support.world import World
-
-FIRST, MARCH = date(2026, 2, 2), date(2026, 3, 2)
-RISING, FLAT = [100.0 + number for number in range(10)], [100.0] * 10
 
 
 @pytest.fixture
