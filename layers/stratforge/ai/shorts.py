@@ -5,10 +5,12 @@ from __future__ import annotations
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review, told
-from stratforge.intent.shorts import as_bought, as_short, code_as_bought, rule_as_bought, short_findings
+from stratforge.intent.shorts import as_bought, as_short, code_as_bought, in_whole_shares, remembered, rule_as_bought, short_findings
 from stratforge.strategy import StrategyError, compile_strategy
 
 BY_HAND = "A strategy that goes short is not changed from words: decline, and say that its code is changed by hand, or that it can be asked for anew."
+
+WHOLE = "Only whole shares are sold short and covered: what an amount or a part has beyond them is left out, and where it is less than one share nothing is done."
 
 
 def examined_short(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, StrategyDraft, list[str]]:
@@ -22,6 +24,7 @@ def examined_short(draft: StrategyDraft, request: Request) -> tuple[StrategyDraf
     turns = (*request.earlier, request.text)
     code, faults = code_as_bought(draft.python_code)
     faults += short_findings(turns, draft.requirements, draft.symbol)
+    faults += remembered(draft.python_code, draft.requirements)
     if faults:
         return draft, draft, faults
     try:
@@ -41,6 +44,8 @@ def examined_short(draft: StrategyDraft, request: Request) -> tuple[StrategyDraf
     quotes = [(as_bought(each.quote), each.quote) for each in draft.requirements if each.quote]
     found = [as_short(each, quotes) for each in review(judged, strategy, asked)]
     said = [as_short(each, quotes) for each in judged.assumptions if each not in image.assumptions]
+    if in_whole_shares(draft.requirements):
+        said.append(WHOLE)
     judged_draft = draft.model_copy(update={"assumptions": [*draft.assumptions, *said]})
     requirements = [
         each.model_copy(update={"status": of_image.status})

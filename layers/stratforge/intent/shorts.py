@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import EXIT_KINDS, FACTS, RESULTS, TURNED, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import EXIT_KINDS, FACTS, GREATER, OPERATORS, RESULTS, TURNED, Rule, RuleError, RuleKind, read_rule
 
 _I = re.IGNORECASE
 _POSITION = r"(?:(?:the|my|your|a|any|every|all|that) )?(?:new )?(?:shorts?|position)(?: positions?)?"
@@ -36,6 +36,16 @@ _WAYS = re.compile(
     _I,
 )
 _RESULT = re.compile(r"\b(?:profits?|loss(?:es)?|los(?:e|es|ing|t)|gain\w*|win\w*|won|earn\w*)\b", _I)
+# What a price does as well as a position (“when the stock gains 2 %”), unless it is said of whom; and profits and losses that are said to be the price's.
+_OWN = re.compile(
+    r"\b(?:I|we|you|shorts?|positions?|trades?)(?: ?['’](?:ve|m|re|s)| (?:have|has|am|are|is))?(?: (?:gain|los|win|won|earn)\w*)", _I
+)
+_MOVES = re.compile(
+    r"\b(?:gain(?:s|ed|ing)(?! of)|gain(?= \d)|los(?:e|es|t|ing)|wins?(?= \d)|won|earn\w*)\b"
+    r"|\b(?:price|stock|share|market)(?:['’]s)?(?: price)? (?:gain|loss|profit)\w*"
+    r"|\b(?:gain|loss|profit)(?:s|es)?(?: of \S+(?: ?%| percent)?)? (?:in|of|by|on) (?:the |its )?(?:price|stock|share|market)\b",
+    _I,
+)
 # Where rules of a strategy that goes short say other words than those of its mirror image: what stands before the word, the word, that of the image, and what follows.
 _RULES = (
     ("", "short", "buy", " (?:only )?when"),
@@ -55,6 +65,10 @@ _IMAGES = re.compile(rf"\b(?:{'|'.join(_BACK)})\b")
 # What the code may ask of its position and set with a decision: what is turned round by itself.
 _ASKED = frozenset({"quantity", "unrealized_return", "bars_held"})
 _SET = frozenset({"fraction", "quantity", "notional", "stop_loss", "take_profit", "trailing_stop"})
+# The profit, in percent, that is made where the price is nothing.
+_ALL = 100
+NEVER_MADE = "a short position never makes that, since a price does not fall below nothing"
+IN_WHOLE_SHARES = "Only whole shares are sold short"
 _BY_PRICE = frozenset(RESULTS) - {"gain"}
 _KINDS = frozenset({RuleKind.BUY, RuleKind.ONLY, RuleKind.SELL, RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.SYMBOL, *EXIT_KINDS})  # fmt: skip
 
@@ -181,6 +195,78 @@ def _flipped(node: ast.Compare, lines: Sequence[bytes]) -> tuple[int, int, int, 
     return node.comparators[0].lineno, start, end, f"{between[: match.start()]}{TURNED[match[0]]}{between[match.end() :]}"  # fmt: skip
 
 
+def remembered(source: str, requirements: Sequence[Requirement]) -> Iterator[str]:
+    """Finds whether code whose rules speak of profits and losses keeps prices in its state, by which it can measure them: they would be measured as of its mirror image.
+
+    Args:
+        source: The code that goes short.
+        requirements: Those of the answer, with its own rules.
+    """
+    rules = [read for each in requirements for text in each.rules if (read := _read(text)) is not None]
+    if not any("gain" in _words(each) or each.kind in EXIT_KINDS for each in rules):
+        return
+    tree = ast.parse(source)
+    set_to = list[tuple[ast.expr, ast.expr]]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            set_to += ((target, node.value) for target in node.targets)
+        elif isinstance(node, ast.AugAssign):
+            set_to.append((node.target, node.value))
+    priced, before = set[str](), -1
+    while len(priced) != before:
+        before = len(priced)
+        for target, value in set_to:
+            if _of_bar(value, priced):
+                priced |= {each.id for each in ast.walk(target) if isinstance(each, ast.Name) and each.id != "state"}
+    for target, value in set_to:
+        if isinstance(target, ast.Subscript) and _of_bar(value, priced):
+            yield f"Line {target.lineno} remembers what it reads of a bar, by which profits and losses could be measured, and that is not judged of short positions: use position.unrealized_return for them, or ask."
+            return
+
+
+def _of_bar(value: ast.expr, names: Collection[str]) -> bool:
+    """Whether a value is made of something that a bar says, but for its time, or of one of these names."""
+    times = {each.value for each in ast.walk(value) if isinstance(each, ast.Attribute) and ast.unparse(each).startswith("bar.time.")}  # fmt: skip
+    of_bar = (each for each in ast.walk(value) if isinstance(each, ast.Attribute) and each not in times)
+    return any(ast.unparse(each.value) in ("bar", "bar.previous") and each.attr not in ("time", "previous") for each in of_bar) or any(
+        isinstance(each, ast.Name) and each.id in names for each in ast.walk(value)
+    )
+
+
+def in_whole_shares(requirements: Sequence[Requirement]) -> bool:
+    """Returns whether the rules ask for sizes or parts that whole shares, which alone are sold short and covered, may not make up."""
+    rules = [read for each in requirements for text in each.rules if (read := _read(text)) is not None]
+    return any(
+        (each.kind is RuleKind.SIZE and each.unit == "dollars") or (each.kind is RuleKind.SELL and each.value < 100)
+        for each in rules
+    )
+
+
+def _read(text: str) -> Rule | None:
+    try:
+        return read_rule(rule_as_bought(text))
+    except RuleError:
+        return None
+
+
+def _words(rule: Rule) -> set[str]:
+    return {name for name in FACTS if re.search(rf"\b{name}\b", rule.text)}
+
+
+def _never_made(rule: Rule) -> bool:
+    """Whether a rule waits for a profit of all that was sold, or more."""
+    if rule.kind is RuleKind.TARGET:
+        return rule.level is None and rule.unit != "R" and rule.value >= _ALL
+    found = False
+    for node in ast.walk(rule.condition) if rule.condition is not None else ():
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            sides = (node.left, node.comparators[0])
+            operator = OPERATORS[type(node.ops[0])]
+            for one, other, way in ((*sides, operator), (*reversed(sides), TURNED[operator])):
+                found |= isinstance(one, ast.Name) and one.id == "gain" and isinstance(other, ast.Constant) and way in GREATER and float(other.value) >= _ALL  # type: ignore[arg-type] # fmt: skip
+    return found
+
+
 def short_findings(turns: Sequence[str], requirements: Sequence[Requirement], symbol: str) -> Iterator[str]:
     """Finds what of a request, or of its rules, cannot be judged by the mirror image.
 
@@ -202,11 +288,14 @@ def short_findings(turns: Sequence[str], requirements: Sequence[Requirement], sy
             if re.match(r"(?:buy|sell)\b", text):
                 yield f"The rule “{text[:80]}” buys or sells, and the code goes short: write “short when …” and “cover when …”."
                 continue
-            try:
-                rule = read_rule(rule_as_bought(text))
-            except RuleError:
+            rule = _read(text)
+            if rule is None:
                 continue
-            words = {name for name in FACTS if re.search(rf"\b{name}\b", rule.text)}
+            if rule.kind is RuleKind.SIZE and rule.unit == "shares" and not rule.value.is_integer():
+                yield f"{IN_WHOLE_SHARES}, and “{each.quote[:80]}” is not one of them: ask how many."
+            if _never_made(rule):
+                yield f"“{each.quote[:80]}” waits for a profit of 100 %: {NEVER_MADE}. Ask which profit is meant."
+            words = _words(rule)
             by_price = rule.kind not in _KINDS or rule.level is not None or "R" in rule.unit.split() or "risk" in rule.unit or "loss" in rule.unit or "stop" in rule.unit  # fmt: skip
             if by_price or words & (_BY_PRICE | {"account_cash"}):
                 yield f"The rule “{text[:80]}” is measured by the price of the position, which is not judged of short positions: use a percentage of profit or loss, or ask."
@@ -215,3 +304,5 @@ def short_findings(turns: Sequence[str], requirements: Sequence[Requirement], sy
                     yield f"“{each.quote[:80]}” says “{match[0]}” of a short position, for which up is a loss: quote what is said of its profit or loss by itself, and where that names a way of the price, ask."
                 elif "gain" in words and not _RESULT.search(each.quote):
                     yield f"“{each.quote[:80]}” does not say whether it is about a profit or a loss of the short position: ask."
+                elif "gain" in words and (match := _MOVES.search(_OWN.sub(" ", each.quote))):
+                    yield f"“{each.quote[:80]}” says “{match[0]}”, which may be said of the price, whose gain is a loss of the short position: ask which of both it is, a profit or a loss of the position."

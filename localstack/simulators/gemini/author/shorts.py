@@ -7,6 +7,8 @@ from typing import Any
 
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.shorts import (
+    IN_WHOLE_SHARES,
+    NEVER_MADE,
     as_bought,
     as_short,
     code_as_bought,
@@ -47,8 +49,7 @@ def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[
     wanted = [Requirement.model_validate(each) for each in requirements]
     faults = [*code_as_bought(code)[1], *short_findings(requests, wanted, found["symbol"])]
     if faults:
-        coin = "/" in found["symbol"]
-        return {**found, **_DECLINED, "questions": [f"{found['symbol']} cannot be sold short: only stocks can." if coin else _BY_PRICE]}  # fmt: skip
+        return {**found, **_DECLINED, "questions": [_why(found["symbol"], " ".join(faults))]}
     quotes += [(each["quote"], own["quote"]) for each, own in zip(found["requirements"], requirements, strict=True)]
     texts = {name: as_short(found[name], quotes) for name in ("name", "plan", "logic_explanation")}
     told = [*(as_short(each, quotes) for each in found["assumptions"]), _OPT_IN]
@@ -61,6 +62,14 @@ def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[
         "parameters": meant,
         "assumptions": told,
     }
+
+
+def _why(symbol: str, faults: str) -> str:
+    if "/" in symbol:
+        return f"{symbol} cannot be sold short: only stocks can."
+    if NEVER_MADE in faults:
+        return f"At a profit of 100 % and more nothing would be covered: {NEVER_MADE}. Which profit is meant?"
+    return f"{IN_WHOLE_SHARES}. How many are meant?" if IN_WHOLE_SHARES in faults else _BY_PRICE
 
 
 def _of_short(requirement: dict[str, Any], requests: Sequence[str]) -> dict[str, Any]:
