@@ -40,6 +40,19 @@ SESSION = {"session_id": "s", "symbol": "AAPL", "status": "STOPPED", "failure_re
         ("trade", TRADE | {"price": "12.345"}, "Sold 10 AAPL at 12.345: -$12.50", Tone.BAD),
         ("trade", TRADE | {"realized_pnl": "-0.001"}, "Sold 10 AAPL at 592.10: -$0.001", Tone.BAD),
         ("order", ORDER | {"origin": "STOP_LOSS", "side": "sell"}, "The stop loss sold AAPL", Tone.PLAIN),
+        (
+            "alert",
+            {"symbol": "SHIB/USD", "condition": "above", "level": "0.000012", "price": "0.00001234", "note": None},
+            "SHIB/USD is above 0.000012: it traded at 0.00001234",
+            Tone.PLAIN,
+        ),
+        (
+            "alert",
+            {"symbol": "PEPE/USD", "condition": "change", "reference": "0.00001", "price": "0.0000105", "note": ""},
+            "PEPE/USD moved +5.0 % from 0.00001 to 0.0000105",
+            Tone.PLAIN,
+        ),
+        ("session", SESSION | {"final_pnl": "-0.001"}, "The AAPL session ended with -0.001 dollars", Tone.PLAIN),
         ("trade", TRADE | {"short": True, "realized_pnl": "0"}, "Sold short 10 AAPL at 592.10", Tone.PLAIN),
         ("trade", TRADE | {"side": "buy", "short": True}, "Covered 10 AAPL at 592.10: -$12.50", Tone.BAD),
         (

@@ -8,7 +8,17 @@ import pytest
 from markupsafe import Markup
 
 from functions.api.dashboard.access import typed_number
-from functions.api.dashboard.rendering import client_name, duration, labeled, moment, ratio, wall_clock
+from functions.api.dashboard.rendering import (
+    client_name,
+    duration,
+    figure,
+    labeled,
+    moment,
+    money,
+    ratio,
+    signed_money,
+    wall_clock,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +62,30 @@ def test_a_browser_is_told_what_hangs_on_the_exchanges_wall(month: int, hour: in
 def test_a_number_is_what_it_seems_in_either_way_of_writing_it(typed: str, meant: str) -> None:
     """A share and a half must not become fifteen."""
     assert typed_number(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown", "signed"),
+    [
+        ("-0.004", "$0.00", "$0.00"),
+        ("0.004", "$0.00", "$0.00"),
+        ("0.006", "$0.01", "+$0.01"),
+        ("-0.006", "-$0.01", "-$0.01"),
+        ("-1234.5", "-$1,234.50", "-$1,234.50"),
+        (12, "$12.00", "+$12.00"),
+        (None, "–", "–"),
+    ],
+)
+def test_what_is_no_cent_has_no_sign(amount: object, shown: str, signed: str) -> None:
+    assert (money(amount), signed_money(amount)) == (shown, signed)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(45_123_456.0, "45,123,456"), (1_234_567.8, "1,234,568"), (99_999.55, "99,999.6"), (55.5, "55.5"), (None, "–")],
+)
+def test_a_large_number_of_a_strategy_has_all_its_digits_before_the_point(value: float | None, shown: str) -> None:
+    assert figure(value) == shown
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,23 @@ from functions.api.dashboard.rendering import ago, duration, price
 from tests.support.node import NODE
 
 _STATIC = Path(functions.api.dashboard.__file__).parent / "static"
-PRICES = (0, 0.5, 0.25, 0.999999, 0.123456, 0.001, 0.00012346, 0.0000123, 1, 1.5, 999.999, 1234.5, 1_234_567.891)
+PRICES = (
+    0,
+    0.5,
+    0.25,
+    0.999999,
+    0.9999996,
+    0.00099999,
+    0.123456,
+    0.001,
+    0.00012346,
+    0.0000123,
+    1,
+    1.5,
+    999.999,
+    1234.5,
+    1_234_567.891,
+)
 
 
 def ran(module: str, script: str) -> Any:

@@ -25,6 +25,7 @@ from stratforge.market.amounts import price, units
         ("-3.00004", "-3"),
         ("-0.5", "-0.5"),
         ("100", "100"),
+        ("-0.000", "0"),
     ],
 )
 def test_units_have_no_more_digits_than_say_something(quantity: str, text: str) -> None:
@@ -40,6 +41,13 @@ def test_units_have_no_more_digits_than_say_something(quantity: str, text: str) 
         ("0.5", "0.5"),
         ("0.0000123", "0.0000123"),
         ("-2.5", "-2.50"),
+        ("-0.00", "0.00"),
+        # What is rounded to a dollar has cents.
+        ("0.9999996", "1.00"),
+        ("-0.9999996", "-1.00"),
+        # As the database has it, and what is rounded to fewer digits.
+        ("0.000020000", "0.00002"),
+        ("0.00099999", "0.001"),
     ],
 )
 def test_a_price_has_cents_and_below_a_dollar_more(value: str, text: str) -> None:
