@@ -19,7 +19,7 @@ from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.announced_actions import followed_splits
 from stratforge.storage.ledger.portfolio import LedgerFilter
-from stratforge.storage.market import clock, daily_bars
+from stratforge.storage.market import clock, daily_bars, market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.strategies import rebalances, sessions
@@ -114,7 +114,7 @@ def chart_of(connection: Connection, user_id: UUID, session: StoredSession) -> P
     splits = followed_splits(connection, symbols)
     movements = _movements(connection, user_id, session.session_id, splits)
     by_days = bool(Schedule.of(session.schedule).period)
-    points = _days(connection, session, symbols) if by_days else _decisions(connection, session, splits)
+    points = _days(connection, session, symbols) if by_days else _decisions(connection, session, symbols, splits)
     if session.status in ACTIVE or session.held_quantity:
         now = clock.market_clock(connection).now.timestamp()
         latest = rebalances.latest_prices(connection, symbols)
@@ -183,8 +183,10 @@ def _days(connection: Connection, session: StoredSession, symbols: Sequence[str]
     return Points(time.astype(np.float64), time + length, prices)
 
 
-def _decisions(connection: Connection, session: StoredSession, splits: Mapping[str, list[SplitScale]]) -> Points:
-    """The decisions of a session, with the prices that they saw."""
+def _decisions(
+    connection: Connection, session: StoredSession, symbols: Sequence[str], splits: Mapping[str, list[SplitScale]]
+) -> Points:
+    """The decisions of a session, with the prices that they saw, and the last before them of what it holds beside its universe."""
     assert session.universe is not None
     found = rebalances.list_rebalances(connection, session.session_id, _DECISIONS)[::-1]
     time = np.array([each.decided_at.timestamp() for each in found], dtype=np.float64)
@@ -194,6 +196,11 @@ def _decisions(connection: Connection, session: StoredSession, splits: Mapping[s
         known = np.isfinite(seen)
         scale = np.array([ratio_since(splits.get(name, ()), each) for each in time.tolist()], dtype=np.float64)
         prices[name] = _latest(time[known], (seen / scale)[known], time)
+    # What got another name is held under that one.
+    others = symbols[len(session.universe) :]
+    prices |= {name: np.full(len(found), np.nan) for name in others}
+    for name, place, close, scale_of in market_data.closes_at(connection, others, [each.decided_at for each in found]):
+        prices[name][place] = close / ratio_since(splits.get(name, ()), scale_of.timestamp())
     # What a decision orders is traded after its period began, and not before.
     begun = np.array([each.moment.timestamp() for each in found], dtype=np.float64)
     return Points(time, begun, prices)
