@@ -38,10 +38,10 @@ def traded(symbol: str) -> str:
 
 
 def money(value: Any) -> str:
-    """Shows dollars and cents, as in -$1,234.50."""
+    """Shows dollars and cents, as in -$1,234.50; what is no cent has no sign."""
     if value is None:
         return "–"
-    number = Decimal(str(value))
+    number = round(Decimal(str(value)), 2)
     return f"{'-' if number < 0 else ''}${abs(number):,.2f}"
 
 
@@ -49,7 +49,7 @@ def signed_money(value: Any) -> str:
     """An amount in dollars with its sign, such as +$12.00."""
     if value is None:
         return "–"
-    return f"+{money(value)}" if Decimal(str(value)) > 0 else money(value)
+    return f"+{money(value)}" if round(Decimal(str(value)), 2) > 0 else money(value)
 
 
 def quantity(value: Any) -> str:
@@ -65,8 +65,8 @@ def price(value: Any) -> str:
 
 
 def figure(value: Any) -> str:
-    """A number of a strategy, to six digits; None, which is not known, as a dash."""
-    return "–" if value is None else f"{value:,.6g}"
+    """A number of a strategy, to six digits, or all before the point; None, which is not known, as a dash."""
+    return "–" if value is None else f"{value:,.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:,.6g}"
 
 
 def percent(value: Any) -> str:

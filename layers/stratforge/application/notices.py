@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.application.session_names import session_called
+from stratforge.market import amounts
 from stratforge.market.amounts import units
 from stratforge.market.sizes import Action, Side, action_of
 from stratforge.portfolio.orders import EXIT_ORIGINS, OrderOrigin, OrderStatus
@@ -187,12 +188,12 @@ def _order(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
 
 
 def _alert(data: dict[str, Any]) -> tuple[str, Tone, str]:
-    price = f"{Decimal(data['price']):,.2f}"
+    price = amounts.price(Decimal(data["price"]))
     if data["condition"] == "change":
         reference = Decimal(data["reference"])
-        text = f"{data['symbol']} moved {(Decimal(data['price']) / reference - 1) * 100:+.1f} % from {reference:,.2f} to {price}"
+        text = f"{data['symbol']} moved {(Decimal(data['price']) / reference - 1) * 100:+.1f} % from {amounts.price(reference)} to {price}"
     else:
-        text = f"{data['symbol']} is {data['condition']} {Decimal(data['level']):,.2f}: it traded at {price}"
+        text = f"{data['symbol']} is {data['condition']} {amounts.price(Decimal(data['level']))}: it traded at {price}"
     return text + (f" ({data['note']})" if data["note"] else ""), Tone.PLAIN, f"/market/{data['symbol']}"
 
 
@@ -205,6 +206,7 @@ def _session(data: dict[str, Any], strategy: str | None) -> tuple[str, Tone, str
         case SessionStatus.FAILED:
             return f"{name} failed: {data['failure_reason'] or 'see its page'}", Tone.BAD, address
         case SessionStatus.STOPPED | SessionStatus.COMPLETED:
-            profit = data.get("final_pnl")
-            return f"{name} ended" + (f" with {Decimal(profit):+,.2f} dollars" if profit else ""), Tone.PLAIN, address
+            profit = Decimal(data["final_pnl"]) if data.get("final_pnl") else None
+            made = "" if profit is None else f" with {'-' if profit < 0 else '+'}{_amount(abs(profit))} dollars"
+            return f"{name} ended{made}", Tone.PLAIN, address
     return None

@@ -12,7 +12,8 @@ def units(quantity: Decimal) -> str:
     ('25.6255', '1,200', '0.123457', '0.00001235')
     """
     if abs(quantity) >= 1 or not quantity:
-        text = f"{quantity:,.4f}"
+        # Nothing has no sign.
+        text = f"{quantity or 0:,.4f}"
     else:
         text = f"{quantity:.6f}" if abs(quantity) >= Decimal("0.001") else f"{Decimal(f'{quantity:.4g}'):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -25,5 +26,6 @@ def price(value: Decimal) -> str:
     ('1,234.50', '0.25', '0.0000123')
     """
     if abs(value) >= 1 or value == 0:
-        return f"{value:,.2f}"
-    return f"{value:.6f}".rstrip("0") if abs(value) >= Decimal("0.001") else f"{Decimal(f'{value:.4g}'):f}"
+        return f"{value or 0:,.2f}"
+    text = (f"{value:.6f}" if abs(value) >= Decimal("0.001") else f"{Decimal(f'{value:.4g}'):f}").rstrip("0")
+    return f"{text}00" if text.endswith(".") else text

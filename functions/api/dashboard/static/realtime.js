@@ -31,7 +31,7 @@ const askForPrices = () => socket?.readyState === WebSocket.OPEN && socket.send(
 const FEW = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
 export function written(price) {
   if (price >= 1 || price === 0) return price.toFixed(2).replace(/\B(?=(\d{3})+\.)/g, ",");
-  return price >= 0.001 ? price.toFixed(6).replace(/0+$/, "") : FEW.format(price);
+  return price >= 0.001 ? price.toFixed(6).replace(/0+$/, "").replace(/\.$/, ".00") : FEW.format(price);
 }
 
 // What a gateway says for itself, in its own form or in none: what was sent to it arrived nowhere, and is sent again a little later.

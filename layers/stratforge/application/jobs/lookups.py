@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -166,8 +167,8 @@ class Lookups:
                 {
                     "symbol": each.symbol,
                     "quantity": float(each.quantity),
-                    "average_entry_price": round(float(each.avg_entry_price), 4),
-                    "latest_price": round(float(each.latest_price), 4),
+                    "average_entry_price": _price(each.avg_entry_price),
+                    "latest_price": _price(each.latest_price),
                     "unrealized_profit": round(float(each.unrealized_pnl), 2),
                 }
                 for each in found.positions
@@ -207,12 +208,17 @@ def _closed(row: dict[str, Any]) -> dict[str, Any]:
         "entry": _minute(row["entry_time"]),
         "exit": _minute(row["exit_time"]),
         "side": row.get("side", "long"),
-        "entry_price": round(row["entry_price"], 4),
-        "exit_price": round(row["exit_price"], 4),
+        "entry_price": _price(row["entry_price"]),
+        "exit_price": _price(row["exit_price"]),
         "profit": round(row["pnl"], 2),
         "return_percent": _percent(row["return"]),
         "exit_reason": row["exit_reason"],
     }
+
+
+def _price(value: float | Decimal) -> float:
+    """A price to four decimals; below a dollar to as many digits as tell it from others."""
+    return round(float(value), 4) if abs(value) >= 1 else float(f"{value:.6g}")
 
 
 def _percent(part: float) -> float:

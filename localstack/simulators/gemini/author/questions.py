@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
+
+from stratforge.market.amounts import units
 
 from simulators.gemini.author.wording import Wording
 
@@ -101,6 +104,11 @@ def _strategies(data: Mapping[str, Any]) -> str:
     return f"{lead}{'; '.join(lines)}.{more} A past return says little about the next."
 
 
+def _digits(number: float) -> str:
+    """A quantity or a price, with all its digits before the point."""
+    return units(Decimal(str(number)))
+
+
 def _with_values(tested: Mapping[str, Any]) -> str:
     named = ", ".join(f"{name} = {value:g}" for name, value in tested.get("with_values", {}).items())
     return f" (with {named} in place of its own values)" if named else ""
@@ -110,7 +118,7 @@ def _portfolio(data: Mapping[str, Any]) -> str:
     if "cash" not in data:
         return "Your portfolio could not be read."
     held = [
-        f"{each['quantity']:g} {each['symbol']} at {each['average_entry_price']} (now {each['latest_price']}, {each['unrealized_profit']} dollars)"
+        f"{_digits(each['quantity'])} {each['symbol']} at {_digits(each['average_entry_price'])} (now {_digits(each['latest_price'])}, {each['unrealized_profit']} dollars)"
         for each in data["positions"]
     ]
     return f"You have {data['cash']} dollars in cash and hold {', '.join(held) or 'nothing'}. Realized so far: {data['realized_profit']} dollars."
@@ -152,7 +160,7 @@ def _trade(row: Mapping[str, Any], which: str) -> str:
         else f"; its order was placed by: {row['placed_by']}"
     )
     result = f" It realized {row['profit']} dollars." if row["profit"] is not None else ""
-    return f"{which} {done} {row['quantity']:g} {row['symbol']} at {row['price']:g} on {row['at']} UTC{cause}.{result}"
+    return f"{which} {done} {_digits(row['quantity'])} {row['symbol']} at {_digits(row['price'])} on {row['at']} UTC{cause}.{result}"
 
 
 def _backtest(data: Mapping[str, Any]) -> str:
