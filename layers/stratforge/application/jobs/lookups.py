@@ -218,7 +218,8 @@ def _closed(row: dict[str, Any]) -> dict[str, Any]:
 
 def _price(value: float | Decimal) -> float:
     """A price to four decimals; below a dollar to as many digits as tell it from others."""
-    return round(float(value), 4) if abs(value) >= 1 else float(f"{value:.6g}")
+    number = float(value)
+    return round(number, 4) if abs(number) >= 1 else float(f"{number:.6g}")
 
 
 def _percent(part: float) -> float:
