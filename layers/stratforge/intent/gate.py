@@ -29,7 +29,7 @@ from stratforge.intent.follow_ups import (
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said, moved_to, near
-from stratforge.intent.places import whose_clocks
+from stratforge.intent.places import whose_clocks, whose_days
 from stratforge.intent.program import Program
 from stratforge.intent.reading.check import checked
 from stratforge.intent.reading.unsure import is_indicator, questions_about, several_of
@@ -179,6 +179,7 @@ def words_findings(
             found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
     found += unlike_findings(doubted, rules)
     found += (f"{each} {ASK}" for each in never_holds(_standing(requirements, rules)))
+    found += whose_days(_standing(requirements, rules), coins="/" in symbol)
     if not wrong:
         if not whole and before is not None:
             found += _kept(requirements, rules, before)

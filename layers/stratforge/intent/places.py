@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.follow_ups import ASK
 from stratforge.intent.lexicon import ZONE
+from stratforge.intent.reading.meaning import Fact, TooMany, both, meaning_of
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule
+from stratforge.intent.rules import HOLDS, OPERATORS, Rule, is_number
+from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
+from stratforge.strategy.vocabulary import DAYS
 
+_HOLDS = {OPERATORS[each]: holds for each, holds in HOLDS.items()}
+# Minutes of the exchange's day in which stocks are traded.
+_OPEN, _CLOSE = 570, 960
+_DAY = 1_440
 _OF_A_TIME = re.compile(r"(?:\d|[ap]\.?m\.?|uhr)\s*$", re.IGNORECASE)
 
 
@@ -43,3 +52,59 @@ def whose_clocks(
         alone = elements_of(each.quote, Kind.TIME) and not places_named(each.quote, coins=coins)
         if each.status is Status.COVERED and by_the_exchange and alone and not names_exchange(each.quote):
             yield f"“{each.quote[:80]}” has a time and no place, and another is of {named[0]}: whose clocks is it by? {ASK}"
+
+
+def whose_days(rules: Iterable[Rule], *, coins: bool) -> Iterator[str]:
+    """Finds what is meant by the days of another place than the exchange, and rules cannot say: days of the week at times at which it is another day
+    there, and what is before or after a time where midnight is in the middle of trading.
+    """
+    exchange = "utc" if coins else "new_york"
+    try:
+        meaning = meaning_of(rules, around_the_clock=coins)
+        bought = both(meaning.entry, meaning.only, frozenset(range(7 if coins else 5)))
+    except TooMany:
+        return
+    found = dict[str, None]()
+    for way in (each for ways in (bought, meaning.exit, *meaning.parts.values()) for each in ways):
+        for place in CLOCKS:
+            bounds = [fact for fact in way if fact[0] == clock_field(place) and is_number(str(fact[-1]))]
+            if not bounds:
+                continue
+            there, here = place_in_words(place), place_in_words(exchange)
+            days = next((fact[1:] for fact in way if fact[0] == "days"), ())
+            if days and _on_another_day(bounds, place, exchange, coins=coins):
+                named = " or ".join(DAYS[int(str(each))] for each in days)
+                found[
+                    f"“{named}” at that time in {there}: it may be another day at the exchange, whose days are those of {here}. On which days of {here}, and when by {here} time?"
+                ] = None
+            elif not coins and _over_midnight(place) and len({str(fact[1])[0] for fact in bounds} - {"="}) == 1:
+                found[
+                    f"“Before” and “after” a time in {there} do not say of which day, for it is midnight there while stocks are traded. From when to when is meant?"
+                ] = None
+    yield from (f"{each} {ASK}" for each in found)
+
+
+def _on_another_day(bounds: Sequence[Fact], place: str, exchange: str, *, coins: bool) -> bool:
+    """Whether it is another day at the exchange at some minute of a place's day within bounds at which there is trading."""
+    minutes = [each for each in range(_DAY) if all(_HOLDS[str(sign)](each, float(str(level))) for _, sign, level in bounds)]  # fmt: skip
+    return any(
+        not 0 <= each - ahead < _DAY and (coins or _OPEN <= (each - ahead) % _DAY < _CLOSE)
+        for ahead in _ahead(place, exchange)
+        for each in minutes
+    )
+
+
+def _over_midnight(place: str) -> bool:
+    return any(_OPEN + ahead < _DAY < _CLOSE + ahead for ahead in _ahead(place, "new_york"))
+
+
+@lru_cache
+def _ahead(place: str, exchange: str) -> frozenset[int]:
+    """Minutes by which the clocks of a place are ahead of the exchange's, on one day of a year or another."""
+    days = (datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=each) for each in range(365))
+    apart = (
+        (day.astimezone(CLOCKS[place]).utcoffset() or timedelta())
+        - (day.astimezone(CLOCKS[exchange]).utcoffset() or timedelta())
+        for day in days
+    )
+    return frozenset(int(each.total_seconds()) // 60 for each in apart)
