@@ -81,3 +81,21 @@ def test_no_models_answer_passes_with_another_day() -> None:
     with pytest.raises(NotPassed) as refused:
         write_strategy(lambda _system, _turns: Drafted(draft, 1), [Turn("user", first_request(earlier(words)))], lambda _: None, lambda _: [])  # fmt: skip
     assert any("another day" in each for each in refused.value.findings), refused.value.findings
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Buy AAPL when the RSI is below 30, sell at 21:45 Berlin time", "21:45 Berlin time"),
+        ("Buy AAPL when the RSI is below 30, sell when it is above 70 or at 20:30 UTC", "20:30 UTC time"),
+        ("Buy AAPL when the RSI is below 30, sell at 20:00 Berlin time", ""),
+        ("Buy AAPL when the RSI is below 30, sell at 12:30 PT", ""),
+        ("Buy BTC/USD when the RSI is below 30, sell at 21:45 Berlin time", ""),
+    ],
+)
+def test_whoever_sells_at_a_time_that_is_after_the_close_in_some_weeks_is_told(words: str, told: str) -> None:
+    """In the weeks in which one side alone has changed its clocks stocks close at 21:00 of Berlin."""
+    answer = write_answer([words])
+    assert answer["kind"] == "strategy", answer["questions"]
+    said = [each for each in answer["assumptions"] if "on some days of a year" in each]
+    assert [told] == [told for each in said if told in each] if told else not said, answer["assumptions"]
