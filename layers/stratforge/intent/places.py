@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.follow_ups import ASK
@@ -13,7 +11,7 @@ from stratforge.intent.lexicon import ZONE
 from stratforge.intent.reading.meaning import Fact, TooMany, both, meaning_of
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import HOLDS, OPERATORS, Rule, is_number
-from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
+from stratforge.market.clocks import CLOCKS, clock_field, minutes_ahead, place_in_words
 from stratforge.strategy.vocabulary import DAYS
 
 _HOLDS = {OPERATORS[each]: holds for each, holds in HOLDS.items()}
@@ -89,22 +87,10 @@ def _on_another_day(bounds: Sequence[Fact], place: str, exchange: str, *, coins:
     minutes = [each for each in range(_DAY) if all(_HOLDS[str(sign)](each, float(str(level))) for _, sign, level in bounds)]  # fmt: skip
     return any(
         not 0 <= each - ahead < _DAY and (coins or _OPEN <= (each - ahead) % _DAY < _CLOSE)
-        for ahead in _ahead(place, exchange)
+        for ahead in minutes_ahead(place, exchange)
         for each in minutes
     )
 
 
 def _over_midnight(place: str) -> bool:
-    return any(_OPEN + ahead < _DAY < _CLOSE + ahead for ahead in _ahead(place, "new_york"))
-
-
-@lru_cache
-def _ahead(place: str, exchange: str) -> frozenset[int]:
-    """Minutes by which the clocks of a place are ahead of the exchange's, on one day of a year or another."""
-    days = (datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=each) for each in range(365))
-    apart = (
-        (day.astimezone(CLOCKS[place]).utcoffset() or timedelta())
-        - (day.astimezone(CLOCKS[exchange]).utcoffset() or timedelta())
-        for day in days
-    )
-    return frozenset(int(each.total_seconds()) // 60 for each in apart)
+    return any(_OPEN + ahead < _DAY < _CLOSE + ahead for ahead in minutes_ahead(place, "new_york"))

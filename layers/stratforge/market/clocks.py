@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 # Read at once: who evaluates strategies opens no files.
@@ -30,3 +32,15 @@ def clock_field(place: str) -> str:
 def place_in_words(place: str) -> str:
     """A place as its name is written."""
     return "UTC" if place == "utc" else place.replace("_", " ").title()
+
+
+@lru_cache
+def minutes_ahead(place: str, exchange: str) -> frozenset[int]:
+    """Minutes by which the clocks of a place are ahead of those of another, on one day of a year or another."""
+    days = (datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=each) for each in range(365))
+    apart = (
+        (day.astimezone(CLOCKS[place]).utcoffset() or timedelta())
+        - (day.astimezone(CLOCKS[exchange]).utcoffset() or timedelta())
+        for day in days
+    )
+    return frozenset(int(each.total_seconds()) // 60 for each in apart)

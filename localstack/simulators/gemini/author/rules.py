@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from stratforge.market.clocks import TO_NEW_YORK, clock_field, place_in_words
+from stratforge.market.clocks import TO_NEW_YORK, clock_field, minutes_ahead, place_in_words
 from stratforge.strategy.vocabulary import DAYS
 
 Comparison = Literal[">", "<", ">=", "<="]
@@ -167,6 +167,12 @@ class TimeOfDay:
     def there(self) -> int:
         """The minute on the clocks that are meant."""
         return (self.minute + AHEAD.get(self.place, 0)) % 1440
+
+    @property
+    def late(self) -> bool:
+        """Whether it is, from then on, after the close of stocks on some days of a year, by the clocks of the place."""
+        ahead = minutes_ahead(self.place, "new_york") if self.place and not self.until else ()
+        return any((self.there - each) % 1440 >= 960 for each in ahead)
 
     @property
     def fact(self) -> str:

@@ -79,6 +79,12 @@ class Reader(Draft):
             f"Times of {said} are on the clocks there, whatever their distance to those of the exchange on the day."
             for said in places.values()
         ]
+        late_there = [part for each in self.plan.of("exit") for part in nodes(each.condition) if isinstance(part, TimeOfDay) and part.late]  # fmt: skip
+        if not re.search(r"@[\w.]+/", self.scan.text):
+            self.plan.assumptions += [
+                f"{each.time} is after the close of trading on some days of a year, when the clocks there and those of the exchange are another distance apart: it does not sell at that time then."
+                for each in dict.fromkeys(late_there)
+            ]
         self.plan.assumptions += [
             f"“{name.capitalize()}” is read as {symbol}."
             for name, symbol in COMPANIES.items()
