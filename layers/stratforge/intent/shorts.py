@@ -12,7 +12,18 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import EXIT_KINDS, FACTS, GREATER, OPERATORS, RESULTS, TURNED, Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import (
+    EXIT_KINDS,
+    FACTS,
+    GREATER,
+    OPERATORS,
+    RESULTS,
+    TURNED,
+    Rule,
+    RuleError,
+    RuleKind,
+    read_rule,
+)
 
 _I = re.IGNORECASE
 _POSITION = r"(?:(?:the|my|your|a|any|every|all|that) )?(?:new )?(?:shorts?|position)(?: positions?)?"
@@ -38,7 +49,8 @@ _WAYS = re.compile(
 _RESULT = re.compile(r"\b(?:profits?|loss(?:es)?|los(?:e|es|ing|t)|gain\w*|win\w*|won|earn\w*)\b", _I)
 # What a price does as well as a position (“when the stock gains 2 %”), unless it is said of whom; and profits and losses that are said to be the price's.
 _OWN = re.compile(
-    r"\b(?:I|we|you|shorts?|positions?|trades?)(?: ?['’](?:ve|m|re|s)| (?:have|has|am|are|is))?(?: (?:gain|los|win|won|earn)\w*)", _I
+    r"\b(?:I|we|you|shorts?|positions?|trades?)(?: ?['’](?:ve|m|re|s)| (?:have|has|am|are|is))?(?: (?:gain|los|win|won|earn)\w*)",
+    _I,
 )
 _MOVES = re.compile(
     r"\b(?:gain(?:s|ed|ing)(?! of)|gain(?= \d)|los(?:e|es|t|ing)|wins?(?= \d)|won|earn\w*)\b"
@@ -228,9 +240,9 @@ def _of_bar(value: ast.expr, names: Collection[str]) -> bool:
     """Whether a value is made of something that a bar says, but for its time, or of one of these names."""
     times = {each.value for each in ast.walk(value) if isinstance(each, ast.Attribute) and ast.unparse(each).startswith("bar.time.")}  # fmt: skip
     of_bar = (each for each in ast.walk(value) if isinstance(each, ast.Attribute) and each not in times)
-    return any(ast.unparse(each.value) in ("bar", "bar.previous") and each.attr not in ("time", "previous") for each in of_bar) or any(
-        isinstance(each, ast.Name) and each.id in names for each in ast.walk(value)
-    )
+    return any(
+        ast.unparse(each.value) in ("bar", "bar.previous") and each.attr not in ("time", "previous") for each in of_bar
+    ) or any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(value))
 
 
 def in_whole_shares(requirements: Sequence[Requirement]) -> bool:

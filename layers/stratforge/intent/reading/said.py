@@ -7,9 +7,10 @@ import re
 
 from stratforge.intent.rules import EXIT_KINDS, FACTS, TERM_KINDS, Rule, RuleKind
 from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
+from stratforge.strategy.explanation.expressions import COMPARED
+from stratforge.strategy.explanation.wording import counted
 from stratforge.strategy.vocabulary import DAYS
 
-_SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", ast.Lt: "below", ast.LtE: "at or below", ast.Eq: "equal to", ast.NotEq: "other than"}  # fmt: skip
 # Of the facts that are clocks, where they hang.
 _CLOCKS = {"minute": ""} | {clock_field(each): f" in {place_in_words(each)}" for each in CLOCKS}
 _FACTS = {
@@ -53,7 +54,7 @@ def in_words(rule: Rule) -> str:
         return f"buy for {rule.value:g} {unit}" if rule.unit != "shares" else f"buy {rule.value:g} shares"
     if rule.kind in TERM_KINDS and rule.level is not None:
         away = f"{rule.value:g} % {rule.unit} " if rule.unit else ""
-        rests = f", resting for {rule.bars} bar{'' if rule.bars == 1 else 's'}" if rule.bars else ""
+        rests = f", resting for {counted(float(rule.bars), 'bar')}" if rule.bars else ""
         return f"{rule.kind.value} {away}{_side(rule.level)}{rests}"
     if rule.kind is RuleKind.STOP and rule.level is None and not rule.value and (gain := re.fullmatch(r"(gain|gain_risks) >= (\S+)", ast.unparse(rule.condition) if rule.condition else "")):  # fmt: skip
         return f"move the stop loss to the price that was paid once the gain is {gain[2]} {'%' if gain[1] == 'gain' else 'times what the stop was away'}"
@@ -100,7 +101,7 @@ def _condition(node: ast.expr, *, inner: bool = False) -> str:
         return f"it is {day}"
     parts, left = list[str](), node.left
     for operator, right in zip(node.ops, node.comparators, strict=True):
-        parts.append(_compared(left, _SIGNS[type(operator)], right))
+        parts.append(_compared(left, COMPARED[type(operator)].removeprefix("is "), right))
         left = right
     return " and ".join(parts)
 
@@ -147,7 +148,7 @@ def _side(node: ast.expr) -> str:
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "previous":
         return f"{_side(node.args[0])} a bar before"
     if match := re.fullmatch(r"bars\.(\w+)\.pct_change\((\d+)\) \* 100", text):
-        return f"the change of the {match[1]} over {match[2]} bar{'' if match[2] == '1' else 's'} in percent"
+        return f"the change of the {match[1]} over {counted(float(match[2]), 'bar')} in percent"
     if isinstance(node, ast.BinOp):
         sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "×", ast.Div: "/"}[type(node.op)]
         left, right = (_part(each, sign, right=each is node.right) for each in (node.left, node.right))

@@ -6,7 +6,7 @@ Nothing of the code is left out: what has no words is told as the code has it, a
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.explanation.columns import frame
@@ -23,20 +23,19 @@ def explain(strategy: Strategy | PortfolioStrategy) -> list[ExplainedRule]:
     The same code with the same values of its constants gives the same rules. The first rule that decides ends the bar; conditions are as they stand where
     the code asks for them, and comparisons with what is unknown are false, as everywhere in the language.
     """
-    settings = list(_settings(strategy))
+    settings, constants = list(_settings(strategy)), _lines_of_constants(strategy.source)
+    lines = Lines(constants, _lines_of_columns(strategy.indicators_tree, constants))
     try:
-        return [*settings, *_rules(strategy), *_unused(strategy)]
+        return [*settings, *_rules(strategy, lines), *_unused(strategy, lines)]
     except TooLong:
         source = strategy.source
         values = ", ".join(f"{name} = {number(value)}" for name, value in strategy.parameters.items())
         what = f"do what the code says{f', with {values}' if values else ''}: {source}"
-        lines = tuple(range(1, source.count("\n") + 2))
-        return [*settings, ExplainedRule("notes", what, "", 1, lines, lines)]
+        whole = tuple(range(1, source.count("\n") + 2))
+        return [*settings, ExplainedRule("notes", what, "", 1, whole, whole)]
 
 
-def _rules(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]:
-    constants = _lines_of_constants(strategy.source)
-    lines = Lines(constants, _lines_of_columns(strategy.indicators_tree, constants))
+def _rules(strategy: Strategy | PortfolioStrategy, lines: Lines) -> Iterator[ExplainedRule]:
     budget = Budget()
     if isinstance(strategy, PortfolioStrategy):
         over = OverSymbols(strategy.parameters, strategy.columns, budget)
@@ -56,25 +55,24 @@ def _settings(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]
         yield _setting(f"decide on {frame(strategy.timeframe)}", places.get("TIMEFRAME", (1,)))
 
 
-def _setting(what: str, lines: tuple[int, ...], does: Does = "setting") -> ExplainedRule:
-    return ExplainedRule(does, what, "", lines[0], lines, lines)
+def _setting(what: str, lines: Iterable[int], does: Does = "setting") -> ExplainedRule:
+    first, *rest = sorted(lines)
+    return ExplainedRule(does, what, "", first, (first, *rest), (first, *rest))
 
 
-def _unused(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]:
+def _unused(strategy: Strategy | PortfolioStrategy, lines: Lines) -> Iterator[ExplainedRule]:
     """Constants and columns that decide nothing: they are said too, so that nobody takes them for something that does."""
     function = strategy.rebalance_tree if isinstance(strategy, PortfolioStrategy) else strategy.on_bar_tree
     trees = [each for each in (function, strategy.indicators_tree) if each is not None]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {each.id for each in nodes if isinstance(each, ast.Name)}
     fields = {each.attr for each in ast.walk(function) if isinstance(each, ast.Attribute)}
-    constants = _lines_of_constants(strategy.source)
     for name, value in strategy.parameters.items():
         if name not in names:
-            yield _setting(f"{name} = {number(value)} is not used", tuple(sorted(constants.get(name, {1}))), "unused")
-    columns = _lines_of_columns(strategy.indicators_tree, constants)
+            yield _setting(f"{name} = {number(value)} is not used", lines.constants.get(name, {1}), "unused")
     for name in strategy.columns:
         if name not in fields:
-            yield _setting(f"the column `{name}` is not used", tuple(sorted(columns.get(name, {1}))), "unused")
+            yield _setting(f"the column `{name}` is not used", lines.columns.get(name, {1}), "unused")
 
 
 def _declared(source: str) -> dict[str, tuple[int, ...]]:

@@ -27,12 +27,12 @@ from stratforge.strategy.source import literal_number
 from stratforge.strategy.vocabulary import DAYS, NUMPY_CONSTANTS, NUMPY_FUNCTIONS
 
 COMPARED: dict[type[ast.cmpop], str] = {
-    ast.Lt: "is below",
-    ast.LtE: "is at or below",
-    ast.Gt: "is above",
-    ast.GtE: "is at or above",
-    ast.Eq: "is equal to",
-    ast.NotEq: "is other than",
+    ast.Lt: SIGNS["less"],
+    ast.LtE: SIGNS["less_equal"],
+    ast.Gt: SIGNS["greater"],
+    ast.GtE: SIGNS["greater_equal"],
+    ast.Eq: SIGNS["equal"],
+    ast.NotEq: SIGNS["not_equal"],
 }
 _TIMES = {
     "is below": "before",
@@ -203,7 +203,7 @@ class Expressions:
     # Conditions ----------------------------------------------------------------------------------------
 
     def condition(self, node: ast.expr) -> str:
-        """A condition in words."""
+        """The words of `truth`, for a place that nothing else joins."""
         return self.truth(node).text
 
     def truth(self, node: ast.expr) -> Said:

@@ -7,7 +7,7 @@ import ast
 from stratforge.strategy.column_calls import symbol_written
 from stratforge.strategy.explanation.decisions import Decisions, Does, Lines
 from stratforge.strategy.explanation.expressions import Expressions
-from stratforge.strategy.explanation.wording import CHOICE, COMPARISON, PHRASE, Said, counted, number, percent
+from stratforge.strategy.explanation.wording import CHOICE, COMPARISON, PHRASE, Said, counted
 
 _PORTFOLIO = {
     "weights": "the weight each symbol has now",
@@ -124,7 +124,6 @@ class Weights(Decisions):
     def _part(self, symbol: ast.expr | None, weight: ast.expr) -> str:
         name = str(symbol.value) if isinstance(symbol, ast.Constant) else "?"
         fixed = self._words.fixed(weight)
-        told = self._words.value(weight)
         if fixed is None:
-            return f"{name} at the weight {told}"
-        return f"{percent(fixed)} {name}" if told == number(fixed) else f"{percent(fixed)} ({told}) {name}"
+            return f"{name} at the weight {self._words.value(weight)}"
+        return f"{self._percent(weight, fixed)} {name}"
