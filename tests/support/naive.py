@@ -210,6 +210,7 @@ def fill(account: Account, order: Order, price: float, bar: Bar) -> Order | None
 
 def trade(account: Account, order: Order | None, bar: Bar, exits: Callable[[], Exits]) -> Order | None:
     """One bar: the order and the position's exits in the order of rule 6; returns what is left of the order."""
+    waits = order.limit if order and order.oco and order.side == "buy" else None
     place = place_of(order, bar) if order else None
     before = exits() if account.shares > 0 and (place is None or place[0] != "open") else None
     if before is not None:
@@ -221,7 +222,8 @@ def trade(account: Account, order: Order | None, bar: Bar, exits: Callable[[], E
         elif (
             before.why and bar.falls_to(before.stop) and not (place and place[0] == "below" and place[1] > before.stop)
         ):
-            sold = before.stop, before.why
+            if not (place and place[0] == "above" and waits is not None and waits > before.stop):
+                sold = before.stop, before.why
         elif (
             not (place and place[0] == "below")
             and bar.rises_to(before.target)

@@ -306,10 +306,23 @@ class Oracle:
         def trades_above(price: float) -> bool:
             return good > price + abs(price) * slack or end >= price - abs(price) * slack
 
+        # Rule 5: the limit of an order that opens, if it is one of two prices.
+        two = self.order is not None and self.order.opens and self.order.oco
+        waits = way * self.order.limit if two and self.order is not None and self.order.limit is not None else None
         place = self.place(way, begin, (falls_to, rises_to), (trades_below, trades_above))
         if place is not None:
             phase, price = place
-            found.append((phase, abs(price - begin), 0 if phase == OPEN else 1, "order", way * price))
+            away, stop = abs(price - begin), self.levels()[0] if self.held else None
+            if (
+                phase == IN_FAVOR
+                and waits is not None
+                and stop is not None
+                and waits > way * stop
+                and falls_to(way * stop)
+            ):
+                # On the way to the position's stop the limit was passed: the order comes before it.
+                phase, away = AGAINST, begin - waits
+            found.append((phase, away, 0 if phase == OPEN else 1, "order", way * price))
         if self.held:
             # The order comes first at the open, and changes what is held.
             if place is not None and place[0] == OPEN:

@@ -257,6 +257,9 @@ class Matching:
         write, exits, indent = self.write, self._stops or self._targets, outer + "    "
         # When the order fills: 1 at the open, 2 below it, 3 above it (above and below for what goes short).
         write(f"{outer}when = 0.0; base = b_open")
+        beside = OR_STOP_KEY in self.terms and exits
+        if beside:
+            write(f"{outer}waited = NAN")
         write(f"{outer}if side != 0.0:")
         self._place(indent, way)
         if exits:
@@ -271,9 +274,12 @@ class Matching:
                 write(f"{indent}{condition} b_open {way.over} {goal}: price = b_open; reason = 2.0")
                 condition = "elif"
             if self._stops:
-                write(
-                    f"{indent}{condition} {way.low} {way.under} level * {way.near} and not (when == 2.0 and base {way.above} level): price = level"
-                )
+                reached = f"{way.low} {way.under} level * {way.near}"
+                if beside:
+                    # A limit that is nearer than this stop is passed on the way to it: its order opens before, at whichever of its two prices.
+                    write(f"{indent}{condition} when == 3.0 and waited {way.above} level and {reached}: pass")
+                    condition = "elif"
+                write(f"{indent}{condition} {reached} and not (when == 2.0 and base {way.above} level): price = level")
             if self._targets:
                 reached = f"{way.high} {way.over} {goal} * {way.far}"
                 first = f"when != 2.0 and {reached} and not (when == 3.0 and base {way.below} {goal})"
@@ -308,7 +314,8 @@ class Matching:
             write(f"{indent}if r_beside == r_beside and {passed}: r_beside = NAN; r_limit = NAN")
             far, near = f"{way.high} {way.over} r_beside * {way.far}", f"{way.low} {way.under} r_beside * {way.near}"
             write(f"{indent}if r_beside == r_beside and ({far} {opens} {near}) and not {at_once}:")
-            write(f"{indent}    base = r_beside; r_beside = NAN; r_limit = NAN; when = 3.0 {opens} 2.0")
+            kept = "waited = r_limit; " if self._stops or self._targets else ""
+            write(f"{indent}    base = r_beside; {kept}r_beside = NAN; r_limit = NAN; when = 3.0 {opens} 2.0")
             condition = "elif"
         if STOP_KEY in self.terms:
             write(f"{indent}{condition} r_stop == r_stop:")
