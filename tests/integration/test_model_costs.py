@@ -15,6 +15,7 @@ from stratforge.application.jobs import asking
 from stratforge.application.jobs.work import run_job
 from stratforge.application.jobs.write_strategy import write_strategy
 from stratforge.application.model_costs import cost_of, note_costs
+from stratforge.application.quotas import TOKENS_A_DAY
 from stratforge.configuration import GeminiSecret, ModelPrices
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs
@@ -159,3 +160,26 @@ def test_the_operators_page_says_what_requests_cost(
     (row,) = re.findall(rf"<tr>(?:(?!</tr>).)*{job}.*?</tr>", page, re.DOTALL)
     assert "1,100,000" in row
     assert "1.6400" in row
+
+
+def test_requests_that_were_queued_at_once_take_no_more_than_a_day_may(database: Database, ada: UUID) -> None:
+    """All of them were queued before the first had taken anything."""
+    first, others = asked(database, ada), [asked(database, ada) for _ in range(2)]
+    with database.transaction() as connection:
+        jobs.add_call(connection, first, TOKENS_A_DAY, None)
+    model = Dear(database, draft(), draft())
+    for each in others:
+        run_job(database, each, {JobKind.GENERATE: lambda work: write_strategy(work, lambda: model)})
+    with database.transaction() as connection:
+        ended = [jobs.get_job(connection, each) for each in others]
+    assert model.heard == [], "no model is asked"
+    assert [each.error["code"] for each in ended if each and each.error] == ["model-refused"] * 2
+    assert all("tokens a day" in each.error["message"] for each in ended if each and each.error)
+
+
+def test_what_somebody_else_took_is_nobodys_bound(database: Database, ada: UUID) -> None:
+    with database.transaction() as connection:
+        bob = register_user(connection, "bob@example.com", "hash", Decimal(1000))
+        jobs.add_call(connection, asked(database, ada), TOKENS_A_DAY, None)
+    assert bob is not None
+    assert run(database, bob, Dear(database, draft())).status == "SUCCEEDED"

@@ -11,6 +11,9 @@ from stratforge.application.errors import LimitReached
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
 
+# Tokens that language models may take for a user in a day, however many of his requests were queued before the first of them took any.
+TOKENS_A_DAY = 2_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Quota:

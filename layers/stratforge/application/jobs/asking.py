@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from time import monotonic, sleep
 from typing import TypeVar
 
 from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelRefused, ModelUnavailable
 from stratforge.application.jobs.work import Failed, Work
+from stratforge.application.quotas import TOKENS_A_DAY
 from stratforge.storage.strategies.jobs import FailureCode
 
 _ATTEMPTS = 4
 # Tokens that models may take for one job, its repairs and the attempts that were interrupted included: some five times what an ordinary one with three repairs takes.
 TOKENS_A_JOB = 300_000
+_DAY = timedelta(days=1)
 # Seconds that nobody waits for a service who wants to be left alone for longer.
 _LONGEST_PAUSE = 60.0
 # Seconds between two looks at an answer that is still coming.
@@ -27,7 +30,7 @@ def asked(work: Work, question: Callable[[], Answer], deadline: Deadline | None 
 
     Raises:
         Failed: if it stayed away.
-        ModelRefused: if models have taken for the job what they may.
+        ModelRefused: if models have taken for the job, or for its user today, what they may.
         Canceled: if nobody wants the answer any more.
     """
 
@@ -36,6 +39,8 @@ def asked(work: Work, question: Callable[[], Answer], deadline: Deadline | None 
             raise ModelRefused(
                 f"this request has taken {taken:,} tokens of language models, and {TOKENS_A_JOB:,} are allowed; say less at once"
             )
+        if work.tokens_of_user(_DAY) >= TOKENS_A_DAY:
+            raise ModelRefused(f"{TOKENS_A_DAY:,} tokens a day are allowed, and they are used up; try again later")
         return question()
 
     try:

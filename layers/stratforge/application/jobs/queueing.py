@@ -25,7 +25,7 @@ from stratforge.application.jobs.requests import (
     request_of,
 )
 from stratforge.application.jobs.results import FinishedExport, result_of
-from stratforge.application.quotas import spend
+from stratforge.application.quotas import TOKENS_A_DAY, spend
 from stratforge.application.strategies import read_version
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
@@ -34,7 +34,6 @@ from stratforge.storage.strategies.jobs import Job, JobKind
 from stratforge.strategy.rotation import is_portfolio
 
 JOBS_A_DAY = 200
-TOKENS_A_DAY = 2_000_000
 _DAY = timedelta(days=1)
 LINK_SECONDS = 300
 _FIRST_POLL, _SLOWEST_POLL = 0.03, 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,11 @@ class Work:
         """The tokens that models took for the job so far, in all its attempts."""
         with self.database.transaction() as connection:
             return jobs.tokens_of_job(connection, self.job.job_id)
+
+    def tokens_of_user(self, window: timedelta) -> int:
+        """The tokens that models took for all jobs of its user within a window."""
+        with self.database.transaction() as connection:
+            return jobs.tokens_of(connection, self.job.user_id, window)
 
     @contextmanager
     def _wanted(self) -> Iterator[Connection]:
