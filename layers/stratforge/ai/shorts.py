@@ -5,7 +5,15 @@ from __future__ import annotations
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review, told
-from stratforge.intent.shorts import as_bought, as_short, code_as_bought, in_whole_shares, remembered, rule_as_bought, short_findings
+from stratforge.intent.shorts import (
+    as_bought,
+    as_short,
+    code_as_bought,
+    in_whole_shares,
+    remembered,
+    rule_as_bought,
+    short_findings,
+)
 from stratforge.strategy import StrategyError, compile_strategy
 
 BY_HAND = "A strategy that goes short is not changed from words: decline, and say that its code is changed by hand, or that it can be asked for anew."
