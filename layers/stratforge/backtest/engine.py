@@ -22,6 +22,8 @@ from stratforge.strategy.graph import Values
 
 Floats = npt.NDArray[np.float64]
 _DAY = 86_400
+# The least number above 0.
+_LEAST_PRICE = 5e-324
 
 
 def run_backtest(
@@ -211,16 +213,22 @@ def columns_of_frame(frame: Any, symbol: str, times: FrameTimes | None = None) -
         numbers = [np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS]
     except (TypeError, ValueError) as error:
         raise BacktestError(f"bars hold something that is not a number: {error}") from None
-    columns = BarColumns(times.seconds, *numbers, timezone=exchange_timezone(symbol), daily=times.daily)
-    return replace(columns, minutes=max(1, bar_seconds(columns) // 60))
+    return BarColumns(
+        times.seconds,
+        *numbers,
+        timezone=exchange_timezone(symbol),
+        daily=times.daily,
+        minutes=max(1, times.bar_seconds // 60),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """The times of a pandas index in seconds since the epoch, and whether they are days."""
+    """The times of a pandas index in seconds since the epoch, whether they are days, and how long each bar is (see `bar_seconds`)."""
 
     seconds: Integers
     daily: bool
+    bar_seconds: int
 
     @classmethod
     def of(cls, index: Any, symbol: str) -> FrameTimes:
@@ -236,12 +244,15 @@ class FrameTimes:
         if index.hasnans:
             raise BacktestError(f"row {int(np.flatnonzero(index.isna())[0])} of bars has no time; remove it")
         # Dates without a time are days of the exchange, whatever the time is in London when they begin.
-        daily = index.tz is None and len(index) > 0 and bool((index == index.normalize()).all())
+        dates = index.tz is None and len(index) > 0 and index[0] == index[0].normalize()
+        daily = dates and bool((index == index.normalize()).all())
         if daily:
             index = index.tz_localize(exchange_timezone(symbol)).tz_convert("UTC")
         else:
             index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
-        return cls(np.ascontiguousarray(index.as_unit("s").asi8), daily)
+        seconds = np.ascontiguousarray(index.as_unit("s").asi8)
+        alone = BarColumns(seconds, *(seconds,) * 5, timezone=exchange_timezone(symbol), daily=daily)
+        return cls(seconds, daily, bar_seconds(alone))
 
 
 def check_columns(bars: BarColumns) -> None:
@@ -252,20 +263,23 @@ def check_columns(bars: BarColumns) -> None:
     """
     if len(bars) == 0:
         raise BacktestError("there are no bars; give at least one")
-    order = np.flatnonzero(np.diff(bars.time) <= 0)
-    if len(order):
-        raise BacktestError(f"row {order[0] + 1} of bars is not later than the one before; sort them and drop doubles")
+    later = bars.time[1:] > bars.time[:-1]
+    if not later.all():
+        row = int(later.argmin()) + 1
+        raise BacktestError(f"row {row} of bars is not later than the one before; sort them and drop doubles")
     for name in PRICE_COLUMNS:
-        column = getattr(bars, name)
-        wrong = ~np.isfinite(column) | ((column < 0) if name == "volume" else (column <= 0))
-        if wrong.any():
-            row = int(wrong.argmax())
+        column, least = getattr(bars, name), 0.0 if name == "volume" else _LEAST_PRICE
+        # False of NaN too.
+        if not (column.min() >= least and column.max() < np.inf):
+            row = int(((column >= least) & (column < np.inf)).argmin())
             raise BacktestError(f"{name} of row {row} is {column[row]}; drop the row or mend it")
     low, high = np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)
-    tolerance = 1e-9 * bars.close
-    wrong = (bars.low > low + tolerance) | (bars.high < high - tolerance)
-    if wrong.any():
-        row = int(wrong.argmax())
+    encloses = (bars.low <= low) & (bars.high >= high)
+    if not encloses.all():
+        tolerance = 1e-9 * bars.close
+        encloses = (bars.low <= low + tolerance) & (bars.high >= high - tolerance)
+    if not encloses.all():
+        row = int(encloses.argmin())
         raise BacktestError(
             f"the high or low of row {row} does not enclose its open and close; drop the row or mend it"
         )

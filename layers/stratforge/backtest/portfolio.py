@@ -14,7 +14,7 @@ from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
 from stratforge.backtest.fills import Trades
 from stratforge.backtest.portfolio_report import PortfolioReport, latest_close
-from stratforge.market.columns import BarColumns, bar_seconds
+from stratforge.market.columns import BarColumns, exchange_timezone
 from stratforge.market.other_symbols import STALE
 from stratforge.market.sizes import MINIMUM_VALUE
 from stratforge.strategy.graph import OtherSymbols, Values
@@ -138,28 +138,30 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
     missing = [symbol for symbol in strategy.symbols if symbol not in bars]
     if missing:
         raise BacktestError(f"there are no bars of {', '.join(missing)}; give those of {', '.join(strategy.symbols)}")
-    # Tables that were made together share their index.
-    times: dict[int, FrameTimes] = {}
+    # Tables that were made together share their index; columns say how long their bars are, tables do not.
+    times: dict[tuple[int, str], FrameTimes] = {}
+    lengths: dict[str, int] = {}
     for symbol in strategy.symbols:
         each = bars[symbol]
         try:
             if isinstance(each, BarColumns):
-                found[symbol] = each
+                found[symbol], lengths[symbol] = each, each.seconds
             else:
                 index = getattr(each, "index", None)
-                if id(index) not in times:
-                    times[id(index)] = FrameTimes.of(index, symbol)
-                found[symbol] = columns_of_frame(each, symbol, times[id(index)])
+                key = id(index), exchange_timezone(symbol).key
+                if key not in times:
+                    times[key] = FrameTimes.of(index, symbol)
+                found[symbol], lengths[symbol] = columns_of_frame(each, symbol, times[key]), times[key].bar_seconds
             check_columns(found[symbol])
         except BacktestError as error:
             raise BacktestError(f"{symbol}: {error}") from None
     if len({each.daily for each in found.values()}) > 1:
         days = ", ".join(symbol for symbol, each in found.items() if each.daily)
         raise BacktestError(f"bars of days ({days}) and of minutes do not go together; give one kind")
-    # Columns say how long their bars are, so that those that are far apart are no longer ones; tables do not.
-    lengths = {symbol: each.seconds if each is bars[symbol] else bar_seconds(each) for symbol, each in found.items()}
-    for symbol, each in found.items():
-        if each is not bars[symbol] and len(each) > 1 and float(np.median(np.diff(each.time))) > STALE:
+    for each in times.values():
+        # Of columns it is known how far apart they may be.
+        if len(each.seconds) > 1 and float(np.median(np.diff(each.seconds))) > STALE:
+            symbol = next(name for name, bars_of in found.items() if bars_of.time is each.seconds)
             raise BacktestError(
                 f"{symbol}: bars are more than a week apart, after which nothing is known; give days or minutes"
             )

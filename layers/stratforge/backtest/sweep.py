@@ -154,8 +154,7 @@ class Sweeper:
         self._values = Values(every, max(64 * len(every), _CACHE_BYTES // 8))
         self.per_year = self.config.bars_per_year or bars_in_a_year(self.bars.time)
         self.days_per_year = days_in_a_year(self.bars)
-        self._last_of_day = np.zeros(len(self.bars), dtype=np.bool_)
-        self._last_of_day[day_ends(self.bars)] = True
+        self._day_ends = day_ends(self.bars)
         # On a bar an order and an exit, and of what goes short the fee of the nights before it.
         most = (3 if strategy.shorts else 2) * len(self.bars) + 2
         self._fills = tuple(np.empty(most) for _ in FILL_COLUMNS)
@@ -178,9 +177,9 @@ class Sweeper:
         count = self._loop.function(
             stop - start, self.config.cash, *columns, *parameters, *config_arguments(self.config), *self._fills
         )
-        last = self._last_of_day[start:stop].copy()
-        last[-1] = True
-        numbers = self._statistics(count, self.config.cash, self.bars.close[start:stop], last, *self._fills)
+        first_day, last_day = np.searchsorted(self._day_ends, (start, stop - 1))
+        ends = np.append(self._day_ends[first_day:last_day], stop - 1) - start
+        numbers = self._statistics(count, self.config.cash, self.bars.close[start:stop], ends, *self._fills)
         final, mean, deviation, deepest, held, closed, won, gained, lost = numbers
         total = final / self.config.cash - 1.0
         return PointResult(
@@ -381,22 +380,24 @@ def _jitted(numba: Any) -> Callable[..., tuple[float, ...]]:
 
 
 def _statistics(
-    count: int, cash: float, close: Floats, last: npt.NDArray[np.bool_], bar: Floats, side: Floats, quantity: Floats, price: Floats,
+    count: int, cash: float, close: Floats, ends: npt.NDArray[np.int64], bar: Floats, side: Floats, quantity: Floats, price: Floats,
     commission: Floats, _reason: Floats, cash_after: Floats, held_after: Floats,
 ) -> tuple[float, float, float, float, float, float, float, float, float]:  # fmt: skip
-    """One pass over the equity curve and the fills: the same definitions as `compute_metrics`."""
+    """One pass over the equity curve, from fill to fill, and one over the fills: the same definitions as `compute_metrics`.
+
+    Args:
+        ends: Index of the last bar of each day, the last bar of all included.
+    """
     n = len(close)
     money, held = cash, 0.0
-    following = 0
-    before, highest, deepest = cash, cash, 0.0
+    # The deepest fall so far, but for the one from the highest equity to the lowest since.
+    before, highest, lowest, deepest = cash, cash, cash, 0.0
     mean, spread, exposed, days = 0.0, 0.0, 0, 0
-    equity = cash
-    for index in range(n):
-        while following < count and bar[following] == index:
-            money, held = cash_after[following], held_after[following]
-            following += 1
-        equity = money + held * close[index]
-        if last[index]:
+    start = 0
+    for following in range(count + 1):
+        stop = int(bar[following]) if following < count else n
+        while days < len(ends) and ends[days] < stop:
+            equity = money + held * close[ends[days]]
             # What is lost beyond everything counts as everything.
             change = max(equity / before - 1.0, -1.0) if before > 0.0 else 0.0
             days += 1
@@ -404,10 +405,20 @@ def _statistics(
             mean += delta / days
             spread += delta * (change - mean)
             before = equity
-        highest = max(highest, equity)
-        deepest = max(deepest, 1.0 - equity / highest)
+        # Where nothing is held, one bar is as all of them.
+        for index in range(start, stop if held != 0.0 else min(start + 1, stop)):
+            equity = money + held * close[index]
+            if equity > highest:
+                deepest = max(deepest, 1.0 - lowest / highest)
+                highest = lowest = equity
+            elif equity < lowest:
+                lowest = equity
         if held != 0.0:
-            exposed += 1
+            exposed += stop - start
+        if following < count:
+            money, held = cash_after[following], held_after[following]
+        start = stop
+    deepest = max(deepest, 1.0 - lowest / highest)
     size, cost, paid = 0.0, 0.0, 0.0
     # 1 while what is held was bought, -1 while it was sold short.
     way = 1.0
@@ -438,4 +449,4 @@ def _statistics(
             cost -= entry * quantity[fill]
             paid -= paid * share
     deviation = (spread / (days - 1)) ** 0.5 if days > 1 else 0.0
-    return equity, mean, deviation, min(deepest, 1.0), exposed / n, closed, won, gained, lost
+    return before, mean, deviation, min(deepest, 1.0), exposed / n, closed, won, gained, lost

@@ -295,7 +295,7 @@ class Strategy(Admitted):
 def _number(value: object) -> float:
     """The value as a float, with one zero; NaN for what is no number, infinity for what is too large for one."""
     try:
-        return float(value) + 0.0 if isinstance(value, SupportsFloat) else math.nan
+        return float(value) + 0.0 if isinstance(value, float | int | SupportsFloat) else math.nan
     except OverflowError:
         return math.inf
 

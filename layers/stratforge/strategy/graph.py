@@ -216,8 +216,8 @@ def _edge(node: Node, computed: Computed) -> Computed:
     if node.logical:
         return computed
     if isinstance(computed, tuple):
-        return tuple(finite_or_unknown(quantized(each)) for each in computed)
-    return finite_or_unknown(computed if node.operation in _EXACT else quantized(computed))
+        return tuple(quantized(each, finite=True) for each in computed)
+    return finite_or_unknown(computed) if node.operation in _EXACT else quantized(computed, finite=True)
 
 
 class Values(dict[tuple[Node | str, int], float]):

@@ -113,36 +113,47 @@ def _doubled_sum(x: Floats, count: int, decay: float) -> Floats:
             if total is None:
                 total = part
             elif covered < n:
-                total = total.copy()
-                total[covered:] += part[: n - covered] if factor == 1.0 else factor * part[: n - covered]
+                total = _added_later(total, part, covered, factor)
             covered += length
             factor *= weight
         rest >>= 1
         if not rest or whole:
             assert total is not None
             return total
-        longer = part.copy()
-        longer[length:] += part[:-length] if weight == 1.0 else weight * part[:-length]
-        part, length, weight = longer, 2 * length, weight * weight
+        part, length, weight = _added_later(part, part, length, weight), 2 * length, weight * weight
+
+
+def _added_later(x: Floats, y: Floats, bars: int, factor: float) -> Floats:
+    """`x` with `factor` times what `y` was so many bars ago, where there were so many."""
+    out = np.empty(len(x))
+    out[:bars] = x[:bars]
+    late = y[: len(x) - bars]
+    np.add(x[bars:], late if factor == 1.0 else factor * late, out=out[bars:])
+    return out
 
 
 @looks_back(lambda window: window - 1)
 def rolling_sum(x: Floats, window: int) -> Floats:
     """Sum of the last `window` values."""
-    return quantized(_rolling_sum(x, window))
+    out = _rolling_sum(x, window)
+    return quantized(out, out=out)
 
 
 def _rolling_sum(x: Floats, window: int) -> Floats:
-    out = nans(len(x))
-    if window <= len(x):
-        out[window - 1 :] = _weighted_sum(x, window, 1.0)[window - 1 :]
+    """The same before it is rounded, in an array of its own."""
+    if window > len(x):
+        return nans(len(x))
+    out = _weighted_sum(x, window, 1.0)
+    out = out.copy() if out is x else out
+    out[: window - 1] = np.nan
     return out
 
 
 @looks_back(lambda window: window - 1)
 def rolling_mean(x: Floats, window: int) -> Floats:
     """Mean of the last `window` values."""
-    return quantized(_rolling_sum(x, window) / window)
+    out = _rolling_sum(x, window)
+    return quantized(np.divide(out, window, out=out), out=out)
 
 
 @looks_back(lambda window: window - 1)

@@ -124,6 +124,21 @@ def compile_text(text: str, more: Mapping[str, Callable[..., Any]]) -> Callable[
     return function
 
 
+# Other values of the constants are compiled from the same tree.
+@lru_cache(maxsize=64)
+def _said(function: ast.FunctionDef) -> tuple[frozenset[str], tuple[str, ...], bool]:
+    """The names that a function assigns, the keys of state that it means, and whether it goes short."""
+    names, keys, shorts = set[str](), set[str](), False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            shorts |= node.func.id == "short"
+        keys |= {*keys_for(exits_named(node)), *term_keys_named(node)} or {state_key(node) or given_key(node) or ""}
+    # The order in which jsonb gives them back: live they are taken as they come.
+    return frozenset(names), tuple(sorted(keys - {""}, key=lambda key: (len(key), key))), shorts
+
+
 class OnBarCompiler(OnBarExpressions):
     """Compiles the `on_bar` function of a strategy."""
 
@@ -150,15 +165,8 @@ class OnBarCompiler(OnBarExpressions):
         return OnBar(arguments, tuple(self.keys), (*head, *self.lines), noted, self.shorts)
 
     def _collect(self, function: ast.FunctionDef) -> None:
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self.locals.add(node.id)
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                self.shorts |= node.func.id == "short"
-            keys = [*keys_for(exits_named(node)), *term_keys_named(node)] or [state_key(node) or given_key(node) or ""]
-            self.keys += [key for key in keys if key and key not in self.keys]
-        # The order in which jsonb gives them back: live they are taken as they come.
-        self.keys.sort(key=lambda key: (len(key), key))
+        names, keys, self.shorts = _said(function)
+        self.locals, self.keys = set(names), list(keys)
 
     def _emit(self, line: str) -> None:
         self.lines.append("    " * self.indent + line)

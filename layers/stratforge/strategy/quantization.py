@@ -28,10 +28,15 @@ _SCALES = _scales()
 
 
 @looks_back(lambda: 0)
-def quantized(x: Floats) -> Floats:
-    """`x` rounded to at least twelve decimal digits: what differs by rounding alone becomes equal, short decimals stay as they are."""
+def quantized(x: Floats, *, finite: bool = False, out: Floats | None = None) -> Floats:
+    """`x` rounded to at least twelve decimal digits: what differs by rounding alone becomes equal, short decimals stay as they are.
+
+    Args:
+        finite: Whether what is not finite becomes unknown too, and a negative zero zero.
+        out: Where the result is put; it may be `x` itself.
+    """
     x = np.ascontiguousarray(x)
-    out = np.empty(len(x))
+    out = np.empty(len(x)) if out is None else out
     scale = np.empty(min(len(x), _PIECE))
     # In pieces that stay in the cache.
     for first in range(0, len(x), _PIECE):
@@ -41,14 +46,21 @@ def quantized(x: Floats) -> Floats:
         np.multiply(piece, scale, out=rounded)
         np.rint(rounded, out=rounded)
         np.divide(rounded, scale, out=rounded)
+        if finite:
+            _make_finite(rounded)
     return out
 
 
 @looks_back(lambda: 0)
 def finite_or_unknown(x: Floats) -> Floats:
     """`x` with NaN for what is not finite, and without negative zeros."""
-    out = x + 0.0
-    infinite = np.isinf(out)
-    if infinite.any():
-        out[infinite] = np.nan
+    out = x.astype(np.float64)
+    _make_finite(out)
     return out
+
+
+def _make_finite(x: Floats) -> None:
+    x += 0.0
+    infinite = np.isinf(x)
+    if infinite.any():
+        x[infinite] = np.nan

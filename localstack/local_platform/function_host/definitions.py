@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import time
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Mapping
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from local_platform.account import ACCOUNT, REGION
-from local_platform.deployment import client
 
 _KEPT_SECONDS = 7 * 86400.0
 
@@ -45,13 +45,13 @@ def read_definition(engine: str, name: str, packages: Path) -> Definition:
         engine: Address of the engine.
         packages: Folder of what was unpacked; kept between runs, so that byte code is too.
     """
-    functions = client("lambda", engine)
-    found = functions.get_function(FunctionName=name)
+    found = _answer(f"{engine}/2015-03-31/functions/{urllib.parse.quote(name, safe='')}")
     configuration = found["Configuration"]
     code = _unpack(configuration["CodeSha256"], found["Code"]["Location"], packages)
     layers = []
     for layer in configuration.get("Layers", []):
-        content = functions.get_layer_version_by_arn(Arn=layer["Arn"])["Content"]
+        arn = urllib.parse.quote(layer["Arn"], safe="")
+        content = _answer(f"{engine}/2018-10-31/layers?find=LayerVersion&Arn={arn}")["Content"]
         folder = _unpack(content["CodeSha256"], content["Location"], packages) / "python"
         # On one machine third-party packages are those of its own environment, and their layers are empty.
         if folder.exists():
@@ -86,6 +86,12 @@ def forget_old_packages(packages: Path) -> None:
     for folder in packages.iterdir():
         if time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer(address: str) -> Any:
+    """Lambda's own API, for two questions: the SDK would take the host half again as much memory, and the engine checks no signature."""
+    with urllib.request.urlopen(address, timeout=30) as reply:  # noqa: S310 - the engine, on loopback
+        return json.load(reply)
 
 
 def _unpack(content_hash: str, location: str, packages: Path) -> Path:
