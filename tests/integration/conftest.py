@@ -1,8 +1,10 @@
-"""The application on a database of its own, somebody who has just registered, the mails that she gets, the sandbox in a process, and a market that portfolios rotate in."""
+"""The application on a database of its own, somebody who has just registered, the mails that she gets, the sandbox in a process, and markets: one company's, and one that portfolios rotate in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from stratforge.application.mailing import Mail, send_waiting
@@ -12,8 +14,10 @@ from stratforge.storage.postgres.database import Database
 from functions.evaluator import sandbox_client
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import Api, User, running_api
+from tests.support.ledger import person
 from tests.support.mailbox import confirm, token_of
 from tests.support.rotating import FIRST, FLAT, RISING, Rotating, SandboxProcess, opening
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -47,6 +51,21 @@ def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rot
         yield found
         with database.transaction() as connection:
             assert broken_invariants(connection) == {}
+
+
+@pytest.fixture
+def user(database: Database) -> UUID:
+    """A user."""
+    return person(database, "ada")
+
+
+@pytest.fixture
+def world(migrated: str) -> Iterator[World]:
+    """A world in which one company trades at 100."""
+    found = World(migrated)
+    found.broker.prices["AAPL"] = Decimal(100)
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from stratforge.application.jobs.results import WrittenStrategy
 from stratforge.storage.postgres.database import Database
 
 from tests.integration.test_assistant import run
-from tests.integration.test_questions_about_data import RULE, Author, person, said, strategy_of
+from tests.integration.test_questions_about_data import RULE, Author, said, strategy_of
+from tests.support.ledger import person
 
 EMPTY = {"name": "-", "symbol": "AAPL", "python_code": "", "logic_explanation": ""}
 EVASIVE = [

@@ -24,6 +24,7 @@ from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.users.accounts import register_user
 
 from tests.support.analysts import StandInAnalyst
+from tests.support.ledger import person
 from tests.unit.ai.test_review import CODE, RULES, TRUE
 
 
@@ -59,15 +60,6 @@ class Model:
 def draft(code: str = CODE, explanation: str = TRUE) -> StrategyDraft:
     """A draft."""
     return StrategyDraft(name="test", symbol="AAPL", python_code=code, logic_explanation=explanation)
-
-
-@pytest.fixture
-def user(database: Database) -> UUID:
-    """A user."""
-    with database.transaction() as connection:
-        found = register_user(connection, "ada@example.com", "hash", Decimal(1000))
-    assert found is not None
-    return found
 
 
 def run(database: Database, user: UUID, model: Quant, prompt: str = "a strategy", **request: str) -> jobs.Job:
@@ -127,13 +119,10 @@ def test_a_change_is_the_next_version_and_the_model_hears_what_was_said(database
 
 
 def test_a_strategy_of_somebody_else_is_not_changed(database: Database, user: UUID) -> None:
-    from decimal import Decimal
 
     first = run(database, user, Model(draft()))
     assert first.result is not None
-    with database.transaction() as connection:
-        stranger = register_user(connection, "bob@example.com", "hash", Decimal(1000))
-    assert stranger is not None
+    stranger = person(database, "bob")
     job = run(database, stranger, Model(draft()), "steal it", strategy_id=first.result["strategy_id"])
     assert job.error is not None
     assert (job.status, job.error["code"]) == ("FAILED", "model-refused")

@@ -23,7 +23,8 @@ from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.strategies import StoredVersion
 
 from tests.integration.test_assistant import run
-from tests.integration.test_questions_about_data import Author, person, said
+from tests.integration.test_questions_about_data import Author, said
+from tests.support.ledger import person
 
 RULE = "Buy AAPL when the 14-bar RSI is below 30. Sell when it is above 70. Stop loss at 2%."
 

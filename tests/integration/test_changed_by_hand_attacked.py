@@ -15,7 +15,8 @@ from stratforge.intent import carried as carrying
 from stratforge.storage.postgres.database import Database
 
 from tests.integration.test_changed_by_hand import RULE, latest, rules
-from tests.integration.test_questions_about_data import person, said
+from tests.integration.test_questions_about_data import said
+from tests.support.ledger import person
 from tests.support.rotating import MONTHLY
 
 NESTED = """\

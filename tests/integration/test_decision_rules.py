@@ -12,7 +12,7 @@ from stratforge.application.portfolio_chart import portfolio_chart
 from stratforge.application.sessions import NewSession, start_session, stop_session
 from stratforge.application.strategies import NewStrategy, store_strategy
 
-from tests.integration.test_portfolio_replays import TUESDAY, split_at_night
+from tests.integration.test_portfolio_replays import held_over_a_split
 from tests.support.asking import NEW, Told
 from tests.support.rotating import (
     EVERY_TEN_MINUTES,
@@ -107,16 +107,7 @@ def test_the_chart_of_days_begins_with_the_capital_and_ends_with_what_it_is_wort
 
 
 def test_the_chart_of_minutes_has_the_decisions_on_the_scale_of_now(rotating: Rotating) -> None:
-    half = EVERY_TEN_MINUTES.replace("weights.equal(universe.slope > 0) / 2", '{"AAPL": 0.5}')
-    for number in range(350, 380):
-        rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0, "IBM": 100.0})
-    rotating.clock(at(FIRST, 15, 50, 1))
-    session = rotating.start(half).session_id
-    rotating.decide(session)
-    rotating.settle(session)
-    split_at_night(rotating)
-    rotating.clock(at(TUESDAY))
-    assert rotating.decide(session).decided == 1
+    session = held_over_a_split(rotating)
     rotating.settle(session)
     recorded = rotating.decisions(session)
     found = portfolio_chart(rotating.database, rotating.ada, session)

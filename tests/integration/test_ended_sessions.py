@@ -21,15 +21,6 @@ MONDAY = date(2026, 2, 2)
 ALL = MONTHLY.replace("top(1)", "top(3)")
 
 
-@pytest.fixture
-def world(migrated: str) -> Iterator[World]:
-    """A world in which one company trades at 100."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    yield found
-    found.close()
-
-
 @pytest.mark.parametrize("flatten", [True, False])
 def test_a_session_whose_last_order_ends_without_a_fill_is_final_then(world: World, flatten: bool) -> None:
     with world.database.transaction() as connection:

@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,20 +17,10 @@ from stratforge.storage.delivery.events import EventCursor
 from stratforge.storage.delivery.tickets import Ticket, add_ticket, take_ticket
 from stratforge.storage.delivery.webhooks import EventKind, WebhookFormat
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users.accounts import register_user
 
 from functions.deliverer.webhooks import RefusedDestination, WebhookSender, resolve, sign
 from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.realtime.service import RealtimeService
-
-
-@pytest.fixture
-def user(database: Database) -> UUID:
-    """A user."""
-    with database.transaction() as connection:
-        found = register_user(connection, "ada@example.com", "hash", Decimal(1000))
-    assert found is not None
-    return found
 
 
 def ticket(database: Database, user: UUID, origin: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,15 +17,6 @@ from stratforge.storage.ledger.order_book import NewOrder
 
 from tests.support.ledger import OPEN, add_signal, add_trader, broken, set_price
 from tests.support.world import World
-
-
-@pytest.fixture
-def world(migrated: str) -> Iterator[World]:
-    """A world in which one company trades at 100."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    yield found
-    found.close()
 
 
 def rows(world: World, query: str) -> list[Any]:

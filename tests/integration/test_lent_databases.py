@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -12,6 +14,7 @@ from stratforge.storage.postgres.database import Connection, Database
 from tests.support.databases import Databases
 from tests.support.ledger import add_signal, add_trader, set_price
 
+Use = Callable[[Connection], None]
 _PUBLIC = "relkind = 'r' AND relnamespace = 'public'::regnamespace"
 
 
@@ -27,6 +30,18 @@ def contents(conninfo: str) -> dict[str, object]:
 
 def name_of(conninfo: str) -> str:
     return str(conninfo_to_dict(conninfo)["dbname"])
+
+
+def used(databases: Databases, within: Use = lambda _: None, after: Use = lambda _: None) -> int:
+    """The server's process of the connection that a test gets, which does something with it within a transaction, or after it."""
+    with databases.borrowed() as conninfo:
+        database = Database(lambda: conninfo, application="test")
+        with database.transaction() as connection:
+            pid = connection.info.backend_pid
+            within(connection)
+        after(connection)
+        database.close()
+        return pid
 
 
 def test_what_was_written_changed_and_deleted_is_as_before(databases: Databases) -> None:
@@ -129,17 +144,7 @@ def test_a_connection_that_a_test_used_in_its_own_way_is_not_kept(databases: Dat
         connection.execute("PREPARE mine AS SELECT 1")
 
     for use in (dicts, hears, prepares):
-        with databases.borrowed() as conninfo:
-            database = Database(lambda: conninfo, application="test")
-            with database.transaction() as connection:
-                pid = connection.info.backend_pid
-                use(connection)
-            database.close()
-        with databases.borrowed() as conninfo:
-            database = Database(lambda: conninfo, application="test")
-            with database.transaction() as connection:
-                assert connection.info.backend_pid != pid, use.__name__
-            database.close()
+        assert used(databases, within=use) != used(databases), use.__name__
 
 
 def test_rights_to_a_database_are_as_before(databases: Databases) -> None:
@@ -177,14 +182,4 @@ def test_a_connection_that_a_test_made_stricter_or_that_tells_it_more_is_not_kep
         connection.add_notice_handler(heard.append)
 
     for use in (reads, serializes, defers, listens):
-        with databases.borrowed() as conninfo:
-            database = Database(lambda: conninfo, application="test")
-            with database.transaction() as connection:
-                pid = connection.info.backend_pid
-            use(connection)
-            database.close()
-        with databases.borrowed() as conninfo:
-            database = Database(lambda: conninfo, application="test")
-            with database.transaction() as connection:
-                assert connection.info.backend_pid != pid, use.__name__
-            database.close()
+        assert used(databases, after=use) != used(databases), use.__name__

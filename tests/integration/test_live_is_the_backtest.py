@@ -263,11 +263,16 @@ def test_on_longer_bars_it_gives_bar_for_bar_what_the_backtest_gives(
     assert len(sessions) > len(seeds) // 4
 
 
-def looking_at_days(seed: int) -> str:
-    """A program that looks at days in all of its first column, or in a part of it beside minutes."""
+def looking_at(seed: int, own: str, others: str) -> str:
+    """A program that looks at others in the place of its own bars: in all of its first column, or in a part of it."""
     before, start, rest = program(seed).partition("{'x': ")
     column, end, after = rest.partition(", 'y': ")
-    return before + start + re.sub(r"bars\.(?:resample\('\w+'\)\.)?", "bars.resample('1d').", column, count=seed % 2) + end + after  # fmt: skip
+    return before + start + re.sub(own, others, column, count=seed % 2) + end + after
+
+
+def looking_at_days(seed: int) -> str:
+    """A program that looks at days in all of its first column, or in a part of it beside minutes."""
+    return looking_at(seed, r"bars\.(?:resample\('\w+'\)\.)?", "bars.resample('1d').")
 
 
 def with_days(bars: BarColumns) -> BarColumns:
@@ -310,9 +315,7 @@ def test_beside_days_it_gives_bar_for_bar_what_the_backtest_gives(
 
 def looking_at_another(seed: int) -> str:
     """A program that looks at another symbol in all of its first column, or in a part of it beside its own."""
-    before, start, rest = program(seed).partition("{'x': ")
-    column, end, after = rest.partition(", 'y': ")
-    return before + start + re.sub(r"\bbars\.", "bars.of('SPY').", column, count=seed % 2) + end + after
+    return looking_at(seed, r"\bbars\.", "bars.of('SPY').")
 
 
 @pytest.mark.timeout(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,15 +12,6 @@ from stratforge.storage.market import clock
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.support.world import World
-
-
-@pytest.fixture
-def world(migrated: str) -> Iterator[World]:
-    """A broker, and the product."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.model_usage import Purpose, dearest_jobs, list_request_costs, list_usage
-from stratforge.storage.users.accounts import register_user
 
 from tests.integration.test_assistant import Model, draft, run
 from tests.support.api import Api
+from tests.support.ledger import person
 from tests.support.pages import HTML, with_cookies
 
 PRICED = GeminiSecret(quant_model="flash", analyst_model="pro", prompt_price=1.0, cached_price=0.1, answer_price=10.0)
@@ -49,9 +49,7 @@ def test_a_call_costs_by_the_prices_of_its_model(secret: GeminiSecret, model: st
 
 
 def test_operators_see_the_days_costs_and_nobody_else_does(database: Database) -> None:
-    with database.transaction() as connection:
-        ada = register_user(connection, "ada@example.com", "hash", Decimal(1000))
-    assert ada is not None
+    ada = person(database, "ada")
     for _ in range(3):
         note_costs(database, PRICED, Purpose.STRATEGY)("flash", USED)
     note_costs(database, PRICED, Purpose.RESEARCH)("offline-author", USED)
@@ -68,10 +66,7 @@ def test_operators_see_the_days_costs_and_nobody_else_does(database: Database) -
 
 @pytest.fixture
 def ada(database: Database) -> UUID:
-    with database.transaction() as connection:
-        found = register_user(connection, "ada@example.com", "hash", Decimal(1000))
-    assert found is not None
-    return found
+    return person(database, "ada")
 
 
 def asked(database: Database, user: UUID) -> UUID:

@@ -107,6 +107,11 @@ class Pair:
         bars = own_bars(self.strategy, replace(own, others={"SPY": other}))
         return {name: loop_column(self.strategy, Values(bars), name) for name in self.strategy.columns}
 
+    def expected_sum(self) -> float:
+        """What a backtest remembers of the last of those bars."""
+        of = self.expected()
+        return float(of["mean"][-1] + of["ratio"][-1] + of["spy"][-2] + of["longer"][-1])
+
 
 @pytest.fixture
 def pair(database: Database, monkeypatch: pytest.MonkeyPatch) -> Pair:
@@ -131,9 +136,7 @@ def test_a_bar_sees_the_minute_before_and_nothing_has_to_be_recorded(pair: Pair)
     count, state = pair.seen()
     assert count == 30
     assert state["spy"] == pytest.approx(float(bar(28, "SPY").close), rel=1e-11)
-    expected = pair.expected()
-    now = {name: column[-1] for name, column in expected.items()}
-    assert state["sum"] == now["mean"] + now["ratio"] + expected["spy"][-2] + now["longer"]
+    assert state["sum"] == pair.expected_sum()
     assert pair.noted() == {}
     replayed(pair, 30)
 
@@ -168,9 +171,7 @@ def test_a_hole_that_is_filled_later_is_history_that_nobody_saw_then(pair: Pair)
         market_data.add_bars(connection, [bar(5, "SPY", 30), bar(6, "SPY", 40)])
     pair.both(*range(9, 16))
     # The sum looks back on the hole that was filled.
-    expected = pair.expected()
-    now = {name: column[-1] for name, column in expected.items()}
-    assert pair.seen()[1]["sum"] == now["mean"] + now["ratio"] + expected["spy"][-2] + now["longer"]
+    assert pair.seen()[1]["sum"] == pair.expected_sum()
     replayed(pair, 16)
 
 
@@ -195,9 +196,7 @@ def test_a_correction_counts_from_the_other_symbols_next_bar_on(pair: Pair) -> N
     assert pair.seen()[1]["spy"] == pytest.approx(float(bar(9, "SPY").close))
     pair.come(bar(10, "SPY"))
     pair.both(*range(11, 14))
-    expected = pair.expected()
-    now = {name: column[-1] for name, column in expected.items()}
-    assert pair.seen()[1]["sum"] == now["mean"] + now["ratio"] + expected["spy"][-2] + now["longer"]
+    assert pair.seen()[1]["sum"] == pair.expected_sum()
     replayed(pair, 14)
 
 
@@ -215,10 +214,7 @@ def test_a_split_of_the_other_symbol_leaves_windows_on_one_scale(pair: Pair) -> 
     assert state["spy"] == pytest.approx(float(bar(day + 2, "SPY", ratio=10).close))
     # Twenty of its bars, most of them from before, on today's scale.
     assert pair.expected()["mean"][-1] == pytest.approx(10.5, abs=1)
-    expected = pair.expected()
-    assert state["sum"] == pytest.approx(
-        expected["mean"][-1] + expected["ratio"][-1] + expected["spy"][-2] + expected["longer"][-1], rel=1e-9
-    )
+    assert state["sum"] == pytest.approx(pair.expected_sum(), rel=1e-9)
     replayed(pair, 34)
 
 
@@ -232,8 +228,7 @@ def test_bars_that_were_missed_are_seen_in_order_and_on_what_is_there_by_then(pa
     count, state = pair.seen()
     assert (count, state["n"]) == (14, 14.0)
     assert pair.noted() == {}
-    expected = pair.expected()
-    assert state["sum"] == expected["mean"][-1] + expected["ratio"][-1] + expected["spy"][-2] + expected["longer"][-1]
+    assert state["sum"] == pair.expected_sum()
     replayed(pair, 14)
 
 
@@ -305,7 +300,7 @@ def test_sessions_on_longer_bars_see_what_was_over_when_these_began(
     expected = pair.expected()
     assert len(expected["spy"]) >= 8
     assert state["spy"] == expected["spy"][-1]
-    assert state["sum"] == expected["mean"][-1] + expected["ratio"][-1] + expected["spy"][-2] + expected["longer"][-1]
+    assert state["sum"] == pair.expected_sum()
     replayed(pair, 8)
 
 
@@ -451,6 +446,5 @@ def test_a_thin_symbol_of_its_own_sees_all_that_the_other_did_in_between(pair: P
         pair.come(bar(minute + 40))
     count, state = pair.seen()
     assert count == 7
-    expected = pair.expected()
-    assert state["sum"] == expected["mean"][-1] + expected["ratio"][-1] + expected["spy"][-2] + expected["longer"][-1]
+    assert state["sum"] == pair.expected_sum()
     replayed(pair, 7)

@@ -12,7 +12,8 @@ from stratforge.application.strategies import StrategyChange
 from stratforge.storage.postgres.database import Database
 
 from tests.integration.test_changed_by_hand import latest, rules
-from tests.integration.test_questions_about_data import person, said
+from tests.integration.test_questions_about_data import said
+from tests.support.ledger import person
 
 ROTATION = "Every month hold the 2 strongest of SPY, QQQ, IWM, EFA by 6-month return, equal weights."
 

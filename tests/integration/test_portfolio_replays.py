@@ -88,19 +88,8 @@ def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_dec
     assert_it_is_its_replay(rotating, session.session_id)
 
 
-HALF = EVERY_TEN_MINUTES.replace("weights.equal(universe.slope > 0) / 2", '{"AAPL": 0.5}')
-
-
 def test_the_first_span_after_a_split_is_decided_on_the_scale_of_what_is_held(rotating: Rotating) -> None:
-    for number in range(350, 380):
-        rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0, "IBM": 100.0})
-    rotating.clock(at(FIRST, 15, 50, 1))
-    session = rotating.start(HALF).session_id
-    rotating.decide(session)
-    rotating.settle(session)
-    split_at_night(rotating)
-    rotating.clock(at(TUESDAY))
-    assert rotating.decide(session).decided == 1
+    session = held_over_a_split(rotating)
     decision = rotating.decisions(session)[0]
     assert decision.prices == [50.0, 100.0]
     assert decision.held[0] == pytest.approx(100.0)
@@ -155,3 +144,18 @@ def split_at_night(rotating: Rotating) -> None:
     rotating.world.broker.actions = [CorporateAction("split", "AAPL", ActionKind.SPLIT, TUESDAY, ratio=Decimal(2))]
     rotating.world.exchange.split("AAPL", Decimal(2), at(TUESDAY, 8, 0))
     rotating.world.reconciler.run()
+
+
+def held_over_a_split(rotating: Rotating) -> UUID:
+    """A session that keeps a half in AAPL: it has bought on Monday, and decided on Tuesday, when that is split."""
+    half = EVERY_TEN_MINUTES.replace("weights.equal(universe.slope > 0) / 2", '{"AAPL": 0.5}')
+    for number in range(350, 380):
+        rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0, "IBM": 100.0})
+    rotating.clock(at(FIRST, 15, 50, 1))
+    session = rotating.start(half).session_id
+    rotating.decide(session)
+    rotating.settle(session)
+    split_at_night(rotating)
+    rotating.clock(at(TUESDAY))
+    assert rotating.decide(session).decided == 1
+    return session

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,7 +19,8 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, jobs, strategies
 from stratforge.storage.strategies.jobs import JobKind
-from stratforge.storage.users.accounts import register_user
+
+from tests.support.ledger import person
 
 RULE = "Buy AAPL when the RSI is below 30 and sell when it is above 70"
 
@@ -57,13 +57,6 @@ class Says(Author):
         return Drafted(
             StrategyDraft.model_validate({**plain, "kind": "look", "lookups": [{"what": LookupKind.BACKTEST}]}), 10
         )
-
-
-def person(database: Database, name: str) -> UUID:
-    with database.transaction() as connection:
-        found = register_user(connection, f"{name}@example.com", "hash", Decimal(1000))
-    assert found is not None
-    return found
 
 
 def said(

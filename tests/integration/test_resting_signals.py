@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,15 +26,6 @@ from tests.support.world import World
 ORDERS = """
     SELECT side::text, type::text, status::text, reason, quantity, limit_price, stop_price, reserved_cash, reserved_quantity FROM orders ORDER BY created_at
 """
-
-
-@pytest.fixture
-def world(migrated: str) -> Iterator[World]:
-    """A world in which one company trades at 100."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    yield found
-    found.close()
 
 
 def rows(world: World, query: str = ORDERS) -> list[Any]:

@@ -13,7 +13,8 @@ from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import JobKind
 
 from tests.integration.test_assistant import run
-from tests.integration.test_questions_about_data import RULE, Author, person, said, strategy_of
+from tests.integration.test_questions_about_data import RULE, Author, said, strategy_of
+from tests.support.ledger import person
 
 PLAIN = "Buy when the RSI is below 30 and sell when it is above 70"
 

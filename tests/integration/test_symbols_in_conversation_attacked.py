@@ -17,8 +17,9 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.storage.postgres.database import Database
 
 from tests.integration.test_assistant import run
-from tests.integration.test_questions_about_data import Author, person, said, strategy_of
+from tests.integration.test_questions_about_data import Author, said, strategy_of
 from tests.integration.test_symbols_in_conversation import stored
+from tests.support.ledger import person
 from tests.support.rotating import MONTHLY
 
 

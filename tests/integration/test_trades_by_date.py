@@ -11,13 +11,13 @@ from stratforge.application.jobs.results import OpenQuestions
 from stratforge.storage.postgres.database import Database
 
 from tests.integration.test_questions_about_data import (
-    person,
     said,
     session_of,
     store_backtest,
     store_trade,
     strategy_of,
 )
+from tests.support.ledger import person
 
 
 def answered(database: Database, user: UUID, question: str, strategy_id: UUID | None = None) -> str:

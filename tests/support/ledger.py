@@ -32,6 +32,14 @@ class Trader:
     session_id: UUID
 
 
+def person(database: Database, name: str) -> UUID:
+    """Registers a user."""
+    with database.transaction() as connection:
+        found = register_user(connection, f"{name}@example.com", "hash", Decimal(1000))
+    assert found is not None
+    return found
+
+
 def add_trader(
     connection: Connection, name: str, symbol: str = "AAPL", cash: int = 100_000, sizing: str = "0.1"
 ) -> Trader:

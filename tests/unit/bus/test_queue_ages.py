@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
-from moto import mock_aws
-from stratforge import aws
 from stratforge.bus import queue_ages
 from stratforge.bus.dead_letters import QUEUES
 from stratforge.bus.queue_ages import QueueAgesUnavailable
+
+from tests.support.simulated_aws import simulated_aws
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -19,17 +19,8 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in this process."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    caches = (queue_ages._client, aws._session)
-    with mock_aws():
-        for cached in caches:
-            cached.cache_clear()
+    with simulated_aws(monkeypatch, queue_ages._client):
         yield
-    for cached in caches:
-        cached.cache_clear()
 
 
 def note(queue: str, minute: int, age: float) -> None:

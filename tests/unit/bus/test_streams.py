@@ -16,13 +16,12 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import Ki
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
-from stratforge import aws
 from stratforge.bus import queues, streams
 from stratforge.bus.messages import BarMessage
 from stratforge.market import Bar
 
 from functions.ingestor.retry import is_permanent
+from tests.support.simulated_aws import simulated_aws
 
 _START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
@@ -30,18 +29,9 @@ _START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in this process, with a stream of two shards."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    caches = (queues.sqs_client, streams.kinesis_client, aws._session)
-    with mock_aws():
-        for cached in caches:
-            cached.cache_clear()
+    with simulated_aws(monkeypatch, queues.sqs_client, streams.kinesis_client):
         boto3.client("kinesis").create_stream(StreamName="bars", ShardCount=2)
         yield
-    for cached in caches:
-        cached.cache_clear()
 
 
 def message(symbol: str, minute: int, shard: int = 0) -> BarMessage:

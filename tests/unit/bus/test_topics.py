@@ -10,8 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
-from stratforge import aws
 from stratforge.bus import dead_letters, queues, topics
 from stratforge.bus.messages import BarMessage
 from stratforge.bus.redrive import redrive
@@ -19,24 +17,16 @@ from stratforge.configuration import PLACEHOLDER
 from stratforge.market import Bar
 
 from infra_cdk import secrets
+from tests.support.simulated_aws import simulated_aws
 
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in this process."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     # The SDK alone is asked: what asks without it would leave this process.
     monkeypatch.setattr("stratforge.bus.publishing.credentials", lambda: None)
-    caches = (queues.sqs_client, topics.sns_client, aws._session)
-    with mock_aws():
-        for cached in caches:
-            cached.cache_clear()
+    with simulated_aws(monkeypatch, queues.sqs_client, topics.sns_client):
         yield
-    for cached in caches:
-        cached.cache_clear()
 
 
 def _bars_queue() -> str:
