@@ -11,6 +11,7 @@ WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 # Questions that several tables ask.
 PRICE_OR_LENGTH = "Is it a price, or the length of an average?"
 HOW_MUCH = "By how much?"
+CHART_OR_LENGTH = "Is it the chart of that timeframe, or the number of bars?"
 
 # Patterns, each with what there is to ask. Of what one finds, a named group is what a person reads, where there is one.
 Table = Sequence[tuple[re.Pattern[str], str]]

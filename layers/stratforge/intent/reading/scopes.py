@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from stratforge.intent.reading.bindings import BUYING_OR_BOTH
-from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, doubts_in
+from stratforge.intent.reading.doubts import CHART_OR_LENGTH, HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, doubts_in
 from stratforge.intent.reading.reach import ANOTHER_WAY, AT_OTHER_TIMES, BOTH_OR_EITHER, ORDER
 
 _I = re.IGNORECASE
@@ -25,12 +25,11 @@ WHOSE_RESULT = "Of what, and when?"
 WHICH_TURN = "Does it begin to rise or fall then, or does it change its sign?"
 WHICH_SIDE = "From which side does it cross?"
 HOLDS_WHILE = "Is it sold as soon as that holds no more?"
-CHART_OR_LENGTH = "Is it the chart of that timeframe, or the number of bars?"
 OF_THIS_BAR = (
     "The day's low and high so far are those of this bar too: is yesterday's meant, or that of the bars before?"
 )
 BAR_OR_DAY = "Is that the open of the bar, or of the day?"
-LEVEL_OR_MOMENT = "Is it a level, or the moment at which it is passed?"
+LEVEL_OR_PASSING = "Is it a level, or the moment at which it is passed?"
 FAR_OR_PART = "Is it a part of the position, or how far away the price is?"
 
 _MEASURE = r"(?:the )?(?:\d+[- ](?:bar |day |period )?)?(?:rsi|macd|mfi|cci|adx|atr|stochastic|stoch|%k|roc|vwap|price|close|volume)\b"
@@ -56,7 +55,7 @@ _PATTERNS: Table = (
     (re.compile(r"\b(?:macd|adx|obv|atr)\b[^,;.\n]*?(?P<words>\bturn(?:s|ed|ing)? (?:up|down)\b)|(?P<more>\bturn(?:s|ed|ing)? (?:up|down) (?:above|below|over|under)\b)", _I), WHICH_TURN),
     (re.compile(r"(?P<words>\bcross\w* (?:up(?:wards?)? (?:below|under)|down(?:wards?)? (?:above|over)))\b", _I), WHICH_SIDE),
     (re.compile(r"(?P<words>\b(?:sell|exit) [1-9]\d ?(?:%|percent) (?:above|below|over|under))\b", _I), FAR_OR_PART),
-    (re.compile(r"(?P<words>\b(?:climb|ris|push|mov|go|get|fall|drop|slip)\w* past)\b(?= (?:the |its )?-?\$?\d)", _I), LEVEL_OR_MOMENT),
+    (re.compile(r"(?P<words>\b(?:climb|ris|push|mov|go|get|fall|drop|slip)\w* past)\b(?= (?:the |its )?-?\$?\d)", _I), LEVEL_OR_PASSING),
     (re.compile(r"(?P<words>\b(?:1|one)[- ]min(?:ute)? (?:rsi|macd|mfi|cci|adx|atr|sma|ema|stochastic|stoch))\b(?! ?\()", _I), CHART_OR_LENGTH),
     (re.compile(r"(?P<words>\bclos\w* (?:below|under) (?:the )?(?:low of the day|day'?s low|today'?s low)|\bclos\w* (?:above|over) (?:the )?(?:high of the day|day'?s high|today'?s high))\b", _I), OF_THIS_BAR),
     (re.compile(r"(?P<words>\bopens? (?:above|below|over|under)\b[^,;.\n]*\band closes? (?:above|below|over|under))\b|(?P<more>\b(?:bar|candle|candlestick) opens?)\b|(?P<most>\bopens? (?:above|below|over|under) (?:the )?(?:\d+[- ])?(?:vwap|sma|ema|average|lower|upper))\b", _I), BAR_OR_DAY),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from stratforge.intent.reading.doubts import WEEKDAY, doubts_in
+from stratforge.intent.reading.doubts import CHART_OR_LENGTH, WEEKDAY, doubts_in
 
 _I = re.IGNORECASE
 _BUY = r"\b(?:buy|enter|go long|long)\b"
@@ -19,7 +19,6 @@ _VERBS = r"(?:crosses|breaks|falls|drops|goes|moves|closes|dips|rises|climbs|get
 _INDICATOR = r"(?:rsi|ema|sma|wma|macd|mfi|cci|adx|atr|stochastic|stoch|roc|vwap|hma)"
 
 # Questions by which something else is decided too.
-_CHART = "Is it the chart of that timeframe, or the number of bars?"
 _WHICH_LINE = "What is “it”: what it bought by, or what stands after “with”?"
 _WHICH_AVERAGE = "What is “it”: the line that was named, or the price?"
 _CROSSING = "Is it the crossing, or also later, as long as it stays so?"
@@ -29,7 +28,7 @@ _PATTERNS = (
     (re.compile(rf"\b(?:cross\w*|breaks?|goes|moves|gets|climbs|is) (?:above|below|over|under)\b[^;.\n]*?\bwith [^,;.\n]*?{_COMPARED}[^;.\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_VERBS}) (?:back )?(?:above|below|over|under)\b", _I), _WHICH_LINE),
     (re.compile(rf"\b{_LINE} {_TURNS}\b[^;\n]*?{_SELL} (?:when|if|once|as soon as) (?P<words>it {_TURNS})\b", _I), _WHICH_AVERAGE),
     (re.compile(rf"{_BUY}(?:[^;.\n]*?(?:\b\d+[- ](?:bar |day |period )?{_LINE}\b|\b{_LINE}[ (]?\d+\b|\bvwap\b)){{2}}[^;.\n]*?{_SELL} (?:when|if|once) (?:the )?(?:price|close|it)\b[^,;.\n]*?\b(?P<words>(?:above|below|over|under) it)\b", _I), "Which of those that were named is “it”?"),
-    (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), _CHART),
+    (re.compile(rf"\b{_INDICATOR} ?\( ?(?:\d+ ?, ?)?{_FRAME} ?\)", _I), CHART_OR_LENGTH),
     (re.compile(rf"{_BUY}[^;\n]*{_SELL}[^;.\n]*?(?P<words>[,;] ?(?:but )?(?:as long as|so long as|provided(?: that)?|assuming(?: that)?|given that|while|on condition that)\b)", _I), "Does it bound the sale that it follows, buying, or both?"),
     (re.compile(r"\b(?:buys?|add|enter)\b(?= (?:\$ ?)?\d)[^;.\n]*?(?P<words>\b(?:each|every) time\b)(?= \w)", _I), "Does it buy more while it holds, or only when it holds nothing?"),
     (re.compile(rf"\bon {WEEKDAY}, {WEEKDAY} (?P<words>(?:before|after|until|from|at) {_HOUR})", _I), "Does it bound all of the days, or the last one alone?"),
@@ -65,12 +64,11 @@ def readings_of(words: str, asks: str, turn: str, start: int) -> list[tuple[str,
         start: Where they stand.
     """
     before, after = turn[:start], turn[start + len(words) :]
-    if asks == _CHART:
+    if asks == CHART_OR_LENGTH:
+        framed = list(_FRAMED.finditer(turn))
         # The length that is usual is one for these alone.
-        known = all(
-            each["n"] or re.fullmatch(r"rsi|mfi|cci|adx|atr", each["name"], _I) for each in _FRAMED.finditer(turn)
-        )
-        return [(r"chart|timeframe|candles?", _FRAMED.sub(_of_the_chart, turn))] if known else []
+        known = all(each["n"] or re.fullmatch(r"rsi|mfi|cci|adx|atr", each["name"], _I) for each in framed)
+        return [(r"chart|timeframe|candles?", _FRAMED.sub(_of_the_chart, turn))] if framed and known else []
     if asks in (_WHICH_LINE, _WHICH_AVERAGE):
         verb = words[3:]
         bought = re.search(rf"(?:when|if|once) (?P<one>(?:the )?[\w ]+?) (?:{_VERBS}|{_TURNS})\b", before, _I)
