@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 
-from stratforge.market.corporate_actions import ratio_since
+from stratforge.market.corporate_actions import SplitScale, ratio_since
 from stratforge.storage.ledger.announced_actions import followed_splits
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection
@@ -33,6 +33,19 @@ def equal_parts(prices: Sequence[Floats], begun_with: float) -> Floats:
     return begun_with * np.mean(grown, axis=0) if grown else np.full(len(prices[0]) if prices else 0, begun_with)
 
 
+def closes_now(
+    connection: Connection,
+    symbols: Sequence[str],
+    times: Sequence[datetime],
+    splits: Mapping[str, Sequence[SplitScale]],
+) -> dict[str, Floats]:
+    """The last close of each symbol before each time, on the scale of now; NaN where there is none."""
+    prices = {each: np.full(len(times), np.nan) for each in symbols}
+    for symbol, place, close, scale_of in market_data.closes_at(connection, symbols, times):
+        prices[symbol][place] = close / ratio_since(splits.get(symbol, ()), scale_of.timestamp())
+    return prices
+
+
 def symbols_held(
     connection: Connection, symbols: Sequence[str], times: Sequence[datetime], equity: Sequence[float]
 ) -> list[tuple[datetime, float]]:
@@ -44,10 +57,7 @@ def symbols_held(
         times: Of the market, the earliest first.
         equity: Dollars at each of them.
     """
-    splits = followed_splits(connection, symbols)
-    prices = {each: np.full(len(times), np.nan) for each in symbols}
-    for symbol, place, close, scale_of in market_data.closes_at(connection, symbols, times):
-        prices[symbol][place] = close / ratio_since(splits.get(symbol, ()), scale_of.timestamp())
+    prices = closes_now(connection, symbols, times, followed_splits(connection, symbols))
     known = np.flatnonzero(np.isfinite(list(prices.values())).any(axis=0)) if prices else np.empty(0, dtype=np.int64)
     if not len(known):
         return []

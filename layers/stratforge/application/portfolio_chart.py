@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.benchmark import equal_parts
+from stratforge.application.benchmark import closes_now, equal_parts
 from stratforge.application.errors import Invalid, existing
 from stratforge.market.corporate_actions import SplitScale, ratio_since
 from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.announced_actions import followed_splits
 from stratforge.storage.ledger.portfolio import LedgerFilter
-from stratforge.storage.market import clock, daily_bars, market_data
+from stratforge.storage.market import clock, daily_bars
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.strategies import rebalances, sessions
@@ -198,9 +198,7 @@ def _decisions(
         prices[name] = _latest(time[known], (seen / scale)[known], time)
     # What got another name is held under that one.
     others = symbols[len(session.universe) :]
-    prices |= {name: np.full(len(found), np.nan) for name in others}
-    for name, place, close, scale_of in market_data.closes_at(connection, others, [each.decided_at for each in found]):
-        prices[name][place] = close / ratio_since(splits.get(name, ()), scale_of.timestamp())
+    prices |= closes_now(connection, others, [each.decided_at for each in found], splits)
     # What a decision orders is traded after its period began, and not before.
     begun = np.array([each.moment.timestamp() for each in found], dtype=np.float64)
     return Points(time, begun, prices)
@@ -240,5 +238,5 @@ def _movements(
 def _movement(
     at: datetime, symbol: str, quantity: float, cash: float, splits: Mapping[str, list[SplitScale]]
 ) -> Movement:
-    time = at.astimezone(UTC).timestamp()
+    time = at.timestamp()
     return Movement(time, symbol, quantity * ratio_since(splits.get(symbol, ()), time), cash)

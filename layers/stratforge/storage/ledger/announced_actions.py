@@ -11,7 +11,7 @@ from psycopg import IntegrityError
 
 from stratforge.market.corporate_actions import ActionKind, CorporateAction, SplitScale
 from stratforge.storage.ledger.symbols import lock_symbol
-from stratforge.storage.market.market_data import SPLIT_TIME
+from stratforge.storage.market.market_data import FOLLOWED_SPLIT, SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
@@ -118,7 +118,7 @@ def followed_splits(connection: Connection, symbols: Sequence[str]) -> dict[str,
     rows = connection.execute(
         f"""
         SELECT symbol, extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8 FROM corporate_actions
-        WHERE symbol = ANY(%s) AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner ORDER BY effective_on, id
+        WHERE symbol = ANY(%s) AND {FOLLOWED_SPLIT} ORDER BY effective_on, id
         """,  # noqa: S608 - an expression of ours
         (list(symbols),),
     )

@@ -22,7 +22,7 @@ from stratforge.storage.ledger.execution import end_all_waiting
 from stratforge.storage.ledger.reconciliation import apply_adjustments
 from stratforge.storage.ledger.reservations import lock_users
 from stratforge.storage.market.assets import read_asset
-from stratforge.storage.market.market_data import SPLIT_TIME
+from stratforge.storage.market.market_data import FOLLOWED_SPLIT, SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 from stratforge.strategy.exits import PRICE_KEYS
@@ -398,8 +398,8 @@ _FOLLOW_SYMBOL = (
     f"""
     INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar)
     SELECT id || '/' || %(earlier)s, %(earlier)s, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar FROM corporate_actions
-    WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner AND {SPLIT_TIME} < {_STARTS}
-    """,  # noqa: S608 - an expression of ours
+    WHERE symbol = %(symbol)s AND {FOLLOWED_SPLIT} AND {SPLIT_TIME} < {_STARTS}
+    """,  # noqa: S608 - expressions of ours
     """
     INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume)
     SELECT %(symbol)s, timeframe, time, correction, after_bar, made_by, open, high, low, close, volume FROM market_data_corrections
@@ -430,11 +430,11 @@ _FOLLOW_SYMBOL = (
     """,  # noqa: S608 - an expression of ours
     # So that its windows are scaled as before, and by no split of whoever had the name before.
     f"UPDATE corporate_actions SET of_earlier_owner = true WHERE symbol = %(symbol)s AND applied_at IS NOT NULL AND {SPLIT_TIME} < {_STARTS}",  # noqa: S608 - ours
-    """
+    f"""
     INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar)
     SELECT id || '/' || %(symbol)s, %(symbol)s, kind, ratio, effective_on, seen_at, applied_at, applied_by, after_bar FROM corporate_actions
-    WHERE symbol = %(old)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner ON CONFLICT DO NOTHING
-    """,
+    WHERE symbol = %(old)s AND {FOLLOWED_SPLIT} ON CONFLICT DO NOTHING
+    """,  # noqa: S608 - an expression of ours
     """
     UPDATE sessions s SET symbol = %(symbol)s WHERE symbol = %(old)s AND (status IN ('PENDING', 'RUNNING', 'PAUSED') OR settling
         OR EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = %(symbol)s AND p.quantity <> 0))

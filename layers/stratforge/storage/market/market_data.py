@@ -21,6 +21,8 @@ from stratforge.storage.postgres.rows import fetch_one, fetch_value
 _COLUMNS = "symbol, timeframe, time, open, high, low, close, volume"
 # When a row of corporate_actions takes effect: the beginning of the exchange's day.
 SPLIT_TIME = "(effective_on::timestamp AT TIME ZONE 'America/New_York')"
+# The splits that the ledger has followed, and windows with it: not those of whoever had the symbol before.
+FOLLOWED_SPLIT = "kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner"
 
 
 def ensure_months(connection: Connection, times: Sequence[datetime]) -> None:
@@ -218,7 +220,7 @@ def latest_price(connection: Connection, symbol: str) -> LatestPrice | None:
 _SPLITS = f"""
     SELECT json_agg(json_build_array(extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8) ORDER BY effective_on, id)
     FROM corporate_actions
-    WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner AND (after_bar IS NULL OR after_bar < %(until)s)
+    WHERE symbol = %(symbol)s AND {FOLLOWED_SPLIT} AND (after_bar IS NULL OR after_bar < %(until)s)
 """  # noqa: S608 - an expression of ours
 # Until when bars of a symbol are in the archive and nowhere else.
 _SEARCHED_ARCHIVE = "SELECT max(ends_at) FROM archived_bars WHERE symbol = %(symbol)s AND only_here"

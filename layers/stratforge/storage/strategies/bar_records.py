@@ -14,7 +14,7 @@ from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS, Chosen, Integers, exchange_timezone
 from stratforge.market.corporate_actions import SplitScale, scaled
 from stratforge.storage.market import archive
-from stratforge.storage.market.market_data import SPLIT_TIME, seconds
+from stratforge.storage.market.market_data import FOLLOWED_SPLIT, SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
 
 # Of each symbol the first bar and the last one of which the windows are wanted.
@@ -177,7 +177,7 @@ def _splits(
         f"""
         SELECT symbol, CASE WHEN %(snapshot)s::pg_snapshot IS NULL THEN coalesce(extract(epoch FROM after_bar), 0) ELSE 0 END::bigint,
                extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8
-        FROM corporate_actions WHERE symbol = ANY(%(symbols)s) AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner
+        FROM corporate_actions WHERE symbol = ANY(%(symbols)s) AND {FOLLOWED_SPLIT}
           AND pg_visible_in_snapshot(applied_by, %(snapshot)s::pg_snapshot) IS NOT FALSE ORDER BY effective_on, id
         """,  # noqa: S608 - an expression of ours
         {"symbols": list(symbols), "snapshot": snapshot},
