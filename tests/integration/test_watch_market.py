@@ -165,7 +165,7 @@ def test_notes_stand_while_they_hold_and_keep_their_time(world: World) -> None:
     with world.database.transaction() as connection:
         data_notes.replace_notes(connection, [live, DataNote("*", NoteKind.STREAM_REFUSED, "406")])
         assert [each.symbol for each in data_notes.list_notes(connection)] == ["*", "AAPL"]
-        assert first in data_notes.list_notes(connection, "AAPL")
-        assert [each.symbol for each in data_notes.list_notes(connection, "MSFT")] == ["*"]
+        assert first in data_notes.list_notes(connection, ["AAPL"])
+        assert [each.symbol for each in data_notes.list_notes(connection, ["MSFT"])] == ["*"]
         data_notes.replace_notes(connection, [])
         assert data_notes.list_notes(connection) == []

@@ -90,10 +90,9 @@ def price_of_sweep(
     except BacktestError as error:
         return replace(said, refusal=str(error))
     seconds = planned(tried, parameters, wanted.folds).seconds
-    if seconds > MAX_STUDY_SECONDS:
-        many = f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
-        return replace(said, seconds=seconds, dollars=seconds * DOLLARS_A_SECOND, refusal=many)
-    return replace(said, seconds=seconds, dollars=seconds * DOLLARS_A_SECOND)
+    many = f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
+    refusal = many if seconds > MAX_STUDY_SECONDS else None
+    return replace(said, seconds=seconds, dollars=seconds * DOLLARS_A_SECOND, refusal=refusal)
 
 
 def _bars_of(

@@ -18,6 +18,7 @@ from stratforge.application.portfolio_setup import capital_of
 from stratforge.application.quotas import PREVIEWS, spend_first
 from stratforge.application.recorded_bars import (
     LENGTHS,
+    are_recorded,
     is_daily,
     nominal_nanoseconds,
     recorded_bars,
@@ -94,7 +95,7 @@ def preview(
         return None
     with database.reading(caller) as connection:
         bars = recorded_bars(connection, strategy, symbols, affordable + window_of(strategy))
-    if any(_is_missing(each) or any(map(_is_missing, each.others.values())) for each in bars.values()):
+    if not all(map(are_recorded, bars.values())):
         # Nobody has read the symbol's days yet, or nothing is recorded of another that it looks at.
         return None
     try:
@@ -102,10 +103,6 @@ def preview(
     except (BacktestError, Invalid):
         return None
     return None if report is None else _shown(strategy, report, symbols)
-
-
-def _is_missing(bars: BarColumns) -> bool:
-    return not len(bars) if bars.days is None else not len(bars.days)
 
 
 def _ran(

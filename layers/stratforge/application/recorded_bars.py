@@ -60,6 +60,12 @@ def recorded_bars(
     return {each: with_beside(connection, each, strategy, minutes) for each, minutes in bars.items()}
 
 
+def are_recorded(bars: BarColumns) -> bool:
+    """Returns whether there are bars, of days that are wanted beside them those, and as much of the other symbols that are looked at."""
+    own = bars if bars.days is None else bars.days
+    return len(own) > 0 and all(map(are_recorded, bars.others.values()))
+
+
 def times_of(bars: Mapping[str, BarColumns]) -> Integers:
     """The times of the bars of several symbols, in order."""
     return np.unique(np.concatenate([each.time for each in bars.values()]))

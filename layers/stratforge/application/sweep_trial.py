@@ -11,6 +11,7 @@ from stratforge.application.jobs.requests import NewBacktest
 from stratforge.application.recorded_bars import (
     LENGTHS,
     MOST_READ,
+    are_recorded,
     is_daily,
     nominal_nanoseconds,
     shown_since,
@@ -55,7 +56,7 @@ def try_points(
     affordable = (_TRIED + 1) * nominal_nanoseconds(strategy, length) <= _NANOSECONDS
     config = wanted.config.config()
     since = None
-    if all(map(_is_there, recorded.values())):
+    if all(map(are_recorded, recorded.values())):
         given = _decided_on(strategy, recorded)
         since = shown_since(times_of(given), strategy, length)
     if since is None:
@@ -73,11 +74,6 @@ def try_points(
     known = len(times_of(given))
     columns_longer = strategy.columns_nanoseconds(bars + window) / max(strategy.columns_nanoseconds(known), 1.0)
     return tried.on(bars, columns_longer)
-
-
-def _is_there(bars: BarColumns) -> bool:
-    """Whether there are bars, and where days are wanted beside them those too."""
-    return len(bars) > 0 and (bars.days is None or len(bars.days) > 0)
 
 
 def _decided_on(strategy: Strategy | PortfolioStrategy, bars: Mapping[str, BarColumns]) -> Mapping[str, BarColumns]:

@@ -46,11 +46,34 @@ def on_bar(bar, position, state):
         return sell()
 """
 
+BESIDE = """
+LENGTH = 20
+
+def indicators(bars):
+    return {"mean": ta.sma(bars.of("SPY").close, length=LENGTH)}
+
+def on_bar(bar, position, state):
+    return buy() if bar.close > bar.mean else sell()
+"""
+
 
 @pytest.fixture
 def crossing(database: Database, ada: Caller) -> StoredStrategy:
     """A strategy with two parameters."""
     return store_strategy(database, ada, NewStrategy(name="Crossing", symbol="AAPL", python_code=CODE), NEW)
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sweepable, int]]:
+    """Sweeps of which points were tried, and how many: each takes 11 ms."""
+    found: list[tuple[Sweepable, int]] = []
+
+    def try_out(sweeper: Sweepable, _sweep: object, tried: int) -> Tried:
+        found.append((sweeper, tried))
+        return Tried(len(sweeper.bars), 0.001, 0.011, 0.0, 0.0, {})
+
+    monkeypatch.setattr(sweep_trial, "try_out", try_out)
+    return found
 
 
 class Machine:
@@ -244,28 +267,37 @@ def test_the_price_is_said_before_and_large_sweeps_are_priced_too(
 
 @pytest.mark.parametrize("recorded", [0, 40, 700])
 def test_the_price_is_that_of_points_tried_on_the_bars_that_are_recorded(
-    database: Database, ada: Caller, crossing: StoredStrategy, monkeypatch: pytest.MonkeyPatch, recorded: int
+    database: Database, ada: Caller, crossing: StoredStrategy, tried: list[tuple[Sweepable, int]], recorded: int
 ) -> None:
     """Where none are, or too few, a market is made up."""
-    asked: list[tuple[Sweepable, int]] = []
-
-    def tried(sweeper: Sweepable, _sweep: object, tried: int) -> Tried:
-        asked.append((sweeper, tried))
-        return Tried(len(sweeper.bars), 0.001, 0.011, 0.0, 0.0, {})
-
-    monkeypatch.setattr(sweep_trial, "try_out", tried)
     with database.transaction() as connection:
         market_data.ensure_months(connection, [OPEN])
         market_data.add_bars(
             connection, [Bar("AAPL", OPEN + timedelta(minutes=each), *[Decimal(7)] * 5) for each in range(recorded)]
         )
     said = price_of_sweep(database, ada, NewBacktest(strategy_id=crossing.strategy_id, folds=4), SWEEP)
-    ((sweeper, points),) = asked
+    ((sweeper, points),) = tried
     real = bool((sweeper.bars.close == 7.0).all())
     assert (real, points) == (recorded == 700, 4)
     assert len(sweeper.bars) == (700 - 64 if real else 1_950)
     each = 0.01 * said.bars / len(sweeper.bars)
     assert said.seconds == pytest.approx(20 * (0.001 + each + 4 * 0.001 + each * 4 / 5) + 0.5)
+
+
+def test_where_nothing_is_recorded_of_another_symbol_that_is_looked_at_points_are_tried_on_a_market_that_is_made_up(
+    database: Database, ada: Caller, tried: list[tuple[Sweepable, int]]
+) -> None:
+    """On bars beside which that symbol is unknown nothing would be bought, and the price be too low."""
+    made = store_strategy(database, ada, NewStrategy(name="Beside", symbol="AAPL", python_code=BESIDE), NEW)
+    with database.transaction() as connection:
+        market_data.ensure_months(connection, [OPEN])
+    for symbol in ("AAPL", "SPY"):
+        with database.transaction() as connection:
+            market_data.add_bars(
+                connection, [Bar(symbol, OPEN + timedelta(minutes=each), *[Decimal(7)] * 5) for each in range(700)]
+            )
+        price_of_sweep(database, ada, NewBacktest(strategy_id=made.strategy_id), {"LENGTH": [5.0, 10.0]})
+    assert [bool((each.bars.close == 7.0).all()) for each, _ in tried] == [False, True]
 
 
 def test_a_study_is_planned_by_the_same_reckoning(

@@ -150,7 +150,7 @@ def page(symbol: str, looking: Looking) -> Response:
             closes=market_data.recent_closes(connection, [symbol], _BARS_SHOWN).get(symbol),
             watched=symbol in watchlist.watched(connection, looking.user_id),
             alerts=stored_alerts.list_alerts(connection, looking.user_id, symbol),
-            notes=data_notes.list_notes(connection, symbol),
+            notes=data_notes.list_notes(connection, [symbol]),
             positions=positions,
             session_names=sessions.strategy_names(connection, [each.session_id for each in positions]),
             sessions=[each for each in running if symbol in each.traded_symbols],

@@ -258,7 +258,7 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
     symbols = condition.session.symbols
     if symbols is not None:
         decisions = decisions_of(connection, condition.session, _DECISIONS_SHOWN)
-        noted = [each for each in data_notes.list_notes(connection) if each.symbol in (*symbols, "*")]
+        noted = data_notes.list_notes(connection, symbols)
         weights = weights_now(connection, condition.session, decisions)
         # Whoever decides waits for the operator with these.
         jumped = (
@@ -267,16 +267,13 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
             else []
         )
         return common | {"decisions": decisions, "weights": weights, "notes": noted, "jumped": jumped}
-    looked_at = condition.session.looked_at
-    noted = (
-        data_notes.list_notes(connection) if looked_at else data_notes.list_notes(connection, condition.session.symbol)
-    )
+    symbol, looked_at = condition.session.symbol, condition.session.looked_at
     return common | {
         "position": condition.position,
         "state": condition.state,
         "resting": [(each, terms_in_words(each)) for each in condition.resting],
-        "price": market_data.latest_price(connection, condition.session.symbol),
-        "notes": [each for each in noted if each.symbol in (condition.session.symbol, *looked_at, "*")],
+        "price": market_data.latest_price(connection, symbol),
+        "notes": data_notes.list_notes(connection, [symbol, *looked_at]),
         "jumped": sorted(jumped_symbols(connection) & set(looked_at)) if looked_at else [],
     }
 

@@ -57,10 +57,10 @@ def replace_notes(connection: Connection, notes: Sequence[DataNote]) -> None:
     )
 
 
-def list_notes(connection: Connection, symbol: str | None = None) -> list[StoredNote]:
-    """The notes, or those that concern a symbol."""
+def list_notes(connection: Connection, symbols: Sequence[str] | None = None) -> list[StoredNote]:
+    """The notes, or those that concern any of some symbols."""
     query = """
-        SELECT symbol, kind, detail, noted_at FROM market_data_notes WHERE %(symbol)s::text IS NULL OR symbol IN (%(symbol)s, '*')
+        SELECT symbol, kind, detail, noted_at FROM market_data_notes WHERE %(symbols)s::text[] IS NULL OR symbol = ANY(%(symbols)s)
         ORDER BY symbol, kind LIMIT 1000
     """
-    return fetch_all(connection, StoredNote, query, {"symbol": symbol})
+    return fetch_all(connection, StoredNote, query, {"symbols": None if symbols is None else [*symbols, "*"]})
