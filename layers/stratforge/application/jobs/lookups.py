@@ -22,7 +22,8 @@ from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import backtests, sessions, strategies
 from stratforge.storage.strategies.backtests import StoredBacktest
-from stratforge.storage.strategies.sessions import SessionFilter, StoredSession
+from stratforge.storage.strategies.sessions import SessionFilter
+from stratforge.storage.strategies.strategies import VersionRun
 
 # So much is shown at most: an answer needs the figures, and a model pays for every row.
 _STRATEGIES, _TRADES = 30, 30
@@ -110,10 +111,10 @@ class Lookups:
         asked = bool(wanted.day or wanted.month)
         found = self._of_time(connection, wanted) if asked else self._last_trades(connection, wanted.symbol)
         causes = portfolio.causes_of_orders(connection, {each.order_id for each in found})
-        ran = {each: sessions.get_session(connection, each) for each in {row.session_id for row in found} if each}
+        run = strategies.versions_run(connection, {each.session_id for each in found})
         rows = list[dict[str, Any]]()
         for each in found:
-            cause, session = causes[each.order_id], ran.get(each.session_id) if each.session_id else None
+            cause, version = causes[each.order_id], run.get(each.session_id)
             rows.append(
                 {
                     "symbol": each.symbol,
@@ -124,8 +125,8 @@ class Lookups:
                     "profit": None if each.action.opens else round(float(each.realized_pnl), 2),
                     "placed_by": cause.origin.words,
                     "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause.bar_time else None,
-                    "rules": _rules_of(connection, session, each.side) if session and cause.bar_time else [],
-                    "this_strategy": session is not None and session.strategy_id == self.strategy_id,
+                    "rules": _rules_of(version, each.side) if version and cause.bar_time else [],
+                    "this_strategy": version is not None and version.strategy_id == self.strategy_id,
                 }
             )
         now = market_now(connection) or datetime.now(UTC)
@@ -180,10 +181,9 @@ def _day(trade: TradeRow) -> str:
     return f"{trade.executed_at.astimezone(exchange_timezone(trade.symbol)):%Y-%m-%d}"
 
 
-def _rules_of(connection: Connection, session: StoredSession, side: Side) -> list[str]:
-    """What the version that a session runs has to say of when it trades on that side, in words; nothing where its rules are not known."""
-    version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
-    known = rules_of([Requirement.model_validate(each) for each in version.requirements]) if version else []
+def _rules_of(version: VersionRun, side: Side) -> list[str]:
+    """What a version has to say of when it trades on that side, in words; nothing where its rules are not known."""
+    known = rules_of([Requirement.model_validate(each) for each in version.requirements])
     return [in_words(read_rule(each)) for each in known if each.startswith(f"{side.value} ")]
 
 

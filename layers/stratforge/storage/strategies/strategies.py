@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -313,6 +313,29 @@ def get_version(connection: Connection, strategy_id: UUID, version: int) -> Stor
         f"SELECT {_VERSION} FROM strategy_versions WHERE strategy_id = %s AND version = %s",  # noqa: S608 - columns
         (strategy_id, version),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRun:
+    """The version of a strategy that a session runs, by what was asked for."""
+
+    session_id: UUID
+    strategy_id: UUID
+    requirements: list[dict[str, Any]]
+
+
+def versions_run(connection: Connection, session_ids: Collection[UUID | None]) -> dict[UUID | None, VersionRun]:
+    """The versions that sessions run, by their sessions."""
+    found = fetch_all(
+        connection,
+        VersionRun,
+        """
+        SELECT s.id AS session_id, v.strategy_id, v.requirements FROM sessions s
+        JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version WHERE s.id = ANY(%s)
+        """,
+        (list(session_ids),),
+    )
+    return {each.session_id: each for each in found}
 
 
 def list_versions(
