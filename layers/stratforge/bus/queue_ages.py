@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -39,12 +40,27 @@ def _client() -> Any:
     return aws_client("cloudwatch", connect_timeout=2.0, read_timeout=4.0, attempts=2)
 
 
-def queue_ages(stage: str, since: datetime, until: datetime, points: int) -> list[QueueAge]:
-    """The ages in at most about `points` equal stretches of whole minutes between two times.
+def queue_ages(stage: str, since: datetime, until: datetime, points: int) -> Sequence[QueueAge]:
+    """The ages in at most about `points` equal stretches of whole minutes between the minutes of two times.
+
+    CloudWatch is asked once in a minute, in which it notes nothing more: also when it does not answer, which takes as long as a page can wait.
 
     Raises:
         QueueAgesUnavailable: if CloudWatch does not say.
     """
+    found = _said(stage, _minute(since), _minute(until), points)
+    if isinstance(found, str):
+        raise QueueAgesUnavailable(found)
+    return found
+
+
+def _minute(time: datetime) -> datetime:
+    return time.replace(second=0, microsecond=0)
+
+
+@lru_cache(maxsize=8)
+def _said(stage: str, since: datetime, until: datetime, points: int) -> tuple[QueueAge, ...] | str:
+    """What CloudWatch says, or why it says nothing."""
     minutes = max(1, math.ceil((until - since).total_seconds() / 60 / points))
     names = list(QUEUES)
     try:
@@ -55,12 +71,12 @@ def queue_ages(stage: str, since: datetime, until: datetime, points: int) -> lis
             ScanBy="TimestampAscending",
         )
     except (BotoCoreError, ClientError) as error:
-        raise QueueAgesUnavailable(f"CloudWatch does not say how old messages are: {error}"[:300]) from error
+        return f"CloudWatch does not say how old messages are: {error}"[:300]
     found = []
     for each in answer["MetricDataResults"]:
         noted = sorted(zip(each.get("Timestamps", []), each.get("Values", []), strict=True))
         found.append(QueueAge(names[int(each["Id"][1:])], [time for time, _ in noted], [value for _, value in noted]))
-    return found
+    return tuple(found)
 
 
 def _query(stage: str, name: QueueName, number: int, period: int) -> dict[str, Any]:

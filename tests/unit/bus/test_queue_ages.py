@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from stratforge.bus import queue_ages
 from stratforge.bus.dead_letters import QUEUES
 from stratforge.bus.queue_ages import QueueAgesUnavailable
@@ -19,7 +20,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in this process."""
-    with simulated_aws(monkeypatch, queue_ages._client):
+    with simulated_aws(monkeypatch, queue_ages._client, queue_ages._said):
         yield
 
 
@@ -57,3 +58,30 @@ def test_who_asks_where_nobody_answers_is_told_so(monkeypatch: pytest.MonkeyPatc
     queue_ages._client.cache_clear()
     with pytest.raises(QueueAgesUnavailable, match="does not say"):
         queue_ages.queue_ages("dev", NOON, NOON + timedelta(hours=1), 4)
+
+
+def test_within_a_minute_cloudwatch_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ages(seconds: int) -> list[float]:
+        until = NOON + timedelta(hours=1, seconds=seconds)
+        found = queue_ages.queue_ages("dev", until - timedelta(hours=1), until, 4)
+        return next(each.seconds for each in found if each.name == "bars")
+
+    assert ages(0) == []
+    note("stratforge-dev-bars.fifo", 50, 70.0)
+    assert (ages(59), ages(60)) == ([], [70.0])
+    monkeypatch.setattr(queue_ages, "_client", lambda: pytest.fail("it was asked"))
+    assert ages(119) == [70.0]
+
+
+def test_that_cloudwatch_does_not_answer_is_known_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[None]()
+
+    def away() -> object:
+        asked.append(None)
+        raise EndpointConnectionError(endpoint_url="http://nowhere")
+
+    monkeypatch.setattr(queue_ages, "_client", away)
+    for seconds in (0, 30, 60):
+        with pytest.raises(QueueAgesUnavailable, match="nowhere"):
+            queue_ages.queue_ages("dev", NOON, NOON + timedelta(hours=1, seconds=seconds), 4)
+    assert len(asked) == 2
