@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.market.bars import Bar
-from stratforge.market.clocks import CLOCKS
+from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.market.hours import closing_minute
 from stratforge.market.symbols import is_crypto
 
@@ -85,6 +85,7 @@ class BarColumns:
     `time` holds the bars' starts in seconds since the epoch (UTC), ascending. A bar is `minutes` long, and those that are `daily` a day of the exchange.
     `days` are the symbol's days as its exchange has them, before and during the bars: of each bar those before its own day are known. None where nobody has them.
     `others` are the bars of other symbols that are looked at beside these, with their days; see `market.other_symbols`.
+    Of each place of `CLOCKS` there is the minute of the day on its clocks at which each bar begins, under the name that `clock_field` gives.
     """
 
     time: Integers
@@ -198,49 +199,6 @@ class BarColumns:
         """Minute of the hour in exchange time, 0 to 59."""
         return (self.local_seconds % _HOUR // 60).astype(np.float64)
 
-    def _minute_in(self, place: str) -> Floats:
-        return (self._on_the_wall(CLOCKS[place]) % _DAY // 60).astype(np.float64)
-
-    @cached_property
-    def minute_in_berlin(self) -> Floats:
-        """Minute of the day on the clocks of Berlin and most of Europe, at which each bar begins."""
-        return self._minute_in("berlin")
-
-    @cached_property
-    def minute_in_london(self) -> Floats:
-        """Minute of the day on the clocks of London, at which each bar begins."""
-        return self._minute_in("london")
-
-    @cached_property
-    def minute_in_new_york(self) -> Floats:
-        """Minute of the day on the clocks of New York, at which each bar begins."""
-        return self._minute_in("new_york")
-
-    @cached_property
-    def minute_in_chicago(self) -> Floats:
-        """Minute of the day on the clocks of Chicago, at which each bar begins."""
-        return self._minute_in("chicago")
-
-    @cached_property
-    def minute_in_denver(self) -> Floats:
-        """Minute of the day on the clocks of Denver, at which each bar begins."""
-        return self._minute_in("denver")
-
-    @cached_property
-    def minute_in_los_angeles(self) -> Floats:
-        """Minute of the day on the clocks of Los Angeles, at which each bar begins."""
-        return self._minute_in("los_angeles")
-
-    @cached_property
-    def minute_in_tokyo(self) -> Floats:
-        """Minute of the day on the clocks of Tokyo, at which each bar begins."""
-        return self._minute_in("tokyo")
-
-    @cached_property
-    def minute_in_utc(self) -> Floats:
-        """Minute of the day on the clocks of UTC, at which each bar begins."""
-        return self._minute_in("utc")
-
     @cached_property
     def weekday(self) -> Floats:
         """Day of the week in exchange time: Monday is 0."""
@@ -276,3 +234,14 @@ class BarColumns:
         days, places = np.unique(self.day, return_inverse=True)
         closes = np.array([closing_minute(each) for each in days.tolist()], dtype=np.float64)
         return np.maximum(closes[places] - self.local_seconds % _DAY // 60, 0.0)
+
+
+def _minute_in(place: str) -> cached_property[Floats]:
+    """The minutes of the day on a place's clocks."""
+    return cached_property(lambda bars: (bars._on_the_wall(CLOCKS[place]) % _DAY // 60).astype(np.float64))
+
+
+for _place in CLOCKS:
+    _field = _minute_in(_place)
+    _field.__set_name__(BarColumns, clock_field(_place))
+    setattr(BarColumns, clock_field(_place), _field)

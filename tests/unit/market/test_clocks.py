@@ -69,6 +69,6 @@ def test_a_strategy_reads_it_in_each_week_of_the_year() -> None:
     for opens, hour in days:
         minutes = [datetime.fromtimestamp(opens.timestamp() + 60 * minute, UTC) for minute in range(390)]
         found = bars(*minutes)
-        chosen = np.flatnonzero(found.minute_in_berlin == 990)
+        chosen = np.flatnonzero(getattr(found, clock_field("berlin")) == 990)
         assert [(found.hour[each], found.minute[each]) for each in chosen] == [(hour, 30)]
     assert strategy.on_bar.needs("b") == ("minute_in_berlin",)
