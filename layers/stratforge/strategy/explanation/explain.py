@@ -6,7 +6,7 @@ Nothing of the code is left out: what has no words is told as the code has it, a
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.explanation.columns import frame
@@ -23,7 +23,8 @@ def explain(strategy: Strategy | PortfolioStrategy) -> list[ExplainedRule]:
     The same code with the same values of its constants gives the same rules. The first rule that decides ends the bar; conditions are as they stand where
     the code asks for them, and comparisons with what is unknown are false, as everywhere in the language.
     """
-    settings, constants = list(_settings(strategy)), _lines_of_constants(strategy.source)
+    assigned = [each for each in ast.parse(strategy.source).body if isinstance(each, ast.Assign)]
+    settings, constants = list(_settings(strategy, assigned)), _lines_of_constants(assigned)
     lines = Lines(constants, _lines_of_columns(strategy.indicators_tree, constants))
     try:
         return [*settings, *_rules(strategy, lines), *_unused(strategy, lines)]
@@ -45,9 +46,13 @@ def _rules(strategy: Strategy | PortfolioStrategy, lines: Lines) -> Iterator[Exp
         yield from Decisions(strategy.on_bar_tree, words, lines).rules()
 
 
-def _settings(strategy: Strategy | PortfolioStrategy) -> Iterator[ExplainedRule]:
+def _settings(strategy: Strategy | PortfolioStrategy, assigned: Sequence[ast.Assign]) -> Iterator[ExplainedRule]:
     """What holds for the whole strategy: its bars, or its symbols and when it decides about them."""
-    places = _declared(strategy.source)
+    places = {
+        each.targets[0].id: tuple(range(each.lineno, (each.end_lineno or each.lineno) + 1))
+        for each in assigned
+        if isinstance(each.targets[0], ast.Name)
+    }
     if isinstance(strategy, PortfolioStrategy):
         yield _setting(f"hold among {', '.join(strategy.universe)}", places.get("UNIVERSE", (1,)))
         yield _setting(f"decide {strategy.schedule}", places.get("SCHEDULE", (1,)))
@@ -75,23 +80,13 @@ def _unused(strategy: Strategy | PortfolioStrategy, lines: Lines) -> Iterator[Ex
             yield _setting(f"the column `{name}` is not used", lines.columns.get(name, {1}), "unused")
 
 
-def _declared(source: str) -> dict[str, tuple[int, ...]]:
-    """The lines of what a module says of itself as a whole."""
-    return {
-        each.targets[0].id: tuple(range(each.lineno, (each.end_lineno or each.lineno) + 1))
-        for each in ast.parse(source).body
-        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
-    }
-
-
-def _lines_of_constants(source: str) -> dict[str, frozenset[int]]:
+def _lines_of_constants(assigned: Sequence[ast.Assign]) -> dict[str, frozenset[int]]:
     found = dict[str, frozenset[int]]()
-    for each in ast.parse(source).body:
-        if isinstance(each, ast.Assign):
-            target = each.targets[0]
-            for name in target.elts if isinstance(target, ast.Tuple) else [target]:
-                if isinstance(name, ast.Name):
-                    found[name.id] = frozenset({each.lineno})
+    for each in assigned:
+        target = each.targets[0]
+        for name in target.elts if isinstance(target, ast.Tuple) else [target]:
+            if isinstance(name, ast.Name):
+                found[name.id] = frozenset({each.lineno})
     return found
 
 
