@@ -98,7 +98,8 @@ def check(options: argparse.Namespace) -> int:
     """`stratforge check`: findings, or what the strategy is made of."""
     try:
         strategy = _read_strategy(options.file)
-        lookback, cost = strategy.lookback, strategy.cost
+        # Measured here, where what cannot be is told.
+        _ = strategy.lookback, strategy.cost
     except StrategyError as error:
         if options.json:
             print(json.dumps({"ok": False, "findings": [finding.as_dict() for finding in error.findings]}))
@@ -106,50 +107,52 @@ def check(options: argparse.Namespace) -> int:
             for finding in error.findings:
                 print(f"{options.file}:{finding}")
         return 1
-    several = isinstance(strategy, PortfolioStrategy)
-    facts: dict[str, object] = {
+    if options.json:
+        print(json.dumps({"ok": True, "findings": [], **_facts(strategy)}))
+    else:
+        _print_facts(options, strategy)
+    return 0
+
+
+def _facts(strategy: Strategy | PortfolioStrategy) -> dict[str, object]:
+    of_portfolio: dict[str, object] = {}
+    if isinstance(strategy, PortfolioStrategy):
+        of_portfolio = {"universe": strategy.universe, "schedule": str(strategy.schedule)}
+    return {
         "parameters": strategy.parameters,
         "indicators": list(strategy.indicators),
-        "lookback": lookback,
+        "lookback": strategy.lookback,
         "day_lookback": strategy.day_lookback,
         "looked_at": strategy.other_symbols,
         "timeframe": strategy.timeframe,
         "shorts": isinstance(strategy, Strategy) and strategy.shorts,
-        "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
+        "cost": {**asdict(strategy.cost), "milliseconds": strategy.cost.milliseconds},
         "rules": [{**asdict(each), "text": each.text} for each in explain(strategy)],
+        **of_portfolio,
     }
+
+
+def _print_facts(options: argparse.Namespace, strategy: Strategy | PortfolioStrategy) -> None:
+    cost, several = strategy.cost, isinstance(strategy, PortfolioStrategy)
     if isinstance(strategy, PortfolioStrategy):
-        facts |= {
-            "universe": strategy.universe,
-            "schedule": str(strategy.schedule),
-        }
-    if options.json:
-        print(json.dumps({"ok": True, "findings": [], **facts}))
+        print(f"{options.file} is a portfolio strategy\n  universe    {', '.join(strategy.universe)}")
+        print(f"  schedule    {strategy.schedule}")
     else:
-        shorts = (
-            " that goes short: sessions do so where the account has short selling enabled" if facts["shorts"] else ""
-        )
-        print(f"{options.file} is a {'portfolio ' if several else ''}strategy{shorts}")
-        if isinstance(strategy, PortfolioStrategy):
-            print(f"  universe    {', '.join(strategy.universe)}")
-            print(f"  schedule    {strategy.schedule}")
-        print(f"  indicators  {', '.join(strategy.indicators) or 'none'}")
-        print(
-            f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
-        )
-        days = f" and {strategy.day_lookback:,} days" if strategy.day_lookback else ""
-        print(f"  looks at    {', '.join(strategy.other_symbols) or 'no other symbol'}")
-        print(f"  lookback    {lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}{days}")
-        print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
-    if options.cost and not options.json:
-        if not several:
-            print(f"              {cost}")
-        for text, milliseconds in strategy.dearest[:_DEAREST]:
-            print(f"              {milliseconds:8.3f} ms  {text}")
-    if options.rules and not options.json:
-        for each in explain(strategy):
-            print(f"  line {each.line:<5}  {each.text}")
-    return 0
+        shorts = " that goes short: sessions do so where the account has short selling enabled"
+        print(f"{options.file} is a strategy{shorts if strategy.shorts else ''}")
+    values = ", ".join(f"{name} = {value:g}" for name, value in strategy.parameters.items())
+    days = f" and {strategy.day_lookback:,} days" if strategy.day_lookback else ""
+    print(f"  indicators  {', '.join(strategy.indicators) or 'none'}")
+    print(f"  parameters  {values or 'none'}")
+    print(f"  looks at    {', '.join(strategy.other_symbols) or 'no other symbol'}")
+    print(f"  lookback    {strategy.lookback:,} bars{f' of {strategy.timeframe}' if strategy.timeframe else ''}{days}")
+    print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
+    if options.cost and not several:
+        print(f"              {cost}")
+    for text, milliseconds in strategy.dearest[:_DEAREST] if options.cost else ():
+        print(f"              {milliseconds:8.3f} ms  {text}")
+    for each in explain(strategy) if options.rules else ():
+        print(f"  line {each.line:<5}  {each.text}")
 
 
 def backtest(options: argparse.Namespace) -> int:

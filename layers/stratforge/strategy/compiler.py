@@ -118,7 +118,7 @@ class Strategy(Admitted):
 
     @property
     def shorts(self) -> bool:
-        """True when it may go short: such a strategy is backtested, and has no sessions."""
+        """True when it may go short: its sessions run where the account has short selling enabled."""
         return self.on_bar.shorts
 
     @property

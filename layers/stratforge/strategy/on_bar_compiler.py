@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -54,6 +54,8 @@ _SIZES = {
     "short": ("fraction", "quantity", "notional"),
     "cover": ("fraction", "quantity"),
 }
+# The kind of the size and the size of a decision that gives none.
+_NO_SIZE = "0.0, 0.0"
 # Of the bounds of a loop.
 _WHOLE: dict[type[ast.operator], str] = {**ARITHMETIC, ast.FloorDiv: "//"}
 
@@ -393,14 +395,7 @@ class OnBarCompiler(OnBarExpressions):
         assert isinstance(node.func, ast.Name)
         side = node.func.id
         sizes = _SIZES.get(side, ())
-        if side in ("short", "cover") and (side in self.locals or side in self.parameters):
-            hint = f"Give your {side} another name, or leave the call out"
-            self._refuse(node, f"{side} is a number here, and {side}() a decision", hint)
-        elif side == "cover" and not self.shorts:
-            hint = "Write return sell()"
-            self._refuse(node, "cover() buys back what short() sold, and this strategy does not go short", hint)
-        known = {**EXITS, **(TERMS if sizes else {})}
-        given: dict[str, str] = {}
+        self._check_side(node, side)
         if node.args:
             self._refuse(
                 node,
@@ -408,35 +403,9 @@ class OnBarCompiler(OnBarExpressions):
                 f"Write {side}(confidence=0.8) or {side}(fraction=0.5)" if sizes else "Write adjust(stop_loss=0.02)",
                 Code.ARGUMENT,
             )
-        confidence, kind, size = "1.0", "0.0", "0.0"
-        for keyword in node.keywords:
-            if keyword.arg in known and known[keyword.arg].replaces in given:
-                hint = f"Give one of {keyword.arg} and {known[keyword.arg].replaces}"
-                self._refuse(keyword.value, "a position has one stop and one target", hint, Code.ARGUMENT)
-            elif keyword.arg in known:
-                self._check_range(keyword.value, keyword.arg, known[keyword.arg])
-                given[keyword.arg] = f"x_{len(self.lines)}_{keyword.arg}"
-                self._emit(f"{given[keyword.arg]} = {self._number(keyword.value, scope)}")
-            elif keyword.arg == "confidence" and sizes:
-                confidence = self._number(keyword.value, scope)
-            elif keyword.arg in sizes and kind == "0.0":
-                kind = str(float(("fraction", "quantity", "notional").index(keyword.arg) + 1))
-                size = self._number(keyword.value, scope)
-            elif keyword.arg in sizes:
-                self._refuse(keyword.value, "a signal has one size", f"Give one of {', '.join(sizes)}", Code.ARGUMENT)
-            else:
-                takes = f"confidence, one of {', '.join(sizes)}, and " if sizes else ""
-                hint = f"It takes {takes}{', '.join(known)}"
-                self._refuse(keyword.value, f"{side}() has no argument {str(keyword.arg)[:40]}", hint, Code.ARGUMENT)
+        given, confidence, size = self._arguments(node, side, scope)
         terms = {name: value for name, value in given.items() if name in TERMS}
-        if terms.keys() == {"expire_bars"}:
-            hint = "Give limit= or stop= with it, or leave it out: without them it is executed at once"
-            self._refuse(
-                node, "expire_bars says how long an order rests, and this one does not rest", hint, Code.ARGUMENT
-            )
-        if "or_stop" in terms and ("limit" not in terms or "stop" in terms):
-            hint = "Give limit= and or_stop=: the market comes to one of them first. A stop alone is stop="
-            self._refuse(node, "or_stop stands beside a limit, and instead of a stop", hint, Code.ARGUMENT)
+        self._check_terms(node, terms)
         if side == "adjust" and not given:
             self._refuse(node, "adjust() changes nothing", f"Give one of {', '.join(EXITS)}", Code.ARGUMENT)
         exits = {name: given[name] for name in given if name in EXITS}
@@ -454,7 +423,54 @@ class OnBarCompiler(OnBarExpressions):
             conditions.insert(0, NOT_SHORT if side in ("buy", "sell") else NOT_LONG)
         if conditions:
             confidence = f"({confidence} if {' and '.join(conditions)} else {NAN})"
-        return f"{SIGNALS[side]}, {confidence}, {kind}, {size}"
+        return f"{SIGNALS[side]}, {confidence}, {size}"
+
+    def _arguments(self, node: ast.Call, side: str, scope: Scope) -> tuple[dict[str, str], str, str]:
+        """The exits and terms that a decision gives, by the names that hold them; its confidence; and the kind of its size with the size."""
+        sizes = _SIZES.get(side, ())
+        known = {**EXITS, **(TERMS if sizes else {})}
+        given, confidence, size = dict[str, str](), "1.0", _NO_SIZE
+        for keyword in node.keywords:
+            name, value = keyword.arg, keyword.value
+            if name in known and known[name].replaces in given:
+                hint = f"Give one of {name} and {known[name].replaces}"
+                self._refuse(value, "a position has one stop and one target", hint, Code.ARGUMENT)
+            elif name in known:
+                self._check_range(value, name, known[name])
+                given[name] = f"x_{len(self.lines)}_{name}"
+                self._emit(f"{given[name]} = {self._number(value, scope)}")
+            elif name == "confidence" and sizes:
+                confidence = self._number(value, scope)
+            elif name in sizes and size == _NO_SIZE:
+                kind = float(("fraction", "quantity", "notional").index(name) + 1)
+                size = f"{kind}, {self._number(value, scope)}"
+            elif name in sizes:
+                self._refuse(value, "a signal has one size", f"Give one of {', '.join(sizes)}", Code.ARGUMENT)
+            else:
+                takes = f"confidence, one of {', '.join(sizes)}, and " if sizes else ""
+                hint = f"It takes {takes}{', '.join(known)}"
+                self._refuse(value, f"{side}() has no argument {str(name)[:40]}", hint, Code.ARGUMENT)
+        return given, confidence, size
+
+    def _check_side(self, node: ast.Call, side: str) -> None:
+        """Refuses what is no decision here: a number of that name, or buying back what was never sold."""
+        if side in ("short", "cover") and (side in self.locals or side in self.parameters):
+            hint = f"Give your {side} another name, or leave the call out"
+            self._refuse(node, f"{side} is a number here, and {side}() a decision", hint)
+        elif side == "cover" and not self.shorts:
+            hint = "Write return sell()"
+            self._refuse(node, "cover() buys back what short() sold, and this strategy does not go short", hint)
+
+    def _check_terms(self, node: ast.Call, terms: Collection[str]) -> None:
+        """Refuses terms of an order that do not go together."""
+        if {*terms} == {"expire_bars"}:
+            hint = "Give limit= or stop= with it, or leave it out: without them it is executed at once"
+            self._refuse(
+                node, "expire_bars says how long an order rests, and this one does not rest", hint, Code.ARGUMENT
+            )
+        if "or_stop" in terms and ("limit" not in terms or "stop" in terms):
+            hint = "Give limit= and or_stop=: the market comes to one of them first. A stop alone is stop="
+            self._refuse(node, "or_stop stands beside a limit, and instead of a stop", hint, Code.ARGUMENT)
 
     def _check_range(self, node: ast.expr, name: str, bound: Keyword) -> None:
         """Refuses a number of a decision that is known and out of its range."""

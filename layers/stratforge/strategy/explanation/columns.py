@@ -120,22 +120,9 @@ class ColumnWords:
         if operation == "shift":
             return Said(f"{inputs[0].tight} {counted(float(arguments[0]), 'bar')} ago", PHRASE)
         if operation in _WINDOWS:
-            span = counted(float(arguments[0]), "bar")
-            more = {"rolling_std": "degrees of freedom less", "rolling_var": "degrees of freedom less"}.get(
-                operation, "at"
-            )
-            rest = "".join(
-                f" ({more} {number(float(each))})" for each in arguments[1:] if more == "at" or float(each) != 1
-            )
-            of = inputs[0].tight
-            if operation in ("rolling_min", "rolling_max"):
-                of = of.removeprefix("the ")
-            return Said(f"{_WINDOWS[operation].format(of, span)}{rest}", PHRASE)
+            return _window(operation, inputs[0].tight, [float(each) for each in arguments])
         if operation == "ewm_mean":
-            alpha, adjust, least = float(arguments[0]), bool(arguments[1]), float(arguments[2])
-            known = f", after {counted(least, 'bar')}" if least else ""
-            plain = "" if adjust else ", not adjusted"
-            return Said(f"the exponential average of {inputs[0].tight} (alpha {number(alpha)}{plain}{known})", PHRASE)
+            return _exponential(inputs[0].tight, *map(float, arguments))
         if operation == "round":
             return Said(f"{inputs[0].tight} rounded to {counted(float(arguments[0]), 'decimal')}", PHRASE)
         if operation == "fillna":
@@ -150,6 +137,24 @@ class ColumnWords:
             return Said(f"the {PRICE_COLUMNS[place]} of {of.text}", PHRASE)
         outputs = REGISTRY[str(source.arguments[0])].outputs
         return _indicator(source, [self._said[each] for each in source.inputs], outputs[place]) if outputs else of
+
+
+def _window(operation: str, of: str, arguments: Sequence[float]) -> Said:
+    """A figure of the last bars; what it takes besides their number is told, but for the usual degree of freedom."""
+    length, *rest = arguments
+    if operation in ("rolling_std", "rolling_var"):
+        more = [f" (degrees of freedom less {number(each)})" for each in rest if each != 1]
+    else:
+        more = [f" (at {number(each)})" for each in rest]
+    if operation in ("rolling_min", "rolling_max"):
+        of = of.removeprefix("the ")
+    return Said(f"{_WINDOWS[operation].format(of, counted(length, 'bar'))}{''.join(more)}", PHRASE)
+
+
+def _exponential(of: str, alpha: float, adjusted: float, least: float) -> Said:
+    plain = "" if adjusted else ", not adjusted"
+    known = f", after {counted(least, 'bar')}" if least else ""
+    return Said(f"the exponential average of {of} (alpha {number(alpha)}{plain}{known})", PHRASE)
 
 
 def frame(name: str) -> str:

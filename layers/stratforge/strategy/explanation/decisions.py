@@ -322,32 +322,35 @@ class Decisions:
     def _argument(self, side: str, name: str, value: ast.expr) -> tuple[int, str]:
         """The words of one argument of a decision, and their place in the sentence."""
         fixed, text = self._words.fixed(value), self._words.side(value)
-        closes = side in ("sell", "cover")
-        if name == "fraction":
-            of = "the position" if closes else "equity"
-            lead = "" if closes else "for "
-            if fixed is None:
-                return 0, f"{lead}a part of {of}: {text}"
-            return 0, f"{lead}{self._percent(value, fixed)} of {of}"
-        if name == "quantity":
-            return 0, f"{text} shares or coins"
-        if name == "notional":
-            return 0, f"for {text} dollars"
-        if name == "confidence":
-            return 1, f"with confidence {text}"
-        if name == "trailing_stop_distance":
-            return 3, f"{'' if side == 'adjust' else 'with '}a trailing stop at a distance of {text} in price"
         if name in EXITS:
-            kind = {"stop_loss": "a stop loss", "take_profit": "a take profit", "trailing_stop": "a trailing stop"}
-            if name.endswith("_price"):
-                return 3, f"{'' if side == 'adjust' else 'with '}{kind[name.removesuffix('_price')]} at {text}"
-            far = self._percent(value, fixed) if fixed is not None else f"this part of the price: {text}"
-            return 3, f"{'' if side == 'adjust' else 'with '}{kind[name]} of {far}"
-        if name in ("limit", "stop"):
-            return 2, f"as a {name} order at {text}"
-        if name == "or_stop":
-            return 2, f"or as a stop order at {text}, whichever the market comes to first"
+            return 3, f"{'' if side == 'adjust' else 'with '}{self._exit(name, value, text)}"
+        match name:
+            case "fraction":
+                lead, of = ("", "the position") if side in ("sell", "cover") else ("for ", "equity")
+                part = f"a part of {of}: {text}" if fixed is None else f"{self._percent(value, fixed)} of {of}"
+                return 0, f"{lead}{part}"
+            case "quantity":
+                return 0, f"{text} shares or coins"
+            case "notional":
+                return 0, f"for {text} dollars"
+            case "confidence":
+                return 1, f"with confidence {text}"
+            case "limit" | "stop":
+                return 2, f"as a {name} order at {text}"
+            case "or_stop":
+                return 2, f"or as a stop order at {text}, whichever the market comes to first"
         return 2, f"resting for {counted(fixed, 'bar') if fixed is not None else f'{text} bars'}"
+
+    def _exit(self, name: str, value: ast.expr, text: str) -> str:
+        """The words of a stop or a target of the position; `text` says its value."""
+        fixed = self._words.fixed(value)
+        kind = name.removesuffix("_price").removesuffix("_distance")
+        said = {"stop_loss": "a stop loss", "take_profit": "a take profit", "trailing_stop": "a trailing stop"}[kind]
+        if name.endswith("_distance"):
+            return f"{said} at a distance of {text} in price"
+        if name.endswith("_price"):
+            return f"{said} at {text}"
+        return f"{said} of {self._percent(value, fixed) if fixed is not None else f'this part of the price: {text}'}"
 
     def _percent(self, node: ast.expr, fixed: float) -> str:
         told = self._words.said(node).text
