@@ -98,14 +98,12 @@ def check(options: argparse.Namespace) -> int:
     """`stratforge check`: findings, or what the strategy is made of."""
     try:
         strategy = _read_strategy(options.file)
-        # Measured here, where what cannot be is told.
         _ = strategy.lookback, strategy.cost
     except StrategyError as error:
         if options.json:
             print(json.dumps({"ok": False, "findings": [finding.as_dict() for finding in error.findings]}))
-        else:
-            for finding in error.findings:
-                print(f"{options.file}:{finding}")
+        for finding in error.findings if not options.json else ():
+            print(f"{options.file}:{finding}")
         return 1
     if options.json:
         print(json.dumps({"ok": True, "findings": [], **_facts(strategy)}))
@@ -444,10 +442,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--markdown", action="store_true", help="as a page")
     command.add_argument("--portfolio", action="store_true", help="that of portfolio strategies, as a page")
     command.set_defaults(run=reference)
-    command = commands.add_parser("reasons", help="prints why orders are refused or ended")
-    command.set_defaults(run=reasons)
-    command = commands.add_parser("broker", help="prints what the broker's statuses and refusals mean")
-    command.set_defaults(run=broker_words)
+    commands.add_parser("reasons", help="prints why orders are refused or ended").set_defaults(run=reasons)
+    help_ = "prints what the broker's statuses and refusals mean"
+    commands.add_parser("broker", help=help_).set_defaults(run=broker_words)
     command = commands.add_parser("api", allow_abbrev=False, help="one request to a running platform")
     command.add_argument("method", choices=("get", "post", "put", "patch", "delete"), type=str.lower)
     command.add_argument("path", help="such as /v1/portfolio, or portfolio for short")
