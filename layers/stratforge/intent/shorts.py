@@ -299,22 +299,24 @@ def short_findings(turns: Sequence[str], requirements: Sequence[Requirement], sy
         for text in each.rules:
             if re.match(r"(?:buy|sell)\b", text):
                 yield f"The rule “{text[:80]}” buys or sells, and the code goes short: write “short when …” and “cover when …”."
-                continue
-            rule = _read(text)
-            if rule is None:
-                continue
-            if rule.kind is RuleKind.SIZE and rule.unit == "shares" and not rule.value.is_integer():
-                yield f"{IN_WHOLE_SHARES}, and “{each.quote[:80]}” is not one of them: ask how many."
-            if _never_made(rule):
-                yield f"“{each.quote[:80]}” waits for a profit of 100 %: {NEVER_MADE}. Ask which profit is meant."
-            words = _words(rule)
-            by_price = rule.kind not in _KINDS or rule.level is not None or "R" in rule.unit.split() or "risk" in rule.unit or "loss" in rule.unit or "stop" in rule.unit  # fmt: skip
-            if by_price or words & (_BY_PRICE | {"account_cash"}):
-                yield f"The rule “{text[:80]}” is measured by the price of the position, which is not judged of short positions: use a percentage of profit or loss, or ask."
-            elif rule.kind in EXIT_KINDS or "gain" in words:
-                if match := _WAYS.search(each.quote):
-                    yield f"“{each.quote[:80]}” says “{match[0]}” of a short position, for which up is a loss: quote what is said of its profit or loss by itself, and where that names a way of the price, ask."
-                elif "gain" in words and not _RESULT.search(each.quote):
-                    yield f"“{each.quote[:80]}” does not say whether it is about a profit or a loss of the short position: ask."
-                elif "gain" in words and (match := _MOVES.search(_OWN.sub(" ", each.quote))):
-                    yield f"“{each.quote[:80]}” says “{match[0]}”, which may be said of the price, whose gain is a loss of the short position: ask which of both it is, a profit or a loss of the position."
+            elif (rule := _read(text)) is not None:
+                yield from _rule_findings(each.quote, text, rule)
+
+
+def _rule_findings(quote: str, text: str, rule: Rule) -> Iterator[str]:
+    """What of a rule cannot be judged by the mirror image; `text` is the rule as it is written, `quote` the person's words for it."""
+    if rule.kind is RuleKind.SIZE and rule.unit == "shares" and not rule.value.is_integer():
+        yield f"{IN_WHOLE_SHARES}, and “{quote[:80]}” is not one of them: ask how many."
+    if _never_made(rule):
+        yield f"“{quote[:80]}” waits for a profit of 100 %: {NEVER_MADE}. Ask which profit is meant."
+    words = _words(rule)
+    by_price = rule.kind not in _KINDS or rule.level is not None or "R" in rule.unit.split() or "risk" in rule.unit or "loss" in rule.unit or "stop" in rule.unit  # fmt: skip
+    if by_price or words & (_BY_PRICE | {"account_cash"}):
+        yield f"The rule “{text[:80]}” is measured by the price of the position, which is not judged of short positions: use a percentage of profit or loss, or ask."
+    elif rule.kind in EXIT_KINDS or "gain" in words:
+        if match := _WAYS.search(quote):
+            yield f"“{quote[:80]}” says “{match[0]}” of a short position, for which up is a loss: quote what is said of its profit or loss by itself, and where that names a way of the price, ask."
+        elif "gain" in words and not _RESULT.search(quote):
+            yield f"“{quote[:80]}” does not say whether it is about a profit or a loss of the short position: ask."
+        elif "gain" in words and (match := _MOVES.search(_OWN.sub(" ", quote))):
+            yield f"“{quote[:80]}” says “{match[0]}”, which may be said of the price, whose gain is a loss of the short position: ask which of both it is, a profit or a loss of the position."
