@@ -214,8 +214,7 @@ def remembered(source: str, requirements: Sequence[Requirement]) -> Iterator[str
         source: The code that goes short.
         requirements: Those of the answer, with its own rules.
     """
-    rules = [read for each in requirements for text in each.rules if (read := _read(text)) is not None]
-    if not any("gain" in _words(each) or each.kind in EXIT_KINDS for each in rules):
+    if not any("gain" in _words(each) or each.kind in EXIT_KINDS for each in _rules_of(requirements)):
         return
     tree = ast.parse(source)
     set_to = list[tuple[ast.expr, ast.expr]]()
@@ -247,11 +246,14 @@ def _of_bar(value: ast.expr, names: Collection[str]) -> bool:
 
 def in_whole_shares(requirements: Sequence[Requirement]) -> bool:
     """Returns whether the rules ask for sizes or parts that whole shares, which alone are sold short and covered, may not make up."""
-    rules = [read for each in requirements for text in each.rules if (read := _read(text)) is not None]
     return any(
         (each.kind is RuleKind.SIZE and each.unit == "dollars") or (each.kind is RuleKind.SELL and each.value < 100)
-        for each in rules
+        for each in _rules_of(requirements)
     )
+
+
+def _rules_of(requirements: Sequence[Requirement]) -> list[Rule]:
+    return [rule for each in requirements for text in each.rules if (rule := _read(text)) is not None]
 
 
 def _read(text: str) -> Rule | None:
