@@ -48,9 +48,12 @@ class ExplainedRule:
     @property
     def text(self) -> str:
         """The rule as a sentence without its period."""
-        if self.when.startswith("for each "):
-            return f"{self.what}, {self.when}"
-        return f"{self.what}, when {self.when}" if self.when else self.what
+        return f"{self.what}, {self.occasion}" if self.when else self.what
+
+    @property
+    def occasion(self) -> str:
+        """The conditions as they follow what is done: “when …”, or “for each …”; empty where there are none."""
+        return f"when {self.when}" if self.when and not self.when.startswith("for each ") else self.when
 
 
 @dataclass(frozen=True, slots=True)
