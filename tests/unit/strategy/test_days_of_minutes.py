@@ -14,20 +14,13 @@ from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.market.resampling import latest_bars, longer, resample
 from stratforge.strategy import StrategyError, compile_strategy
-from stratforge.strategy.batch import (
-    Program,
-    Sessions,
-    StrategyCache,
-    decode_columns,
-    encode_columns,
-    evaluate_requests,
-)
-from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
+from stratforge.strategy.batch import decode_columns, encode_columns
 from stratforge.strategy.graph import Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import MAX_DAYS, day_window_length
 from stratforge.strategy.rotation import compile_portfolio
 
+from tests.support.batches import decided_as_by_the_engine
 from tests.unit.strategy.test_causality import bits, indicator_calls
 from tests.unit.strategy.test_timeframes import EXPRESSIONS, strategy
 
@@ -244,21 +237,5 @@ def test_days_are_cut_with_the_bars_they_belong_to() -> None:
 def test_the_sandbox_decides_on_the_days_that_it_is_sent() -> None:
     """As the engine does, for sessions that look back on different numbers of days in one batch."""
     bars = known_at(minutes_of(days(300), 3))
-    sent = decode_columns(encode_columns(bars))
-    cache, sessions, programs = StrategyCache(), Sessions(), []
     sources = [f"def indicators(bars):\n    return {{'x': ta.sma(bars.resample('1d').close, {length})}}\ndef on_bar(bar, position, state):\n    if bar.close > bar.x:\n        return buy()\n" for length in (2, 50, 200, 290)]  # fmt: skip
-    for place, source in enumerate(sources):
-        program = Program.of(source, {})
-        cache.learn({program.hash: program.text})
-        programs.append(program.hash)
-        sessions.places.extend((place, 0, place))
-        sessions.numbers.extend((0.0, 0.0, 0.0))
-    sessions.programs, sessions.names = programs, [()]
-    said = {place: numbers for place, _, numbers in evaluate_requests(sent, sessions, cache, range(len(sources)))}
-    values = Values(bars)
-    for place, source in enumerate(sources):
-        expected = evaluate_last_bar(compile_strategy(source), values, PositionView(), {}).signal
-        found = said[place]
-        assert not isinstance(found, str), found
-        assert (found[0] != 0) == (expected is not None)
-    assert {bool(numbers[0]) for numbers in said.values()} == {True, False}
+    assert decided_as_by_the_engine(bars, sources) == {True, False}

@@ -14,20 +14,13 @@ from stratforge.market import BarColumns
 from stratforge.market.other_symbols import STALE, seen_beside
 from stratforge.market.resampling import TIMEFRAMES, resample
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
-from stratforge.strategy.batch import (
-    Program,
-    Sessions,
-    StrategyCache,
-    decode_columns,
-    encode_columns,
-    evaluate_requests,
-)
-from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
+from stratforge.strategy.batch import decode_columns, encode_columns
 from stratforge.strategy.graph import Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import MAX_TOGETHER, OfOther, _random_history, window_length
 from stratforge.strategy.rotation import compile_portfolio
 
+from tests.support.batches import decided_as_by_the_engine
 from tests.support.other_markets import beside, needed_window
 from tests.support.random_programs import awkward_bars
 from tests.unit.strategy import test_days_of_minutes as of_days
@@ -228,21 +221,7 @@ def test_the_sandbox_decides_on_the_bars_that_it_is_sent() -> None:
     assert np.array_equal(sent.others["SPY"].close, bars.others["SPY"].close)
     assert sent.others["SPY"].days is not None
     assert sent.others["SPY"].days.daily
-    cache, sessions, programs = StrategyCache(), Sessions(), []
-    sources = [RATIO.replace("LENGTH = 30", f"LENGTH = {length}") for length in (2, 7, 40, 200)]
-    for place, source in enumerate(sources):
-        program = Program.of(source, dict(compile_strategy(source).parameters))
-        cache.learn({program.hash: program.text})
-        programs.append(program.hash)
-        sessions.places.extend((place, 0, place))
-        sessions.numbers.extend((0.0, 0.0, 0.0))
-    sessions.programs, sessions.names = programs, [()]
-    said = {place: numbers for place, _, numbers in evaluate_requests(sent, sessions, cache, range(len(sources)))}
-    for place, source in enumerate(sources):
-        expected = evaluate_last_bar(compile_strategy(source), Values(bars), PositionView(), {}).signal
-        found = said[place]
-        assert not isinstance(found, str), found
-        assert (found[0] != 0) == (expected is not None)
+    decided_as_by_the_engine(bars, [RATIO.replace("LENGTH = 30", f"LENGTH = {length}") for length in (2, 7, 40, 200)])
 
 
 def test_of_a_symbol_of_which_days_alone_are_read_no_minutes_need_to_travel() -> None:
