@@ -11,11 +11,8 @@ def units(quantity: Decimal) -> str:
     >>> units(Decimal("25.625475566")), units(Decimal("1200")), units(Decimal("0.123456789")), units(Decimal("0.000012345678"))
     ('25.6255', '1,200', '0.123457', '0.00001235')
     """
-    if abs(quantity) >= 1 or not quantity:
-        # Nothing has no sign.
-        text = f"{quantity or 0:,.4f}"
-    else:
-        text = f"{quantity:.6f}" if abs(quantity) >= Decimal("0.001") else f"{Decimal(f'{quantity:.4g}'):f}"
+    # Nothing has no sign.
+    text = f"{quantity or 0:,.4f}" if abs(quantity) >= 1 or not quantity else _below_one(quantity)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -27,5 +24,9 @@ def price(value: Decimal) -> str:
     """
     if abs(value) >= 1 or value == 0:
         return f"{value or 0:,.2f}"
-    text = (f"{value:.6f}" if abs(value) >= Decimal("0.001") else f"{Decimal(f'{value:.4g}'):f}").rstrip("0")
+    text = _below_one(value).rstrip("0")
     return f"{text}00" if text.endswith(".") else text
+
+
+def _below_one(value: Decimal) -> str:
+    return f"{value:.6f}" if abs(value) >= Decimal("0.001") else f"{Decimal(f'{value:.4g}'):f}"
