@@ -156,6 +156,22 @@ def test_a_strategy_that_looks_at_another_symbol_starts_where_it_can(
     assert application.toggle_strategy(database, outbox, ada, of).looked_at == ["SPY"]
 
 
+@pytest.mark.parametrize(
+    "call", ['bars.of \\\n    ("SPY")', '(bars.of  # the market\n     ("SPY"))'], ids=["a line goes on", "a comment"]
+)
+def test_a_strategy_that_looks_at_another_symbol_is_refused_however_that_is_written(
+    database: Database, outbox: Told, ada: Caller, session: StoredSession, call: str
+) -> None:
+    code = LOOKS_AT_SPY.replace("bars.of('SPY')", call)
+    strategies.change_strategy(database, ada, session.strategy_id, StrategyChange(python_code=code))
+    for symbol, refusal in (("SPY", "looks-at-itself"), ("BTC/USD", "looks-elsewhere")):
+        with pytest.raises(Invalid) as refused:
+            application.start_session(
+                database, outbox, ada, NewSession(strategy_id=session.strategy_id, symbol=symbol), NEW
+            )
+        assert refused.value.code == refusal
+
+
 def test_stopping_a_strategy_with_its_positions_wakes_the_executor(
     database: Database, outbox: Told, ada: Caller, session: StoredSession
 ) -> None:
