@@ -23,6 +23,7 @@ def pair(database: Database, monkeypatch: pytest.MonkeyPatch) -> Pair:
     with database.transaction() as connection:
         past = [bar(minute, "OLD", extra=900) for minute in range(-HISTORY, 30)]
         market_data.add_bars(connection, past, adjusted_at=OPEN)
+        market_data.set_bar_price(connection, past[-1])
     return found
 
 
