@@ -64,6 +64,8 @@ def _rebalance(message: RebalanceDue, *, again: bool) -> None:
 
 # The part of the time that the function still has which one message may take for sessions that are behind: after it come the other messages of a batch.
 _CATCH_UP_PART = 0.2
+# The same for those that look at other symbols, which have to be read for them.
+_LOOKING_PART = 0.4
 
 
 def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) -> Evaluated:
@@ -79,6 +81,7 @@ def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) ->
         arrived_at,
         shards=message.shards,
         catch_up_seconds=_CATCH_UP_PART * seconds_left,
+        looking_seconds=_LOOKING_PART * seconds_left,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
-from stratforge.application.session_windows import Sandbox, Seen, missing, seen_with, with_beside
+from stratforge.application.session_windows import Sandbox, Seen, in_turn, missing, seen_with, with_beside
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.resampling import RECENT
@@ -61,11 +61,13 @@ def evaluate_bar(
     *,
     shards: int = 1,
     catch_up_seconds: float = 10.0,
+    looking_seconds: float = 20.0,
 ) -> Evaluated:
     """Evaluates the sessions of a shard on a finished bar. Doing it again changes nothing: sessions remember the last bar they saw.
 
-    Those that are up to date come first, and what they say is executed; after them, for at most `catch_up_seconds`, those that have missed stored bars see these
-    and then the bar. Then sessions are moved to other shards where this one has too many, or is not needed any more: of the `shards` that bars are published for.
+    Those that are up to date come first, and what they say is executed; of these, those that look at other symbols come last, in turn and for at most `looking_seconds`: who has
+    had no turn has missed the bar. After them, for at most `catch_up_seconds`, those that have missed stored bars see these and then the bar. Then sessions are moved to other
+    shards where this one has too many, or is not needed any more: of the `shards` that bars are published for.
     """
     with database.transaction() as connection:
         market_data.add_bars(connection, [bar])
@@ -88,12 +90,19 @@ def evaluate_bar(
         # However many other symbols are read for these, who looks at none is evaluated, and his signals are on their way.
         if recorded.signals:
             wake_executor(bar.symbol, f"{cause}-at-once", arrived_at)
+        until = time.monotonic() + looking_seconds
         looking, said = with_lookbacks(database, looking)
-        seen = _seen_as_of(database, bar, looking)
-        said += session_windows.run(sandbox, seen, looking)
-        more = _record(database, bar, seen, looking, said, late=late)
-        recorded = Recorded(recorded.sessions + more.sessions, recorded.signals + more.signals)
-        outcomes += said
+        for turn, some in enumerate(in_turn(looking) or [[]]):
+            seen = _seen_as_of(database, bar, some)
+            said += session_windows.run(sandbox, seen, some)
+            more = _record(database, bar, seen, some, said, late=late)
+            recorded = Recorded(recorded.sessions + more.sessions, recorded.signals + more.signals)
+            outcomes, said = outcomes + said, []
+            if more.signals:
+                # Nobody's signals wait for what is read for others.
+                wake_executor(bar.symbol, f"{cause}-turn-{turn}", arrived_at)
+            if time.monotonic() > until:
+                break
     # Who was shown another bar meanwhile, by somebody who came later to an earlier one, is behind now.
     overtaken = recorded.sessions < len(outcomes)
     missed = Evaluated(0, 0, 0)
@@ -207,27 +216,40 @@ class _CatchUp:
                     awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, at)
                 # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
                 behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
-                behind, outcomes = with_lookbacks(self._database, behind)
-                with self._database.transaction() as connection:
-                    seen = with_beside(connection, self._bar.symbol, window, behind)
-                outcomes += session_windows.run(self._sandbox, seen, behind)
-                now = at == self._bar.time
-                with self._database.transaction() as connection:
-                    acted_on = now and not self._late
-                    recorded = evaluations.record_outcomes(
-                        connection, self._bar.symbol, at, outcomes, None if acted_on else Reason.LATE_BAR
-                    )
-                signals += recorded.signals
-                failures += sum(outcome.error is not None for outcome in outcomes)
-                if now:
-                    sessions += recorded.sessions
-                else:
-                    missed += recorded.sessions
+                outcomes, seen = self._see(at, window, behind, until)
+                signals += seen.signals
+                failures += seen.failures
+                missed += seen.missed
+                sessions += seen.sessions
                 if not outcomes or time.monotonic() > until:
                     break
             if time.monotonic() > until:
                 break
         return Evaluated(sessions, signals, failures, missed)
+
+    def _see(
+        self, at: datetime, window: BarColumns, behind: Sequence[RunningSession], until: float
+    ) -> tuple[int, Evaluated]:
+        """Evaluates sessions on one bar, those that look at other symbols in turn while there is time; how many outcomes there were, and what came of them."""
+        known, said = with_lookbacks(self._database, behind)
+        turns = [[each for each in known if not each.others], *in_turn([each for each in known if each.others])]
+        outcomes = signals = failures = seen = 0
+        not_acted_on = None if at == self._bar.time and not self._late else Reason.LATE_BAR
+        for some in [each for each in turns if each] or [[]]:
+            with self._database.transaction() as connection:
+                beside = with_beside(connection, self._bar.symbol, window, some)
+            said += session_windows.run(self._sandbox, beside, some)
+            with self._database.transaction() as connection:
+                recorded = evaluations.record_outcomes(connection, self._bar.symbol, at, said, not_acted_on)
+            outcomes += len(said)
+            signals += recorded.signals
+            failures += sum(each.error is not None for each in said)
+            seen += recorded.sessions
+            said = []
+            if time.monotonic() > until:
+                break
+        now = at == self._bar.time
+        return outcomes, Evaluated(seen if now else 0, signals, failures, 0 if now else seen)
 
     def _windows(self, last: datetime) -> Iterator[tuple[datetime, datetime, BarColumns]]:
         """The bars after the one at `last` up to the one that came: their times, the bar before each, and their windows as they were in time."""

@@ -3,10 +3,12 @@ beside shorter bars stand the days before today, where a strategy looks at them,
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
+from uuid import UUID
 
 from stratforge.application.watch_market import jumped_symbols
 from stratforge.market import BarColumns
@@ -195,6 +197,12 @@ class Window:
         """Returns how many days it needs in all: those that it decides on, or those that it looks at beside its bars."""
         return self.length if self.bar_minutes == DAY_MINUTES else self.days or 0
 
+    @property
+    def beside(self) -> tuple[int, tuple[str, ...]]:
+        """Returns about how many bars and days of other symbols it sees, and which symbols these are."""
+        most = sum(each.window + (day_window_length(each.days) if each.days else 0) for _, each in self.others)
+        return most, tuple(sorted(symbol for symbol, _ in self.others))
+
 
 def by_window(sessions: Sequence[RunningSession]) -> dict[Window, list[RunningSession]]:
     """Sessions by what they are evaluated on."""
@@ -203,6 +211,22 @@ def by_window(sessions: Sequence[RunningSession]) -> dict[Window, list[RunningSe
         if each.lookback is not None:
             groups[Window.of(each.lookback, each.bar_minutes, each.day_lookback, each.looked_at)].append(each)
     return groups
+
+
+def in_turn(sessions: Sequence[RunningSession]) -> list[list[RunningSession]]:
+    """Sessions that look at other symbols, in the order in which they are evaluated, those together that look at the same ones as far back.
+
+    So no more is in memory than one strategy may look at. Of each owner the cheap ones come first, and next is whoever has had fewest: however many others somebody looks at,
+    everybody else waits for one of his turns.
+    """
+    had: Counter[UUID] = Counter()
+    turns = []
+    for window, group in sorted(by_window(sessions).items(), key=lambda each: each[0].beside):
+        owners = {each.user_id for each in group}
+        turns.append(((min(had[each] for each in owners), *window.beside), group))
+        had.update(owners)
+    turns.sort(key=lambda each: each[0])
+    return [[each for _, group in alike for each in group] for _, alike in groupby(turns, lambda each: each[0])]
 
 
 def longest_window(sessions: Sequence[RunningSession]) -> int:
