@@ -44,7 +44,7 @@ from stratforge.strategy.rotation import PortfolioStrategy, is_portfolio
 LONG_ONLY = "This strategy goes short, and your account is long only. Enable short selling in the account's settings, or run a version without short()."
 COINS = "This strategy goes short, and coins cannot be sold short. Run it on a stock, or a version without short()."
 NOT_LENT = "This strategy goes short, and the broker does not lend {}, or has it not always at hand. Run it on another stock, or a version without short()."
-_DEMANDS = re.compile(r"short|\bof\s*\(")
+_DEMANDS = re.compile(r"short|\bof\b")
 # Bars of all symbols together that a live decision looks at: 48 bytes each, in base64, within what Lambda takes.
 _MOST_BARS = 65_536
 SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20), text_of(9, 9)]
