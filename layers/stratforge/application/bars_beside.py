@@ -40,9 +40,10 @@ def _other(connection: Connection, symbol: str, bars: BarColumns, needed: OfOthe
     days = _days(connection, symbol, bars, length) if length else None
     if not needed.bars:
         return days_alone(days, symbol)
-    # As many as there are of both in the same time, and no fewer than are known of the first.
-    count = min(_MOST, needed.bars + len(bars) + minutes_of(needed.back, strategy.bar_minutes))
-    last = datetime.fromtimestamp(int(bars.time[-1]), UTC)
+    first, last = (datetime.fromtimestamp(int(bars.time[place]), UTC) for place in (0, -1))
+    # Those that came in the same time, where its own bars lie far apart many to each, and before them what the first looks back on.
+    since = max(len(bars), market_data.count_between(connection, symbol, first, last))
+    count = min(_MOST, needed.bars + since + minutes_of(needed.back, strategy.bar_minutes))
     return with_days(market_data.bars_between(connection, symbol, None, last, count), days)
 
 

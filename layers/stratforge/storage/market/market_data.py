@@ -130,14 +130,21 @@ _NOT_AHEAD = (
 )
 
 
+# A stock's bar of an earlier day: what it reached and was not executed then is not executed any more.
+_OF_EARLIER_DAY = """
+    strpos(l.symbol, '/') = 0 AND (l.bar_time AT TIME ZONE 'America/New_York')::date < (excluded.time AT TIME ZONE 'America/New_York')::date
+"""
+
+
 def set_trade_price(connection: Connection, trade: Trade) -> bool:
-    """Notes the price of a trade; False when a later price is known."""
+    """Notes the price of a trade; False when a later price is known. With the first of a day the range of the last bar of the day before says nothing any more."""
     changed = connection.execute(
         f"""
         INSERT INTO latest_prices AS l (symbol, price, time) VALUES (%(symbol)s, %(price)s, {_NOT_AHEAD})
-        ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, received_at = now()
+        ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, received_at = now(),
+            bar_low = CASE WHEN {_OF_EARLIER_DAY} THEN NULL ELSE l.bar_low END, bar_high = CASE WHEN {_OF_EARLIER_DAY} THEN NULL ELSE l.bar_high END
         WHERE l.time < excluded.time
-        """,  # noqa: S608 - an expression of ours
+        """,  # noqa: S608 - expressions of ours
         {"symbol": trade.symbol, "price": trade.price, "time": trade.time},
     )
     return changed.rowcount == 1
@@ -246,6 +253,12 @@ def trailing_window(connection: Connection, symbol: str, until: datetime, length
         bounds: dict[str, datetime | str] = {"start": "-infinity", "end": until + timedelta(minutes=1)}
         rows = _with_archive(connection, symbol, rows, bounds, until, length)
     return _columns(symbol, rows)
+
+
+def count_between(connection: Connection, symbol: str, start: datetime, end: datetime) -> int:
+    """The number of bars of a minute from `start` (included) to `end` (excluded), of those in the table."""
+    query = "SELECT count(*) FROM market_data WHERE symbol = %s AND timeframe = '1Min' AND time >= %s AND time < %s"
+    return int(fetch_value(connection, query, (symbol, start, end)))
 
 
 def bars_back(connection: Connection, symbol: str, last: datetime, count: int) -> datetime | None:
