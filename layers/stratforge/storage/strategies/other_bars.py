@@ -18,12 +18,14 @@ from stratforge.market import BarColumns
 from stratforge.market.columns import Integers, exchange_timezone
 from stratforge.market.resampling import minutes_of
 from stratforge.storage.market import daily_bars
+from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies.bar_records import Record, read_record
 from stratforge.storage.strategies.evaluations import SeenOfOthers
 from stratforge.strategy.lookback import DAY_MINUTES, MAX_DAYS, OfOther, day_window_length, days_shown
 
 MINUTE = 60
+_FOREVER = 1 << 62
 
 
 def begins(minutes: BarColumns, needed: OfOther, bar_minutes: int) -> int:
@@ -102,18 +104,29 @@ class SeenOthers:
         """
         self._needed, self._bar_minutes = needed, bar_minutes
         self._noted = _noted(connection, session_id)
-        self._minutes: dict[str, OtherMinutes] = {}
+        # Of each symbol the bars under every name that they are kept under, with the time until when that was the symbol's own.
+        self._minutes: dict[str, list[tuple[int, OtherMinutes]]] = {}
         self._days: dict[str, dict[int, BarColumns]] = {}
         for symbol, each in needed.items():
             if each.bars and bar_minutes < DAY_MINUTES and len(own.bars):
-                # No window of its own begins earlier.
-                first, until = int(own.bars.time[0]), int(last.timestamp()) - MINUTE
-                begun = int(own.bars.time[min(own.start, len(own.bars) - 1)])
-                known_by = self._noted.get(begun, {}).get(symbol, {}).get("last", begun - MINUTE)
-                self._minutes[symbol] = OtherMinutes.read(connection, symbol, first, each.bars, until, known_by)
+                self._minutes[symbol] = self._read(connection, symbol, each.bars, own, last)
             if days_length(each, bar_minutes):
                 self._days[symbol] = self._editions(connection, symbol, own, last, days_length(each, bar_minutes))
         self._times = sorted(self._noted)
+
+    def _read(
+        self, connection: Connection, symbol: str, needed: int, own: Record, last: datetime
+    ) -> list[tuple[int, OtherMinutes]]:
+        """The bars of a minute that were seen with own ones from the first that was seen to a last one; whoever had the symbol before its owner of today had other bars."""
+        found, begun = [], int(own.bars.time[min(own.start, len(own.bars) - 1)])
+        for until, name in [*_earlier_owners(connection, symbol), (_FOREVER, symbol)]:
+            if begun < until and begun <= (end := min(int(last.timestamp()), until - MINUTE)):
+                # No window of its own begins earlier.
+                known_by = self._noted.get(begun, {}).get(symbol, {}).get("last", begun - MINUTE)
+                first = int(own.bars.time[0])
+                found.append((until, OtherMinutes.read(connection, name, first, needed, end - MINUTE, known_by)))
+                begun = until
+        return found
 
     def _editions(
         self, connection: Connection, symbol: str, own: Record, last: datetime, length: int
@@ -137,7 +150,7 @@ class SeenOthers:
             if self._bar_minutes == DAY_MINUTES:
                 found[symbol] = days_alone(None, symbol) if days is None else days
                 continue
-            of_minutes = self._minutes.get(symbol)
+            of_minutes = next((each for until, each in self._minutes.get(symbol, ()) if time < until), None)
             if of_minutes is None:
                 found[symbol] = days_alone(days, symbol)
                 continue
@@ -162,6 +175,15 @@ def with_days(bars: BarColumns, days: BarColumns | None) -> BarColumns:
     return BarColumns(
         bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume, timezone=bars.timezone, days=days
     )
+
+
+def _earlier_owners(connection: Connection, symbol: str) -> list[tuple[int, str]]:
+    """The names under which the bars are kept of those who had a symbol before somebody took it over, each with when it was, the earliest first."""
+    query = f"""
+        SELECT extract(epoch FROM {SPLIT_TIME})::bigint, new_symbol || ' before ' || effective_on FROM corporate_actions
+        WHERE kind = 'symbol_change' AND new_symbol = %s AND applied_at IS NOT NULL ORDER BY 1
+    """  # noqa: S608 - an expression of ours
+    return connection.execute(query, (symbol,)).fetchall()
 
 
 def _noted(connection: Connection, session_id: UUID) -> dict[int, SeenOfOthers]:
