@@ -151,7 +151,9 @@ def split_order(order: WaitingOrder, ratio: Decimal, asset: AssetRules, held: De
         trail_price=None if terms.trail_price is None else _down(terms.trail_price / ratio),
     )
     water_mark = None if order.water_mark is None else _down(order.water_mark / ratio)
-    remaining = asset.conform(_down(order.remaining * ratio))
+    # Only whole shares are sold short.
+    conform = asset.whole if terms.short and opens else asset.conform
+    remaining = conform(_down(order.remaining * ratio))
     if not opens and order.accepted:
         remaining = min(remaining, held)
     reserve_price = _down(order.reserve_price / ratio)
