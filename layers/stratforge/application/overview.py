@@ -102,17 +102,26 @@ def read_overview(connection: Connection, user_id: UUID) -> Overview:
         concerns=concerns_of(recent, parts, sessions.strategy_names(connection, [each.session_id for each in recent])),
         benchmark=fmean(changes) if changes else None,
         watched=[prices[symbol] for symbol in watched],
-        days=day_profits(portfolio.daily_equity(connection, user_id, _DAYS), held.initial_balance),
+        days=_days(connection, user_id, held.initial_balance),
     )
 
 
 def traded_symbols(connection: Connection, user_id: UUID) -> list[str]:
     """The symbols of a user's active sessions."""
-    return _traded(each for each in _recent(connection, user_id) if each.status in ACTIVE)
+    return _traded(sessions.active_of(connection, user_id))
 
 
 def _recent(connection: Connection, user_id: UUID) -> list[StoredSession]:
-    return sessions.list_sessions(connection, user_id, sessions.SessionFilter(), Page(_SESSIONS_READ))
+    """All that have not ended, and those of the last ones that have."""
+    found = sessions.list_sessions(connection, user_id, sessions.SessionFilter(), Page(_SESSIONS_READ))
+    return [*sessions.active_of(connection, user_id), *(each for each in found if each.status not in ACTIVE)]
+
+
+def _days(connection: Connection, user_id: UUID, initial: Decimal) -> list[DayProfit]:
+    noted = portfolio.daily_equity(connection, user_id, _DAYS + 1)
+    # Where there are more days than are shown, the first that is shown has one before it.
+    before = noted.pop(0).equity if len(noted) > _DAYS else initial
+    return day_profits(noted, before)
 
 
 def _traded(active: Iterable[StoredSession]) -> list[str]:
@@ -136,10 +145,10 @@ def parts_of(held: PortfolioRow) -> list[Part]:
 
 
 def day_profits(noted: Sequence[DayEquity], initial: Decimal) -> list[DayProfit]:
-    """Holds each day against the one before; the first against the money that the account began with."""
+    """Holds each day against the one before; the first against the money that there was before it. Of a debt there is no return: it is no capital."""
     found, before = [], initial
     for each in noted:
-        found.append(DayProfit(each.day, each.equity - before, float(each.equity / before - 1) if before else 0.0))
+        found.append(DayProfit(each.day, each.equity - before, float(each.equity / before - 1) if before > 0 else 0.0))
         before = each.equity
     return found
 

@@ -255,6 +255,25 @@ def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, 
     )
 
 
+def active_of(connection: Connection, user_id: UUID) -> list[StoredSession]:
+    """A user's sessions that have not ended, of which there is a bounded number; the newest first."""
+    return fetch_all(
+        connection,
+        StoredSession,
+        f"""
+        SELECT {_COLUMNS} FROM sessions s WHERE s.user_id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
+        ORDER BY s.started_at DESC, s.id
+        """,  # noqa: S608 - column names of this module
+        (user_id,),
+    )
+
+
+def profits_of_strategies(connection: Connection, user_id: UUID) -> dict[UUID, Decimal]:
+    """The profit, in dollars and at the latest prices, of all sessions of each of a user's strategies that has any."""
+    query = f"SELECT s.strategy_id, sum({SESSION_PNL}) FROM sessions s WHERE s.user_id = %s GROUP BY s.strategy_id"  # noqa: S608 - an expression of ours
+    return dict(connection.execute(query, (user_id,)).fetchall())
+
+
 def active_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSession]:
     """Sessions of a strategy that run or are paused, the newest first."""
     return fetch_all(
