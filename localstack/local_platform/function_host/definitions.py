@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -97,12 +97,14 @@ def _answer(address: str) -> Any:
 def _unpack(content_hash: str, location: str, packages: Path) -> Path:
     folder = packages / hashlib.sha256(content_hash.encode()).hexdigest()[:24]
     if not folder.exists():
-        with urllib.request.urlopen(location, timeout=30) as reply:  # noqa: S310 - the engine, on loopback
-            archive = zipfile.ZipFile(io.BytesIO(reply.read()))
+        packages.mkdir(parents=True, exist_ok=True)
         # Another function may unpack the same layer at this moment, and a half of one must never be seen.
-        working = packages / f"{folder.name}.{os.getpid()}.{id(archive)}"
-        working.mkdir(parents=True)
-        archive.extractall(working)
+        working = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=packages))
+        # Not in memory: what a thread once had, the process keeps.
+        with tempfile.TemporaryFile() as archive:
+            with urllib.request.urlopen(location, timeout=30) as reply:  # noqa: S310 - the engine, on loopback
+                shutil.copyfileobj(reply, archive)
+            zipfile.ZipFile(archive).extractall(working)
         try:
             working.rename(folder)
         except OSError:
