@@ -9,11 +9,10 @@ from stratforge.application.portfolio_chart import portfolio_chart
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 
 from tests.integration.test_portfolio_replays import TUESDAY
-from tests.integration.test_portfolio_sessions import EVERY_TEN_MINUTES, FIRST, rotating  # noqa: F401 - fixtures
-from tests.support.rotating import Rotating, at
+from tests.support.rotating import EVERY_TEN_MINUTES, FIRST, Rotating, at
 
 
-def renamed(rotating: Rotating) -> None:  # noqa: F811
+def renamed(rotating: Rotating) -> None:
     rotating.clock(at(TUESDAY, 8, 0))
     rotating.world.broker.actions = [
         CorporateAction("change", "AAPL", ActionKind.SYMBOL_CHANGE, TUESDAY, new_symbol="NEWC")
@@ -22,7 +21,7 @@ def renamed(rotating: Rotating) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("often", [True, False])
-def test_what_is_held_under_a_new_name_is_a_part_of_the_worth(rotating: Rotating, *, often: bool) -> None:  # noqa: F811
+def test_what_is_held_under_a_new_name_is_a_part_of_the_worth(rotating: Rotating, *, often: bool) -> None:
     half = EVERY_TEN_MINUTES.replace("weights.equal(universe.slope > 0) / 2", '{"AAPL": 0.5}')
     for number in range(350, 380):
         rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0, "IBM": 100.0})

@@ -11,7 +11,7 @@ from stratforge.ai.draft import Lookup, LookupKind
 from stratforge.application.jobs.lookups import Lookups
 from stratforge.storage.postgres.database import Database
 
-from tests.integration.test_questions_about_data import person
+from tests.support.ledger import person
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from stratforge.application.jobs.requests import (
 from stratforge.application.jobs.results import FinishedBacktest, ReplayedSession, failure_of, result_of
 from stratforge.application.jobs.waking import wake_jobs
 from stratforge.application.jobs.work import Work, run_job
+from stratforge.application.quotas import TOKENS_A_DAY
 from stratforge.application.sessions import NewSession, start_session
 from stratforge.application.strategies import NewStrategy, delete_strategy, store_strategy
 from stratforge.backtest import BacktestError, BacktestReport, run_backtest
@@ -230,7 +231,7 @@ def test_the_tokens_of_a_day_come_to_an_end(database: Database, outbox: Told, ad
     request = GenerateRequest(prompt="a strategy")
     job = queueing.request_strategy(database, outbox, ada, request, NEW)
     with database.transaction() as connection:
-        jobs.add_call(connection, job.job_id, queueing.TOKENS_A_DAY, None)
+        jobs.add_call(connection, job.job_id, TOKENS_A_DAY, None)
     with pytest.raises(LimitReached):
         queueing.request_strategy(database, outbox, ada, request, NEW)
 
