@@ -72,6 +72,13 @@ def test_every_reply_that_is_offered_is_written_when_it_is_pressed(request_: str
     assert written(request_, "2")[1] - {"symbol AAPL"} == strategies[1] - {"symbol AAPL"}
 
 
+def test_no_reply_that_is_offered_is_the_request_itself() -> None:
+    request = "Buy AAPL when the 1 min RSI is below 30, sell when it is above 70"
+    (question,) = write_answer([request])["questions"]
+    assert "chart of that timeframe" in question
+    assert request not in question
+
+
 def test_an_answer_that_is_not_understood_leaves_the_question_open() -> None:
     assert write_answer([BOUND, "whatever looks better"])["kind"] == "clarify"
 
