@@ -11,6 +11,7 @@ from stratforge.application.reference_data import keep_calendar
 from stratforge.market import Trade
 from stratforge.storage.market import clock, market_data
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.strategy.order_terms import Terms
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_signal_with_terms, add_trader, broken, set_price
@@ -32,8 +33,7 @@ def world(migrated: str) -> Iterator[World]:
 
 def held(database: Database) -> Decimal:
     with database.transaction() as connection:
-        (found,) = connection.execute("SELECT coalesce(sum(quantity), 0) FROM positions").fetchone() or ()
-    return Decimal(found)
+        return Decimal(fetch_value(connection, "SELECT coalesce(sum(quantity), 0) FROM positions"))
 
 
 def bar(world: World, price: str, minute: int, low: str = "", high: str = "") -> None:

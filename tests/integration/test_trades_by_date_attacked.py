@@ -12,13 +12,13 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.storage.postgres.database import Database
 
 from tests.integration.test_questions_about_data import (
-    person,
     session_of,
     store_backtest,
     store_trade,
     strategy_of,
 )
 from tests.integration.test_trades_by_date import answered, at
+from tests.support.ledger import person
 
 MORE_THAN_ARE_LOOKED_THROUGH = 125
 

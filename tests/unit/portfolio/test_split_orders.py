@@ -79,9 +79,9 @@ def test_of_a_short_sale_whole_shares_are_left_where_shares_are_merged() -> None
     """Only whole shares are sold short (rule 14 of MATCHING.md); what buys back follows what is owed."""
     short = replace(SELL, terms=replace(SELL.terms, short=True), remaining=Decimal(15), reserve_price=Decimal(40), reserved_cash=Decimal(600), reserved_quantity=Decimal(0))  # fmt: skip
     merged = split_order(short, Decimal("0.1"), STOCK, Decimal(0))
-    assert (merged.order.remaining, merged.order.reserved_cash, merged.ends) == (1, 400, False)
+    assert (merged.order.remaining, merged.order.reserved_cash, merged.ends) == (Decimal(1), Decimal(400), False)
     less = split_order(replace(short, remaining=Decimal(9)), Decimal("0.1"), STOCK, Decimal(0))
-    assert (less.order.remaining, less.more_cash, less.ends) == (0, -600, True)
+    assert (less.order.remaining, less.more_cash, less.ends) == (Decimal(0), Decimal(-600), True)
     cover = replace(BUY, terms=replace(BUY.terms, short=True), reserve_price=Decimal(0), reserved_cash=Decimal(0), reserved_quantity=Decimal(15), remaining=Decimal(15))  # fmt: skip
     assert split_order(cover, Decimal("0.1"), STOCK, Decimal("1.5")).order.remaining == Decimal("1.5")
 
