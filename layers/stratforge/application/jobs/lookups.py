@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,20 +10,21 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.ai.draft import Lookup, LookupKind
+from stratforge.application.caps import MOST_STRATEGIES
 from stratforge.intent.gate import rules_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
+from stratforge.intent.shorts import as_short, rule_as_bought
 from stratforge.market.columns import exchange_timezone
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Action
 from stratforge.storage.ledger import portfolio
-from stratforge.storage.ledger.portfolio import LedgerFilter, TradeRow
+from stratforge.storage.ledger.portfolio import TradeRow
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.postgres.pages import NumberedPage, Page
+from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, sessions, strategies
 from stratforge.storage.strategies.backtests import StoredBacktest
-from stratforge.storage.strategies.sessions import SessionFilter
 from stratforge.storage.strategies.strategies import VersionRun
 
 # So much is shown at most: an answer needs the figures, and a model pays for every row.
@@ -48,7 +50,7 @@ class Lookups:
         with self.database.reading(self.user_id) as connection:
             match wanted.what:
                 case LookupKind.STRATEGIES:
-                    return {"strategies": self._strategies(connection)}
+                    return self._strategies(connection)
                 case LookupKind.BACKTEST:
                     return self._backtest(connection, wanted)
                 case LookupKind.TRADES:
@@ -56,24 +58,23 @@ class Lookups:
                 case LookupKind.PORTFOLIO:
                     return self._portfolio(connection)
 
-    def _strategies(self, connection: Connection) -> list[dict[str, Any]]:
-        tested = dict[UUID, dict[str, Any]]()
-        for each in backtests.list_backtests(connection, self.user_id, Page(200)):
-            tested.setdefault(each.strategy_id, _tested(each))
-        earned = dict[UUID, float]()
-        for ran in sessions.list_sessions(connection, self.user_id, SessionFilter(), Page(200)):
-            earned[ran.strategy_id] = earned.get(ran.strategy_id, 0.0) + float(ran.realized_pnl + ran.unrealized_pnl)
-        return [
+    def _strategies(self, connection: Connection) -> dict[str, Any]:
+        """The conversation's strategy, and then those whose last backtests returned most; how many there are besides is said."""
+        tested = {each.strategy_id: _tested(each) for each in backtests.latest_of_each(connection, self.user_id)}
+        earned = sessions.profits_of_strategies(connection, self.user_id)
+        found: list[dict[str, Any]] = [
             {
                 "name": each.name,
                 "symbol": each.symbol,
                 "version": each.version,
                 "this_one": each.strategy_id == self.strategy_id,
                 "last_backtest": tested.get(each.strategy_id),
-                "profit_of_sessions": round(earned[each.strategy_id], 2) if each.strategy_id in earned else None,
+                "profit_of_sessions": round(float(earned[each.strategy_id]), 2) if each.strategy_id in earned else None,
             }
-            for each in strategies.list_strategies(connection, self.user_id, Page(_STRATEGIES))
+            for each in strategies.list_strategies(connection, self.user_id, Page(MOST_STRATEGIES))
         ]
+        found.sort(key=lambda each: (not each["this_one"], -_returned(each["last_backtest"])))
+        return {"strategies": found[:_STRATEGIES], "more_strategies": max(len(found) - _STRATEGIES, 0)}
 
     def _backtest(self, connection: Connection, wanted: Lookup) -> dict[str, Any]:
         month = wanted.day[:-3] or wanted.month
@@ -108,8 +109,12 @@ class Lookups:
 
     def _trades(self, connection: Connection, wanted: Lookup) -> dict[str, Any]:
         """The last trades of a conversation's strategy, or all of the time asked for, each with what placed its order."""
-        asked = bool(wanted.day or wanted.month)
-        found = self._of_time(connection, wanted) if asked else self._last_trades(connection, wanted.symbol)
+        asked, symbol = bool(wanted.day or wanted.month), wanted.symbol.upper() or None
+        if asked:
+            found = self._of_time(connection, wanted, symbol)
+        else:
+            found = portfolio.latest_trades(connection, self.user_id, self.strategy_id, symbol, _TRADES + 1)
+        more, found = len(found) > _TRADES, found[:_TRADES]
         causes = portfolio.causes_of_orders(connection, {each.order_id for each in found})
         run = strategies.versions_run(connection, {each.session_id for each in found})
         rows = list[dict[str, Any]]()
@@ -125,7 +130,7 @@ class Lookups:
                     "profit": None if each.action.opens else round(float(each.realized_pnl), 2),
                     "placed_by": cause.origin.words,
                     "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause.bar_time else None,
-                    "rules": _rules_of(version, each.side) if version and cause.bar_time else [],
+                    "rules": _rules_of(version, each.action) if version and cause.bar_time else [],
                     "this_strategy": version is not None and version.strategy_id == self.strategy_id,
                 }
             )
@@ -134,26 +139,16 @@ class Lookups:
             # What “yesterday” was is known by it.
             "market_time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}",
             "trades": rows,
+            "more_trades": more,
             "time_asked_for": wanted.day or wanted.month or None,
             "symbol_asked_for": wanted.symbol or None,
         }
 
-    def _last_trades(self, connection: Connection, symbol: str) -> list[TradeRow]:
-        mine = {
-            each.session_id
-            for each in sessions.list_sessions(
-                connection, self.user_id, SessionFilter(strategy_id=self.strategy_id), Page(50)
-            )
-        }
-        wanted = LedgerFilter(symbol=symbol.upper() or None)
-        made = portfolio.list_trades(connection, self.user_id, wanted, NumberedPage(_TRADES * 4))
-        return [each for each in made if self.strategy_id is None or each.session_id in mine][:_TRADES]
-
-    def _of_time(self, connection: Connection, wanted: Lookup) -> list[TradeRow]:
-        """The trades of a day or a month of their exchange; of one that names no year those of the last that has any."""
+    def _of_time(self, connection: Connection, wanted: Lookup, symbol: str | None) -> list[TradeRow]:
+        """The trades of a day or a month of their exchange, those of the conversation's strategy first; of one that names no year those of the last that has any."""
         days = wanted.day or f"{wanted.month}-__"
         named = f"____-{days}" if len(days) < len("2026-03-04") else days
-        found = portfolio.trades_of_days(connection, self.user_id, named, wanted.symbol.upper() or None, _TRADES)
+        found = portfolio.trades_of_days(connection, self.user_id, named, symbol, _TRADES + 1, self.strategy_id)
         year = _day(found[0])[:4] if found else ""
         return [each for each in found if _day(each).startswith(year)]
 
@@ -181,16 +176,25 @@ def _day(trade: TradeRow) -> str:
     return f"{trade.executed_at.astimezone(exchange_timezone(trade.symbol)):%Y-%m-%d}"
 
 
-def _rules_of(version: VersionRun, side: Side) -> list[str]:
-    """What a version has to say of when it trades on that side, in words; nothing where its rules are not known."""
-    known = rules_of([Requirement.model_validate(each) for each in version.requirements])
-    return [in_words(read_rule(each)) for each in known if each.startswith(f"{side.value} ")]
+def _rules_of(version: VersionRun, action: Action) -> list[str]:
+    """What a version has to say of when it does such a thing, in words; nothing where its rules are not known."""
+    requirements = [Requirement.model_validate(each) for each in version.requirements]
+    # Rules of a strategy that goes short are read as those of its mirror image.
+    image = {Action.SHORT: Action.BUY, Action.COVER: Action.SELL}.get(action)
+    if image is not None:
+        requirements = [each.model_copy(update={"rules": list(map(rule_as_bought, each.rules))}) for each in requirements]  # fmt: skip
+    said = [in_words(read_rule(each)) for each in rules_of(requirements) if each.startswith(f"{image or action} ")]
+    return said if image is None else list(map(as_short, said))
 
 
 def _tested(backtest: StoredBacktest) -> dict[str, Any]:
     """Which version was tested, with which values where they were not its own, and what came of it."""
     own = {"with_values": backtest.parameters} if backtest.parameters else {}
     return {"version": backtest.strategy_version, **own, **_figures(backtest.metrics)}
+
+
+def _returned(tested: dict[str, Any] | None) -> float:
+    return float((tested or {}).get("total_return_percent", -math.inf))
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, Any]:

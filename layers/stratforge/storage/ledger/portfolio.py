@@ -338,9 +338,9 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
 
 
 def trades_of_days(
-    connection: Connection, user_id: UUID, days: str, symbol: str | None, how_many: int
+    connection: Connection, user_id: UUID, days: str, symbol: str | None, how_many: int, strategy_id: UUID | None = None
 ) -> list[TradeRow]:
-    """The newest of a user's trades on some days of their exchange.
+    """The newest of a user's trades on some days of their exchange; before all others those of the sessions of a strategy, where one is given.
 
     Args:
         days: A day such as `2026-03-04` with `_` for each digit that may be any: `____-03-04`, `2026-03-__`.
@@ -352,9 +352,25 @@ def trades_of_days(
         SELECT {_TRADE} FROM told_trades
         WHERE user_id = %s AND (%s::text IS NULL OR symbol = %s)
           AND to_char(executed_at AT TIME ZONE CASE WHEN strpos(symbol, '/') > 0 THEN 'UTC' ELSE 'America/New_York' END, 'YYYY-MM-DD') LIKE %s
-        ORDER BY executed_at DESC, id DESC LIMIT %s
+        ORDER BY (session_id IN (SELECT id FROM sessions WHERE strategy_id = %s)) IS NOT TRUE, executed_at DESC, id DESC LIMIT %s
         """,  # noqa: S608 - column names of this module
-        (user_id, symbol, symbol, days, how_many),
+        (user_id, symbol, symbol, days, strategy_id, how_many),
+    )
+
+
+def latest_trades(
+    connection: Connection, user_id: UUID, strategy_id: UUID | None, symbol: str | None, how_many: int
+) -> list[TradeRow]:
+    """The newest of a user's trades, of the sessions of a strategy alone where one is given."""
+    return fetch_all(
+        connection,
+        TradeRow,
+        f"""
+        SELECT {_TRADE} FROM told_trades
+        WHERE user_id = %s AND (%s::text IS NULL OR symbol = %s) AND (%s::uuid IS NULL OR session_id IN (SELECT id FROM sessions WHERE strategy_id = %s))
+        ORDER BY id DESC LIMIT %s
+        """,  # noqa: S608 - column names of this module
+        (user_id, symbol, symbol, strategy_id, strategy_id, how_many),
     )
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from stratforge.market.amounts import units
+from stratforge.market.sizes import Action, Side
 
 from simulators.gemini.author.wording import Wording
 
@@ -72,14 +73,16 @@ def month_of(request: str) -> str:
     return ""
 
 
-def answer(subject: str, looked: Sequence[Mapping[str, Any]], described: str) -> str:
-    """The answer from what was looked up, in sentences; of the strategy itself from what is known of it."""
+def answer(subject: str, looked: Sequence[Mapping[str, Any]], described: str, question: str = "") -> str:
+    """The answer to a question from what was looked up, in sentences; of the strategy itself from what is known of it."""
     if subject == "strategy":
         said = described or "There is no strategy in this conversation yet: describe one, and it is written."
         return f"{said} {_OFFLINE}" if _OFFLINE not in said else said
     data: dict[str, Any] = {}
     for each in looked:
         data |= each
+    if subject == "trades":
+        data |= {"trades": _of_side(list(data.get("trades", [])), question)}
     said = {"strategies": _strategies, "portfolio": _portfolio, "trades": _trades, "backtest": _backtest}[subject](data)
     return f"{said} {_OFFLINE}"
 
@@ -90,7 +93,7 @@ def _strategies(data: Mapping[str, Any]) -> str:
         return "You have no strategies yet."
     tested = [each for each in rows if each["last_backtest"] and "total_return_percent" in each["last_backtest"]]
     if not tested:
-        return f"None of your {len(rows)} strategies has been backtested yet, so they cannot be compared."
+        return f"None of your {len(rows) + int(data.get('more_strategies', 0))} strategies has been backtested yet, so they cannot be compared."
     ranked = sorted(tested, key=lambda each: -float(each["last_backtest"]["total_return_percent"]))
     lines = [
         f"“{each['name']}” ({each['symbol']}) returned {each['last_backtest']['total_return_percent']} % in its last backtest{_with_values(each['last_backtest'])}, "
@@ -126,6 +129,13 @@ def _portfolio(data: Mapping[str, Any]) -> str:
 
 # Trades that are told of a day.
 _TOLD = 3
+_SIDES = {Side.BUY: r"\b(?:buy|bought|purchased?)\b", Side.SELL: r"\b(?:sell|sold|sale)\b"}
+
+
+def _of_side(rows: list[Mapping[str, Any]], question: str) -> list[Mapping[str, Any]]:
+    """The trades of the side that a question is about; all where it is about both, or there are none of it."""
+    sides = {side for side, sign in _SIDES.items() if re.search(sign, question, re.IGNORECASE)}
+    return [each for each in rows if len(sides) != 1 or Action(each["side"]).side in sides] or rows
 
 
 def _trades(data: Mapping[str, Any]) -> str:

@@ -310,15 +310,15 @@ def _answered(
     if subject != "strategy" and looked is None:
         return {**_empty("A question", "AAPL"), "kind": "look", "lookups": lookups_of(subject, question)}
     standing = write_answer(earlier, untradable) if earlier else {}
-    return described(standing, subject, looked or [])
+    return described(standing, subject, looked or [], question)
 
 
 def described(
-    standing: Mapping[str, Any], subject: str = "strategy", looked: Sequence[Mapping[str, Any]] = ()
+    standing: Mapping[str, Any], subject: str = "strategy", looked: Sequence[Mapping[str, Any]] = (), question: str = ""
 ) -> dict[str, Any]:
     """The answer to a question, about the strategy that stands unless something else was looked up."""
     told = str(standing.get("logic_explanation", ""))
-    return {**_empty("An answer", "AAPL"), "kind": "answer", "answer": answer(subject, looked, told)}
+    return {**_empty("An answer", "AAPL"), "kind": "answer", "answer": answer(subject, looked, told, question)}
 
 
 def _decline(symbol: str, reasons: list[str]) -> dict[str, Any]:
