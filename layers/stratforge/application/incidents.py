@@ -59,6 +59,8 @@ _QUEUE_AGES: dict[QueueName, float] = {
 }
 # Of a queue that has nothing to say the last word is old.
 _QUEUE_SILENCE = timedelta(minutes=10)
+# Where the stretches of time are longer, the worst of the last one may be over: what is so now is asked for by itself.
+_NOW = timedelta(minutes=3)
 
 
 # In the order of the way that a bar goes: what is first of those that are bad is likely the cause of the others.
@@ -144,14 +146,24 @@ def read_incident(
     require_operator(database, caller)
     now = datetime.now(UTC)
     since = now - timedelta(hours=hours)
+    coarse = (now - since) / _POINTS > _NOW
     try:
-        queue_trends: list[Trend] | None = queue_trends_of(ages(since, now, _POINTS), now)
+        found = ages(since, now, _POINTS)
+        if coarse:
+            begun = now - _QUEUE_SILENCE
+            found = with_latest(found, ages(begun, now, int(_QUEUE_SILENCE / timedelta(minutes=1))), now)
+        queue_trends: list[Trend] | None = queue_trends_of(found, now)
     except QueueAgesUnavailable as error:
         # The page is there for incidents, of which this may be one.
         log.warning("queue_ages_unavailable", error=str(error))
         queue_trends = None
     with database.reading(caller) as connection:
-        trends = trends_of(vital_signs.read_vital_signs(connection, since, _POINTS))
+        noted = vital_signs.read_vital_signs(connection, since, _POINTS)
+        if coarse:
+            # The last that was noted stands for itself, behind the stretch that it is in.
+            minutes = int(_UNNOTED / timedelta(minutes=1))
+            noted += [each for each in vital_signs.read_vital_signs(connection, now - _UNNOTED, minutes)[-1:] if each != noted[-1]]  # fmt: skip
+        trends = trends_of(noted)
         state, halted = halts.platform_state(connection), halts.halted_symbols(connection)
         reports = operations.reports(connection, 20)
         actions = [each for each in operations.corporate_actions(connection) if each.undecided]
@@ -174,6 +186,17 @@ def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
     """Turns what was noted into a trend of each vital sign."""
     times = [each.at for each in noted]
     return [_trend(sign, times, [getattr(each, sign.field) for each in noted]) for sign in SIGNS]
+
+
+def with_latest(ages: Sequence[QueueAge], latest: Sequence[QueueAge], until: datetime) -> list[QueueAge]:
+    """The ages in long stretches of time, each queue's with what was noted last of it behind them; with none where it says nothing any more."""
+    now = {each.name: each for each in latest}
+    found = []
+    for each in ages:
+        last = now.get(each.name)
+        time, seconds = (last.times[-1], last.seconds[-1]) if last is not None and last.times else (until, 0.0)
+        found.append(QueueAge(each.name, [*each.times, time], [*each.seconds, seconds]) if each.times else each)
+    return found
 
 
 def queue_trends_of(ages: Sequence[QueueAge], until: datetime) -> list[Trend]:
