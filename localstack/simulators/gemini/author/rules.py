@@ -170,7 +170,7 @@ class TimeOfDay:
 
     @property
     def late(self) -> bool:
-        """Whether it is, from then on, after the close of stocks on some days of a year, by the clocks of the place."""
+        """Returns whether it is, from then on, after the close of stocks on some days of a year, by the clocks of the place."""
         ahead = minutes_ahead(self.place, "new_york") if self.place and not self.until else ()
         return any((self.there - each) % 1440 >= 960 for each in ahead)
 
