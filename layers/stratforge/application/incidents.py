@@ -149,10 +149,8 @@ def read_incident(
     coarse = (now - since) / _POINTS > _NOW
     try:
         found = ages(since, now, _POINTS)
-        if coarse:
-            begun = now - _QUEUE_SILENCE
-            found = with_latest(found, ages(begun, now, int(_QUEUE_SILENCE / timedelta(minutes=1))), now)
-        queue_trends: list[Trend] | None = queue_trends_of(found, now)
+        latest = ages(now - _QUEUE_SILENCE, now, int(_QUEUE_SILENCE / timedelta(minutes=1))) if coarse else None
+        queue_trends: list[Trend] | None = queue_trends_of(found, now, latest)
     except QueueAgesUnavailable as error:
         # The page is there for incidents, of which this may be one.
         log.warning("queue_ages_unavailable", error=str(error))
@@ -188,27 +186,29 @@ def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
     return [_trend(sign, times, [getattr(each, sign.field) for each in noted]) for sign in SIGNS]
 
 
-def with_latest(ages: Sequence[QueueAge], latest: Sequence[QueueAge], until: datetime) -> list[QueueAge]:
-    """The ages in long stretches of time, each queue's with what was noted last of it behind them; with none where it says nothing any more."""
-    now = {each.name: each for each in latest}
-    found = []
-    for each in ages:
-        last = now.get(each.name)
-        time, seconds = (last.times[-1], last.seconds[-1]) if last is not None and last.times else (until, 0.0)
-        found.append(QueueAge(each.name, [*each.times, time], [*each.seconds, seconds]) if each.times else each)
-    return found
+def queue_trends_of(ages: Sequence[QueueAge], until: datetime, latest: Sequence[QueueAge] | None = None) -> list[Trend]:
+    """Turns the ages of messages into a trend of each queue; one that says nothing any more has none now.
 
-
-def queue_trends_of(ages: Sequence[QueueAge], until: datetime) -> list[Trend]:
-    """Turns the ages of messages into a trend of each queue; one that says nothing any more has none now."""
+    Args:
+        ages: In stretches of time, the worst of each.
+        until: Now.
+        latest: The ages of the last minutes, minute by minute; None where the stretches are as short.
+    """
+    now = {each.name: each for each in latest or () if each.times}
     found = []
     for each in ages:
         sign = Sign(f"queue-{each.name}", f"Oldest message of {each.name}", "s", _QUEUE_AGES[each.name])
         times, values = list(each.times), list[float | None](each.seconds)
-        if times and until - times[-1] > _QUEUE_SILENCE + (times[-1] - times[-2] if len(times) > 1 else timedelta()):
+        if last := now.get(each.name):
+            times, values = [*times, last.times[-1]], [*values, last.seconds[-1]]
+        elif times and (latest is not None or _is_silent(times, until)):
             times, values = [*times, until], [*values, None]
         found.append(_trend(sign, times, values))
     return found
+
+
+def _is_silent(times: Sequence[datetime], until: datetime) -> bool:
+    return until - times[-1] > _QUEUE_SILENCE + (times[-1] - times[-2] if len(times) > 1 else timedelta())
 
 
 def _trend(sign: Sign, times: list[datetime], values: list[float | None]) -> Trend:
