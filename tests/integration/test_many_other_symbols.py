@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.application.replays import compare_session
+from stratforge.application.session_windows import Sandbox
 from stratforge.market import BarColumns
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
@@ -105,8 +106,8 @@ class OutOfTimeError(BaseException):
     """The function was ended."""
 
 
-def test_nobody_loses_his_bar_to_the_many_symbols_of_somebody_else(crowd: Crowd) -> None:
-    """The function is ended while it is at somebody's second set of symbols: who looks at one has had his turn by then."""
+def ended_in_her_second_turn(crowd: Crowd) -> Sandbox:
+    """A sandbox whose function is ended while it is at Ada's second set of symbols."""
     hers = 0
 
     def sandbox(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
@@ -116,8 +117,13 @@ def test_nobody_loses_his_bar_to_the_many_symbols_of_somebody_else(crowd: Crowd)
             raise OutOfTimeError
         return sandbox_of_days(window, waiting)
 
+    return sandbox
+
+
+def test_nobody_loses_his_bar_to_the_many_symbols_of_somebody_else(crowd: Crowd) -> None:
+    """The function is ended while it is at somebody's second set of symbols: who looks at one has had his turn by then."""
     with pytest.raises(OutOfTimeError):
-        evaluate_bar(crowd.database, sandbox, lambda *_: None, bar(0), 0)
+        evaluate_bar(crowd.database, ended_in_her_second_turn(crowd), lambda *_: None, bar(0), 0)
     assert crowd.seen(crowd.bob) == 1
     with crowd.database.transaction() as connection:
         assert fetch_value(connection, "SELECT count(*) FROM signals WHERE session_id = %s", (crowd.bob,)) == 1
@@ -149,15 +155,6 @@ def test_who_is_behind_is_not_kept_by_the_many_symbols_of_somebody_else(crowd: C
     evaluate_bar(crowd.database, sandbox_of_days, lambda *_: None, bar(0), 0)
     with crowd.database.transaction() as connection:
         market_data.add_bars(connection, [bar(1)])
-    hers = 0
-
-    def sandbox(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
-        nonlocal hers
-        hers += any(each.user_id == crowd.ada.user_id for each in waiting)
-        if hers > 1:
-            raise OutOfTimeError
-        return sandbox_of_days(window, waiting)
-
     with pytest.raises(OutOfTimeError):
-        evaluate_bar(crowd.database, sandbox, lambda *_: None, bar(2), 0)
+        evaluate_bar(crowd.database, ended_in_her_second_turn(crowd), lambda *_: None, bar(2), 0)
     assert crowd.seen(crowd.bob) == 2

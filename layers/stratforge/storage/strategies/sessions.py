@@ -257,15 +257,7 @@ def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, 
 
 def active_of(connection: Connection, user_id: UUID) -> list[StoredSession]:
     """A user's sessions that have not ended, of which there is a bounded number; the newest first."""
-    return fetch_all(
-        connection,
-        StoredSession,
-        f"""
-        SELECT {_COLUMNS} FROM sessions s WHERE s.user_id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
-        ORDER BY s.started_at DESC, s.id
-        """,  # noqa: S608 - column names of this module
-        (user_id,),
-    )
+    return _active(connection, "s.user_id", user_id)
 
 
 def profits_of_strategies(connection: Connection, user_id: UUID) -> dict[UUID, Decimal]:
@@ -276,14 +268,18 @@ def profits_of_strategies(connection: Connection, user_id: UUID) -> dict[UUID, D
 
 def active_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSession]:
     """Sessions of a strategy that run or are paused, the newest first."""
+    return _active(connection, "s.strategy_id", strategy_id)
+
+
+def _active(connection: Connection, whose: str, of: UUID) -> list[StoredSession]:
     return fetch_all(
         connection,
         StoredSession,
         f"""
-        SELECT {_COLUMNS} FROM sessions s WHERE s.strategy_id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
+        SELECT {_COLUMNS} FROM sessions s WHERE {whose} = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
         ORDER BY s.started_at DESC, s.id
         """,  # noqa: S608 - column names of this module
-        (strategy_id,),
+        (of,),
     )
 
 
