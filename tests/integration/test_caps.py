@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,21 +10,10 @@ import pytest
 from stratforge.application import caps
 from stratforge.storage.postgres.database import Database
 
-from tests.support.api import Api, User, running_api
+from tests.support.api import Api, User
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 NEW = {"name": "Buys", "symbol": "AAPL", "python_code": CODE}
-
-
-@pytest.fixture
-def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    with running_api(migrated, monkeypatch) as running:
-        yield running
-
-
-@pytest.fixture
-def ada(api: Api) -> User:
-    return api.user("ada")
 
 
 @pytest.fixture

@@ -5,21 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.support.api import Api, User, running_api
+from tests.support.api import User
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 CSV = {"Accept": "text/csv"}
-
-
-@pytest.fixture
-def ada(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
-    """A user of the API."""
-    with running_api(migrated, monkeypatch) as api:
-        yield Api.user(api, "ada")
 
 
 def store(user: User, name: str, code: str = CODE) -> None:

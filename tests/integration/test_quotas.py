@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -15,7 +14,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.users.accounts import register_user
 
-from tests.support.api import Api, User, running_api
+from tests.support.api import User
 
 FEW = Quota("tests", 20, 3600)
 
@@ -26,13 +25,6 @@ def callers(database: Database) -> list[Caller]:
     with database.transaction() as connection:
         found = [register_user(connection, f"{name}@example.com", "x", Decimal(1)) for name in ("ada", "bob")]
     return [Caller(user_id, None) for user_id in found if user_id is not None]
-
-
-@pytest.fixture
-def ada(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
-    """A user of the API."""
-    with running_api(migrated, monkeypatch) as api:
-        yield Api.user(api, "ada")
 
 
 def test_however_many_ask_at_once_no_more_than_the_quota_is_given(database: Database, callers: list[Caller]) -> None:
