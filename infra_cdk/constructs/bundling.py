@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -84,9 +85,39 @@ def _version(candidate: str) -> str:
     return told.stdout.strip()
 
 
-def compile_all(folder: Path, python: str) -> None:
-    """Makes byte code of everything in a folder, which is taken as it is wherever the folder goes."""
-    command = [python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", _INVALIDATION, str(folder)]
+def compile_all(folder: Path, python: str, kept: Path | None = None) -> None:
+    """Makes byte code of everything in a folder, which is taken as it is wherever the folder goes.
+
+    Args:
+        kept: A folder of byte code by what it was made of: what is there is not made again, and what is not is put there.
+    """
+    sources = [] if kept is None else [each for each in folder.rglob("*.py") if not _take(each, kept)]
+    # Folders are compiled by several processes, files one by one.
+    given = [str(folder)] if kept is None else ["-i", "-"]
+    command = [python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", _INVALIDATION, *given]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     # What does not compile (templates in packages) is nothing that could be imported.
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    listed = "\n".join(map(str, sources))
+    subprocess.run(command, env=environment, input=listed, text=True, stdout=subprocess.DEVNULL, check=False)
+    for source in sources:
+        if kept is not None and (made := _byte_code(source)).exists():
+            half = _kept(source, kept).with_suffix(f".{os.getpid()}")
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made, half)
+            half.replace(_kept(source, kept))
+
+
+def _byte_code(source: Path) -> Path:
+    return source.parent / "__pycache__" / f"{source.stem}.cpython-{_PYTHON.replace('.', '')}.pyc"
+
+
+def _kept(source: Path, kept: Path) -> Path:
+    return kept / f"{hashlib.sha256(source.read_bytes()).hexdigest()}.pyc"
+
+
+def _take(source: Path, kept: Path) -> bool:
+    found, made = _kept(source, kept), _byte_code(source)
+    if found.exists():
+        made.parent.mkdir(exist_ok=True)
+        shutil.copyfile(found, made)
+    return found.exists()

@@ -27,6 +27,7 @@ def synthesize_stage(stage: str, output: Path, **context: object) -> subprocess.
         **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))},
         "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
         "CDK_OUTDIR": str(output),
+        "CDK_VALIDATION": "false",
         "CDK_CONTEXT_JSON": json.dumps(
             {"stage": stage, "aws:cdk:bundling-stacks": [], "alarm_email": "ops@example.com", "budget": 500, **context}
         ),

@@ -11,6 +11,8 @@ from local_platform.synthesis import ROOT
 from infra_cdk.constructs.bundling import RULES, compile_all, install
 from infra_cdk.constructs.staging import stage_function, stage_library
 
+# Byte code of what was packed before: most of a package is others' code, which is the same in the next one.
+_BYTE_CODE = ROOT / ".stratforge" / "assemblies" / "byte-code"
 # The date that the CDK's archives give every file.
 _DATE = 315_532_800
 
@@ -34,7 +36,7 @@ def build(folder: Path, kind: str, functions: list[str], python: str | None, pla
         stage_function(function, folder / "own")
         shutil.copytree(folder / "own", target, dirs_exist_ok=True)
     if python is not None:
-        compile_all(target, python)
+        compile_all(target, python, _BYTE_CODE)
     for path in target.rglob("*"):
         os.utime(path, (_DATE, _DATE))
     return target

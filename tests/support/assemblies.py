@@ -77,6 +77,8 @@ def _synthesize(stage: str, output: Path, context: dict[str, object]) -> None:
     # The CDK starts Node when it is imported: the one that is installed with it, and only when something is synthesized.
     if str(_NODE) not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = f"{_NODE}{os.pathsep}{os.environ['PATH']}"
+    # Its own validation finds warnings, which nobody reads here, and takes as long as everything else together.
+    os.environ["CDK_VALIDATION"] = "false"
     import aws_cdk as cdk
 
     from infra_cdk.app import build, check

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stratforge.intent.columns import COMPUTED, SameColumns
-from stratforge.intent.program import Program
+from stratforge.intent.program import program_of
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Node
@@ -131,7 +131,7 @@ class _Walk:
     """Everything that a strategy's `on_bar` decides by."""
 
     def __init__(self, strategy: Strategy, series: SameColumns) -> None:
-        program = Program(strategy.source)
+        program = program_of(strategy.source)
         self.strategy, self.series, self.constants = strategy, series, program.constants
         self.comparisons: list[tuple[ast.expr, _Reading, str]] = []
         self.exits: list[tuple[ast.expr, str, _Reading]] = []

@@ -30,7 +30,7 @@ from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said, moved_to, near
 from stratforge.intent.places import whose_clocks, whose_days
-from stratforge.intent.program import Program
+from stratforge.intent.program import Program, program_of
 from stratforge.intent.reading.check import checked
 from stratforge.intent.reading.unsure import is_indicator, questions_about, several_of
 from stratforge.intent.reading.words import names_symbol
@@ -89,7 +89,7 @@ def contract_findings(
     found = words_findings(
         request, requirements, assumptions, whole=whole, symbol=symbol, before=before, earlier=earlier
     )
-    program = Program(strategy.source)
+    program = program_of(strategy.source)
     rules, wrong = _read(requirements)
     for each, of_it in zip(requirements, rules, strict=True):
         if each.status is Status.COVERED:

@@ -6,10 +6,15 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from stratforge.strategy.source import inlined, literal_number
+
+_FRAME = re.compile(r"(\d+)(min|h|d)")
+_MINUTES = {"min": 1, "h": 60, "d": 1440}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +31,34 @@ class Comparison:
 
 
 class Program:
-    """A compiled strategy's source, ready for questions about it."""
+    """A compiled strategy's source, ready for questions about it. Nobody changes its tree: `program_of` gives the same one to all who ask."""
 
     def __init__(self, source: str) -> None:
         self.tree = inlined(ast.parse(source))
         self.lines = source.split("\n")
         self.constants = constants_of(self.tree)
         self._columns = _columns(self.tree)
+        self._values_of: dict[ast.AST, set[float]] = {}
+
+    @cached_property
+    def _by_line(self) -> dict[int, list[ast.AST]]:
+        found = defaultdict[int, list[ast.AST]](list)
+        for node in ast.walk(self.tree):
+            found[getattr(node, "lineno", 0)].append(node)
+        return found
+
+    def _nodes_on(self, lines: list[int]) -> Iterator[ast.AST]:
+        for line in lines:
+            yield from self._by_line.get(line, ())
 
     def values_on(self, lines: list[int]) -> set[float]:
         """All numbers on these lines, with constants and the numbers of columns named there, and products of two (5 * 60)."""
-        found: set[float] = set()
-        for node in ast.walk(self.tree):
-            if getattr(node, "lineno", 0) in lines:
-                found |= self._values(node)
-        return found
+        return {value for node in self._nodes_on(lines) for value in self._values(node)}
 
     def words_used(self, lines: list[int]) -> set[str]:
         """Names of fields, indicators, arguments and operators on these lines."""
         found: set[str] = set()
-        for node in ast.walk(self.tree):
-            if getattr(node, "lineno", 0) not in lines:
-                continue
+        for node in self._nodes_on(lines):
             if isinstance(node, ast.Attribute):
                 found.add(node.attr)
             elif isinstance(node, ast.Name):
@@ -86,24 +97,24 @@ class Program:
 
     def _direct(self, node: ast.AST) -> set[float]:
         """The numbers of an expression itself, not of the columns it names."""
-        found = {
-            float(each.value)
-            for each in ast.walk(node)
-            if isinstance(each, ast.Constant)
-            and isinstance(each.value, int | float)
-            and not isinstance(each.value, bool)
-        }
-        # A timeframe, “5min” or “1h”, is its number, and its minutes.
-        frames = [match for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str) and (match := re.fullmatch(r"(\d+)(min|h|d)", each.value))]  # fmt: skip
-        found |= {float(each[1]) for each in frames} | {float(each[1]) * {"min": 1, "h": 60, "d": 1440}[each[2]] for each in frames}  # fmt: skip
-        found |= {
-            self.constants[each.id]
-            for each in ast.walk(node)
-            if isinstance(each, ast.Name) and each.id in self.constants
-        }
+        found: set[float] = set()
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name) and each.id in self.constants:
+                found.add(self.constants[each.id])
+            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+                # A timeframe, “5min” or “1h”, is its number, and its minutes.
+                if frame := _FRAME.fullmatch(each.value):
+                    found |= {float(frame[1]), float(frame[1]) * _MINUTES[frame[2]]}
+            elif isinstance(each, ast.Constant) and type(each.value) in (int, float):
+                found.add(float(each.value))
         return found | {-each for each in found}
 
     def _values(self, node: ast.AST) -> set[float]:
+        if node not in self._values_of:
+            self._values_of[node] = self._all_values(node)
+        return self._values_of[node]
+
+    def _all_values(self, node: ast.AST) -> set[float]:
         found = self._direct(node)
         for each in ast.walk(node):
             if isinstance(each, ast.Attribute) and each.attr in self._columns:
@@ -113,6 +124,12 @@ class Program:
                 if value is not None:
                     found |= {value, -value}
         return found
+
+
+@lru_cache(32)
+def program_of(source: str) -> Program:
+    """The program of a source, the same for all who judge an answer."""
+    return Program(source)
 
 
 def _trades(statement: ast.stmt) -> bool:

@@ -268,8 +268,9 @@ previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition): a
 {facts}"""
 
 
+@lru_cache(256)
 def read_rule(text: str) -> Rule:
-    """Reads one rule from its text.
+    """Reads one rule from its text. An answer's rules are read by everything that judges it, so they are kept: nobody changes a rule's expressions.
 
     Raises:
         RuleError: saying what is not in the vocabulary.

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from stratforge.intent.columns import SameColumns, said_by_none, series_in
 from stratforge.intent.markets import MONDAY_OPEN, market
-from stratforge.intent.program import Program
+from stratforge.intent.program import program_of
 from stratforge.market import BarColumns
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy
@@ -252,7 +252,7 @@ def _days_counted(strategy: Strategy) -> int:
     """The greatest number of days to which a strategy counts in what it remembers; 0 where it counts none."""
     if "weekday" not in strategy.source:
         return 0
-    program = Program(strategy.source)
+    program = program_of(strategy.source)
     counted = (
         number
         for node in ast.walk(program.tree)
@@ -287,7 +287,7 @@ def _held(generator: np.random.Generator, count: int, bars: int) -> Floats:
 
 def _compared(strategy: Strategy) -> Iterator[tuple[frozenset[Node] | None, set[float]]]:
     """The comparisons of a strategy: which drawn columns stand in them (None: prices alone), and which numbers."""
-    program = Program(strategy.source)
+    program = program_of(strategy.source)
     for node in ast.walk(program.tree):
         if isinstance(node, ast.Compare):
             numbers = program.numbers_of(node)

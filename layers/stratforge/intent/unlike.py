@@ -186,7 +186,7 @@ def _bounds(quote: str, new: Sequence[Rule], standing: Sequence[Rule]) -> Iterat
         yield f"says “{bound['words'].strip()[:80]}”, and its one rule does not ({in_words(new[0])})"
     if _ONLY_SELLS.search(quote):
         for rule in new:
-            if rule.kind is RuleKind.SELL and rule.atoms and all(_CLOCK & {atom.left, atom.right} for atom in rule.atoms) and any(other.kind is RuleKind.SELL and other is not rule for other in standing):  # fmt: skip
+            if rule.kind is RuleKind.SELL and rule.atoms and all(_CLOCK & {atom.left, atom.right} for atom in rule.atoms) and any(other.kind is RuleKind.SELL and other.text != rule.text for other in standing):  # fmt: skip
                 yield f"bounds when it sells, and its rule is one more sale ({in_words(rule)})"
 
 

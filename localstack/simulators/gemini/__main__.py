@@ -172,10 +172,10 @@ async def stream_generate_content(request: Request) -> Response:
         if answer.status_code != 200:
             return answer
         return Response(b"data: " + bytes(answer.body) + b"\r\n\r\n", media_type="text/event-stream")
-    return StreamingResponse(_parts(body, answer), media_type="text/event-stream")
+    return StreamingResponse(_parts(body, answer, request.app.state.pause), media_type="text/event-stream")
 
 
-async def _parts(body: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
+async def _parts(body: dict[str, Any], answer: Answer, pause: float) -> AsyncIterator[bytes]:
     size = max(_PART, len(answer.text) // _PARTS)
     parts = re.findall(rf".{{1,{size}}}", answer.text, re.DOTALL) or [""]
     sent = 0
@@ -190,7 +190,7 @@ async def _parts(body: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
         yield f"data: {json.dumps(_part(body, answer, text, last=last))}\r\n\r\n".encode()
         sent += len(text)
         if not last:
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pause)
 
 
 def _part(body: dict[str, Any], answer: Answer, text: str, *, last: bool) -> dict[str, Any]:
@@ -227,8 +227,12 @@ async def heard(request: Request) -> JSONResponse:
     return JSONResponse(request.app.state.heard)
 
 
-def create_app() -> Starlette:
-    """The simulator as a web application."""
+def create_app(*, pause: float = _PAUSE) -> Starlette:
+    """The simulator as a web application.
+
+    Args:
+        pause: Seconds after each part of an answer that comes in parts, as if it were typed.
+    """
     app = Starlette(
         routes=[
             Route("/v1beta/models/{model}:generateContent", generate_content, methods=["POST"]),
@@ -239,6 +243,7 @@ def create_app() -> Starlette:
     )
     app.state.faults = Faults()
     app.state.heard = []
+    app.state.pause = pause
     return app
 
 

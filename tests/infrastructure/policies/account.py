@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -106,11 +106,18 @@ class Account:
 
     deployment: Deployment
     simulator: Simulator
+    _roles: dict[Resource, Principal] = field(default_factory=dict, init=False, repr=False)
+    _policies: dict[str, str | None] = field(default_factory=dict, init=False, repr=False)
 
     # Principals ------------------------------------------------------------------------------------------------------
 
     def role(self, resource: Resource) -> Principal:
         """The role of a function, a task or anything else, or the role itself, with the policies that count for it."""
+        if resource not in self._roles:
+            self._roles[resource] = self._role(resource)
+        return self._roles[resource]
+
+    def _role(self, resource: Resource) -> Principal:
         if resource.type == "AWS::IAM::Role":
             role, network, source = resource, False, None
         elif resource.type == "AWS::Lambda::Function":
@@ -202,7 +209,7 @@ class Account:
             found.setdefault(topic.arn, [_of_owner(topic.arn)])
         return found
 
-    def resource_policy(self, arn: str) -> Policy | None:
+    def _resource_policy(self, arn: str) -> Policy | None:
         """The policy of a resource, what AWS gives by itself included, or nothing."""
         if arn.startswith("aws-managed-key:"):
             return None
@@ -230,7 +237,7 @@ class Account:
         """
         verb = action.split(":", 1)[0]
         account = resource.split(":")[4] or ACCOUNT if resource != "*" else ACCOUNT
-        policy = self.resource_policy(resource)
+        policy = self._policy_of(resource)
         keys = {
             "aws:SecureTransport": "true",
             "aws:RequestedRegion": REGION,
@@ -247,17 +254,27 @@ class Account:
                 "resource": {"resource": resource, "accountId": account},
                 "contextVariables": keys,
             },
-            "identityPolicies": [{"name": name, "policy": json.loads(text)} for name, text in who.policies],
+            "identityPolicies": self._told(*who.policies),
             "serviceControlPolicies": [],
             "resourceControlPolicies": [],
         }
         if policy is not None:
-            simulation["resourcePolicy"] = policy
+            simulation["resourcePolicy"] = self.simulator.policy(policy)
         if who.boundary is not None:
-            simulation["permissionBoundaryPolicies"] = [{"name": "boundary", "policy": json.loads(who.boundary)}]
+            simulation["permissionBoundaryPolicies"] = self._told(("boundary", who.boundary))
         if endpoint is not None:
-            simulation["vpcEndpointPolicies"] = [{"name": "endpoint", "policy": json.loads(endpoint)}]
+            simulation["vpcEndpointPolicies"] = self._told(("endpoint", endpoint))
         return Decision(self.simulator.ask(simulation), who.name, action, resource, str(context or ""))
+
+    def _told(self, *policies: tuple[str, str]) -> list[dict[str, str]]:
+        return [{"name": name, "policy": self.simulator.policy(text)} for name, text in policies]
+
+    def _policy_of(self, arn: str) -> str | None:
+        """The policy of a resource as text."""
+        if arn not in self._policies:
+            policy = self._resource_policy(arn)
+            self._policies[arn] = None if policy is None else json.dumps(policy)
+        return self._policies[arn]
 
 
 def _acts_for(who: Principal, account: str) -> bool:

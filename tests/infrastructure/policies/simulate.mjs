@@ -1,9 +1,42 @@
 // One question a line in, one answer a line out: whether a request is allowed, and which statements decided.
+// Policies are told once, by the names under which the questions after that have them, and are validated once.
 import { createInterface } from 'node:readline'
+import {
+  createValidatedPolicy,
+  validateEndpointPolicy,
+  validateIdentityPolicy,
+  validateResourcePolicy
+} from '@cloud-copilot/iam-policy'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
+const told = new Map()
+const validated = new Map()
+
+function policyOf(name, validate) {
+  const key = `${validate.name} ${name}`
+  if (!validated.has(key)) validated.set(key, createValidatedPolicy(told.get(name), validate))
+  return validated.get(key)
+}
+
+function policiesOf(named, validate) {
+  return named?.map(({ name, policy }) => ({ name, policy: policyOf(policy, validate) }))
+}
+
+function filledIn(simulation) {
+  return {
+    ...simulation,
+    identityPolicies: policiesOf(simulation.identityPolicies, validateIdentityPolicy),
+    permissionBoundaryPolicies: policiesOf(simulation.permissionBoundaryPolicies, validateIdentityPolicy),
+    vpcEndpointPolicies: policiesOf(simulation.vpcEndpointPolicies, validateEndpointPolicy),
+    resourcePolicy:
+      simulation.resourcePolicy === undefined ? undefined : policyOf(simulation.resourcePolicy, validateResourcePolicy)
+  }
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const answer = await runSimulation(JSON.parse(line), {})
+  const { policies, simulation } = JSON.parse(line)
+  for (const [name, policy] of Object.entries(policies)) told.set(name, policy)
+  const answer = await runSimulation(filledIn(simulation), {})
   const said =
     answer.resultType === 'error'
       ? { error: answer.errors }

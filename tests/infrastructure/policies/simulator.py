@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -18,7 +17,10 @@ class Simulator:
 
     def __init__(self) -> None:
         install(_FOLDER)
-        self._answers: dict[bytes, dict[str, str]] = {}
+        self._answers: dict[str, dict[str, str]] = {}
+        # Policies that it was told of, by their texts, and those of the question that is being asked.
+        self._policies: dict[str, str] = {}
+        self._untold: dict[str, Any] = {}
         self._process = subprocess.Popen(
             [str(NODE), str(_FOLDER / "simulate.mjs")],
             stdin=subprocess.PIPE,
@@ -26,8 +28,19 @@ class Simulator:
             text=True,
         )
 
+    def policy(self, text: str) -> str:
+        """The name of a policy, as JSON, in questions: a role's is told and judged once, not with every question about the role."""
+        name = self._policies.get(text)
+        if name is None:
+            name = self._policies[text] = str(len(self._policies))
+            self._untold[name] = json.loads(text)
+        return name
+
     def ask(self, simulation: dict[str, Any]) -> str:
         """What comes out: `Allowed`, `ImplicitlyDenied` or `ExplicitlyDenied`.
+
+        Args:
+            simulation: As the engine takes it, but for policies, which are named as `policy` does.
 
         Raises:
             ValueError: if the engine finds the question or a policy malformed, such as an action that does not exist.
@@ -36,12 +49,12 @@ class Simulator:
         assert self._process.stdout is not None
         # Proofs ask much of the same.
         question = json.dumps(simulation)
-        asked = hashlib.blake2b(question.encode()).digest()
-        answer = self._answers.get(asked)
+        answer = self._answers.get(question)
         if answer is None:
-            self._process.stdin.write(question + "\n")
+            self._process.stdin.write(f'{{"policies": {json.dumps(self._untold)}, "simulation": {question}}}\n')
             self._process.stdin.flush()
-            answer = self._answers[asked] = json.loads(self._process.stdout.readline())
+            self._untold.clear()
+            answer = self._answers[question] = json.loads(self._process.stdout.readline())
         if "error" in answer:
             raise ValueError(f"{simulation['request']}: {answer['error']}")
         return str(answer["result"])

@@ -140,6 +140,8 @@ class Deployment:
             templates: By the names of their stacks.
         """
         self.templates = templates
+        self._of_types: dict[tuple[str, ...], list[Resource]] = {}
+        self._named: dict[tuple[str, str], Resource] = {}
         self._resources = {
             (stack, logical_id): Resource(self, stack, logical_id, each["Type"], each)
             for stack, template in templates.items()
@@ -173,7 +175,9 @@ class Deployment:
 
     def of_type(self, *types: str) -> list[Resource]:
         """The resources of some types."""
-        return [each for each in self if each.type in types]
+        if types not in self._of_types:
+            self._of_types[types] = [each for each in self if each.type in types]
+        return list(self._of_types[types])
 
     def named(self, kind: str, name: str) -> Resource:
         """The only resource of a type whose name ends so, after the stage's own beginning.
@@ -181,6 +185,11 @@ class Deployment:
         Raises:
             LookupError: if there is none, or several.
         """
+        if (kind, name) not in self._named:
+            self._named[kind, name] = self._only(kind, name)
+        return self._named[kind, name]
+
+    def _only(self, kind: str, name: str) -> Resource:
         found = [each for each in self.of_type(kind) if re.search(rf"(^|[-/]){re.escape(name)}$", each.name)]
         exact = [each for each in found if re.fullmatch(rf"stratforge[-/][a-z]+[-/]{re.escape(name)}", each.name)]
         if len(exact or found) != 1:

@@ -130,6 +130,7 @@ def _with_days(facts: frozenset[Fact], week: frozenset[int]) -> frozenset[Fact] 
     return rest if left == week else rest | {("days", *sorted(left))}
 
 
+@lru_cache(1024)
 def ways_of(node: ast.expr, week: frozenset[int], *, denied: bool = False) -> Ways:
     """The ways in which a condition of a rule holds; those in which it does not, where it is `denied`."""
     days = _days(node)
@@ -222,6 +223,7 @@ def _holds(node: ast.expr, day: int) -> bool:
     return all(HOLDS[type(each)](*pair) for each, pair in zip(node.ops, itertools.pairwise(values), strict=True))
 
 
+@lru_cache(1024)
 def side_of(node: ast.expr) -> str:
     """One side of a comparison as a text; equal ones have equal texts."""
     return _side(ast.unparse(node))
