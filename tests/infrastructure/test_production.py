@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -314,40 +313,52 @@ def _imports(module: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _calls(module: str, node: ast.AST, seen: set[tuple[str, int]]) -> Iterator[str]:
-    """Actions of everything that the code of a node can reach, through our own modules."""
-    if (module, id(node)) in seen:
-        return
-    seen.add((module, id(node)))
+@cache
+def _steps(module: str, node: ast.AST) -> tuple[frozenset[str], tuple[tuple[str, ast.AST], ...]]:
+    """The actions that the code of a node asks for by itself, and the code that it reaches in one step, through our own modules."""
     names, own = _imports(module), _definitions(module)
+    actions, reached = set[str](), list[tuple[str, ast.AST]]()
     for part in ast.walk(node):
         if isinstance(part, ast.Constant) and part.value in _ACTIONS and isinstance(part.value, str):
-            yield _ACTIONS[part.value]
+            actions.add(_ACTIONS[part.value])
         if isinstance(part, ast.Attribute):
             holder = part.value.id if isinstance(part.value, ast.Name) else ""
             if (part.attr in _ACTIONS and names.get(holder, ("", ""))[1] != "") or (
                 part.attr in _ACTIONS and not (holder == "self" or names.get(holder))
             ):
-                yield _ACTIONS[part.attr]
+                actions.add(_ACTIONS[part.attr])
             target = names.get(holder)
             if target and target[1] == "" and target[0] in _modules() and part.attr in _definitions(target[0]):
-                yield from _calls(target[0], _definitions(target[0])[part.attr], seen)
+                reached.append((target[0], _definitions(target[0])[part.attr]))
         if isinstance(part, ast.Name):
             if part.id in own and own[part.id] is not node:
-                yield from _calls(module, own[part.id], seen)
+                reached.append((module, own[part.id]))
             target = names.get(part.id)
             if target and target[1] and target[0] in _modules() and target[1] in _definitions(target[0]):
-                yield from _calls(target[0], _definitions(target[0])[target[1]], seen)
+                reached.append((target[0], _definitions(target[0])[target[1]]))
+    return frozenset(actions), tuple(dict.fromkeys(reached))
+
+
+def _calls(module: str, node: ast.AST) -> set[str]:
+    """Actions of everything that the code of a node can reach."""
+    todo, seen, found = [(module, node)], {(module, node)}, set[str]()
+    while todo:
+        actions, reached = _steps(*todo.pop())
+        found |= actions
+        todo += [each for each in reached if each not in seen]
+        seen.update(reached)
+    return found
 
 
 @cache
 def _called_by(function: str) -> frozenset[str]:
     entry = "__main__" if function == "ingestor" else "handler"
-    seen: set[tuple[str, int]] = set()
-    found: set[str] = set()
-    for module in _modules():
-        if module.startswith(f"functions.{function}.") or module == f"functions.{function}":
-            found |= set(_calls(module, _modules()[module], seen))
+    found = {
+        action
+        for module in _modules()
+        if module.startswith(f"functions.{function}.") or module == f"functions.{function}"
+        for action in _calls(module, _modules()[module])
+    }
     assert f"functions.{function}.{entry}" in _modules()
     return frozenset(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -48,13 +48,22 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An answer: what the engine says, to which question."""
+    """An answer: what the engine says, to which question. It is asked when somebody looks, together with all that was to be asked until then."""
 
-    result: str
+    answer: Callable[[], str]
     who: str
     action: str
     resource: str
     context: str = ""
+
+    @property
+    def result(self) -> str:
+        """The engine's word for it.
+
+        Raises:
+            ValueError: if the question or a policy is malformed.
+        """
+        return self.answer()
 
     @property
     def allowed(self) -> bool:

@@ -70,7 +70,7 @@ def _with_key(
     if key is None:
         if name is not None and who.is_service:
             # The policy of a key that AWS manages knows the account's principals only, and nobody can change it.
-            yield Decision("ImplicitlyDenied", who.name, "kms:GenerateDataKey", name)
+            yield Decision(lambda: "ImplicitlyDenied", who.name, "kms:GenerateDataKey", name)
         return
     via = {} if who.is_service else {"kms_ViaService": f"{through}.{REGION}.amazonaws.com"}
     for action in actions:

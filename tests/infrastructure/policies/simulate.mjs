@@ -1,4 +1,4 @@
-// One question a line in, one answer a line out: whether a request is allowed, and which statements decided.
+// Questions on a line in, their answers on a line out: whether a request is allowed, and which keys of its context nothing asked for.
 // Policies are told once, by the names under which the questions after that have them, and are validated once.
 import { createInterface } from 'node:readline'
 import {
@@ -34,12 +34,16 @@ function filledIn(simulation) {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { policies, simulation } = JSON.parse(line)
+  const { policies, simulations } = JSON.parse(line)
   for (const [name, policy] of Object.entries(policies)) told.set(name, policy)
-  const answer = await runSimulation(filledIn(simulation), {})
-  const said =
-    answer.resultType === 'error'
-      ? { error: answer.errors }
-      : { result: answer.overallResult, ignored: answer.result?.ignoredContextKeys ?? [] }
+  const said = []
+  for (const simulation of simulations) {
+    const answer = await runSimulation(filledIn(simulation), {})
+    said.push(
+      answer.resultType === 'error'
+        ? { error: answer.errors }
+        : { result: answer.overallResult, ignored: answer.result?.ignoredContextKeys ?? [] }
+    )
+  }
   process.stdout.write(JSON.stringify(said) + '\n')
 }

@@ -298,4 +298,4 @@ def test_what_cannot_be_filled_in_is_told() -> None:
 def test_an_action_that_does_not_exist_is_told(simulator: Simulator) -> None:
     account = account_of(simulator, Role=a_role(allow("sqs:*")), Queue=a_queue())
     with pytest.raises(ValueError, match="action"):
-        account.may(role_in(account), "sqs:SendMesage", queue_in(account).arn)
+        account.may(role_in(account), "sqs:SendMesage", queue_in(account).arn).result
