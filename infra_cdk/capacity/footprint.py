@@ -222,7 +222,12 @@ def synthesize(stage: str) -> Footprint:
             [sys.executable, "-W", "ignore", "-m", "infra_cdk.app"],
             cwd=_ROOT,
             # Nobody reads the warnings of the CDK's own validation here, which takes as long as everything else together.
-            env={**environment(), "CDK_VALIDATION": "false", "CDK_OUTDIR": folder, "CDK_CONTEXT_JSON": json.dumps(context)},
+            env={
+                **environment(),
+                "CDK_VALIDATION": "false",
+                "CDK_OUTDIR": folder,
+                "CDK_CONTEXT_JSON": json.dumps(context),
+            },
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

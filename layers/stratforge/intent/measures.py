@@ -37,6 +37,7 @@ from stratforge.intent.rules import (
 )
 from stratforge.market.clocks import TO_NEW_YORK, clock_field
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.trees import walk
 
 
 def columns_said(quote: str, rules: Sequence[Rule]) -> frozenset[str]:
@@ -57,7 +58,7 @@ def columns_of(rule: Rule) -> frozenset[str]:
 
 
 def _columns(node: ast.AST) -> Iterator[tuple[str, set[float]]]:
-    for each in ast.walk(node):
+    for each in walk(node):
         if isinstance(each, ast.Call) and is_column(each):
             yield ast.unparse(each), numbers_in(each)
 
@@ -190,7 +191,7 @@ def _clocks(place: str | None, *, coins: bool) -> dict[str, int]:
 def _usual(rules: Sequence[Rule], columns: frozenset[str]) -> set[float]:
     """Numbers that need not be said: days of the week, shifts, usual parameters, and columns that another quotation says."""
     found: set[float] = set()
-    nodes = (node for rule in rules if rule.condition is not None for node in ast.walk(rule.condition))
+    nodes = (node for rule in rules if rule.condition is not None for node in walk(rule.condition))
     for node in nodes:
         if isinstance(node, ast.Compare) and "weekday" in ast.unparse(node):
             found |= numbers_in(node)

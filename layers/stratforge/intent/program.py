@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from stratforge.strategy.source import inlined, literal_number
+from stratforge.strategy.trees import children, walk
 
 _FRAME = re.compile(r"(\d+)(min|h|d)")
 _MINUTES = {"min": 1, "h": 60, "d": 1440}
@@ -43,7 +44,7 @@ class Program:
     @cached_property
     def _by_line(self) -> dict[int, list[ast.AST]]:
         found = defaultdict[int, list[ast.AST]](list)
-        for node in ast.walk(self.tree):
+        for node in walk(self.tree):
             found[getattr(node, "lineno", 0)].append(node)
         return found
 
@@ -76,19 +77,19 @@ class Program:
         value = literal_number(node, self.constants) if isinstance(node, ast.expr) else None
         if value is not None:
             return {value}
-        return {number for each in ast.iter_child_nodes(node) for number in self.numbers_of(each)}
+        return {number for each in children(node) for number in self.numbers_of(each)}
 
     @property
     def comparisons(self) -> Iterator[Comparison]:
         """The comparisons that `on_bar` tests before it buys or sells."""
         for function in self.tree.body:
             if isinstance(function, ast.FunctionDef) and function.name == "on_bar":
-                for node in ast.walk(function):
+                for node in walk(function):
                     if isinstance(node, ast.If) and any(map(_trades, node.body)):
                         yield from self._of_test(node.test)
 
     def _of_test(self, test: ast.expr) -> Iterator[Comparison]:
-        for node in ast.walk(test):
+        for node in walk(test):
             if isinstance(node, ast.Compare) and not isinstance(node.ops[0], ast.Is | ast.IsNot):
                 for left, right in itertools.pairwise((node.left, *node.comparators)):
                     sides = ast.unparse(left), ast.unparse(right)
@@ -98,7 +99,7 @@ class Program:
     def _direct(self, node: ast.AST) -> set[float]:
         """The numbers of an expression itself, not of the columns it names."""
         found: set[float] = set()
-        for each in ast.walk(node):
+        for each in walk(node):
             if isinstance(each, ast.Name) and each.id in self.constants:
                 found.add(self.constants[each.id])
             elif isinstance(each, ast.Constant) and isinstance(each.value, str):
@@ -116,7 +117,7 @@ class Program:
 
     def _all_values(self, node: ast.AST) -> set[float]:
         found = self._direct(node)
-        for each in ast.walk(node):
+        for each in walk(node):
             if isinstance(each, ast.Attribute) and each.attr in self._columns:
                 found |= self._direct(self._columns[each.attr])
             elif isinstance(each, ast.BinOp):
@@ -135,7 +136,7 @@ def program_of(source: str) -> Program:
 def _trades(statement: ast.stmt) -> bool:
     return any(
         isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in ("buy", "sell")
-        for each in ast.walk(statement)
+        for each in walk(statement)
     )
 
 

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from operator import eq, ge, gt, le, lt, ne
 
 from stratforge.market.clocks import CLOCKS, clock_field, place_in_words
+from stratforge.strategy.trees import walk
 
 FACTS = {
     "open": "the bar's open",
@@ -335,7 +336,7 @@ def is_number(side: str) -> bool:
 
 def is_column(node: ast.AST) -> bool:
     """Says whether an expression is one of `indicators`: it is made of columns and numbers alone."""
-    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    names = {each.id for each in walk(node) if isinstance(each, ast.Name)}
     return bool(names) and names <= _ROOTS
 
 
@@ -343,7 +344,7 @@ def numbers_in(node: ast.AST) -> set[float]:
     """The numbers of an expression, without their signs."""
     return {
         abs(float(each.value))
-        for each in ast.walk(node)
+        for each in walk(node)
         if isinstance(each, ast.Constant) and isinstance(each.value, int | float) and not isinstance(each.value, bool)
     }
 
@@ -365,7 +366,7 @@ def _expression(text: str) -> ast.expr:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise RuleError(f"“{text[:80]}” is no expression") from error
-    if sum(1 for _ in ast.walk(tree)) > 400:
+    if sum(1 for _ in walk(tree)) > 400:
         raise RuleError("the condition is too long; write several rules")
     return tree
 

@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +21,14 @@ import numpy.typing as npt
 from stratforge.intent.columns import SameColumns, said_by_none, series_in
 from stratforge.intent.markets import MONDAY_OPEN, market
 from stratforge.intent.program import program_of
+from stratforge.intent.runner import Runner
 from stratforge.market import BarColumns
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy
-from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values, reachable
-from stratforge.strategy.signals import SignalValue, signal_from_numbers
-from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, DAYS, EQUITY_KEY, POWER_KEY
+from stratforge.strategy.signals import SignalValue
+from stratforge.strategy.trees import walk
+from stratforge.strategy.vocabulary import CASH_KEY, DAYS, EQUITY_KEY, POWER_KEY
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
@@ -81,18 +81,11 @@ def sides_decided(code: Strategy, *, around_the_clock: bool = False) -> frozense
     for values in _markets(
         code, code, Values(market("swing", 100.0)), SameColumns(), around_the_clock=around_the_clock
     ):
-        runner = _Runner(code, values)
+        runner = Runner(code, values)
         close = values.bars.close.tolist()
         quantity = price = held = 0.0
         for index, at in enumerate(close):
-            position = {
-                "quantity": quantity,
-                "average_entry_price": price,
-                "entry_price": price,
-                "unrealized_return": at / price - 1 if quantity else 0.0,
-                "bars_held": held,
-            }
-            signal = runner.decide(index, position)
+            signal = runner.decide(index, (quantity, price, held, at / price - 1 if quantity else 0.0))
             held += 1
             if signal is not None:
                 found.add(signal.side)
@@ -255,7 +248,7 @@ def _days_counted(strategy: Strategy) -> int:
     program = program_of(strategy.source)
     counted = (
         number
-        for node in ast.walk(program.tree)
+        for node in walk(program.tree)
         if isinstance(node, ast.Compare) and not re.search(r"\b(?:bar|position|account)\.", ast.unparse(node))
         for number in program.numbers_of(node)
         if number <= _MOST_DAYS
@@ -288,10 +281,10 @@ def _held(generator: np.random.Generator, count: int, bars: int) -> Floats:
 def _compared(strategy: Strategy) -> Iterator[tuple[frozenset[Node] | None, set[float]]]:
     """The comparisons of a strategy: which drawn columns stand in them (None: prices alone), and which numbers."""
     program = program_of(strategy.source)
-    for node in ast.walk(program.tree):
+    for node in walk(program.tree):
         if isinstance(node, ast.Compare):
             numbers = program.numbers_of(node)
-            columns = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+            columns = {each.attr for each in walk(node) if isinstance(each, ast.Attribute)}
             nodes = frozenset(series_in(strategy.columns[each] for each in columns if each in strategy.columns))
             if nodes or columns & {"open", "high", "low", "close"}:
                 yield nodes or None, numbers
@@ -304,52 +297,8 @@ def _compared(strategy: Strategy) -> Iterator[tuple[frozenset[Node] | None, set[
             yield frozenset(series_in([column])) or (None if priced else frozenset()), found
 
 
-@dataclass
-class _Runner:
-    """A strategy on its way through a market, with what it remembers."""
-
-    strategy: Strategy
-    values: Values
-
-    def __post_init__(self) -> None:
-        self.state: dict[str, float] = {}
-        # The exits that are set, by their names: those that are kept with the position.
-        self.exits: dict[str, float] = {}
-        self.function = self.strategy.on_bar.function
-        self.names = self.strategy.on_bar.state
-        self.account = [key for key in ACCOUNT_KEYS if key in self.names]
-        self._exit_places = [(name, self.names.index(key)) for name, key in EXIT_KEYS.items() if key in self.names]
-        self.plan: list[tuple[str, Any, list[float] | None]] = []
-        # The arguments of every bar, made at once; what hangs on the bars before is put into its places when the bar comes.
-        arguments: list[Iterable[float]] = []
-        self._remembered: list[tuple[int, str]] = []
-        self._of_position: list[tuple[int, str]] = []
-        for place, (origin, key, back) in enumerate(self.strategy.argument_plan):
-            column = None
-            if origin == "column":
-                series = self.values.series(key) if isinstance(key, Node) else getattr(self.values.bars, key)
-                column = ([math.nan] * (back - 1) + np.asarray(series, dtype=np.float64).tolist())[: len(series)]
-            elif origin != "constant":
-                (self._remembered if origin == "state" else self._of_position).append((place, key))
-            self.plan.append((origin, key, column))
-            arguments.append(column or itertools.repeat(float(key) if origin == "constant" else math.nan))
-        self._arguments = [list(each) for _, *each in zip(range(len(self.values.bars)), *arguments, strict=False)]
-
-    def decide(self, index: int, position: dict[str, float]) -> SignalValue | None:
-        arguments = self._arguments[index]
-        for place, key in self._remembered:
-            arguments[place] = float(self.state.get(key, math.nan))
-        for place, key in self._of_position:
-            arguments[place] = float(position[key])
-        action, confidence, kind, size, *after = self.function(*arguments)
-        if self._exit_places and (position["quantity"] or action == 1.0):
-            self.exits = {name: after[place] for name, place in self._exit_places if after[place] == after[place]}
-        self.state = {key: value for key, value in zip(self.names, after, strict=True) if abs(value) <= 1e300}
-        return signal_from_numbers(self.state, action, confidence, kind, size) if action else None
-
-
 def _first_difference(code: Strategy, reference: Strategy, values: Values, cash: Floats) -> str | None:
-    mine, theirs = _Runner(code, values), _Runner(reference, values)
+    mine, theirs = Runner(code, values), Runner(reference, values)
     bars = values.bars
     # Numbers of Python's own: one by one they take a fraction of the time.
     open_, high, low, close = bars.open.tolist(), bars.high.tolist(), bars.low.tolist(), bars.close.tolist()
@@ -373,12 +322,13 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
         held = held + 1 if quantity else 0.0
         price = price if quantity else 0.0
         gain = close[index] / price - 1 if quantity else 0.0
-        position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}
+        position = (quantity, price, held, gain)
         if mine.account or theirs.account:
             free, worth = money[index], quantity * close[index]
             account = {CASH_KEY: free, EQUITY_KEY: free + worth, POWER_KEY: free + 1.5 * min(worth, 0.0)}
             for each in (mine, theirs):
-                each.state |= {key: account[key] for key in each.account}
+                for key in each.account:
+                    each.tell(key, account[key])
         done, signal = mine.decide(index, position), theirs.decide(index, position)
         if (done or signal) and _meaning(done, quantity) != _meaning(signal, quantity):
             return _told(code, bars, mine, index, position, done, signal)
@@ -406,10 +356,10 @@ def _cash(amounts: Iterable[float], count: int) -> Floats:
     return np.asarray(levels[generator.integers(0, len(levels), count)] * generator.uniform(0.5, 1.5, count))
 
 
-def _reached(runner: _Runner, entry: float, high: float, low: float) -> bool:
+def _reached(runner: Runner, entry: float, high: float, low: float) -> bool:
     """Whether a bar reaches one of the exits that are set."""
     exits = runner.exits
-    peak = max(runner.state.get(PEAK, entry), entry)
+    peak = runner.peak(entry)
     stops = [entry * (1 - exits["stop_loss"])] if "stop_loss" in exits else []
     stops += [exits["stop_loss_price"]] if "stop_loss_price" in exits else []
     stops += [peak * (1 - exits["trailing_stop"])] if "trailing_stop" in exits else []
@@ -442,17 +392,14 @@ def _meaning(signal: SignalValue | None, quantity: float) -> tuple[object, ...] 
 def _told(
     code: Strategy,
     bars: BarColumns,
-    runner: _Runner,
+    runner: Runner,
     index: int,
-    position: dict[str, float],
+    position: tuple[float, float, float, float],
     done: SignalValue | None,
     wanted: SignalValue | None,
 ) -> str:
-    holding = (
-        f"holding for {position['bars_held']:g} bars at {position['unrealized_return'] * 100:+.2f} %"
-        if position["quantity"]
-        else "holding nothing"
-    )
+    quantity, _, held, gain = position
+    holding = f"holding for {held:g} bars at {gain * 100:+.2f} %" if quantity else "holding nothing"
     columns = [
         f"{key if isinstance(key, str) else next(name for name, node in code.columns.items() if node is key)} {column[index]:.6g}"
         for (origin, key, _), (_, _, column) in zip(code.argument_plan, runner.plan, strict=True)
@@ -478,13 +425,14 @@ def deeds_lost(old: Strategy, new: Strategy, *, around_the_clock: bool = False) 
     """Tries code against the code before it: whether it holds what that sold, and whether it buys where that did not."""
     holds = buys = False
     for values in _markets(old, new, Values(market("swing", 100.0)), SameColumns(), around_the_clock=around_the_clock):
-        one, other = _Runner(old, values), _Runner(new, values)
+        one, other = Runner(old, values), Runner(new, values)
         quantity = price = held = 0.0
         for index, at in enumerate(values.bars.close.tolist()):
             gain = at / price - 1 if quantity else 0.0
-            position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}  # fmt: skip
+            position = (quantity, price, held, gain)
             for each in (one, other):
-                each.state |= dict.fromkeys(each.account, 10000.0)
+                for key in each.account:
+                    each.tell(key, 10000.0)
             before, after = one.decide(index, position), other.decide(index, position)
             held += 1
             did, does = _side(before, quantity), _side(after, quantity)

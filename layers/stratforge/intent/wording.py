@@ -37,6 +37,7 @@ from stratforge.intent.lexicon import (
 from stratforge.intent.measures import day_findings, holds, judges_gain, near, number_findings, texts, time_findings
 from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, TERM_KINDS, Atom, Rule, RuleKind, numbers_in_text
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.trees import walk
 
 _GLUED = re.compile(r"\b(sl|tp|stop|target)(?=\d)", re.IGNORECASE)
 
@@ -99,7 +100,7 @@ def _unsaid(quote: str, rules: Sequence[Rule], named: frozenset[str]) -> Iterato
     for rule in rules:
         if rule.condition is None:
             continue
-        for node in ast.walk(rule.condition):
+        for node in walk(rule.condition):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ta":
                 if node.attr not in here and not re.search(rf"(?<![a-z]){node.attr}(?![a-z])", quote, re.IGNORECASE):
                     yield f"does not speak of {node.attr}, and its rule does ({rule.text})."

@@ -18,6 +18,7 @@ from pathlib import Path
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Argument, Node
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.trees import walk
 
 MAX_GRAPH_NODES = 500
 MAX_CELLS = 4_000_000
@@ -202,7 +203,7 @@ def count_operations(statements: Iterable[ast.stmt], parameters: Mapping[str, fl
 
 def _expression_operations(tree: ast.AST) -> int:
     operations = 0
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Call):
             operations += _CALL_OPERATIONS
         elif isinstance(node, ast.BoolOp):

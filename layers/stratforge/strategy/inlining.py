@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from stratforge.strategy.findings import Code
 from stratforge.strategy.syntax_names import syntax_name
+from stratforge.strategy.trees import walk
 
 Tree = TypeVar("Tree", bound=ast.AST)
 # A name of a helper that has no value on some path.
@@ -57,7 +58,7 @@ class Inliner:
         Raises:
             Refused: at the first thing that is not in the language.
         """
-        for node in ast.walk(function):
+        for node in walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 if node.id in self.helpers:
                     raise Refused(node, Code.NOT_IN_LANGUAGE, f"{node.id} is a function", "Choose another name")
@@ -105,7 +106,7 @@ class Inliner:
 
     def spend(self, tree: ast.AST) -> None:
         """Counts what is put somewhere; raises `Refused` when it is too much."""
-        self._count(tree, sum(1 for _ in ast.walk(tree)))
+        self._count(tree, sum(1 for _ in walk(tree)))
 
     def _count(self, tree: ast.AST, nodes: int) -> None:
         self._left -= nodes
@@ -125,7 +126,7 @@ class Inliner:
         """Refuses a name without a value that the helper assigns somewhere: it is its own everywhere, as in Python."""
         if any(
             isinstance(each, ast.Name) and each.id == node.id and isinstance(each.ctx, ast.Store)
-            for each in ast.walk(helper)
+            for each in walk(helper)
         ):
             raise Refused(node, Code.UNASSIGNED, f"{node.id[:40]} may not have a value here", _NO_VALUE)
 
@@ -313,7 +314,7 @@ def _body(helper: ast.FunctionDef) -> list[ast.stmt]:
 
 
 def _returns(node: ast.stmt) -> bool:
-    return any(isinstance(each, ast.Return) for each in ast.walk(node))
+    return any(isinstance(each, ast.Return) for each in walk(node))
 
 
 def _signature(helper: ast.FunctionDef) -> _Signature:
@@ -322,7 +323,7 @@ def _signature(helper: ast.FunctionDef) -> _Signature:
     names = tuple(each.arg for each in given.args)
     annotated = helper.returns is not None or any(each.annotation for each in given.args)
     # A name in one would be read where the function is called.
-    numbers = not any(isinstance(each, ast.Name) for default in given.defaults for each in ast.walk(default))
+    numbers = not any(isinstance(each, ast.Name) for default in given.defaults for each in walk(default))
     if not plain or annotated or not numbers or getattr(helper, "type_params", None) or {*names} & {*_LIBRARIES}:
         message = f"{helper.name} must be written def {helper.name}(x, n=14):"
         suggestion = "Arguments are names, with numbers as defaults; no annotations or decorators"

@@ -39,6 +39,7 @@ from stratforge.strategy.on_bar_expressions import (
 from stratforge.strategy.order_terms import NAN, TERMS, Keyword, meant, terms_set
 from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, calculated, is_docstring, literal_number
 from stratforge.strategy.syntax_names import syntax_name
+from stratforge.strategy.trees import walk
 from stratforge.strategy.vocabulary import (
     EXTREMES,
     MAX_LOOP,

@@ -14,6 +14,7 @@ from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.inlining import Inliner, Refused
 from stratforge.strategy.syntax_names import syntax_name
+from stratforge.strategy.trees import children as children_of
 from stratforge.strategy.wire import STRING_OR_COMMENT
 
 MAX_CHARACTERS = 32_000
@@ -181,7 +182,7 @@ def _check_size(tree: ast.Module, too_deep: StrategyError) -> None:
 def _children(node: ast.AST) -> list[ast.AST]:
     """Returns the nodes inside of a node; a chain of elif counts as one level, as it is written."""
     if not isinstance(node, ast.If):
-        return list(ast.iter_child_nodes(node))
+        return children_of(node)
     children: list[ast.AST] = []
     branches = 0
     while True:

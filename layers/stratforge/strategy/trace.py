@@ -25,6 +25,7 @@ from stratforge.strategy.on_bar_compiler import (
 )
 from stratforge.strategy.on_bar_expressions import Kind, Piece, Scope, is_signal, written_key
 from stratforge.strategy.source import Findings
+from stratforge.strategy.trees import walk
 
 # Of a program with more, the first rules and the innermost conditions are told; of a long comparison its beginning.
 _MAX_RULES, _MAX_CONDITIONS, _MAX_OPERANDS, _MAX_TEXT = 40, 24, 6, 300
@@ -178,7 +179,7 @@ class Noting(OnBarCompiler):
     def prepare(self, function: ast.FunctionDef, is_result: Callable[[ast.expr], bool]) -> None:
         """Looks for the results that a function returns, and for all that they depend on."""
         self.paths = list(islice(_paths(function.body, (), False, is_result), _MAX_RULES))
-        self._written = OWN_KEYS | {key for node in ast.walk(function) if (key := written_key(node)) is not None}
+        self._written = OWN_KEYS | {key for node in walk(function) if (key := written_key(node)) is not None}
         self._conditions: dict[int, tuple[str, list[str]]] = {}
         tests = [test for path in self.paths for test, _ in path.tests]
         self.tests = {id(test) for test in tests}
@@ -281,7 +282,7 @@ def _paths(
 
 
 def _ends_without(statements: list[ast.stmt], is_result: Callable[[ast.expr], bool]) -> bool:
-    parts = (node for each in statements for node in ast.walk(each) if isinstance(node, ast.expr))
+    parts = (node for each in statements for node in walk(each) if isinstance(node, ast.expr))
     return bool(statements) and isinstance(statements[-1], ast.Return) and not any(map(is_result, parts))
 
 

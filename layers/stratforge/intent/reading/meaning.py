@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, TERM_KINDS, TURNED, Rule, RuleKind, is_number
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.trees import walk
 
 # One thing that has to hold: a comparison, days of the week, something for several bars.
 Fact = tuple[object, ...]
@@ -205,8 +206,8 @@ def _streak(left: ast.expr, sign: str, right: ast.expr) -> Fact | None:
 
 def _days(node: ast.expr) -> frozenset[int] | None:
     """The days on which a condition of nothing but days holds; None for other conditions."""
-    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-    calls = any(isinstance(each, ast.Call | ast.BinOp) for each in ast.walk(node))
+    names = {each.id for each in walk(node) if isinstance(each, ast.Name)}
+    calls = any(isinstance(each, ast.Call | ast.BinOp) for each in walk(node))
     if names != {"weekday"} or calls:
         return None
     return frozenset(day for day in range(7) if _holds(node, day))

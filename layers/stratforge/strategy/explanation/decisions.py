@@ -16,6 +16,7 @@ from stratforge.strategy.explanation.expressions import ARITHMETIC, Expressions
 from stratforge.strategy.explanation.wording import PHRASE, Said, counted, number, percent
 from stratforge.strategy.on_bar_expressions import is_adjustment, is_signal, state_key, written_key
 from stratforge.strategy.source import is_docstring
+from stratforge.strategy.trees import walk
 
 Does = Literal["buy", "sell", "short", "cover", "adjust", "weights", "nothing", "notes", "setting", "unused"]
 # A value with a name of its own is put where it is read, if it is no longer than this.
@@ -82,7 +83,7 @@ class Lines:
         """All lines that have a part in these nodes."""
         found = set[int]()
         for node in nodes:
-            for each in ast.walk(node):
+            for each in walk(node):
                 found |= {getattr(each, "lineno", 0)} - {0}
                 if isinstance(each, ast.Name):
                     found |= self.names.get(each.id) or self.constants.get(each.id) or frozenset()
@@ -97,10 +98,10 @@ class Decisions:
     def __init__(self, function: ast.FunctionDef, words: Expressions, lines: Lines) -> None:
         self._words, self._lines = words, lines
         self._body = function.body[1:] if is_docstring(function.body[0]) else function.body
-        stores = [node for each in self._body for node in ast.walk(each) if isinstance(node, ast.Name)]
+        stores = [node for each in self._body for node in walk(each) if isinstance(node, ast.Name)]
         self._assigned = Counter(each.id for each in stores if isinstance(each.ctx, ast.Store))
         self._loaded = {each.id for each in stores if isinstance(each.ctx, ast.Load)}
-        nodes = [node for each in self._body for node in ast.walk(each)]
+        nodes = [node for each in self._body for node in walk(each)]
         # A name whose value is changed where it stands is no longer what it was given.
         self._assigned.update(each.target.id for each in nodes if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name))  # fmt: skip
         self._written = {key for each in nodes if (key := written_key(each)) is not None}
@@ -236,7 +237,7 @@ class Decisions:
         """The names and keys of state that an expression reads."""
         found = self._read.get(id(node))
         if found is None:
-            nodes = list(ast.walk(node))
+            nodes = list(walk(node))
             keys = {key for each in nodes if isinstance(each, ast.expr) and (key := state_key(each)) is not None}
             found = {f'state["{key}"]' for key in keys} | {each.id for each in nodes if isinstance(each, ast.Name)}
             self._read[id(node)] = found
@@ -283,7 +284,7 @@ class Decisions:
         """Whether a name is its value wherever it is read: it has no other, and nothing that the value reads changes in between."""
         if in_loop or self._assigned[name] != 1 or name not in self._loaded or len(said.text) > _SHORT:
             return False
-        for each in ast.walk(value):
+        for each in walk(value):
             if state_key(each) in self._written:
                 return False
             if isinstance(each, ast.Name) and each.id in self._assigned and each.id not in self._words.meant:

@@ -15,6 +15,7 @@ from stratforge.strategy.explanation.expressions import Expressions
 from stratforge.strategy.explanation.portfolio import OverSymbols, Weights
 from stratforge.strategy.explanation.wording import Budget, TooLong, number
 from stratforge.strategy.rotation import PortfolioStrategy
+from stratforge.strategy.trees import walk
 
 
 def explain(strategy: Strategy | PortfolioStrategy) -> list[ExplainedRule]:
@@ -69,9 +70,9 @@ def _unused(strategy: Strategy | PortfolioStrategy, lines: Lines) -> Iterator[Ex
     """Constants and columns that decide nothing: they are said too, so that nobody takes them for something that does."""
     function = strategy.rebalance_tree if isinstance(strategy, PortfolioStrategy) else strategy.on_bar_tree
     trees = [each for each in (function, strategy.indicators_tree) if each is not None]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+    nodes = [node for tree in trees for node in walk(tree)]
     names = {each.id for each in nodes if isinstance(each, ast.Name)}
-    fields = {each.attr for each in ast.walk(function) if isinstance(each, ast.Attribute)}
+    fields = {each.attr for each in walk(function) if isinstance(each, ast.Attribute)}
     for name, value in strategy.parameters.items():
         if name not in names:
             yield _setting(f"{name} = {number(value)} is not used", lines.constants.get(name, {1}), "unused")
@@ -98,7 +99,7 @@ def _lines_of_columns(
     for each in [] if function is None else function.body:
         if isinstance(each, ast.Assign | ast.AugAssign):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
-            for name in {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}:
+            for name in {one.id for target in targets for one in walk(target) if isinstance(one, ast.Name)}:
                 before = lines.names.get(name, frozenset()) if isinstance(each, ast.AugAssign) else frozenset()
                 lines.names[name] = before | lines.of(each.value) | {each.lineno}
         elif isinstance(each, ast.Return) and isinstance(each.value, ast.Dict):
