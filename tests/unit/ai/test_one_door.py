@@ -24,13 +24,13 @@ _WRITES = re.compile(
 
 
 def _strings(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text())
+    nodes = list(ast.walk(ast.parse(path.read_text())))
     joined = [
         "".join(str(each.value) for each in node.values if isinstance(each, ast.Constant))
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.JoinedStr)
     ]
-    plain = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    plain = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return [*joined, *plain]
 
 
@@ -52,7 +52,9 @@ def test_what_writes_code_takes_a_compiled_strategy_and_no_text() -> None:
 def test_only_the_compilers_make_strategies() -> None:
     makers = set()
     for path in _SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        # What does not have the word has no such call.
+        for node in ast.walk(ast.parse(text)) if "Strategy" in text else ():
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)

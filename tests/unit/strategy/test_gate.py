@@ -18,6 +18,7 @@ from stratforge.strategy.lookback import _random_history, window_length
 from stratforge.strategy.source import MAX_CHARACTERS, MAX_FINDINGS
 
 from tests.support.large_programs import Programs
+from tests.support.tiers import one_of
 
 READS = "def on_bar(bar, position, state):\n    if bar.x > 0:\n        return buy()\n"
 # Seconds of this thread's processor time, not of the clock: a busy machine changes nothing.
@@ -120,7 +121,7 @@ def test_what_is_too_much_is_refused_at_once(source: str, code: Code) -> None:
     assert findings[0].code in (code, Code.TOO_LARGE if code == Code.SYNTAX else code)
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SOAK_EXAMPLES") or 80)))
+@pytest.mark.parametrize("seed", one_of(4, range(int(os.environ.get("SOAK_EXAMPLES") or 80))))
 def test_large_programs_are_compiled_or_refused_in_time_and_what_passes_runs(seed: int) -> None:
     """Every program of a seed is the same one: `Programs(seed).program()` gives the one that fails."""
     source = Programs(seed).program()

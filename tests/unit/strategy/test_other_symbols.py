@@ -50,16 +50,16 @@ def market(seed: int, length: int = 3_000, share: float = 0.7) -> BarColumns:
 
 def seen_one_by_one(bars: BarColumns, other: BarColumns, timeframe: str) -> list[float]:
     """What each bar sees, looked for among all of them."""
+    begins, days = other.time.tolist(), resample(other, "1d").bars
+    length = timeframe or next((name for name, each in TIMEFRAMES.items() if each * 60 == bars.seconds), "")
     found = []
     for place, time in enumerate(bars.time.tolist()):
-        over = [each for each, begin in enumerate(other.time.tolist()) if begin + 60 <= time]
+        over = sum(begin + 60 <= time for begin in begins)
         if timeframe == "1d":
-            days = resample(other, "1d").bars
             known = [each for each in range(len(days)) if days.day[each] < bars.day[place]]
             at, prices = (known[-1] if known else -1), days
         else:
-            past = other.slice(0, len(over))
-            length = timeframe or next((name for name, each in TIMEFRAMES.items() if each * 60 == bars.seconds), "")
+            past = other.slice(0, over)
             made = resample(past, length) if length else None
             prices = made.bars if made is not None else past
             at = int(made.latest[-1]) if made is not None and len(past) else len(past) - 1

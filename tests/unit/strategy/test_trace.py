@@ -9,6 +9,7 @@ from stratforge.strategy.trace import Rule, Trace, trace_last_bar
 
 from tests.support.large_programs import Programs
 from tests.support.random_programs import awkward_bars, program
+from tests.support.tiers import one_of
 
 BARS = awkward_bars(3, 300)
 CLOSE = float(BARS.close[-1])
@@ -157,7 +158,7 @@ def test_however_many_rules_there_are_what_is_told_is_bounded() -> None:
     assert max(len(each.conditions) for each in found.rules) == 24
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", one_of(4, range(150)))
 def test_a_traced_evaluation_is_the_evaluation(seed: int) -> None:
     source = program(seed) if seed % 3 else Programs(seed).program()
     try:

@@ -13,6 +13,7 @@ from stratforge.strategy.rotation.seen import Seen, decide_on
 from stratforge.strategy.rotation.trace import PortfolioTrace, Step, trace_decision
 
 from tests.support.random_rotations import markets, rotation
+from tests.support.tiers import one_of
 
 HEAD = """\
 UNIVERSE = ["AA", "BB", "CC", "DD"]
@@ -181,7 +182,7 @@ def taken(lines: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", one_of(4, range(60)))
 def test_a_traced_decision_is_the_decision(seed: int) -> None:
     try:
         strategy = compile_portfolio(rotation(seed))
