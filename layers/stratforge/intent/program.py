@@ -106,7 +106,11 @@ class Program:
                 # A timeframe, “5min” or “1h”, is its number, and its minutes.
                 if frame := _FRAME.fullmatch(each.value):
                     found |= {float(frame[1]), float(frame[1]) * _MINUTES[frame[2]]}
-            elif isinstance(each, ast.Constant) and type(each.value) in (int, float):
+            elif (
+                isinstance(each, ast.Constant)
+                and isinstance(each.value, int | float)
+                and not isinstance(each.value, bool)
+            ):
                 found.add(float(each.value))
         return found | {-each for each in found}
 

@@ -77,12 +77,14 @@ class Runner:
             arguments[place] = kept[which]
         for place, which in self._of_position:
             arguments[place] = position[which]
-        action, confidence, kind, size, *after = self._function(*arguments)
-        if after:
+        given = self._function(*arguments)
+        action = given[0]
+        if self._names:
+            after = given[4:]
             if self._exit_places and (position[0] or action == 1.0):
                 self.exits = {name: after[place] for name, place in self._exit_places if after[place] == after[place]}
             self._kept = [float(each) if abs(each) <= _MOST else math.nan for each in after]
         if not action:
             return None
         state = {key: each for key, each in zip(self._names, self._kept, strict=True) if each == each}
-        return signal_from_numbers(state, action, confidence, kind, size)
+        return signal_from_numbers(state, *given[:4])
