@@ -132,12 +132,13 @@ def compile_text(text: str, more: Mapping[str, Callable[..., Any]]) -> Callable[
 def _said(function: ast.FunctionDef) -> tuple[frozenset[str], tuple[str, ...], bool]:
     """The names that a function assigns, the keys of state that it means, and whether it goes short."""
     names, keys, shorts = set[str](), set[str](), False
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             shorts |= node.func.id == "short"
-        keys |= {*keys_for(exits_named(node)), *term_keys_named(node)} or {state_key(node) or given_key(node) or ""}
+        if isinstance(node, ast.Call | ast.Subscript | ast.Compare | ast.Attribute):
+            keys |= {*keys_for(exits_named(node)), *term_keys_named(node)} or {state_key(node) or given_key(node) or ""}
     # The order in which jsonb gives them back: live they are taken as they come.
     return frozenset(names), tuple(sorted(keys - {""}, key=lambda key: (len(key), key))), shorts
 
