@@ -96,9 +96,10 @@ def compile_all(folder: Path, python: str, kept: Path | None = None) -> None:
     given = [str(folder)] if kept is None else ["-i", "-"]
     command = [python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", _INVALIDATION, *given]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    # What does not compile (templates in packages) is nothing that could be imported.
-    listed = "\n".join(map(str, sources))
-    subprocess.run(command, env=environment, input=listed, text=True, stdout=subprocess.DEVNULL, check=False)
+    if kept is None or sources:
+        # What does not compile (templates in packages) is nothing that could be imported.
+        listed = "\n".join(map(str, sources))
+        subprocess.run(command, env=environment, input=listed, text=True, stdout=subprocess.DEVNULL, check=False)
     for source in sources:
         if kept is not None and (made := _byte_code(source)).exists():
             half = _kept(source, kept).with_suffix(f".{os.getpid()}")

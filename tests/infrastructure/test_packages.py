@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from local_platform.synthesis import ROOT
 
+from infra_cdk.constructs.bundling import compile_all, lambda_python
+
 FOLDER = ROOT / "layers" / "requirements"
 
 
@@ -44,3 +46,22 @@ def test_sizes_are_measured_of_the_layers_that_functions_have() -> None:
         found |= dict(re.findall(r'\.function\(\s*"(\w+)",\s*"(\w+)"', text))
     # The cleaner is made by itself, and the API's package serves two functions.
     assert found | {"api": "api"} == {name: kind for name, kind in KINDS.items() if name != "cleaner"}
+
+
+def test_byte_code_that_is_kept_is_taken_for_the_same_source_and_for_no_other(tmp_path: Path) -> None:
+    python = lambda_python()
+    if python is None:
+        pytest.skip("needs Python 3.13, whose byte code Lambda reads")
+    kept = tmp_path / "kept"
+
+    def compiled(folder: str, text: str, by: str) -> bytes:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "module.py").write_text(text)
+        compile_all(tmp_path / folder, by, kept)
+        (made,) = (tmp_path / folder / "__pycache__").iterdir()
+        return made.read_bytes()
+
+    first = compiled("first", "A = 1\n", python)
+    assert compiled("second", "A = 1\n", "no Python at all") == first
+    assert compiled("third", "A = 2\n", python) != first
+    assert len(list(kept.iterdir())) == 2
