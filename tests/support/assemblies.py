@@ -84,7 +84,9 @@ def _synthesize(stage: str, output: Path, context: dict[str, object]) -> None:
     from infra_cdk.app import build, check
     from infra_cdk.configuration import stage_config
 
-    app = cdk.App(outdir=str(output), context=context_of(stage, **context))
+    # Code that nobody runs is not copied either.
+    staging = {} if "code" in context else {"aws:cdk:disable-asset-staging": True}
+    app = cdk.App(outdir=str(output), context=context_of(stage, **context) | staging)
     config = stage_config(app.node)
     build(app, config)
     if config.network is not None:

@@ -93,6 +93,7 @@ class Chart:
         self.tokens, self.lexemes, self._grammar = tokens, lexemes, grammar
         self._found: dict[tuple[str, int], list[tuple[int, Any]]] = {}
         self._here: dict[int, set[str]] = {}
+        self._behind = [tuple(self._over_articles(at)) for at in range(len(tokens) + 1)]
 
     def parts(self, category: str, at: int) -> list[tuple[int, Any]]:
         """The parts of a category that begin at a place: where each ends, and its value."""
@@ -117,7 +118,7 @@ class Chart:
     def _begins(self, at: int) -> set[str]:
         """What a part may begin with at a place, behind articles too: whoever leaves out its first element goes over them."""
         if at not in self._here:
-            places = [each for each in self._over_articles(at) if each < len(self.tokens)]
+            places = [each for each in self._behind[at] if each < len(self.tokens)]
             words = {f"'{self.tokens[each].text}" for each in places}
             self._here[at] = words | {kind for each in places for _, kind, _ in self.lexemes[each]}
         return self._here[at]
@@ -131,7 +132,7 @@ class Chart:
         element = elements[index]
         if element.optional:
             yield from self._fit(elements, index + 1, at, (*values, None) if element.category or element.kept else values)  # fmt: skip
-        for begin in self._over_articles(at) if index else (at,):
+        for begin in self._behind[at] if index else (at,):
             for end, value in self._one(element, begin):
                 yield from self._fit(elements, index + 1, end, (*values, value) if element.category or element.kept else values)  # fmt: skip
 
