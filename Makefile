@@ -11,7 +11,7 @@ ARGS ?=
 RUN := -c 'import runpy, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)'
 
 # Processes that run the tests, more than two cores: what stands on a platform often waits for it. WORKERS=0 runs them one after the other in one.
-WORKERS ?= 4
+WORKERS ?= 6
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
@@ -39,10 +39,10 @@ up: install ## Brings the platform up on this machine (ARGS="--port 8000 --speed
 demo: install ## Brings it up, trades, checks every invariant, goes down; one JSON object on stdout
 	@$(BIN)/python -W ignore $(RUN) demo $(ARGS)
 
-test: install ## Runs all tests but the long ones, side by side (WORKERS=4): ten minutes on two cores
+test: install ## Runs all tests but the long ones, side by side (WORKERS=6): ten minutes on two cores
 	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 -m "not long" $(ARGS)
 
-test-all: install ## Runs every test, the long ones too, as CI does (WORKERS=4)
+test-all: install ## Runs every test, the long ones too, as CI does (WORKERS=6)
 	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 $(ARGS)
 
 collect: install ## Reads every test and runs none; what it compiles is there for the processes that run them

@@ -28,12 +28,12 @@ from simulators.alpaca.faults import Faults
 from stratforge.storage.market.market_data import ensure_months
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
-from xdist.scheduler import LoadScopeScheduling
 
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support.databases import Databases, copied, drop  # noqa: E402
+from tests.support.foundations import ByFoundation, foundation_of, runs_everything, turn_of  # noqa: E402
 from tests.support.ledger import OPEN  # noqa: E402
 from tests.support.patience import patient_clients  # noqa: E402
 from tests.support.tiers import show_fewer  # noqa: E402 - rewritten, as said above
@@ -102,62 +102,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print("; ".join(said))
 
 
-# Tests that stand on the same thing, by the beginning of their path: one browser with a platform, another for its stories, one platform,
-# another that is killed part by part (together each two would be longer than everything else), LocalStack (which has one folder on a machine),
-# synthesized stacks, the starts of whole platforms. All others go by their file.
-_FOUNDATIONS = {
-    "tests/browser/test_stories": "stories",
-    "tests/browser/test_first_minutes": "stories",
-    "tests/browser/test_market_stories": "stories",
-    "tests/browser/": "browser",
-    "tests/e2e/test_localstack": "LocalStack",
-    "tests/e2e/test_stacks_on_engines": "LocalStack",
-    "tests/e2e/test_up": "starts",
-    "tests/e2e/test_recovery": "recovery",
-    "tests/e2e/": "platform",
-    "tests/infrastructure/": "stacks",
-}
-# Without the long tests few stories are left, and a platform for them would be dearer than they are.
-_QUICK = {"stories": "browser"}
-# What takes longest begins first: begun last, it would have the other processes wait for its end. Between platforms comes what is none: four at once would
-# take so much of two cores from each other that all of them are late.
-_LONGEST_FIRST = (
-    "browser",
-    "platform",
-    "stacks",
-    "tests/simulation/test_days.py",
-    "tests/integration/test_trading_machine.py",
-    "tests/unit/strategy/test_lookback.py",
-    "recovery",
-    "stories",
-    "tests/unit/test_requests.py",
-    "tests/unit/test_evaluation.py",
-    "LocalStack",
-    "starts",
-    "tests/unit/test_cli.py",
-    "tests/unit/backtest/test_short_positions.py",
-)
-
-
-def foundation_of(nodeid: str, config: pytest.Config) -> str:
-    """What a test stands on."""
-    foundations = (name for beginning, name in _FOUNDATIONS.items() if nodeid.startswith(beginning))
-    found = next(foundations, nodeid.split("::", 1)[0])
-    return _QUICK.get(found, found) if config.option.markexpr == "not long" else found
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """One of several processes: what takes longest begins first."""
     if hasattr(config, "workerinput"):
-        turns = {foundation: turn for turn, foundation in enumerate(_LONGEST_FIRST)}
-        items.sort(key=lambda item: turns.get(foundation_of(item.nodeid, config), len(turns)))
-
-
-class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives tests that stand on the same thing to the same worker, so that it is brought up once."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return foundation_of(nodeid, self.config)
+        items.sort(key=lambda item: turn_of(foundation_of(item.nodeid, everything=runs_everything(config))))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -172,7 +120,9 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """A platform goes down when the next test stands on something else: its market would take half a core from all others till their end."""
     yield
     assert isinstance(item, pytest.Function)
-    if nextitem is None or foundation_of(nextitem.nodeid, item.config) != foundation_of(item.nodeid, item.config):
+    whole = runs_everything(item.config)
+    here = foundation_of(item.nodeid, everything=whole)
+    if nextitem is None or foundation_of(nextitem.nodeid, everything=whole) != here:
         for each in item.session._fixturemanager.getfixturedefs("running_platform", item) or ():
             each.finish(item._request)  # type: ignore[arg-type]
 

@@ -95,11 +95,18 @@ class Visitor:
 
     def enter(self) -> None:
         """Registers as the form does, and has opened no page yet."""
+        self._send("/register")
+
+    def come_back(self) -> None:
+        """Logs in as the form does, and has opened no page yet."""
+        self._send("/login")
+
+    def _send(self, path: str) -> None:
         form: dict[str, str | float | bool] = {"email": self.email, "password": PASSWORD}
 
         def asked() -> APIResponse | None:
             answer = self.page.request.post(
-                f"{self.address}/register", form=form, headers={"HX-Request": "true"}, timeout=60_000
+                f"{self.address}{path}", form=form, headers={"HX-Request": "true"}, timeout=60_000
             )
             return None if answer.status == 503 else answer
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import time
 from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
+from local_platform.platform import Platform
 from playwright.sync_api import Browser, Locator, Page, expect
+from stratforge.client import Client
 
-from tests.browser.conftest import Visitor, new_visitor
+from tests.browser.conftest import PASSWORD, Visitor, new_visitor
 from tests.browser.test_first_minutes import running_session
 from tests.browser.test_workbench import stored
-from tests.support.trading import wait_for
+from tests.support.trading import wait_for, wait_for_bars
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 NEW_YORK = ZoneInfo("America/New_York")
@@ -93,33 +97,50 @@ def test_no_label_of_a_time_axis_is_there_twice_however_near_the_points_are(memb
     member.complaints.clear()
 
 
-@pytest.fixture
-def tested(member: Visitor) -> tuple[Visitor, str]:
-    """Somebody with a report of a strategy that trades often, and its address."""
-    client = member.client
-    running_session(client)
-    wait_for(
-        lambda: len(client.call("GET", "/api/market/AAPL/bars?limit=100")["items"]) >= 40, 120, "bars to backtest on"
-    )
+@pytest.fixture(scope="module")
+def reported(running_platform: Platform) -> tuple[str, str]:
+    """The e-mail address of somebody with a report of a strategy that trades often, and the report's address."""
+    email = f"reported-{time.time_ns()}@example.com"
+    client = Client(running_platform.address)
+    client.register(email, PASSWORD)
+    session = running_session(client)
+    wait_for_bars(running_platform, client, "AAPL", 40)
+    client.call("POST", f"/api/sessions/{session['session_id']}/stop")
     backtest = client.backtest(stored(client, "Often"))
-    return member, f"/backtests/{backtest['backtest_id']}"
+    return email, f"/backtests/{backtest['backtest_id']}"
 
 
-def at_exchange(seconds: float) -> str:
-    """A moment as a chart's legend says it."""
-    return f"{datetime.fromtimestamp(seconds, NEW_YORK):%-d %b %Y, %H:%M}"
+@pytest.fixture
+def tested(visitor: Visitor, reported: tuple[str, str]) -> tuple[Visitor, str]:
+    """Somebody with such a report, logged in, and its address."""
+    visitor.email, address = reported
+    visitor.come_back()
+    return visitor, address
 
 
-def point_at(page: Page, card: Locator, time: str) -> tuple[float, float]:
+# A moment as a chart's legend says it.
+_SAID = "%d %b %Y, %H:%M"
+
+
+def point_at(page: Page, card: Locator, time: datetime) -> tuple[float, float]:
     """Moves the mouse over a chart until the legend says a time; gives where that is."""
     box = card.locator("[data-chart]").bounding_box()
     assert box is not None
     said = card.locator(".legend span").first
     y = box["y"] + box["height"] * 0.25
-    for x in range(int(box["x"]) + 2, int(box["x"] + box["width"] - 60), 2):
+
+    def under(x: int) -> datetime:
         page.mouse.move(x, y)
-        if said.inner_text().strip() == time:
-            return x, y
+        return datetime.strptime(said.inner_text().strip(), _SAID).replace(tzinfo=NEW_YORK)
+
+    # Time goes on from left to right: wide steps find where about it is, and small ones where.
+    wide, last = 40, int(box["x"] + box["width"] - 60)
+    rough = [(x, under(x)) for x in (*range(int(box["x"]) + 2, last, wide), last)]
+    for (x, before), (_, after) in itertools.pairwise(rough):
+        if before <= time <= after:
+            for near in range(x, x + wide + 1, 2):
+                if under(near) == time:
+                    return near, y
     raise AssertionError(f"{time} is not in sight; the last is {said.inner_text()!r}")
 
 
@@ -152,7 +173,7 @@ def test_a_mark_in_the_chart_leads_to_its_trade_in_the_list_and_the_list_into_th
         entered = float(row.get_attribute("data-from") or 0)
         # Where there are many bars a candle holds several.
         candle = max(each for each in candles if each <= entered)
-        x, y = point_at(page, card, at_exchange(candle))
+        x, y = point_at(page, card, datetime.fromtimestamp(candle, NEW_YORK).replace(second=0))
         # None is, until the mark of this one is pressed.
         other = rows.last
         page.evaluate("document.querySelectorAll('tr.current').forEach((each) => each.classList.remove('current'))")

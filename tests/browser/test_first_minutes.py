@@ -13,7 +13,7 @@ from playwright.sync_api import Request, expect
 from stratforge.client import Client
 
 from tests.browser.conftest import Visitor
-from tests.support.trading import wait_for
+from tests.support.trading import wait_for, wait_for_bars
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -28,13 +28,11 @@ def running_session(client: Client, symbol: str = "AAPL", bars: int = 1) -> dict
     return found
 
 
-def test_from_a_sentence_to_rules_a_preview_and_a_session_in_two_presses(member: Visitor) -> None:
+def test_from_a_sentence_to_rules_a_preview_and_a_session_in_two_presses(member: Visitor, platform: Platform) -> None:
     """Somebody who reads nothing: the first button on the page, and then the one that runs it."""
     client = member.client
     running_session(client)
-    wait_for(
-        lambda: len(client.call("GET", "/api/market/AAPL/bars?limit=100")["items"]) >= 60, 120, "bars to preview on"
-    )
+    wait_for_bars(platform, client, "AAPL", 60)
     page = member.page
     asked: list[str] = []
     page.on(

@@ -76,11 +76,15 @@ class Up:
             self._process.wait()
 
 
-@pytest.fixture
-def state(state_folder: Path) -> Path:
+def _prepared(state_folder: Path) -> Path:
     folder = state_folder / "up"
     (folder / "assemblies").mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def state(state_folder: Path) -> Path:
+    return _prepared(state_folder)
 
 
 @pytest.fixture
@@ -102,16 +106,28 @@ def test_a_signal_during_the_start_ends_it_and_leaves_nothing(state: Path, runs:
 
 
 def address_of(up: Up) -> str:
-    """Where a run is, when it is there."""
-    found = re.search(r"http://[\d.:]+", up.hear("ready at"))
+    """Where a run is that said it last."""
+    found = re.search(r"http://[\d.:]+", up.said[-1])
     assert found is not None
     return found[0]
 
 
-def test_the_login_that_it_says_is_the_operators(state: Path, runs: list[Up]) -> None:
-    up = Up(state)
-    runs.append(up)
-    said = up.hear("ready at")
+@pytest.fixture(scope="module")
+def two(state_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, Up]]:
+    """Two runs that have come up side by side and go on."""
+    elsewhere = tmp_path_factory.mktemp("neighbor")
+    for folder in (elsewhere, elsewhere.parent):
+        folder.chmod(0o755)
+    found = Up(_prepared(state_folder)), Up(elsewhere)
+    for each in found:
+        each.hear("ready at")
+    yield found
+    for each in found:
+        each.end()
+
+
+def test_the_login_that_it_says_is_the_operators(two: tuple[Up, Up]) -> None:
+    said = two[1].said[-1]
     found = re.search(
         r"ready at (http://[\d.:]+) \(log in as (\S+), password (\S+); the operator’s pages are at /operations\)", said
     )
@@ -123,18 +139,13 @@ def test_the_login_that_it_says_is_the_operators(state: Path, runs: list[Up]) ->
     somebody.register("somebody@example.com", "a long enough password")
     with pytest.raises(ApiError):
         somebody.call("GET", "/api/operations/queues")
-    assert up.signal(signal.SIGTERM) == 0
 
 
 def test_runs_side_by_side_do_not_meet_and_a_killed_one_leaves_nothing_behind(
-    state: Path, tmp_path_factory: pytest.TempPathFactory, runs: list[Up]
+    state: Path, two: tuple[Up, Up], runs: list[Up]
 ) -> None:
-    elsewhere = tmp_path_factory.mktemp("neighbor")
-    for folder in (elsewhere, elsewhere.parent):
-        folder.chmod(0o755)
-    first, neighbor = Up(state), Up(elsewhere)
-    runs += [first, neighbor]
-    addresses = [address_of(each) for each in (first, neighbor)]
+    first, neighbor = two
+    addresses = [address_of(each) for each in two]
     assert addresses[0] != addresses[1]
     assert not first.family & neighbor.family
     assert any("the slowest step" in line for line in first.said)

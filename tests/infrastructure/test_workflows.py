@@ -60,9 +60,15 @@ def recipe_of(target: str) -> str:
 def test_a_change_is_judged_by_every_test_and_not_only_by_those_that_are_quick() -> None:
     assert "bash .ci/run" in str(read(FOLDER / "test.yml")["jobs"]["test"]["steps"])
     commands = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert "make test-all" in commands
-    assert "beside=(check contract collect)" in commands
-    assert 'make --jobs=3 --output-sync=target "${beside[@]}"' in commands
+    # Whatever fails beside the others fails the change.
+    assert commands.index("make --jobs=2 --output-sync=target check contract &") + 1 == commands.index("judged=$!")
+    ends = [
+        "status=0",
+        'make --jobs=2 --output-sync=target "${beside[@]}" && make test-all || status=$?',
+        'wait "$judged" || status=$?',
+        'exit "$status"',
+    ]
+    assert commands[-len(ends) :] == ends
     assert "pytest" in recipe_of("test-all")
     assert " -m " not in recipe_of("test-all")
     assert '-m "not long"' in recipe_of("test")
