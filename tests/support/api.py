@@ -16,7 +16,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from moto import mock_aws
 from moto.backends import get_backend
+from moto.core import models
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sqs import models as sqs_models
 from psycopg.conninfo import conninfo_to_dict
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -111,6 +113,9 @@ def _quick_hasher() -> PasswordHash:
 
 # Clients of services that moto answers for, made once: one takes as long as some of the tests.
 _aws_client = cache(aws.aws_client)
+# So are its answers for each kind of address of each service, a thousand and more, and the names of the attributes of queues.
+models.CallbackResponse = cache(models.CallbackResponse)  # type: ignore[attr-defined,assignment]
+sqs_models.camelcase_to_underscores = cache(sqs_models.camelcase_to_underscores)  # type: ignore[attr-defined]
 
 
 def _backend(service: Any, region: str = _REGION) -> Any:

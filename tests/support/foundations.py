@@ -11,6 +11,7 @@ from xdist.workermanage import WorkerController
 # synthesized stacks, the starts of whole platforms. All others go by their file.
 _FOUNDATIONS = {
     "tests/browser/test_stories": "stories",
+    "tests/browser/test_portfolio_stories": "stories",
     "tests/browser/test_first_minutes": "stories",
     "tests/browser/test_market_stories": "stories",
     "tests/browser/": "browser",
@@ -22,8 +23,8 @@ _FOUNDATIONS = {
     "tests/e2e/": "platform",
     "tests/infrastructure/": "stacks",
 }
-# Without the long tests few stories are left, and a platform for them would be dearer than they are.
-_QUICK = {"stories": "browser"}
+# Without the long tests few stories are left, and a platform for them would be dearer than they are. They share the one that has less to do.
+_QUICK = {"stories": "platform"}
 # On each of these a platform stands, with a market that goes on.
 _PLATFORMS = frozenset({"browser", "stories", "platform", "recovery", "LocalStack", "starts"})
 # More at once would take so much of two cores from each other that bars come late to all of them.

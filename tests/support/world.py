@@ -3,6 +3,7 @@ broker's port, queues as lists, and a fuse that kills whoever passes its boundar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,10 +55,13 @@ class Fuse:
     passed: list[str] = field(default_factory=list)
     kill_after: int | None = None
     kill_at: str | None = None
+    # How many of each name were passed.
+    _times: Counter[str] = field(default_factory=Counter)
 
     def boundary(self, name: str) -> None:
         """Passes a boundary, or dies there. The n-th boundary of a name is called `name#n`."""
-        numbered = f"{name}#{sum(each.startswith(name + '#') for each in self.passed) + 1}"
+        self._times[name] += 1
+        numbered = f"{name}#{self._times[name]}"
         self.passed.append(numbered)
         if self.kill_at == numbered or (self.kill_after is not None and len(self.passed) > self.kill_after):
             self.disarm()
@@ -66,6 +70,7 @@ class Fuse:
     def arm(self, kill_after: int | None = None, kill_at: str | None = None) -> None:
         """Starts counting anew."""
         self.passed, self.kill_after, self.kill_at = [], kill_after, kill_at
+        self._times.clear()
 
     def disarm(self) -> None:
         """Kills nobody any more."""

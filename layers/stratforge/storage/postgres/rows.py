@@ -64,7 +64,9 @@ def made_by(make: Callable[..., Row]) -> BaseRowFactory[Row]:
     enums = _enums(make)
 
     def factory(cursor: Any) -> RowMaker[Row]:
-        names = [column.name for column in cursor.description or ()]
+        # Not its description, which makes an object of each column with all that is known of its type.
+        result = cursor.pgresult
+        names = [result.fname(place).decode() for place in range(result.nfields)] if result is not None else []
         members = [(name, enums[name]) for name in names if name in enums]
 
         def row(values: Sequence[Any]) -> Row:
