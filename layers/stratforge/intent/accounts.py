@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.conditions_of_sale import sale_findings
-from stratforge.intent.levels import level_findings
+from stratforge.intent.levels import level_findings, past_findings
 from stratforge.intent.occasions import occasion_findings
 from stratforge.intent.references import reference_findings
 from stratforge.intent.requirements import Requirement, Status
@@ -43,7 +43,11 @@ def unaccounted(
     found = dict[str, None]()
     for each, of_it, places in zip(requirements, rules, spans, strict=True):
         changing = any(rule.dropped is not None for rule in of_it)
-        if each.status is not Status.COVERED or changing or not of_it:
+        if each.status is not Status.COVERED or not of_it:
+            continue
+        if changing:
+            new = [rule for rule in of_it if rule.dropped is None]
+            found |= {f"“{each.quote[:80]}” {problem}.": None for problem in past_findings(each.quote, new)}
             continue
         for turn, quoted in zip(turns, places, strict=True):
             for start, end in quoted:

@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, meaning_of
-from stratforge.intent.rules import PRICES, Rule, is_number
+from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, meaning_of, ways_of
+from stratforge.intent.rules import HOLDS, OPERATORS, PRICES, Rule, RuleKind, is_number
 
 # The least and the greatest value that are allowed, each with whether it is itself.
 Span = tuple[float, bool, float, bool]
@@ -15,8 +15,13 @@ Span = tuple[float, bool, float, bool]
 Bounded = tuple[frozenset[tuple[str, Span]], frozenset[Fact]]
 _ALL: Span = (-math.inf, False, math.inf, False)
 _CLOCK = ("days", "minute")
-_OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|mid|middle|upper)")
-_ORDER = ("lower", "mid", "middle", "upper")
+_COMPARED = PRICES | {"volume"}
+_SIGNS = {OPERATORS[each]: holds for each, holds in HOLDS.items()}
+_OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|mid|middle|basis|upper)")
+# Of lines of one kind the lower before the higher; a day's open and close may be anywhere between its low and its high.
+_OF_A_DAY = re.compile(r"(?P<family>day|yesterday|opening)_(?P<edge>low|open|close|high)(?P<span>\(.+\))?")
+_SCALED = re.compile(r"(?P<factor>\d+(?:\.\d+)?) \* (?P<line>.+)|(?P<before>.+) \* (?P<times>\d+(?:\.\d+)?)")
+_RANKS = {"lower": 0, "mid": 1, "middle": 1, "basis": 1, "upper": 2, "low": 0, "open": 1, "close": 1, "high": 2}
 # What the price is nearly always below, and above.
 _HIGHEST = re.compile(r"day_high|.+\.upper|.*\bhigh\b.*\.max\(\).*|opening_high\(.+\)")
 _LOWEST = re.compile(r"day_low|.+\.lower|.*\blow\b.*\.min\(\).*|opening_low\(.+\)")
@@ -69,13 +74,81 @@ def _meets(sale: Fact, way: frozenset[Fact]) -> bool:
     if any(other == line and over != above for _, other, over in bought):
         # It comes back through the line at which it was bought.
         return False
-    mine = _OF_A_BAND.fullmatch(line)
-    for _, other, over in bought:
-        its = _OF_A_BAND.fullmatch(other)
-        if mine and its and mine["family"] == its["family"] and over != above:
-            upper, lower = (mine, its) if over else (its, mine)
-            return _ORDER.index(lower["edge"]) < _ORDER.index(upper["edge"])
+    # “Within 1 % of the average” lies on both sides of it, and so does a sale below it: as far as that is meant, it is a trader's choice.
+    around = {_times(other)[0] for _, other, over in bought if over == above}
+    ranked = [(rank, its, over) for _, other, over in bought if over != above and _times(other)[0] not in around for rank, its in _ranks(line, other)]  # fmt: skip
+    if ranked:
+        return all(its < mine if over else mine < its for mine, its, over in ranked)
     return bool((_LOWEST if above else _HIGHEST).fullmatch(line)) and price in PRICES
+
+
+def _ranks(one: str, other: str) -> Iterator[tuple[float, float]]:
+    """Where two lines stand among those of their kind, or as so many times the same line; nothing where no order of them is known."""
+    mine, its = _place(one), _place(other)
+    if mine[0] == its[0] and mine[0]:
+        yield mine[1], its[1]
+    (line, factor), (base, times) = _times(one), _times(other)
+    if line == base and factor != times:
+        yield factor, times
+
+
+def _place(line: str) -> tuple[str, int]:
+    """The kind of a line, such as a band or the day before, and its place among the lines of that kind; an empty kind where it is of none."""
+    if match := _OF_A_BAND.fullmatch(line):
+        return match["family"], _RANKS[match["edge"]]
+    if match := _OF_A_DAY.fullmatch(line):
+        return f"{match['family']}{match['span'] or ''}", _RANKS[match["edge"]]
+    return "", 0
+
+
+def _times(line: str) -> tuple[str, float]:
+    """A line as so many times another one."""
+    match = _SCALED.fullmatch(line)
+    if match is None:
+        return line, 1.0
+    return (match["line"], float(match["factor"])) if match["line"] else (match["before"], float(match["times"]))
+
+
+def excluded_where_bought(sale: Fact, way: frozenset[Fact]) -> bool:
+    """Whether a comparison surely does not hold at a bar at which others do."""
+    if _bounded({*way, sale}) is None:
+        return True
+    left, _, right = map(str, sale)
+    near = _edges(left, right)
+    if near is None:
+        return False
+    price, line, above = near
+    for its, _, level in (each for each in (*way, *_implied(way)) if len(each) == 3):
+        other = _edges(str(its), str(level))
+        if other is None or other[0] != price or other[2] == above:
+            continue
+        if other[1] == line or any(mine < its_own if other[2] else its_own < mine for mine, its_own in _ranks(line, other[1])):  # fmt: skip
+            return True
+        if (_LOWEST if other[2] is False else _HIGHEST).fullmatch(other[1]) and (_HIGHEST if above else _LOWEST).fullmatch(line):  # fmt: skip
+            return True
+    return False
+
+
+def bounds_nothing(rules: Iterable[Rule], *, around_the_clock: bool = False) -> str:
+    """The rule of hours or days in which it may buy, one or the other of them, that leaves out no minute of any day; empty where there is none."""
+    week = range(7 if around_the_clock else 5)
+    minutes = range(0, 1440) if around_the_clock else range(570, 960)
+    for rule in rules:
+        if rule.kind is not RuleKind.ONLY or rule.condition is None:
+            continue
+        try:
+            ways = ways_of(rule.condition, frozenset(week))
+        except TooMany:
+            continue
+        if len(ways) > 1 and all(fact[0] in _CLOCK for way in ways for fact in way) and all(any(_holds_at(way, day, minute) for way in ways) for day in week for minute in minutes):  # fmt: skip
+            return rule.text
+    return ""
+
+
+def _holds_at(way: frozenset[Fact], day: int, minute: int) -> bool:
+    return all(
+        day in fact[1:] if fact[0] == "days" else _SIGNS[str(fact[1])](minute, float(str(fact[2]))) for fact in way
+    )
 
 
 def _overlap(sign: str, level: float, towards: str, bought: float) -> bool:
@@ -89,9 +162,9 @@ def _overlap(sign: str, level: float, towards: str, bought: float) -> bool:
 
 
 def _edges(left: str, right: str) -> tuple[str, str, bool] | None:
-    """A comparison of a price with a line: the price, the line, and whether it is above; None for others."""
+    """A comparison of a price, or the volume, with a line: what is compared, the line, and whether it is above; None for others."""
     for one, other, above in ((left, right, True), (right, left, False)):
-        if one in PRICES and other not in PRICES:
+        if one in _COMPARED and other not in _COMPARED:
             return one, other, above
     return None
 

@@ -27,8 +27,13 @@ _OWN_SIDE = re.compile(
 )
 
 
-# “Only when …” as a sentence of its own: it restricts buying, and that is told.
-_ONLY_WHEN = re.compile(r"(?<=[.!?\n])\s*(?P<words>only (?:if|when|while|as long as)\b[^.;!?\n]*)", re.IGNORECASE)
+# Words of a way out, of whatever kind.
+_LEAVES = re.compile(rf"{SELLS.pattern}|\b(?:stops?|targets?|profits?|trail\w*|tp|sl)\b", re.IGNORECASE)
+# “Only when …”, “nothing while …” as a sentence of its own: it restricts buying, and that is told.
+_ONLY_WHEN = re.compile(
+    r"(?:(?<=[.!?;\n])|^)\s*(?P<words>(?:only|(?P<ban>nothing|no (?:trades?|trading|action)|(?:do not|don['’]t) trade|stay (?:out|away|flat)|stand aside|hands off|skip it)) (?:if|when|while|as long as)\b[^.;!?\n]*)",
+    re.IGNORECASE,
+)
 
 
 def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str, RuleKind]]:
@@ -43,21 +48,28 @@ def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str
         for word, start, end in _moments(turn):
             begin = max((each.end() for each in _BREAK.finditer(turn, 0, start)), default=0)
             first = next(_RESTRICTS.finditer(turn, begin, start), None)
+            sentence, restricts = _sentence(turn, start, end), True
             if first is None and (behind := _ONLY_BEHIND.match(turn, end)):
                 place, end = start, behind.end()
             elif first is not None:
                 place = first.start()
+            elif any(each.kind is RuleKind.ONLY and word in each.text for each in rules):
+                # “Hands off before 10:00”, “leave out Fridays”: whatever the words are, a bound is what they became.
+                restricts = False
+                place = sentence[0] + len(turn[slice(*sentence)]) - len(turn[slice(*sentence)].lstrip())
             else:
                 continue
             if _OWN_SIDE.search(turn, place, end):
                 continue
             spoken = BUYS.search(turn, 0, place) and SELLS.search(turn, 0, place)
-            sentence = _sentence(turn, place, end)
-            apart = not _OWN_SIDE.search(turn, *sentence) and (_TRADES.search(turn, *sentence) or (BUYS.search(turn) and SELLS.search(turn)))  # fmt: skip
-            if spoken or apart:
+            sides = [bool(each.search(turn)) for each in (BUYS, _LEAVES)]
+            # Of a change that names no side at all, the sides are those of what stands.
+            apart = not _OWN_SIDE.search(turn, *sentence) and (_TRADES.search(turn, *sentence) or all(sides) or not any(sides))  # fmt: skip
+            if apart or (spoken and restricts):
                 found[place] = (turn[place:end], word)
         for match in _ONLY_WHEN.finditer(turn):
-            spoken = BUYS.search(turn, 0, match.start()) and SELLS.search(turn, 0, match.start())
+            sides = [bool(each.search(turn)) for each in (BUYS, _LEAVES)]
+            spoken = (BUYS.search(turn, 0, match.start()) and SELLS.search(turn, 0, match.start())) or (match["ban"] and (all(sides) or not any(sides)))  # fmt: skip
             if spoken and match.start("words") not in found and any(each.kind is RuleKind.ONLY for each in rules):
                 yield match["words"].strip(), RuleKind.BUY
         for words, word in found.values():

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.accounts import unaccounted
 from stratforge.intent.ambiguous import ambiguous_findings
-from stratforge.intent.bounds import never_buys, sold_where_bought
+from stratforge.intent.bounds import bounds_nothing, never_buys, sold_where_bought
 from stratforge.intent.clocks import filled_next_day, sold_at_once
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
@@ -32,6 +32,7 @@ from stratforge.intent.measures import columns_of, columns_said, moved_to, near
 from stratforge.intent.places import whose_clocks, whose_days
 from stratforge.intent.program import Program, program_of
 from stratforge.intent.reading.check import checked
+from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.unsure import is_indicator, questions_about, several_of
 from stratforge.intent.reading.words import names_symbol
 from stratforge.intent.reference_strategy import reference_strategy
@@ -39,6 +40,7 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.scenarios import never_acts
 from stratforge.intent.sides import misspelt, respelled, side_findings
+from stratforge.intent.states import moves_told
 from stratforge.intent.trial import disagreement
 from stratforge.intent.turns import (
     INSTEAD,
@@ -166,7 +168,7 @@ def words_findings(
     named = indicators_named(" ; ".join([*turns, *assumptions]))
     said |= frozenset(one for each in before or () for one in columns_of(read_rule(each)))
     found += ambiguous_findings(turns, requirements, rules, spans, assumptions, told)
-    found += [*unaccounted(turns, doubted, rules, spans, assumptions), *whose_clocks(turns, requirements, rules, coins="/" in symbol)]  # fmt: skip
+    found += [*unaccounted(turns, doubted, rules, spans, assumptions), *whose_clocks(turns, requirements, rules, before or (), coins="/" in symbol)]  # fmt: skip
     for each, of_it in zip(requirements, rules, strict=True):
         if each.status not in (Status.COVERED, Status.KEPT):
             found += _not_told(each, of_it, assumptions, told)
@@ -192,6 +194,8 @@ def words_findings(
             f"“{each.rule.text}” holds where it buys, so what was bought is sold on the next bar: bound the sale or the purchase by the clock, and tell the person, or ask."
             for each in sold_at_once(_standing(requirements, rules), around_the_clock="/" in symbol)
         )
+        if idle := bounds_nothing(_standing(requirements, rules), around_the_clock="/" in symbol):
+            found.append(f"“{in_words(read_rule(idle))}” leaves out no time of any day, so it bounds nothing. When should it not buy? {ASK}")  # fmt: skip
         if sale := sold_where_bought(_standing(requirements, rules), around_the_clock="/" in symbol):
             found.append(f"“{sale}” may hold where it buys, so that what was bought is sold on the next bar: use crosses_above or crosses_below where a crossing is meant. {ASK}")  # fmt: skip
         found += (
@@ -232,6 +236,7 @@ def readings_to_tell(
     ]
     standing = _standing(spelled, rules)
     more = [*no_longer(spelled), *moving_distances(standing), *first_bars(standing)]
+    more += moves_told(spelled, rules, around_the_clock="/" in symbol)
     more += [] if "/" in symbol else early_closes(turns, standing)
     return [*reading.told, *(each for each in more if each not in assumptions)], marked
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from stratforge.intent.elements import Element, Unit, elements_of
 from stratforge.intent.lexicon import NEGATED
 from stratforge.intent.measures import near
+from stratforge.intent.reading.words import LEVELS
 from stratforge.intent.rules import GREATER, LESS, TURNED, Rule, is_number
 
 _I = re.IGNORECASE
 _TAIL = r"\s*(?:the\s+)?(?:level\s+(?:of\s+)?)?[-−$€]*\s*$"
-_VERBS_UP = r"(?:ris\w*|rose|climb\w*|jump\w*|grow\w*|increas\w*|ralli\w*|advanc\w*|steig\w*|sub[ae]\w*|mont\w*)"
-_VERBS_DOWN = r"(?:fall\w*|fell|drop\w*|dip\w*|sink\w*|slip\w*|declin\w*|decreas\w*|fäll\w*|sink\w*|cae\w*|baj[ae]\w*|tomb\w*|descend\w*)"
+VERBS_UP = r"(?:ris\w*|rose|climb\w*|jump\w*|grow\w*|increas\w*|ralli\w*|advanc\w*|steig\w*|sub[ae]\w*|mont\w*)"
+VERBS_DOWN = r"(?:fall\w*|fell|drop\w*|dip\w*|sink\w*|slip\w*|declin\w*|decreas\w*|fäll\w*|sink\w*|ca(?:e|iga)\w*|baj[ae]\w*|tomb\w*|descend\w*)"
 # What stands before a level, the longer before what it contains: the operators that it allows.
 _BEFORE = tuple(
     (re.compile(rf"(?:{words}){_TAIL}", _I), frozenset(operators.split()))
@@ -30,8 +31,8 @@ _BEFORE = tuple(
             r"|(?:less|lower|smaller) than or equal to|(?:below|under) or equal to|\bhöchstens|\bcomo máximo|\bau plus|最多|不超过|不高于|以下",
             "<=",
         ),
-        (rf"\b{_VERBS_UP}(?: \w+){{0,2}} (?:to|auf|a|à)|\bgo(?:es)? up to", "> >="),
-        (rf"\b{_VERBS_DOWN}(?: \w+){{0,2}} (?:to|auf|a|à)|\bdown to", "< <="),
+        (rf"\b{VERBS_UP}(?: \w+){{0,2}} (?:to|auf|a|à)|\bgo(?:es)? up to", "> >="),
+        (rf"\b{VERBS_DOWN}(?: \w+){{0,2}} (?:to|auf|a|à)|\bdown to", "< <="),
         (r"\bup to|\bbis zu|\bhasta|\bjusqu['’]à", "<="),
         (
             r"\babove|\bover|\b(?:greater|more|higher|larger) than|\bexceed\w*|\btops|\bsurpass\w*|>|\büber|\boberhalb(?: von)?|\b(?:mehr|größer|höher) als"
@@ -65,6 +66,8 @@ _DOWNWARDS = re.compile(
     r"^\s*(?:downwards?|down(?!\w)|to the downside|from (?:above|over)|nach unten|von oben|hacia abajo|desde arriba|vers le bas|par le haut)",
     _I,
 )
+_MOVES = re.compile(rf"\b(?:{VERBS_UP}|{VERBS_DOWN})(?: back)?(?: por)?\s*$", _I)
+_MOVES_BEHIND = re.compile(rf"\s*(?:{VERBS_UP}|{VERBS_DOWN})\b", _I)
 _STATE = re.compile(r"\b(?:is|are|stays?|remains?|while|being|ist|sind|está|esté|est)\b(?:\s+\w+){0,2}\s*$", _I)
 _BETWEEN = re.compile(
     r"(?P<out>\b(?:outside(?: of)?|out of|leaves|beyond|other than|anything but|(?:not|n['’]t) (?:with)?in(?: the range)?|außerhalb(?: von)?|fuera de|hors de)\b[^,;.\d]*?)?"
@@ -76,11 +79,16 @@ _JUDGES = re.compile(r"\b(?:minute|weekday|bars_held|gain|gain_dollars|gain_risk
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A comparison with a level, read with the level on its right."""
+    """A comparison with a level, read with the level on its right.
+
+    Attributes:
+        usual: It is of an oscillator, with a level beyond which that mostly is.
+    """
 
     operator: str
     crossing: bool
     negative: bool
+    usual: bool
 
 
 def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Iterator[tuple[str, str]]:
@@ -141,8 +149,24 @@ def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Itera
                 "",
                 f"speaks of a crossing of {level.text}, and its rule of a state: use crosses_above or crosses_below",
             )
+        elif problem := _moved_past(level, before[:place], after, held):
+            yield "", problem
         elif _STATE.search(before[:place]) and all(each.crossing for each in held) and not crosses:
             yield "", f"speaks of a state at {level.text}, and its rule of a crossing"
+
+
+def past_findings(words: str, rules: Sequence[Rule]) -> Iterator[str]:
+    """Finds moves past a level beyond which an oscillator mostly is that rules write as a state, in words that change what stood."""
+    for level in (each for each in elements_of(words) if each.is_level):
+        operators, _, place = _asked(words[: level.start], words[level.end :])
+        if operators is not None and (problem := _moved_past(level, words[:place], words[level.end :], list(_comparisons(level, rules)))):  # fmt: skip
+            yield problem
+
+
+def _moved_past(level: Element, before: str, after: str, held: Sequence[_Comparison]) -> str:
+    if (_MOVES.search(before) or _MOVES_BEHIND.match(after)) and any(each.usual and not each.crossing for each in held):
+        return f"speaks of a move past {level.text}, where it mostly is, and its rule of a state: use crosses_above or crosses_below"
+    return ""
 
 
 def _tail(after: str) -> str:
@@ -159,7 +183,17 @@ def _comparisons(level: Element, rules: Sequence[Rule]) -> Iterator[_Comparison]
                 if near(abs(float(other)), level.value) or (
                     level.unit is Unit.PERCENT and near(abs(float(other)), level.value / 100)
                 ):
-                    yield _Comparison(sign, atom.crossing or _was_beyond(rule, other), other.startswith("-"))
+                    crossing = atom.crossing or _was_beyond(rule, other)
+                    yield _Comparison(sign, crossing, other.startswith("-"), mostly_beyond(side, sign, float(other)))
+
+
+def mostly_beyond(side: str, sign: str, level: float) -> bool:
+    """Tells whether an oscillator is mostly beyond a level, so that words of a move past it can only mean the moment."""
+    levels = LEVELS.get(side.split("(", maxsplit=1)[0])
+    if levels is None:
+        return False
+    middle = sum(levels) / 2
+    return level < middle if sign[0] == ">" else level > middle
 
 
 def _was_beyond(rule: Rule, level: str) -> bool:

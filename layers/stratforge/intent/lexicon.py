@@ -106,7 +106,7 @@ SHORT = re.compile(
 LEVERAGE = re.compile(r"\b(?:leverag\w+|on margin|borrow\w*|options|futures|calls|puts|(?:call|put) option)\b", _I)
 # Words for places and, in capitals or behind a time, the short names of their clocks; “ist”, “et” and “est” are words of other languages too.
 _ZONES = (
-    ("berlin", r"berlin|frankfurt|paris|madrid|amsterdam|zürich|zurich|vienna|wien|rome|german|deutsche\w*|central european|european", "CET|CEST|MEZ|MESZ", "cet|cest|mez|mesz"),
+    ("berlin", r"berlin(?:er)?|frankfurt|paris|madrid|amsterdam|zürich|zurich|vienna|wien|rome|german|deutsche\w*|central european|european", "CET|CEST|MEZ|MESZ", "cet|cest|mez|mesz"),
     ("london", r"london|british", "UK|BST", "uk|bst"),
     ("chicago", r"chicago|central|dallas", "CT|CST|CDT", "ct|cst|cdt"),
     ("denver", r"denver|mountain", "MST|MDT", "mst|mdt"),
@@ -114,7 +114,7 @@ _ZONES = (
     ("tokyo", r"tokyo|japan", "JST", "jst"),
     ("utc", r"utc|gmt|zulu", "UTC", "utc"),
     (None, r"hong kong|singapore|sydney|mumbai|india\w*|moscow|dubai", "HKT|IST", "hkt"),
-    ("new_york", r"new york|nyc|ny|eastern|wall street|(?<=am )(?:et|est)|(?<=pm )(?:et|est)", "ET|EST|EDT", "edt"),
+    ("new_york", r"new[ -]york(?:er)?|nyc|ny|eastern|wall street|(?<=am )(?:et|est)|(?<=pm )(?:et|est)", "ET|EST|EDT", "edt"),
 )  # fmt: skip
 ZONE = tuple(
     (

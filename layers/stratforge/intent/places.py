@@ -39,10 +39,17 @@ def names_exchange(text: str) -> bool:
 
 
 def whose_clocks(
-    turns: Sequence[str], requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], *, coins: bool
+    turns: Sequence[str],
+    requirements: Sequence[Requirement],
+    rules: Sequence[Sequence[Rule]],
+    before: Sequence[str] = (),
+    *,
+    coins: bool,
 ) -> Iterator[str]:
-    """Finds times without a place, read by the exchange's clocks, beside one that is by those of another place."""
+    """Finds times without a place, read by the exchange's clocks, beside one that is by those of another place, in these turns or in the rules that stood before."""
     named = [words for turn in turns for words in places_named(turn, coins=coins)]
+    exchange = "utc" if coins else "new_york"
+    named += [f"{place_in_words(place)} time" for place in CLOCKS if place != exchange and any(clock_field(place) in rule for rule in before)]  # fmt: skip
     if not named:
         return
     for each, of_it in zip(requirements, rules, strict=True):

@@ -27,7 +27,10 @@ CASES = [json.loads(each) for each in Path(__file__).with_name("misread.jsonl").
     ],
 )
 def test_it_is_asked_about_written_otherwise_or_told(case: dict[str, list[str]]) -> None:
-    """What was written here is asked about, caught by the gate, written by other rules, or the person is told how the words were read."""
+    """What was written here is asked about, caught by the gate, written by other rules, or the person is told how the words were read.
+
+    Of cases that are “plain”, telling is not enough: their words mean one thing, and it is another.
+    """
     conversation, _ = conversation_of(case["turns"])
     draft = StrategyDraft.model_validate(write_answer(case["turns"]))
     if not draft.python_code:
@@ -38,9 +41,12 @@ def test_it_is_asked_about_written_otherwise_or_told(case: dict[str, list[str]])
         return
     standing = [each for each in rules_of(shown.requirements) if not each.startswith("symbol ")]
     said = [
-        each for each in shown.assumptions if each.startswith("“") and (" is taken as: " in each or " is read " in each)
+        each
+        for each in shown.assumptions
+        if (each.startswith("“") and (" is taken as: " in each or " is read " in each))
+        or each.startswith("What was decided before")
     ]
-    assert sorted(standing) != case["rules"] or said, case["why"]
+    assert sorted(standing) != case["rules"] or (said and "plain" not in case), case["why"]
 
 
 def _shown(draft: StrategyDraft, conversation: list[Turn]) -> StrategyDraft | None:

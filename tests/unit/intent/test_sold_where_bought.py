@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.bounds import never_buys, sold_where_bought
+from stratforge.intent.bounds import bounds_nothing, excluded_where_bought, never_buys, sold_where_bought
+from stratforge.intent.reading.meaning import meaning_of
 from stratforge.intent.rules import read_rule
 
 RSI = "ta.rsi(bars.close, length=14)"
@@ -75,3 +76,54 @@ def test_only_bounds_the_purchase() -> None:
 )
 def test_what_held_for_bars_holds_at_the_last_of_them(buys: str, *, never: bool) -> None:
     assert never_buys([read_rule(f"buy when {buys}")]) is never
+
+
+@pytest.mark.parametrize(
+    ("buys", "sells"),
+    [
+        ("close > yesterday_low", "close < yesterday_high"),
+        ("close < yesterday_high", "close > yesterday_close"),
+        ("close > opening_low(30)", "close < opening_high(30)"),
+        ("volume > ta.sma(bars.volume, length=20)", "volume < ta.sma(bars.volume, length=20) * 2"),
+        (f"close < {VWAP} * 0.99", f"close > {VWAP} * 0.98"),
+    ],
+)
+def test_lines_of_one_kind_stand_in_their_order(buys: str, sells: str) -> None:
+    assert sold_where_bought([read_rule(f"buy when {buys}"), read_rule(f"sell when {sells}")])
+
+
+@pytest.mark.parametrize(
+    ("buys", "sells"),
+    [
+        ("close > yesterday_high", "close < yesterday_low"),
+        ("close > opening_high(30)", "close < opening_low(30)"),
+        (f"close > {VWAP} * 1.01", f"close < {VWAP}"),
+        ("volume > ta.sma(bars.volume, length=20) * 2", "volume < ta.sma(bars.volume, length=20)"),
+        # Within a distance of a line is on both of its sides, which a person may mean.
+        (f"close <= {VWAP} * 1.01 and close >= {VWAP} * 0.99", f"close < {VWAP}"),
+    ],
+)
+def test_lines_in_another_order_leave_nothing_to_be_sold_at_once(buys: str, sells: str) -> None:
+    assert not sold_where_bought([read_rule(f"buy when {buys}"), read_rule(f"sell when {sells}")])
+
+
+@pytest.mark.parametrize(
+    ("bound", "idle"),
+    [
+        ("minute < 930 or minute >= 600", True),
+        ("weekday == 1 or not weekday == 1", False),
+        ("minute < 600 or minute >= 930", False),
+        ("minute < 720 or weekday == 4 or minute >= 720", True),
+        # As long as stocks are traded: who says so bounds nothing, and means it.
+        ("minute >= 570 and minute < 960", False),
+    ],
+)
+def test_a_bound_that_leaves_out_no_minute_is_found(bound: str, *, idle: bool) -> None:
+    assert bool(bounds_nothing([read_rule(f"buy only when {bound}")])) is idle
+
+
+def test_what_surely_does_not_hold_at_the_purchase_is_no_sale_at_once() -> None:
+    bought = meaning_of([read_rule(f"buy when crosses_above(close, {BAND}.upper)")]).entry
+    (way,) = bought
+    sale = {text: fact for text in (f"close < {BAND}.mid", f"close < {VWAP}", f"close < {BAND}.upper") for ways in meaning_of([read_rule(f"sell when {text}")]).exit for fact in ways}  # fmt: skip
+    assert [excluded_where_bought(fact, way) for fact in sale.values()] == [True, False, True]

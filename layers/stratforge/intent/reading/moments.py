@@ -24,6 +24,15 @@ def _is_span(readings: Readings) -> bool:
     return all(len(ways) == 1 and [fact[0] for way in ways for fact in way] == ["minute", "minute"] for ways in readings)  # fmt: skip
 
 
+def _are_apart(one: Readings, other: Readings) -> bool:
+    """Whether it is an early and a late part of the day, which have no minute in common."""
+    ends = [[fact[1:] for ways in readings for way in ways for fact in way if len(way) == 1 and fact[0] == "minute"] for readings in (one, other)]  # fmt: skip
+    if any(len(ways) != 1 or len(way) != 1 for ways in (*one, *other) for way in ways) or not all(ends):
+        return False
+    early, late = sorted(ends, key=lambda each: str(each[0][0])[0] != "<")
+    return all(str(sign)[0] == "<" for sign, _ in early) and all(str(sign)[0] == ">" for sign, _ in late) and max(float(str(at)) for _, at in early) <= min(float(str(at)) for _, at in late)  # fmt: skip
+
+
 def minute(sign: str, at: float) -> Ways:
     """The condition that it is so late."""
     return at_once(("minute", sign, f"{at:.10g}"))
@@ -95,8 +104,8 @@ class Moments(Operands):
         if negated and _is_span(more):
             # “Not between 10 and 11 and between 14 and 15”: how far the “not” reaches is not plain.
             raise Unread
-        if _is_span(found) and _is_span(more):
-            # “Between 10 and 11:30 and from 14:00 to 15:30”: in either of them.
+        if (_is_span(found) and _is_span(more)) or _are_apart(found, more):
+            # “Between 10 and 11:30 and from 14:00 to 15:30”, “in the first and the last hour”: in either of them.
             both_of = False
         return self.joined(found, more, both_of=both_of)
 

@@ -105,7 +105,7 @@ class Relations(Comparing):
         if token := self.take("fall_below", "rise_above"):
             sign = "<" if token.kind == "fall_below" else ">"
             right = self._beside(left)
-            return (*self._compare(left, (sign,), right), *self._cross(left, sign, right)), right
+            return self._moved_past(left, sign, right), right
         if token := self.take("upcross", "downcross"):
             right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
             return self._where(left, right, self._cross(left, ">" if token.kind == "upcross" else "<", right)), right
@@ -115,6 +115,8 @@ class Relations(Comparing):
             if (token.kind, verb.kind) in (("below", "rise"), ("above", "fall")):
                 raise Unread
             sign = "<" if token.kind == "below" else ">"
+            if verb.kind in ("fall", "rise"):
+                return self._moved_past(left, sign, right), right
             state = self._compare(left, (sign,), right)
             return state if verb.kind == "is" else (*state, *self._cross(left, sign, right)), right
         right = self._beside(left)
@@ -325,7 +327,12 @@ class Relations(Comparing):
             or str(token.value).split()[0] in _BECOMES
         ):
             return crossing, right
-        return (crossing if _is_usual(left, sign, right) else (*self._compare(left, (sign,), right), *crossing)), right
+        return self._moved_past(left, sign, right), right
+
+    def _moved_past(self, left: Operand, sign: str, right: Operand) -> Readings:
+        """“Rises above 60”: the state or its moment; where it mostly is, the moment alone."""
+        crossing = self._cross(left, sign, right)
+        return crossing if _is_usual(left, sign, right) else (*self._compare(left, (sign,), right), *crossing)
 
     def _beside_before(self, left: Operand) -> Operand:
         """The right side of “sell when it closes below”: what was spoken of."""

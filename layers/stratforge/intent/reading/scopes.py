@@ -24,6 +24,7 @@ COUNTED = "Is that a number of bars or trades, and of which?"
 WHOSE_RESULT = "Of what, and when?"
 WHICH_TURN = "Does it begin to rise or fall then, or does it change its sign?"
 WHICH_SIDE = "From which side does it cross?"
+CROSSED_BY_WHAT = "What crosses it, and from which side?"
 HOLDS_WHILE = "Is it sold as soon as that holds no more?"
 OF_THIS_BAR = (
     "The day's low and high so far are those of this bar too: is yesterday's meant, or that of the bars before?"
@@ -45,7 +46,9 @@ _PATTERNS: Table = (
     (re.compile(rf"(?P<words>\bor (?:if|when)\b[^;.,\n]*, {_MEASURE})", _I), AT_OTHER_TIMES),
     (re.compile(rf"(?P<words>\band (?:if|when|while)\b{_NO_SALE}*?\b(?:if|when)\b)", _I), AT_OTHER_TIMES),
     (re.compile(r"(?P<words>\b(?:not|never) (?:if|when|while)\b[^;.\n]*?\bunless\b)", _I), AT_OTHER_TIMES),
-    (re.compile(rf"(?P<words>\band, {_TIME}[^;.,\n]*,)", _I), AT_OTHER_TIMES),
+    (re.compile(rf"(?P<words>\band, (?:{_TIME}|(?:if|when|while|whenever|in case|as long as|unless|once)\b|{_DAYS})[^;.,\n]*,)(?!\s*(?:then )?(?:sell|exit|close|buy|enter|get out)\b)", _I), AT_OTHER_TIMES),
+    # “And if it is after 14:00 below 20”: what follows the time is compared with nothing of its own.
+    (re.compile(rf"(?P<words>\band (?:if|when|while) (?:it(?:'s| is) )?{_TIME}(?: [\w ]{{2,12}} time)?),? (?=(?:it (?:is|has to be) )?(?:only )?(?:above|below|over|under|<|>))", _I), AT_OTHER_TIMES),
     (re.compile(rf"(?P<words>\b(?:never|not|no|nothing)\b[^;,.\n]*?\b{_TIME}[^;,.\n]*\b(?:and|or) (?:never|not|no|nothing)\b[^;,.\n]*{_TIME})", _I), BOTH_OR_EITHER),
     (re.compile(rf"(?P<words>\bdo nothing (?:{_TIME}|between|on)\b)|^\W*(?P<more>nothing {_TIME})(?=.*\bsell\b)", _I), BUYING_OR_BOTH),
     (re.compile(rf"(?P<words>{_COMPARED}[^,;.\n]*\botherwise)" + _END, _I), AT_OTHER_TIMES),
@@ -53,11 +56,12 @@ _PATTERNS: Table = (
     (re.compile(r"(?P<words>\bhold(?:ing|s)?(?: (?:it|them|on|on to it))? (?:while|as long as|so long as)\b)(?!.*\b(?:sell|exit)\b)(?<!sell)", _I), HOLDS_WHILE),
     # Turns, crossings and distances that go either way.
     (re.compile(r"\b(?:macd|adx|obv|atr)\b[^,;.\n]*?(?P<words>\bturn(?:s|ed|ing)? (?:up|down)\b)|(?P<more>\bturn(?:s|ed|ing)? (?:up|down) (?:above|below|over|under)\b)", _I), WHICH_TURN),
+    (re.compile(r"(?P<words>\b(?:is|are|was|gets?|been|being) crossed\b(?: (?:upwards?|downwards?|up|down|from (?:above|below)))?)(?! by\b)", _I), CROSSED_BY_WHAT),
     (re.compile(r"(?P<words>\bcross\w* (?:up(?:wards?)? (?:below|under)|down(?:wards?)? (?:above|over)))\b", _I), WHICH_SIDE),
     (re.compile(r"(?P<words>\b(?:sell|exit) [1-9]\d ?(?:%|percent) (?:above|below|over|under))\b", _I), FAR_OR_PART),
     (re.compile(r"(?P<words>\b(?:climb|ris|push|mov|go|get|fall|drop|slip)\w* past)\b(?= (?:the |its )?-?\$?\d)", _I), LEVEL_OR_PASSING),
     (re.compile(r"(?P<words>\b(?:1|one)[- ]min(?:ute)? (?:rsi|macd|mfi|cci|adx|atr|sma|ema|stochastic|stoch))\b(?! ?\()", _I), CHART_OR_LENGTH),
-    (re.compile(r"(?P<words>\bclos\w* (?:below|under) (?:the )?(?:low of the day|day'?s low|today'?s low)|\bclos\w* (?:above|over) (?:the )?(?:high of the day|day'?s high|today'?s high))\b", _I), OF_THIS_BAR),
+    (re.compile(r"(?P<words>\bclos\w* (?:below|under) (?:the )?(?:low of the day|day'?s low|today'?s low)|\bclos\w* (?:above|over) (?:the )?(?:high of the day|day'?s high|today'?s high)|\bstop(?:[- ]loss)? (?:is |just )?(?:below|under|at) (?:the )?(?:low of the day|day'?s low|today'?s low))\b", _I), OF_THIS_BAR),
     (re.compile(r"(?P<words>\bopens? (?:above|below|over|under)\b[^,;.\n]*\band closes? (?:above|below|over|under))\b|(?P<more>\b(?:bar|candle|candlestick) opens?)\b|(?P<most>\bopens? (?:above|below|over|under) (?:the )?(?:\d+[- ])?(?:vwap|sma|ema|average|lower|upper))\b", _I), BAR_OR_DAY),
     # A sale, and how far it is bound.
     (re.compile(r"\btrail(?:ing)?(?: stop)?[^,;.\n]*(?P<words>\b(?:once|when|after|as soon as) (?:in profit|up|we(?:'re| are) up|it(?:'s| is) up|the gain)\b)", _I), WHOSE_RESULT),

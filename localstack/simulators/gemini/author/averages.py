@@ -115,5 +115,19 @@ def average_volume(scan: Scanner) -> Series | None:
         scan.at = at
         return None
     counts = [(match[i], match[i + 1]) for i in (1, 3, 5, 7) if match[i]]
-    length = length_of(counts[0][0], counts[0][1], "average volume") if counts else 20
+    return volume_over(scan, *counts[0]) if counts else usual_volume(scan)
+
+
+def volume_over(scan: Scanner, count: str, unit: str | None) -> Series:
+    """The average of the volume over so many bars; named again without them, it is the same."""
+    length = length_of(count, unit, "average volume")
+    scan.known[f"volume {length:g}"] = (length,)
     return average("sma", length, "bars.volume", " of the volume")
+
+
+def usual_volume(scan: Scanner) -> Series:
+    """“Its average”, of the volume: the one that was named before, or the usual one."""
+    named = [length for key, (length, *_) in scan.known.items() if key.startswith("volume ")]
+    if len(named) > 1:
+        raise Unexpressible("“average”: which of the averages of the volume is meant?")
+    return average("sma", named[0] if named else 20, "bars.volume", " of the volume")

@@ -14,7 +14,7 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
 
 from simulators.gemini.author.rules import clock
-from simulators.gemini.author.strict import answer_by_rules
+from simulators.gemini.author.strict import answer_by_rules, sale_text
 
 
 def mended(requests: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def mended(requests: Sequence[str], found: dict[str, Any]) -> dict[str, Any]:
     if never_buys(rules, around_the_clock=crypto):
         return _asking(found, ["What has to hold at once for a purchase excludes itself, so it could never buy. When should it buy?"])  # fmt: skip
     if sale := sold_where_bought(rules, around_the_clock=crypto):
-        said = in_words(read_rule(f"sell when {sale}"))
+        said = in_words(read_rule(sale_text(sale)))
         return _asking(found, [f"It would {said}, which may hold where it buys: what was bought there would be sold on the next bar. Is a crossing meant? Then say “crosses above” and “crosses below”; else, when should it sell?"])  # fmt: skip
     if late := next(filled_next_day(rules, around_the_clock=crypto), None):
         return _asking(found, [f"What is decided on the last bar of a day is bought at the open of the next, and from then on its days count: it would {in_words(late)}. Should it buy a minute earlier, or sell on another day?"])  # fmt: skip

@@ -66,6 +66,11 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         leads_on = re.search(r"\b(?:if|when|once|while)\b", f"{match[0]} {lead[0] if lead else ''}") and scan.sees(
             rf"(?:then )?(?:{BUY}|{SELL}) {WHEN}"
         )
+        if following is None and match[0].strip() == "after" and (timed := _after_a_time(scan, memory, at)):
+            # “RSI < 30 after 16:00 Berlin time”: “after” leads to the time, and joins nothing.
+            words.append("and")
+            parts.append(timed)
+            continue
         if following is None or leads_on:
             # "…, but if it is Friday sell when …" begins the next rule.
             scan.at = at
@@ -98,6 +103,16 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         last = len(words) - 1 - words[::-1].index("or")
         return Both((Either(tuple(parts[: last + 2])), *parts[last + 2 :]))
     return Either(tuple(parts)) if "or" in joins else Both(tuple(parts))
+
+
+def _after_a_time(scan: Scanner, memory: Memory, at: int) -> Condition | None:
+    """A time from which on, with nothing that begins a rule of its own behind it."""
+    scan.at = at
+    found = time_condition(scan, memory)
+    if found is None or scan.sees(rf",? ?(?:then )?(?:{BUY}|{SELL})"):
+        scan.at = at
+        return None
+    return found
 
 
 def _each_measured(scan: Scanner, memory: Memory) -> Condition | None:

@@ -154,7 +154,7 @@ def stops(draft: Draft) -> bool:
     if amount and scan.take(r"trailing(?: stop)?(?: loss)?"):
         return _way_out(draft, "trail order", Trail(*amount), begin)
     if amount and scan.take(r"(?:hard |fixed )?(?:stop loss|stop|sl|max(?:imum)? loss)(?: order| per trade)?"):
-        return _way_out(draft, "stop order", Result(amount[0], amount[1], False), begin)
+        return _way_out(draft, "stop order", Result(abs(amount[0]), amount[1], False), begin)
     if amount and scan.take(r"(?:take profit|profit target|price target|target|tp|profit taking)"):
         return _way_out(draft, "target order", Result(amount[0], amount[1], True), begin)
     scan.at = match_at
@@ -169,7 +169,7 @@ def stops(draft: Draft) -> bool:
         scan.take(
             r"(?:below|under|beneath|from) (?:the |my )?(?:entry|purchase|buy|cost|fill)(?: price)?|loss|per trade|stop|away"
         )
-        return _way_out(draft, "stop order", Result(amount[0], amount[1], False), begin)
+        return _way_out(draft, "stop order", Result(abs(amount[0]), amount[1], False), begin)
     if scan.take(rf"(?:take profits?|profit targets?|price targets?|targets?|tp|take gains|profit)(?: order)?{near}"):
         amount = amount_of(scan)
         if amount is None:

@@ -126,7 +126,7 @@ _OSCILLATORS: tuple[tuple[str, str, str, float | None, str, tuple[float, float] 
     (
         r"(?:parabolic )?(?:p ?)?sar|psar",
         "psar",
-        "ta.psar(bars.high, bars.low, bars.close).psar",
+        "ta.psar(bars.high, bars.low, bars.close).sar",
         None,
         "the parabolic SAR (psar)",
         None,

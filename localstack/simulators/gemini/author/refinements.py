@@ -87,7 +87,7 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
             plan.rules.append(rule)
             continue
         if rule.kind in ("entry", "exit") and not isinstance(rule.condition, Result | Trail | Held | TimeOfDay):
-            said.append(_take_its_place(plan, rule))
+            said.append(_take_its_place(plan, rule, wording))
             continue
         if (
             rule.kind in ("filter", "exit")
@@ -129,6 +129,8 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
 _FURTHER = re.compile(r"\b(?:must|should|has to|have to|needs? to|also|as well|too|additionally)\b")
 
 
+_OF_THE_SALE = re.compile(r"\b(?:stops?|exits?|sell\w*|targets?|profits?|trail\w*)\b")
+_OF_BUYING = re.compile(r"\b(?:buy\w*|enter\w*|entry|entries|purchas\w*)\b")
 _MORE = re.compile(r"\b(?:also|as well|too|additionally|another)\b")
 
 
@@ -145,7 +147,7 @@ def _instead(plan: Plan, rule: Rule, wording: Wording) -> str:
     if about and any(
         getattr(getattr(each, "left", None), "name", "") == about for one in old for each in nodes(one.condition)
     ):
-        return _take_its_place(plan, rule)
+        return _take_its_place(plan, rule, wording)
     if len(old) > 1 and "only" not in wording.text:
         said = " or ".join(each.condition.words for each in old)
         plan.questions.append(f"Instead of which rule ({said}) should “{rule.condition.words}” stand?")
@@ -154,7 +156,7 @@ def _instead(plan: Plan, rule: Rule, wording: Wording) -> str:
     return f"Changed: it {'buys' if rule.kind == 'entry' else 'sells'} when {rule.condition.words}."
 
 
-def _take_its_place(plan: Plan, rule: Rule) -> str:
+def _take_its_place(plan: Plan, rule: Rule, wording: Wording) -> str:
     """A rule said anew: it takes the place of the part that is about the same; where there is none such, it is asked."""
     mine = [each for each in plan.rules if each.kind == rule.kind and each.part == rule.part]
     about = getattr(getattr(rule.condition, "left", None), "name", None)
@@ -166,6 +168,10 @@ def _take_its_place(plan: Plan, rule: Rule) -> str:
             whole = replace(each.condition, parts=changed) if isinstance(each.condition, Both | Either) else changed[0]
             plan.rules[plan.rules.index(each)] = replace(each, condition=whole)
             return f"Changed: it {'buys' if rule.kind == 'entry' else 'sells'} when {whole.words}."
+    if rule.kind == "entry" and _OF_THE_SALE.search(wording.text) and not _OF_BUYING.search(wording.text):
+        # “A stop 1 ATR below the 20 EMA” says nothing of buying.
+        plan.questions.append(f"This part was not understood, so nothing was written: “{wording.original.strip()[:200]}”. Please say it in other words, or leave it out.")  # fmt: skip
+        return ""
     if rule.part != 1 or not mine:
         plan.rules.append(rule)
         return ""

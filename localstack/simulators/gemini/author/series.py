@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulators.gemini.author.averages import average, average_volume, moving_average
+from simulators.gemini.author.averages import average_volume, moving_average, usual_volume, volume_over
 from simulators.gemini.author.oscillators import HLC, macd_line, oscillator
 from simulators.gemini.author.rules import Number, Operand, Series
 from simulators.gemini.author.scanner import ARTICLES, BARS, UNIT, N, Scanner, bars_of, length_of
@@ -263,15 +263,11 @@ def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
         if left is VOLUME and (
             own := scan.take(rf"(?:its|the) (?:own )?{N} ?{UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)(?: volume)?")
         ):
-            return replace(
-                average("sma", length_of(own[1], own[2], "average volume"), "bars.volume", " of the volume"),
-                times=times,
-            )
+            return replace(volume_over(scan, own[1], own[2]), times=times)
         its = scan.take(r"(?:its|the) (?:average|usual|normal|mean)(?: volume)?|average|usual|normal")
         if its and left is VOLUME:
             tail = scan.take(rf"(?:of|over|for|in) (?:the )?(?:last|past|previous)? ?{N} ?{UNIT}?")
-            length = length_of(tail[1], tail[2], "average volume") if tail else 20
-            return replace(average("sma", length, "bars.volume", " of the volume"), times=times)
+            return replace(volume_over(scan, tail[1], tail[2]) if tail else usual_volume(scan), times=times)
         if its:
             scan.at = at
             return None
@@ -293,9 +289,7 @@ def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
         )
         if match:
             counts = [(match[i], match[i + 1]) for i in (1, 3) if match[i]]
-            return average(
-                "sma", length_of(*counts[0], "average volume") if counts else 20, "bars.volume", " of the volume"
-            )
+            return volume_over(scan, *counts[0]) if counts else usual_volume(scan)
     found = series(scan)
     if found is not None:
         return found

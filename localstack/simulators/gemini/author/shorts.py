@@ -14,6 +14,7 @@ from stratforge.intent.shorts import (
     code_as_bought,
     code_as_short,
     quoted,
+    remembered,
     rule_as_short,
     short_findings,
     speaks_of_shorts,
@@ -23,6 +24,8 @@ _DECLINED = {"kind": "decline", "name": "Not written", "python_code": "", "plan"
 _OPT_IN = "It goes short: before it runs, short selling has to be enabled in the account."
 _BY_HAND = "A strategy that goes short is not changed from words: change its code yourself, or ask for the whole anew."
 _BY_PRICE = "What is said of a short position by a way of its price is not written from words: say it as a profit or a loss in percent, or write the code yourself, with short() and cover()."
+
+_REMEMBERS = "Prices of an earlier day or of the day's opening are not looked at by a short strategy that is written from words together with a profit or a loss: leave one of them out, or write the code yourself, with short() and cover()."
 
 
 def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[str, Any]]) -> dict[str, Any] | None:
@@ -43,11 +46,13 @@ def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[
         return None
     quotes = list(zip(images, requests, strict=True))
     if found["kind"] != "strategy" or not found["python_code"]:
-        return {**found, "questions": [as_short(each, quotes) for each in found["questions"]]}
+        return {**found, "questions": [_asked(each, found["symbol"], quotes) for each in found["questions"]]}
     requirements = [_of_short(each, requests) for each in found["requirements"]]
     code = code_as_short(found["python_code"])
     wanted = [Requirement.model_validate(each) for each in requirements]
     faults = [*code_as_bought(code)[1], *short_findings(requests, wanted, found["symbol"])]
+    if not faults and any(remembered(code, wanted)):
+        return {**found, **_DECLINED, "questions": [_REMEMBERS]}
     if faults:
         return {**found, **_DECLINED, "questions": [_why(found["symbol"], " ".join(faults))]}
     quotes += [(each["quote"], own["quote"]) for each, own in zip(found["requirements"], requirements, strict=True)]
@@ -62,6 +67,13 @@ def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[
         "parameters": meant,
         "assumptions": told,
     }
+
+
+def _asked(question: str, symbol: str, quotes: Sequence[tuple[str, str]]) -> str:
+    """A question as it is asked of a short strategy; what is proposed for buying is no proposal for going short."""
+    if question.startswith("Which rule should it follow?"):
+        return f"When should it go short, and when should it cover? For example: “Short {symbol} when the RSI is above 70 and cover when it is below 50”."
+    return as_short(question, quotes)
 
 
 def _why(symbol: str, faults: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,25 @@ from stratforge.strategy.constants import timeframe_of, with_timeframe
 
 from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.rotations import changed_portfolio
-from simulators.gemini.author.strict import answer_by_rules
+from simulators.gemini.author.rules import clock
+from simulators.gemini.author.strict import answer_by_rules, read_alone
+
+# A sale by a time, by bars or by a condition; a stop or a target is one more way out.
+_WAY_OUT = re.compile(r"sell when (?!(?:gain|drop)\w* [<>])")
+
+
+_BY_THE_CLOCK = re.compile(r"sell when minute >= (\d+)")
+
+
+def stays(rule: str) -> str:
+    """The sentence that tells a person that a sale that was decided for them holds beside what they say now."""
+    return f"What was decided before, as nobody had said it, stays beside it: {rule}."
+
+
+def _decided(standing: Mapping[str, Any]) -> list[str]:
+    """The rules to sell by that nobody asked for."""
+    rules = [(each["status"], each["quote"], text) for each in standing["requirements"] for text in each["rules"] if text.startswith("sell when ")]  # fmt: skip
+    return [text for status, quote, text in rules if not quote and (status == "assumed" or stays(in_words(read_rule(text))) in standing["assumptions"])]  # fmt: skip
 
 
 def rules_that_stand(standing: Mapping[str, Any]) -> list[str]:
@@ -39,6 +58,15 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     work = amended(before, words, standing["symbol"]) if before else None
     if work is None:
         return None
+    decided = [each for each in _decided(standing) if each in work.rules]
+    if decided and any(map(_WAY_OUT.match, work.added)):
+        # Who says when to sell takes back what was decided as nobody had said it.
+        for each in decided:
+            work.replace(each, None)
+    late = [int(match[1]) for each in work.added if (match := _BY_THE_CLOCK.fullmatch(each))]
+    guarded = bool(late) and not any(each.startswith("buy only when minute <") for each in work.rules)
+    if guarded:
+        work.add(f"buy only when minute < {min(late)}")
     made = [*(f"drop {each}" for each in work.dropped), *work.added]
     said = "; ".join(in_words(read_rule(each)) for each in made)
     kept = [{"quote": "", "meaning": in_words(read_rule(each)), "status": "kept", "rules": [each]} for each in before if each not in work.dropped]  # fmt: skip
@@ -48,8 +76,11 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     if any(each.startswith("size") for each in work.added):
         told = [each for each in told if not each.startswith("No size")]
     told += [f"“{each}” was not understood: what was said after that stands in its place." for each in lost]
+    told += [f"It does not buy after {clock(min(late))}, the time at which it sells."] if guarded else []
+    told += [stays(in_words(read_rule(each))) for each in decided if each in work.rules]
     told.append(f"Changed: {said}.")
-    told += [f"It is gone: {each}." for each in work.dropped if each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip
+    told += [f"It is gone: {each}." for each in work.dropped if each in decided or each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip
+    told += read_alone([words], [read_rule(each) for each in work.rules])
     timeframe = timeframe_of(standing["python_code"])
     answer = answer_by_rules(work.rules, [*not_read, asked, *kept], standing["symbol"], told, TIMEFRAMES.get(timeframe or "", 1))  # fmt: skip
     if answer is None:

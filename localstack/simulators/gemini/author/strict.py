@@ -280,6 +280,13 @@ _UNSAID = re.compile(
 )
 
 
+def sale_text(comparison: str) -> str:
+    """The rule of a sale by a comparison, as people say it."""
+    match = re.fullmatch(r"(.+) ([<>]=?|==) (.+)", comparison)
+    said = " ".join(_price_first(match[1], match[2], match[3])) if match else comparison
+    return _UNSAID.sub("", f"sell when {said}")
+
+
 def _with_constants(code: str) -> tuple[str, dict[str, float]]:
     """The code with its levels and lengths as named constants, which a person can tune."""
     tree = ast.parse(code)

@@ -14,11 +14,11 @@ from simulators.gemini.author.scanner import N, Scanner, Unexpressible
 _CLOCK = r"(\d{1,2})(?: : (\d\d))? ?(am|pm|o'clock)?(?: (?:market time|exchange time))?"
 _PLACES = {
     "new_york": r"new york|eastern|et|est|edt|ny",
-    "berlin": r"berlin|german|paris|cet",
-    "london": r"london|bst",
-    "chicago": r"central|ct",
-    "los_angeles": r"pacific|pst|pt",
-    "tokyo": r"tokyo",
+    "berlin": r"berlin|german|paris|madrid|cet|cest|mez|mesz",
+    "london": r"london|uk|bst",
+    "chicago": r"central|ct|cst|cdt",
+    "los_angeles": r"pacific|pst|pdt|pt",
+    "tokyo": r"tokyo|jst",
     "utc": r"utc|gmt",
 }
 _ELSEWHERE = r"(?:local|my time|ist|hong kong)(?: time)?"

@@ -7,9 +7,23 @@ from collections.abc import Callable, Sequence
 
 Phrases = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 _DAYS = ("mondays", "tuesdays", "wednesdays", "thursdays", "fridays")
+
+
+def _at(match: re.Match[str]) -> str:
+    """A time of day, with its word before it."""
+    word = {"um": "at", "vor": "before", "bis": "until", "nach": "after", "ab": "after"}.get(match[1].lower(), "at")
+    return f"{word} {match[2]}:{match[3] or '00'}"
+
+
 # Longer phrases first: each is replaced wherever it stands.
 _GERMAN: Phrases = (
     (r"(\d),(\d)", r"\1.\2"),
+    (r"\b(um|vor|nach|ab|bis) (\d{1,2})(?:[:.](\d\d))? ?uhr\b", _at),
+    (r"\b(um) (\d{1,2}):(\d\d)\b", _at),
+    (r"\b(?:berliner|deutscher) zeit\b", "Berlin time"),
+    (r"\bnew[- ]yorker zeit\b", "New York time"),
+    (r"\bdarunter (?:fällt|faellt|sinkt)\b", "falls below it"),
+    (r"\bdarüber steigt\b", "rises above it"),
     (r"\b(?:der|die|das|den|dem|des|ein|eine|einen|einem|einer)\b", "the"),
     (
         r"\bnicht (unter|über|ueber|oberhalb|unterhalb|größer als|höher als|kleiner als|niedriger als)(?: von)? ([\w.$%€ -]{1,40}?) (?:liegt|ist|notiert|steht)\b",
@@ -79,6 +93,8 @@ _GERMAN: Phrases = (
     (r"\bkurs\b|\bpreis\b", "price"),
 )
 _SPANISH: Phrases = (
+    (r"\b(a) las? (\d{1,2})(?::(\d\d))?(?: ?(?:horas|h))?\b", _at),
+    (r"\bhora de (madrid|nueva york)\b", lambda m: f"{'Madrid' if m[1].lower() == 'madrid' else 'New York'} time"),
     (r"\b(?:añad[ea]|agreg(?:a|ue)) un (?=stop)", "add a "),
     (r"(\d),(\d)", r"\1.\2"),
     (r"\bpor debajo del?\b|\bdebajo del?\b|\bbajo\b|\bmenor (?:que|a)\b|\binferior a\b", "below"),
@@ -131,6 +147,8 @@ _SPANISH: Phrases = (
     (r"\bdel?\b", "of"),
 )
 _FRENCH: Phrases = (
+    (r"(?<!\w)(à) (\d{1,2}) ?(?:h|heures?)(?: ?(\d\d))?\b", _at),
+    (r"\bheure de (paris|new[- ]york)\b", lambda m: f"{'Paris' if m[1].lower() == 'paris' else 'New York'} time"),
     (r"(\d),(\d)", r"\1.\2"),
     (r"\b(?:passe|est|tombe|descend|repasse|monte|revient)? ?(?:au[- ]dessus|à la hausse)(?: d[eu'’])?", " is above "),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from simulators.gemini.author.rules import Compare, Number, Plan, Series, nodes
 
@@ -24,6 +25,8 @@ def usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
         for each in nodes(rule.condition)
         if isinstance(each, Series) and set(each.parameters) <= numbers
     }
+    # However often it is taken.
+    named |= {replace(each, times=1.0) for each in named}
     for rule, words, numbers in zip(plan.rules, said, numbers_of, strict=True):
         for each in nodes(rule.condition):
             if isinstance(each, Series) and each.name.startswith("day_"):
@@ -32,7 +35,7 @@ def usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
                     r"\bday|session|market|today|morning|opening|hod\b|lod\b|so far|first", words
                 ):
                     found[f"“{word[0]}” is read as {each.words}."] = None
-            if isinstance(each, Series) and each not in named:
+            if isinstance(each, Series) and replace(each, times=1.0) not in named:
                 found[f"The usual numbers are taken: {each.words}."] = None
             elif isinstance(each, Compare) and isinstance(each.right, Number):
                 level = each.right.value

@@ -14,6 +14,7 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.doubts import not_understood
+from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.unsure import several_of, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
@@ -42,7 +43,7 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
-from simulators.gemini.author.standing import changed_by_rules, rules_that_stand
+from simulators.gemini.author.standing import changed_by_rules, rules_that_stand, stays
 from simulators.gemini.author.strict import NO_SYMBOL, list_told, read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
@@ -190,7 +191,7 @@ def _told(request: str, answer: Mapping[str, Any]) -> bool:
     """Whether a person has to be told how some of the words were read."""
     wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
     taken, _ = readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])
-    return any(each.startswith("“") for each in taken)
+    return any(each.startswith("“") and " is taken " in each for each in taken)
 
 
 def _findings(
@@ -226,13 +227,16 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
     plan.rules = [replace(each, assumed=()) if each.assumed == ("only",) else each for each in plan.rules]
     before = _completed(standing) if standing else None
     # A stop that is added is one more way out: how it sells otherwise stays as it was decided for the person.
+    beside = list[str]()
     if before and all(isinstance(each.condition, Result | Trail) for each in plan.of("exit")):
-        plan.rules += [each for each in before.of("exit") if each.assumed and each not in plan.rules]
+        decided = [each for each in before.of("exit") if each.assumed and each not in plan.rules]
+        beside = [stays(in_words(read_rule(rule_text(each)))) for each in decided] if plan.of("exit") else []
+        plan.rules += decided
     if any(isinstance(each, Weekdays) and not each.days for rule in plan.rules for each in nodes(rule.condition)):
         return _clarify(symbol, ["No day of the week would be left on which it may act. On which days should it?"])
     if asked:
         return _clarify(symbol, [asked])
-    assumptions = [*_complete(plan), *reading.told, *_guards(plan, before)]
+    assumptions = [*_complete(plan), *reading.told, *_guards(plan, before), *beside]
     if not symbols:
         assumptions.append(NO_SYMBOL)
     if looks_at_days(plan):
