@@ -62,15 +62,16 @@ def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str
             if _OWN_SIDE.search(turn, place, end):
                 continue
             spoken = BUYS.search(turn, 0, place) and SELLS.search(turn, 0, place)
-            sides = [bool(each.search(turn)) for each in (BUYS, _LEAVES)]
+            named = [bool(each.search(turn)) for each in (BUYS, _LEAVES)]
             # Of a change that names no side at all, the sides are those of what stands.
-            apart = not _OWN_SIDE.search(turn, *sentence) and (_TRADES.search(turn, *sentence) or all(sides) or not any(sides))  # fmt: skip
+            apart = not _OWN_SIDE.search(turn, *sentence) and (_TRADES.search(turn, *sentence) or all(named) or not any(named))  # fmt: skip
             if apart or (spoken and restricts):
                 found[place] = (turn[place:end], word)
         for match in _ONLY_WHEN.finditer(turn):
-            sides = [bool(each.search(turn)) for each in (BUYS, _LEAVES)]
-            spoken = (BUYS.search(turn, 0, match.start()) and SELLS.search(turn, 0, match.start())) or (match["ban"] and (all(sides) or not any(sides)))  # fmt: skip
-            if spoken and match.start("words") not in found and any(each.kind is RuleKind.ONLY for each in rules):
+            named = [bool(each.search(turn)) for each in (BUYS, _LEAVES)]
+            said = all(each.search(turn, 0, match.start()) for each in (BUYS, SELLS))
+            banned = bool(match["ban"]) and len(set(named)) == 1
+            if (said or banned) and match.start("words") not in found and any(each.kind is RuleKind.ONLY for each in rules):  # fmt: skip
                 yield match["words"].strip(), RuleKind.BUY
         for words, word in found.values():
             sides = {each.kind is RuleKind.SELL for each in rules if each.condition is not None and word in each.text}

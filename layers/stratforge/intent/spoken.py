@@ -27,9 +27,10 @@ _LEFT = re.compile(r"\b(?:the|is|it|not|which|when|with|of|everything|before)\b"
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence of the table: how it is recognized, how it is said in each language, which of its places are the person's own words, and whether brackets
-    hold the first one together."""
+    """A sentence of the table: how it is made, how it is recognized, how it is said in each language, which of its places are the person's own words, and whether
+    brackets hold the first one together."""
 
+    plain: str
     english: re.Pattern[str]
     said: dict[str, str]
     own: frozenset[int]
@@ -47,6 +48,11 @@ def spoken_in(turns: Sequence[str]) -> str:
 def said_in(language: str, sentences: Sequence[str]) -> list[str]:
     """Sentences in a language, as far as the table has them."""
     return [_said(language, each, "sentences") or each for each in sentences] if language else list(sentences)
+
+
+def in_english(sentence: str) -> str:
+    """A sentence as it was made, where it is one of the table without places in any of its languages; itself otherwise."""
+    return next((each.plain for each in _table()["sentences"] if sentence in each.said.values()), sentence)
 
 
 def _said(language: str, text: str, part: str) -> str:
@@ -124,4 +130,4 @@ def _sentence(forms: dict[str, str]) -> _Sentence:
     pattern = "(.+?)".join(re.escape(each) for each in literal)
     own = frozenset(int(each) for each in _QUOTED.findall(forms["en"]))
     said = {name: text for name, text in forms.items() if name != "en"}
-    return _Sentence(re.compile(pattern, re.DOTALL), said, own, "({0})" in forms["en"])
+    return _Sentence(forms["en"], re.compile(pattern, re.DOTALL), said, own, "({0})" in forms["en"])

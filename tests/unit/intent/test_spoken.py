@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from stratforge.intent import spoken
-from stratforge.intent.spoken import said_in, spoken_in
+from stratforge.intent.spoken import in_english, said_in, spoken_in
 
 from tests.support.conversations import talk
 
@@ -19,7 +19,11 @@ TABLE = tomllib.loads(Path(spoken.__file__).with_suffix(".toml").read_text(encod
 LANGUAGES = ("de", "es", "fr", "zh", "ja")
 SENTENCES = [each for forms in TABLE.values() for each in forms]
 # The verb of these is chosen where they are made.
-CHOSEN = ("Changed: it buys when ", "Changed: it sells when ")
+CHOSEN = (
+    "Changed: it buys when ",
+    "Changed: it sells when ",
+    " is read of buying alone: it sells then all the same.",
+)
 
 
 @cache
@@ -170,3 +174,12 @@ def test_several_days_are_all_said_in_the_language(language: str) -> None:
 @pytest.mark.parametrize("turns", [("Kaufe samstags",), ("Kaufe AAPL oder MSFT wenn der RSI unter 30 fällt",)])
 def test_questions_about_what_is_missing_are_asked_in_the_language(turns: tuple[str, ...]) -> None:
     assert not [each for each in talk(*turns).draft.questions if re.match(r"(?:Which|A strategy)\b", each)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sentence_without_places_is_known_again_in_every_language(language: str) -> None:
+    made = "No size was given: the session's sizing rule decides."
+    (said,) = said_in(language, [made])
+    assert said != made
+    assert in_english(said) == made
+    assert in_english("Something else.") == "Something else."

@@ -107,3 +107,62 @@ def test_a_change_says_what_goes_and_what_comes(change: str, rule: str) -> None:
     assert found == []
     assert rule in rules_of(draft.requirements)
     assert len([each for each in rules_of(draft.requirements) if each.startswith("sell")]) == 1
+
+
+ON_FRIDAYS = "Buy NKE when RSI < 30, sell when RSI > 60, not on Fridays"
+
+
+def test_what_was_asked_and_answered_is_not_asked_again_of_a_later_change() -> None:
+    draft, found = converse(ON_FRIDAYS, "buying", "and a stop of 1%")
+    assert found == []
+    assert any(each.startswith("buy only when weekday") for each in rules_of(draft.requirements))
+    assert {"stop loss 1%", "sell when gain <= -1"} & set(rules_of(draft.requirements))
+
+
+def test_what_is_offered_to_press_leaves_out_nothing_that_was_said_since() -> None:
+    open_still, _ = converse(ON_FRIDAYS, "stop 1%")
+    asked_again, _ = converse(ON_FRIDAYS, "what?")
+    assert not any("You could say" in each for each in open_still.questions)
+    assert any("You could say" in each for each in asked_again.questions)
+
+
+@pytest.mark.parametrize(
+    ("change", "stays"),
+    [("sell after 30 bars", False), ("sell at 15:30", False), ("stop 1%", True), ("take profit 2%", True)],
+)
+def test_a_sale_that_was_decided_for_a_person_goes_with_one_that_is_named_and_stays_told_beside_a_stop(
+    change: str, *, stays: bool
+) -> None:
+    draft, found = converse("Buy KO when RSI < 30.", change)
+    assert found == []
+    assert (f"sell when {RSI} >= 30" in rules_of(draft.requirements)) is stays
+    assert any(each.startswith("What was decided before") for each in draft.assumptions) is stays
+
+
+@pytest.mark.parametrize(
+    "request_in_words",
+    [
+        "Kaufe SPY um 10 Uhr und verkaufe um 15:30 Uhr.",
+        "Compra SPY a las 10:00 y vende a las 15:30.",
+        "Achète SPY à 10h00, vends à 15h30.",
+        "Buy SPY at 9:00 CT and sell at 14:30 CT.",
+    ],
+)
+def test_times_are_read_as_each_language_says_them(request_in_words: str) -> None:
+    draft, found = converse(request_in_words)
+    assert found == []
+    assert {"buy when minute >= 600 and minute < 601", "sell when minute >= 930"} <= set(rules_of(draft.requirements))  # fmt: skip
+
+
+def test_a_question_quotes_the_persons_own_words_in_their_language() -> None:
+    words = "Kaufe NVDA bei Überschreiten des VWAP und verkaufe bei Unterschreiten."
+    draft, _ = converse(words)
+    quoted = [each for each in draft.questions if each.startswith("This was not understood: ")]
+    assert quoted
+    assert all("“buy”" not in each and "at Überschreiten" not in each for each in quoted)
+
+
+def test_what_is_proposed_to_a_person_who_goes_short_is_a_short_strategy() -> None:
+    draft, _ = converse("I wanna short meme stocks. AMC when RSI above 80, cover after 30 mins")
+    assert not any("crosses above the 30-bar average and cover" in each for each in draft.questions)
+    assert any("Short AMC when the RSI is above 70" in each for each in draft.questions)

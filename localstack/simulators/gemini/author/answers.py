@@ -122,11 +122,12 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
 def options(request: str, unsure: Unsure) -> str:
     """Lists what a person may press: the request in other words, for each reading; where there is none, says that all of it has to be said anew."""
     told = [f"{number}. “{' '.join(text.split())}”" for number, (_, text) in enumerate(choices_of(request, unsure), 1)]
-    return (
-        f" You could say: {'; '.join(told)}."
-        if told
-        else " Please say the whole strategy once more, with these words said otherwise."
-    )
+    return f" You could say: {'; '.join(told)}." if told else say_anew()
+
+
+def say_anew() -> str:
+    """What a question ends with that offers nothing to press."""
+    return " Please say the whole strategy once more, with these words said otherwise."
 
 
 def naming_clauses(request: str, found: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
+from stratforge.intent.spoken import in_english
 from stratforge.market.resampling import TIMEFRAMES
 from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy import compile_strategy
@@ -72,7 +73,7 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     kept = [{"quote": "", "meaning": in_words(read_rule(each)), "status": "kept", "rules": [each]} for each in before if each not in work.dropped]  # fmt: skip
     not_read = [{"quote": each, "meaning": "not understood", "status": "unsupported", "rules": []} for each in lost]
     asked = {"quote": words.strip(" .,;!"), "meaning": said, "status": "covered", "rules": made}
-    told = [each for each in standing["assumptions"] if each.startswith("No ") and not each.startswith("No rule")]
+    told = [each for each in map(in_english, standing["assumptions"]) if each.startswith("No ") and not each.startswith("No rule")]  # fmt: skip
     if any(each.startswith("size") for each in work.added):
         told = [each for each in told if not each.startswith("No size")]
     told += [f"“{each}” was not understood: what was said after that stands in its place." for each in lost]

@@ -15,12 +15,13 @@ from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words
+from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.unsure import several_of, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import StrategyError, compile_strategy
 
-from simulators.gemini.author.answers import naming_clauses, options, with_answers
+from simulators.gemini.author.answers import naming_clauses, options, say_anew, with_answers
 from simulators.gemini.author.averages import asked_of_days, looks_at_days
 from simulators.gemini.author.clocks import mended
 from simulators.gemini.author.conversations import asked_of, doubts, findings_of, plainer
@@ -87,7 +88,7 @@ def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[
         return {**_empty("", ""), **rotation}
     if len(requests) > 1 and (answered := with_answers(requests, lambda text: write_answer([text], untradable))):
         return answered
-    if asked := _unsure(requests):
+    if asked := _unsure(requests, untradable):
         return _clarify("AAPL", asked)
     try:
         found = mended(requests, _of_words(requests, untradable))
@@ -112,14 +113,25 @@ def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[
     return found
 
 
-def _unsure(requests: Sequence[str]) -> list[str]:
+def _unsure(requests: Sequence[str], untradable: frozenset[str]) -> list[str]:
     """Questions about words of which no reading is sure, said since the strategy was last described as a whole."""
     whole = max((index for index, each in enumerate(requests) if _WHOLE.search(each)), default=0)
+    found = [(at, turn, each) for at, turn in enumerate(requests) if at >= whole for each in unsure_in(turn.replace("’", "'"))]  # fmt: skip
+    last = len(requests) - 1
+    if any(at < last for at, _, _ in found):
+        # What a strategy has answered since was asked and told.
+        answered = next((count for count in range(last, 0, -1) if write_answer(requests[:count], untradable)["python_code"]), 0)  # fmt: skip
+        found = [each for each in found if each[0] >= answered]
     return [
-        not_understood(each.words, each.asks + options(turn, each))
-        for turn in requests[whole:]
-        for each in unsure_in(turn.replace("’", "'"))
+        not_understood(each.words, each.asks + (say_anew() if _is_read(requests[at + 1 :]) else options(turn, each)))
+        for at, turn, each in found
     ]
+
+
+def _is_read(later: Sequence[str]) -> bool:
+    """Whether turns say something of their own, which a reply that says an earlier turn anew would leave out."""
+    read = [statements_of(each) for each in later]
+    return any(of_it and all(each.kind for each in of_it) for of_it in read)
 
 
 def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
