@@ -16,7 +16,7 @@ from botocore.session import Session
 from stratforge.tracing import carried
 
 if TYPE_CHECKING:
-    from botocore.credentials import ReadOnlyCredentials
+    from botocore.credentials import Credentials, ReadOnlyCredentials
 
 
 @lru_cache(maxsize=1)
@@ -60,8 +60,18 @@ def aws_client(
 
 def credentials() -> ReadOnlyCredentials | None:
     """The keys of this process as they are now; None where it has none."""
-    found = _session().get_credentials()
-    return None if found is None else found.get_frozen_credentials()
+    found = _credentials(_session())
+    if found is None:
+        # They may come yet.
+        _credentials.cache_clear()
+        return None
+    return found.get_frozen_credentials()
+
+
+@lru_cache(maxsize=1)
+def _credentials(session: Session) -> Credentials | None:
+    """Where the keys of a session come from, which renews them by itself; looking for it takes longer than asking it."""
+    return session.get_credentials()
 
 
 def _carry_trace(params: dict[str, Any], **_given: Any) -> None:

@@ -15,11 +15,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import quote, urlsplit
 
-import urllib3
 from botocore.exceptions import ClientError
-from botocore.httpsession import get_cert_path
 
 from stratforge.aws import credentials
+from stratforge.bus.kept_connections import KeptConnections
 from stratforge.tracing import carried
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 _VERSION = "2010-03-31"
 # A batch of which something was not taken.
 _FAILED = re.compile(rb"<Failed>\s*<member>")
-_TIMEOUT = urllib3.Timeout(connect=3.0, read=10.0)
+_TOPIC = re.compile(rb"<TopicArn>([^<]+)</TopicArn>")
 
 
 class Entry(TypedDict):
@@ -53,13 +52,7 @@ class Publisher:
         self._client = client
         address = urlsplit(client.meta.endpoint_url)
         self._host, self._region = address.netloc, client.meta.region_name
-        self._connections = urllib3.connection_from_url(
-            client.meta.endpoint_url,
-            maxsize=at_once,
-            timeout=_TIMEOUT,
-            retries=False,
-            **({"ca_certs": get_cert_path(verify=True)} if address.scheme == "https" else {}),
-        )
+        self._connections = KeptConnections(client.meta.endpoint_url, at_once)
 
     def publish(self, topic_arn: str, entries: Sequence[Entry]) -> None:
         """Publishes at most ten messages, in order.
@@ -67,7 +60,8 @@ class Publisher:
         Raises:
             ClientError: if SNS refuses one of them; those before it are published.
         """
-        if self._published({"Version": _VERSION, "TopicArn": topic_arn, **_form(entries)}):
+        answer = self._asked({"TopicArn": topic_arn, **_form(entries)})
+        if answer is not None and not _FAILED.search(answer):
             return
         if len(entries) == 1:
             self._client.publish(TopicArn=topic_arn, **entries[0])
@@ -87,21 +81,35 @@ class Publisher:
                 "PublishBatch",
             )
 
-    def _published(self, fields: Mapping[str, str]) -> bool:
-        """Asks once; returns whether it was taken."""
+    def make_topic(self, name: str, attributes: Mapping[str, str], tags: Mapping[str, str]) -> str | None:
+        """Makes a topic, or finds it; its address. None when that did not succeed at once, for whatever reason."""
+        fields = {"Action": "CreateTopic", "Name": name}
+        for index, (key, value) in enumerate(attributes.items(), 1):
+            fields |= {f"Attributes.entry.{index}.key": key, f"Attributes.entry.{index}.value": value}
+        for index, (key, value) in enumerate(tags.items(), 1):
+            fields |= {f"Tags.member.{index}.Key": key, f"Tags.member.{index}.Value": value}
+        found = _TOPIC.search(self._asked(fields) or b"")
+        return None if found is None else found[1].decode()
+
+    def subscribe_queue(self, topic_arn: str, queue_arn: str) -> bool:
+        """Has a topic's messages put into a queue as they are; False when that did not succeed at once."""
+        fields = {"Action": "Subscribe", "TopicArn": topic_arn, "Protocol": "sqs", "Endpoint": queue_arn}
+        raw = {"Attributes.entry.1.key": "RawMessageDelivery", "Attributes.entry.1.value": "true"}
+        return self._asked({**fields, **raw}) is not None
+
+    def _asked(self, fields: Mapping[str, str]) -> bytes | None:
+        """Asks once; the answer, or None when that did not succeed."""
         keys = credentials()
         if keys is None:
-            return False
-        body = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in fields.items()).encode()
+            return None
+        form = {**fields, "Version": _VERSION}
+        body = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in form.items()).encode()
         headers = signed_headers(keys, self._region, self._host, body, datetime.now(UTC))
         trace = carried.get()
         if trace is not None:
             headers["X-Amzn-Trace-Id"] = trace
-        try:
-            answer = self._connections.urlopen("POST", "/", body=body, headers=headers)
-            return answer.status == 200 and not _FAILED.search(answer.data)
-        except urllib3.exceptions.HTTPError:
-            return False
+        answer = self._connections.post(headers, body)
+        return answer.body if answer is not None and answer.status == 200 else None
 
 
 def _form(entries: Sequence[Entry]) -> dict[str, str]:

@@ -56,14 +56,17 @@ class BarTopics:
         found = self._arns.get(name)
         if found is None:
             found = self._made(name)
-            sns_client().subscribe(
-                TopicArn=found, Protocol="sqs", Endpoint=self._bars_queue_arn, Attributes={"RawMessageDelivery": "true"}
-            )
+            if not self._publisher.subscribe_queue(found, self._bars_queue_arn):
+                raw = {"RawMessageDelivery": "true"}
+                sns_client().subscribe(TopicArn=found, Protocol="sqs", Endpoint=self._bars_queue_arn, Attributes=raw)
             self._arns[name] = found
         return found
 
     def _made(self, name: str) -> str:
         attributes = {"FifoTopic": "true", "ContentBasedDeduplication": "false"}
+        made = self._publisher.make_topic(name, attributes, {"stratforge:stage": self._stage})
+        if made is not None:
+            return made
         sns = sns_client()
         tags: list[TagTypeDef] = [{"Key": "stratforge:stage", "Value": self._stage}]
         try:

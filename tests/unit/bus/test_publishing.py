@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from stratforge import aws
+from stratforge.bus import topics
 from stratforge.bus.publishing import Entry, Publisher, signed_headers
 
 TOPIC = "arn:aws:sns:us-east-1:000000000000:stratforge-dev-bars-AAPL.fifo"
@@ -107,6 +108,34 @@ def test_a_batch_of_which_one_is_refused_is_an_error(sns: type[Sns]) -> None:
     )
     with pytest.raises(ClientError, match="InvalidParameter"):
         Publisher(aws.aws_client("sns"), 1).publish(TOPIC, [ENTRY, ENTRY])
+
+
+# Of whichever was asked.
+MADE = f"<Response><CreateTopicResult><TopicArn>{TOPIC}</TopicArn></CreateTopicResult><SubscribeResult><SubscriptionArn>s</SubscriptionArn></SubscribeResult></Response>".encode()
+ATTRIBUTES = {"FifoTopic": "true", "ContentBasedDeduplication": "false"}
+
+
+def test_a_topic_is_made_and_subscribed_as_the_sdk_does(sns: type[Sns]) -> None:
+    sns.statuses, sns.answer = [200] * 4, MADE
+    client = aws.aws_client("sns")
+    publisher = Publisher(client, 1)
+    assert publisher.make_topic("a.fifo", ATTRIBUTES, {"stratforge:stage": "dev"}) == TOPIC
+    client.create_topic(Name="a.fifo", Attributes=ATTRIBUTES, Tags=[{"Key": "stratforge:stage", "Value": "dev"}])
+    assert sns.heard[0] == sns.heard[1]
+    assert publisher.subscribe_queue(TOPIC, "arn:queue")
+    client.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:queue", Attributes={"RawMessageDelivery": "true"})
+    assert sns.heard[2] == sns.heard[3]
+    assert ["Botocore" in each for each in sns.agents] == [False, True, False, True]
+
+
+def test_a_topic_that_is_not_made_at_once_is_made_through_the_sdk(sns: type[Sns]) -> None:
+    sns.statuses, sns.answer = [400, 200, 503, 200, 200], MADE
+    topics.sns_client.cache_clear()
+    found = topics.BarTopics("dev", "arn:queue", 1)
+    assert (found.arn("AAPL"), found.arn("AAPL")) == (TOPIC, TOPIC)
+    assert [each["Action"] for each in sns.heard] == ["CreateTopic"] * 2 + ["Subscribe"] * 2
+    assert ["Botocore" in each for each in sns.agents] == [False, True] * 2
+    topics.sns_client.cache_clear()
 
 
 def test_what_fails_is_asked_again_through_the_sdk(sns: type[Sns]) -> None:
