@@ -30,6 +30,8 @@ DATABASE_CLASSES = {
     "r7g.2xlarge": 5_000,
 }
 _AURORA_CONNECTIONS = 400
+# Sizes of the ingestor's task: units of processor, 1,024 of which are a core, with the MiB of memory that come with them. It is one process of Python, which works on one core.
+INGESTOR_SIZES = {"256": 512, "512": 1_024, "1024": 2_048}
 # The major version alone: minor ones are withdrawn, and a deployment that names one fails from then on.
 POSTGRES_MAJOR = "16"
 NAT_INSTANCE = "t4g.nano"
@@ -126,6 +128,8 @@ class StageConfig:
     log_retention_days: int = 30
     database: DatabaseKind = "instance"
     database_class: str = "t4g.micro"
+    # Units of processor that the ingestor's task has.
+    ingestor_cpu: int = 256
     # What the account may run at a time; new accounts have 10 until they ask for more.
     account_concurrency: int = 10
     # Whether the mappings of the trading path have pollers of their own.
@@ -155,6 +159,11 @@ class StageConfig:
     def metrics(self) -> str:
         """Namespace of the stage's own metrics: another stage of the account must not be heard in its place."""
         return f"StratForge/{self.name}"
+
+    @property
+    def ingestor_memory(self) -> int:
+        """MiB of memory that the ingestor's task has."""
+        return INGESTOR_SIZES[str(self.ingestor_cpu)]
 
     @property
     def connections(self) -> int:
@@ -224,6 +233,7 @@ def stage_config(node: Context) -> StageConfig:
         database_class=_choice(
             node, "database_class", tuple(DATABASE_CLASSES), "t4g.medium" if production else "t4g.micro"
         ),
+        ingestor_cpu=int(_choice(node, "ingestor_cpu", tuple(INGESTOR_SIZES), "512" if production else "256")),
         account_concurrency=_whole(node, "concurrency", 1_000 if production else 10),
         provisioned_pollers=_switch(node, "provisioned_pollers"),
         canary=_switch(node, "canary", default=production),
@@ -250,7 +260,7 @@ def _cidr(node: Context) -> str:
 
 
 def _choice(node: Context, name: str, known: tuple[str, ...], default: str) -> Any:
-    found = node.try_get_context(name) or default
+    found = str(node.try_get_context(name) or default)
     if found not in known:
         raise ConfigurationError(f"{name}: {found!r} is none of {', '.join(known)}")
     return found

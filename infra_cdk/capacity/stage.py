@@ -11,6 +11,10 @@ from infra_cdk.concurrency import QUEUE_SHARES, SHARES
 _LAMBDA = "docs.aws.amazon.com/lambda/latest/dg/"
 
 
+# Seconds of its processor that a bar takes of the ingestor, from the socket to SNS's answer (`make bench ARGS=ingestor`).
+INGESTOR_SECONDS_A_BAR = 0.00086
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """A number that somebody else sets: what it is, and where that is said."""
@@ -68,6 +72,7 @@ class Stage:
         shared_cores: Where everything runs on one machine: its cores. Then the database's are these, too.
         alpaca_a_minute: Requests that Alpaca takes.
         topics: Topics that there may be; None where a stream carries bars.
+        ingestor_cpu: Units of processor that the ingestor's task has; 1,024 are a core.
         published_a_second: Bars that the ingestor publishes.
         sessions_a_shard: Sessions that a message of a bar is for.
         fill: Seconds from an order to the broker's word of its fill.
@@ -89,14 +94,18 @@ class Stage:
     shared_cores: int | None = None
     alpaca_a_minute: int = int(QUOTAS["requests a minute of Alpaca"].value)
     topics: int | None = int(QUOTAS["FIFO topics of an account"].value)
-    # A bar takes 0.86 ms of the ingestor's processor (5,000 of a minute 4.3 s, `make bench ARGS=ingestor`), and its task has half a core.
-    published_a_second: float = 580.0
+    ingestor_cpu: int = 512
+    published_a_second: float = 512 / 1024 / INGESTOR_SECONDS_A_BAR
     sessions_a_shard: int = 500
     fill: float = 0.2
     # Alpaca fills a tenth of paper orders so; the simulator does as well.
     partial_fills: float = 0.1
     volume: float = QUOTAS["megabytes a second that a volume takes"].value
     seconds_a_bar: float = 60.0
+
+    def with_ingestor(self, cpu: int) -> Stage:
+        """The stage with another size of the ingestor's task."""
+        return replace(self, ingestor_cpu=cpu, published_a_second=cpu / 1024 / INGESTOR_SECONDS_A_BAR)
 
     def with_four_times(self, name: str) -> Stage:
         """The stage with four times the environments of a function."""

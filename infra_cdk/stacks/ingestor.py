@@ -48,8 +48,8 @@ class IngestorStack(Stack):
         task = ecs.FargateTaskDefinition(
             self,
             "Task",
-            cpu=512 if config.production else 256,
-            memory_limit_mib=1024 if config.production else 512,
+            cpu=config.ingestor_cpu,
+            memory_limit_mib=config.ingestor_memory,
             runtime_platform=ecs.RuntimePlatform(
                 cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
             ),

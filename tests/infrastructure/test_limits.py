@@ -13,6 +13,7 @@ from stratforge.edge import EDGE_HEADER, HOST_HEADER, VISITOR_HEADER, seen_from_
 
 from infra_cdk import concurrency
 from infra_cdk.capacity.stage import MEMORY
+from infra_cdk.capacity.stage import production as modeled
 from infra_cdk.configuration import ConfigurationError, Given, StageConfig, stage_config
 from tests.support.assemblies import Resources, assembly_of, context_of, every, resources_of
 
@@ -63,6 +64,9 @@ def test_the_model_of_capacity_knows_what_functions_have(production: dict[str, R
     for name, (memory, snapshot) in MEMORY.items():
         assert found[name]["MemorySize"] == memory, name
         assert (found[name].get("SnapStart", {}).get("ApplyOn") == "PublishedVersions") == snapshot, name
+    tasks = [each for _, each in every(production, "AWS::ECS::TaskDefinition")]
+    assert str(modeled().ingestor_cpu) in {each["Cpu"] for each in tasks if "ingestor" in json.dumps(each)}
+    assert config_of("prod", ingestor_cpu="1024").ingestor_memory == 2_048
 
 
 def test_a_new_account_reserves_nothing_and_still_deploys(development: dict[str, Resources]) -> None:

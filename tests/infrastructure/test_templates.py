@@ -190,6 +190,7 @@ def test_one_ingestor_task_never_two(production_assembly: Path) -> None:
         ("dev", {"zones": "us-east-1a"}, "zones: give 2 different ones of us-east-1"),
         ("dev", {"zones": "us-east-1a,eu-west-1a"}, "zones: give 2 different ones of us-east-1"),
         ("dev", {"database_class": "t1.micro"}, "database_class: 't1.micro' is none of"),
+        ("dev", {"ingestor_cpu": "700"}, "ingestor_cpu: '700' is none of 256, 512, 1024"),
         ("dev", {"concurrency": "many"}, "concurrency: 'many' is not a whole number"),
         ("dev", {"operator_email": "nobody"}, "operator_email: 'nobody' is not an address"),
         ("dev", {"symbols": "AAPL,???"}, "is not a symbol"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra_cdk.concurrency import SHARES
-from infra_cdk.configuration import REGIONS
+from infra_cdk.configuration import INGESTOR_SIZES, REGIONS
 from tests.infrastructure.policies.templates import Deployment, Resource
 from tests.support.assemblies import CONFIGURATIONS, assembly_of
 
@@ -159,6 +159,8 @@ def test_a_container_that_hangs_is_found_by_the_task_s_own_check(deployment: Dep
 
 def test_fargate_takes_the_task_s_size(deployment: Deployment) -> None:
     sizes = {256: (512, 1_024, 2_048), 512: range(1_024, 4_097, 1_024), 1_024: range(2_048, 8_193, 1_024)}
+    for cpu, memory in INGESTOR_SIZES.items():
+        assert memory in sizes[int(cpu)]
     for task in deployment.of_type("AWS::ECS::TaskDefinition"):
         assert int(task.properties["Memory"]) in sizes[int(task.properties["Cpu"])]
         assert task.properties["NetworkMode"] == "awsvpc"

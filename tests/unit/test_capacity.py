@@ -308,6 +308,18 @@ def test_pages_prices_what_is_told_and_what_is_written_grow_with_users_and_symbo
             assert many[remedy] > few[remedy], remedy
 
 
+def test_the_ingestor_s_task_gets_a_core_before_bars_go_over_a_stream() -> None:
+    load, stage = Load(10, 20_000, signal_rate=0.0), dataclasses.replace(production(), topics=None)
+    half, whole = stage.with_ingestor(512), stage.with_ingestor(1_024)
+    assert stage.published_a_second == half.published_a_second == whole.published_a_second / 2
+    quiet = Outcome()
+    for has, remedy in ((half, "ingestor_cpu=1024"), (whole, "over Kinesis")):
+        (demand,) = [each for each in demands(load, STEADY, has, quiet) if "the ingestor publishes" in each.what]
+        assert remedy in demand.remedy
+        assert demand.turn is not None
+        assert demand.turn(has).published_a_second > has.published_a_second
+
+
 def test_every_quota_says_where_it_is_from() -> None:
     for name, quota in QUOTAS.items():
         assert quota.value > 0, name
