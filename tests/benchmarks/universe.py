@@ -104,9 +104,9 @@ def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
             connection.execute("UPDATE rebalances SET status = 'ORDERED'")
             moment = bars[0].time + timedelta(minutes=1)
             snapshot: str = fetch_value(connection, "SELECT pg_current_snapshot()::text")
-            windows, _ = seen_before(
+            windows = seen_before(
                 connection, _SYMBOLS, moment, window_length(strategy.lookback), snapshot, daily=False
-            )
+            ).windows
         began = time.perf_counter()
         seen = windows.seen_by(strategy, windows.values())
         for _ in range(users):

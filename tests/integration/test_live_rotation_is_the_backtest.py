@@ -92,13 +92,15 @@ def asking(strategy: PortfolioStrategy, given: tuple[np.ndarray, float, float, d
 
 
 def windows_at(strategy: PortfolioStrategy, bars: Mapping[str, BarColumns], moment: int) -> Windows:
-    """The trailing windows before a moment."""
-    length = window_length(strategy.lookback)
-    found = {}
-    for symbol in strategy.symbols:
-        before = int(np.searchsorted(bars[symbol].time, moment))
-        found[symbol] = bars[symbol].slice(0, before).tail(length)
-    return Windows(found, moment)
+    """The trailing windows before a moment, and what is looked at farther back."""
+    length, needed = window_length(strategy.lookback), strategy.lookbacks.others
+    there = {each: bars[each].slice(0, int(np.searchsorted(bars[each].time, moment))) for each in strategy.symbols}
+    windows = Windows({symbol: each.tail(length) for symbol, each in there.items()}, moment)
+    farther = {
+        symbol: there[symbol].slice(max(0, int(np.searchsorted(there[symbol].time, first)) - needed[symbol].bars), len(there[symbol]))
+        for symbol, first in windows.lacking(needed, length).items()
+    }  # fmt: skip
+    return Windows({**windows.bars, **farther}, moment)
 
 
 @pytest.mark.parametrize("minutes", [False, True], ids=["days", "minutes"])
@@ -111,9 +113,7 @@ def test_live_decides_bit_for_bit_as_the_backtest(minutes: bool, monkeypatch: py
                 continue
         except StrategyError:
             continue
-        # What a symbol that seldom trades reads of another lies before the other's window of minutes sooner than before its days: see ROTATION.md.
-        seldom = not minutes or "bars.of(" not in strategy.source
-        bars = markets(seed, MINUTES if minutes else DAYS, broken=False, minutes=minutes, seldom=seldom)
+        bars = markets(seed, MINUTES if minutes else DAYS, broken=False, minutes=minutes)
         heard, _ = backtested(strategy, bars, monkeypatch)
         step = max(1, len(heard.moments) // 25)
         for index in range(len(heard.moments) - 1, 0, -step):

@@ -236,8 +236,8 @@ def copies(connection: Connection, session_id: UUID, count: int) -> list[UUID]:
                 INSERT INTO strategies (user_id, name, symbol, python_code) SELECT %(user)s, 'other', t.symbol, t.python_code
                 FROM strategies t JOIN sessions s ON s.strategy_id = t.id WHERE s.id = %(id)s RETURNING id),
             version AS (
-                INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, parameters)
-                SELECT written.id, 1, %(user)s, v.python_code, v.source_hash, v.lookback, v.lookback_edition, v.parameters
+                INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, others, lookback_edition, parameters)
+                SELECT written.id, 1, %(user)s, v.python_code, v.source_hash, v.lookback, v.others, v.lookback_edition, v.parameters
                 FROM written, strategy_versions v JOIN sessions s ON s.strategy_id = v.strategy_id WHERE s.id = %(id)s RETURNING strategy_id)
             INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status, universe, symbols, schedule, daily, capital, decides_at)
             SELECT %(user)s, version.strategy_id, 1, s.symbol, 'RUNNING', s.universe, s.symbols, s.schedule, s.daily, s.capital, s.decides_at

@@ -53,14 +53,14 @@ def with_lookbacks(
     return known, refused
 
 
-def lookback_of(database: Database, source: str, source_hash: str) -> int | str:
-    """The lookback of a source by this edition, noted for everybody; or why it has none."""
+def lookback_of(database: Database, source: str, source_hash: str) -> Lookbacks | str:
+    """The lookbacks of a source by this edition, noted for everybody; or why it has none."""
     found = _measure(source, source_hash)
     if isinstance(found, str):
         return found
     with database.transaction() as connection:
         note_lookbacks(connection, {source_hash: found})
-    return found.bars
+    return found
 
 
 def _with(session: RunningSession, measured: Lookbacks) -> RunningSession:

@@ -18,7 +18,7 @@ import numpy as np
 import psycopg
 
 from stratforge.application.lookbacks import lookback_of
-from stratforge.application.rebalance_bars import last_bars, seen_before
+from stratforge.application.rebalance_bars import seen_before
 from stratforge.application.rebalance_times import is_new, next_decision, next_opening, period_now
 from stratforge.application.watch_market import jumped_symbols
 from stratforge.market.columns import exchange_timezone
@@ -190,7 +190,7 @@ def rebalance(
     groups: dict[tuple[object, ...], list[Due]] = defaultdict(list)
     for each in due:
         session = each.session
-        universe = (tuple(session.symbols), len(session.universe), session.daily, session.window)
+        universe = (tuple(session.symbols), len(session.universe), session.daily, session.window, session.looks_at)
         key = (*universe, session.schedule, each.moment)
         groups[(*key, session.user_id if apart else None)].append(each)
     decided = orders = 0
@@ -232,14 +232,15 @@ def _with_lookbacks(database: Database, due: Sequence[Due]) -> tuple[list[Due], 
         if each.session.lookback is not None:
             found.append(each)
             continue
-        lookback = lookback_of(database, each.session.python_code, each.session.source_hash)
-        if isinstance(lookback, int):
-            found.append(replace(each, session=replace(each.session, lookback=lookback)))
+        measured = lookback_of(database, each.session.python_code, each.session.source_hash)
+        if not isinstance(measured, str):
+            others = {symbol: of_other._asdict() for symbol, of_other in measured.others.items()}
+            found.append(replace(each, session=replace(each.session, lookback=measured.bars, others=others)))
         else:
             failures += 1
             with database.transaction() as connection:
                 now = clock.market_clock(connection).now
-                rebalances.record_failure(connection, each.session, lookback, now + TRIED_AGAIN_AFTER)
+                rebalances.record_failure(connection, each.session, measured, now + TRIED_AGAIN_AFTER)
     return found, failures
 
 
@@ -258,16 +259,21 @@ class _Group:
         with self._database.transaction() as connection:
             # Holdings and prices are on one scale, whatever is split meanwhile.
             self._snapshot = rebalances.see_one_moment(connection)
-            self._windows, self._editions = seen_before(
-                connection, session.symbols, moment, session.window, self._snapshot, daily=session.daily
+            self._seen = seen_before(
+                connection,
+                session.symbols,
+                moment,
+                session.window,
+                self._snapshot,
+                daily=session.daily,
+                looks_at=session.looks_at,
             )
-            self._last = last_bars(self._windows)
-            self._prices, self._known = self._windows.prices
+            self._prices, self._known = self._seen.windows.prices
             held = rebalances.holdings_of(connection, list(self._due))
             self._alone = rebalances.other_open_orders(connection, list(self._due))
             self._splits = unfollowed_splits(connection, session.universe) if session.daily else {}
             askings = [self._asking(each.session, held[session_id]) for session_id, each in self._due.items()]
-        answers = self._sandbox(self._windows, len(session.universe), askings)
+        answers = self._sandbox(self._seen.windows, len(session.universe), askings)
         failures = 0
         with self._database.transaction() as connection:
             now = clock.market_clock(connection).now
@@ -328,8 +334,8 @@ class _Group:
             decided_at=now,
             status=_status(session.mode, orders),
             missing=list(due.missing),
-            last_bars=self._last,
-            editions=self._editions,
+            last_bars=self._seen.last_bars,
+            editions=self._seen.editions,
             prices=self._prices.tolist(),
             known=self._known.tolist(),
             held=held.tolist(),
@@ -342,6 +348,7 @@ class _Group:
             orders=orders.tolist(),
             snapshot=self._snapshot,
             left_alone=self._left_alone(session),
+            first_bars=self._seen.first_bars,
         )
 
     def _left_alone(self, session: PortfolioSession) -> list[str]:

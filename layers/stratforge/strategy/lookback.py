@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -26,13 +27,16 @@ from stratforge.strategy.reach import DAY_BARS, probe, reach_of
 
 # What a lookback was found by. One that is stored is worth something in its own edition only: raised whenever the windows of
 # strategies change (`test_lookback.py` holds the windows of this edition).
-EDITION = 3
+EDITION = 4
 MAX_LOOKBACK = 32_000
 DAY_MINUTES = TIMEFRAMES[DAY]
 # What a session on longer bars may have of bars of a minute, and any of days.
 _MOST_MINUTES, MAX_DAYS = 32_768, 2_048
 # What an evaluation may have of bars of its own and of other symbols.
 MAX_TOGETHER = 2 * _MOST_MINUTES
+# What a portfolio decision sees beside its windows of symbols that it looks at with bars of others that seldom trade: so many bars of a minute of all of them, and none that lie farther back.
+FARTHER_BARS = 16_384
+FARTHER = timedelta(days=28)
 _A_YEAR = 256
 
 
@@ -298,6 +302,11 @@ class _Looks(NamedTuple):
         return _Looks(self.bars + bars, days, others)
 
 
+def measure_others(nodes: Iterable[Node]) -> dict[str, OfOther]:
+    """The history that columns need of other symbols, by these, where bars of days are made of the strategy's own: those of portfolio strategies."""
+    return dict(_looks(nodes, 1, days_apart=False, others_apart=True)[1].others)
+
+
 def measure_lookback(nodes: Iterable[Node], *, previous: bool, minutes: int = 1, apart: bool = False) -> History:
     """The history that `nodes` need for their last values (the last two, with `previous`).
 
@@ -311,17 +320,8 @@ def measure_lookback(nodes: Iterable[Node], *, previous: bool, minutes: int = 1,
     Raises:
         StrategyError: if that is more than `MAX_LOOKBACK` or `MAX_DAYS`, or a window of it costs more than a session may.
     """
-    meter = _Meter()
-    looks: dict[Node, _Looks] = {}
-    for node in nodes:
-        found = _Looks.all_of(looks[each] for each in node.inputs)
-        if node.operation != "last_completed":
-            looks[node] = found.earlier(_own_bars(node, meter))
-        else:
-            looks[node] = _last_completed(node.inputs[0].timeframe, found.bars, minutes, apart=apart)
-        _check(looks[node])
+    looks, all_of_them = _looks(nodes, minutes, days_apart=apart, others_apart=apart)
     own = [each.bars for node, each in looks.items() if not (apart and _stands_beside(node.timeframe, minutes))]
-    all_of_them = _Looks.all_of(looks.values())
     read = _Looks(0, all_of_them.days, all_of_them.others).earlier(int(previous))
     _check(read)
     others = tuple(sorted(read.others.items()))
@@ -330,16 +330,35 @@ def measure_lookback(nodes: Iterable[Node], *, previous: bool, minutes: int = 1,
     return history
 
 
+def _looks(
+    nodes: Iterable[Node], minutes: int, *, days_apart: bool, others_apart: bool
+) -> tuple[dict[Node, _Looks], _Looks]:
+    """How far each of some columns looks back, and all of them together."""
+    meter = _Meter()
+    looks: dict[Node, _Looks] = {}
+    for node in nodes:
+        found = _Looks.all_of(looks[each] for each in node.inputs)
+        if node.operation != "last_completed":
+            looks[node] = found.earlier(_own_bars(node, meter))
+        else:
+            timeframe = node.inputs[0].timeframe
+            looks[node] = _last_completed(
+                timeframe, found.bars, minutes, days_apart=days_apart, others_apart=others_apart
+            )
+        _check(looks[node])
+    return looks, _Looks.all_of(looks.values())
+
+
 def _stands_beside(timeframe: str, minutes: int) -> bool:
     """Whether bars of a timeframe are not made of the strategy's own."""
     return bool(symbol_and_timeframe(timeframe)[0]) or (timeframe == DAY and minutes < DAY_MINUTES)
 
 
-def _last_completed(timeframe: str, looks: int, minutes: int, *, apart: bool) -> _Looks:
+def _last_completed(timeframe: str, looks: int, minutes: int, *, days_apart: bool, others_apart: bool) -> _Looks:
     """How far the last bar of a timeframe looks back that was completed, and so many bars before it, from the strategy's own bars."""
     symbol, length = symbol_and_timeframe(timeframe)
-    days = length == DAY and minutes < DAY_MINUTES
-    if not apart or not (symbol or days):
+    symbol, days = symbol if others_apart else "", days_apart and length == DAY and minutes < DAY_MINUTES
+    if not (symbol or days):
         return _Looks(_bars_of_minutes(length, looks, minutes))
     if not symbol:
         return _Looks(0, looks + 1)

@@ -20,7 +20,7 @@ from stratforge.storage.ledger.symbols import HAS_EXITS
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
-from stratforge.strategy.lookback import EDITION, OfOther, window_length
+from stratforge.strategy.lookback import EDITION, FARTHER, FARTHER_BARS, OfOther, window_length
 from stratforge.strategy.order_terms import NO_TERMS, terms_in
 from stratforge.strategy.vocabulary import ACCOUNT_KEYS, CASH_KEY, EQUITY_KEY, POWER_KEY
 
@@ -443,6 +443,19 @@ class Wanted:
     weight: float = field(default=0.0, compare=False)
 
 
+# What a portfolio session on minutes looks at with bars of another symbol goes back as far as the first of these: as many bars as there are minutes since, at most.
+_FARTHER_BACK = f"""
+            UNION ALL SELECT s.user_id, other.key, NULL,
+                least({FARTHER_BARS}, (other.value ->> 'bars')::int + coalesce(extract(epoch FROM (SELECT market_now()) - begun.time) / 60, 0)::int), 0 FROM sessions s
+            JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version CROSS JOIN LATERAL jsonb_each(v.others) other
+            CROSS JOIN LATERAL (
+                SELECT min(looks.time) AS time FROM unnest(s.symbols) own (symbol) CROSS JOIN LATERAL (
+                    SELECT m.time FROM market_data m WHERE m.symbol = own.symbol AND m.timeframe = '1Min' AND m.time > (SELECT market_now()) - interval '{FARTHER.days} days'
+                    ORDER BY m.time DESC OFFSET (other.value ->> 'back')::int LIMIT 1) looks) begun
+            WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NOT NULL AND NOT s.daily
+"""  # noqa: S608 - numbers of the language
+
+
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
     """Symbols with running sessions, open positions, waiting orders, price alerts or block orders at work, and what is wanted of each."""
     rows = connection.execute(
@@ -457,7 +470,8 @@ def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
             WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NOT NULL
             UNION ALL SELECT s.user_id, other.key, NULL, CASE WHEN v.bar_minutes = 1440 THEN 1 ELSE (other.value ->> 'bars')::int + ((other.value ->> 'back')::int + 3) * v.bar_minutes END, 0 FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version CROSS JOIN LATERAL jsonb_each(v.others) other
-            WHERE s.status IN ('RUNNING', 'PAUSED')
+            WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NULL
+            {_FARTHER_BACK}
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity <> 0
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM price_alerts WHERE armed OR repeats
             UNION ALL SELECT user_id, symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +17,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.evaluations import MAX_FAILURES, NEW_BARS
 from stratforge.storage.strategies.sessions import SessionMode
-from stratforge.strategy.lookback import EDITION, day_window_length, window_length
+from stratforge.strategy.lookback import EDITION, OfOther, day_window_length, window_length
 
 # An order of a decision is old after so long by the market's clock.
 ORDER_LIFETIME = timedelta(minutes=3)
@@ -48,6 +48,7 @@ class PortfolioSession:
         decides_at: When its next decision falls due.
         decided_for: The beginning of the last period that it decided about.
         version: Another one whenever anything of the session was written.
+        others: What its columns look at of one symbol with the bars of another, as it is stored.
     """
 
     session_id: UUID
@@ -66,6 +67,12 @@ class PortfolioSession:
     decides_at: datetime
     decided_for: datetime | None
     version: int
+    others: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def looks_at(self) -> tuple[tuple[str, OfOther], ...]:
+        """The symbols that its columns look at with the bars of others, and what they need of each."""
+        return tuple((symbol, OfOther(**each)) for symbol, each in sorted(self.others.items()))
 
     @property
     def window(self) -> int:
@@ -104,7 +111,7 @@ def sessions_to_decide(connection: Connection, session_ids: Sequence[UUID] | Non
         """
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters, CASE WHEN v.lookback_edition = %(edition)s THEN v.lookback END AS lookback,
                s.state, s.universe, s.symbols, s.schedule, s.daily, s.capital, s.mode, s.decides_at, s.decided_for,
-               s.xmin::text::bigint AS version
+               s.xmin::text::bigint AS version, v.others
         FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         WHERE s.universe IS NOT NULL AND s.status = 'RUNNING' AND s.decides_at <= market_at(clock_timestamp())
           AND (%(ids)s::uuid[] IS NULL OR s.id = ANY(%(ids)s)) ORDER BY s.id
@@ -225,6 +232,7 @@ class Recorded:
         orders: The shares to buy, below 0 to sell.
         snapshot: What of the database was seen; None in those of before that was kept.
         left_alone: Symbols that were not traded, since an order of the owner's was open there.
+        first_bars: Of each symbol of which more than a window was seen, since others that seldom trade look at it, the beginning of the first bar; None of those of before that was kept.
         bought_part: By what part purchases were cut, once they were placed.
     """
 
@@ -248,11 +256,12 @@ class Recorded:
     orders: list[float]
     snapshot: str | None
     left_alone: list[str]
+    first_bars: list[datetime | None] | None = None
     bought_part: float | None = None
 
 
 _RECORDED = """r.id AS rebalance_id, r.session_id, r.moment, r.decided_at, r.status, r.missing, r.last_bars, r.editions, r.prices, r.known, r.held, r.parts, r.equity, r.cash,
-    r.state_before, r.state_after, r.weights, r.orders, r.snapshot::text, r.left_alone, r.bought_part"""
+    r.state_before, r.state_after, r.weights, r.orders, r.snapshot::text, r.left_alone, r.first_bars, r.bought_part"""
 
 
 def list_rebalances(
@@ -317,10 +326,10 @@ _RECORD = """
             SELECT s.id FROM sessions s WHERE s.id = %(session)s AND s.xmin::text::bigint = %(version)s AND s.status = 'RUNNING' FOR NO KEY UPDATE),
         decided AS (
             INSERT INTO rebalances (id, session_id, user_id, moment, decided_at, status, missing, last_bars, editions, prices, known, held, parts, equity, cash,
-                                    state_before, state_after, weights, orders, snapshot, left_alone)
+                                    state_before, state_after, weights, orders, snapshot, left_alone, first_bars)
             SELECT %(id)s, mine.id, %(user)s, %(moment)s, %(decided_at)s, %(status)s, %(missing)s::text[], %(last_bars)s::timestamptz[], %(editions)s::int[],
                    %(prices)s::float8[], %(known)s::boolean[], %(held)s::float8[], %(parts)s::float8[], %(equity)s, %(cash)s, %(before)s, %(after)s,
-                   %(weights)s::float8[], %(orders)s::float8[], %(snapshot)s::pg_snapshot, %(alone)s::text[] FROM mine
+                   %(weights)s::float8[], %(orders)s::float8[], %(snapshot)s::pg_snapshot, %(alone)s::text[], %(first_bars)s::timestamptz[] FROM mine
             ON CONFLICT (session_id, moment) DO NOTHING RETURNING session_id, moment, decided_at)
         UPDATE sessions s SET state = %(after)s, decides_at = %(next)s, decided_for = d.moment, first_bar_time = coalesce(s.first_bar_time, d.decided_at),
             last_bar_time = d.decided_at, bars_evaluated = s.bars_evaluated + 1, consecutive_failures = 0
@@ -352,6 +361,7 @@ def _columns(session: PortfolioSession, decision: Recorded, decides_at: datetime
         "orders": decision.orders,
         "snapshot": decision.snapshot,
         "alone": decision.left_alone,
+        "first_bars": decision.first_bars,
         "next": decides_at,
     }
 

@@ -19,7 +19,7 @@ from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.storage.retention import ENDED_LONG_AGO
-from stratforge.storage.strategies.bar_records import Record, read_record, read_records
+from stratforge.storage.strategies.bar_records import Record, Spans, read_record, read_records
 from stratforge.storage.strategies.other_bars import SeenOthers
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.lookback import DAY_MINUTES, day_window_length, days_shown, own_window, window_length
@@ -225,6 +225,15 @@ def windows_in(
     """
     records = read_records(connection, {symbol: (at, at) for symbol, at in last.items()}, length, snapshot)
     return {symbol: next(_windows(record)).window for symbol, record in records.items()}
+
+
+def windows_from(connection: Connection, spans: Spans, before: int, snapshot: str | None) -> dict[str, BarColumns]:
+    """The bars of symbols from a first to a last one of each, and so many before the first; otherwise as `windows_in`."""
+    records = read_records(connection, spans, before + 1, snapshot)
+    return {
+        symbol: record.as_of(record.known_with(len(record.bars) - 1), int(record.bars.time[-1]))
+        for symbol, record in records.items()
+    }
 
 
 def _windows(record: Record, wanted: Set[int] | None = None) -> Iterator[RecordedBar]:

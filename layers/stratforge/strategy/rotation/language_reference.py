@@ -121,7 +121,7 @@ def rotation_page() -> str:
         "Where two are equal, whoever stands first in the universe comes first; `rank` gives both the average of their ranks.",
         "",
         '`universe.of("SPY").close` is a number: that of one symbol, which need not be in the universe, and which may have a name (`market = universe.of("SPY")`). Likewise `bars.of("SPY").close` in `indicators` is the column of another symbol: of each bar the other\'s',
-        "last one that began no later, and unknown if that is more than seven days before; series of it are computed on its bars. Live each symbol comes with its own last bars: what one that seldom trades reads of one that trades every minute may lie before those of the other and is unknown then, where a backtest, which has all bars, knows it. `universe.time` has the fields of `bar.time`, of the",
+        "last one that began no later, and unknown if that is more than seven days before; series of it are computed on its bars. Live each symbol comes with its own last bars, and one that is looked at with as many as the bars of the others look back on, however seldom these trade: of minutes at most 16,384 more of all that are looked at, and none from more than 28 days before, which are unknown then. `universe.time` has the fields of `bar.time`, of the",
         "bar at whose open is traded. Everything else of `rebalance` is as in `on_bar`: numbers, `state`, `if`, functions of your own; there are no loops.",
         "",
         "| field | meaning |",

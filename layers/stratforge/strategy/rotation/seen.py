@@ -11,6 +11,7 @@ import numpy.typing as npt
 from stratforge.market.columns import BarColumns, Integers
 from stratforge.market.other_symbols import STALE
 from stratforge.strategy.graph import OtherSymbols, Values
+from stratforge.strategy.lookback import OfOther
 from stratforge.strategy.reach import Floats
 from stratforge.strategy.rotation.strategy import Decision, PortfolioStrategy
 
@@ -110,6 +111,33 @@ class Windows:
         prices = np.array([each.close[-1] if len(each) else np.nan for each in self.bars.values()])
         known = np.array([len(each) > 0 and self.moment - int(each.time[-1]) <= STALE for each in self.bars.values()])
         return prices, known
+
+    def lacking(self, needed: Mapping[str, OfOther], window: int) -> dict[str, int]:
+        """Of each symbol that is looked at with the bars of others, and whose window begins too late for that, when the first of these bars begins.
+
+        Of a symbol that seldom trades even the last bar may begin before a window of one that trades every minute. One that is unknown at the moment is looked at with
+        nothing.
+
+        Args:
+            needed: What is looked at of each symbol.
+            window: The length of windows: a shorter one has all bars that there are.
+        """
+        found = {}
+        for symbol, each in needed.items():
+            first = self._first_that_looks(each.back)
+            seen = self.bars[symbol]
+            if (
+                first is not None
+                and len(seen) >= window
+                and int(np.searchsorted(seen.time, first, "right")) < each.bars
+            ):
+                found[symbol] = first
+        return found
+
+    def _first_that_looks(self, back: int) -> int | None:
+        """When the first of the bars begins that lie so many before the last ones of their symbols."""
+        fresh = [each for each in self.bars.values() if len(each) and self.moment - int(each.time[-1]) <= STALE]
+        return min((int(each.time[max(0, len(each) - 1 - back)]) for each in fresh), default=None)
 
     def values(self) -> dict[str, Values]:
         """The values of columns on these bars, which are computed once, whoever asks."""

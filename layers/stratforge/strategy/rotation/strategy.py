@@ -28,7 +28,7 @@ from stratforge.strategy.cost import (
 from stratforge.strategy.evaluation import kept_state
 from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import Node, reachable
-from stratforge.strategy.lookback import Lookbacks, measure_lookback, window_length
+from stratforge.strategy.lookback import Lookbacks, measure_lookback, measure_others, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, compile_text
 from stratforge.strategy.reach import Floats
 from stratforge.strategy.rotation.compiler import RebalanceCompiler
@@ -105,12 +105,12 @@ class PortfolioStrategy(Admitted):
 
     @property
     def lookbacks(self) -> Lookbacks:
-        """Its lookback; what it looks at has the same as what it holds.
+        """Its lookback, which every symbol has, and what is looked at of one with the bars of another, which may lie further back.
 
         Raises:
             StrategyError: as `lookback` does.
         """
-        return Lookbacks(self.lookback)
+        return Lookbacks(self.lookback, others=measure_others(self._nodes))
 
     @property
     def day_lookback(self) -> int:

@@ -9,7 +9,7 @@ from stratforge.backtest import BacktestConfig
 from stratforge.backtest.portfolio import Market, run_portfolio_backtest
 from stratforge.market import BarColumns
 from stratforge.strategy import StrategyError
-from stratforge.strategy.lookback import window_length
+from stratforge.strategy.lookback import OfOther, window_length
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
 from stratforge.strategy.rotation.seen import Seen, Windows
 
@@ -126,32 +126,48 @@ def test_the_clock_begins_new_periods_for_every_symbol(seed: int) -> None:
     )
 
 
-def test_what_one_that_seldom_trades_reads_of_another_may_lie_before_the_others_window() -> None:
-    """Its last bar is 100 minutes old, and the window has 64: what the backtest knows is unknown live."""
+def test_what_one_that_seldom_trades_reads_of_another_is_seen_however_far_back_it_lies() -> None:
+    """Its last bar is 100 minutes old, and the window of what it looks at has 64: that is read from further back, as far as the column goes and no further."""
     source = """
 UNIVERSE = ["AA", "BB"]
 SCHEDULE = 30
 
 
 def indicators(bars):
-    return {"of_aa": bars.of("AA").close}
+    return {"of_aa": bars.of("AA").close, "mean": (bars.close / ta.sma(bars.of("AA").close, 5)).rolling(3).mean()}
 
 
 def rebalance(universe, portfolio, state):
-    return {"BB": universe.of("BB").of_aa / 1000}
+    return {"BB": universe.of("BB").of_aa / 1000 + universe.of("BB").mean / 1000}
 """
     strategy, count = compile_portfolio(source), 300
+    assert strategy.lookbacks.others == {"AA": OfOther(bars=5, back=2)}
     time = 1_699_885_800 + 60 * np.arange(count)
     price = np.arange(100.0, 100.0 + count)
     every = BarColumns(time, price, price, price, price, np.ones(count))
     bars = {"AA": every, "BB": every.slice(0, count - 100)}
     market = Market.of(strategy, bars)
     due = np.array([count - 1])
-    backtested = Seen.of(strategy, market.columns, market.values, market.clock, due).values["of_aa"][0]
-    assert backtested.tolist() == [price[-2], price[-101]]
+    backtested = Seen.of(strategy, market.columns, market.values, market.clock, due).values
+    assert backtested["of_aa"][0].tolist() == [price[-2], price[-101]]
     assert window_length(strategy.lookback) == 64
-    last = {symbol: each.slice(0, int(np.searchsorted(each.time, time[-1]))).tail(64) for symbol, each in bars.items()}
-    windows = Windows(last, int(time[-1]))
-    live = windows.seen_by(strategy, windows.values()).values["of_aa"][0]
-    assert live[0] == price[-2]
-    assert np.isnan(live[1])
+    there = {symbol: each.slice(0, int(np.searchsorted(each.time, time[-1]))) for symbol, each in bars.items()}
+    windows = Windows({symbol: each.tail(64) for symbol, each in there.items()}, int(time[-1]))
+    assert windows.lacking(strategy.lookbacks.others, 64) == {"AA": int(time[-103])}
+    for before, known in ((4, True), (3, False)):
+        farther = there["AA"].slice(count - 103 - before, count)
+        seen = Windows({**windows.bars, "AA": farther}, windows.moment)
+        assert seen.lacking(strategy.lookbacks.others, 64) == ({} if known else {"AA": int(time[-103])})
+        live = seen.seen_by(strategy, seen.values()).values
+        assert np.array_equal(live["of_aa"], backtested["of_aa"])
+        assert np.array_equal(live["mean"], backtested["mean"]) == known
+
+
+def test_nothing_is_read_for_a_symbol_that_is_unknown_itself_or_of_one_that_has_no_more_bars() -> None:
+    time = 1_699_885_800 + 60 * np.arange(30_000)
+    price = np.ones(len(time))
+    every = BarColumns(time, price, price, price, price, price)
+    needed = {"AA": OfOther(bars=5)}
+    for last, length, lacking in ((20_100, 64, {"AA": int(time[20_099])}), (19_000, 64, {}), (20_100, 128, {})):
+        windows = Windows({"AA": every.tail(64), "BB": every.slice(0, last).tail(64)}, int(time[-1]) + 60)
+        assert windows.lacking(needed, length) == lacking

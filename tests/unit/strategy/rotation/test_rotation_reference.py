@@ -85,7 +85,7 @@ PROVED = {
     "Where two are equal": f"{LANGUAGE} test_a_tie_goes_to_whoever_stands_first_in_the_universe",
     '`universe.of("SPY").close` is a number': f"{LANGUAGE} test_figures_are_what_the_language_says",
     'Likewise `bars.of("SPY").close`': f"{BACKTEST} test_another_symbols_column_is_that_of_its_last_bar_and_computed_on_its_own",
-    "Live each symbol comes with its own last bars": f"{CAUSAL} test_what_one_that_seldom_trades_reads_of_another_may_lie_before_the_others_window",
+    "Live each symbol comes with its own last bars": f"{CAUSAL} test_what_one_that_seldom_trades_reads_of_another_is_seen_however_far_back_it_lies",
     "`universe.time` has the fields": f"{LANGUAGE} test_weights_are_what_the_language_says",
     "Everything else of `rebalance`": f"{LANGUAGE} test_state_lasts_and_what_is_unknown_has_no_value_afterwards",
     "A strategy has at most so many symbols": f"{LANGUAGE} test_symbols_that_are_only_looked_at_count_too",
