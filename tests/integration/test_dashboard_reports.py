@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import asdict
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,10 +19,11 @@ import pytest
 from stratforge.application.jobs.work import Work
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
-from stratforge.market import BarColumns
-from stratforge.storage.market import market_data
+from stratforge.market import Bar, BarColumns
+from stratforge.storage.market import daily_bars, market_data
+from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import backtests
+from stratforge.storage.strategies import backtests, rebalances
 from stratforge.strategy import compile_strategy
 
 from tests.support.api import Api, User
@@ -434,3 +436,39 @@ def test_code_is_previewed_on_the_last_bars_while_it_is_written(user: User, data
     assert "minutes of AAPL" not in check("def on_bar(bar): pass")
     assert "minutes of" not in check(CODE, "not a symbol")
     assert user.get("/api/backtests")["items"] == [], "nothing is stored"
+
+
+PORTFOLIO_CODE = """
+UNIVERSE = ["AAPL", "IBM"]
+SCHEDULE = "weekly"
+def indicators(bars):
+    return {"momentum": bars.close.pct_change(5)}
+def rebalance(universe, portfolio, state):
+    return weights.equal(universe.momentum.top(1))
+"""
+
+
+def test_a_portfolio_whose_days_nobody_has_read_is_previewed_as_soon_as_they_are(
+    user: User, database: Database
+) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def check(**given: str) -> str:
+        body = urlencode({"python_code": PORTFOLIO_CODE, **given})
+        return str(user.client.post("/strategies/check", content=body, headers=headers).text)
+
+    first = check()
+    assert "The days of its 2 symbols are being read" in first
+    assert 'hx-trigger="load delay:4s"' in first, "the page looks again by itself"
+    assert """hx-vals='{"looked": 1}'""" in first
+    assert "hx-trigger" not in check(looked="5"), "but not for ever"
+    with database.transaction() as connection:
+        wanted = rebalances.days_wanted(connection)
+        today = market_clock(connection).now
+        for symbol, days in wanted.items():
+            dates = [today.date() - timedelta(days=number) for number in range(300, 0, -1)]
+            found = [Bar(symbol, daily_bars.begins_at(symbol, each), *(Decimal(100 + each.day),) * 4, Decimal(1000)) for each in dates if each.weekday() < 5]  # fmt: skip
+            daily_bars.store_days(connection, symbol, found, daily_bars.exchange_day(symbol, today), days)
+    seen = check()
+    assert "days of its 2 symbols" in seen
+    assert "being read" not in seen

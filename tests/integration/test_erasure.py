@@ -68,6 +68,7 @@ GONE = frozenset(
         "price_alerts",
         "mail_notices",
         "mail_stops",
+        "days_asked",
     ]
 )
 STAYS = {
@@ -246,6 +247,7 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO webhook_deliveries (webhook_id, user_id, event_id, kind, data, last_error) VALUES (%(hook)s, %(user)s, 1, 'order', %(json)s, %(private)s)",
         "INSERT INTO mails (kind, address, user_id, site) VALUES ('RESET', %(private)s, %(user)s, %(private)s)",
         "INSERT INTO mail_notices (user_id, kinds, site, cursor_tx, cursor_id) VALUES (%(user)s, '{trade}', %(private)s, 0, 0)",
+        "INSERT INTO days_asked (user_id, symbols, days) VALUES (%(user)s, ARRAY[%(private)s], 1)",
         "INSERT INTO mail_stops (user_id, token_hash) VALUES (%(user)s, %(private)s::text::bytea)",
         "INSERT INTO two_factor (user_id, secret, recovery_hashes) VALUES (%(user)s, %(private)s, ARRAY[%(private)s::text::bytea])",
         "INSERT INTO account_events (user_id, kind, subject, address, client) VALUES (%(user)s, 'SIGNED_IN', %(private)s, %(private)s, %(private)s)",
@@ -391,6 +393,7 @@ NOT_EXPORTED = {
     "mail_stops": "hashes that end mails",
     "idempotency_keys": "copies of answers, kept for a day",
     "operator_actions": "of operators alone",
+    "days_asked": "the symbols that somebody was shown a preview of last, good for minutes",
 }
 
 

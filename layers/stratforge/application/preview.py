@@ -32,14 +32,26 @@ from stratforge.backtest.portfolio import run_portfolio_backtest
 from stratforge.backtest.portfolio_report import PortfolioReport
 from stratforge.backtest.report import BacktestReport
 from stratforge.market import BarColumns, InvalidSymbol, parse_symbol
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.market import daily_bars
+from stratforge.storage.market.clock import market_clock
+from stratforge.storage.market.days_asked import ask_for_days
+from stratforge.storage.postgres.database import Connection, Database
 from stratforge.strategy import Strategy
-from stratforge.strategy.lookback import DAY_MINUTES
+from stratforge.strategy.lookback import DAY_MINUTES, MAX_DAYS
 from stratforge.strategy.rotation import PortfolioStrategy
 
 # Of a preview as many bars as take no more than this nominal processor time.
 _NANOSECONDS = 300_000_000
 _POINTS = 80
+# Days before those that indicators know which are asked for where nobody has read any: a year of trading.
+_A_YEAR = 260
+
+
+@dataclass(frozen=True, slots=True)
+class DaysAwaited:
+    """Days of so many symbols are being read: in a few seconds there is a preview."""
+
+    symbols: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +85,10 @@ def preview(
     strategy: Strategy | PortfolioStrategy,
     symbol: str,
     assumed: Assumptions,
-) -> Preview | None:
+) -> Preview | DaysAwaited | None:
     """Backtests a strategy on the last bars that are recorded of its symbols, with indicators that know the ones before; None where there are too few.
+
+    Of symbols whose days nobody has read lately they are asked for: the ingestor reads them, of few users at a time, and as many as a year and the indicators need.
 
     Args:
         symbol: What a strategy of one symbol is tried on.
@@ -93,8 +107,12 @@ def preview(
     except LimitReached:
         # Whoever types on is told what his code is made of; the figures come back with the next pause.
         return None
-    with database.reading(caller) as connection:
-        bars = recorded_bars(connection, strategy, symbols, affordable + window_of(strategy))
+    window = window_of(strategy)
+    with database.transaction(caller) as connection:
+        bars = recorded_bars(connection, strategy, symbols, affordable + window)
+        awaited = _asked_for(connection, caller, symbols, window) if is_daily(strategy) and window else 0
+    if awaited and not all(map(len, bars.values())):
+        return DaysAwaited(awaited)
     if not all(map(are_recorded, bars.values())):
         # Nobody has read the symbol's days yet, or nothing is recorded of another that it looks at.
         return None
@@ -103,6 +121,17 @@ def preview(
     except (BacktestError, Invalid):
         return None
     return None if report is None else _shown(strategy, report, symbols)
+
+
+def _asked_for(connection: Connection, caller: Caller, symbols: Sequence[str], window: int) -> int:
+    """Asks for the days of symbols that were not read as far as they have gone by now; returns of how many they are waited for: of none where the broker does not know one of them."""
+    now = market_clock(connection).now
+    known = daily_bars.histories_of(connection, symbols)
+    unread = [
+        each for each in symbols if each not in known or not known[each].ready(daily_bars.exchange_day(each, now))
+    ]
+    asked = ask_for_days(connection, caller.user_id, unread, min(MAX_DAYS, window + _A_YEAR)) if unread else 0
+    return asked if asked == len(unread) else 0
 
 
 def _ran(

@@ -87,6 +87,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "studies": Kept("Gone with its job."),
     "study_parts": Kept("All points of a large sweep, gone with its job."),
     "watched_symbols": Kept(_ACCOUNT),
+    "days_asked": Kept("Of which symbols somebody wanted to see days last: a row a user, written over."),
     "price_alerts": Kept("The account's, so many at most, until they are deleted."),
     "model_usage": Kept("A row for each day, model and purpose."),
     # Equity
@@ -122,7 +123,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     # The market
     "market_data": Kept("A partition for each month; after 14 whole months its bars are files in S3 (`archived_bars`), from which charts, exports, replays and backtests read them."),
     "archived_bars": Kept("A row for each symbol and month of the archive: where its bars are."),
-    "daily_bars": Kept("A row for each symbol and day that sessions decided on, and for each time that it was said otherwise: replays see it as it was known."),
+    "daily_bars": Kept("A row for each symbol and day that sessions decided on or somebody was shown, and for each time that it was said otherwise: replays see it as it was known."),
     "daily_histories": Kept(_MARKET),
     "market_data_corrections": Kept("Replays see the prices that were known then; few bars are corrected."),
     "market_data_notes": Kept("What is not to be had at present, written anew when it changes."),

@@ -15,7 +15,10 @@ from stratforge.application.quotas import Quota
 from stratforge.backtest import run_backtest
 from stratforge.market import Bar, BarColumns
 from stratforge.storage.market import daily_bars, market_data
+from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import rebalances
+from stratforge.storage.users.accounts import register_user
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
 from stratforge.strategy.rotation import compile_portfolio
@@ -50,7 +53,7 @@ def test_dear_code_is_previewed_on_fewer_bars(database: Database, ada: Caller, a
     for code in (CHEAP, looping(1, 1_000), looping(10, 1_000), looping(30, 1_000)):
         strategy = compile_strategy(code)
         shown = previews.preview(database, ada, strategy, "AAPL", SETUP)
-        assert shown is not None
+        assert isinstance(shown, previews.Preview)
         assert strategy.backtest_nanoseconds(shown.bars) <= 300_000_000
     assert asked == sorted(asked, reverse=True)
     assert (asked[0], asked[-1]) == (1_950 + 64, 60 + 64), "and those before, that indicators know"
@@ -74,7 +77,7 @@ def test_longer_bars_are_made_of_as_many_minutes_as_they_take(
     database: Database, ada: Caller, asked: list[int], timeframe: str, unit: str, fewest: int
 ) -> None:
     shown = previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "{timeframe}"\n{CHEAP}'), "AAPL", SETUP)
-    assert shown is not None
+    assert isinstance(shown, previews.Preview)
     assert (shown.unit, shown.what) == (unit, "AAPL")
     assert fewest <= shown.bars <= 1_950
     assert asked[0] <= 16_000, "no more is read than one may type for"
@@ -92,7 +95,7 @@ def on_bar(bar, position, state):
 
 def test_its_first_bar_is_decided_on_with_what_came_before(database: Database, ada: Caller, asked: list[int]) -> None:
     shown = previews.preview(database, ada, compile_strategy(AVERAGE), "AAPL", SETUP)
-    assert shown is not None
+    assert isinstance(shown, previews.Preview)
     bars = _random_history(1, asked[0], 0.001, 100.0)
     since = int(bars.time[-shown.bars])
     report = run_backtest(compile_strategy(AVERAGE), bars, SETUP.config(), since=since)
@@ -106,7 +109,7 @@ def test_the_setup_of_the_page_is_what_is_tried(database: Database, ada: Caller,
     tried = []
     for setup in (SETUP, Assumptions(slippage_bps=1, sizing_value=1), Assumptions(slippage_bps=1, stop_loss=0.002)):
         shown = previews.preview(database, ada, strategy, "AAPL", setup)
-        assert shown is not None
+        assert isinstance(shown, previews.Preview)
         tried.append((shown.total_return, shown.trades))
     assert tried[1][0] == pytest.approx(10 * tried[0][0], rel=0.01)
     assert tried[2][1] > tried[0][1] == 0, "its stop sold"
@@ -144,20 +147,68 @@ def test_a_strategy_on_days_and_a_portfolio_are_tried_on_the_days_that_were_read
     database: Database, ada: Caller, days: list[date]
 ) -> None:
     daily = previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}'), "AAPL", SETUP)
-    assert daily is not None
+    assert isinstance(daily, previews.Preview)
     assert (daily.unit, daily.bars) == ("days", len(days) - 64)
     rotation = compile_portfolio(ROTATION)
     shown = previews.preview(database, ada, rotation, "", SETUP)
-    assert shown is not None
+    assert isinstance(shown, previews.Preview)
     assert (shown.unit, shown.bars, shown.what) == ("days", len(days) - 64, "its 2 symbols")
     assert shown.trades > 5
     assert shown.equity[0] == pytest.approx(10_000, rel=0.1), "it begins with its capital"
     assert previews.preview(database, ada, rotation, "", Assumptions(stop_loss=0.1)) is None, "it has no stops"
 
 
-def test_what_no_days_were_read_of_is_tried_on_nothing(database: Database, ada: Caller) -> None:
+def wanted(database: Database) -> dict[str, int]:
+    """The days that the ingestor reads."""
+    with database.transaction() as connection:
+        return rebalances.days_wanted(connection)
+
+
+def test_days_that_nobody_has_read_are_asked_for_and_shown_when_they_are_there(database: Database, ada: Caller) -> None:
+    rotation = compile_portfolio(ROTATION)
+    assert previews.preview(database, ada, rotation, "", SETUP) == previews.DaysAwaited(2)
+    assert wanted(database) == {"AAPL": 64 + 260, "MSFT": 64 + 260}
+    today = [date(2025, 1, 6) + timedelta(days=number) for number in range(360)]
+    read = {
+        symbol: [
+            Bar(symbol, daily_bars.begins_at(symbol, day), *(Decimal(100 + day.day),) * 4, Decimal(1000))
+            for day in today
+            if day.weekday() < 5
+        ]
+        for symbol in wanted(database)
+    }
+    with database.transaction() as connection:
+        through = daily_bars.exchange_day("AAPL", market_clock(connection).now)
+        for symbol, bars in read.items():
+            daily_bars.store_days(connection, symbol, bars, through, 324)
+    shown = previews.preview(database, ada, rotation, "", SETUP)
+    assert isinstance(shown, previews.Preview)
+    assert (shown.unit, shown.what) == ("days", "its 2 symbols")
+
+
+def test_each_user_has_one_wish_and_those_of_few_are_read_at_a_time(database: Database, ada: Caller) -> None:
+    previews.preview(database, ada, compile_portfolio(ROTATION), "", SETUP)
+    daily = compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}')
+    assert previews.preview(database, ada, daily, "IBM", SETUP) == previews.DaysAwaited(1)
+    assert set(wanted(database)) == {"IBM"}
+    for number in range(10):
+        with database.transaction() as connection:
+            user = register_user(connection, f"user{number}@example.com", "hash", Decimal(1))
+        assert user is not None
+        previews.preview(database, Caller(user), daily, f"A{chr(65 + number)}", SETUP)
+    assert set(wanted(database)) == {f"A{chr(65 + number)}" for number in range(2, 10)}
+    with database.transaction() as connection:
+        connection.execute("UPDATE days_asked SET asked_at = asked_at - interval '11 minutes'")
+    assert wanted(database) == {}
+
+
+def test_what_the_broker_does_not_know_is_not_waited_for(database: Database, ada: Caller) -> None:
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO assets (symbol, name, asset_class, tradable, fractionable) VALUES ('AAPL', '', 'us_equity', true, true), ('SPY', '', 'us_equity', true, true)")  # fmt: skip
+    daily = compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}')
+    assert previews.preview(database, ada, daily, "NOBODY", SETUP) is None
     assert previews.preview(database, ada, compile_portfolio(ROTATION), "", SETUP) is None
-    assert previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}'), "AAPL", SETUP) is None
+    assert set(wanted(database)) == {"AAPL"}
 
 
 BESIDE = """
@@ -184,7 +235,7 @@ def test_days_that_nobody_has_read_for_long_stand_beside_no_later_minutes(
     assert previews.preview(database, ada, compile_strategy(BESIDE), "AAPL", SETUP) is None
     begin = datetime.combine(days[-1] + timedelta(days=1), time(15), UTC)
     shown = previews.preview(database, ada, compile_strategy(BESIDE), "AAPL", SETUP)
-    assert shown is not None
+    assert isinstance(shown, previews.Preview)
     assert shown.holding != 0
 
 
@@ -214,6 +265,6 @@ def test_what_looks_at_another_symbol_is_tried_on_what_is_recorded_of_it(
     assert previews.preview(database, ada, compile_strategy(LOOKS), "AAPL", SETUP) is None
     recorded["SPY"] = 300
     shown = previews.preview(database, ada, compile_strategy(LOOKS), "AAPL", SETUP)
-    assert shown is not None
+    assert isinstance(shown, previews.Preview)
     assert shown.trades > 5
     assert previews.preview(database, ada, compile_strategy(LOOKS), "SPY", SETUP) is None, "it would look at itself"

@@ -14,7 +14,7 @@ from stratforge.application.code_rules import CodeRules, rules_of_version
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import Assumptions, GenerateRequest, default_period
-from stratforge.application.preview import Preview, preview
+from stratforge.application.preview import DaysAwaited, Preview, preview
 from stratforge.application.setups import tested_setup
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
 from stratforge.market.resampling import TIMEFRAMES
@@ -39,6 +39,8 @@ from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 _YEAR = 365
+# So often a page looks by itself for a preview whose days are being read.
+_LOOKS = 5
 # What calls it may go short; a comment that looks so shows two fields more.
 _GOES_SHORT = re.compile(r"\bshort\s*\(")
 BLANK = """\
@@ -107,10 +109,18 @@ def check(looking: Looking, fields: Fields) -> Response:
     code = fields.get("python_code", [""])[0][:32_000]
     checked = application.check_code(database(), looking.caller, code) if code.strip() else CheckedCode(None)
     seen = _preview(looking, checked, fields)
-    return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy, preview=seen)
+    looked = whole(fields, "looked") or 0
+    return looking.part(
+        "parts/findings.html",
+        findings=checked.findings,
+        made_of=checked.strategy,
+        preview=seen if isinstance(seen, Preview) else None,
+        awaited=seen.symbols if isinstance(seen, DaysAwaited) else 0,
+        looked=looked + 1 if looked < _LOOKS else None,
+    )
 
 
-def _preview(looking: Looking, checked: CheckedCode, fields: dict[str, list[str]]) -> Preview | None:
+def _preview(looking: Looking, checked: CheckedCode, fields: dict[str, list[str]]) -> Preview | DaysAwaited | None:
     if checked.strategy is None:
         return None
     try:
