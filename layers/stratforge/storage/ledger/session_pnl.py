@@ -13,10 +13,6 @@ SESSION_PNL = """
 """
 
 
-# Sessions of a symbol, those that have it in their universe too.
-_OF_SYMBOL = "(s.symbol = %(symbol)s OR (s.universe IS NOT NULL AND s.settling AND %(symbol)s = ANY(s.universe)))"
-
-
 def fix_final_pnl(connection: Connection, symbol: str) -> None:
     """Fixes the profit of ended sessions whose last order has ended, and that have nothing left to sell if they are to hold nothing.
 
@@ -27,7 +23,7 @@ def fix_final_pnl(connection: Connection, symbol: str) -> None:
     connection.execute(
         f"""
         UPDATE sessions s SET settling = true FROM positions p
-        WHERE {_OF_SYMBOL} AND s.flatten_requested_at IS NOT NULL AND NOT s.settling AND p.session_id = s.id
+        WHERE s.symbol = %(symbol)s AND s.flatten_requested_at IS NOT NULL AND NOT s.settling AND p.user_id = s.user_id AND p.session_id = s.id
           AND (p.symbol = s.symbol OR s.universe IS NOT NULL) AND {unsold}
         """,  # noqa: S608 - a condition of ours
         {"symbol": symbol},
@@ -35,7 +31,7 @@ def fix_final_pnl(connection: Connection, symbol: str) -> None:
     connection.execute(
         f"""
         UPDATE sessions s SET final_pnl = {SESSION_PNL}, settling = false
-        WHERE {_OF_SYMBOL} AND s.settling AND NOT EXISTS (
+        WHERE s.settling AND (s.symbol = %(symbol)s OR %(symbol)s = ANY(s.universe)) AND NOT EXISTS (
             SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
           AND (s.flatten_requested_at IS NULL OR NOT EXISTS (
             SELECT FROM {CLOSING_POSITIONS} p WHERE p.user_id = s.user_id AND (p.symbol = s.symbol OR (s.universe IS NOT NULL AND p.session_id = s.id)) AND {unsold}))
