@@ -145,7 +145,7 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
     work = {
         "evaluator": (bars, measured.evaluator.of(load.sessions_a_symbol), waiting),
         "sandbox": (bars, measured.sandbox.of(load.sessions_a_symbol), 0.0),
-        "executor": (busy + prices, measured.executor.of(orders / max(busy + prices, 1)), 0.0),
+        "executor": (busy + prices, _executing(measured, busy, orders, prices) / max(busy + prices, 1), 0.0),
         "settler": (busy * 2, measured.settler.of(orders / max(busy * 2, 1)), 0.0),
         "api": (days * load.page_views, 0.02, 0.0),
         "assistant": (load.users * load.generations, 1.0, 15.0),
@@ -174,6 +174,11 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         size = footprint.functions.get(name)
         if size is not None:
             yield _Run(name, size, count, processor / size.cores + waits + measured.wait)
+
+
+def _executing(measured: Measured, executions: float, orders: float, looks: float) -> float:
+    """Seconds of the executor's processor: executions with so many orders together, and looks that execute nothing."""
+    return executions * measured.executor.fixed + orders * measured.executor.each + looks * measured.look
 
 
 def _told_seconds(load: Load) -> float:

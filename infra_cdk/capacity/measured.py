@@ -26,8 +26,8 @@ class Line:
 class Measured:
     """Figures of a run on one machine.
 
-    `evaluator` is by bar and session, `sandbox` by call and strategy, `executor` by symbol and order, `settler` by order update and order:
-    seconds of processor time. `database` is PostgreSQL's, by bar and by order of it, all functions together; `rest` is that of everything else on one machine (ingestor,
+    `evaluator` is by bar and session, `sandbox` by call and strategy, `executor` by execution of a symbol and order, `settler` by order update and order:
+    seconds of processor time. `look` is those of an executor that is woken and executes nothing, as by most prices. `database` is PostgreSQL's, by bar and by order of it, all functions together; `rest` is that of everything else on one machine (ingestor,
     engine, simulators), by bar and order. `wait` is what an invocation waits for the database and the engine beside that. Bytes are of rows with indexes.
     """
 
@@ -39,6 +39,7 @@ class Measured:
     settler: Line
     database: Line
     rest: Line
+    look: float
     wait: float
     bytes_a_bar: float
     bytes_a_signal: float

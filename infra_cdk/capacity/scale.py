@@ -91,7 +91,7 @@ def demands(load: Load, measured: Measured, stage: Stage, outcome: Outcome) -> I
         "RDS Proxy in front of the database, or the next class",
         lambda it: replace(it, connections=it.connections * 4),
     )
-    seconds = outcome.database_seconds / outcome.minutes + _pages(load) * MINUTE * _PAGE_SECONDS / 2
+    seconds = outcome.seconds["database"] / outcome.minutes + _pages(load) * MINUTE * _PAGE_SECONDS / 2
     yield Demand(
         f"the database works {seconds:,.1f} s of a minute's {stage.database_cores * 60:,} on {stage.database_cores} cores",
         # Most of it comes in the seconds after the minute.
@@ -106,7 +106,7 @@ def demands(load: Load, measured: Measured, stage: Stage, outcome: Outcome) -> I
         "a volume with more throughput; from r7g.8xlarge on, Aurora Limitless by user",
         lambda it: replace(it, volume=it.volume * 4),
     )
-    quotes = load.symbols / stage.batch * measured.executor.of(1) / stage.functions["quotes"].cores
+    quotes = load.symbols / stage.batch * measured.look / stage.functions["quotes"].cores
     yield Demand(
         f"prices: {quotes:,.0f} executors at a time of {stage.functions['quotes'].at_once:,}",
         quotes / stage.functions["quotes"].at_once,

@@ -43,7 +43,7 @@ class Outcome:
         environments: Environments of each function that there were in the end.
         most_together: Environments of all functions that worked at the same time, at most.
         connections: Database connections of all environments.
-        database_seconds: Processor seconds of the database.
+        seconds: Processor seconds by who works: a function, `database`, or `rest`, which is all else on one machine.
         unsent: Orders that had not left in the end.
     """
 
@@ -53,7 +53,7 @@ class Outcome:
     environments: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     most_together: int = 0
     connections: int = 0
-    database_seconds: float = 0.0
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     orders: int = 0
     unsent: int = 0
     minutes: int = 1
@@ -188,6 +188,7 @@ class _World:
     def _work(self, function: str, seconds: float) -> Process:
         """Seconds of a function's processor."""
         spent = seconds * self.random.uniform(0.8, 1.2)
+        self.outcome.seconds[function] += spent
         if self._machine is None:
             yield self.environment.timeout(spent / self.stage.functions[function].cores)
         else:
@@ -195,7 +196,7 @@ class _World:
 
     def _ask(self, seconds: float) -> Process:
         """Seconds of the database's processor, and the way there."""
-        self.outcome.database_seconds += seconds
+        self.outcome.seconds["database"] += seconds
         yield from self._sliced(self._machine or self._database, seconds)
         yield self.environment.timeout(self.measured.wait)
 
@@ -241,7 +242,9 @@ class _World:
     def _pass_on(self, orders: int) -> Process:
         """What one machine's engine, ingestor and simulators take of a third of the way: a bar that is published, an order that is sent, an update that comes."""
         if self._machine is not None:
-            yield from self._sliced(self._machine, self.measured.rest.of(orders) / 3)
+            spent = self.measured.rest.of(orders) / 3
+            self.outcome.seconds["rest"] += spent
+            yield from self._sliced(self._machine, spent)
 
     def _wake(self, symbol: _Symbol) -> None:
         self._signals.put(symbol, id(symbol))
@@ -256,6 +259,7 @@ class _World:
 
     def _execute(self, symbol: _Symbol) -> Process:
         if symbol.at_work or not symbol.pending:
+            yield from self._work("executor", self.measured.look)
             return
         orders, symbol.pending, symbol.at_work = symbol.pending, 0, True
         yield from self._work("executor", self.measured.executor.of(orders))

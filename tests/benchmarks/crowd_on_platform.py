@@ -5,7 +5,8 @@ buy and two sell, the other way round on the next bar, so that in every minute a
 Alpaca grants an account in a minute (orders beyond them would expire after two minutes), so the simulated account has 2,000. `CROWD` is how many sessions there are (10,000), and
 `CROWD_SYMBOLS` on how many symbols, one number after the other (`1,500`); each symbol has five sessions at least. Each size takes some seven minutes, for the market runs at its real speed.
 
-Every hop of every order is measured, the books are audited, and what the model of capacity says of the same size is printed beside; at the sizes by default it is written to
+Every hop of every order is measured, the books are audited, and what the model of capacity says of the same size is printed beside, of processors too: where a delay is not what it says, they tell whose work that
+is; at the sizes by default it is written to
 `infra_cdk/capacity/PREDICTED.md`, misses too. Its service times are those of another size (`make measure`).
 """
 
@@ -23,9 +24,12 @@ from local_platform.audit import audit, mark
 from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
 from rich.console import Console
+from rich.table import Table
 
 from infra_cdk.capacity.calibration import Compared, crowd, document, predicted
 from infra_cdk.capacity.measured import Measured
+from infra_cdk.capacity.simulation import Outcome
+from tests.benchmarks.seconds import Seconds
 from tests.benchmarks.spans import HOPS, hops, quantile, table
 from tests.support.crowd import add_crowd, minutes_of, stop_crowd, unsettled
 
@@ -71,9 +75,13 @@ def _measured(platform: Platform, symbols: Sequence[str], compared: list[Compare
     name, began = f"crowd-{len(symbols)}", mark(platform)
     add_crowd(platform, name, _SESSIONS // len(symbols), *symbols, sides=(3, 2))
     until = time.monotonic() + _PATIENCE
-    while sum(signals >= 0.99 * _SESSIONS for _, signals, *_ in minutes_of(platform, name)) < _BARS + 1:
+    seconds, whole = Seconds(platform), 0
+    looked: dict[int, dict[str, float]] = {}
+    while whole < _BARS + 1:
         assert time.monotonic() < until, minutes_of(platform, name)
         time.sleep(1)
+        whole = sum(signals >= 0.99 * _SESSIONS for _, signals, *_ in minutes_of(platform, name))
+        looked.setdefault(whole, seconds.now())
     stop_crowd(platform, name)
     while unsettled(platform, name):
         assert time.monotonic() < until, "it is never settled"
@@ -85,7 +93,11 @@ def _measured(platform: Platform, symbols: Sequence[str], compared: list[Compare
     way = hops(platform, set(symbols), bars[0][4])
     Console(stderr=True).print(table(way))
     assert way[HOPS[-1]], "no order reached the broker"
-    compared += _compared(way, len(symbols))
+    said = predicted(crowd(_SESSIONS, len(symbols)), Measured.read(), os.cpu_count() or 2, _REQUESTS)
+    compared += _compared(way, len(symbols), said)
+    first, last = min(each for each in looked if each), max(looked)
+    taken = {part: (looked[last][part] - looked[first][part]) / (last - first) for part in looked[last]}
+    Console(stderr=True).print(_of_processors(taken, said))
     executed = sum(each[2] for each in bars) / sum(each[1] for each in bars)
     # What crossed among them never reached the broker, and has no way of its own.
     slowest = max(way[HOPS[-1]][-1] / 1000, *(each[3] for each in bars))
@@ -98,9 +110,17 @@ def _measured(platform: Platform, symbols: Sequence[str], compared: list[Compare
     )
 
 
-def _compared(way: Mapping[str, Sequence[float]], symbols: int) -> list[Compared]:
+def _of_processors(taken: Mapping[str, float], said: Outcome) -> Table:
+    """Seconds of processors from one bar to the next, by who worked, beside what the model says."""
+    shown = Table("Processor seconds of a minute", "measured", "the model")
+    for part, seconds in taken.items():
+        shown.add_row(part, f"{seconds:.1f}", f"{said.seconds[part] / said.minutes:.1f}")
+    shown.add_row("all", f"{sum(taken.values()):.1f}", f"{sum(said.seconds.values()) / said.minutes:.1f}")
+    return shown
+
+
+def _compared(way: Mapping[str, Sequence[float]], symbols: int, said: Outcome) -> list[Compared]:
     """What the model says of the same size, beside what was measured."""
-    said = predicted(crowd(_SESSIONS, symbols), Measured.read(), os.cpu_count() or 2, _REQUESTS)
     size = f"{_SESSIONS:,} sessions on {symbols} symbol{'s' if symbols > 1 else ''}"
     return [
         Compared(f"{size}, {name}, {label}", asked(q), quantile(way[name], q) / 1000)

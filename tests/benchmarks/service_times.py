@@ -12,6 +12,7 @@ import platform as machine
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,10 +32,10 @@ from stratforge.client import Client
 
 from infra_cdk.capacity.measured import FILE
 from tests.benchmarks.first_page import first_pages
-from tests.benchmarks.spans import hops, quantile, table, total, worked
+from tests.benchmarks.seconds import FUNCTIONS, Seconds
+from tests.benchmarks.spans import hops, quantile, table, total
 from tests.support.crowd import add_crowd, one_side, stop_crowd
 
-_FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
 _SECONDS = 40
 # Slower than the demo: two cores must not be the limit that is measured.
 _SPEED = 20.0
@@ -53,29 +54,13 @@ class Phase:
     orders: int
     updates: int
     log_bytes: int
+    executed: int
+    executing: float
+    looks: int
+    looking: float
     database: float
     rest: float
     elapsed: float
-
-
-def _look(platform: Platform, seen: dict[str, dict[int, float]]) -> None:
-    """Notes the processor seconds of every environment that lives, by function and process: what has ended keeps those it had."""
-    for name in _FUNCTIONS:
-        for process in platform.function_processes(name):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                family = [process, *process.children(recursive=True)]
-                seen[name][process.pid] = sum(sum(each.cpu_times()[:4]) for each in family)
-
-
-def _database(platform: Platform) -> float:
-    """Processor seconds of PostgreSQL since it began, those of connections that have ended too."""
-    return worked(psutil.Process(platform.process("postgres").pid))
-
-
-def _rest(platform: Platform) -> float:
-    """Processor seconds of the engine, the ingestor, the simulators, the functions' host and the front door."""
-    pids = [each.pid for each in platform.supervisor.processes if each.name != "postgres" and each.pid]
-    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
 
 
 def _counts(platform: Platform) -> dict[str, int]:
@@ -92,34 +77,51 @@ def _counts(platform: Platform) -> dict[str, int]:
 
 def _invocations(platform: Platform) -> dict[str, int]:
     counters = platform.functions()
-    return {name: counters.get(name, {}).get("invocations", 0) for name in _FUNCTIONS}
+    return {name: counters.get(name, {}).get("invocations", 0) for name in FUNCTIONS}
 
 
 def _phase(platform: Platform) -> Phase:
-    log = platform.folder.logs / "functions.log"
-    seen: dict[str, dict[int, float]] = {name: {} for name in _FUNCTIONS}
-    _look(platform, seen)
-    began, asked = {name: sum(each.values()) for name, each in seen.items()}, _invocations(platform)
-    first, size, worked, rest = _counts(platform), log.stat().st_size, _database(platform), _rest(platform)
+    log, seconds = platform.folder.logs / "functions.log", Seconds(platform)
+    began, asked = seconds.now(), _invocations(platform)
+    first, size = _counts(platform), log.stat().st_size
     since = time.monotonic()
     for _ in range(_SECONDS):
         time.sleep(1)
-        _look(platform, seen)
-    worked, rest, elapsed = _database(platform) - worked, _rest(platform) - rest, time.monotonic() - since
+        worked = seconds.now()
+    taken, elapsed = {name: worked[name] - began[name] for name in worked}, time.monotonic() - since
     second, answered = _counts(platform), _invocations(platform)
     with log.open(errors="replace") as file:
         file.seek(size)
-        # The host's reports are Lambda's own on AWS, and not paid for.
-        ours = sum(len(line) for line in file if line.startswith("{") and not line.startswith('{"invocation"'))
+        written = [line for line in file if line.startswith("{")]
+    executing, looking = _executors(written)
     return Phase(
-        {name: sum(seen[name].values()) - began[name] for name in _FUNCTIONS},
-        {name: answered[name] - asked[name] for name in _FUNCTIONS},
-        log_bytes=ours,
-        database=worked,
-        rest=rest,
+        {name: taken[name] for name in FUNCTIONS},
+        {name: answered[name] - asked[name] for name in FUNCTIONS},
+        # The host's reports are Lambda's own on AWS, and not paid for.
+        log_bytes=sum(len(line) for line in written if not line.startswith('{"invocation"')),
+        executed=len(executing),
+        executing=sum(executing),
+        looks=len(looking),
+        looking=sum(looking),
+        database=taken["database"],
+        rest=taken["rest"],
         elapsed=elapsed,
         **{name: second[name] - first[name] for name in first},
     )
+
+
+def _executors(lines: Sequence[str]) -> tuple[list[float], list[float]]:
+    """Processor seconds of the executor's invocations that executed a symbol, and of those that were woken for nothing, as by most prices."""
+    entries: list[dict[str, Any]] = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            entries.append(json.loads(line))
+    did = {each["function_request_id"] for each in entries if each.get("message") == "symbol executed"}
+    found: tuple[list[float], list[float]] = ([], [])
+    for each in entries:
+        if str(each.get("function", "")).endswith("-executor"):
+            found[each["invocation"] not in did].append(float(each["cpu_seconds"]))
+    return found
 
 
 def _idle(platform: Platform) -> tuple[float, float]:
@@ -204,6 +206,10 @@ def main() -> int:
         count = max(1, phase.invocations[name])
         return phase.seconds[name] / count, items / count
 
+    def executions(phase: Phase) -> tuple[float, float]:
+        """Seconds and orders of an execution."""
+        return phase.executing / max(1, phase.executed), phase.orders / max(1, phase.executed)
+
     def a_bar(phase: Phase, name: str) -> tuple[float, float]:
         """Seconds and orders of a bar, without what is worked on anyway."""
         anyway = getattr(nobody, name) / nobody.elapsed * phase.elapsed
@@ -214,10 +220,11 @@ def main() -> int:
         "date": datetime.now(UTC).date().isoformat(),
         "evaluator": _line(rate(small, "evaluator", small.evaluations), rate(large, "evaluator", large.evaluations)),
         "sandbox": _line(rate(small, "sandbox", small.evaluations), rate(large, "sandbox", large.evaluations)),
-        "executor": _line(rate(small, "executor", small.orders), rate(large, "executor", large.orders)),
+        "executor": _line(executions(small), executions(large)),
         "settler": _line(rate(small, "settler", small.orders), rate(large, "settler", large.orders)),
         "database": _line(a_bar(small, "database"), a_bar(large, "database")),
         "rest": _line(a_bar(small, "rest"), a_bar(large, "rest")),
+        "look": round((small.looking + large.looking) / max(1, small.looks + large.looks), 6),
         # Round trips to the database that an invocation waits for, at half a millisecond in one zone.
         "wait": 0.004,
         "bytes_a_bar": bytes_a_bar,

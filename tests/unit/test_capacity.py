@@ -26,6 +26,7 @@ STEADY = dataclasses.replace(
     settler=Line(0.004, 2e-5),
     database=Line(0.006, 5e-5),
     rest=Line(0.02, 0.0),
+    look=0.001,
     signals_a_bar=1.0,
 )
 _FUNCTIONS = (
