@@ -17,6 +17,7 @@ from functools import partial
 from typing import Protocol
 
 from stratforge.broker.history import Found
+from stratforge.bus.topics import AT_ONCE
 from stratforge.market import Bar, is_crypto
 from stratforge.observability import logger
 from stratforge.storage.market import market_data
@@ -103,7 +104,7 @@ class BarPipeline:
         database: Database,
         *,
         workers: int = 4,
-        publishers: int = 32,
+        publishers: int = AT_ONCE,
         on_fatal: Callable[[], None],
         on_published: Callable[[Bar], None] = lambda _bar: None,
         segments: Segments = NOT_TRACED,

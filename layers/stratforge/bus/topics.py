@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What SNS takes at once.
 _BATCH = 10
+# Requests at the same time: each waits for SNS some tens of milliseconds, and thousands of symbols have a bar in the same second.
+AT_ONCE = 64
 
 
 @lru_cache(maxsize=1)
@@ -32,7 +34,7 @@ class BarTopics:
 
     symbols_at_once = 1
 
-    def __init__(self, stage: str, bars_queue_arn: str, at_once: int = 32) -> None:
+    def __init__(self, stage: str, bars_queue_arn: str, at_once: int = AT_ONCE) -> None:
         """
         Args:
             at_once: Threads that publish.
