@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from stratforge.application.archive_bars import Archived, archive_bars
 from stratforge.broker.history import Found, HistoryUnavailable
-from stratforge.storage.ledger.corporate_actions import _FOLLOW_SYMBOL
+from stratforge.storage.ledger.symbol_changes import _FOLLOW_SYMBOL
 from stratforge.storage.market import archive, archive_objects
 from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import Database

@@ -17,6 +17,9 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 _COLUMNS = "id AS action_id, symbol, kind, effective_on, ratio, new_symbol, new_ratio, cash"
 
+# When the exchange's day begins on which an action takes effect.
+STARTS = f"(SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)"  # noqa: S608 - an expression of ours
+
 
 def concerned_symbols(connection: Connection) -> list[str]:
     """Symbols of which the platform has prices, positions or orders: whatever happens to them has to be followed."""

@@ -50,6 +50,11 @@ def lock_symbol(connection: Connection, symbol: str) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('symbol'), hashtext(%s))", (symbol,))
 
 
+def lock_sessions(connection: Connection, symbol: str) -> None:
+    """Locks the sessions of a symbol by their ids, as everybody does who writes several."""
+    connection.execute("SELECT FROM sessions WHERE symbol = %s ORDER BY id FOR NO KEY UPDATE", (symbol,))
+
+
 def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
     """The symbol's state; None when it has no price yet."""
     return fetch_one(
