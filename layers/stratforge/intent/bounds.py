@@ -110,7 +110,7 @@ def _times(line: str) -> tuple[str, float]:
 
 
 def excluded_where_bought(sale: Fact, way: frozenset[Fact]) -> bool:
-    """Whether a comparison surely does not hold at a bar at which others do."""
+    """Returns whether a comparison surely does not hold at a bar at which others do."""
     if _bounded({*way, sale}) is None:
         return True
     left, _, right = map(str, sale)

@@ -126,7 +126,7 @@ def options(request: str, unsure: Unsure) -> str:
 
 
 def say_anew() -> str:
-    """What a question ends with that offers nothing to press."""
+    """The end of a question that offers nothing to press."""
     return " Please say the whole strategy once more, with these words said otherwise."
 
 
