@@ -59,7 +59,7 @@ class Outcome:
     minutes: int = 1
 
     def quantile(self, q: float) -> float:
-        """Seconds from a bar's arrival to its order, for the part q of orders; infinite when some never left within the minutes."""
+        """Seconds from a bar's arrival to its order, for the part q of orders; infinite when some never left within the minutes, nothing where there are none."""
         return _quantile(self.lags, q, self.unsent)
 
     def settled_by(self, q: float) -> float:
@@ -69,6 +69,8 @@ class Outcome:
 
 def _quantile(values: list[float], q: float, missing: int) -> float:
     known = sorted(values)
+    if not known and not missing:
+        return 0.0
     place = min(int(q * (len(known) + missing)), len(known) + missing - 1)
     return known[place] if 0 <= place < len(known) else math.inf
 

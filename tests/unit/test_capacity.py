@@ -321,6 +321,22 @@ def test_the_ingestor_s_task_gets_a_core_before_bars_go_over_a_stream() -> None:
         assert demand.turn(has).published_a_second > has.published_a_second
 
 
+def test_where_nobody_trades_nothing_is_late() -> None:
+    quiet = Load(10, 10, signal_rate=0.0)
+    outcome = simulate(quiet, STEADY, production(), minutes=1)
+    assert (outcome.orders, outcome.quantile(0.99), outcome.settled_by(0.99)) == (0, 0.0, 0.0)
+    assert outcome.seconds["evaluator"] > 0
+    assert look_at(quiet, STEADY, production(), minutes=1).steps == ()
+
+
+def test_an_executor_that_is_woken_for_nothing_works_all_the_same() -> None:
+    dear = dataclasses.replace(STEADY, look=0.5)
+    load = Load(2_000, 1, sessions_a_user=1.0, signal_rate=1.0, evenly=True)
+    cheap, looking = (simulate(load, each, production(), minutes=1).seconds["executor"] for each in (STEADY, dear))
+    # Each of its shards wakes it, and one block is at work at a time.
+    assert looking > cheap + 0.4
+
+
 def test_every_quota_says_where_it_is_from() -> None:
     for name, quota in QUOTAS.items():
         assert quota.value > 0, name
