@@ -105,7 +105,7 @@ class Relations(Comparing):
         if token := self.take("fall_below", "rise_above"):
             sign = "<" if token.kind == "fall_below" else ">"
             right = self._beside(left)
-            return self._moved_past(left, sign, right), right
+            return self._moved_past(left, sign, right, middle=False), right
         if token := self.take("upcross", "downcross"):
             right = self.attempt(lambda: self._beside(left)) or self._beside_before(left)
             return self._where(left, right, self._cross(left, ">" if token.kind == "upcross" else "<", right)), right
@@ -116,7 +116,7 @@ class Relations(Comparing):
                 raise Unread
             sign = "<" if token.kind == "below" else ">"
             if verb.kind in ("fall", "rise"):
-                return self._moved_past(left, sign, right), right
+                return self._moved_past(left, sign, right, middle=False), right
             state = self._compare(left, (sign,), right)
             return state if verb.kind == "is" else (*state, *self._cross(left, sign, right)), right
         right = self._beside(left)
@@ -329,10 +329,14 @@ class Relations(Comparing):
             return crossing, right
         return self._moved_past(left, sign, right), right
 
-    def _moved_past(self, left: Operand, sign: str, right: Operand) -> Readings:
-        """“Rises above 60”: the state or its moment; where it mostly is, the moment alone."""
+    def _moved_past(self, left: Operand, sign: str, right: Operand, *, middle: bool = True) -> Readings:
+        """“Rises above 40”: the state or its moment; where it mostly is, the moment alone, and so at the middle of its levels where that counts too."""
         crossing = self._cross(left, sign, right)
-        return crossing if _is_usual(left, sign, right) else (*self._compare(left, (sign,), right), *crossing)
+        return (
+            crossing
+            if _is_usual(left, sign, right, middle=middle)
+            else (*self._compare(left, (sign,), right), *crossing)
+        )
 
     def _beside_before(self, left: Operand) -> Operand:
         """The right side of “sell when it closes below”: what was spoken of."""
@@ -488,13 +492,14 @@ class Relations(Comparing):
         return self._compare(left, signs, times), right
 
 
-def _is_usual(left: Operand, sign: str, right: Operand) -> bool:
+def _is_usual(left: Operand, sign: str, right: Operand, *, middle: bool) -> bool:
     """Whether an oscillator is mostly on that side of a level, so that “rises above 30” can only mean the moment."""
     levels = LEVELS.get(left.sides[0].split("(")[0])
     if levels is None or right.number is None:
         return False
-    middle = sum(levels) / 2
-    return right.number <= middle if sign == ">" else right.number >= middle
+    between = sum(levels) / 2
+    beyond = right.number < between if sign == ">" else right.number > between
+    return beyond or (middle and right.number == between)
 
 
 def previous(side: str) -> str:

@@ -10,6 +10,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
+from stratforge.intent.lexicon import SELLS
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
@@ -65,7 +66,9 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
         for each in decided:
             work.replace(each, None)
     late = [int(match[1]) for each in work.added if (match := _BY_THE_CLOCK.fullmatch(each))]
-    guarded = bool(late) and not any(each.startswith("buy only when minute <") for each in work.rules)
+    guarded = bool(late and SELLS.search(words)) and not any(
+        each.startswith("buy only when minute <") for each in work.rules
+    )
     if guarded:
         work.add(f"buy only when minute < {min(late)}")
     made = [*(f"drop {each}" for each in work.dropped), *work.added]
