@@ -13,7 +13,7 @@ _RESTRICTS = re.compile(
     rf"{NEGATED.pattern}|{EXCEPTED.pattern}|\b(?:only|just|nur|sólo|solo|seulement|uniquement)\b|只|だけ", re.IGNORECASE
 )
 _PART_OF_DAY = re.compile(
-    r"\b(?:first|last|opening|closing|final) (?:\w+ )?(?:hours?|minutes?|half)\b|\blunch\w*|\b(?:morning|afternoon)s?\b|\b(?:the|market) (?:open|close)\b",
+    r"\b(?:first|last|opening|closing|final) (?:\w+ )?(?:hours?|minutes?|half)\b|\blunch\w*|(?<!good )\b(?:morning|afternoon)s?\b|\b(?:the|market) (?:open|close)\b",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"[.;!?](?=\s|$)|[。；！？\n]|\b(?:when|if|cuando|wenn|quand)\b", re.IGNORECASE)

@@ -95,3 +95,34 @@ def test_a_restriction_in_a_sentence_of_its_own_is_told_to_be_of_buying() -> Non
     words = "Buy when RSI < 30, sell when RSI > 70. Only when price is above the 200 SMA."
     rules = [read_rule(each) for each in ("buy when ta.rsi(bars.close, length=14) < 30", "sell when ta.rsi(bars.close, length=14) > 70", "buy only when close > ta.sma(bars.close, length=200)")]  # fmt: skip
     assert list(one_sided([words], rules)) == [("Only when price is above the 200 SMA", RuleKind.BUY)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Hands off before 10:00.",
+        "Leave out the first half hour.",
+        "Nothing while price is below the 200 SMA.",
+        "Stay away in the morning.",
+    ],
+)
+def test_a_bound_of_buying_alone_that_names_no_side_is_told_whatever_its_words(words: str) -> None:
+    rules = [
+        read_rule("buy only when minute >= 600"),
+        read_rule("buy when close > 10"),
+        read_rule("sell when gain >= 1"),
+    ]
+    for turn in (f"{words} Buy SPY above 10, sell at 1% profit.", words):
+        assert [side for _, side in one_sided([turn], rules)] == [RuleKind.BUY]
+
+
+@pytest.mark.parametrize(
+    "words", ["Good morning! Buy SPY above 10, sell at 1% profit.", "No buying before 10:00. Sell at 1% profit."]
+)
+def test_what_bounds_nothing_or_names_its_side_needs_no_telling(words: str) -> None:
+    rules = [
+        read_rule("buy only when minute >= 600"),
+        read_rule("buy when close > 10"),
+        read_rule("sell when gain >= 1"),
+    ]
+    assert not list(one_sided([words], rules))
