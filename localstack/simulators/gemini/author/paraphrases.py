@@ -86,6 +86,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\b(?:size|position size|sizing|amount|stake) ?(?::|=|is|of) ?{_PERCENT}(?: (?:of (?:equity|capital|account|my account|the account|portfolio|cash)))?(?: (?:per|a|for each|each) (?:trade|position))?", r"use \1% of equity"),
     (rf"\b(?:no more than|at most|not more than|a maximum of|max) {_PERCENT} of (?:my |the )?(?:equity|capital|account|portfolio) (?:in|per|for|on) (?:a|any|each|every|one) (?:trade|position|purchase)", r"use \1% of equity"),
     # Stops and targets.
+    (rf"\b(?:sell|exit|get out)(?: it)? at \+?{_PERCENT} ?(?:or|/) ?[-−]{_PERCENT}", r"take profit \1%, stop loss \2%"),
     (rf"\bstop(?: loss)?(?: (?:at|of|is|:))?:? ?[-−]{_PERCENT}", r"stop loss \1%"), (rf"\b(?:take profit|target|tp)(?: (?:at|of|:))?:? ?\+{_PERCENT}", r"take profit \1%"),
     (r",? (?:and |with )?no other (?:exit|way out|rule for selling)s?", ""),
     (rf"\b(?:sell|exit|get out) (?:when|if) (?:it|the price|price) (?:falls|drops|declines|comes down|goes down|is) {_PERCENT} (?:below|from|off|under) (?:its|the) (?:high|highest|highest price|peak|top)(?: price)?(?: (?:since|after) (?:i bought|i bought it|entry|buying|the purchase|the entry|purchase|we bought))?", r"trailing stop of \1%"),
