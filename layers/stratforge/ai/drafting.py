@@ -131,7 +131,8 @@ def write_strategy(
             findings = _asked_nothing(draft)
         else:
             draft, strategy, findings = _examine(draft, request, trades, progress)
-            symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else [draft.symbol]
+            looked_at = () if strategy is None else strategy.other_symbols
+            symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else [draft.symbol, *looked_at]
             untradable = [each for symbol in symbols for each in check_symbol(symbol)]
             if untradable and not findings and (last or draft.symbol == trades.given):
                 # No other answer mends what the person has to say: what else it should trade.

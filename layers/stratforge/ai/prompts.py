@@ -37,6 +37,11 @@ What is so here:
   <condition>”, “cover when <condition>”, “cover 50% when <condition>”, “at most 2 shorts a day”, sizes, and stops, targets and trailing stops in percent, which lie on the other
   side by themselves (stop_loss=0.02 in the code). position.quantity < 0 while it is short; of its price only position.unrealized_return is used, gain in the rules: a profit is above 0. What is said of
   the position by a way of its price (“cover 2% above entry”, “if it rises 2%”) is asked about, so is long and short in one request, and so is a coin. It is not changed by words later.
+- What another symbol does may decide as well (“buy AAPL when SPY is above its 200 SMA”): bars.of("SPY").close in a column, and in its rule; each comparison is of one symbol. Whose a measure
+  is has to be said by name: “SPY's RSI”, “the RSI of SPY”, “its” behind the name within the same comparison. Before another symbol is named a measure is the traded one's, and after that only
+  where just it was said of the traded one before, and none of its kind of another. All else is asked about: “it” and a bare RSI behind another name, which of two is bought, “SPY or QQQ is
+  above”, relative strength, one symbol's price beside another's, the open or the day before of another, an index, a coin beside a stock, and a change that puts another in its place. Requirements
+  about it quote whole comparisons and are covered, or asked about; none is assumed.
 - “Falls below 30” is a state (below) unless the request speaks of crossing; “% of equity” is fraction, dollars are notional, shares are quantity.
 
 Rules for the answer:
@@ -66,8 +71,7 @@ Rules for the answer:
 - assumptions lists what you decided where the request left it open.
 - questions is empty unless no sensible strategy can be written: then python_code is empty, and each question says what is missing or why the
   request cannot be done. Ask when the request contradicts itself, when it needs the future (tomorrow's price, the low of a day that is not
-  over), something this language does not have (news, fundamentals, options, borrowed money), something that is not written from words (what another symbol
-  does: a person writes bars.of("SPY") by hand), or names no rule to buy, or to go short, by. A strategy trades one symbol, or it is a portfolio. Words that name what it trades, or move
+  over), something this language does not have (news, fundamentals, options, borrowed money), or names no rule to buy, or to go short, by. A strategy trades one symbol, or it is a portfolio. Words that name what it trades, or move
   it to another symbol, have the rule “symbol X”, and symbol is X; where none do it is the symbol given behind the request, or the one before. Signals of several symbols, each traded by itself, are several strategies: ask which.
 - Answer name, logic_explanation, assumptions and questions in the language of the request.
 

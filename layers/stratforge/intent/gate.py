@@ -29,6 +29,7 @@ from stratforge.intent.follow_ups import (
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said, moved_to, near
+from stratforge.intent.other_symbols import beside_findings, unasked
 from stratforge.intent.places import whose_clocks, whose_days
 from stratforge.intent.program import Program, program_of
 from stratforge.intent.reading.check import checked
@@ -84,10 +85,6 @@ def contract_findings(
     Returns:
         One sentence for each disagreement, saying what to do; nothing when they agree.
     """
-    if strategy.other_symbols:
-        return [
-            f"The code looks at {', '.join(strategy.other_symbols)} with bars.of(…), which no words and no rules say: leave it out, or ask the person, who can write it by hand."
-        ]
     found = words_findings(
         request, requirements, assumptions, whole=whole, symbol=symbol, before=before, earlier=earlier
     )
@@ -100,6 +97,7 @@ def contract_findings(
             found += _lines(each.model_copy(update={"quote": quote}), gone, program)
             found += _times_stand(quote, each.lines, of_it, program, strategy.bar_minutes)
     if not wrong:
+        found += unasked(strategy, _standing(requirements, rules))
         found += behavior_findings(_standing(requirements, rules), strategy, symbol)
     return [*found, *never_acts(strategy, program, around_the_clock="/" in symbol)]
 
@@ -136,6 +134,7 @@ def words_findings(
         *_left_over(turns, requirements, spans, symbol),
         *wrong,
         *reading.contrary,
+        *beside_findings(requirements, rules, reading.sure, before, symbol),
         *(
             f"{each} {ASK}"
             for index, turn in enumerate(turns)

@@ -86,8 +86,6 @@ def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
     except StrategyError as error:
         finding = error.findings[0]
         raise RuleError(f"{finding.message}. {finding.suggestion or ''}".strip()) from error
-    if strategy.other_symbols:
-        raise RuleError(f"no rule looks at another symbol, such as {strategy.other_symbols[0]}")
     for name, column in strategy.columns.items():
         if (part := cannot_be_said([column])) is not None:
             text = next(call for call, its_name in writer.columns.items() if its_name == name)

@@ -264,7 +264,8 @@ def vocabulary() -> str:
     return f"""\
 A rule is one of
 {forms}
-A condition is an expression with and, or, not, comparisons, + - * / and numbers over columns written as in indicators (ta.rsi(bars.close, length=14)),
+A condition is an expression with and, or, not, comparisons, + - * / and numbers over columns written as in indicators (ta.rsi(bars.close, length=14)), those of another
+symbol as bars.of("SPY").close and ta.sma(bars.of("SPY").close, length=200), where each comparison is about one symbol,
 previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition): at each of the last n bars, within_bars(n, condition): at one of them, opening_high(n) and opening_low(n) of the first n minutes of the day's session, and these words:
 {facts}"""
 
@@ -340,6 +341,18 @@ def is_column(node: ast.AST) -> bool:
     return bool(names) and names <= _ROOTS
 
 
+def looked_at(node: ast.AST) -> frozenset[str]:
+    """The symbols whose bars an expression is made of; the traded one, and its facts, are the empty text."""
+    found, inside = set[str](), set[ast.AST]()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and ast.unparse(each.func) == "bars.of":
+            found |= {str(one.value) for one in each.args if isinstance(one, ast.Constant)}
+            inside |= set(ast.walk(each.func))
+    own = PRICES | {"volume", "bars"}
+    named = (each.id for each in ast.walk(node) if isinstance(each, ast.Name) and each not in inside)
+    return frozenset(found | ({""} if any(each in own or each in FACTS for each in named) else set()))
+
+
 def numbers_in(node: ast.AST) -> set[float]:
     """The numbers of an expression, without their signs."""
     return {
@@ -382,6 +395,7 @@ def _check(node: ast.expr, *, truth: bool) -> None:
     elif isinstance(node, ast.Compare) and truth:
         for each in (node.left, *node.comparators):
             _check(each, truth=False)
+        _of_one(node, said)
         if any(type(each) not in OPERATORS for each in node.ops):
             raise RuleError(f"“{said}” compares in a way that is not known: use < <= > >= == !=")
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
@@ -424,6 +438,13 @@ def _check_call(node: ast.Call, name: str, said: str, *, truth: bool) -> None:
         return
     for each in node.args:
         _check(each, truth=False)
+    _of_one(node, said)
+
+
+def _of_one(node: ast.expr, said: str) -> None:
+    """That a comparison, or a calculation, is about one symbol: no words say surely how those of two are compared."""
+    if len(looked_at(node)) > 1:
+        raise RuleError(f"“{said}” is about two symbols: each comparison is about one")
 
 
 def _atoms(node: ast.expr, *, negated: bool) -> Iterator[Atom]:

@@ -25,7 +25,7 @@ from stratforge.intent.runner import Runner
 from stratforge.market import BarColumns
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy
-from stratforge.strategy.graph import Node, Values, reachable
+from stratforge.strategy.graph import Node, Values, reachable, symbol_and_timeframe
 from stratforge.strategy.signals import SignalValue
 from stratforge.strategy.trees import walk
 from stratforge.strategy.vocabulary import CASH_KEY, DAYS, EQUITY_KEY, POWER_KEY
@@ -123,12 +123,13 @@ def _unknown_columns(code: Strategy, reference: Strategy, same: SameColumns) -> 
 
 @dataclass
 class _Levels:
-    """Around what a drawn series moves: levels it is compared with, and how far apart its values are."""
+    """Around what a drawn series moves: levels it is compared with, and how far apart its values are; of another symbol's prices, whose they are."""
 
     kind: str
     levels: list[float]
     scale: float
     bounds: tuple[float, float] = (-math.inf, math.inf)
+    symbol: str = ""
 
 
 class _Drawing:
@@ -146,6 +147,8 @@ class _Drawing:
         self.numbers = {abs(number) for _, numbers in compared for number in numbers}
         self.minutes = sorted({int(each) for each in self.numbers if 0 <= each <= 1440 and each == int(each)})
         self.levels = [self._levels_of(group, compared) for group in self.twins]
+        # The prices at which another symbol is looked at; its averages lie there as well.
+        self.beside = {each.symbol: sorted({one for other in self.levels if other.symbol == each.symbol for one in other.levels}) for each in self.levels if each.symbol}  # fmt: skip
         self.prices = _levels(numbers for nodes, numbers in compared if nodes is None)
         self.factors = [each for each in self.numbers if 0.5 < each < 2 and each != 1]
         self.around_the_clock = around_the_clock
@@ -157,15 +160,16 @@ class _Drawing:
         known = values[np.isfinite(values)]
         if not len(known):
             known = np.zeros(1)
-        bars = self.real.bars
+        symbol = symbol_and_timeframe(group[0].inputs[0].timeframe)[0] if group[0].operation == "last_completed" else ""
+        bars = self.real.bars.others[symbol] if symbol else self.real.bars
+        levels = sorted({each for nodes, numbers in compared if nodes and nodes & set(group) for each in numbers})
         scale = float(np.subtract(*np.percentile(known, [75, 25]))) or abs(float(known.mean())) or 1.0
         near = float(np.median(np.abs(known))) / float(np.median(bars.close))
         if 0.7 < near < 1.4 and float(known.min()) > 0 and scale < 40 and _moves_like(values, bars.close):
-            return _Levels("price", [], scale)
+            return _Levels("price", levels if symbol else [], scale, symbol=symbol)
         busy = float(np.median(np.abs(known))) / float(np.median(bars.volume))
         if 0.2 < busy < 5:
             return _Levels("volume", [], scale)
-        levels = sorted({each for nodes, numbers in compared if nodes and nodes & set(group) for each in numbers})
         # An indicator that is never negative, or never over 100, is not drawn so.
         lowest = 0.01 * scale if known.min() >= 0 else -math.inf
         highest = 99.5 if known.min() >= 0 and known.max() <= 100 and known.max() > 60 else math.inf
@@ -178,6 +182,9 @@ class _Drawing:
         values = Values(bars)
         for group, levels in zip(self.twins, self.levels, strict=True):
             drawn = self._series(generator, bars, levels, 90 if days else 3)
+            if levels.symbol and (near := self.beside[levels.symbol]):
+                # Now at one of the prices at which that symbol is looked at, and now at another.
+                drawn = drawn * (near[number % len(near)] / float(np.median(bars.close)))
             for node in group:
                 # What the engine would compute for this node is given to it instead.
                 values.give(node, drawn)

@@ -230,8 +230,9 @@ def _names(quote: str, rules: Sequence[Rule], gone: Sequence[Rule], symbol: str)
             and word != base
             and word != symbol.upper()
             and word not in ("USD", "MACD", "RSI", "VWAP", "BBANDS", "KDJ")
+            and f"bars.of('{word}')" not in text
         ):
-            yield f"names {word}, and the strategy is for {symbol}: a strategy sees its own symbol only."
+            yield f"names {word}, and neither trades it nor has a rule that looks at it."
 
 
 # “Unless a or b” is neither of them.

@@ -23,6 +23,8 @@ WHICH_EXTREME = "Is it yesterday's, or that of the bar before?"
 OF_CLOSES = "The highest or lowest close, or that of all prices?"
 HOW_LONG = "For how many bars?"
 BACK_OR_LEVEL = "Is it a level, or the crossing back?"
+A_SYMBOL_OR_A_WORD = "Is that a symbol? Then please write it behind a dollar sign, and otherwise in small letters."
+WHICH_MARKET = "Of which symbol: of the one that is traded, or of another one, such as SPY? Please name it."
 A_QUESTION = "Is that a question, or should it be done? Please say it as an order if it should."
 
 _PATTERNS = (
@@ -36,6 +38,8 @@ _PATTERNS = (
     (re.compile(r"\breturns (?:above|below|over|under)\b", _I), BACK_OR_LEVEL),
     (re.compile(rf"\b(?:stays?|remains?|keeps?) {_SIDES}\b(?![^,;.\n]*\b(?:for|since|until|\d+ (?:bars?|minutes?|candles?)|bars? in a row)\b)", _I), HOW_LONG),
     (re.compile(r"(?:^|[.!?\n]\s+)(?P<words>(?:should (?:i|it|we|the|there|my)|is (?:it|a|an|the|that|\d)|are (?:these|the)|would (?:a|an|the|\d)|does (?:it|a)|do i|may i|what if)\b(?:[^.?!\n]|\.\d)*\?)", _I), A_QUESTION),
+    (re.compile(r"(?P<words>\bthe (?:broad(?:er)? |overall |whole |general )?(?:stock )?market(?:'s)? (?:is|trades|closes|crosses|falls|drops|rises|goes|rallies|rsi|price|close|average|trend)\b(?! (?:open|closed|shut)\b))", _I), WHICH_MARKET),
+    (re.compile(r"(?P<words>(?-i:\b(?:LOW|OPEN|NOW|ALL|KEY|GAP|CASH|ON|SO|CAN|HAS|PLAY|FAST|COST|BIG|REAL|TRUE|LOVE|WELL|POST|BILL|HOLD)\b))(?=(?-i:['’]s\b| (?:is|crosses|falls|rises|closes|trades|drops|goes|climbs|breaks|RSI)\b))", _I), A_SYMBOL_OR_A_WORD),
     (re.compile(r"\b(?:buy|purchase|get) (?P<words>\d+(?:\.\d+)?k)(?= of\b)", _I), DOLLARS_OR_SHARES),
     (re.compile(r"\b(?P<words>(?:the )?(?:previous|prior) close)\b(?! (?:price )?(?:of|was|were)\b)(?! \d)", _I), WHICH_CLOSE),
     (re.compile(r"(?:[<>]|\b(?:above|below|over|under|breaks?|clears|exceeds)) (?P<words>(?:the |its )?(?:(?:previous|prior|last) (?:high|low)|last close))\b(?! (?:of|was|were)\b)(?! \d)", _I), WHICH_EXTREME),

@@ -46,12 +46,14 @@ class Checked:
         told: For words that were not read, or read otherwise on purpose, how the rules take them; these have to stand in the assumptions.
         unread: The places of the requirements that are told so.
         proven: The places of those whose rules are just what their words say.
+        sure: The places of these, and of those whose rules are just what all words of all turns say together.
     """
 
     contrary: tuple[str, ...]
     told: tuple[str, ...]
     unread: frozenset[int]
     proven: frozenset[int] = frozenset()
+    sure: frozenset[int] = frozenset()
 
 
 def checked(
@@ -65,9 +67,12 @@ def checked(
     crypto = "/" in symbol
     # A change speaks of what stands: “it” is then no price that nobody named.
     changes = any(each.status is Status.KEPT for each in requirements)
-    statements = [statements_of(turn, symbol, follows=changes or index > 0) for index, turn in enumerate(turns)]
+    # And of what stands, or was said before, another symbol may be what a word is about.
+    beside = any("bars.of(" in rule.text for each, of_it in zip(requirements, rules, strict=True) if each.status is Status.KEPT for rule in of_it)  # fmt: skip
+    named = [beside or any(each.kind == "other" for turn in turns[:index] for each in tokens_of(turn, symbol)) for index in range(len(turns))]  # fmt: skip
+    statements = [statements_of(turn, symbol, follows=changes or index > 0, beside=named[index] if changes or index else None) for index, turn in enumerate(turns)]  # fmt: skip
     contrary, told, unread = list[str](), dict[str, None](), set[int]()
-    proven = set[int]()
+    proven, sure = set[int](), set[int]()
     everything = [each for of_turn in statements for each in of_turn]
     pairs = list(zip(requirements, rules, strict=True))
     # “Only buy when …” is what it buys by where nothing else is.
@@ -81,11 +86,14 @@ def checked(
         of_group = [rule for each in group.requirements for rule in rules[each]]
         # What is passed over, and has no rule, is told to be so.
         plain = all(each.kind for each in group.statements) and not any(rule.dropped for rule in of_group) and bool(group.statements or of_group)  # fmt: skip
-        if plain and all(each.status is Status.COVERED for each in mine):
+        # What is plainly said of another symbol is nowhere read otherwise.
+        elsewhere = any("bars.of(" in str(fact) for each in group.statements for ways in each.readings for fact in facts_in(ways))  # fmt: skip
+        if plain and (elsewhere or all(each.status is Status.COVERED for each in mine)):
             if group.statements and _same(group.statements, of_group, crypto, alone=alone):
                 proven |= set(group.requirements)
                 continue
             if group.statements and whole:
+                sure |= set(group.requirements)
                 continue
             if not of_group and all(_says_nothing(each.quote, (), symbol) for each in mine):
                 continue
@@ -97,7 +105,7 @@ def checked(
                 )
                 continue
         _tell(group, requirements, rules, symbol, told, unread)
-    return Checked(tuple(contrary), tuple(told), frozenset(unread), frozenset(proven))
+    return Checked(tuple(contrary), tuple(told), frozenset(unread), frozenset(proven), frozenset(proven | sure))
 
 
 def _tell(

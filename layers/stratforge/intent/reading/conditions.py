@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stratforge.intent.reading.beside import Beside
 from stratforge.intent.reading.moments import Readings
-from stratforge.intent.reading.past import Past
 from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.reading.relations import SIGNS
 
@@ -12,7 +12,7 @@ _LEADS = (
     "has_moved", "fall_below", "rise_above", "upcross", "downcross","it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break", "turns", "reclaim", "lose", "move", "touch", "trade", "oversold", "overbought", "positive", "negative", "its", "green", "red", "bullish", "bearish")  # fmt: skip
 
 
-class Conditions(Past):
+class Conditions(Beside):
     """Reads conditions from the tokens of a turn, from where it stands."""
 
     # Two things that were compared at once, for “one of them”.
@@ -124,7 +124,10 @@ class Conditions(Past):
             found = self.joined(found, more, both_of=own.kind == "and" if own else not any_of)
 
     def part(self) -> Readings:
-        """Reads one condition: in brackets, of a time, of days, of bars in a row, or a comparison."""
+        """Reads one condition: in brackets, of a time, of days, of bars in a row, or a comparison; whose it is has to be plain."""
+        return self.of_whom(self._part)
+
+    def _part(self) -> Readings:
         if self.take("open"):
             found = self.condition()
             self.need("close")

@@ -28,6 +28,10 @@ class Restrictions(Pauses):
 
     def _when(self) -> Readings:
         """Reads a condition after its “when”, or times and days without one."""
+        if self.peek() == "and" and str(self.tokens[self.at].value) == "while":
+            # “Only buy while QQQ is above its VWAP”.
+            self.need("and")
+            return self.condition()
         return self.condition() if self.take("when") else self.moments()
 
     def _trading(self) -> str:
@@ -91,9 +95,6 @@ class Restrictions(Pauses):
             if self.take("unless"):
                 return self.said("only", self.condition())
             # “Ignore buy signals while …”, “nothing after 2 pm”.
-            if self.peek() == "and" and str(self.tokens[self.at].value) == "while":
-                self.need("and")
-                return self.said("only", self.denied(self.condition()))
             return self.said("only", self.denied(self._when()))
         if self.take("not"):
             kind = self._trading() or "both"

@@ -13,6 +13,8 @@ from stratforge.strategy.vocabulary import DAYS
 
 # Of the facts that are clocks, where they hang.
 _CLOCKS = {"minute": ""} | {clock_field(each): f" in {place_in_words(each)}" for each in CLOCKS}
+_CHANGE = re.compile(r"bars\.(\w+)\.pct_change\((\d+)\) \* 100")
+_OF_ANOTHER = re.compile(r"bars\.of\('([^']+)'\)\.")
 _FACTS = {
     "gain": "the position's gain in percent",
     "gain_dollars": "its gain in dollars a share",
@@ -147,7 +149,14 @@ def _side(node: ast.expr) -> str:
         return f"the {match[1]} of the day's first {match[2]} minutes"
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "previous":
         return f"{_side(node.args[0])} a bar before"
-    if match := re.fullmatch(r"bars\.(\w+)\.pct_change\((\d+)\) \* 100", text):
+    another = _OF_ANOTHER.search(text)
+    own = _OF_ANOTHER.sub("bars.", text)
+    if another and (not isinstance(node, ast.BinOp) or _CHANGE.fullmatch(own)):
+        # A column is of one symbol.
+        price = re.fullmatch(r"bars\.(open|high|low|close|volume)", own)
+        said = price[1] if price else _side(ast.parse(own, mode="eval").body)
+        return f"{another[1]}'s {said.removeprefix('the ')}"
+    if match := _CHANGE.fullmatch(text):
         return f"the change of the {match[1]} over {counted(float(match[2]), 'bar')} in percent"
     if isinstance(node, ast.BinOp):
         sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "×", ast.Div: "/"}[type(node.op)]

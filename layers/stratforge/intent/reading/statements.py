@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from stratforge.intent.reading.beside import names_traded
 from stratforge.intent.reading.composed import composed
+from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
 from stratforge.intent.reading.moments import Readings
@@ -30,26 +32,32 @@ _NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "
 
 
 @lru_cache(256)
-def statements_of(turn: str, symbol: str = "", *, follows: bool = False) -> tuple[Statement, ...]:
+def statements_of(turn: str, symbol: str = "", *, follows: bool = False, beside: bool | None = None) -> tuple[Statement, ...]:  # fmt: skip
     """Reads a turn; every word of it lies in one of the statements, but for what stands between them. An answer is held against them several times, and so
     is each repair, so they are kept.
 
     Args:
         symbol: What the answer trades.
         follows: Whether something was said before, which “it” may stand for.
+        beside: Whether what was said before speaks of another symbol; None where nothing says what is traded.
     """
     plain = plainly(turn)
     tokens = tokens_of(plain.text, symbol)
     week = frozenset(range(7 if "/" in symbol else 5))
     reader = _Statements(tokens, week, plain.text)
+    if beside:
+        reader.foreign = -1
     reader.lost = follows
     found = reader.read()
     if any(each.kind == "" for each in found) and reader.bought:
         # What is said of selling before what it buys by may speak of it: “back to the average”.
         again = _Statements(tokens, week, plain.text)
-        again.lost, again.bought = follows, reader.bought
+        again.lost, again.bought, again.foreign = follows, reader.bought, reader.foreign
         found = min(found, again.read(), key=lambda read: sum(not each.kind for each in read))
-    if not follows and any(not each.kind for each in found):
+    if reader.speaks_of_others and (language_of(turn) or (beside is None and not names_traded(tokens))):
+        # Which of the symbols is bought is asked about; in other languages than English also whose each measure is.
+        found = [replace(each, kind="") for each in found]
+    elif not follows and not reader.speaks_of_others and any(not each.kind for each in found):
         found = composed(plain.text, symbol) or found
     found = [replace(each, start=plain.place(each.start, each.end)[0], end=plain.place(each.start, each.end)[1]) for each in found]  # fmt: skip
     # Words of which no reading is sure leave what they stand in unread.
@@ -111,6 +119,7 @@ class _Statements(Purchases):
         read = reader()
         if not self._at_an_end() and self.tokens[self.at - 1].kind not in ("colon", "said"):
             raise Unread
+        self.is_plain(begin, read.readings, [*read.orders, *(text for text, _, _ in read.settings)])
         return Statement(
             self.tokens[begin].start, self.tokens[self.at - 1].end, read.kind, read.readings, read.value, read.settings, read.orders
         )  # fmt: skip
@@ -149,7 +158,7 @@ class _Statements(Purchases):
     def _skipped(self, begin: int) -> Statement:
         """What cannot be read, up to where another statement surely begins."""
         at = begin
-        first_unknown = next((each for each in self.tokens[begin:] if each.kind == "unknown"), None)
+        first_unknown = next((each for each in self.tokens[begin:] if each.kind in ("unknown", "other")), None)
         while at < len(self.tokens):
             token = self.tokens[at]
             if token.kind == "stop_sign" and at > begin:

@@ -6,8 +6,12 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from stratforge.intent.grammar.words_of_deeds import DEEDS
+from stratforge.intent.grammar.words_of_measures import MEASURES
+from stratforge.intent.lexicon import NO_SYMBOL
 from stratforge.intent.reading.languages import language_of, phrases_of
-from stratforge.intent.reading.words import COMPANIES, LABELS, PHRASES, TICKERS
+from stratforge.intent.reading.words import COMPANIES, INDEXES, LABELS, PHRASES, TICKERS
+from stratforge.strategy.indicators import REGISTRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ _FRACTION = re.compile(r"1/([234])(?![\d/.])(?:\s+(?:of|off)\b)?")
 # “15h”, “15 Uhr”.
 _HOUR = re.compile(r"(9|1\d|2[0-2])\s?(?:h|uhr)\b(?!\s?\d)", re.IGNORECASE)
 _NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"'s?(?![A-Za-zÀ-ÿ0-9_])")
+# What is written as a symbol: in capitals, or behind a dollar sign.
+_TICKER = re.compile(r"(?:\$[A-Za-z]{1,5}|[A-Z]{2,5})(?:\.[A-Z])?(?![A-Za-zÀ-ÿ0-9_/$%&-])")
+# Words of either grammar, which are no symbols in capitals: “HH(30)”, “LOD”.
+_NO_NAMES = frozenset(word for each in (MEASURES | DEEDS).values() for phrases in ([each] if isinstance(each, str) else each.values()) for word in re.findall(r"[a-z]+", phrases.lower())) | {*PHRASES, *REGISTRY}  # fmt: skip
 _OTHER = re.compile(r"[A-Za-zÀ-ÿ0-9_'%$]+|.", re.DOTALL)
 _SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "¿": "stop_sign", "¡": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close", "，": "comma", "、": "comma", "。": "stop_sign", "；": "stop_sign", "：": "colon", "？": "question", "（": "open", "）": "close"}  # fmt: skip
 _STOP = re.compile(r"//+|\|+|/(?=\s)")
@@ -82,7 +91,7 @@ def tokens_of(turn: str, symbol: str = "") -> list[Token]:
 
     Args:
         turn: The person's words.
-        symbol: What the answer trades: its name is known, other names are not.
+        symbol: What the answer trades: its name is of the kind `symbol`, those of all others are of the kind `other`.
     """
     found = list[Token]()
     language = language_of(turn)
@@ -96,6 +105,7 @@ def tokens_of(turn: str, symbol: str = "") -> list[Token]:
             _part(plain, at, found)
             or _bullet(plain, at, bullets, found)
             or _range(plain, at, found)
+            or _possessive(plain, at, found)
             or _at(plain, at, symbol, language)
         )
         bullets += token.kind == "bullet"
@@ -131,6 +141,14 @@ def _range(text: str, at: int, found: list[Token]) -> Token | None:
         if match and (match[2] or match[3]):
             return Token("until", "-", at, at + 1)
     return None
+
+
+def _possessive(text: str, at: int, found: list[Token]) -> Token | None:
+    """The “'s” of “SPY's RSI”."""
+    if not found or found[-1].kind not in ("symbol", "other") or found[-1].end != at:
+        return None
+    match = _POSSESSIVE.match(text, at)
+    return Token("possessive", match[0], *match.span()) if match else None
 
 
 def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
@@ -170,9 +188,27 @@ def _at(text: str, at: int, symbol: str, language: str = "") -> Token:
         return Token("slash", "/", at, at + 1)
     if text[at] in _SIGNS:
         return Token(_SIGNS[text[at]], text[at], at, at + 1)
+    if symbol and (named := _named(text, at)):
+        return named
     match = _OTHER.match(text, at)
     assert match is not None
     return Token("unknown", match[0], *match.span())
+
+
+def _named(text: str, at: int) -> Token | None:
+    """Another symbol than the one that is traded: in capitals, behind a dollar sign, or a name that is well known; no index, as nobody trades one."""
+    if at and (text[at - 1].isalnum() or text[at - 1] in "_$%&-/"):
+        return None
+    if match := _COMPANY.match(text, at):
+        return Token("other", COMPANIES[_as_listed(match[0])], *match.span())
+    if (match := _TICKER.match(text, at)) or ((match := _NAME.match(text, at)) and match[0].lower() in TICKERS):
+        name = match[0].removeprefix("$").upper()
+        marked = match[0].startswith("$")
+        shouted = text.upper() == text and name.lower() not in TICKERS
+        word = shouted or name in INDEXES or name in NO_SYMBOL or name.lower() in _NO_NAMES
+        if marked or not word:
+            return Token("other", name, *match.span())
+    return None
 
 
 def _symbol(text: str, at: int, symbol: str) -> re.Match[str] | None:

@@ -311,6 +311,8 @@ def names_symbol(text: str, symbol: str) -> bool:
 
 # Symbols that are written in lower case too, since they are no words.
 TICKERS = frozenset(("aapl", "msft", "goog", "googl", "amzn", "tsla", "nvda", "nflx", "intc", "spy", "qqq", "iwm", "voo", "vti", "dia", "tqqq", "sqqq", "gme", "amc", "pltr", "nvda", "amd", "tsm", "xom", "jpm", "avgo", "mstr", "smci"))  # fmt: skip
+# Indexes, futures, rates and goods, which nobody trades here as such and of which there are no bars; a stock that is called so is named behind a dollar sign.
+INDEXES = frozenset(("VIX", "SPX", "NDX", "DJI", "DJIA", "DOW", "RUT", "COMP", "IXIC", "GSPC", "DXY", "TNX", "VXN", "NYSE", "TICK", "ADD", "FTSE", "DAX", "CAC", "FED", "FOMC", "CPI", "GDP", "NFP", "ES", "NQ", "YM", "RTY", "GC", "CL", "GOLD", "OIL"))  # fmt: skip
 # Names of kinds of strategies: they say nothing that the rules after them do not say.
 STYLES = (
     "mean reversion", "mean-reversion", "trend following", "trend-following", "momentum", "scalping", "scalp", "scalper", "swing", "swing trade", "swing trading", "day trading", "day trade", "intraday", "breakout", "bounce", "pullback", "dip buying", "buy the dip", "buying the dip", "reversal", "trend", "turtle", "turtle trading", "connors", "scale out", "scaling out", "strategy", "system", "setup", "idea", "rules", "play", "trading", "reclaim",

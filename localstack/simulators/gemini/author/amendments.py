@@ -118,7 +118,7 @@ def _stated(work: Amended, words: str, turn: str, symbol: str) -> None:
             text = f"{prefix}{text[match.end() :]}"
             break
     text = _IT.sub(lambda match: f"{match[1]} {_spoken_of(work, match[1])}", text)
-    read = statements_of(text, symbol)
+    read = statements_of(text, symbol, beside=any("bars.of(" in each for each in work.rules))
     if not read or any(not each.kind for each in read):
         raise _Unclear
     # What was just taken away has its place taken by what follows.
@@ -366,6 +366,16 @@ def _condition_removed(work: Amended, match: re.Match[str]) -> None:
         raise _Unclear
 
 
+def _beside_removed(work: Amended, match: re.Match[str]) -> None:
+    """“Remove the SPY filter”: what bounds buying by another symbol alone."""
+    of_it = f"bars.of({match['beside'].removeprefix('$').upper()!r})"
+    stood = [each for each in work.rules if of_it in each]
+    if not stood or any(read_rule(each).kind is not RuleKind.ONLY for each in stood):
+        raise _Unclear
+    for old in stood:
+        work.replace(old, None)
+
+
 def _without(node: ast.expr, name: str) -> ast.expr | None:
     """A condition without the parts that speak of something; None where nothing is left."""
     if isinstance(node, ast.BoolOp):
@@ -459,6 +469,7 @@ _CHANGES = tuple(
         (r"(?:a |use a |make it a )?trailing(?: stop)? (?:in place of|instead of|rather than) (?:the |a )?(?:normal|fixed|regular|old|hard|plain)? ?(?:one|stop loss|stop)", _trailing_instead),
         (rf"(?:swap|replace|exchange) {_THING}{_EXIT} (?:for|with|by)(?= )", _exit_removed),
         (rf"instead of {_THING}{_EXIT},?", _exit_removed),
+        (rf"{_REMOVE} {_THING}(?P<beside>(?!(?:{'|'.join(_INDICATORS)})\b)\$?[a-z]{{1,5}})(?:'s)? (?:filter|condition|rule|requirement|check)", _beside_removed),
         (rf"{_REMOVE} {_THING}({'|'.join(_INDICATORS)})(?: part| condition| filter| rule| requirement| thing| bit| check)", _condition_removed),
         (r"(?:(?:use|make it|switch to|take|change to) )?(?:the |an |a )?(?P<new>emas?|smas?|exponential(?: moving)? averages?|simple(?: moving)? averages?) (?:instead of|rather than|in place of) (?:the |an |a )?(?:emas?|smas?|exponential(?: moving)? averages?|simple(?: moving)? averages?)", _kind_of_average),
         (r"(?:use|switch to|make (?:it|them)) (?:the |an |a )?(?P<new>emas?|smas?|exponential(?: moving)? averages?|simple(?: moving)? averages?)", _kind_of_average),

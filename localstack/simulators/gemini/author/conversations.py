@@ -19,6 +19,7 @@ from stratforge.intent.rules import read_rule
 from stratforge.strategy import compile_strategy
 
 from simulators.gemini.author.amendments import measures_of
+from simulators.gemini.author.turns import WHOSE
 
 
 def request_after(requests: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Request:
@@ -85,7 +86,8 @@ def plainer(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], quest
     request = request_after(requests, answers)
     last = " ".join(requests[-1].lower().split())
     quoted = [words for each in questions if "not understood" in each for words in re.findall(r"“([^”]+)”", each)]
-    if request.before is None or all(" ".join(each.lower().split()) in last for each in quoted):
+    read = WHOSE not in questions and all(" ".join(each.lower().split()) in last for each in quoted)
+    if request.before is None or read:
         return list(questions)
     return [*several_of(requests[-1], request.before), *turn_questions(requests[-1], stands=True)] or _unread(request)
 

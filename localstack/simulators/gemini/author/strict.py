@@ -244,13 +244,15 @@ def _price_first(left: str, sign: str, right: str) -> tuple[str, str, str]:
     """A comparison as people say it: the price, or what is made of it, before what it is compared with."""
     first = ("close", "high", "low", "open", "gain_dollars", "drop_dollars", "volume")
     second = (*first, "day_open")
-    turned = (right in first and left not in first) or (right in second and left not in second)
+    # Another symbol's price is one, too.
+    one, other = (re.sub(r"^bars\.of\('[^']+'\)\.", "", each) for each in (left, right))
+    turned = (other in first and one not in first) or (other in second and one not in second)
     return (right, TURNED[sign], left) if turned else (left, sign, right)
 
 
 def _short_first(left: str, sign: str, right: str) -> tuple[str, str, str]:
     """A crossing as people say it: the shorter average before the longer one, the line before its signal."""
-    lengths = [float(found[1]) if (found := re.match(r"ta\.[seh]ma\(bars\.close, length=(\d+)", each)) else 0.0 for each in (left, right)]  # fmt: skip
+    lengths = [float(found[1]) if (found := re.match(r"ta\.[seh]ma\(bars(?:\.of\('[^']+'\))?\.close, length=(\d+)", each)) else 0.0 for each in (left, right)]  # fmt: skip
     turned = lengths[0] > lengths[1] > 0 or (left.endswith(".signal") and not right.endswith(".signal"))
     return (right, TURNED[sign], left) if turned else (left, sign, right)
 

@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from stratforge.intent.reading.beside import compares_another
+from stratforge.intent.reading.tokens import tokens_of
+
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.limits import declined
 from simulators.gemini.author.proposals import proposals_for
@@ -27,6 +30,11 @@ from simulators.gemini.author.rules import (
 from simulators.gemini.author.statements import Reader
 from simulators.gemini.author.wording import Wording
 
+# Asked where several symbols are named, one of which is only looked at.
+WHOSE = (
+    "Several symbols are named, and it is not plain whose each condition is, or which of them is traded. Please say the whole strategy once more, with the symbol that is bought behind “buy” "
+    "and a symbol with every condition, for example: buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30; sell when AAPL's RSI is above 60."
+)
 _WHICH_RULE = (
     "Which rule should decide when to buy? For example: the 10-bar average crosses above the 30-bar average, the RSI falls below 30, "
     "or the price breaks above its 20-bar high."
@@ -108,7 +116,8 @@ def read_turns(
         # It says nothing by itself: all of it is read into the words.
         picked = read(chosen)
         return replace(picked, anew=True, carried=_said(picked), told=[f"“{last.original}” is “{chosen.original}”."])
-    if _ONLY_SYMBOL.fullmatch(last.text) and before.plan.of("entry") and not before.unread and not before.refusals:
+    beside = any(_looks_beside(each, each.symbols) for each in turns if len(each.symbols) > 1)
+    if _ONLY_SYMBOL.fullmatch(last.text) and before.plan.of("entry") and not before.unread and not before.refusals and not beside:  # fmt: skip
         # Which one it is for.
         moved = replace(before.plan, symbols=Reader(last).read().symbols, questions=[])
         asked = Reading(moved, turns, before.changes, told=[f"It is for {moved.symbols[0][0]} alone, as you say."])
@@ -185,7 +194,9 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
     plan = reading.plan
     symbols = list(dict.fromkeys(symbol for symbol, _ in plan.symbols))
     questions = [*plan.questions]
-    if len(symbols) > 1:
+    if len(symbols) > 1 and _looks_beside(wording, symbols):
+        questions.append(WHOSE)
+    elif len(symbols) > 1:
         questions.append(f"A strategy trades one symbol, and {', '.join(symbols)} are named. Which one is it for?")
     questions += [f"{each} cannot be traded here. Which symbol should it be?" for each in symbols if each in untradable]
     unread = _unread(plan, wording)
@@ -206,6 +217,11 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
         questions += proposals_for(wording.text, symbols) or [_WHICH_RULE]
     reading.refusals, reading.questions, reading.unread = declined(wording.text), questions, unread
     return reading
+
+
+def _looks_beside(wording: Wording, symbols: Sequence[str]) -> bool:
+    """Whether one of the symbols that are named is only looked at."""
+    return any(compares_another(tokens_of(wording.original, each)) for each in symbols)
 
 
 _AT_ONCE = "at once, which never happens"

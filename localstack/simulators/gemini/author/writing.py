@@ -24,7 +24,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 from simulators.gemini.author.answers import naming_clauses, options, say_anew, with_answers
 from simulators.gemini.author.averages import asked_of_days, looks_at_days
 from simulators.gemini.author.clocks import mended
-from simulators.gemini.author.conversations import asked_of, doubts, findings_of, plainer
+from simulators.gemini.author.conversations import asked_of, doubts, findings_of, plainer, request_after
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.naming import TITLES, name_of
@@ -152,7 +152,7 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
         and (changed := _amended(requests, {"kind": "clarify"}, untradable))
     ):
         return changed
-    written = _read_strictly(requests, found) or _amended(requests, found, untradable) or doubted or found
+    written = _read_strictly(requests, found) or _amended(requests, found, untradable) or _said_anew(requests, found, untradable) or doubted or found  # fmt: skip
     return written if len(requests) > 1 else naming_clauses(requests[0], written)
 
 
@@ -181,6 +181,22 @@ def _strictly(requests: Sequence[str], *, lost: bool) -> dict[str, Any] | None:
     if (bounded := mended(requests, whole)) is not whole:
         return None if bounded["kind"] == "strategy" and _findings(requests, bounded) else bounded
     return None if _told(requests[0], whole) or _findings(requests, whole) else whole
+
+
+def _said_anew(requests: Sequence[str], found: Mapping[str, Any], untradable: frozenset[str]) -> dict[str, Any] | None:
+    """The answer to a whole strategy that is said once more with a symbol at every measure, after it was asked whose they are."""
+    if len(requests) < 2 or found["kind"] != "clarify" or not _WHOLE.search(requests[-1]):
+        return None
+    request = request_after(requests, _answers(requests, untradable))
+    strict = written_strictly(requests[-1]) if request.before is None else None
+    if strict is None or "bars.of(" not in strict["python_code"]:
+        return None
+    before = [{"quote": each[:600], "meaning": "read as it was said after that", "status": "assumed", "rules": [], "lines": []} for each in request.earlier]  # fmt: skip
+    told = [f"“{each[:600]}” was not understood: what was said after that stands in its place." for each in request.earlier]  # fmt: skip
+    whole = {**_empty("", ""), **strict, "requirements": [*before, *strict["requirements"]], "assumptions": [*strict["assumptions"], *told]}  # fmt: skip
+    wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
+    whole["assumptions"] += readings_to_tell(requests[-1], wanted, whole["assumptions"], symbol=whole["symbol"], earlier=request.earlier)[0]  # fmt: skip
+    return None if _findings(requests, whole, untradable) else whole
 
 
 def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozenset[str]) -> dict[str, Any] | None:

@@ -1,0 +1,76 @@
+"""The offline author writes what another symbol does where the words say whose each measure is, and asks elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulators.gemini.author import write_answer
+from stratforge.intent.gate import rules_of
+from stratforge.intent.reading.meaning import meaning_of
+from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import read_rule
+
+CASES = [
+    json.loads(each)
+    for each in (Path(__file__).parents[1] / "intent" / "another_symbol.jsonl").read_text("utf-8").splitlines()
+]
+CLEAR = [each for each in CASES if "rules" in each]
+TRAPS = [each["request"] for each in CASES if "asks" in each]
+STANDS = "Buy AAPL when AAPL's RSI is below 30 and SPY is above its 200 SMA. Sell when AAPL's RSI is above 60."
+
+
+def rules(answer: dict[str, Any]) -> list[str]:
+    return rules_of([Requirement.model_validate(each) for each in answer["requirements"]])
+
+
+@pytest.mark.parametrize("case", CLEAR, ids=lambda each: each["request"][:60])
+def test_a_clear_request_is_written(case: dict[str, Any]) -> None:
+    answer = write_answer([case["request"]])
+    assert answer["kind"] == "strategy", answer["questions"]
+    assert answer["symbol"] == case["symbol"]
+    assert meaning_of(map(read_rule, rules(answer))) == meaning_of(map(read_rule, case["rules"]))
+
+
+@pytest.mark.parametrize("request_", TRAPS)
+def test_what_leaves_open_whose_a_measure_is_is_asked_about(request_: str) -> None:
+    answer = write_answer([request_])
+    assert answer["kind"] in ("clarify", "decline")
+    assert answer["questions"]
+
+
+def test_a_name_alone_is_no_answer_to_whose_a_measure_is() -> None:
+    first = "Buy AAPL when SPY is above its 200 SMA and RSI is below 30. Sell when RSI is above 60."
+    assert write_answer([first, "AAPL"])["kind"] == "clarify"
+    said = "Buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30. Sell when AAPL's RSI is above 60."
+    answer = write_answer([first, said])
+    assert answer["kind"] == "strategy"
+    assert meaning_of(map(read_rule, rules(answer))) == meaning_of(map(read_rule, rules(write_answer([said]))))
+
+
+def test_what_another_symbol_does_is_added_and_taken_away() -> None:
+    first = "Buy KO when KO's RSI is below 30. Sell KO when KO's RSI is above 70."
+    added = write_answer([first, "only while SPY is above its 200 SMA"])
+    assert "buy only when bars.of('SPY').close > ta.sma(bars.of('SPY').close, length=200)" in rules(added)
+    gone = write_answer([first, "only while SPY is above its 200 SMA", "remove the SPY filter"])
+    assert sorted(rules(gone)) == sorted(rules(write_answer([first])))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "use QQQ instead of SPY", "sell when RSI is above 80 instead", "use 100 instead of 200", "sell when it is above 70", "make it QQQ", "remove the RSI filter", "only buy when RSI is above 20",
+        "use EMA instead of SMA", "remove the QQQ filter", "only while it is above its 50 SMA", "30 instead of 60",
+    ],
+)  # fmt: skip
+def test_a_change_that_may_be_of_either_symbol_is_asked_about(change: str) -> None:
+    answer = write_answer([STANDS, change])
+    assert answer["kind"] == "clarify", rules(answer)
+
+
+def test_what_is_of_neither_is_changed() -> None:
+    answer = write_answer([STANDS, "add a 2% stop loss"])
+    assert "stop loss 2%" in rules(answer)
+    assert len(rules(answer)) == len(rules(write_answer([STANDS]))) + 1
