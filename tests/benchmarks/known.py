@@ -112,6 +112,8 @@ def known() -> Iterator[Known]:
 
 def _single(name: str, title: str, source: str, bars: str, columns: BarColumns) -> Known:
     strategy = compile_strategy(source)
+    if strategy.other_symbols:
+        columns = replace(columns, others={each: stocks()[each] for each in strategy.other_symbols})
     return Known(name, title, source, bars, strategy, lambda: run_backtest(strategy, columns, CONFIG).metrics)
 
 
