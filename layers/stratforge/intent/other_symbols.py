@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.follow_ups import ASK
+from stratforge.intent.reading.beside import compares_another
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.tokens import tokens_of
 from stratforge.intent.requirements import Requirement, Status
@@ -44,6 +45,7 @@ def beside_findings(
     """
     others = {one for of_it in rules for rule in of_it for one in others_of(rule)}
     if not others:
+        yield from _taken_for_the_traded_one(requirements, rules, sure, symbol)
         return
     for other in sorted(others):
         if symbol and (other == symbol.upper() or is_crypto(other) != is_crypto(symbol)):
@@ -65,6 +67,18 @@ def beside_findings(
                 yield f"{said} may be about what is traded ({symbol}), or about what is looked at ({', '.join(sorted(others))}): which is it? {ASK}"
             elif any(map(_is_of_prices, of_it)) and index not in sure and not _is_removal(each.quote, of_it, standing, symbol):  # fmt: skip
                 yield f"{said} is about prices or indicators beside {', '.join(sorted(others))}, and it is not plain whose ({'; '.join(in_words(rule) for rule in of_it)[:300]}): say the symbol with every measure, as in “buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30”. {ASK}"
+
+
+def _taken_for_the_traded_one(
+    requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], sure: frozenset[int], symbol: str
+) -> Iterator[str]:
+    """Finds words about another symbol that rules of the traded one are said to follow."""
+    for index, (each, of_it) in enumerate(zip(requirements, rules, strict=True)):
+        if each.status in (Status.COVERED, Status.ASSUMED) and index not in sure and any(map(_is_of_prices, of_it)):
+            tokens = tokens_of(each.quote, symbol)
+            if compares_another(tokens):
+                other = next(str(token.value) for token in tokens if token.kind == "other")
+                yield f"“{each.quote[:120]}” speaks of {other}, and its rules look at {symbol or 'no other symbol'} alone: say what {other} does with bars.of({other!r}), or ask whose each measure is. {ASK}"
 
 
 def unasked(strategy: Strategy, rules: Sequence[Rule]) -> Iterator[str]:

@@ -85,6 +85,13 @@ def test_no_answer_looks_at_another_symbol_where_the_words_leave_open_whose_a_me
         assert findings(request_, rules, symbol, status)
 
 
+@pytest.mark.parametrize("status", [Status.COVERED, Status.ASSUMED])
+def test_what_is_said_of_another_symbol_is_not_taken_for_the_traded_one(status: Status) -> None:
+    request = "Buy AAPL when SPY is above its 200 SMA and RSI is below 30. Sell after 30 bars."
+    rules = ["symbol AAPL", "buy when close > ta.sma(bars.close, length=200) and ta.rsi(bars.close, length=14) < 30", "sell when bars_held >= 30"]  # fmt: skip
+    assert any("speaks of SPY" in each for each in findings(request, rules, "AAPL", status))
+
+
 def test_a_comparison_is_about_one_symbol() -> None:
     for text in (
         f"buy when close > {SPY}.close",

@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 from simulators.gemini.author import write_answer
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.drafting import write_strategy
+from stratforge.ai.prompts import first_request
+from stratforge.ai.quant import Drafted, Turn
 from stratforge.intent.gate import rules_of
 from stratforge.intent.reading.meaning import meaning_of
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
+from stratforge.strategy import Strategy
+
+from tests.support.conversations import talk
 
 CASES = [
     json.loads(each)
@@ -74,3 +81,21 @@ def test_what_is_of_neither_is_changed() -> None:
     answer = write_answer([STANDS, "add a 2% stop loss"])
     assert "stop loss 2%" in rules(answer)
     assert len(rules(answer)) == len(rules(write_answer([STANDS]))) + 1
+
+
+def test_what_is_written_passes_the_product_s_gates_turn_by_turn() -> None:
+    passed = talk("Buy KO when KO's RSI is below 30. Sell KO when KO's RSI is above 70.", "only while SPY is above its 200 SMA")  # fmt: skip
+    assert isinstance(passed.strategy, Strategy)
+    assert passed.strategy.other_symbols == ("SPY",)
+
+
+def test_a_symbol_that_is_looked_at_has_to_exist() -> None:
+    draft = StrategyDraft.model_validate(write_answer([STANDS]))
+
+    def check(symbol: str) -> list[str]:
+        return [f"symbol: {symbol} cannot be traded here. Use another."] if symbol == "SPY" else []
+
+    conversation = [Turn("user", first_request(STANDS))]
+    passed = write_strategy(lambda _system, _turns: Drafted(draft, 1), conversation, lambda _: None, check)
+    assert passed.strategy is None
+    assert passed.draft.questions == ["SPY cannot be traded here. Which symbol should it be?"]

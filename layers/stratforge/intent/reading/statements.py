@@ -16,7 +16,7 @@ from stratforge.intent.reading.plainly import plainly
 from stratforge.intent.reading.purchases import Purchases
 from stratforge.intent.reading.reader import Operand, Unread, made
 from stratforge.intent.reading.settings import ENDS, PARTS, Statement
-from stratforge.intent.reading.tokens import Token, tokens_of
+from stratforge.intent.reading.tokens import Token, tokens_of, without_remarks
 from stratforge.intent.reading.unsure import unsure_in
 from stratforge.intent.reading.words import OF_PRICE, STYLES
 from stratforge.intent.rules import LONGEST_OPENING
@@ -70,7 +70,7 @@ class _Statements(Purchases):
     window: Readings | None = None
 
     def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
-        super().__init__(_without_remarks(tokens), week)
+        super().__init__(without_remarks(tokens), week)
         self.turn = turn
         self.settings: list[tuple[str, float, str]] = []
         self.found = list[Statement]()
@@ -487,18 +487,6 @@ class _Statements(Purchases):
         self.need("or")
         self.take("when")
         return self.condition()
-
-
-def _without_remarks(tokens: Sequence[Token]) -> list[Token]:
-    """Tokens without remarks in brackets that decide nothing: “(selling is always allowed)”."""
-    found = list[Token]()
-    for index, each in enumerate(tokens):
-        kinds = [one.kind for one in tokens[max(0, index - 2) : index + 3]]
-        middle = min(index, 2)
-        if kinds[middle : middle + 3] == ["open", "no_more", "close"] or kinds[middle - 1 : middle + 2] == ["open", "no_more", "close"] or kinds[middle - 2 : middle + 1] == ["open", "no_more", "close"]:  # fmt: skip
-            continue
-        found.append(each)
-    return found
 
 
 def _is_style(token: Token, turn: str) -> bool:

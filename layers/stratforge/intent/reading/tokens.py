@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -112,6 +113,18 @@ def tokens_of(turn: str, symbol: str = "") -> list[Token]:
         if token.kind:
             found.append(token)
         at = token.end
+    return found
+
+
+def without_remarks(tokens: Sequence[Token]) -> list[Token]:
+    """Tokens without remarks in brackets that decide nothing: “(selling is always allowed)”."""
+    found = list[Token]()
+    for index, each in enumerate(tokens):
+        kinds = [one.kind for one in tokens[max(0, index - 2) : index + 3]]
+        middle = min(index, 2)
+        if kinds[middle : middle + 3] == ["open", "no_more", "close"] or kinds[middle - 1 : middle + 2] == ["open", "no_more", "close"] or kinds[middle - 2 : middle + 1] == ["open", "no_more", "close"]:  # fmt: skip
+            continue
+        found.append(each)
     return found
 
 

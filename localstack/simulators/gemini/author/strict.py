@@ -9,13 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stratforge.ai.prompts import Request
 from stratforge.intent.exceptions import one_sided
+from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.losses import placed_stops
 from stratforge.intent.reading.meaning import Fact, Ways
 from stratforge.intent.reading.registered import parameters_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reference_strategy import reference_strategy
+from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.sides import respelled
 from stratforge.strategy.indicators import REGISTRY
@@ -47,6 +50,19 @@ def written_strictly(request: str) -> dict[str, Any] | None:
                 quotes = list(_quotes(request, text, read))
                 return _answer(request, read, quotes, symbol, notes, named=bool(symbols))
     return None
+
+
+def said_anew(request: Request) -> dict[str, Any] | None:
+    """The parts of an answer to a turn that says everything anew, and what another symbol does; those before it are told to be read so. None elsewhere."""
+    found = written_strictly(request.text) if request.before is None else None
+    if found is None or "bars.of(" not in found["python_code"]:
+        return None
+    before = [{"quote": each[:600], "meaning": "read as it was said after that", "status": "assumed", "rules": [], "lines": []} for each in request.earlier]  # fmt: skip
+    told = [f"“{each[:600]}” was not understood: what was said after that stands in its place." for each in request.earlier]  # fmt: skip
+    requirements, assumptions = [*before, *found["requirements"]], [*found["assumptions"], *told]
+    wanted = [Requirement.model_validate(each) for each in requirements]
+    assumptions += readings_to_tell(request.text, wanted, assumptions, symbol=found["symbol"], earlier=request.earlier)[0]  # fmt: skip
+    return {**found, "requirements": requirements, "assumptions": assumptions}
 
 
 def _answer(

@@ -32,8 +32,9 @@ from simulators.gemini.author.wording import Wording
 
 # Asked where several symbols are named, one of which is only looked at.
 WHOSE = (
-    "Several symbols are named, and it is not plain whose each condition is, or which of them is traded. Please say the whole strategy once more, with the symbol that is bought behind “buy” "
-    "and a symbol with every condition, for example: buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30; sell when AAPL's RSI is above 60."
+    "Several symbols are named, and this was not understood as it stands: which of them is bought, whose each condition is, or what is asked of the other one. Please say the whole strategy "
+    "once more, with the symbol that is bought behind “buy” and a symbol with every condition, for example: buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30; sell when AAPL's "
+    "RSI is above 60. The other symbol's price, volume and indicators over bars can be asked for, and its days where all of it is decided on daily bars."
 )
 _WHICH_RULE = (
     "Which rule should decide when to buy? For example: the 10-bar average crosses above the 30-bar average, the RSI falls below 30, "

@@ -45,7 +45,7 @@ from simulators.gemini.author.rules import (
     plain,
 )
 from simulators.gemini.author.standing import changed_by_rules, rules_that_stand, stays
-from simulators.gemini.author.strict import NO_SYMBOL, list_told, read_alone, written_strictly
+from simulators.gemini.author.strict import NO_SYMBOL, list_told, read_alone, said_anew, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.usual import usual_numbers
@@ -187,16 +187,9 @@ def _said_anew(requests: Sequence[str], found: Mapping[str, Any], untradable: fr
     """The answer to a whole strategy that is said once more with a symbol at every measure, after it was asked whose they are."""
     if len(requests) < 2 or found["kind"] != "clarify" or not _WHOLE.search(requests[-1]):
         return None
-    request = request_after(requests, _answers(requests, untradable))
-    strict = written_strictly(requests[-1]) if request.before is None else None
-    if strict is None or "bars.of(" not in strict["python_code"]:
-        return None
-    before = [{"quote": each[:600], "meaning": "read as it was said after that", "status": "assumed", "rules": [], "lines": []} for each in request.earlier]  # fmt: skip
-    told = [f"“{each[:600]}” was not understood: what was said after that stands in its place." for each in request.earlier]  # fmt: skip
-    whole = {**_empty("", ""), **strict, "requirements": [*before, *strict["requirements"]], "assumptions": [*strict["assumptions"], *told]}  # fmt: skip
-    wanted = [Requirement.model_validate(each) for each in whole["requirements"]]
-    whole["assumptions"] += readings_to_tell(requests[-1], wanted, whole["assumptions"], symbol=whole["symbol"], earlier=request.earlier)[0]  # fmt: skip
-    return None if _findings(requests, whole, untradable) else whole
+    anew = said_anew(request_after(requests, _answers(requests, untradable)))
+    whole = None if anew is None else {**_empty("", ""), **anew}
+    return None if whole is None or _findings(requests, whole, untradable) else whole
 
 
 def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozenset[str]) -> dict[str, Any] | None:
