@@ -10,6 +10,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.framing import Framed
 from stratforge.ai.prompts import Request
 from stratforge.intent.gate import contract_findings, readings_to_tell, rules_of
+from stratforge.intent.other_symbols import unexplained
 from stratforge.intent.program import constants_of
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rotation.gate import rotation_findings, rotation_told
@@ -72,6 +73,7 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     return [
         *contract,
         *explained,
+        *unexplained(draft.logic_explanation, strategy, draft.symbol, [request.text, *request.earlier]),
         *_by_the_code(draft, strategy, request),
         *_explanation(_without(draft, taken)),
         *_parameters(draft, strategy),

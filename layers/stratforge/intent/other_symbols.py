@@ -89,6 +89,24 @@ def unasked(strategy: Strategy, rules: Sequence[Rule]) -> Iterator[str]:
             yield f"The code looks at {other} with bars.of(…), and no rule does: leave it out, or quote the words that ask for it and add their rule."
 
 
+def unexplained(explanation: str, strategy: Strategy, symbol: str, known: Sequence[str]) -> Iterator[str]:
+    """Finds other symbols that an explanation and the code do not have in common.
+
+    Args:
+        explanation: What a person reads of the strategy.
+        symbol: What it trades.
+        known: What else may be spoken of: the person's words.
+    """
+    if not strategy.other_symbols:
+        return
+    said, spoken = ({str(token.value) for text in texts for token in tokens_of(text, symbol) if token.kind == "other"} for texts in ([explanation], known))  # fmt: skip
+    for other in strategy.other_symbols:
+        if other not in said:
+            yield f"The code looks at {other}, and the explanation does not say what {other} decides."
+    for other in sorted(said - spoken - {*strategy.other_symbols}):
+        yield f"The explanation speaks of {other}, and the code looks at {', '.join(strategy.other_symbols)}."
+
+
 def others_of(rule: Rule) -> frozenset[str]:
     """The other symbols that a rule looks at, also where it is taken away."""
     return frozenset(one for each in _expressions(rule) for one in looked_at(each) if one)

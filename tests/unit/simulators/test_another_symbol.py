@@ -10,13 +10,14 @@ import pytest
 from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.drafting import write_strategy
-from stratforge.ai.prompts import first_request
+from stratforge.ai.prompts import Request, first_request
 from stratforge.ai.quant import Drafted, Turn
+from stratforge.ai.review import review
 from stratforge.intent.gate import rules_of
 from stratforge.intent.reading.meaning import meaning_of
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
-from stratforge.strategy import Strategy
+from stratforge.strategy import Strategy, compile_strategy
 
 from tests.support.conversations import talk
 
@@ -99,3 +100,14 @@ def test_a_symbol_that_is_looked_at_has_to_exist() -> None:
     passed = write_strategy(lambda _system, _turns: Drafted(draft, 1), conversation, lambda _: None, check)
     assert passed.strategy is None
     assert passed.draft.questions == ["SPY cannot be traded here. Which symbol should it be?"]
+
+
+@pytest.mark.parametrize(
+    ("put", "finding"), [("QQQ", "does not say what SPY decides"), ("SPY and QQQ", "speaks of QQQ")]
+)
+def test_an_explanation_names_the_symbol_that_the_code_looks_at(put: str, finding: str) -> None:
+    draft = StrategyDraft.model_validate(write_answer([STANDS]))
+    strategy, request = compile_strategy(draft.python_code), Request(STANDS, whole=True)
+    assert review(draft, strategy, request) == []
+    other = draft.model_copy(update={"logic_explanation": draft.logic_explanation.replace("SPY", put)})
+    assert any(finding in each for each in review(other, strategy, request))
