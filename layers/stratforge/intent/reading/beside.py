@@ -17,7 +17,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from stratforge.intent.reading.meaning import Fact, Ways, at_once, crossed, side_of_text
 from stratforge.intent.reading.moments import Readings
@@ -67,18 +67,19 @@ class Beside(Past):
 
     @property
     def speaks_of_others(self) -> bool:
-        """Whether another symbol is named, here or before."""
+        """Tells whether another symbol than the traded one is named, here or before."""
         return self.foreign < len(self.tokens)
 
-    def of_whom(self, read: Callable[[], Readings]) -> Readings:
+    def of_whom(self, read: Callable[[], Readings], compared: Callable[[], Readings]) -> Readings:
         """Reads a part of a condition of which it is plain whose it is.
 
         Args:
             read: Reads it as if only the traded symbol were spoken of.
+            compared: Reads a comparison, and nothing else.
         """
         if not self.speaks_of_others or self.peek() == "open":
             return read()
-        for one in (self._of_named, self._crossed_back):
+        for one in (partial(self._of_named, compared), self._crossed_back):
             found = self.attempt(one)
             if found is not None:
                 return found
@@ -105,7 +106,7 @@ class Beside(Past):
         if any(_is_market(each) for text in texts for each in _expressions(text)):
             raise Unread
 
-    def _of_named(self) -> Readings:
+    def _of_named(self, compared: Callable[[], Readings]) -> Readings:
         """“SPY is above its 200-bar average”, “SPY's RSI is below 30”, “the RSI of SPY is below 30”."""
         begin = self.at
         symbol, own = self._whose()
@@ -121,7 +122,7 @@ class Beside(Past):
             "lengths": {name: set(each) for name, each in lengths.items()}, "numbers": {name: set(each) for name, each in numbers.items()},
         }  # fmt: skip
         try:
-            found = self.attempt(self._moved) or self._comparison()
+            found = self.attempt(self._moved) or compared()
             read, left, right, said = self.at, self.left, self.right, (self.lengths, self.numbers)
         finally:
             self.__dict__ |= outer
