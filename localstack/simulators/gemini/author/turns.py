@@ -196,7 +196,8 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
     symbols = list(dict.fromkeys(symbol for symbol, _ in plan.symbols))
     questions = [*plan.questions]
     if len(symbols) > 1 and _looks_beside(wording, symbols):
-        questions.append(WHOSE)
+        # What does not exist is asked about first.
+        questions += [] if untradable.intersection(symbols) else [WHOSE]
     elif len(symbols) > 1:
         questions.append(f"A strategy trades one symbol, and {', '.join(symbols)} are named. Which one is it for?")
     questions += [f"{each} cannot be traded here. Which symbol should it be?" for each in symbols if each in untradable]
