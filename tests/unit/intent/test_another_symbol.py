@@ -127,6 +127,14 @@ def test_code_that_looks_at_the_symbol_of_the_words_passes_and_at_another_one_do
     assert judged(source.replace("ta.rsi(bars.close", "ta.rsi(bars.of('SPY').close"))
 
 
+def test_words_that_were_not_read_may_say_whose_the_others_are() -> None:
+    said, more = "Buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30. Sell after 30 bars.", "The RSI the other way round."  # fmt: skip
+    rules = ["symbol AAPL", f"buy when {TREND} and ta.rsi(bars.close, length=14) < 30", "sell when bars_held >= 30"]
+    requirements = [wanted(said, rules), wanted(more, [], Status.UNSUPPORTED)]
+    assert words_findings(said, requirements[:1], symbol="AAPL") == []
+    assert any("plain whose" in each for each in words_findings(f"{said} {more}", requirements, [f"“{more}” is left out."], symbol="AAPL"))  # fmt: skip
+
+
 def test_a_change_adds_what_another_symbol_does() -> None:
     assert changed("only while SPY is above its 50 SMA and AAPL's RSI(7) is below 40", [f"buy only when {SPY}.close > ta.sma({SPY}.close, length=50) and ta.rsi(bars.close, length=7) < 40"], *STOOD) == []  # fmt: skip
     assert changed("only while SPY is above its 50 SMA", [f"buy only when {SPY}.close > ta.sma(bars.of('QQQ').close, length=50)".replace(SPY, "bars.of('QQQ')")], *STOOD)  # fmt: skip

@@ -46,7 +46,7 @@ class Checked:
         told: For words that were not read, or read otherwise on purpose, how the rules take them; these have to stand in the assumptions.
         unread: The places of the requirements that are told so.
         proven: The places of those whose rules are just what their words say.
-        sure: The places of these, and of those whose rules are just what all words of all turns say together.
+        sure: The places of these, and of those whose rules are just what all words of all turns say together, where all words of their turns were read: others may say whose they are.
     """
 
     contrary: tuple[str, ...]
@@ -105,7 +105,9 @@ def checked(
                 )
                 continue
         _tell(group, requirements, rules, symbol, told, unread)
-    return Checked(tuple(contrary), tuple(told), frozenset(unread), frozenset(proven), frozenset(proven | sure))
+    lost = [not all(each.kind for each in of_turn) for of_turn in statements]
+    sure = {index for index in proven | sure if not any(places and some for places, some in zip(spans[index], lost, strict=True))}  # fmt: skip
+    return Checked(tuple(contrary), tuple(told), frozenset(unread), frozenset(proven), frozenset(sure))
 
 
 def _tell(
