@@ -40,6 +40,11 @@ _NOBODY_WAITS = """
 SELECT client_order_id, created_at, completed_at FROM block_orders
 WHERE coalesce(completed_at, now()) - created_at > %s AND created_at > %s
 """
+# An order that the account has not the buying power for: it waits until there is.
+_WAITS = """o.completed_at IS NULL AND o.status = 'RESTING' AND o.reason = 'PLATFORM_BUYING_POWER'
+    AND (SELECT buying_power FROM broker_account)
+        < (o.quantity - o.filled_quantity) * (SELECT price FROM latest_prices l WHERE l.symbol = o.symbol)"""
+
 _ODD = "SELECT user_id, quantity FROM positions WHERE symbol = 'WHOLE' AND quantity % 1 <> 0"
 # The last that was told of each order, against the order; what a closed account was told is erased.
 _TOLD_OF_ORDERS = """
@@ -128,14 +133,12 @@ def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
             [halts.platform_state(connection)] if halts.platform_state(connection).trading_state != "ACTIVE" else [],
         )
         hold("halts", [each for each in halts.halted_symbols(connection) if each.symbol not in except_for])
-        unended = """
+        unended = f"""
             SELECT o.id, o.symbol, o.status::text, o.type::text, o.time_in_force::text, o.origin::text, o.created_at, o.expires_at, o.reason
             FROM orders o WHERE o.completed_at IS NULL AND NOT (o.status = 'RESTING' AND o.time_in_force = 'gtc' AND o.origin = 'MANUAL')
             -- Placed after the close, it is of the day that has only begun.
             AND NOT (o.status = 'RESTING' AND o.time_in_force = 'day' AND o.created_at::time >= '21:00' AND o.expires_at > now())
-            -- The account has not the buying power for it: it waits until there is.
-            AND NOT (o.status = 'RESTING' AND o.reason = 'PLATFORM_BUYING_POWER' AND (SELECT buying_power FROM broker_account)
-                     < (o.quantity - o.filled_quantity) * (SELECT price FROM latest_prices l WHERE l.symbol = o.symbol))
+            AND NOT ({_WAITS})
             AND NOT o.symbol = ANY(%s)"""
         hold("orders that never end", _rows(connection, unended, sorted(except_for)))
         hold(
@@ -160,6 +163,8 @@ def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
         left = f"""
             SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol
             WHERE p.quantity <> 0 AND NOT p.symbol = ANY(%s)
+              -- What buys it back waits for the account.
+              AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.user_id = p.user_id AND o.symbol = p.symbol AND {_WAITS})
               AND (abs(p.quantity) * l.price >= 1.1 * %s OR (abs(p.quantity) >= %s AND p.symbol NOT LIKE '%%/%%'))"""
         hold("left behind", _rows(connection, left, sorted(except_for), world.broker.scale, world.broker.scale))
         ledger = reconciliation.ledger_by_symbol(connection)

@@ -219,7 +219,8 @@ class Exchange:
         if not whole and order.quantity * (order.limit_price or price) < 1:
             raise self._refuse(403, 40310000, "cost basis must be >= minimal amount of order 1")
         self._check_held(order, held, asset)
-        if order.side == "buy" and order.quantity * (order.limit_price or price) > self.cash:
+        # What buys back needs no buying power.
+        if order.side == "buy" and held >= 0 and order.quantity * (order.limit_price or price) > self.cash:
             raise self._refuse(403, 40310000, "insufficient buying power")
         self.orders[order.id] = self.by_client_id[client_order_id] = order
         if pending:
