@@ -117,11 +117,19 @@ class Incident:
     Attributes:
         trends: Its vital signs.
         queue_trends: The age of the oldest message of each queue; None where nobody can say.
+        state: What the platform may trade.
+        reports: The reconciler's latest, the newest first.
+        actions: Corporate actions, those that are decided too.
+        notes: What market data is missing.
     """
 
     symptoms: list[Symptom]
     trends: list[Trend]
     queue_trends: list[Trend] | None
+    state: PlatformState
+    reports: list[StoredReport]
+    actions: list[StoredAction]
+    notes: list[StoredNote]
 
 
 # Asks for the ages of messages between two times, in so many stretches.
@@ -164,11 +172,12 @@ def read_incident(
         trends = trends_of(noted)
         state, halted = halts.platform_state(connection), halts.halted_symbols(connection)
         reports = operations.reports(connection, 20)
-        actions = [each for each in operations.corporate_actions(connection) if each.undecided]
+        actions = operations.corporate_actions(connection)
         notes = data_notes.list_notes(connection)
     every = [*trends, *(queue_trends or [])]
-    symptoms = symptoms_of(state, halted, actions, notes, reports, queues, every)
-    return Incident([*_unnoted(trends, now), *symptoms], trends, queue_trends)
+    undecided = [each for each in actions if each.undecided]
+    symptoms = symptoms_of(state, halted, undecided, notes, reports, queues, every)
+    return Incident([*_unnoted(trends, now), *symptoms], trends, queue_trends, state, reports, actions, notes)
 
 
 def _unnoted(trends: Sequence[Trend], now: datetime) -> list[Symptom]:

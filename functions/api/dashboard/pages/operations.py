@@ -10,8 +10,7 @@ from stratforge.application.errors import Invalid
 from stratforge.application.incidents import read_incident
 from stratforge.bus import dead_letters, queue_ages
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.storage.ledger import halts, operations
-from stratforge.storage.market import data_notes
+from stratforge.storage.ledger import operations
 from stratforge.storage.strategies import model_usage
 
 from functions.api.context import database, redrive_by_function, settings
@@ -39,12 +38,12 @@ def page(looking: Operating, hours: int = 6) -> Response:
             hours=hours,
             choices=_HOURS,
             deeds=operations.deeds(connection, 8),
-            reports=operations.reports(connection, 10),
+            reports=incident.reports[:10],
             lags=operations.price_lags(connection),
             corrections=operations.corrections(connection),
-            actions=operations.corporate_actions(connection),
-            state=halts.platform_state(connection),
-            notes=data_notes.list_notes(connection),
+            actions=incident.actions,
+            state=incident.state,
+            notes=incident.notes,
             usage=model_usage.list_usage(connection),
             request_costs=model_usage.list_request_costs(connection),
             dearest=model_usage.dearest_jobs(connection),
