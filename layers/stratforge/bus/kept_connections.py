@@ -19,7 +19,7 @@ _LONGEST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a request."""
+    """The answer of a service to a request: its status, and what it says."""
 
     status: int
     body: bytes
