@@ -20,6 +20,7 @@ from stratforge.intent.rules import FACTS, Rule, RuleKind, looked_at, read_rule
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.market.symbols import is_crypto
 from stratforge.strategy import Strategy
+from stratforge.strategy.trees import walk
 
 _REMOVED = re.compile(r"\W*(?:(?:please|and|then|now|also|ok|okay)\W+)*(?:remove|drop|delete|get rid of|take out|leave out|forget|skip|no more)\b(?:\W+(?:the|my|that|this|whole))*\W+(?P<name>[^,;]{1,20}?)(?:['’]s?)? (?:filter|condition|rule|requirement|check)\W*(?:please)?\W*", re.IGNORECASE)  # fmt: skip
 _TRADED = re.compile(r"\b(?:trade|buy)s?\b", re.IGNORECASE)
@@ -119,7 +120,7 @@ def _expressions(rule: Rule) -> list[ast.expr]:
 
 def _is_of_prices(rule: Rule) -> bool:
     """Whether the condition of a rule speaks of bars or of a gain, and not of the clock, of how long it is held or of the account alone."""
-    names = {each.id for node in _expressions(rule) for each in ast.walk(node) if isinstance(each, ast.Name)}
+    names = {each.id for node in _expressions(rule) for each in walk(node) if isinstance(each, ast.Name)}
     return bool(names & (({*FACTS} - _OF_NONE) | {"bars"}))
 
 

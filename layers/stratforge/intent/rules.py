@@ -344,12 +344,12 @@ def is_column(node: ast.AST) -> bool:
 def looked_at(node: ast.AST) -> frozenset[str]:
     """The symbols whose bars an expression is made of; the traded one, and its facts, are the empty text."""
     found, inside = set[str](), set[ast.AST]()
-    for each in ast.walk(node):
+    for each in walk(node):
         if isinstance(each, ast.Call) and ast.unparse(each.func) == "bars.of":
             found |= {str(one.value) for one in each.args if isinstance(one, ast.Constant)}
-            inside |= set(ast.walk(each.func))
+            inside |= set(walk(each.func))
     own = PRICES | {"volume", "bars"}
-    named = (each.id for each in ast.walk(node) if isinstance(each, ast.Name) and each not in inside)
+    named = (each.id for each in walk(node) if isinstance(each, ast.Name) and each not in inside)
     return frozenset(found | ({""} if any(each in own or each in FACTS for each in named) else set()))
 
 

@@ -25,6 +25,7 @@ from stratforge.intent.reading.past import Past
 from stratforge.intent.reading.reader import Unread
 from stratforge.intent.reading.tokens import Token
 from stratforge.intent.rules import FACTS, PRICES
+from stratforge.strategy.trees import walk
 
 # What begins a relation, and so may follow a symbol that stands for its price.
 _RELATES = ("is", "below", "above", "at_most", "at_least", "cross", "crossover", "crossunder", "fall", "rise", "move", "trade", "break", "return", "turns", "touch", "reclaim", "lose", "upcross", "downcross", "fall_below", "rise_above", "has_moved", "between", "not", "green", "red")  # fmt: skip
@@ -354,7 +355,7 @@ def _sides_of(fact: Fact) -> Iterator[str]:
 
 def _is_market(side: str) -> bool:
     """Whether one side of a comparison is of bars, and so of a symbol."""
-    return any(isinstance(each, ast.Name) and each.id in _MARKET for each in ast.walk(ast.parse(side, mode="eval")))
+    return any(isinstance(each, ast.Name) and each.id in _MARKET for each in walk(ast.parse(side, mode="eval")))
 
 
 def _any_market(sides: Iterable[str]) -> bool:
