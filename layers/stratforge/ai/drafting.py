@@ -15,12 +15,14 @@ from pydantic import ValidationError
 from stratforge.ai.draft import AnswerKind, Lookup, StrategyDraft, Timeframe
 from stratforge.ai.failures import NotADraft
 from stratforge.ai.framing import frame_of
+from stratforge.ai.long_short import buys_too, examined_both_ways, examined_change
 from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
 from stratforge.ai.shorts import examined_short
 from stratforge.ai.trading_symbol import TradingSymbol
 from stratforge.intent.gate import rules_of
+from stratforge.intent.long_short.gate import goes_both_ways_by, standing_both_ways
 from stratforge.intent.plain_answers import answer_findings, claims_change
 from stratforge.intent.requirements import Status
 from stratforge.intent.rotation.rules import is_rotation_rule
@@ -179,6 +181,8 @@ def request_of(conversation: list[Turn]) -> Request:
 
 def _rules_that_stand(draft: StrategyDraft) -> tuple[str, ...]:
     """The rules of a strategy that passed: of a portfolio those of portfolios."""
+    if both := standing_both_ways(draft.requirements):
+        return both
     said = [text for each in draft.requirements if each.status is not Status.SUPERSEDED for text in each.rules]
     of_portfolio = [text for text in said if is_rotation_rule(text) and not text.startswith("drop ")]
     return tuple(dict.fromkeys(of_portfolio)) if draft.symbol == PORTFOLIO else tuple(rules_of(draft.requirements))
@@ -253,6 +257,10 @@ def _examine(
     if isinstance(strategy, PortfolioStrategy):
         judged, shown = told_of_portfolio(draft, strategy, request)
         findings = review_portfolio(judged, strategy, request)
+    elif not request.whole and goes_both_ways_by(request.before or ()):
+        judged, shown, findings = examined_change(draft, strategy, request)
+    elif strategy.shorts and buys_too(draft.python_code):
+        judged, shown, findings = examined_both_ways(draft, strategy, request)
     elif strategy.shorts:
         judged, shown, findings = examined_short(draft, request)
     else:

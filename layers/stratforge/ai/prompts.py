@@ -36,7 +36,14 @@ What is so here:
 - A request that only goes short (“short when …, cover when …”) is written with short() and cover(), and the rules of its requirements are “short when <condition>”, “short only when
   <condition>”, “cover when <condition>”, “cover 50% when <condition>”, “at most 2 shorts a day”, sizes, and stops, targets and trailing stops in percent, which lie on the other
   side by themselves (stop_loss=0.02 in the code). position.quantity < 0 while it is short; of its price only position.unrealized_return is used, gain in the rules: a profit is above 0. What is said of
-  the position by a way of its price (“cover 2% above entry”, “if it rises 2%”) is asked about, so is long and short in one request, and so is a coin. It is not changed by words later.
+  the position by a way of its price (“cover 2% above entry”, “if it rises 2%”) is asked about, and so is a coin. It is not changed by words later.
+- A request that goes long and short (“buy when …, sell when …, short when …, cover when …”) has the rules “buy when”, “buy only when”, “sell when” for its long side and “short when”, “short only
+  when”, “cover when” for its short side; a size, and a stop, target or trailing stop in percent, is for both, or for one: “long stop loss 2%”, “short size 10 shares”. A quote is of one side,
+  or of words for both (“2% both ways”, “flat at 15:55”), whose rules are given for each. Asked about are: what stands at the end and names no side (“…, stop 2%”); “buy” that may be to cover; entries
+  that can hold at once; counts (“2 trades a day”); a side without an exit; what else cannot be written of a short position; and what becomes of a position when the other side's condition
+  comes before its own exit, unless words say it: “reverse”, “always in” close it, “stay until its own exit” does not. Where it is closed the rule is “turn round”, also where no exit is named and both sides are entered by one
+  comparison or crossing turned round (then with an empty quote, assumed). No decision turns a position round: it is closed, and when nothing is held the other side is entered; a crossing is
+  over by then, so it is remembered as in the example. Each side is explained in sentences of its own.
 - What another symbol does may decide as well (“buy AAPL when SPY is above its 200 SMA”): bars.of("SPY").close in a column, and in its rule; each comparison is of one symbol. Whose a measure
   is has to be said by name: “SPY's RSI”, “the RSI of SPY”, “its” behind the name within the same comparison. Before another symbol is named a measure is the traded one's, and after that only
   where just it was said of the traded one before, and none of its kind of another. All else is asked about: “it” and a bare RSI behind another name, which of two is bought, “SPY or QQQ is

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.framing import Framed
 from stratforge.ai.prompts import Request
+from stratforge.intent.deeds import deeds_lost
 from stratforge.intent.gate import contract_findings, readings_to_tell, rules_of
 from stratforge.intent.other_symbols import unexplained
 from stratforge.intent.program import constants_of
@@ -17,7 +18,6 @@ from stratforge.intent.rotation.gate import rotation_findings, rotation_told
 from stratforge.intent.rotation.rules import is_rotation_rule
 from stratforge.intent.rules import read_rule
 from stratforge.intent.sides import explained_otherwise
-from stratforge.intent.trial import deeds_lost
 from stratforge.intent.unfounded import unfounded
 from stratforge.intent.written_rules import beyond_told, nowhere
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
@@ -70,9 +70,14 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     contract += framed.findings(draft)
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
     taken, _ = _taken(draft, request)
+    return [*contract, *explained, *by_the_code(draft, strategy, request, taken)]
+
+
+def by_the_code(
+    draft: StrategyDraft, strategy: Strategy | PortfolioStrategy, request: Request, taken: Sequence[str]
+) -> list[str]:
+    """Lists the points on which the lines, the explanation and the parameters of a draft do not agree with its code; `taken` are assumptions that explain nothing."""
     return [
-        *contract,
-        *explained,
         *unexplained(draft.logic_explanation, strategy, draft.symbol, [request.text, *request.earlier]),
         *_by_the_code(draft, strategy, request),
         *_explanation(_without(draft, taken)),
@@ -99,8 +104,7 @@ def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request:
         earlier=request.earlier,
     )
     taken = rotation_told(request.text, draft.requirements, strategy, before=request.before, earlier=request.earlier)
-    explained = _by_the_code(draft, strategy, request)
-    return [*contract, *explained, *_explanation(_without(draft, taken)), *_parameters(draft, strategy)]
+    return [*contract, *by_the_code(draft, strategy, request, taken)]
 
 
 def told_of_portfolio(

@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, meaning_of, ways_of
-from stratforge.intent.rules import HOLDS, OPERATORS, PRICES, Rule, RuleKind, is_number
+from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, compared, meaning_of, ways_of
+from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, PRICES, Rule, RuleKind, is_number
 
 # The least and the greatest value that are allowed, each with whether it is itself.
 Span = tuple[float, bool, float, bool]
@@ -34,6 +34,58 @@ def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool
         return bool(meaning.entry) and not _ways(both(meaning.entry, meaning.only, week))
     except TooMany:
         return False
+
+
+def never_together(one: Sequence[Rule], other: Sequence[Rule], *, around_the_clock: bool = False) -> bool:
+    """Says whether two strategies never buy on one bar, as far as their conditions tell: True only where what both need excludes itself."""
+    try:
+        (mine, week), (theirs, _) = _meaning(one, around_the_clock), _meaning(other, around_the_clock)
+        ways = both(both(mine.entry, mine.only, week), both(theirs.entry, theirs.only, week), week)
+        return all(_bounded(way) is None or _apart(way) for way in ways)
+    except TooMany:
+        return False
+
+
+def follows(entry: Sequence[Rule], exits: Sequence[Rule]) -> bool:
+    """Says whether, wherever one strategy buys, another sells, as far as their conditions tell: True only where it is always so."""
+    try:
+        (bought, week), (sold, _) = _meaning(entry, False), _meaning(exits, False)
+        ways = both(bought.entry, bought.only, week)
+        return bool(ways) and all(any(all(_holds_in(fact, way) for fact in sale) for sale in sold.exit) for way in ways)
+    except TooMany:
+        return False
+
+
+def _holds_in(fact: Fact, way: frozenset[Fact]) -> bool:
+    """Whether a fact holds wherever others do."""
+    known = {*way, *_implied(way)}
+    if fact in known:
+        return True
+    if len(fact) != 3 or fact[0] == "days":
+        return False
+    left, sign, right = map(str, fact)
+    contrary = compared(left, CONTRARY[sign], right)
+    return (sign != "==" and (_bounded({*known, contrary}) is None or _apart({*known, contrary}))) or (
+        sign == ">=" and (left, ">", right) in known
+    )
+
+
+def _apart(way: Iterable[Fact]) -> bool:
+    """Whether a price would have to be above one line and below another that is never above that one: bands, or a highest and a lowest price of the same bars."""
+    near = [(price, line, above) for fact in (*way, *_implied(way)) if len(fact) == 3 and fact[1] in (">", ">=") and fact[0] not in _CLOCK for price, line, above in filter(None, [_edges(str(fact[0]), str(fact[2]))])]  # fmt: skip
+    for price, upper, above in near:
+        for other, lower, over in near:
+            if above and not over and price == other and upper != lower and _never_below(upper, lower):
+                return True
+    return False
+
+
+def _never_below(upper: str, lower: str) -> bool:
+    mine, its = _OF_A_BAND.fullmatch(upper), _OF_A_BAND.fullmatch(lower)
+    if mine and its and mine["family"] == its["family"]:
+        return _RANKS[mine["edge"]] > _RANKS[its["edge"]]
+    twin = upper.replace("high", "low").replace(".max()", ".min()")
+    return bool(_HIGHEST.fullmatch(upper) or upper == "yesterday_high") and twin == lower != upper
 
 
 def sold_where_bought(rules: Sequence[Rule], *, around_the_clock: bool = False) -> str:

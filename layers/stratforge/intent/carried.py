@@ -14,13 +14,15 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from stratforge.intent.gate import behavior_findings
+from stratforge.intent.long_short.gate import follows_both_ways, goes_both_ways_by
+from stratforge.intent.long_short.rules import side_in_words
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rotation.gate import decides_as
 from stratforge.intent.rotation.rules import in_words as portfolio_in_words
 from stratforge.intent.rotation.rules import read_rotation_rule
 from stratforge.intent.rules import RuleError, read_rule
-from stratforge.intent.shorts import as_short, code_as_bought, rule_as_bought
+from stratforge.intent.shorts import code_as_bought, rule_as_bought
 from stratforge.intent.timeframes import names_frame
 from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.constants import timeframe_of, with_constants
@@ -99,6 +101,8 @@ def _agrees(rules: Sequence[str], code: Code, symbol: str) -> bool:
     """Whether rules say all that code does, tried on made-up bars."""
     if isinstance(code, PortfolioStrategy):
         return decides_as(rules, code)
+    if goes_both_ways_by(rules):
+        return follows_both_ways(rules, code)
     if code.shorts:
         image, faults = code_as_bought(code.source)
         if faults or any(text.startswith(("buy ", "sell ")) for text in rules):
@@ -135,7 +139,9 @@ def explained(requirements: Sequence[Requirement], code: Code) -> str:
 def _in_words(text: str, code: Code) -> str:
     if isinstance(code, PortfolioStrategy):
         return portfolio_in_words(read_rotation_rule(text), "minutes" if code.schedule.minutes else "days")
-    return as_short(in_words(read_rule(rule_as_bought(text)))) if code.shorts else in_words(read_rule(text))
+    if code.shorts and not text.startswith(("buy ", "sell ")):
+        return side_in_words(text)
+    return in_words(read_rule(text))
 
 
 def _stands(text: str) -> bool:

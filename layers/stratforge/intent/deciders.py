@@ -8,7 +8,7 @@ a finding, so that a new part of the language is refused until rules can speak o
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stratforge.intent.columns import COMPUTED, SameColumns
@@ -31,6 +31,7 @@ _POSITION = {
 }
 _FUNCTIONS = frozenset({"abs", "min", "max", "float"})
 _SIZES = {"buy": ("fraction", "quantity", "notional"), "sell": ("fraction", "quantity"), "adjust": ()}
+_SHORT_SIZES = {"short": _SIZES["buy"], "cover": _SIZES["sell"]}
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 # A key of state that has no value yet reads as one of these, or as something that is never reached.
 _NOTHING_YET, _NEVER = frozenset({-1.0, 0.0, 1.0}), 9_999.0
@@ -63,7 +64,9 @@ def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
         reference: The strategy that follows the rules and nothing else.
     """
     series = SameColumns()
-    theirs, walk = _Walk(reference, series), _Walk(code, series)
+    # Only rules that go short say that code does.
+    sizes = _SIZES | (_SHORT_SIZES if reference.shorts else {})
+    theirs, walk = _Walk(reference, series, sizes), _Walk(code, series, sizes)
     known = [reading for _, reading, _ in theirs.comparisons]
     found = [f"Line {line} {what}." for line, what in walk.unknown]
     for node, reading, text in walk.comparisons:
@@ -130,7 +133,8 @@ def _said(mine: _Reading, rule: _Reading) -> bool:
 class _Walk:
     """Everything that a strategy's `on_bar` decides by."""
 
-    def __init__(self, strategy: Strategy, series: SameColumns) -> None:
+    def __init__(self, strategy: Strategy, series: SameColumns, sizes: Mapping[str, Sequence[str]]) -> None:
+        self.sizes = sizes
         program = program_of(strategy.source)
         self.strategy, self.series, self.constants = strategy, series, program.constants
         self.comparisons: list[tuple[ast.expr, _Reading, str]] = []
@@ -188,13 +192,13 @@ class _Walk:
             self._truth(node.test)
             self._decision(node.body)
             self._decision(node.orelse)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _SIZES:
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.sizes:
             for each in node.keywords:
                 if each.arg in exits_named(node) or (each.arg in TERMS and node.func.id != "adjust"):
                     self.exits.append((node, str(each.arg), self._read(each.value)))
-                elif each.arg not in _SIZES[node.func.id]:
+                elif each.arg not in self.sizes[node.func.id]:
                     raise _Unknown(node, f"sets {each.arg}, which no rule can say: leave it out")
-                if each.arg in _SIZES[node.func.id] and self._number(each.value) is None:
+                if each.arg in self.sizes[node.func.id] and self._number(each.value) is None:
                     # How much is traded is computed only where the rules do so too.
                     self.exits.append((node, str(each.arg), self._read(each.value)))
             if node.args:

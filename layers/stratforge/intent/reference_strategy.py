@@ -79,7 +79,7 @@ def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
     for kind in TERM_KINDS:
         if len({each.text for each in rules if each.kind is kind}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …”")
-    writer = _Writer(minutes if minutes in ON_THE_CLOCK else 1)
+    writer = RuleWriter(minutes if minutes in ON_THE_CLOCK else 1)
     source = writer.source(rules)
     try:
         strategy = compile_strategy(source)
@@ -96,14 +96,34 @@ def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
 
 
 @dataclass
-class _Writer:
+class RuleWriter:
+    """Writes rules as statements of `on_bar`; the columns that they look at are named as they come, and may be shared with another writer.
+
+    Attributes:
+        entry: After the statements were written, when it buys, without its guards.
+    """
+
     minutes: int = 1
     columns: dict[str, str] = field(default_factory=dict)
     before: list[str] = field(default_factory=list)
     rules: Sequence[Rule] = ()
     on_buy: list[str] = field(default_factory=list)
+    entry: str = ""
 
     def source(self, rules: Sequence[Rule]) -> str:
+        """The whole strategy of these rules."""
+        before, decisions = self.statements(rules)
+        columns = "".join(f'        "{name}": {call},\n' for call, name in self.columns.items())
+        head = f"def indicators(bars):\n    return {{\n{columns}    }}\n\n\n" if columns else ""
+        return head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in (*before, *decisions))
+
+    def statements(self, rules: Sequence[Rule], entry: str = "") -> tuple[list[str], list[str]]:
+        """The statements of rules: what is kept on every bar, and what decides.
+
+        Args:
+            rules: All that there are.
+            entry: What says that it buys, in the place of the rules' own conditions.
+        """
         self.rules = rules
         texts = {kind: [self._truth(each.condition) for each in rules if each.kind is kind and each.condition] for kind in (RuleKind.BUY, RuleKind.ONLY)}  # fmt: skip
         sales = [(each, self._truth(each.condition)) for each in rules if each.kind is RuleKind.SELL and each.condition]
@@ -146,14 +166,14 @@ class _Writer:
         adjusted = [
             (self._truth(each.condition), self._exit(each, rules)) for each in exits if each.condition is not None
         ]
-        entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
+        self.entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
         offer += [f"    {each}" for each in looking_back.on_sale]
         # What lies above the close is no stop: it would sell at once, and nothing can be measured by it.
         guards += (f"{distance(each, self._number)} > 0" for each in placed_stops(rules))
         parts = [pair for pair in sales if pair[0].value != 100]
         # Before a purchase on the first bar on which nothing is held.
         self._need(*(f'if position.quantity == 0:\n        state["sold_{number}"] = 0' for number in range(len(parts))))
-        lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
+        lines = [f"if position.quantity == 0 and ({entry or self.entry}){''.join(f' and {each}' for each in guards)}:"]
         lines += [f"    {each}" for each in (*on_buy, *self.on_buy)] + [
             f"    return buy({', '.join(filter(None, given))})"
         ]
@@ -174,9 +194,7 @@ class _Writer:
             ]
         for text, exit_ in adjusted:
             lines += [f"if position.quantity > 0 and {text}:", f"    return adjust({exit_})"]
-        columns = "".join(f'        "{name}": {call},\n' for call, name in self.columns.items())
-        head = f"def indicators(bars):\n    return {{\n{columns}    }}\n\n\n" if columns else ""
-        return head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in lines)
+        return self.before, lines
 
     def _size(self, rules: Sequence[Rule]) -> str:
         size = next((each for each in rules if each.kind is RuleKind.SIZE), None)

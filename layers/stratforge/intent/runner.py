@@ -57,10 +57,11 @@ class Runner:
             arguments.append(column or itertools.repeat(float(key) if origin == "constant" else math.nan))
         self._arguments = [each for _, *each in zip(range(len(values.bars)), *arguments, strict=False)]
 
-    def peak(self, entry: float) -> float:
-        """The best price since the entry, as far as it is remembered."""
+    def peak(self, entry: float, *, short: bool = False) -> float:
+        """The best price since the entry, as far as it is remembered: of a short position the lowest."""
         known = self._kept[self._places[PEAK]] if PEAK in self._places else math.nan
-        return max(known, entry) if known == known else entry
+        best = min if short else max
+        return best(known, entry) if known == known else entry
 
     def tell(self, key: str, number: float) -> None:
         """Tells it a field of the account."""
@@ -81,7 +82,7 @@ class Runner:
         action = given[0]
         if self._names:
             after = given[4:]
-            if self._exit_places and (position[0] or action == 1.0):
+            if self._exit_places and (position[0] or action in (1.0, 3.0)):
                 self.exits = {name: after[place] for name, place in self._exit_places if after[place] == after[place]}
             self._kept = [float(each) if abs(each) <= _MOST else math.nan for each in after]
         if not action:

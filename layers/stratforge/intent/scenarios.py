@@ -12,10 +12,19 @@ from stratforge.intent.trial import sides_decided
 from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import DAY_MINUTES
 
+_NEVER = {
+    "buy": "The strategy never buys, in no market that was tried (rising, falling, swinging, crashing, over seven sessions): its conditions exclude each other, or need something that cannot happen.",
+    "sell": "The strategy never sells what it bought, in no market that was tried: its rules for selling cannot come true.",
+    "short": "The strategy never goes short, in no market that was tried: its conditions exclude each other, or need something that cannot happen.",
+    "cover": "The strategy never covers what it sold short, in no market that was tried: its rules for covering cannot come true.",
+}
+
 
 def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool = False) -> Iterator[str]:
-    """That it never buys, or never sells, whatever the market does; that it cannot be run at all."""
-    bought = sold = False
+    """That it never buys, or never sells, whatever the market does, of a strategy that goes short also that it never does that, or never covers; that it cannot be run at all."""
+    deeds = ["buy", "sell"] if not strategy.shorts or "buy(" in strategy.source else []
+    deeds += ["short", "cover"] if strategy.shorts else []
+    done = set[str]()
     volume = max(_compared_with(program, ("bar.volume",)), default=0.0)
     for level in _levels(program):
         for kind in KINDS:
@@ -27,17 +36,15 @@ def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool =
             except BacktestError as error:
                 yield f"The strategy cannot be backtested: {error}"
                 return
-            bought = bought or bool((report.fills.side == 1).any())
-            sold = sold or bool((report.fills.side == 2).any())
-            if bought and sold:
+            done |= {name for number, name in enumerate(("buy", "sell", "short", "cover"), 1) if bool((report.fills.side == number).any())}  # fmt: skip
+            if done >= {*deeds}:
                 return
     # Markets of whole bars seldom show every mixture of indicators: in drawn ones each stands on each side of its levels.
-    decided = sides_decided(strategy, around_the_clock=around_the_clock)
-    bought, sold = bought or "buy" in decided, sold or "sell" in decided
-    if not bought:
-        yield "The strategy never buys, in no market that was tried (rising, falling, swinging, crashing, over seven sessions): its conditions exclude each other, or need something that cannot happen."
-    elif not sold:
-        yield "The strategy never sells what it bought, in no market that was tried: its rules for selling cannot come true."
+    done |= sides_decided(strategy, around_the_clock=around_the_clock)
+    for each in deeds:
+        if each not in done:
+            yield _NEVER[each]
+            return
 
 
 def _levels(program: Program) -> tuple[float, ...]:

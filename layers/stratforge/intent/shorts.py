@@ -2,7 +2,7 @@
 
 What a request says of prices and indicators is the same for both. What it says of the position's own price is not: what lies above the entry is a loss here and a profit
 there. So nothing that is measured by that price is judged so, but profits and losses, and exits by a percentage, which the language itself turns round; the person is asked about
-the rest. Long and short in one strategy is not written from words.
+the rest. A strategy that goes long as well is `long_short`'s.
 """
 
 from __future__ import annotations
@@ -27,25 +27,27 @@ from stratforge.intent.rules import (
 
 _I = re.IGNORECASE
 _POSITION = r"(?:(?:the|my|your|a|any|every|all|that) )?(?:new )?(?:shorts?|position)(?: positions?)?"
-_COVERS = re.compile(
+COVERS = re.compile(
     r"\b(?:(?P<bought_back>buy(?:s|ing)?|bought)(?: (?:it|them|everything|all))?(?: to cover| back)(?: (?:it|them|everything|all))?"
     rf"|(?P<closed>clos(?:e[sd]?|ing)|exit(?:s|ed|ing)?) {_POSITION.replace('|position', '')}"
     rf"|(?P<covered>cover(?:s|ed|ing)?)(?: {_POSITION})?)\b",
     _I,
 )
 # Not a “short average”, nor the “short term”.
-_SHORTS = re.compile(
+SHORTS = re.compile(
     r"\b(?:(?P<sell>sell(?:s|ing)?|sold) (?:it )?short|(?P<go>go(?:es|ing)?|went) short|(?P<open>open(?:s|ed|ing)?|enter(?:s|ed|ing)?|take[sn]?|taking) (?:a )?(?:new )?short(?: position)?"
     r"|short[- ](?P<selling>sell(?:s|ing)?)|(?P<short>short(?:s|ed|ing)?)(?! ?[-–]?(?:term|ma\b|ema|sma|wma|moving|average|period|window|length|one\b|line|lived|and long|selling)))\b",
     _I,
 )
-_BOTH = re.compile(f"{_COVERS.pattern}|{_SHORTS.pattern}", _I)
+_BOTH = re.compile(f"{COVERS.pattern}|{SHORTS.pattern}", _I)
 _LONG = re.compile(r"\b(?:buy\w*|bought|purchas\w*|sell\w*|sold|longs?(?<!as long)(?![- ](?:as|term|enough)))\b", _I)
 # Which way the price goes, or lies.
 _WAYS = re.compile(
     r"\b(?:above|over|below|under|beneath|higher|lower|high|low|ris\w+|rose|fall\w*|fell|up|down|drops?|dropp\w+|climb\w*|rall\w+|against|favou?r)\b",
     _I,
 )
+# Words that are a loss, or a profit, by themselves, with the comparison that is one.
+_EXITS = ((re.compile(r"\bstop(?:s|[- ]loss(?:es)?)?\b", _I), re.compile(r"\bgain <=? -")), (re.compile(r"\btargets?\b", _I), re.compile(r"\bgain >=? \d")))  # fmt: skip
 _RESULT = re.compile(r"\b(?:profits?|loss(?:es)?|los(?:e|es|ing|t)|gain\w*|win\w*|won|earn\w*)\b", _I)
 # What a price does as well as a position (“when the stock gains 2 %”), unless it is said of whom; and profits and losses that are said to be the price's.
 _OWN = re.compile(
@@ -92,7 +94,7 @@ def as_bought(words: str) -> str:
 
 def speaks_of_shorts(turns: Sequence[str]) -> bool:
     """Returns whether a person speaks of going short, and of nothing that would be long."""
-    return any(map(_SHORTS.search, turns)) and not any(_LONG.search(_BOTH.sub(" ", each)) for each in turns)
+    return any(map(SHORTS.search, turns)) and not any(_LONG.search(_BOTH.sub(" ", each)) for each in turns)
 
 
 def quoted(words: str, image: str) -> str:
@@ -156,7 +158,7 @@ def code_as_bought(source: str) -> tuple[str, list[str]]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             name = node.func.id
             if name in _CALLS.values():
-                found.append(f"The code goes short and has {name}(): long and short in one strategy is not written from words. Ask which of them it should be.")  # fmt: skip
+                found.append(f"The code goes short and has {name}(): write the rules and the code of both sides, or ask which of them it should be.")  # fmt: skip
             elif name in (*_CALLS, "adjust"):
                 found += (f"What {each.arg} sets is measured by the price of the position, which is not judged of short positions: give the exit as a fraction, or ask." for each in node.keywords if each.arg not in _SET)  # fmt: skip
                 places.append((node.func.lineno, node.func.col_offset, node.func.end_col_offset or 0, _CALLS.get(name, name)))  # fmt: skip
@@ -294,14 +296,21 @@ def short_findings(turns: Sequence[str], requirements: Sequence[Requirement], sy
     for turn in turns:
         left = _BOTH.sub(" ", turn)
         if match := _LONG.search(left):
-            yield f"“{match[0]}” speaks of a long position, and the code goes short: long and short in one strategy is not written from words. Ask which of them it should be."
-    if not any(_SHORTS.search(each) for each in turns):
+            yield f"“{match[0]}” speaks of a long position, and the code only goes short: write both sides, or ask which of them it should be."
+    if not any(SHORTS.search(each) for each in turns):
         yield "The code goes short, and nobody spoke of that: write it with buy() and sell(), or ask."
     for each in requirements:
         for text in each.rules:
             if re.match(r"(?:buy|sell)\b", text):
                 yield f"The rule “{text[:80]}” buys or sells, and the code goes short: write “short when …” and “cover when …”."
-            elif (rule := _read(text)) is not None:
+    yield from not_judged(requirements)
+
+
+def not_judged(requirements: Sequence[Requirement]) -> Iterator[str]:
+    """Finds rules of a short position that its mirror image does not judge, or that none can have, and words that leave open whether they speak of its price or of its profit."""
+    for each in requirements:
+        for text in each.rules:
+            if not re.match(r"(?:buy|sell)\b", text) and (rule := _read(text)) is not None:
                 yield from _rule_findings(each.quote, text, rule)
 
 
@@ -318,7 +327,7 @@ def _rule_findings(quote: str, text: str, rule: Rule) -> Iterator[str]:
     elif rule.kind in EXIT_KINDS or "gain" in words:
         if match := _WAYS.search(quote):
             yield f"“{quote[:80]}” says “{match[0]}” of a short position, for which up is a loss: quote what is said of its profit or loss by itself, and where that names a way of the price, ask."
-        elif "gain" in words and not _RESULT.search(quote):
+        elif "gain" in words and not _RESULT.search(quote) and not any(said.search(quote) and found.search(rule.text) for said, found in _EXITS):  # fmt: skip
             yield f"“{quote[:80]}” does not say whether it is about a profit or a loss of the short position: ask."
         elif "gain" in words and (match := _MOVES.search(_OWN.sub(" ", quote))):
             yield f"“{quote[:80]}” says “{match[0]}”, which may be said of the price, whose gain is a loss of the short position: ask which of both it is, a profit or a loss of the position."

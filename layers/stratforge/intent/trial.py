@@ -35,6 +35,8 @@ _ROUNDS = 14
 # 9:30 in New York on Mondays in January, March, July and October 2026: in March and in October the clocks of only one side of the Atlantic have been changed.
 _MONDAYS = (MONDAY_OPEN, MONDAY_OPEN + 63 * 86_400 - 3_600, MONDAY_OPEN + 182 * 86_400 - 3_600, MONDAY_OPEN + 294 * 86_400 - 3_600)  # fmt: skip
 _UNTRIED = "not tried"
+# What is held after a decision that opens a position.
+_OPENS = {"buy": 100.0, "short": -100.0}
 # Days after which markets of many days are made; how many of them, and of how many days at most.
 _USUAL_DAYS, _LONG_ROUNDS, _MOST_DAYS = 4, 6, 260
 _REMEMBERED: dict[tuple[str, str, bool], str | None] = {}
@@ -76,23 +78,33 @@ def _disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool
 
 
 def sides_decided(code: Strategy, *, around_the_clock: bool = False) -> frozenset[str]:
-    """The sides, `buy` and `sell`, that a strategy decides for in markets drawn for it: when flat, and with a position that lost, won or lasted."""
+    """The sides, `buy`, `sell`, `short` and `cover`, that a strategy decides for in markets drawn for it: when flat, and with a position that lost, won or lasted."""
     found = set[str]()
-    for values in _markets(
-        code, code, Values(market("swing", 100.0)), SameColumns(), around_the_clock=around_the_clock
-    ):
+    for values in markets_for(code, around_the_clock=around_the_clock):
         runner = Runner(code, values)
         close = values.bars.close.tolist()
         quantity = price = held = 0.0
         for index, at in enumerate(close):
-            signal = runner.decide(index, (quantity, price, held, at / price - 1 if quantity else 0.0))
+            signal = runner.decide(index, (quantity, price, held, gain_of(quantity, price, at)))
             held += 1
             if signal is not None:
                 found.add(signal.side)
-                quantity, price, held = (100.0, at, 0.0) if signal.side == "buy" else (0.0, 0.0, 0.0)
-        if len(found) == 2:
+                quantity, price, held = (_OPENS[signal.side], at, 0.0) if signal.side in _OPENS else (0.0, 0.0, 0.0)
+        if len(found) == (4 if code.shorts else 2):
             break
     return frozenset(found)
+
+
+def markets_for(code: Strategy, other: Strategy | None = None, *, around_the_clock: bool = False) -> Iterator[Values]:
+    """Markets drawn for a strategy, or for two."""
+    return _markets(
+        code, other or code, Values(market("swing", 100.0)), SameColumns(), around_the_clock=around_the_clock
+    )
+
+
+def gain_of(quantity: float, price: float, close: float) -> float:
+    """The gain of a position as a fraction of its price; a loss is negative."""
+    return close / price - 1 if quantity > 0 else 1 - close / price if quantity < 0 else 0.0
 
 
 def _markets(
@@ -316,19 +328,20 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
     for index in range(len(bars)):
         left -= 1
         if order is not None and _fills(order, high[index], low[index]):
-            if order.side == "buy" and quantity == 0:
-                quantity, price, held = 100.0, open_[index], 0.0
-            elif order.side == "sell":
+            if order.side in _OPENS:
+                if quantity == 0:
+                    quantity, price, held = _OPENS[order.side], open_[index], 0.0
+            elif _closes(order.side, quantity):
                 part = order.size if order.size_kind == "fraction" else 1.0
                 quantity = 0.0 if part >= 1 else quantity * (1 - part)
             order = None
         elif left < 1 and order is not None and order.terms.expire_bars is not None:
             order = None
-        if quantity and theirs.exits and _reached(theirs, price, high[index], low[index]):
+        if quantity and theirs.exits and _reached(theirs, price, high[index], low[index], short=quantity < 0):
             quantity = 0.0
         held = held + 1 if quantity else 0.0
         price = price if quantity else 0.0
-        gain = close[index] / price - 1 if quantity else 0.0
+        gain = gain_of(quantity, price, close[index])
         position = (quantity, price, held, gain)
         if mine.account or theirs.account:
             free, worth = money[index], quantity * close[index]
@@ -348,9 +361,8 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
 
 def _fills(order: SignalValue, high: float, low: float) -> bool:
     """Whether a bar reaches what an order rests for."""
-    falls, rises = (
-        (order.terms.limit, order.terms.stop) if order.side == "buy" else (order.terms.stop, order.terms.limit)
-    )
+    buys = order.side in ("buy", "cover")
+    falls, rises = (order.terms.limit, order.terms.stop) if buys else (order.terms.stop, order.terms.limit)
     if order.terms.oco:
         return (falls is not None and low <= falls) or (rises is not None and high >= rises)
     return (falls is None or low <= falls) and (rises is None or high >= rises)
@@ -363,16 +375,23 @@ def _cash(amounts: Iterable[float], count: int) -> Floats:
     return np.asarray(levels[generator.integers(0, len(levels), count)] * generator.uniform(0.5, 1.5, count))
 
 
-def _reached(runner: Runner, entry: float, high: float, low: float) -> bool:
-    """Whether a bar reaches one of the exits that are set."""
-    exits = runner.exits
-    peak = runner.peak(entry)
-    stops = [entry * (1 - exits["stop_loss"])] if "stop_loss" in exits else []
+def _closes(side: str, quantity: float) -> bool:
+    """Whether a decision closes what is held."""
+    return quantity > 0 if side == "sell" else side == "cover" and quantity < 0
+
+
+def _reached(runner: Runner, entry: float, high: float, low: float, *, short: bool) -> bool:
+    """Whether a bar reaches one of the exits that are set; those of a short position lie on the other side of its price."""
+    exits, way = runner.exits, -1 if short else 1
+    peak = runner.peak(entry, short=short)
+    stops = [entry * (1 - way * exits["stop_loss"])] if "stop_loss" in exits else []
     stops += [exits["stop_loss_price"]] if "stop_loss_price" in exits else []
-    stops += [peak * (1 - exits["trailing_stop"])] if "trailing_stop" in exits else []
-    stops += [peak - exits["trailing_stop_distance"]] if "trailing_stop_distance" in exits else []
-    targets = [entry * (1 + exits["take_profit"])] if "take_profit" in exits else []
+    stops += [peak * (1 - way * exits["trailing_stop"])] if "trailing_stop" in exits else []
+    stops += [peak - way * exits["trailing_stop_distance"]] if "trailing_stop_distance" in exits else []
+    targets = [entry * (1 + way * exits["take_profit"])] if "take_profit" in exits else []
     targets += [exits["take_profit_price"]] if "take_profit_price" in exits else []
+    if short:
+        return any(high >= each for each in stops) or any(low <= each for each in targets)
     return any(low <= each for each in stops) or any(high >= each for each in targets)
 
 
@@ -385,14 +404,14 @@ def _exits_said(exits: dict[str, float]) -> str:
 
 
 def _meaning(signal: SignalValue | None, quantity: float) -> tuple[object, ...] | None:
-    """What a decision comes to; selling nothing is nothing, selling without a size is selling all."""
-    if signal is None or (signal.side == "sell" and quantity == 0):
+    """What a decision comes to; closing nothing is nothing, closing without a size is closing all."""
+    if signal is None or (signal.side not in _OPENS and not _closes(signal.side, quantity)):
         return None
     prices = (signal.terms.limit, signal.terms.stop)
     rounded = (None if each is None else float(f"{each:.9g}") for each in prices)
     terms = (*rounded, signal.terms.expire_bars, signal.terms.oco)
-    if signal.side == "sell" and signal.size_kind == "default":
-        return ("sell", "fraction", 1.0, *terms)
+    if signal.side not in _OPENS and signal.size_kind == "default":
+        return (signal.side, "fraction", 1.0, *terms)
     return (signal.side, signal.size_kind, float(f"{signal.size:.5g}"), *terms)
 
 
@@ -406,7 +425,8 @@ def _told(
     wanted: SignalValue | None,
 ) -> str:
     quantity, _, held, gain = position
-    holding = f"holding for {held:g} bars at {gain * 100:+.2f} %" if quantity else "holding nothing"
+    side = "a short position " if quantity < 0 else ""
+    holding = f"holding {side}for {held:g} bars at {gain * 100:+.2f} %" if quantity else "holding nothing"
     columns = [
         f"{key if isinstance(key, str) else next(name for name, node in code.columns.items() if node is key)} {column[index]:.6g}"
         for (origin, key, _), (_, _, column) in zip(code.argument_plan, runner.plan, strict=True)
@@ -425,32 +445,4 @@ def _said(signal: SignalValue | None) -> str:
     words = [f"at a limit of {terms.limit:.6g}"] if terms.limit is not None else []
     words += [f"{'or ' * terms.oco}from a stop at {terms.stop:.6g} on"] if terms.stop is not None else []
     words += [f"for {terms.expire_bars} bars"] if terms.expire_bars is not None else []
-    return " ".join((f"{signal.side}s{size}", *words))
-
-
-def deeds_lost(old: Strategy, new: Strategy, *, around_the_clock: bool = False) -> tuple[bool, bool]:
-    """Tries code against the code before it: whether it holds what that sold, and whether it buys where that did not."""
-    holds = buys = False
-    for values in _markets(old, new, Values(market("swing", 100.0)), SameColumns(), around_the_clock=around_the_clock):
-        one, other = Runner(old, values), Runner(new, values)
-        quantity = price = held = 0.0
-        for index, at in enumerate(values.bars.close.tolist()):
-            gain = at / price - 1 if quantity else 0.0
-            position = (quantity, price, held, gain)
-            for each in (one, other):
-                for key in each.account:
-                    each.tell(key, 10000.0)
-            before, after = one.decide(index, position), other.decide(index, position)
-            held += 1
-            did, does = _side(before, quantity), _side(after, quantity)
-            holds |= (did == "sell" and does != "sell") or not one.exits.keys() <= other.exits.keys()
-            buys |= does == "buy" and did != "buy"
-            if before is not None and did:
-                quantity, price, held = (100.0, at, 0.0) if did == "buy" else (0.0, 0.0, 0.0)
-        if holds and buys:
-            break
-    return holds, buys
-
-
-def _side(signal: SignalValue | None, quantity: float) -> str | None:
-    return None if signal is None or (signal.side == "sell") != bool(quantity) else signal.side
+    return " ".join((f"{'goes short' if signal.side == 'short' else f'{signal.side}s'}{size}", *words))

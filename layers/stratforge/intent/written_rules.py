@@ -13,6 +13,9 @@ from stratforge.strategy.explanation import ExplainedRule
 # What an order or its exits come of; the rest prepares it, or ends the bar.
 DEEDS = frozenset({"buy", "sell", "short", "cover", "adjust", "weights"})
 
+# Orders, with the rules that ask for them.
+_DONE_BY = {"buy": "buy ", "sell": "sell ", "short": "short ", "cover": "cover "}
+
 
 def named(rule: ExplainedRule, requirements: Iterable[Requirement], rules: Iterable[ExplainedRule]) -> bool:
     """Tells whether a requirement names the place where the code decides a rule, one of all; where both sides are decided on one line, one that asks for the
@@ -26,8 +29,10 @@ def named(rule: ExplainedRule, requirements: Iterable[Requirement], rules: Itera
 
 
 def _of_other_side(rule: ExplainedRule, requirement: Requirement) -> bool:
-    other = {"buy": "sell ", "sell": "buy "}.get(rule.does)
-    return other is not None and bool(requirement.rules) and all(each.startswith(other) for each in requirement.rules)
+    if rule.does not in _DONE_BY or not requirement.rules:
+        return False
+    others = tuple(words for does, words in _DONE_BY.items() if does != rule.does)
+    return all(each.startswith(others) for each in requirement.rules)
 
 
 def beyond(rules: Sequence[ExplainedRule], requirements: Sequence[Requirement]) -> list[ExplainedRule]:

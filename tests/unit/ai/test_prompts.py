@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.long_short import examined_both_ways
 from stratforge.ai.prompts import Request, quant_instructions
 from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
 from stratforge.intent.rotation.rules import Part
@@ -32,13 +33,16 @@ def test_an_example_passes_the_gates_that_an_answer_has_to_pass(example: dict[st
         assert review_portfolio(told_of_portfolio(draft, portfolio, request)[0], portfolio, request) == []
         return
     strategy = compile_strategy(draft.python_code)
+    if strategy.shorts:
+        assert examined_both_ways(draft, strategy, request)[2] == []
+        return
     judged, _ = told(draft, strategy, request)
     assert review(judged, strategy, request) == []
 
 
 def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> None:
     everything = json.dumps(EXAMPLES)
-    for sign in ("state.get(", "bar.time.hour", "fraction=", "notional=", "gain <= -", "drop >=", "sell 50% when", "at most 2 buys a day", "for_bars(", "drop buy", "kept", "stop loss 2%", "take_profit=", "UNIVERSE = ["):  # fmt: skip
+    for sign in ("state.get(", "bar.time.hour", "fraction=", "notional=", "gain <= -", "drop >=", "sell 50% when", "at most 2 buys a day", "for_bars(", "drop buy", "kept", "stop loss 2%", "take_profit=", "UNIVERSE = [", "return short(", "turn round"):  # fmt: skip
         assert sign in everything, sign
     kinds = [each["answer"]["kind"] for each in EXAMPLES]
     assert kinds.count("clarify") >= 2
@@ -56,6 +60,7 @@ def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> Non
         "50-day",
         "once a minute",
         "symbol is PORTFOLIO",
+        "No decision turns a position round",
         "weights.inverse_volatility(",
         *Part,
         *FACTS,

@@ -203,7 +203,7 @@ def test_a_change_of_its_constants_by_hand_carries_the_requirements_on() -> None
         (["Short BTC/USD when RSI is above 80, cover when it is below 50"], "only stocks"),
         (["Short AAPL when RSI is above 80, cover when it is below 50", "make it 85"], "not changed from words"),
         (["Short AAPL when RSI is above 80, cover when it is below 50", "and buy below 20"], "not changed from words"),
-        (["Short AAPL when RSI is above 80 and buy when it is below 20"], "beside long ones"),
+        (["Short AAPL when RSI is above 80 and buy when it is below 20"], "“cover” or “go long”"),
     ],
 )
 def test_the_offline_author_says_what_it_does_not_write(turns: list[str], reason: str) -> None:

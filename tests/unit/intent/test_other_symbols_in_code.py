@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from stratforge.intent.deeds import deeds_lost
 from stratforge.intent.gate import contract_findings
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.rules import read_rule
-from stratforge.intent.trial import deeds_lost, sides_decided
+from stratforge.intent.trial import sides_decided
 from stratforge.strategy import compile_strategy
 
 LOOKS = """

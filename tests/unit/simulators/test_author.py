@@ -61,7 +61,7 @@ def test_what_is_not_read_is_asked_about_by_name(request_: str, named: str) -> N
 @pytest.mark.parametrize(
     ("request_", "reason"),
     [
-        ("Go short when RSI is above 80, and long below 20", "Short positions"),
+        ("Bet against TSLA with the trend", "This goes short"),
         ("Buy call options when MACD crosses up", "Options"),
         ("Buy TSLA when Elon tweets", "News"),
     ],

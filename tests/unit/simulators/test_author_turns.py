@@ -76,7 +76,7 @@ def test_words_that_were_not_understood_are_asked_for_again_until_they_are_left_
 
 def test_a_request_that_cannot_be_done_does_not_stand_in_the_way_of_the_next() -> None:
     draft, found = converse(
-        "Short TSLA when RSI above 80, long below 10", "then buy it when RSI is below 20 and sell above 60"
+        "Buy TSLA call options when RSI is above 80", "then buy it when RSI is below 20 and sell above 60"
     )
     assert (found, draft.symbol) == ([], "TSLA")
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from stratforge.ai.draft import Lookup, LookupKind
 from stratforge.application.caps import MOST_STRATEGIES
 from stratforge.intent.gate import rules_of
+from stratforge.intent.long_short.rules import TURN, side_in_words
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
@@ -182,9 +183,13 @@ def _rules_of(version: VersionRun, action: Action) -> list[str]:
     # Rules of a strategy that goes short are read as those of its mirror image.
     image = {Action.SHORT: Action.BUY, Action.COVER: Action.SELL}.get(action)
     if image is not None:
-        requirements = [each.model_copy(update={"rules": list(map(rule_as_bought, each.rules))}) for each in requirements]  # fmt: skip
+        # One that goes long too has rules of its own for that.
+        own = [[text for text in each.rules if text.startswith(f"{action} ")] for each in requirements]
+        requirements = [each.model_copy(update={"rules": list(map(rule_as_bought, rules))}) for each, rules in zip(requirements, own, strict=True)]  # fmt: skip
     said = [in_words(read_rule(each)) for each in rules_of(requirements) if each.startswith(f"{image or action} ")]
-    return said if image is None else list(map(as_short, said))
+    spoken = said if image is None else list(map(as_short, said))
+    turns = not action.opens and any(TURN in each.get("rules", ()) for each in version.requirements)
+    return [*spoken, side_in_words(TURN)] if turns else spoken
 
 
 def _tested(backtest: StoredBacktest) -> dict[str, Any]:

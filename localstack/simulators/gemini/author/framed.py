@@ -29,6 +29,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.constants import with_timeframe
 from stratforge.strategy.findings import Code
 
+from simulators.gemini.author.long_short import long_short_answer
 from simulators.gemini.author.scanner import on_bars
 from simulators.gemini.author.shorts import short_answer
 from simulators.gemini.author.strict import NO_SYMBOL, answer_by_rules
@@ -58,6 +59,9 @@ def write_answer(
     short = short_answer(requests, lambda images: write_answer(images, untradable, looked))
     if short is not None:
         return short
+    both = long_short_answer(requests, lambda images: write_of_minutes(images, untradable, looked))
+    if both is not None:
+        return both
     frame = read_frame(requests)
     if frame.timeframe is None and not frame.spoken:
         return _asked_of_bars(write_of_minutes(requests, untradable, looked), requests[-1])

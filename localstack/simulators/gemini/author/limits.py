@@ -11,7 +11,7 @@ _FUTURE = (
     r"\bsell (?:it )?at the (?:day 's |daily )?high(?: of the day)?$|\bbuy (?:it )?at the (?:day 's |daily )?low(?: of the day)?\b(?! (?:of|plus))|\bshift \( -|\bfuture (?:price|bar|close|return)|\bpredict\w*"
 )
 _MISSING = (
-    (r"\b(?:go|goes|going|sell|selling|sells|open|enter|entering|take|be) (?:a )?short\b|\bshort(?:ing|s)? (?:it|the|@\S+|stock|selling|positions?|sell|when|if|at)|\bcover (?:the |my )?short|\blong and short|\blong / short|\bshort side|\bshort entry|\bshort (?:entry|trade|once|as)|\bbet against", "Short positions beside long ones are not written from words: ask for a strategy that goes short alone, or write the code yourself, with short() and cover(), and enable short selling in the account."),
+    (r"\b(?:go|goes|going|sell|selling|sells|open|enter|entering|take|be) (?:a )?short\b|\bshort(?:ing|s)? (?:it|the|@\S+|stock|selling|positions?|sell|when|if|at)|\bcover (?:the |my )?short|\blong and short|\blong / short|\bshort side|\bshort entry|\bshort (?:entry|trade|once|as)|\bbet against", "This goes short, and it is not plain when: say when it goes short and when it covers, and, where it goes long too, when it buys and when it sells. Short selling has to be enabled in the account."),
     (r"\bnews\b|\btweets?\b|\btwitter|\bsentiment\b|\breddit|\bheadlines?|\bsocial media|\bpress releases?|\bfomc|\bfed (?:meeting|announce\w*|raises)|\bcpi\b|\binterest rates?|\banalyst (?:upgrades?|ratings?)|\belon", "News, ratings and economic data are not available: a strategy sees prices and volumes only."),
     (r"\bearnings|\bp / e\b|\bpe ratio|\bdividends?|\bbalance sheet|\bfundamentals?|\binsider|\brevenue|\bmarket cap|\beps\b|\bbook value", "Company figures are not available: a strategy sees prices and volumes only."),
     (r"\boptions?\b(?! :)|\bcalls?\b(?= (?:option|when|on|with|at|contracts?)|$)|\bputs?\b(?= (?:option|when|contracts?)|$)|\bcovered calls?|\bleverag\w+|\bon margin|\bborrow\w*|\bfutures contracts?|\biron condor|\bstraddle|\bstrike\b|\b\d+ ?x leverage", "Options, futures and borrowed money are not available: shares and coins are bought with free cash."),
@@ -23,6 +23,8 @@ _MISSING = (
     (r"\brandom(?:ly)?\b|\bcoin (?:flip|toss)|\bflip a coin|\bdice\b", "Chance is not part of the strategy language: the same bars always give the same signals."),
 )  # fmt: skip
 
+_DENIED = re.compile(r"\b(?:never|not|no|without)(?: (?:ever|any))? $")
+
 
 def declined(text: str) -> list[str]:
     """Lists the reasons for which a request cannot be written at all; nothing when it may be."""
@@ -33,4 +35,9 @@ def declined(text: str) -> list[str]:
         if re.search(_FUTURE, text)
         else []
     )
-    return found + [reason for sign, reason in _MISSING if re.search(sign, text)]
+    return found + [reason for sign, reason in _MISSING if any(not _denied(text, match.start()) for match in re.finditer(sign, text))]  # fmt: skip
+
+
+def _denied(text: str, at: int) -> bool:
+    """Whether words that begin somewhere are said not to be done: “never go short”."""
+    return text.startswith(("go", "short"), at) and bool(_DENIED.search(text, 0, at))

@@ -23,7 +23,7 @@ from stratforge.intent.shorts import (
 _DECLINED = {"kind": "decline", "name": "Not written", "python_code": "", "plan": "", "logic_explanation": "", "requirements": [], "parameters": [], "assumptions": []}  # fmt: skip
 _OPT_IN = "It goes short: before it runs, short selling has to be enabled in the account."
 _BY_HAND = "A strategy that goes short is not changed from words: change its code yourself, or ask for the whole anew."
-_BY_PRICE = "What is said of a short position by a way of its price is not written from words: say it as a profit or a loss in percent, or write the code yourself, with short() and cover()."
+BY_PRICE = "What is said of a short position by a way of its price is not written from words: say it as a profit or a loss in percent, or write the code yourself, with short() and cover()."
 
 _REMEMBERS = "Prices of an earlier day or of the day's opening are not looked at by a short strategy that is written from words together with a profit or a loss: leave one of them out, or write the code yourself, with short() and cover()."
 
@@ -81,7 +81,7 @@ def _why(symbol: str, faults: str) -> str:
         return f"{symbol} cannot be sold short: only stocks can."
     if NEVER_MADE in faults:
         return f"At a profit of 100 % and more nothing would be covered: {NEVER_MADE}. Which profit is meant?"
-    return f"{IN_WHOLE_SHARES}. How many are meant?" if IN_WHOLE_SHARES in faults else _BY_PRICE
+    return f"{IN_WHOLE_SHARES}. How many are meant?" if IN_WHOLE_SHARES in faults else BY_PRICE
 
 
 def _of_short(requirement: dict[str, Any], requests: Sequence[str]) -> dict[str, Any]:

@@ -225,7 +225,7 @@ def answer_by_rules(rules: Sequence[str], requirements: list[dict[str, Any]], sy
     """The parts of an answer whose strategy follows formal rules on bars of so many minutes; None where they are no strategy."""
     try:
         read = [read_rule(each) for each in rules]
-        code, constants = _with_constants(reference_strategy(read, minutes).source)
+        code, constants = named_constants(reference_strategy(read, minutes).source)
     except RuleError:
         return None
     lines = list(range(1, len(code.split("\n"))))
@@ -305,8 +305,8 @@ def sale_text(comparison: str) -> str:
     return _UNSAID.sub("", f"sell when {said}")
 
 
-def _with_constants(code: str) -> tuple[str, dict[str, float]]:
-    """The code with its levels and lengths as named constants, which a person can tune."""
+def named_constants(code: str) -> tuple[str, dict[str, float]]:
+    """Returns code with its levels and lengths as named constants, which a person can tune, and these."""
     tree = ast.parse(code)
     places = dict[tuple[int, int, int], tuple[str, float]]()
     for node in ast.walk(tree):

@@ -1,0 +1,147 @@
+"""Words that say on which side of a strategy something happens: deeds of the long and of the short side, ways out of either, and words for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stratforge.intent.shorts import COVERS, SHORTS
+
+_I = re.IGNORECASE
+
+
+class Side(StrEnum):
+    """Of which side words are: `mode` is how one follows the other, `scope` says of which side other words are, `none` says nothing."""
+
+    LONG = "long"
+    SHORT = "short"
+    BOTH = "both"
+    MODE = "mode"
+    SCOPE = "scope"
+    NONE = ""
+
+
+class Deed(StrEnum):
+    """The deeds of a side; where it is only `named`, as in “for longs”, nothing is done."""
+
+    ENTERS = "enters"
+    LEAVES = "leaves"
+    NAMED = "named"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Words for a deed: where they stand and whose it is; a way out that names no side is of none, and of both where it is out of everything (`whole`). What leaves one
+    side and enters the other with one condition (“sell and go short”) `turns`."""
+
+    start: int
+    end: int
+    side: Side
+    deed: Deed
+    whole: bool = False
+    turns: bool = False
+
+
+# Not a “long average”, not “as long as”, and no “longer” one.
+_NO_SIDE = r"(?! ?[-–]?(?:term|ma\b|ema|sma|wma|moving|average|period|window|length|one\b|line|lived|as\b|enough|only|time|run|and short|or short))"
+_OUT_OF_LONG = re.compile(
+    r"\b(?:(?:clos(?:e[sd]?|ing)|exit(?:s|ed|ing)?|sell(?:s|ing)?|get(?:s|ting)? out of) (?:(?:the|my|any|all|every) )?longs?(?: positions?| trades?)?|sell(?:s|ing)?|sold)\b",
+    _I,
+)
+_INTO_LONG = re.compile(
+    rf"\b(?:(?:go(?:es|ing)?|went|get(?:s|ting)?|be) long(?! ?[-–]?(?:term|only))|(?:open(?:s|ed|ing)?|enter(?:s|ed|ing)?|take[sn]?|taking) (?:a |the )?(?:new )?long(?: positions?| trades?)?|buy(?:s|ing)?|bought|(?<!as )(?<!so )(?<!how )long{_NO_SIDE})\b",
+    _I,
+)
+_TURNING_ROUND = re.compile(
+    r"\b(?:(?:sell|exit|close)s?(?: (?:it|(?:the |my )?(?:longs?|position)(?: position)?))? and (?:then )?(?:(?:go(?:es)? |sells? )?short)"
+    r"|(?:cover|buy to cover|buy (?:it )?back|exit|close)s?(?: (?:it|(?:the |my )?(?:shorts?|position)(?: position)?))? and (?:then )?(?:go(?:es)? long|buys?)(?! (?:to cover|back)))\b",
+    _I,
+)
+_NAMED = re.compile(
+    r"\b(?:for|on|of|with) (?:the |my |any |all |every )?(?P<side>long|short)s?(?: (?:positions?|trades?|side|entry|entries))?\b(?! (?:when|if|once|above|below|over|under)\b)",
+    _I,
+)
+_WHOLE = r"(?:everything|all(?: (?:of it|trades|(?:open )?positions))?|(?:any|every|each|either|both) (?:(?:open )?positions?|trades?|sides?)|both|either)"
+_OUT = re.compile(
+    rf"\b(?:(?:exit(?:s|ed|ing)?|get(?:s|ting)? out(?: of)?|liquidate[sd]?|flatten(?:s|ed)?)(?: (?P<whole>{_WHOLE})\b| (?:it|the (?:position|trade))\b| out\b)?"
+    rf"|clos(?:e|es|ing) (?:(?P<closed>{_WHOLE})\b|it\b|out\b|the (?:position|trade)\b)|(?P<flat>(?:go(?:es)? |be |get |always )?flat)(?= (?:at|by|before|from|after|over|when|if|in)\b)|out (?=at \d))",
+    _I,
+)
+# Words for both sides.
+ON_BOTH = re.compile(
+    r"(?:\b(?:for|on|in|at|with|of|each|either|both)\s+)?\b(?:(?:both|either|each) (?:the )?(?:sides?|ways?|directions?|longs? and shorts?(?: (?:positions?|trades?|side))?)|long and short(?: (?:positions?|trades?))? alike|longs? and shorts? alike|(?:for|on) longs and shorts|for (?:the )?long and (?:the )?short side|(?:for|on) both(?=\s*(?:[.,;]|$))|(?:both|each)(?= (?:with|have|has|use)\b)|longs? and shorts?(?=\s*(?:[:.,;]|$)))\b",
+    _I,
+)
+# How one side follows the other.
+_TURNING = r"(?:(?:always )?(?:stop and reverse|reverse(?: the position)?|flip(?: the position| sides)?|switch sides|turn (?:it |the position )?(?:round|around)))(?: (?:when(?:ever)?|as soon as|once) (?:the other side(?:'s turn)? (?:begins|comes)|the opposite (?:signal|condition|cross(?:ing)?) (?:comes|occurs|appears|triggers|is met|happens)))?|(?:be |stay |stays |it is )?always in(?: the market)?"
+_STAYING = r"(?:it )?stays?(?: in (?:it|the position))? until its own exit(?: comes)?|ignore (?:the )?(?:opposite|other) (?:signals?|side)(?: while (?:in|holding) a (?:position|trade))?|(?:never|do not|don't) (?:reverse|flip)(?: a position)?|no reversals?"
+TURNS = re.compile(rf"\W*(?:(?:it|the strategy|please|should|must|will|and|so|then)\W+)*(?:{_TURNING})\W*", _I)
+STAYS = re.compile(rf"\W*(?:(?:it|the strategy|please|should|must|will|and|so|then)\W+)*(?:{_STAYING})\W*", _I)
+# An answer to the question of which side something is said.
+SCOPED = re.compile(
+    r"\W*(?:(?:that|it|this|they) (?:is|are) )?(?:meant )?(?:for )?(?:(?P<both>both(?: sides)?)|the (?P<one>long|short) (?:side|one)(?: alone| only)?)\W*",
+    _I,
+)
+# A side as a noun, where nothing says what is done with it: “and the short at 50”, “and shorts at 50”.
+NOUN = re.compile(r"\b(?:the|my|your|any|a|an|every|all|each|no|our|that|this|these|those|of|for|in|on|with)\s+$", _I)
+# What is said of a side as of the other turned round.
+MIRRORED = re.compile(
+    r"\b(?:vice[- ]versa|(?:the |do the |does the )?(?:opposite|reverse|inverse|mirror(?:ed)?(?: image)?|same)(?= (?:for|on|with|of|rules?|way|thing)\b)|the other way (?:a?round)|likewise|conversely|respectively|and so on)\b",
+    _I,
+)
+NEGATED = re.compile(r"(?:\b(?:no|not|never|without|cannot|neither|nor|instead of|rather than|avoid\w*|skip\w*|refrain\w*|stop|ignor\w*|exclud\w*|except|omit\w*|unless|bans?|banned|forbid\w*)|n['’]t)\b(?:\s+\w+){0,2}\s*$", _I)  # fmt: skip
+
+
+def marks_in(text: str) -> list[Mark]:
+    """The deeds that a text names, in the order of its words."""
+    found = list[Mark]()
+    taken = list[tuple[int, int]]([match.span() for match in ON_BOTH.finditer(text)])
+    for match in _TURNING_ROUND.finditer(text):
+        if not any(start < match.end() and match.start() < end for start, end in taken):
+            taken.append(match.span())
+            side = Side.SHORT if "short" in match[0].lower().rpartition(" and ")[2] else Side.LONG
+            found.append(Mark(*match.span(), side, Deed.ENTERS, turns=True))
+    for match in _NAMED.finditer(text):
+        if not any(start < match.end() and match.start() < end for start, end in taken):
+            taken.append(match.span())
+            found.append(Mark(*match.span(), Side(match["side"].lower()), Deed.NAMED))
+    for pattern, side, deed in (
+        (COVERS, Side.SHORT, Deed.LEAVES),
+        (SHORTS, Side.SHORT, Deed.ENTERS),
+        (_OUT_OF_LONG, Side.LONG, Deed.LEAVES),
+        (_INTO_LONG, Side.LONG, Deed.ENTERS),
+        (_OUT, Side.NONE, Deed.LEAVES),
+    ):
+        for match in pattern.finditer(text):
+            if any(start < match.end() and match.start() < end for start, end in taken):
+                continue
+            whole = side is Side.NONE and any(match[name] for name in ("whole", "closed", "flat"))
+            taken.append(match.span())
+            found.append(Mark(*match.span(), side, deed, whole))
+    return sorted(found, key=lambda each: each.start)
+
+
+# What is said beside conditions, by its kind.
+_BESIDE = {
+    "stop": re.compile(r"\btrail\w*(?: stops?)?|\bstops?(?:[- ]?loss(?:es)?)?\b(?! and reverse)|\bSL\b", _I),
+    "target": re.compile(r"\btake[- ]?profits?\b|\b(?:profit )?targets?\b|\bTP\b", _I),
+    "size": re.compile(r"\bshares?\b|[$€£] ?\d|\bdollars?\b|\bequity\b|\bcapital\b|\brisk(?:ing)?\b|\b(?:position )?size\b|\d ?% (?:of|per|each|position)\b", _I),
+    "clock": re.compile(
+        r"\b\d{1,2}[:.h]\d\d\b(?! ?%)|\b\d{1,2} ?(?:am|pm|a\.m|p\.m|o'clock)\b|\b(?:end of (?:the )?day|overnight|noon|midday|lunch|the (?:open|close|bell))\b|\b(?:mon|tues|wednes|thurs|fri)days?\b|\b(?:minutes?|hours?) (?:before|after|into)\b|\b(?:morning|afternoon)s?\b",
+        _I,
+    ),
+    "bound": re.compile(r"\b(?:only|unless|except\w*|but not|never|as long as|provided)\b", _I),
+}  # fmt: skip
+COUNTED = re.compile(
+    r"\b(?:at most|max(?:imum)?(?: of)?|no more than|up to|limit\w*) (?:\d+|one|two|three|four|five)\b(?! ?%)|\b(?:trades?|times?|entries|buys|shorts) (?:a|per|each|every) day\b|\bonce (?:a|per) day\b|\b(?:wait|pause|cool ?down)\b|\blosses? (?:in a row|a day)\b|\bafter (?:a|\d+|two|three) (?:loss|losses|stops?)\b",
+    _I,
+)
+
+
+def beside(text: str) -> Iterator[tuple[str, int, int]]:
+    """Finds what a text says beside deeds and conditions: stops, targets, sizes, times and bounds, each with its kind and its place."""
+    for kind, pattern in _BESIDE.items():
+        for match in pattern.finditer(text):
+            yield kind, *match.span()
