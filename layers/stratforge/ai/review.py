@@ -77,8 +77,13 @@ def by_the_code(
     draft: StrategyDraft, strategy: Strategy | PortfolioStrategy, request: Request, taken: Sequence[str]
 ) -> list[str]:
     """Lists the points on which the lines, the explanation and the parameters of a draft do not agree with its code; `taken` are assumptions that explain nothing."""
+    known = [request.text, *request.earlier]
+    # What a portfolio only looks at is among its symbols.
+    beside = (
+        unexplained(draft.logic_explanation, strategy, draft.symbol, known) if isinstance(strategy, Strategy) else ()
+    )
     return [
-        *unexplained(draft.logic_explanation, strategy, draft.symbol, [request.text, *request.earlier]),
+        *beside,
         *_by_the_code(draft, strategy, request),
         *_explanation(_without(draft, taken)),
         *_parameters(draft, strategy),
