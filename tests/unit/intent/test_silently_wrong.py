@@ -205,7 +205,6 @@ BECOMES = [
 
 
 CRASHES = [
-    "Buy when PSAR is below close, sell when PSAR is above close",
     "Buy when HMA(20) crosses above HMA(50), sell opposite",
 ]  # fmt: skip
 
@@ -239,6 +238,12 @@ def test_what_becomes_so_was_not_so_before(request_: str) -> None:
 @pytest.mark.parametrize("request_", CRASHES)
 def test_what_cannot_be_written_is_asked_about(request_: str) -> None:
     assert StrategyDraft.model_validate(write_answer([request_])).questions
+
+
+def test_the_parabolic_sar_is_the_series_that_the_language_has() -> None:
+    sar = "ta.psar(bars.high, bars.low, bars.close).sar"
+    rules, _ = answered("Buy EBAY when the price crosses above the Parabolic SAR, sell when it goes below")
+    assert {f"buy when crosses_above(close, {sar})", f"sell when crosses_below(close, {sar})"} <= set(rules)
 
 
 @pytest.mark.parametrize(
