@@ -77,13 +77,11 @@ def by_the_code(
     draft: StrategyDraft, strategy: Strategy | PortfolioStrategy, request: Request, taken: Sequence[str]
 ) -> list[str]:
     """Lists the points on which the lines, the explanation and the parameters of a draft do not agree with its code; `taken` are assumptions that explain nothing."""
-    known = [request.text, *request.earlier]
-    # What a portfolio only looks at is among its symbols.
-    beside = (
-        unexplained(draft.logic_explanation, strategy, draft.symbol, known) if isinstance(strategy, Strategy) else ()
-    )
+    words = [request.text, *request.earlier]
+    # A portfolio names its symbols itself.
+    others = [] if isinstance(strategy, PortfolioStrategy) else unexplained(draft.logic_explanation, strategy, draft.symbol, words)  # fmt: skip
     return [
-        *beside,
+        *others,
         *_by_the_code(draft, strategy, request),
         *_explanation(_without(draft, taken)),
         *_parameters(draft, strategy),

@@ -90,7 +90,7 @@ def judged(
     if "/" in symbol:
         return Judged((f"{symbol} cannot be sold short: only stocks can. Ask what it should trade.",))
     if strategy.other_symbols:
-        return Judged((f"The code looks at {', '.join(strategy.other_symbols)}, which no words and no rules say: leave it out, or ask.",))  # fmt: skip
+        return Judged((f"The code looks at {', '.join(strategy.other_symbols)}, which is not written for strategies that go long and short: leave it out, or ask.",))  # fmt: skip
     sides = sides_of(text)
     if sides.asks:
         return Judged(tuple(f"{each} {ASK}" for each in sides.asks))
