@@ -24,10 +24,12 @@ from playwright.sync_api import (
 from stratforge.client import Client
 
 from tests.support.patience import when_not_busy
+from tests.support.trading import wait_for
 
 # However busy the machine: a test fails for what a page does, not for when.
 _PATIENCE_MS = 90_000
 expect.set_options(timeout=_PATIENCE_MS)
+
 PASSWORD = "a long enough password"
 _NUMBERS = itertools.count()
 EXECUTABLE = os.environ.get("CHROMIUM") or next(
@@ -46,6 +48,11 @@ def browser() -> Iterator[Browser]:
         found = playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)
         yield found
         found.close()
+
+
+def until(page: Page, condition: str) -> None:
+    """Waits for a condition in the page: Playwright's own waiting evaluates a text there, which the page's policy forbids."""
+    wait_for(lambda: page.evaluate(condition), _PATIENCE_MS / 4_000, condition)
 
 
 @dataclass

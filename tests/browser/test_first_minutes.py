@@ -12,7 +12,7 @@ from local_platform.platform import Platform
 from playwright.sync_api import Request, expect
 from stratforge.client import Client
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, until
 from tests.support.trading import wait_for, wait_for_bars
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -217,9 +217,9 @@ def test_a_chart_follows_the_range_the_crosshair_and_the_list_of_trades(member: 
     log.click()
     expect(log).to_have_attribute("aria-pressed", "true")
     card.get_by_role("button", name="Full screen").click()
-    page.wait_for_function("() => document.fullscreenElement?.matches('.card')")
+    until(page, "() => document.fullscreenElement?.matches('.card')")
     card.get_by_role("button", name="Leave full screen").click()
-    page.wait_for_function("() => !document.fullscreenElement")
+    until(page, "() => !document.fullscreenElement")
     # From the list into the chart.
     row = page.locator("#report-trades tbody tr").first
     row.locator("[data-show-trade]").click()

@@ -14,7 +14,7 @@ import pytest
 from local_platform.platform import Platform
 from playwright.sync_api import Browser, Page, Request, Response
 
-from tests.browser.conftest import Visitor, new_visitor
+from tests.browser.conftest import Visitor, new_visitor, until
 from tests.support.tiers import in_short
 from tests.support.trading import wait_for
 
@@ -186,7 +186,7 @@ class Walk:
         page.evaluate(
             "document.addEventListener('htmx:beforeRequest', (asked) => window.pressing || asked.preventDefault())"
         )
-        page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        until(page, "() => !document.querySelector('.htmx-request')")
         # Nobody answers: what is seen is seen before the answer.
         page.route(re.compile(r".*"), lambda _route: None)
         count, wrong = page.evaluate(_PRESS)
@@ -378,7 +378,7 @@ def test_whatever_is_pressed_shows_at_once_that_it_is_at_work(world: tuple[Visit
     visitor.go("/strategies/new", page)
     page.route("**/api/strategies/import", lambda _route: None)
     page.set_input_files("[data-import-strategy]", {"name": "s.json", "mimeType": "application/json", "buffer": b"{}"})
-    page.wait_for_function("() => document.documentElement.matches('.leaving')")
+    until(page, "() => document.documentElement.matches('.leaving')")
     page.close()
 
 

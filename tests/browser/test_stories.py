@@ -9,7 +9,7 @@ import pytest
 from local_platform.platform import Platform
 from playwright.sync_api import Browser, Route, expect
 
-from tests.browser.conftest import PASSWORD, Visitor, new_visitor
+from tests.browser.conftest import PASSWORD, Visitor, new_visitor, until
 from tests.support.trading import wait_for
 
 pytestmark = pytest.mark.timeout(600)
@@ -87,9 +87,7 @@ def test_what_is_described_at_home_is_answered_there_and_no_notice_says_it_again
     page.locator("form.example [name=prompt]").first.evaluate("it => { it.value = 'make me rich' }")
     page.get_by_role("button", name="Start with this").first.click()
     expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
-    page.wait_for_function(
-        "window.told.some(([path, text]) => path.startsWith('/notices/new') && text.includes('/jobs/'))"
-    )
+    until(page, "window.told.some(([path, text]) => path.startsWith('/notices/new') && text.includes('/jobs/'))")
     expect(page.locator(".toast a[href^='/jobs/']")).to_have_count(0)
     # Whoever has left is told.
     page.evaluate("document.querySelector('[data-job]').remove()")

@@ -11,7 +11,7 @@ from local_platform.platform import Platform
 from playwright.sync_api import Locator, Page, expect
 from stratforge.client import Client
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, until
 from tests.browser.test_first_minutes import OFTEN
 from tests.support.trading import wait_for
 
@@ -106,8 +106,9 @@ def test_a_long_line_of_code_wraps_under_its_own_number_and_nothing_is_cut(membe
             };
         }"""
         # It follows the width of the page.
-        page.wait_for_function(
-            f"() => {{ const found = ({measured})(document.getElementById('new-code')); return found.beside && found.rows > 4; }}"
+        until(
+            page,
+            f"() => {{ const found = ({measured})(document.getElementById('new-code')); return found.beside && found.rows > 4; }}",
         )
         found = field.evaluate(measured)
         assert (found["cut"], found["text"]) == (0, True), width
@@ -315,4 +316,4 @@ def test_keys_search_lead_to_pages_and_list_themselves(member: Visitor) -> None:
         page.evaluate(keyed, ["g", letter])
         expect(page).to_have_url(f"{member.address}{path}")
         # With the scripts that hear keys.
-        page.wait_for_function("document.readyState === 'complete'")
+        until(page, "document.readyState === 'complete'")

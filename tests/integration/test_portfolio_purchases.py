@@ -95,6 +95,40 @@ def test_purchases_are_dropped_an_hour_after_their_decision_and_when_the_exchang
         assert rotating.decisions(session)[0].status is RebalanceStatus.CALLED_OFF
 
 
+def priced(rotating: Rotating, *symbols: str) -> None:
+    """Leaves the latest prices of these symbols alone."""
+    with rotating.database.transaction() as connection:
+        connection.execute("DELETE FROM latest_prices WHERE NOT symbol = ANY(%s)", (list(symbols),))
+
+
+def test_what_has_no_price_yet_is_bought_once_it_has_one(rotating: Rotating) -> None:
+    """Nobody looked at these symbols before, and days are decided on before the first bar comes."""
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    session = rotating.start().session_id
+    priced(rotating)
+    assert rotating.decide(session).decided == 1
+    assert rotating.decisions(session)[0].status is RebalanceStatus.SELLING
+    minutes(rotating, 10, 11)
+    assert rotating.decide(session).orders > 0
+    assert rotating.decisions(session)[0].status is RebalanceStatus.ORDERED
+    rotating.settle(session)
+    assert rotating.held(session)
+
+
+def test_one_of_several_without_a_price_is_waited_for_a_minute(rotating: Rotating) -> None:
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    session = rotating.start(EVERY_TEN_MINUTES.replace("universe.slope > 0", "universe.close > 0")).session_id
+    priced(rotating, "AAPL")
+    assert rotating.decide(session).decided == 1
+    assert rotating.decisions(session)[0].status is RebalanceStatus.SELLING
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE rebalances SET created_at = created_at - interval '61 seconds'")
+    assert rotating.decide(session).orders == 1
+    assert rotating.decisions(session)[0].status is RebalanceStatus.ORDERED
+
+
 def test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on(rotating: Rotating) -> None:
     session = turning(rotating, EVERY_TEN_MINUTES.replace("N = 3", "N = 1"))
     for status in (SessionStatus.PAUSED, SessionStatus.RUNNING):

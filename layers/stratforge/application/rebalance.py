@@ -428,6 +428,10 @@ def _place_purchases_of(connection: Connection, rebalance_ids: Sequence[UUID]) -
         if each.session_status is not SessionStatus.RUNNING or _is_over(each, days, now):
             ended[each.rebalance_id] = RebalanceStatus.CALLED_OFF, None
             continue
+        wanted = {symbol for symbol, order in zip(each.universe, each.orders, strict=True) if order > 0}
+        if wanted - prices.keys() and (each.patient or not wanted & prices.keys()):
+            # Of whatever nobody looked at before the platform has no price until its first bar or trade.
+            continue
         orders, part = _purchases(each, holdings[each.session_id], prices)
         placing.append(OrdersOfDecision(each.rebalance_id, each.session_id, each.user_id, orders))
         ended[each.rebalance_id] = RebalanceStatus.ORDERED, part

@@ -13,7 +13,7 @@ from stratforge.storage.postgres.rows import fetch_all
 from stratforge.storage.strategies.rebalances import OPEN_STATUSES, RebalanceStatus
 from stratforge.storage.strategies.sessions import SessionStatus
 
-# How long purchases wait for the sales of their decision, by our clock.
+# How long purchases wait for the sales of their decision, and for prices of all that is bought, by our clock.
 SALES_PATIENCE = timedelta(seconds=60)
 # After so long by our clock a decision's purchases are not placed any more: its prices are of another time.
 PURCHASES_LIFETIME = timedelta(hours=1)
@@ -46,6 +46,7 @@ class Waiting:
     Attributes:
         moment: The beginning of the period that was decided about.
         expired: Whether it was decided too long ago.
+        patient: Whether prices that are not known yet may still be waited for beside those that are.
         account_cash: What the user has free, in dollars.
     """
 
@@ -54,6 +55,7 @@ class Waiting:
     user_id: UUID
     moment: datetime
     expired: bool
+    patient: bool
     schedule: str
     universe: list[str]
     orders: list[float]
@@ -75,12 +77,13 @@ def lock_waiting(connection: Connection, rebalance_ids: Sequence[UUID]) -> list[
         connection,
         Waiting,
         """
-        SELECT r.id AS rebalance_id, r.session_id, r.user_id, r.moment, r.created_at < now() - %s::interval AS expired, s.schedule, s.universe, r.orders,
+        SELECT r.id AS rebalance_id, r.session_id, r.user_id, r.moment, r.created_at < now() - %(lifetime)s::interval AS expired,
+               r.created_at > now() - %(patience)s::interval AS patient, s.schedule, s.universe, r.orders,
                s.capital, s.status AS session_status, u.virtual_balance AS account_cash
         FROM rebalances r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = r.user_id
-        WHERE r.id = ANY(%s) AND r.status = 'SELLING' ORDER BY r.created_at, r.id FOR NO KEY UPDATE OF r, s
+        WHERE r.id = ANY(%(ids)s) AND r.status = 'SELLING' ORDER BY r.created_at, r.id FOR NO KEY UPDATE OF r, s
         """,
-        (PURCHASES_LIFETIME, list(rebalance_ids)),
+        {"lifetime": PURCHASES_LIFETIME, "patience": SALES_PATIENCE, "ids": list(rebalance_ids)},
     )
 
 
