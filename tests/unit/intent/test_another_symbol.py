@@ -72,6 +72,14 @@ def test_nothing_that_is_the_traded_symbol_s_is_taken_for_the_other_one_s(case: 
         assert findings(case["request"], moved, case["symbol"])
 
 
+@pytest.mark.parametrize("case", CLEAR, ids=lambda each: each["request"][:60])
+def test_what_is_only_looked_at_is_not_traded(case: dict[str, Any]) -> None:
+    name = next(each for each in case["rules"] if "bars.of(" in each).partition("bars.of('")[2].partition("'")[0]
+    moved = [each.replace(f"bars.of('{name}')", "bars") for each in case["rules"]]
+    for status in (Status.COVERED, Status.ASSUMED):
+        assert findings(case["request"], [f"symbol {name}", *moved], name, status)
+
+
 @pytest.mark.parametrize("request_", TRAPS)
 @pytest.mark.parametrize("status", [Status.COVERED, Status.ASSUMED])
 def test_no_answer_looks_at_another_symbol_where_the_words_leave_open_whose_a_measure_is(
@@ -171,6 +179,23 @@ def test_a_change_of_what_is_traded_is_not_taken_for_one_of_what_is_looked_at() 
     assert any("which is it" in each for each in changed("use QQQ instead of SPY", rules, *STOOD, symbol="QQQ"))
     assert any("which is it" in each for each in changed("make it QQQ", rules, *STOOD, symbol="QQQ"))
     assert any("cannot look at SPY" in each for each in changed("trade SPY", ["symbol SPY"], *STOOD, symbol="SPY"))
+
+
+@pytest.mark.parametrize(
+    "request_", ["only while SPY is above its 50 SMA", "and SPY should be above its 50 SMA", "only buy when SPY's price is above its 50 SMA"]
+)  # fmt: skip
+def test_a_condition_of_another_symbol_does_not_move_a_strategy_to_it(request_: str) -> None:
+    bound = "buy only when close > ta.sma(bars.close, length=50)"
+
+    def moved(words: str, traded: str) -> list[str]:
+        request = [wanted(words, ["symbol SPY", bound], Status.ASSUMED), *kept(*STOOD[:2])]
+        found = words_findings(words, request, [f"“{words}”"], whole=False, symbol="SPY", before=STOOD[:2], traded=traded)  # fmt: skip
+        return [each for each in found if "is SPY only looked at" in each]
+
+    assert moved(request_, "AAPL")
+    assert moved(request_, "")
+    assert not moved(request_, "SPY")
+    assert not moved(f"trade SPY, {request_}", "AAPL")
 
 
 def test_what_says_nothing_of_bars_is_changed_as_ever() -> None:
