@@ -157,7 +157,7 @@ def request_of(conversation: list[Turn]) -> Request:
     Raises:
         ValueError: if the last turn is no request.
     """
-    still_open, whole, before, timeframe, code = list[str](), True, None, None, ""
+    still_open, whole, before, timeframe, code, traded = list[str](), True, None, None, "", ""
     for turn in conversation:
         if turn.role == "user":
             words = words_in(turn.text)
@@ -169,14 +169,14 @@ def request_of(conversation: list[Turn]) -> Request:
             continue
         if draft.kind is AnswerKind.STRATEGY and draft.python_code.strip():
             still_open, whole, before = [], False, _rules_that_stand(draft) or None
-            timeframe, code = timeframe_of(draft.python_code), draft.python_code
+            timeframe, code, traded = timeframe_of(draft.python_code), draft.python_code, draft.symbol.upper()
         elif draft.kind is AnswerKind.ANSWER:
             # A question that was answered asks for nothing more.
             del still_open[-1:]
     if conversation[-1].role != "user" or not still_open or words_in(conversation[-1].text) is None:
         raise ValueError("the last turn of a conversation is a request")
     unknown = code if code and before is None else None
-    return Request(still_open[-1], whole, before, tuple(still_open[:-1]), timeframe, unknown)
+    return Request(still_open[-1], whole, before, tuple(still_open[:-1]), timeframe, unknown, traded)
 
 
 def _rules_that_stand(draft: StrategyDraft) -> tuple[str, ...]:

@@ -162,6 +162,7 @@ class Request:
         earlier: The words of the open turns before the last.
         timeframe: The bars on which what stood before decides, where its code says so.
         code: Of a change, the code that stood before, where its rules are not known.
+        traded: Of a change, the symbol of what stood before; "" where it is not known.
     """
 
     text: str
@@ -170,6 +171,7 @@ class Request:
     earlier: tuple[str, ...] = ()
     timeframe: str | None = None
     code: str | None = None
+    traded: str = ""
 
 
 def words_in(turn: str) -> str | None:

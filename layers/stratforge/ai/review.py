@@ -66,6 +66,7 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
         symbol=draft.symbol,
         before=_of_one_symbol(request.before),
         earlier=framed.earlier,
+        traded=request.traded,
     )
     contract += framed.findings(draft)
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])

@@ -29,7 +29,7 @@ from stratforge.intent.follow_ups import (
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lines import lines_findings
 from stratforge.intent.measures import columns_of, columns_said
-from stratforge.intent.other_symbols import beside_findings, unasked
+from stratforge.intent.other_symbols import beside_findings, taken_for_what_is_traded, unasked
 from stratforge.intent.places import whose_clocks, whose_days
 from stratforge.intent.program import program_of
 from stratforge.intent.reading.check import checked
@@ -66,6 +66,7 @@ def contract_findings(
     symbol: str = "",
     before: Sequence[str] | None = None,
     earlier: Sequence[str] = (),
+    traded: str = "",
 ) -> list[str]:
     """Lists the points on which request, requirements and code do not agree.
 
@@ -78,12 +79,13 @@ def contract_findings(
         symbol: The symbol of the answer.
         before: The rules that stood before a change; None when they are not known.
         earlier: The person's words of the turns before this one that no strategy has answered yet: they are part of the request.
+        traded: What the strategy that is changed trades; "" where that is not known.
 
     Returns:
         One sentence for each disagreement, saying what to do; nothing when they agree.
     """
     found = words_findings(
-        request, requirements, assumptions, whole=whole, symbol=symbol, before=before, earlier=earlier
+        request, requirements, assumptions, whole=whole, symbol=symbol, before=before, earlier=earlier, traded=traded
     )
     program = program_of(strategy.source)
     rules, wrong = _read(requirements)
@@ -103,6 +105,7 @@ def words_findings(
     symbol: str = "",
     before: Sequence[str] | None = None,
     earlier: Sequence[str] = (),
+    traded: str = "",
 ) -> list[str]:
     """Lists the points on which the request and the rules of its requirements do not agree, whatever the code does; see `contract_findings`."""
     turns = tuple(respelled(each, assumptions) for each in (*earlier, request))
@@ -127,6 +130,7 @@ def words_findings(
         *wrong,
         *reading.contrary,
         *beside_findings(requirements, rules, reading.sure, before, symbol),
+        *taken_for_what_is_traded(turns, rules, symbol, traded=None if whole else traded),
         *(
             f"{each} {ASK}"
             for index, turn in enumerate(turns)

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.follow_ups import ASK
-from stratforge.intent.reading.beside import compares_another
+from stratforge.intent.reading.beside import buys_another, compares_another, only_looked_at
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.reading.tokens import tokens_of
+from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import FACTS, Rule, RuleKind, looked_at, read_rule
 from stratforge.market.clocks import CLOCKS, clock_field
@@ -24,6 +24,7 @@ from stratforge.strategy.trees import walk
 
 _REMOVED = re.compile(r"\W*(?:(?:please|and|then|now|also|ok|okay)\W+)*(?:remove|drop|delete|get rid of|take out|leave out|forget|skip|no more)\b(?:\W+(?:the|my|that|this|whole))*\W+(?P<name>[^,;]{1,20}?)(?:['’]s?)? (?:filter|condition|rule|requirement|check)\W*(?:please)?\W*", re.IGNORECASE)  # fmt: skip
 _TRADED = re.compile(r"\b(?:trade|buy)s?\b", re.IGNORECASE)
+_BOUGHT = re.compile(r"\b(?i:buy|long|enter|trade|purchase) (?i:(?:[\d.,$%]+ )?(?:(?:shares|of|my|equity|cash) ){0,4})\$?(?P<name>[A-Z]{2,5})\b(?! [A-Z]{2})")  # fmt: skip
 # Facts of a rule that no words about a price can mean.
 _OF_NONE = frozenset({"minute", "weekday", "bars_held", "days_held", "account_cash", "account_equity", *map(clock_field, CLOCKS)})  # fmt: skip
 
@@ -80,6 +81,35 @@ def _taken_for_the_traded_one(
             if compares_another(tokens):
                 other = next(str(token.value) for token in tokens if token.kind == "other")
                 yield f"“{each.quote[:120]}” speaks of {other}, and its rules look at {symbol or 'no other symbol'} alone: say what {other} does with bars.of({other!r}), or ask whose each measure is. {ASK}"
+
+
+def taken_for_what_is_traded(
+    turns: Sequence[str], rules: Sequence[Sequence[Rule]], symbol: str, *, traded: str | None
+) -> Iterator[str]:
+    """Finds that an answer trades a symbol that the words only look at.
+
+    Args:
+        turns: The person's words.
+        rules: The rules of each requirement.
+        symbol: What the answer trades.
+        traded: What was traded before a change, "" where that is not known; None where nothing stood.
+    """
+    if not symbol or symbol.upper() == traded:
+        return
+    read = [tokens_of(each, symbol) for each in turns]
+    if not only_looked_at([token for tokens in read for token in (*tokens, Token("stop_sign", ".", 0, 0))]):
+        return
+    moved = traded is not None and any(rule.kind is RuleKind.SYMBOL for of_it in rules for rule in of_it)
+    bought = any(buys_another(tokens) or _buys_a_word(turn, tokens) for turn, tokens in zip(turns, read, strict=True))
+    if moved or bought:
+        words = next(turn for turn, tokens in zip(turns, read, strict=True) if only_looked_at(tokens)).strip()
+        yield f"“{words[:120]}” looks at {symbol}, and does not say that it is traded: is {symbol} only looked at, or should it be traded in the place of {traded or 'what was'}? {ASK}"
+
+
+def _buys_a_word(turn: str, tokens: Sequence[Token]) -> bool:
+    """“Buy COIN when BTC is above …”: what is bought is a word as well as a name."""
+    kinds = {each.start: each.kind for each in tokens}
+    return any(kinds.get(each.start("name")) not in ("symbol", "indicator", "glued") for each in _BOUGHT.finditer(turn))
 
 
 def unasked(strategy: Strategy, rules: Sequence[Rule]) -> Iterator[str]:

@@ -271,6 +271,24 @@ def compares_another(tokens: Sequence[Token]) -> bool:
     return False
 
 
+def only_looked_at(tokens: Sequence[Token]) -> bool:
+    """Returns whether words name a symbol, and nowhere as what is traded: it stands in conditions alone. The tokens are read with it as the traded one."""
+    places = [index for index, each in enumerate(tokens) if each.kind == "symbol"]
+    return bool(places) and all(_in_a_condition(tokens, index) for index in places)
+
+
+def buys_another(tokens: Sequence[Token]) -> bool:
+    """Returns whether words say that a symbol is bought, or what the strategy is for, and mean another than the traded one."""
+    swapped = [replace(each, kind={"other": "symbol", "symbol": "other"}.get(each.kind, each.kind)) for each in tokens]
+    return names_traded(swapped)
+
+
+def _in_a_condition(tokens: Sequence[Token], index: int) -> bool:
+    following = tokens[index + 1].kind if index + 1 < len(tokens) else ""
+    before = tokens[index - 1].kind if index else ""
+    return following in ("possessive", *(each for each in _RELATES if each != "not"), *_MEASURE) or before in ("when", "unless", "except")  # fmt: skip
+
+
 def side_of_symbol(side: str, symbol: str) -> str:
     """A side of a comparison as that of another symbol; unread where that has none of the kind."""
     found = _side_of_symbol(side, symbol)

@@ -29,12 +29,12 @@ def request_after(requests: Sequence[str], answers: Sequence[Mapping[str, Any]])
         requests: What the person said, turn by turn.
         answers: The answers to all turns but the last.
     """
-    still_open, before = list[str](), None
+    still_open, before, traded = list[str](), None, ""
     for turn, answer in zip(requests, answers, strict=False):
         still_open.append(turn)
         if answer["kind"] == "strategy" and answer["python_code"]:
-            still_open, before = [], _rules(answer)
-    return Request(requests[-1], before is None, before, tuple(still_open))
+            still_open, before, traded = [], _rules(answer), answer["symbol"]
+    return Request(requests[-1], before is None, before, tuple(still_open), traded=traded)
 
 
 def findings_of(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ from stratforge.strategy.constants import timeframe_of, with_timeframe
 from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.rotations import changed_portfolio
 from simulators.gemini.author.rules import clock
-from simulators.gemini.author.strict import answer_by_rules, read_alone
+from simulators.gemini.author.strict import NO_SYMBOL, answer_by_rules, read_alone
 
 # A sale by a time, by bars or by a condition; a stop or a target is one more way out.
 _WAY_OUT = re.compile(r"sell when (?!(?:gain|drop)\w* [<>])")
@@ -58,7 +58,8 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     before = rules_that_stand(standing)
     *lost, words = turns
     work = amended(before, words, standing["symbol"]) if before else None
-    if work is None:
+    if work is None or (NO_SYMBOL in standing["assumptions"] and any("bars.of(" in each for each in work.added)):
+        # Where nobody said what is traded, another symbol may be it.
         return None
     decided = [each for each in _decided(standing) if each in work.rules]
     if decided and any(map(_WAY_OUT.match, work.added)):
@@ -94,7 +95,7 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     answer["assumptions"] += readings_to_tell(words, wanted, told, symbol=standing["symbol"], earlier=lost)[0]
     whole = {**answer, "python_code": source, "plan": answer["logic_explanation"][:2_000]}
     draft = StrategyDraft.model_validate(whole)
-    request = Request(words, whole=False, before=tuple(before), earlier=tuple(lost), timeframe=timeframe)
+    request = Request(words, whole=False, before=tuple(before), earlier=tuple(lost), timeframe=timeframe, traded=standing["symbol"])
     return None if review(draft, compile_strategy(source), request) else whole
 
 

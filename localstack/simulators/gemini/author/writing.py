@@ -199,7 +199,7 @@ def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozens
     standing = write_answer(requests[:-1], untradable)
     if standing["kind"] != "strategy" or not standing["python_code"]:
         return None
-    request = Request(requests[-1], whole=False, before=tuple(rules_that_stand(standing)))
+    request = Request(requests[-1], whole=False, before=tuple(rules_that_stand(standing)), traded=standing["symbol"])
     if found["kind"] == "strategy":
         draft = StrategyDraft.model_validate(found)
         if not review(draft, compile_strategy(draft.python_code), request):
