@@ -178,6 +178,8 @@ def test_a_change_of_what_is_traded_is_not_taken_for_one_of_what_is_looked_at() 
     rules = ["symbol QQQ"]
     assert any("which is it" in each for each in changed("use QQQ instead of SPY", rules, *STOOD, symbol="QQQ"))
     assert any("which is it" in each for each in changed("make it QQQ", rules, *STOOD, symbol="QQQ"))
+    assert any("which is it" in each for each in changed("trade QQQ instead of SPY", rules, *STOOD, symbol="QQQ"))
+    assert not any("which is it" in each for each in changed("trade QQQ", rules, *STOOD, symbol="QQQ"))
     assert any("cannot look at SPY" in each for each in changed("trade SPY", ["symbol SPY"], *STOOD, symbol="SPY"))
 
 
@@ -190,12 +192,33 @@ def test_a_condition_of_another_symbol_does_not_move_a_strategy_to_it(request_: 
     def moved(words: str, traded: str) -> list[str]:
         request = [wanted(words, ["symbol SPY", bound], Status.ASSUMED), *kept(*STOOD[:2])]
         found = words_findings(words, request, [f"“{words}”"], whole=False, symbol="SPY", before=STOOD[:2], traded=traded)  # fmt: skip
-        return [each for each in found if "is SPY only looked at" in each]
+        return [each for each in found if "should it only be looked at" in each]
 
     assert moved(request_, "AAPL")
     assert moved(request_, "")
     assert not moved(request_, "SPY")
     assert not moved(f"trade SPY, {request_}", "AAPL")
+
+
+@pytest.mark.parametrize(
+    ("request_", "rules"),
+    [
+        ("stop loss 2% when SPY is below its 200 SMA", ["stop loss 2%"]),
+        ("sell when SPY drops 2%", ["stop loss 2%"]),
+        ("sell after 10 bars if SPY is below VWAP", ["sell when bars_held >= 10"]),
+        ("only on Mondays if SPY is above VWAP", ["buy only when weekday == 0"]),
+        ("at most 3 trades a day while SPY is above VWAP", ["at most 3 buys a day"]),
+        ("only between 10:00 and 11:00 while SPY is above its 200 SMA", ["buy only when minute >= 600 and minute < 660"]),
+        ("only when AAPL is stronger than SPY", ["buy only when close > bars.open"]),
+        ("buy 10 shares of SPY", ["size 10 shares"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [Status.COVERED, Status.ASSUMED])
+def test_what_another_symbol_does_is_not_left_out(request_: str, rules: list[str], status: Status) -> None:
+    for stood in (STOOD[:2], STOOD):
+        request = [wanted(request_, rules, status), *kept(*stood)]
+        found = words_findings(request_, request, [f"“{request_}”"], whole=False, symbol="AAPL", before=stood, traded="AAPL")  # fmt: skip
+        assert any("speaks of SPY" in each for each in found)
 
 
 def test_what_says_nothing_of_bars_is_changed_as_ever() -> None:
