@@ -45,9 +45,9 @@ def beside_findings(
         before: The rules that stood before a change; None where they are not known, or none stood.
         symbol: What the answer trades.
     """
+    yield from _left_out(requirements, rules, sure, symbol, change=before is not None)
     others = {one for of_it in rules for rule in of_it for one in others_of(rule)}
     if not others:
-        yield from _taken_for_the_traded_one(requirements, rules, sure, symbol)
         return
     for other in sorted(others):
         if symbol and (other == symbol.upper() or is_crypto(other) != is_crypto(symbol)):
@@ -65,22 +65,30 @@ def beside_findings(
                 yield f"{said} speaks of another symbol, and was corrected: what stands has to be said once more as a whole. {ASK}"
         elif each.status is not Status.UNSUPPORTED:
             moved = any(rule.kind is RuleKind.SYMBOL for rule in of_it) and before is not None
-            if moved and looked and not _TRADED.search(each.quote):
+            if moved and looked and (not _TRADED.search(each.quote) or _names(each.quote, symbol) & others):
                 yield f"{said} may be about what is traded ({symbol}), or about what is looked at ({', '.join(sorted(others))}): which is it? {ASK}"
             elif any(map(_is_of_prices, of_it)) and index not in sure and not _is_removal(each.quote, of_it, standing, symbol):  # fmt: skip
                 yield f"{said} is about prices or indicators beside {', '.join(sorted(others))}, and it is not plain whose ({'; '.join(in_words(rule) for rule in of_it)[:300]}): say the symbol with every measure, as in “buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30”. {ASK}"
 
 
-def _taken_for_the_traded_one(
-    requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], sure: frozenset[int], symbol: str
+def _left_out(
+    requirements: Sequence[Requirement],
+    rules: Sequence[Sequence[Rule]],
+    sure: frozenset[int],
+    symbol: str,
+    *,
+    change: bool,
 ) -> Iterator[str]:
-    """Finds words about another symbol that rules of the traded one are said to follow."""
+    """Finds words about another symbol that rules are said to follow which look at the traded one, or at no bars, alone."""
     for index, (each, of_it) in enumerate(zip(requirements, rules, strict=True)):
-        if each.status in (Status.COVERED, Status.ASSUMED) and index not in sure and any(map(_is_of_prices, of_it)):
+        # “Trade SPY instead of AAPL” names what is traded no more.
+        moves = any(rule.kind is RuleKind.SYMBOL for rule in of_it) and (change or len(of_it) == 1)
+        looks = any(map(others_of, of_it))
+        if each.status in (Status.COVERED, Status.ASSUMED) and index not in sure and of_it and not moves and not looks:
             tokens = tokens_of(each.quote, symbol)
-            if compares_another(tokens):
+            if compares_another(tokens) or buys_another(tokens):
                 other = next(str(token.value) for token in tokens if token.kind == "other")
-                yield f"“{each.quote[:120]}” speaks of {other}, and its rules look at {symbol or 'no other symbol'} alone: say what {other} does with bars.of({other!r}), or ask whose each measure is. {ASK}"
+                yield f"“{each.quote[:120]}” speaks of {other}, and its rules do not: say what {other} does with bars.of({other!r}), or ask whose each measure is. {ASK}"
 
 
 def taken_for_what_is_traded(
@@ -103,13 +111,18 @@ def taken_for_what_is_traded(
     bought = any(buys_another(tokens) or _buys_a_word(turn, tokens) for turn, tokens in zip(turns, read, strict=True))
     if moved or bought:
         words = next(turn for turn, tokens in zip(turns, read, strict=True) if only_looked_at(tokens)).strip()
-        yield f"“{words[:120]}” looks at {symbol}, and does not say that it is traded: is {symbol} only looked at, or should it be traded in the place of {traded or 'what was'}? {ASK}"
+        yield f"“{words[:120]}” looks at {symbol}, and does not say that it is traded: should it only be looked at, or be traded in the place of {traded or 'what was'}? {ASK}"
 
 
 def _buys_a_word(turn: str, tokens: Sequence[Token]) -> bool:
     """“Buy COIN when BTC is above …”: what is bought is a word as well as a name."""
     kinds = {each.start: each.kind for each in tokens}
     return any(kinds.get(each.start("name")) not in ("symbol", "indicator", "glued") for each in _BOUGHT.finditer(turn))
+
+
+def _names(words: str, symbol: str) -> set[str]:
+    """The other symbols that words name."""
+    return {str(each.value) for each in tokens_of(words, symbol) if each.kind == "other"}
 
 
 def unasked(strategy: Strategy, rules: Sequence[Rule]) -> Iterator[str]:

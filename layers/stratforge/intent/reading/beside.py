@@ -33,6 +33,8 @@ _RELATES = ("is", "below", "above", "at_most", "at_least", "cross", "crossover",
 _MEASURE = ("indicator", "glued", "column", "volume", "average", "high", "low", "highest", "lowest", "upper", "lower", "middle", "band", "keltner", "donchian", "k_line", "d_line", "j_line", "plus_di", "minus_di", "histogram", "signal", "trend", "sar", "atr", "cloud")  # fmt: skip
 _OF_A_MEASURE = (*_MEASURE, "number", "unit", "hours", "open", "close", "comma", "slash", "hourly", "new")
 _OF = ("of", "on", "for")
+# What stands before a symbol that something is compared with.
+_COMPARED = frozenset({"like", "as", "than", "versus", "vs", "unlike"})
 # Where a comparison surely ends.
 _BREAKS = ("and", "or", "comma", "stop_sign", "question", "colon", "bullet", "arrow", "when", "unless", "except", "then", "buy", "sell", "only", "otherwise", "with", "stop", "target", "trail", "hold", "max", "wait")  # fmt: skip
 # Words that say of a gain or a loss that it is the position's.
@@ -266,7 +268,7 @@ def compares_another(tokens: Sequence[Token]) -> bool:
         if token.kind == "other":
             following = tokens[index + 1].kind if index + 1 < len(tokens) else ""
             before = tokens[index - 1].kind if index else ""
-            if following in ("possessive", *_RELATES, *_MEASURE, "number") or before in (*_OF, "from", *_RELATES):
+            if following in ("possessive", *_RELATES, *_MEASURE, "number") or before in (*_OF, "from", *_RELATES) or _is_compared(tokens, index):
                 return True
     return False
 
@@ -286,7 +288,15 @@ def buys_another(tokens: Sequence[Token]) -> bool:
 def _in_a_condition(tokens: Sequence[Token], index: int) -> bool:
     following = tokens[index + 1].kind if index + 1 < len(tokens) else ""
     before = tokens[index - 1].kind if index else ""
-    return following in ("possessive", *(each for each in _RELATES if each != "not"), *_MEASURE) or before in ("when", "unless", "except")  # fmt: skip
+    if following in ("possessive", *(each for each in _RELATES if each != "not"), *_MEASURE) or before in ("when", "unless", "except"):  # fmt: skip
+        return True
+    # “Above the 200 SMA of SPY”, “RSI below 30 on SPY”, “like SPY”.
+    of_what = tokens[index - 2].kind if index > 1 and before in _OF else ""
+    return of_what in (*_MEASURE, "number", "close") or _is_compared(tokens, index)
+
+
+def _is_compared(tokens: Sequence[Token], index: int) -> bool:
+    return index > 0 and str(tokens[index - 1].value).lower() in _COMPARED
 
 
 def side_of_symbol(side: str, symbol: str) -> str:
