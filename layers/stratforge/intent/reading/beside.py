@@ -268,7 +268,11 @@ def compares_another(tokens: Sequence[Token]) -> bool:
         if token.kind == "other":
             following = tokens[index + 1].kind if index + 1 < len(tokens) else ""
             before = tokens[index - 1].kind if index else ""
-            if following in ("possessive", *_RELATES, *_MEASURE, "number") or before in (*_OF, "from", *_RELATES) or _is_compared(tokens, index):
+            if (
+                following in ("possessive", *_RELATES, *_MEASURE, "number")
+                or before in (*_OF, "from", *_RELATES)
+                or _is_compared(tokens, index)
+            ):
                 return True
     return False
 

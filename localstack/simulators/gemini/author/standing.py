@@ -95,7 +95,9 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     answer["assumptions"] += readings_to_tell(words, wanted, told, symbol=standing["symbol"], earlier=lost)[0]
     whole = {**answer, "python_code": source, "plan": answer["logic_explanation"][:2_000]}
     draft = StrategyDraft.model_validate(whole)
-    request = Request(words, whole=False, before=tuple(before), earlier=tuple(lost), timeframe=timeframe, traded=standing["symbol"])
+    request = Request(
+        words, whole=False, before=tuple(before), earlier=tuple(lost), timeframe=timeframe, traded=standing["symbol"]
+    )
     return None if review(draft, compile_strategy(source), request) else whole
 
 
