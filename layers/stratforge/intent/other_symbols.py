@@ -86,7 +86,9 @@ def _left_out(
         looks = any(map(others_of, of_it))
         if each.status in (Status.COVERED, Status.ASSUMED) and index not in sure and of_it and not moves and not looks:
             tokens = tokens_of(each.quote, symbol)
-            if compares_another(tokens) or buys_another(tokens):
+            # Of a whole strategy, which of several is bought may be answered in another turn.
+            bought = change and buys_another(tokens) and not any(token.kind == "symbol" for token in tokens)
+            if bought or compares_another(tokens):
                 other = next(str(token.value) for token in tokens if token.kind == "other")
                 yield f"“{each.quote[:120]}” speaks of {other}, and its rules do not: say what {other} does with bars.of({other!r}), or ask whose each measure is. {ASK}"
 
