@@ -283,6 +283,8 @@ def read_rule(text: str) -> Rule:
     if match := re.fullmatch(r"(buy only when|buy when|sell when) (.+)", plain):
         return Rule(RuleKind(match[1]), _condition(match[2]))
     if match := re.fullmatch(r"sell (\d+(?:\.\d+)?) ?% when (.+)", plain):
+        if float(match[1]) > 100:
+            raise RuleError("no more than all of a position is sold")
         return Rule(RuleKind.SELL, _condition(match[2]), float(match[1]))
     if match := re.fullmatch(r"size (\d+(?:\.\d+)?) ?(% of equity|%|dollars?|shares?|coins?)( at risk)?", plain):
         unit = "% of equity" if match[2][0] == "%" else "dollars" if match[2][0] == "d" else "shares"

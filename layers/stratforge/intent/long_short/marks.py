@@ -93,6 +93,23 @@ MIRRORED = re.compile(
 )
 NEGATED = re.compile(r"(?:\b(?:no|not|never|without|cannot|neither|nor|instead of|rather than|avoid\w*|skip\w*|refrain\w*|stop|ignor\w*|exclud\w*|except|omit\w*|unless|bans?|banned|forbid\w*)|n['’]t)\b(?:\s+\w+){0,2}\s*$", _I)  # fmt: skip
 
+# Behind a comma too it says how one side follows the other: “…, always in the market”.
+SENTENCE = re.compile(r"(?:[.!?]+(?=\s|$)|[;\n]|,(?=\s*(?:and )?(?:(?:be |stay )?always in(?: the market)?|(?:always )?stop and reverse)\s*(?:[.!;\n]|$)))\s*", re.IGNORECASE)  # fmt: skip
+# What is no part of a condition any more.
+SET_OFF = re.compile(r"\s*[,–—]\s*(?!(?:and|but) (?:the |its )?(?:close|price|volume|\w+ (?:is|are|crosses|closes)\b))|\s+(?:with|using|plus|at half)\s+|\s+(?:and|but)\s+(?=(?:then |also |always |never )*(?:cut|book|bank|lock|take|limit|protect|bail|lose|risk|hold|keep|wait|invest|trade|stop|close(?! (?:is|above|below|over|under|cross|<|>)))\b)", _I)  # fmt: skip
+# Sentences without a deed of either side that can only be of both.
+OF_BOTH = re.compile(
+    r"\W*(?:(?:please|and|also|then|use|set|put|with|have|having|an?|the|my|each|initial|fixed|hard|tight)\W+)*(?:\d+(?:\.\d+)? ?%? )?(?:stop(?:s|[- ]loss\w*)?|trailing|take[- ]?profit|profit target|target|risk|invest|position size|size|trade size|only (?:trade|enter|open)|trade only|no (?:new )?(?:trades|entries|positions|trading)|no overnight|(?:do not|don't|never) (?:trade|enter|open|hold)|\d+ shares|\$ ?\d|\d+ ?% of|\d+(?:\.\d+)? ?% (?:stop|target|take|trailing|per|each))",
+    _I,
+)
+SAYS_NOTHING = re.compile(r"(?:\W|(?i:\b(?:please|thanks|thank you|hi|hello|strategy|trade|trading|bot|simple|a|an|the|my|for|on|with|of|symbol|stock|is|it|i|want|would|like|here|this)\b)|\$?\b[A-Z]{1,5}\b)*")  # fmt: skip
+
+
+def negated(mark: Mark, before: str) -> bool:
+    """Whether the words right before a mark say that it is not done; the stop in “a 2% stop for longs” says nothing of the kind."""
+    match = NEGATED.search(before)
+    return match is not None and not (mark.deed is Deed.NAMED and re.match(r"stop\b", match[0], _I))
+
 
 def marks_in(text: str) -> list[Mark]:
     """The deeds that a text names, in the order of its words."""
@@ -129,7 +146,7 @@ _BESIDE = {
     "target": re.compile(r"\btake[- ]?profits?\b|\b(?:profit )?targets?\b|\bTP\b", _I),
     "size": re.compile(r"\bshares?\b|[$€£] ?\d|\bdollars?\b|\bequity\b|\bcapital\b|\brisk(?:ing)?\b|\b(?:position )?size\b|\d ?% (?:of|per|each|position)\b", _I),
     "clock": re.compile(
-        r"\b\d{1,2}[:.h]\d\d\b(?! ?%)|\b\d{1,2} ?(?:am|pm|a\.m|p\.m|o'clock)\b|\b(?:end of (?:the )?day|overnight|noon|midday|lunch|the (?:open|close|bell))\b|\b(?:mon|tues|wednes|thurs|fri)days?\b|\b(?:minutes?|hours?) (?:before|after|into)\b|\b(?:morning|afternoon)s?\b",
+        r"\b\d{1,2}[:.h]\d\d\b(?! ?%)|\b\d{1,2} ?(?:am|pm|a\.m|p\.m|o'clock)\b|\b(?:end of (?:the )?day|overnight|noon|midday|lunch|the bell|(?:at|by|before|until|till|into|after|from|near|on) the (?:open|close))\b|\b(?:mon|tues|wednes|thurs|fri)days?\b|\b(?:minutes?|hours?) (?:before|after|into)\b|\b(?:morning|afternoon)s?\b",
         _I,
     ),
     "bound": re.compile(r"\b(?:only|unless|except\w*|but not|never|as long as|provided)\b", _I),

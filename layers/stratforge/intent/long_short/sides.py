@@ -15,10 +15,13 @@ from dataclasses import dataclass, field, replace
 from stratforge.intent.long_short.marks import (
     COUNTED,
     MIRRORED,
-    NEGATED,
     NOUN,
+    OF_BOTH,
     ON_BOTH,
+    SAYS_NOTHING,
     SCOPED,
+    SENTENCE,
+    SET_OFF,
     STAYS,
     TURNS,
     Deed,
@@ -26,18 +29,14 @@ from stratforge.intent.long_short.marks import (
     Side,
     beside,
     marks_in,
+    negated,
 )
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.timeframes import mentions_in
 
 _I = re.IGNORECASE
-_SENTENCE = re.compile(r"(?:[.!?]+(?=\s|$)|[;\n])\s*")
 _WHEN = re.compile(r"\b(?:when(?:ever)?|if|once|as soon as)\b", _I)
 # Words before the first deed of a sentence, and between two deeds, that are of no side.
-_LEAD = re.compile(
-    r"\W*(?:(?:please|hi|hello|i|we|you|it|want|would|like|i'd|to|a|an|the|my|this|strategy|bot|algorithm|that|which|should|will|must|can|could|write|make|build|create|me|on|for|of|trade|trading|with|use|using|stock|and|then|so|simple)\W+|\$?[A-Z]{1,5}(?![a-z])\W+|[^\W\d]+:\s*)*",
-    re.IGNORECASE,
-)
 _NAMES = re.compile(r"\$?\b[A-Z]{1,5}\b|(?i:\b(?:please|i|we|you|it|want|would|like|to|a|an|the|my|this|strategy|bot|algorithm|that|which|should|will|must|can|could|write|make|build|create|me|on|for|of|trade|trading|with|use|using|stock|and|then|so|simple)\b)|\W+")  # fmt: skip
 _JOINT = re.compile(
     r"(?:\s*[,;:–—]\s*(?:(?:and|then|but|also|while)\s+)*|\s+(?:and|but|while|then)\s+(?:(?:then|also)\s+)*|\s*/\s*)(?:(?:it|i|we|to|should|will|must)\s+)*$",
@@ -45,12 +44,6 @@ _JOINT = re.compile(
 )
 # What sets a part of a sentence off from what is before it.
 _OFF = re.compile(r"\s*(?:[,–—]|:(?=\s))\s*(?:(?:and|with|plus|but|use|using|also|both|have|having|set|put)\s+)*(?:an? |the |my )?|\s+(?:with|using|plus|and|but)\s+(?:(?:use|using|also|set|put)\s+)*(?:an? |the |my )?", _I)  # fmt: skip
-# Sentences without a deed of either side that can only be of both.
-_OF_BOTH = re.compile(
-    r"\W*(?:(?:please|and|also|then|use|set|put|with|have|having|an?|the|my|each|initial|fixed|hard|tight)\W+)*(?:\d+(?:\.\d+)? ?%? )?(?:stop(?:s|[- ]loss\w*)?|trailing|take[- ]?profit|profit target|target|risk|invest|position size|size|trade size|only (?:trade|enter|open)|trade only|no (?:new )?(?:trades|entries|positions|trading)|no overnight|(?:do not|don't|never) (?:trade|enter|open|hold)|\d+ shares|\$ ?\d|\d+ ?% of|\d+(?:\.\d+)? ?% (?:stop|target|take|trailing|per|each))",
-    _I,
-)
-_SAYS_NOTHING = re.compile(r"(?:\W|(?i:\b(?:please|thanks|thank you|hi|hello|strategy|trade|trading|bot|simple|a|an|the|my|for|on|with|of|symbol|stock|is|it|i|want|would|like|here|this)\b)|\$?\b[A-Z]{1,5}\b)*")  # fmt: skip
 
 AGAIN = "Please say the whole strategy once more, each side in a sentence of its own: when it goes long, when it sells, when it goes short, when it covers."
 BY_ITSELF = "“{}”: it is not plain which words are of the long side and which of the short side. " + AGAIN
@@ -106,7 +99,7 @@ class Sides:
 def goes_both_ways(text: str) -> bool:
     """Says whether a request speaks of a long side and of a short side."""
     # “Never go short” is no side.
-    marks = [each for each in marks_in(text) if each.deed is Deed.LEAVES or not NEGATED.search(text[: each.start])]
+    marks = [each for each in marks_in(text) if each.deed is Deed.LEAVES or not negated(each, text[: each.start])]
     sides = {each.side for each in marks}
     return {Side.LONG, Side.SHORT} <= sides or (Side.SHORT in sides and bool(ON_BOTH.search(text)))
 
@@ -133,6 +126,7 @@ class _Division:
     def __init__(self, text: str) -> None:
         self.text = text
         self.marks = marks_in(text)
+        self.unsided = {each.start for each in self.marks if each.side is Side.NONE}
         self.pieces = list[Piece]()
         self.parts = list[_Part]()
         self.alone = list[tuple[int, int]]()
@@ -166,7 +160,7 @@ class _Division:
 
     def _sentences(self) -> Iterator[tuple[int, int]]:
         begin = 0
-        for match in _SENTENCE.finditer(self.text):
+        for match in SENTENCE.finditer(self.text):
             if self.text[begin : match.start()].strip():
                 yield begin, match.start()
             begin = match.end()
@@ -194,7 +188,7 @@ class _Division:
     def _sentence(self, start: int, end: int) -> None:
         marks = [each for each in self.marks if start <= each.start < end]
         for each in marks:
-            if each.side is not Side.NONE and NEGATED.search(self.text[start : each.start]):
+            if each.side is not Side.NONE and negated(each, self.text[start : each.start]):
                 self._ask(NEGATIVE, start, end)
         named = {each.side for each in marks} - {Side.NONE}
         if len(named) == 2:
@@ -214,6 +208,14 @@ class _Division:
                 self._give(each, side)
         self.pieces.append(Piece(start, cut, side))
         self.parts.append(_Part(start, cut, side, last=True))
+        for each in marks:
+            # “Go short when …, exit when …”, where the long side began before it.
+            if each.start in self.unsided and each.start < cut and not each.whole and self._began_both(each.start):
+                self.parts[-1].kinds.setdefault("way out", (each.start, cut))
+
+    def _began_both(self, at: int) -> bool:
+        """Whether both sides are entered by words before a place."""
+        return {each.side for each in self.marks if each.start < at and each.deed is Deed.ENTERS} >= {Side.LONG, Side.SHORT}  # fmt: skip
 
     def _of_two(self, start: int, end: int, marks: Sequence[Mark]) -> None:
         """A sentence of both sides: each deed stands before its condition, and what is between two deeds is of the first."""
@@ -289,6 +291,10 @@ class _Division:
         if both is None and whole is None:
             return end
         sided = [each for each in marks if each.side is not Side.NONE and each.deed is not Deed.NAMED]
+        if not sided:
+            # “1 % stop on both, 2 % target on the long.”
+            self._ask(BY_ITSELF, start, end)
+            return end
         begin = sided[-1].end
         tail = self.text[begin:end]
         places = [first for _, first, _ in beside(tail)]
@@ -349,12 +355,12 @@ class _Division:
             named = [each for each in mentions_in(self.text) if start <= each.start < end]
             if named and _NAMES.sub("", words.replace(self.text[named[0].start : named[0].end], "")) == "":
                 continue
-            if not marks and _SAYS_NOTHING.fullmatch(words):
+            if not marks and SAYS_NOTHING.fullmatch(words):
                 continue
             leads = any(not self.text[start : each.start].strip(" ,") or each.whole for each in marks)
             if COUNTED.search(words):
                 continue
-            if len(began) == 1 or not (leads or (_OF_BOTH.match(words) and not marks)):
+            if len(began) == 1 or not (leads or (OF_BOTH.match(words) and not marks)):
                 self._ask(BY_ITSELF, start, end)
                 continue
             kinds = {kind for kind, _, _ in beside(words)}
@@ -379,8 +385,13 @@ class _Division:
             for kind, place in (*said.items(), *part.kinds.items()):
                 found.setdefault(kind, {}).setdefault(part.side, []).append(place)
         unsure = list[tuple[Side, int, int]]()
+        loose = self._loose()
+        if loose is not None:
+            unsure.append(loose)
         for kind, of_sides in found.items():
             for side, places in of_sides.items():
+                if loose is not None and side is loose[0] and loose[1] <= places[-1][0] < loose[2]:
+                    continue
                 if kind in of_both and kind in ("stop", "target", "size"):
                     self._ask(BY_ITSELF, *self._around(*places[0]))
                 elif kind == "way out" and any(each.deed is Deed.LEAVES and each.side not in (side, Side.NONE, Side.BOTH) for each in self.marks):  # fmt: skip
@@ -407,6 +418,45 @@ class _Division:
         for side, start, end in unsure:
             self.asks.append(WHICH_SIDE.format(self.text[start:end].strip(), side.value))
 
+    def _loose(self) -> tuple[Side, int, int] | None:
+        """What stands at the very end, behind the last condition of one side, where it may as well be said of both: “…, cover when it is below 40, cut losses at 2%”."""
+        last = max(self.parts, key=lambda each: each.end, default=None)
+        if last is None or self.asks:
+            return None
+        tails = {side: self._tail_of(side) for side in (Side.LONG, Side.SHORT)}
+        start = tails[last.side]
+        if start is None or not self._began_both(start) or tails[Side.LONG if last.side is Side.SHORT else Side.SHORT] is not None:  # fmt: skip
+            return None
+        kinds = {kind for kind, _, _ in beside(self.text[start : last.end])}
+        others = {kind for each in self.parts if each.side is not last.side for kind, _, _ in beside(self.text[each.start : each.end])}  # fmt: skip
+        said = any(each.deed is Deed.NAMED and start <= each.start < last.end for each in self.marks)
+        return None if said or (kinds and kinds <= others) else (last.side, start, last.end)
+
+    def _tail_of(self, side: Side) -> int | None:
+        """Where words begin that stand behind the last condition of a side, set off from it."""
+        parts = [each for each in self.parts if each.side is side]
+        sided = [each for each in self.marks if each.side is side and each.deed is not Deed.NAMED and self._part_of(each.start) in parts]  # fmt: skip
+        named = [each for each in sided if each.start not in self.unsided]
+        if not named:
+            return None
+        end = max(each.end for each in parts)
+        begin = named[-1].end
+        for each in sided:
+            if each.start >= begin and each.start in self.unsided:
+                if any(one.deed is Deed.LEAVES for one in named):
+                    # It has a way out already, and this one names no side.
+                    offs = [off.start() for off in _OFF.finditer(self.text, begin, each.start)]
+                    return offs[-1] if offs else each.start
+                begin = each.end
+        for off in SET_OFF.finditer(self.text, begin, end):
+            said = self.text[off.end() : end]
+            for each in mentions_in(self.text):
+                if off.end() <= each.start and each.end <= end:
+                    said = said.replace(self.text[each.start : each.end], " ")
+            if self.text[begin : off.start()].strip() and _NAMES.sub("", said) and not re.match(r"\W*or\b", said, _I):
+                return off.start()
+        return None
+
     def _part_of(self, at: int) -> _Part | None:
         return next((each for each in self.parts if each.start <= at < each.end), None)
 
@@ -427,6 +477,9 @@ class _Division:
     def _move(self, start: int, end: int) -> bool:
         """Gives words at the end of a piece to both sides."""
         for index, piece in enumerate(self.pieces):
+            if end == piece.end and start <= piece.start and not re.search(r"\w", self.text[start : piece.start].replace("and", "")):  # fmt: skip
+                self.pieces[index] = replace(piece, side=Side.BOTH)
+                return True
             if piece.start < start and end == piece.end:
                 self.pieces[index] = replace(piece, end=start)
                 self.pieces.append(Piece(start, end, Side.BOTH))

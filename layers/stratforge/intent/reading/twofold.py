@@ -41,6 +41,8 @@ _PATTERNS = (
     (re.compile(r"\b(?P<words>(?:the (?:moment|instant|minute|second)|as soon as)\b[^,;.\n]*?\b(?:goes|gets|moves|climbs|drops|falls|rises|comes) (?:above|over|below|under))\b[^;.\n]*?\b(?:provided|as long as|assuming|unless)\b", _I), _CROSSING),
     (re.compile(r"(?:%|\bpercent) of (?P<words>(?:(?:my|the|available|free|account) )*cash)\b", _I), "Is it what is free, or all that the account is worth?"),
     (re.compile(r"\b(?:never|not|only) (?:when |if )?(?P<words>(?:above|below|over|under) (?:\$ ?\d+(?:\.\d+)?|\d+(?:\.\d+)? ?(?:dollars?|usd|bucks|cents?)\b))(?<!price )", _I), _OF_WHAT),
+    (re.compile(r"\b(?P<words>(?:always (?:be |stay )?|(?:be|stay) always )in(?: the market)?)\b(?=\s*(?:[.,;!]|$))", _I), "Does it go short when it sells? One that only buys and sells is out of the market between a sale and the next purchase."),
+    (re.compile(r"\b(?:take[- ]profits?|tp|target|stop(?:[- ]loss)?|sl)\b[^,;.\n]*?(?P<words>\b(?:[5-9]\d|\d{3,})(?:\.\d+)? ?(?:%|percent) of (?:the |my |our )?(?:entry|purchase|buy|buying|cost|fill)\b)", _I), "Is it a price that is that part of the entry's, or so much profit or loss?"),
 )  # fmt: skip
 _PRICED = re.compile(r"\b(?:price|close|it trades|trading|stock|share)s?\b[^,;.\n]*$", _I)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -223,9 +224,11 @@ def _written(sides: Sides, write: Callable[[Sequence[str]], Answer]) -> tuple[_W
         # Nothing of its own ends a side: it may be the other side's turn.
         written = _Written()
         _take(written, sides, None, write)
-        turning = _turned(sides, written)
-        if images_of(sides, turning) == (None,):
-            return written, turning
+        # What one side alone sets at its beginning (“with a 2% stop”) is no rule of an image of both.
+        with suppress(RuleError):
+            turning = _turned(sides, written)
+            if images_of(sides, turning) == (None,):
+                return written, turning
     written = _Written()
     for side in (Side.LONG, Side.SHORT):
         _take(written, sides, side, write)
@@ -278,7 +281,7 @@ def _take(written: _Written, sides: Sides, side: Side | None, write: Callable[[S
 
 def _question(asks: str, sides: Sides, image: Image, side: Side | None) -> str:
     """A question about an image, as one about the request: its proposals are of strategies that only buy and sell."""
-    asks = re.sub(r" (?:Which rule should it follow\? )?You could say: .*", f" {AGAIN}", asks, flags=re.DOTALL)
+    asks, proposes = re.subn(r" (?:Which rule should it follow\? )?You could say: .*", "", asks, flags=re.DOTALL)
     kept = list[str]()
     for words in re.findall(r"“([^”]+)”", asks):
         asks = asks.replace(f"“{words}”", f"\x02{len(kept)}\x02")
@@ -287,7 +290,7 @@ def _question(asks: str, sides: Sides, image: Image, side: Side | None) -> str:
         asks = as_short(asks)
     elif side is None and re.search(r"\b(?:s[eo]ll?|sold|sale)", asks):
         asks = NOT_UNDERSTOOD.format(sides.text.strip()[:200])
-    return re.sub(r"\x02(\d+)\x02", lambda each: kept[int(each[1])], asks)
+    return re.sub(r"\x02(\d+)\x02", lambda each: kept[int(each[1])], asks) + (f" {AGAIN}" if proposes else "")
 
 
 def _words(sides: Sides, image: Image, quote: str) -> str:
