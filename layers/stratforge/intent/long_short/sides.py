@@ -450,9 +450,9 @@ class _Division:
                 begin = each.end
         for off in SET_OFF.finditer(self.text, begin, end):
             said = self.text[off.end() : end]
-            for each in mentions_in(self.text):
-                if off.end() <= each.start and each.end <= end:
-                    said = said.replace(self.text[each.start : each.end], " ")
+            for name in mentions_in(self.text):
+                if off.end() <= name.start and name.end <= end:
+                    said = said.replace(self.text[name.start : name.end], " ")
             if self.text[begin : off.start()].strip() and _NAMES.sub("", said) and not re.match(r"\W*or\b", said, _I):
                 return off.start()
         return None
