@@ -106,7 +106,7 @@ SAYS_NOTHING = re.compile(r"(?:\W|(?i:\b(?:please|thanks|thank you|hi|hello|stra
 
 
 def negated(mark: Mark, before: str) -> bool:
-    """Whether the words right before a mark say that it is not done; the stop in “a 2% stop for longs” says nothing of the kind."""
+    """Returns whether the words right before a mark say that it is not done; the stop in “a 2% stop for longs” says nothing of the kind."""
     match = NEGATED.search(before)
     return match is not None and not (mark.deed is Deed.NAMED and re.match(r"stop\b", match[0], _I))
 
