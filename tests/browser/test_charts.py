@@ -6,17 +6,18 @@ import itertools
 import re
 import time
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
 from local_platform.platform import Platform
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import APIResponse, Browser, Locator, Page, expect
 from stratforge.client import Client
 
 from tests.browser.conftest import PASSWORD, Visitor, new_visitor
 from tests.browser.test_first_minutes import running_session
 from tests.browser.test_workbench import stored
+from tests.support.patience import when_not_busy
 from tests.support.trading import wait_for, wait_for_bars
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -118,6 +119,17 @@ def tested(visitor: Visitor, reported: tuple[str, str]) -> tuple[Visitor, str]:
     return visitor, address
 
 
+def chart_of(visitor: Visitor, address: str) -> dict[str, Any]:
+    """What the chart of a report is drawn from."""
+
+    def asked() -> APIResponse | None:
+        answer = visitor.page.request.get(f"{visitor.address}{address}/chart.json")
+        return None if answer.status == 503 else answer
+
+    found: dict[str, Any] = when_not_busy(asked).json()
+    return found
+
+
 # A moment as a chart's legend says it.
 _SAID = "%d %b %Y, %H:%M"
 
@@ -163,7 +175,7 @@ def test_a_mark_in_the_chart_leads_to_its_trade_in_the_list_and_the_list_into_th
     card = price_card(page)
     rows = page.locator("#report-trades tbody tr[data-from]")
     assert rows.count() > 2
-    candles = page.request.get(f"{visitor.address}{address}/chart.json").json()["curve"]["time"]
+    candles = chart_of(visitor, address)["curve"]["time"]
     for number in (1, 0):
         row = rows.nth(number)
         # The list leads into the chart: the trade is there, with what is around it.
@@ -187,7 +199,7 @@ def test_a_mark_in_the_chart_leads_to_its_trade_in_the_list_and_the_list_into_th
 def test_an_oscillator_has_a_pane_of_its_own_and_an_average_lies_on_the_price(tested: tuple[Visitor, str]) -> None:
     visitor, address = tested
     page = visitor.go(address)
-    asked = page.request.get(f"{visitor.address}{address}/chart.json").json()
+    asked = chart_of(visitor, address)
     assert {each["name"]: (each["on_price"], each["pane"]) for each in asked["curve"]["indicators"]} == {
         "average": (True, 0),
         "rsi": (False, 1),
