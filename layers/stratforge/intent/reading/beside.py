@@ -292,7 +292,10 @@ def buys_another(tokens: Sequence[Token]) -> bool:
 def _in_a_condition(tokens: Sequence[Token], index: int) -> bool:
     following = tokens[index + 1].kind if index + 1 < len(tokens) else ""
     before = tokens[index - 1].kind if index else ""
-    if following in ("possessive", *(each for each in _RELATES if each != "not"), *_MEASURE) or before in ("when", "unless", "except"):  # fmt: skip
+    if following == "not":
+        # “SPY not AAPL”, and “SPY is not above …”.
+        return tokens[index + 2 : index + 3] != [] and tokens[index + 2].kind not in ("symbol", "other")
+    if following in ("possessive", *_RELATES, *_MEASURE) or before in ("when", "unless", "except"):
         return True
     # “Above the 200 SMA of SPY”, “RSI below 30 on SPY”, “like SPY”.
     of_what = tokens[index - 2].kind if index > 1 and before in _OF else ""

@@ -325,9 +325,10 @@ def _denied(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator[tuple[
         ahead = tokens[place + 1].kind if place + 1 < len(tokens) else ""
         if token.kind == "not" and (place and tokens[place - 1].kind in ("it", "it_is", "is")):
             continue
-        if not (token.kind in ("unless", "except", "no_buying") or (token.kind == "not" and (place + 1 in moments or ahead in ("when", "trades", "trade", "buy", "entries")))):  # fmt: skip
+        while_ = ahead == "and" and tokens[place + 1].value == "while"
+        if not (token.kind in ("unless", "except", "no_buying") or (token.kind == "not" and (while_ or place + 1 in moments or ahead in ("when", "trades", "trade", "buy", "entries")))):  # fmt: skip
             continue
-        start = place + 1 + (ahead in ("trades", "trade", "buy", "entries"))
+        start = place + 1 + (while_ or ahead in ("trades", "trade", "buy", "entries"))
         end = next((at for at in range(start, len(tokens)) if tokens[at].kind in (*BUYS, *SELLS, *OTHERS, "only", "except", "unless", "not") and at not in moments), len(tokens))  # fmt: skip
         parts = parts_of(tokens, start, end, moments)
         if (
@@ -339,6 +340,10 @@ def _denied(tokens: Sequence[Token], moments: frozenset[int]) -> Iterator[tuple[
             continue
         if token.kind != "unless" and end < len(tokens) and tokens[end].kind == "unless" and parts and parts[0].moment and not parts[0].says:  # fmt: skip
             yield token.start, tokens[end].end, AT_OTHER_TIMES
+        if parts and parts[-1].says and not parts[-1].moment and end + 1 in moments and tokens[end].kind == "not" and tokens[end - 1].kind == "and":  # fmt: skip
+            # “Not while it is below VWAP and not on Fridays”.
+            until = next((at for at in range(end + 1, len(tokens)) if at not in moments), len(tokens))
+            yield token.start, tokens[until - 1].end, BOTH_OR_EITHER
         for one, other in itertools.pairwise(parts):
             apart = other.moment or other.when
             if (
