@@ -113,7 +113,7 @@ def taken_for_what_is_traded(
     bought = any(buys_another(tokens) or _buys_a_word(turn, tokens) for turn, tokens in zip(turns, read, strict=True))
     if moved or bought:
         words = next(turn for turn, tokens in zip(turns, read, strict=True) if only_looked_at(tokens)).strip()
-        yield f"“{words[:120]}” looks at {symbol}, and does not say that it is traded: should it only be looked at, or be traded in the place of {traded or 'what was'}? {ASK}"
+        yield f"“{words[:120]}” looks at {symbol}, and does not say that it is traded: should it only be looked at, or be traded in the place of {traded or 'what was'}? Please say the whole strategy once more. {ASK}"
 
 
 def _buys_a_word(turn: str, tokens: Sequence[Token]) -> bool:
