@@ -96,7 +96,7 @@ NEGATED = re.compile(r"(?:\b(?:no|not|never|without|cannot|neither|nor|instead o
 # Behind a comma too it says how one side follows the other: “…, always in the market”.
 SENTENCE = re.compile(r"(?:[.!?]+(?=\s|$)|[;\n]|,(?=\s*(?:and )?(?:(?:be |stay )?always in(?: the market)?|(?:always )?stop and reverse)\s*(?:[.!;\n]|$)))\s*", re.IGNORECASE)  # fmt: skip
 # What is no part of a condition any more.
-SET_OFF = re.compile(r"\s*[,–—]\s*(?!(?:and|but) (?:the |its )?(?:close|price|volume|\w+ (?:is|are|crosses|closes)\b))|\s+(?:with|using|plus|at half)\s+|\s+(?:and|but)\s+(?=(?:then |also |always |never )*(?:cut|book|bank|lock|take|limit|protect|bail|lose|risk|hold|keep|wait|invest|trade|stop|close(?! (?:is|above|below|over|under|cross|<|>)))\b)", _I)  # fmt: skip
+SET_OFF = re.compile(r"(?:\s*(?:[,–—]|:(?=\s))|\s-(?=\s)|\s\((?!\d))\s*(?!(?:and|but) (?:the |its )?(?:close|price|volume|\w+ (?:is|are|crosses|closes)\b))|\s+(?:with|using|plus|while|during|at half)\s+|\s+(?:and|but)\s+(?=(?:then |also |always |never )*(?:cut|book|bank|lock|take|limit|protect|bail|lose|risk|hold|keep|wait|invest|trade|stop|close(?! (?:is|above|below|over|under|cross|<|>)))\b)", _I)  # fmt: skip
 # Sentences without a deed of either side that can only be of both.
 OF_BOTH = re.compile(
     r"\W*(?:(?:please|and|also|then|use|set|put|with|have|having|an?|the|my|each|initial|fixed|hard|tight)\W+)*(?:\d+(?:\.\d+)? ?%? )?(?:stop(?:s|[- ]loss\w*)?|trailing|take[- ]?profit|profit target|target|risk|invest|position size|size|trade size|only (?:trade|enter|open)|trade only|no (?:new )?(?:trades|entries|positions|trading)|no overnight|(?:do not|don't|never) (?:trade|enter|open|hold)|\d+ shares|\$ ?\d|\d+ ?% of|\d+(?:\.\d+)? ?% (?:stop|target|take|trailing|per|each))",
@@ -108,7 +108,9 @@ SAYS_NOTHING = re.compile(r"(?:\W|(?i:\b(?:please|thanks|thank you|hi|hello|stra
 def negated(mark: Mark, before: str) -> bool:
     """Returns whether the words right before a mark say that it is not done; the stop in “a 2% stop for longs” says nothing of the kind."""
     match = NEGATED.search(before)
-    return match is not None and not (mark.deed is Deed.NAMED and re.match(r"stop\b", match[0], _I))
+    if match is None or not re.match(r"stop\b", match[0], _I):
+        return match is not None
+    return mark.deed is not Deed.NAMED and not re.search(r"(?:%|percent|\ban?|\bthe)\s*$", before[: match.start()], _I)
 
 
 def marks_in(text: str) -> list[Mark]:
@@ -142,8 +144,8 @@ def marks_in(text: str) -> list[Mark]:
 
 # What is said beside conditions, by its kind.
 _BESIDE = {
-    "stop": re.compile(r"\btrail\w*(?: stops?)?|\bstops?(?:[- ]?loss(?:es)?)?\b(?! and reverse)|\bSL\b", _I),
-    "target": re.compile(r"\btake[- ]?profits?\b|\b(?:profit )?targets?\b|\bTP\b", _I),
+    "stop": re.compile(r"\btrail\w*(?: stops?)?|\bstops?(?:[- ]?loss(?:es)?)?\b(?! and reverse)|\bSL\b|\b(?:cut|limit)(?:s|ting|ing)? (?:(?:my|the|all|any) )?loss(?:es)?\b|\bmax(?:imum)? loss\b", _I),
+    "target": re.compile(r"\btake[- ]?profits?\b|\b(?:profit )?targets?\b|\bTP\b|\b(?:book|bank|lock in|take)(?:s|ing)? (?:(?:my|the|all|any) )?(?:profits?|gains?)\b", _I),
     "size": re.compile(r"\bshares?\b|[$€£] ?\d|\bdollars?\b|\bequity\b|\bcapital\b|\brisk(?:ing)?\b|\b(?:position )?size\b|\d ?% (?:of|per|each|position)\b", _I),
     "clock": re.compile(
         r"\b\d{1,2}[:.h]\d\d\b(?! ?%)|\b\d{1,2} ?(?:am|pm|a\.m|p\.m|o'clock)\b|\b(?:end of (?:the )?day|overnight|noon|midday|lunch|the bell|(?:at|by|before|until|till|into|after|from|near|on) the (?:open|close))\b|\b(?:mon|tues|wednes|thurs|fri)days?\b|\b(?:minutes?|hours?) (?:before|after|into)\b|\b(?:morning|afternoon)s?\b",
