@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,7 @@ from stratforge.intent.long_short.gate import (
     standing_both_ways,
 )
 from stratforge.intent.long_short.image import Image, image_of
-from stratforge.intent.long_short.marks import Side
+from stratforge.intent.long_short.marks import Side, beside
 from stratforge.intent.long_short.reference import both_ways
 from stratforge.intent.long_short.rules import TURN, SideRule, read_side_rule, rules_of_side
 from stratforge.intent.long_short.sides import AGAIN, BY_ITSELF, Sides, goes_both_ways, sides_of
@@ -74,13 +73,16 @@ class _Written:
     requirements: list[dict[str, Any]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     symbol: str = ""
+    sides: list[Side | None] = field(default_factory=list)
 
-    def add(self, quote: str, meaning: str, rules: Sequence[str], status: str) -> None:
-        for each in self.requirements:
-            if each["quote"] == quote and each["status"] == status and quote:
+    def add(self, quote: str, meaning: str, rules: Sequence[str], status: str, side: Side | None = None) -> None:
+        for each, of in zip(self.requirements, self.sides, strict=True):
+            # The same words may be said of each side: “with a 2% stop”.
+            if each["quote"] == quote and each["status"] == status and of is side and quote:
                 each["rules"] += [rule for rule in rules if rule not in each["rules"]]
                 return
         self.requirements.append({"quote": quote, "meaning": meaning[:600], "status": status, "rules": list(rules)})
+        self.sides.append(side)
 
     @property
     def rules(self) -> list[SideRule]:
@@ -220,15 +222,15 @@ def _answer(text: str, write: Callable[[Sequence[str]], Answer], anew: Sequence[
 
 def _written(sides: Sides, write: Callable[[Sequence[str]], Answer]) -> tuple[_Written, Turning]:
     """The rules of both sides, and how one follows the other."""
-    if not sides.leaves(Side.LONG) and not sides.leaves(Side.SHORT):
+    # What one side sets at its beginning (“with a 2% stop”) is no rule of an image of both.
+    own = any(kind in ("stop", "target") for each in sides.pieces if each.side in (Side.LONG, Side.SHORT) for kind, _, _ in beside(sides.text[each.start : each.end]))  # fmt: skip
+    if not own and not sides.leaves(Side.LONG) and not sides.leaves(Side.SHORT):
         # Nothing of its own ends a side: it may be the other side's turn.
         written = _Written()
         _take(written, sides, None, write)
-        # What one side alone sets at its beginning (“with a 2% stop”) is no rule of an image of both.
-        with suppress(RuleError):
-            turning = _turned(sides, written)
-            if images_of(sides, turning) == (None,):
-                return written, turning
+        turning = _turned(sides, written)
+        if images_of(sides, turning) == (None,):
+            return written, turning
     written = _Written()
     for side in (Side.LONG, Side.SHORT):
         _take(written, sides, side, write)
@@ -328,7 +330,7 @@ def _add(written: _Written, sides: Sides, image: Image, side: Side | None, requi
             # What enters is of the words that enter, and what leaves of those that leave.
             mine = [each for each in rules if _enters(each) is (of is Side.LONG)] if side is None else rules
         texts = [text for each in mine for text in _side_texts(each, of, side)]
-        written.add(words, _meant(meaning, of), [*(symbol if not place else ()), *texts], status)
+        written.add(words, _meant(meaning, of), [*(symbol if not place else ()), *texts], status, of)
 
 
 def _enters(rule: Rule) -> bool:
