@@ -80,6 +80,14 @@ def test_what_is_only_looked_at_is_not_traded(case: dict[str, Any]) -> None:
         assert findings(case["request"], [f"symbol {name}", *moved], name, status)
 
 
+@pytest.mark.parametrize("name", ["F", "COIN"])
+def test_what_is_bought_may_be_called_by_a_letter_or_a_word(name: str) -> None:
+    request = f"Buy {name} when GM's RSI is below 30. Sell when GM's RSI is above 60."
+    rules = ["symbol GM", "buy when ta.rsi(bars.close, length=14) < 30", "sell when ta.rsi(bars.close, length=14) > 60"]
+    for status in (Status.COVERED, Status.ASSUMED):
+        assert any("should it only be looked at" in each for each in findings(request, rules, "GM", status))
+
+
 @pytest.mark.parametrize("request_", TRAPS)
 @pytest.mark.parametrize("status", [Status.COVERED, Status.ASSUMED])
 def test_no_answer_looks_at_another_symbol_where_the_words_leave_open_whose_a_measure_is(
