@@ -1,9 +1,21 @@
 """Requests that whoever works on the offline author leaves unread."""
 
+from tests.evaluation.cases import Reference
 from tests.evaluation.shorthand import case, held_out, parts, rule, sets
 
 _RSI = sets("rsi14 < 30", "rsi14 > 70")
 _R = "rsi14 < 35", "rsi14 > 60"
+_ANOTHER_BREAKS = """
+def indicators(bars):
+    other = bars.of("AAPL")
+    return {{"price": other.{price}, "highest": other.high.rolling(20).max().shift(1)}}
+
+def on_bar(bar, position, state):
+    if position.quantity > 0 and position.bars_held >= 30:
+        return sell()
+    if position.quantity == 0 and bar.price > bar.highest:
+        return buy()
+"""
 
 CASES = held_out(
     case("plain", "amazon rsi strategy, in under 30 out over 70", *_RSI, symbol="AMZN"),
@@ -232,7 +244,12 @@ CASES = held_out(
     case("contradiction", "Buy when RSI is above 120, sell when RSI is below 20"),
     case("impossible", "sell short 100 TSLA at RSI > 75 and go long at RSI < 40"),
     case("impossible", "Buy BTC puts when RSI > 70, sell when RSI < 50"),
-    case("impossible", "Buy MSFT when AAPL breaks its 20 bar high, sell after 30 bars"),
+    case(
+        "plain",
+        "Buy MSFT when AAPL breaks its 20 bar high, sell after 30 bars",
+        *(Reference("", "", whole=_ANOTHER_BREAKS.format(price=price)) for price in ("close", "high")),
+        symbol="MSFT",
+    ),
     case("impossible", "Buy when the Fed cuts rates, sell when RSI > 70"),
     case("impossible", "Buy RSI < 30 with a market cap over 10 billion, sell RSI > 70"),
     case("impossible", "Buy one minute before RSI falls under 30; sell RSI > 70"),

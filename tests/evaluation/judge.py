@@ -49,8 +49,10 @@ def _bars(path: npt.NDArray[np.float64], generator: np.random.Generator) -> BarC
 
 
 def held(strategy: Strategy, bars: BarColumns) -> npt.NDArray[np.float64]:
-    """The part of equity that is in the symbol, bar by bar."""
-    report = run_backtest(strategy, bars, BacktestConfig(sizing_value=0.8))
+    """The part of equity that is in the symbol, bar by bar. Other symbols that it looks at have other paths, in alphabetical order."""
+    others = [each for each in paths() if each is not bars]
+    beside = dict(zip(strategy.other_symbols, others, strict=False))
+    report = run_backtest(strategy, bars, BacktestConfig(sizing_value=0.8), others=beside)
     part: npt.NDArray[np.float64] = report.held * bars.close / report.equity_values
     return part
 
