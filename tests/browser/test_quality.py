@@ -167,7 +167,15 @@ class Walk:
         self._resized(page, 640, 450)
         if page.evaluate("document.documentElement.scrollWidth") > 640:
             self.small.append(f"{path} is wider than 640")
-        self.small += [f"{path}: {each}" for each in page.evaluate(_COVERED)]
+        covered = page.evaluate(_COVERED)
+        if covered:
+            # A notice that has just come lies over the page for ten seconds.
+            until(
+                page,
+                "() => ![...document.querySelectorAll('.toast')].some((each) => each.checkVisibility({visibilityProperty: true}))",
+            )
+            covered = page.evaluate(_COVERED)
+        self.small += [f"{path}: {each}" for each in covered]
         self._resized(page, 1280, 900)
 
     def moves(self, page: Page, path: str) -> None:
