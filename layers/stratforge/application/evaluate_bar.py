@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
@@ -27,6 +28,9 @@ from stratforge.storage.strategies.evaluations import Outcome, Recorded, Running
 
 # Wakes the executor for a symbol; the same cause does so once within five minutes. The last is when the bar came into its queue.
 WakeExecutor = Callable[[str, str, datetime | None], None]
+
+# Writes what sessions said that were evaluated together on what they saw.
+Record = Callable[[Seen, Sequence[RunningSession], Sequence[Outcome]], Recorded]
 
 # Bars that one message brings sessions forward that are equally far behind. What is left then is done with the next one.
 _CATCH_UP_BARS = 200
@@ -81,7 +85,7 @@ def evaluate_bar(
     outcomes: list[Outcome] = []
     if any(each.lookback is None for each in at_once):
         at_once, outcomes = with_lookbacks(database, at_once)
-        seen = _seen_as_of(database, bar, at_once)
+        seen = _beside(database, bar.symbol, _window_as_of(database, bar, at_once), at_once)
     outcomes += session_windows.run(sandbox, seen, at_once)
     recorded = _record(database, bar, seen, at_once, outcomes, late=late)
     cause = f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}"
@@ -91,18 +95,15 @@ def evaluate_bar(
         if recorded.signals:
             wake_executor(bar.symbol, f"{cause}-at-once", arrived_at)
         until = time.monotonic() + looking_seconds
-        looking, said = with_lookbacks(database, looking)
-        for turn, some in enumerate(in_turn(looking) or [[]]):
-            seen = _seen_as_of(database, bar, some)
-            said += session_windows.run(sandbox, seen, some)
-            more = _record(database, bar, seen, some, said, late=late)
+        looking, refused = with_lookbacks(database, looking)
+        window, record = _window_as_of(database, bar, looking), partial(_record, database, bar, late=late)
+        turns = _in_turn(database, sandbox, bar.symbol, window, looking, refused, record, until)
+        for turn, (said, more) in enumerate(turns):
             recorded = Recorded(recorded.sessions + more.sessions, recorded.signals + more.signals)
-            outcomes, said = outcomes + said, []
+            outcomes += said
             if more.signals:
                 # Nobody's signals wait for what is read for others.
                 wake_executor(bar.symbol, f"{cause}-turn-{turn}", arrived_at)
-            if time.monotonic() > until:
-                break
     # Who was shown another bar meanwhile, by somebody who came later to an earlier one, is behind now.
     overtaken = recorded.sessions < len(outcomes)
     missed = Evaluated(0, 0, 0)
@@ -123,8 +124,8 @@ def evaluate_bar(
     )
 
 
-def _seen_as_of(database: Database, bar: Bar, sessions: Sequence[RunningSession]) -> Seen:
-    """What sessions see with the bar. What was corrected since it was noted is seen as it was by then, like the others' windows."""
+def _window_as_of(database: Database, bar: Bar, sessions: Sequence[RunningSession]) -> BarColumns:
+    """The bars of a minute that sessions need with the bar. What was corrected since it was noted is seen as it was by then, like the others' windows."""
 
     def window(length: int) -> BarColumns:
         found = [each for _, each in replays.windows_as_of(connection, bar.symbol, bar.time, bar.time, length)]
@@ -134,10 +135,44 @@ def _seen_as_of(database: Database, bar: Bar, sessions: Sequence[RunningSession]
         minutes = window(RECENT)
         if not len(minutes):
             # It filled a hole after later ones: nobody is evaluated on it.
-            return Seen(minutes)
-        deciding = session_windows.deciding(minutes, sessions)
-        longest = session_windows.longest_window(deciding)
-        return with_beside(connection, bar.symbol, window(longest) if longest > RECENT else minutes, deciding)
+            return minutes
+        longest = session_windows.longest_window(session_windows.deciding(minutes, sessions))
+        return window(longest) if longest > RECENT else minutes
+
+
+def _beside(database: Database, symbol: str, minutes: BarColumns, sessions: Sequence[RunningSession]) -> Seen:
+    with database.transaction() as connection:
+        return with_beside(connection, symbol, minutes, sessions)
+
+
+def _in_turn(
+    database: Database,
+    sandbox: Sandbox,
+    symbol: str,
+    minutes: BarColumns,
+    sessions: Sequence[RunningSession],
+    refused: Sequence[Outcome],
+    record: Record,
+    until: float,
+) -> Iterator[tuple[list[Outcome], Recorded]]:
+    """Evaluates sessions with the last of these bars of a minute, those that look at other symbols in turn while there is time.
+
+    Args:
+        refused: The outcomes of those that cannot be evaluated, which are recorded with the first turn.
+
+    Yields:
+        Of each turn what was said, and what came of it.
+    """
+    said = list(refused)
+    at_once = [each for each in sessions if not each.others]
+    turns = [*([at_once] if at_once else ()), *in_turn([each for each in sessions if each.others])]
+    for some in turns or [[]]:
+        seen = _beside(database, symbol, minutes, some)
+        said += session_windows.run(sandbox, seen, some)
+        yield said, record(seen, some, said)
+        if time.monotonic() > until:
+            break
+        said = []
 
 
 def _record(
@@ -231,24 +266,20 @@ class _CatchUp:
         self, at: datetime, window: BarColumns, behind: Sequence[RunningSession], until: float
     ) -> tuple[int, Evaluated]:
         """Evaluates sessions on one bar, those that look at other symbols in turn while there is time; how many outcomes there were, and what came of them."""
-        known, said = with_lookbacks(self._database, behind)
-        turns = [[each for each in known if not each.others], *in_turn([each for each in known if each.others])]
+        now, symbol = at == self._bar.time, self._bar.symbol
+        not_acted_on = None if now and not self._late else Reason.LATE_BAR
+
+        def record(_seen: Seen, _sessions: Sequence[RunningSession], said: Sequence[Outcome]) -> Recorded:
+            with self._database.transaction() as connection:
+                return evaluations.record_outcomes(connection, symbol, at, said, not_acted_on)
+
+        known, refused = with_lookbacks(self._database, behind)
         outcomes = signals = failures = seen = 0
-        not_acted_on = None if at == self._bar.time and not self._late else Reason.LATE_BAR
-        for some in [each for each in turns if each] or [[]]:
-            with self._database.transaction() as connection:
-                beside = with_beside(connection, self._bar.symbol, window, some)
-            said += session_windows.run(self._sandbox, beside, some)
-            with self._database.transaction() as connection:
-                recorded = evaluations.record_outcomes(connection, self._bar.symbol, at, said, not_acted_on)
+        for said, recorded in _in_turn(self._database, self._sandbox, symbol, window, known, refused, record, until):
             outcomes += len(said)
             signals += recorded.signals
             failures += sum(each.error is not None for each in said)
             seen += recorded.sessions
-            said = []
-            if time.monotonic() > until:
-                break
-        now = at == self._bar.time
         return outcomes, Evaluated(seen if now else 0, signals, failures, 0 if now else seen)
 
     def _windows(self, last: datetime) -> Iterator[tuple[datetime, datetime, BarColumns]]:
