@@ -85,27 +85,35 @@ def _version(candidate: str) -> str:
     return told.stdout.strip()
 
 
-def compile_all(folder: Path, python: str, kept: Path | None = None) -> None:
-    """Makes byte code of everything in a folder, which is taken as it is wherever the folder goes.
+def compile_all(folder: Path, python: str) -> None:
+    """Makes byte code of everything in a folder, which is taken as it is wherever the folder goes."""
+    _compile(python, str(folder))
+
+
+def compile_what_is_new(folder: Path, python: str, kept: Path) -> None:
+    """Makes byte code of everything in a folder, as `compile_all` does, but not of what was compiled before.
 
     Args:
         kept: A folder of byte code by what it was made of: what is there is not made again, and what is not is put there.
     """
-    sources = [] if kept is None else [each for each in folder.rglob("*.py") if not _take(each, kept)]
-    # Folders are compiled by several processes, files one by one.
-    given = [str(folder)] if kept is None else ["-i", "-"]
-    command = [python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", _INVALIDATION, *given]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    if kept is None or sources:
-        # What does not compile (templates in packages) is nothing that could be imported.
-        listed = "\n".join(map(str, sources))
-        subprocess.run(command, env=environment, input=listed, text=True, stdout=subprocess.DEVNULL, check=False)
+    sources = [each for each in folder.rglob("*.py") if not _take(each, kept)]
+    if not sources:
+        return
+    _compile(python, "-i", "-", listed="\n".join(map(str, sources)))
+    kept.mkdir(parents=True, exist_ok=True)
     for source in sources:
-        if kept is not None and (made := _byte_code(source)).exists():
+        if (made := _byte_code(source)).exists():
             half = _kept(source, kept).with_suffix(f".{os.getpid()}")
-            kept.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(made, half)
             half.replace(_kept(source, kept))
+
+
+def _compile(python: str, *given: str, listed: str = "") -> None:
+    """Compiles a folder, by several processes, or files that are listed on the standard input, one by one."""
+    command = [python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", _INVALIDATION, *given]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # What does not compile (templates in packages) is nothing that could be imported.
+    subprocess.run(command, env=environment, input=listed, text=True, stdout=subprocess.DEVNULL, check=False)
 
 
 def _byte_code(source: Path) -> Path:

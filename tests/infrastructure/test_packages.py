@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from local_platform.synthesis import ROOT
 
-from infra_cdk.constructs.bundling import compile_all, lambda_python
+from infra_cdk.constructs.bundling import compile_what_is_new, lambda_python
 
 FOLDER = ROOT / "layers" / "requirements"
 
@@ -57,7 +57,7 @@ def test_byte_code_that_is_kept_is_taken_for_the_same_source_and_for_no_other(tm
     def compiled(folder: str, text: str, by: str) -> bytes:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "module.py").write_text(text)
-        compile_all(tmp_path / folder, by, kept)
+        compile_what_is_new(tmp_path / folder, by, kept)
         (made,) = (tmp_path / folder / "__pycache__").iterdir()
         return made.read_bytes()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_platform.synthesis import ROOT
 
-from infra_cdk.constructs.bundling import RULES, compile_all, install
+from infra_cdk.constructs.bundling import RULES, compile_what_is_new, install
 from infra_cdk.constructs.staging import stage_function, stage_library
 
 # Byte code of what was packed before: most of a package is others' code, which is the same in the next one.
@@ -36,7 +36,7 @@ def build(folder: Path, kind: str, functions: list[str], python: str | None, pla
         stage_function(function, folder / "own")
         shutil.copytree(folder / "own", target, dirs_exist_ok=True)
     if python is not None:
-        compile_all(target, python, _BYTE_CODE)
+        compile_what_is_new(target, python, _BYTE_CODE)
     for path in target.rglob("*"):
         os.utime(path, (_DATE, _DATE))
     return target
