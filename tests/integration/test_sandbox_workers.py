@@ -20,12 +20,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
 from stratforge.market.sizes import Side, SizeKind
-from stratforge.strategy.batch import Program, Sessions, encode_columns, evaluate_requests
+from stratforge.strategy.batch import Program, encode_columns, evaluate_requests
 from stratforge.strategy.evaluation import kept_state
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
 
 from functions.sandbox import workers
 from functions.sandbox.workers import Pool, WorkersFailed
+from tests.support.batches import sessions_of
 
 SOURCE = "def on_bar(bar, position, state):\n    state['n'] = state.get('n', 0) + 1\n    return buy(confidence=0.5)\n"
 
@@ -45,12 +46,7 @@ BAD = "bad"
 
 def encoded(programs: list[str], owners: list[int] | None = None) -> dict[str, Any]:
     """One session without position and state of each program."""
-    names = list(dict.fromkeys(programs))
-    sessions = Sessions(tuple(names), [()])
-    for place, program in enumerate(programs):
-        sessions.places.extend((names.index(program), 0, owners[place] if owners else place))
-        sessions.numbers.extend((0.0, 0.0, 0.0))
-    return sessions.encoded()
+    return sessions_of(programs, owners).encoded()
 
 
 def answered(answer: dict[str, Any]) -> list[tuple[int, int]]:

@@ -23,6 +23,8 @@ from stratforge.strategy.batch import (
 )
 from stratforge.strategy.cost import MAX_NANOSECONDS
 
+from tests.support.batches import sessions_of
+
 CHEAP = "def on_bar(bar, position, state):\n    return buy()\n"
 DEAR = "def on_bar(bar, position, state):\n    for i in range(900):\n        state['x'] = i\n    return buy()\n"
 MIDDLE = "def on_bar(bar, position, state):\n    for i in range(90):\n        state['x'] = i\n    return buy()\n"
@@ -37,14 +39,9 @@ def window(length: int = 64) -> BarColumns:
 def batch_of(sources: list[str], owners: list[int] | None = None) -> tuple[Sessions, StrategyCache]:
     """One session of each source, and a cache that has the texts of all."""
     programs = [Program.of(source, {}) for source in sources]
-    hashes = list(dict.fromkeys(each.hash for each in programs))
-    sessions = Sessions(tuple(hashes), [()])
-    for place, program in enumerate(programs):
-        sessions.places.extend((hashes.index(program.hash), 0, owners[place] if owners else 0))
-        sessions.numbers.extend((0.0, 0.0, 0.0))
     cache = StrategyCache()
     cache.learn({each.hash: each.text for each in programs})
-    return sessions, cache
+    return sessions_of([each.hash for each in programs], owners or [0] * len(sources)), cache
 
 
 def evaluate(sources: list[str], length: int = 64, owners: list[int] | None = None) -> list[tuple[int, Any]]:
