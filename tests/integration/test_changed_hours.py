@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,15 +21,12 @@ TODAY = OPEN.date()
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A market that has just opened, on which everything trades at 100, and whose hours the reconciler has read."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    with found.database.transaction() as connection:
+    with world.database.transaction() as connection:
         clock.set_market_clock(connection, OPEN, 0)
-    keep_calendar(found.database, found.broker)
-    yield found
-    found.close()
+    keep_calendar(world.database, world.broker)
+    return world
 
 
 @pytest.fixture

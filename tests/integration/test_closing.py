@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, LiteralString
@@ -28,19 +27,16 @@ from tests.support.world import World
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world in which a session's purchase of 100 shares is at work, and one by hand of 10."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    with found.database.transaction() as connection:
+    with world.database.transaction() as connection:
         trader = add_trader(connection, "ada")
         add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=100)
         by_hand = NewOrder("AAPL", OrderTerms(Side.BUY), TimeInForce.DAY, SizeKind.QUANTITY, Decimal(10))
         order_book.place_order(connection, trader.user_id, by_hand)
-    found.execute("AAPL")
-    found.trader = trader  # type: ignore[attr-defined]
-    yield found
-    found.close()
+    world.execute("AAPL")
+    world.trader = trader  # type: ignore[attr-defined]
+    return world
 
 
 def trader_of(world: World) -> Trader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -97,11 +96,9 @@ RECONCILER = (
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world with two users who buy, and one who waits with a limit."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    with found.database.transaction() as connection:
+    with world.database.transaction() as connection:
         traders = [add_trader(connection, name, sizing="0.2") for name in ("ada", "bob")]
         time = set_price(connection, "100")
         for trader in traders:
@@ -114,9 +111,8 @@ def world(migrated: str) -> Iterator[World]:
             Decimal(10),
         )
         order_book.place_order(connection, traders[0].user_id, limit)
-    found.work = ["AAPL"]
-    yield found
-    found.close()
+    world.work = ["AAPL"]
+    return world
 
 
 def fill(world: World) -> None:

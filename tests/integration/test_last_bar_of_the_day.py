@@ -21,14 +21,11 @@ LAST, NEXT_DAY = 389, 24 * 60
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> Iterator[World]:
     """A market on which everything trades at 100, and whose hours are known."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    keep_calendar(found.database, found.broker)
-    yield found
-    assert broken(found.database) == {}
-    found.close()
+    keep_calendar(world.database, world.broker)
+    yield world
+    assert broken(world.database) == {}
 
 
 def held(database: Database) -> Decimal:

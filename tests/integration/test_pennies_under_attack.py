@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from uuid import UUID
 
@@ -18,12 +17,10 @@ from tests.support.world import World
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world of one share of ninety cents."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal("0.90")
-    yield found
-    found.close()
+    world.broker.prices["AAPL"] = Decimal("0.90")
+    return world
 
 
 def positions(world: World) -> dict[UUID, Decimal]:

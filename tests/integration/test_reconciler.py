@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -25,19 +25,16 @@ from tests.support.world import World
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world with one user, an operator, who holds a position."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    with found.database.transaction() as connection:
+    with world.database.transaction() as connection:
         trader = add_trader(connection, "ada")
         connection.execute("UPDATE users SET is_operator = true")
         add_signal(connection, trader, "buy", set_price(connection, "100"))
-    found.work = ["AAPL"]
-    found.quiet()
-    found.trader = trader  # type: ignore[attr-defined]
-    yield found
-    found.close()
+    world.work = ["AAPL"]
+    world.quiet()
+    world.trader = trader  # type: ignore[attr-defined]
+    return world
 
 
 def trader_of(world: World) -> Trader:

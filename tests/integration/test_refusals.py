@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -19,16 +18,14 @@ from tests.support.world import World
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world whose first user holds 100 shares, in which two more want to buy: one by a signal, one with a limit."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    with found.database.transaction() as connection:
+    with world.database.transaction() as connection:
         holder = add_trader(connection, "holder")
         add_signal(connection, holder, "buy", set_price(connection, "100"))
-    found.work = ["AAPL"]
-    found.quiet()
-    with found.database.transaction() as connection:
+    world.work = ["AAPL"]
+    world.quiet()
+    with world.database.transaction() as connection:
         ada, bob = add_trader(connection, "ada"), add_trader(connection, "bob")
         add_signal(connection, ada, "buy", set_price(connection, "100", 1))
         limit = NewOrder(
@@ -39,9 +36,8 @@ def world(migrated: str) -> Iterator[World]:
             Decimal(5),
         )
         order_book.place_order(connection, bob.user_id, limit)
-    found.holder = holder  # type: ignore[attr-defined]
-    yield found
-    found.close()
+    world.holder = holder  # type: ignore[attr-defined]
+    return world
 
 
 def refuse(world: World, monkeypatch: pytest.MonkeyPatch, status: int, message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,16 +21,13 @@ REFUSAL = BrokerRefusesPlatform("the broker refuses the platform: HTTP 401")
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world with a user who buys."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    with found.database.transaction() as connection:
+    with world.database.transaction() as connection:
         ada = add_trader(connection, "ada", sizing="0.2")
         add_signal(connection, ada, "buy", set_price(connection, "100"))
-    found.work.append("AAPL")
-    yield found
-    found.close()
+    world.work.append("AAPL")
+    return world
 
 
 def price_at(seconds: int) -> MarketUpdate:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,14 +23,11 @@ HEADER = f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1"
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world with a user who buys."""
-    found = World(migrated)
-    found.broker.prices["AAPL"] = Decimal(100)
-    with found.database.transaction() as connection:
+    with world.database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
-    yield found
-    found.close()
+    return world
 
 
 def told_of(world: World, monkeypatch: pytest.MonkeyPatch, client_order_id: str) -> tuple[str | None, list[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,12 +19,10 @@ from tests.support.world import World
 
 
 @pytest.fixture
-def world(migrated: str) -> Iterator[World]:
+def world(world: World) -> World:
     """A world in which an asset trades in whole units at 40."""
-    found = World(migrated)
-    found.broker.prices["WHOLE"] = Decimal(40)
-    yield found
-    found.close()
+    world.broker.prices["WHOLE"] = Decimal(40)
+    return world
 
 
 def holdings(world: World) -> list[Any]:
