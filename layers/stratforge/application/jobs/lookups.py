@@ -20,10 +20,10 @@ from stratforge.intent.shorts import as_short, rule_as_bought
 from stratforge.market.columns import exchange_timezone
 from stratforge.market.sizes import Action
 from stratforge.storage.ledger import portfolio
-from stratforge.storage.ledger.portfolio import TradeRow
+from stratforge.storage.ledger.portfolio import LedgerFilter, TradeRow
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.postgres.pages import Page
+from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import backtests, sessions, strategies
 from stratforge.storage.strategies.backtests import StoredBacktest
 from stratforge.storage.strategies.strategies import VersionRun
@@ -114,7 +114,8 @@ class Lookups:
         if asked:
             found = self._of_time(connection, wanted, symbol)
         else:
-            found = portfolio.latest_trades(connection, self.user_id, self.strategy_id, symbol, _TRADES + 1)
+            of = LedgerFilter(symbol, strategy_id=self.strategy_id)
+            found = portfolio.list_trades(connection, self.user_id, of, NumberedPage(_TRADES + 1))
         more, found = len(found) > _TRADES, found[:_TRADES]
         causes = portfolio.causes_of_orders(connection, {each.order_id for each in found})
         run = strategies.versions_run(connection, {each.session_id for each in found})

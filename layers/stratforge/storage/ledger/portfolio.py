@@ -272,13 +272,19 @@ def daily_equity(connection: Connection, user_id: UUID, days: int) -> list[DayEq
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """A filter for listing trades or signals; None matches all."""
+    """A filter for listing trades or signals; None matches all.
+
+    Attributes:
+        status: Of signals alone.
+        strategy_id: Whose sessions', of trades alone.
+    """
 
     symbol: str | None = None
     session_id: UUID | None = None
     side: Side | None = None
     status: SignalStatus | None = None
     short: bool | None = None
+    strategy_id: UUID | None = None
 
 
 _TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside, short"
@@ -331,6 +337,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
           AND (%(short)s::boolean IS NULL OR short = %(short)s)
+          AND (%(strategy_id)s::uuid IS NULL OR session_id IN (SELECT id FROM sessions WHERE strategy_id = %(strategy_id)s))
         {page.clause("id", "executed_at")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
@@ -355,22 +362,6 @@ def trades_of_days(
         ORDER BY (session_id IN (SELECT id FROM sessions WHERE strategy_id = %s)) IS NOT TRUE, executed_at DESC, id DESC LIMIT %s
         """,  # noqa: S608 - column names of this module
         (user_id, symbol, symbol, days, strategy_id, how_many),
-    )
-
-
-def latest_trades(
-    connection: Connection, user_id: UUID, strategy_id: UUID | None, symbol: str | None, how_many: int
-) -> list[TradeRow]:
-    """The newest of a user's trades, of the sessions of a strategy alone where one is given."""
-    return fetch_all(
-        connection,
-        TradeRow,
-        f"""
-        SELECT {_TRADE} FROM told_trades
-        WHERE user_id = %s AND (%s::text IS NULL OR symbol = %s) AND (%s::uuid IS NULL OR session_id IN (SELECT id FROM sessions WHERE strategy_id = %s))
-        ORDER BY id DESC LIMIT %s
-        """,  # noqa: S608 - column names of this module
-        (user_id, symbol, symbol, strategy_id, strategy_id, how_many),
     )
 
 
