@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
+from uuid import UUID
 
 from stratforge.application.access import Caller
 from stratforge.application.errors import LimitReached
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import jobs
 
 # Tokens that language models may take for a user in a day, however many of his requests were queued before the first of them took any.
 TOKENS_A_DAY = 2_000_000
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,11 @@ def note(quota: Quota, left: float, whole_in: float, *, kept: bool = False) -> N
     told = spent.get()
     if told is not None:
         told.append(Spent(quota, int(left), ceil(whole_in), kept))
+
+
+def has_used_up_tokens(connection: Connection, user_id: UUID) -> bool:
+    """Returns whether language models have taken for a user what they may in a day."""
+    return jobs.tokens_of(connection, user_id, _DAY) >= TOKENS_A_DAY
 
 
 def spend_first(database: Database, caller: Caller, quota: Quota) -> None:

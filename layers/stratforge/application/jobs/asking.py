@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -17,7 +16,6 @@ from stratforge.storage.strategies.jobs import FailureCode
 _ATTEMPTS = 4
 # Tokens that models may take for one job, its repairs and the attempts that were interrupted included: some five times what an ordinary one with three repairs takes.
 TOKENS_A_JOB = 300_000
-_DAY = timedelta(days=1)
 # Seconds that nobody waits for a service who wants to be left alone for longer.
 _LONGEST_PAUSE = 60.0
 # Seconds between two looks at an answer that is still coming.
@@ -39,7 +37,7 @@ def asked(work: Work, question: Callable[[], Answer], deadline: Deadline | None 
             raise ModelRefused(
                 f"this request has taken {taken:,} tokens of language models, and {TOKENS_A_JOB:,} are allowed; say less at once"
             )
-        if work.tokens_of_user(_DAY) >= TOKENS_A_DAY:
+        if work.has_used_up_tokens():
             raise ModelRefused(f"{TOKENS_A_DAY:,} tokens a day are allowed, and they are used up; try again later")
         return question()
 

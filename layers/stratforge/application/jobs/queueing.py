@@ -229,5 +229,5 @@ def _check_quota(connection: Connection, user_id: UUID, kind: JobKind) -> None:
     quotas.note(quotas.Quota(kind.lower(), JOBS_A_DAY, day), max(JOBS_A_DAY - asked - 1, 0), day)
     if asked >= JOBS_A_DAY:
         raise LimitReached(f"{JOBS_A_DAY} requests a day are allowed.", retry_after=3600)
-    if jobs.tokens_of(connection, user_id, _DAY) >= TOKENS_A_DAY:
+    if quotas.has_used_up_tokens(connection, user_id):
         raise LimitReached(f"{TOKENS_A_DAY:,} tokens a day are allowed.", retry_after=3600)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from stratforge.application.jobs.results import JobFailure, Result, as_json
+from stratforge.application.quotas import has_used_up_tokens
 from stratforge.storage.market.archive_objects import ArchiveUnavailable
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs
@@ -74,10 +74,10 @@ class Work:
         with self.database.transaction() as connection:
             return jobs.tokens_of_job(connection, self.job.job_id)
 
-    def tokens_of_user(self, window: timedelta) -> int:
-        """The tokens that models took for all jobs of its user within a window."""
+    def has_used_up_tokens(self) -> bool:
+        """Returns whether models have taken for all jobs of its user what they may in a day."""
         with self.database.transaction() as connection:
-            return jobs.tokens_of(connection, self.job.user_id, window)
+            return has_used_up_tokens(connection, self.job.user_id)
 
     @contextmanager
     def _wanted(self) -> Iterator[Connection]:
