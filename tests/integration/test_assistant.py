@@ -119,7 +119,6 @@ def test_a_change_is_the_next_version_and_the_model_hears_what_was_said(database
 
 
 def test_a_strategy_of_somebody_else_is_not_changed(database: Database, user: UUID) -> None:
-
     first = run(database, user, Model(draft()))
     assert first.result is not None
     stranger = person(database, "bob")

@@ -35,12 +35,15 @@ _HURRIED = 600.0
 def wait_for_bars(platform: Platform, client: Client, symbol: str, count: int) -> None:
     """Waits for so many bars of a symbol that a session runs on, on a market in a hurry."""
     platform.simulator("market", {"speed": _HURRIED})
-    wait_for(
-        lambda: len(client.call("GET", f"/api/market/{symbol}/bars?limit={count}")["items"]) >= count,
-        120,
-        f"{count} bars of {symbol}",
-    )
-    platform.simulator("market", {"speed": platform.options.speed})
+    try:
+        wait_for(
+            lambda: len(client.call("GET", f"/api/market/{symbol}/bars?limit={count}")["items"]) >= count,
+            120,
+            f"{count} bars of {symbol}",
+        )
+    finally:
+        # Other tests stand on the same market, whatever becomes of this one.
+        platform.simulator("market", {"speed": platform.options.speed})
 
 
 # Its signals carry the exact values of its indicators, position and state, so that a replay that sees anything else says so.
