@@ -56,13 +56,11 @@ def read_days(
     """
     with database.transaction() as connection:
         days = wanted(connection)
-        known = daily_bars.histories_of(connection, list(days))
+        unread = daily_bars.unread(connection, days, now - _SETTLING)
     today = {symbol: daily_bars.exchange_day(symbol, now - _SETTLING) for symbol in days}
     due: dict[timedelta, list[str]] = {}
-    for symbol, length in days.items():
-        found = known.get(symbol)
-        if found is None or not found.ready(today[symbol]) or found.days < length:
-            due.setdefault(daily_bars.calendar_days(length), []).append(symbol)
+    for symbol in unread:
+        due.setdefault(daily_bars.calendar_days(days[symbol]), []).append(symbol)
     changed = {}
     unanswered: HistoryUnavailable | None = None
     for span, symbols in due.items():

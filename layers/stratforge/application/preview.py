@@ -125,11 +125,7 @@ def preview(
 
 def _asked_for(connection: Connection, caller: Caller, symbols: Sequence[str], window: int) -> int:
     """Asks for the days of symbols that were not read as far as they have gone by now; returns of how many they are waited for: of none where the broker does not know one of them."""
-    now = market_clock(connection).now
-    known = daily_bars.histories_of(connection, symbols)
-    unread = [
-        each for each in symbols if each not in known or not known[each].ready(daily_bars.exchange_day(each, now))
-    ]
+    unread = daily_bars.unread(connection, dict.fromkeys(symbols, 0), market_clock(connection).now)
     asked = ask_for_days(connection, caller.user_id, unread, min(MAX_DAYS, window + _A_YEAR)) if unread else 0
     return asked if asked == len(unread) else 0
 

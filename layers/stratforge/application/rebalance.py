@@ -145,13 +145,7 @@ def _days(connection: Connection, now: datetime) -> list[MarketDay]:
 def _missing(connection: Connection, session: PortfolioSession, moment: datetime) -> list[str]:
     """The symbols whose last bar before the period is not in yet; of one without any history it is, as far as anybody knows."""
     if session.daily:
-        known = daily_bars.histories_of(connection, session.symbols)
-        today = daily_bars.exchange_day(session.symbols[0], moment)
-        return [
-            each
-            for each in session.symbols
-            if each not in known or not known[each].ready(today) or known[each].days < (session.lookback or 1)
-        ]
+        return daily_bars.unread(connection, dict.fromkeys(session.symbols, session.lookback or 1), moment)
     local = moment.astimezone(exchange_timezone(session.symbols[0]))
     if exchange_timezone(session.symbols[0]).key != "UTC" and local.hour * 60 + local.minute <= OPEN:
         # What the day before brought is in since then.

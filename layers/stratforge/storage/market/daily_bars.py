@@ -72,6 +72,16 @@ def histories_of(connection: Connection, symbols: Sequence[str]) -> dict[str, Da
     return {each.symbol: each for each in fetch_all(connection, DailyHistory, query, {"symbols": list(symbols)})}
 
 
+def unread(connection: Connection, days: Mapping[str, int], at: datetime) -> list[str]:
+    """The symbols of which not all days before that of a time are there, or not so many back as are given."""
+    known = histories_of(connection, list(days))
+    return [
+        symbol
+        for symbol, length in days.items()
+        if (found := known.get(symbol)) is None or not found.ready(exchange_day(symbol, at)) or found.days < length
+    ]
+
+
 def store_days(
     connection: Connection, symbol: str, bars: Sequence[Bar], through: date, days: int, refused: str | None = None
 ) -> int:
