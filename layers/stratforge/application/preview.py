@@ -33,6 +33,7 @@ from stratforge.backtest.portfolio_report import PortfolioReport
 from stratforge.backtest.report import BacktestReport
 from stratforge.market import BarColumns, InvalidSymbol, parse_symbol
 from stratforge.storage.market import daily_bars
+from stratforge.storage.market.assets import that_may_exist
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.market.days_asked import ask_for_days
 from stratforge.storage.postgres.database import Connection, Database
@@ -124,10 +125,12 @@ def preview(
 
 
 def _asked_for(connection: Connection, caller: Caller, symbols: Sequence[str], window: int) -> int:
-    """Asks for the days of symbols that were not read as far as they have gone by now; returns of how many they are waited for: of none where the broker does not know one of them."""
+    """Asks for the days of symbols that were not read as far as they have gone by now, if the broker knows them; returns of how many they are waited for: of none where it does not know one."""
     unread = daily_bars.unread(connection, dict.fromkeys(symbols, 0), market_clock(connection).now)
-    asked = ask_for_days(connection, caller.user_id, unread, min(MAX_DAYS, window + _A_YEAR)) if unread else 0
-    return asked if asked == len(unread) else 0
+    known = that_may_exist(connection, unread) if unread else []
+    if known:
+        ask_for_days(connection, caller.user_id, known, min(MAX_DAYS, window + _A_YEAR))
+    return len(unread) if len(known) == len(unread) else 0
 
 
 def _ran(

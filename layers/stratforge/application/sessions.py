@@ -26,7 +26,7 @@ from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import SizingRule, check_size
 from stratforge.market.symbols import PORTFOLIO, is_crypto
 from stratforge.storage.ledger.symbols import lock_symbol
-from stratforge.storage.market.assets import may_exist, read_asset
+from stratforge.storage.market.assets import read_asset, that_may_exist
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.sessions import (
@@ -173,7 +173,8 @@ def _check_demands(connection: Connection, caller: Caller, strategy: Strategy, s
     if strategy.shorts:
         _check_short(connection, caller, symbol)
     check_looked_at(symbol, strategy)
-    unknown = [each for each in strategy.other_symbols if not may_exist(connection, each)]
+    known = that_may_exist(connection, strategy.other_symbols)
+    unknown = [each for each in strategy.other_symbols if each not in known]
     if unknown:
         message = f"The strategy looks at {', '.join(unknown)}, which the broker does not have. Write another symbol in bars.of(…)."
         raise Invalid(message, code="looks-at-unknown")

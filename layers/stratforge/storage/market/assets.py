@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -33,7 +33,15 @@ def knows_assets(connection: Connection) -> bool:
 
 def may_exist(connection: Connection, symbol: str) -> bool:
     """Returns whether the broker may have the asset: it has it, or its list is not known yet."""
-    return read_asset(connection, symbol) is not None or not knows_assets(connection)
+    return bool(that_may_exist(connection, [symbol]))
+
+
+def that_may_exist(connection: Connection, symbols: Sequence[str]) -> list[str]:
+    """Those of some assets that the broker may have."""
+    rows = connection.execute("SELECT symbol FROM assets WHERE symbol = ANY(%s)", (list(symbols),))
+    known = {row[0] for row in rows}
+    found = [each for each in symbols if each in known]
+    return found if len(found) == len(symbols) or knows_assets(connection) else list(symbols)
 
 
 def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]]) -> None:

@@ -14,19 +14,15 @@ ASKED_FOR = timedelta(minutes=10)
 USERS_AT_A_TIME = 8
 
 
-def ask_for_days(connection: Connection, user_id: UUID, symbols: Sequence[str], days: int) -> int:
-    """Notes the last wish of a user: so many days of these symbols, as far as the broker knows them; returns of how many."""
-    asked = connection.execute(
+def ask_for_days(connection: Connection, user_id: UUID, symbols: Sequence[str], days: int) -> None:
+    """Notes the last wish of a user: so many days of these symbols."""
+    connection.execute(
         """
-        WITH known AS (
-            SELECT w.symbol FROM unnest(%(symbols)s::text[]) w (symbol) WHERE (SELECT count(*) <= 1 FROM assets) OR EXISTS (SELECT FROM assets a WHERE a.symbol = w.symbol))
-        INSERT INTO days_asked (user_id, symbols, days)
-        SELECT %(user)s, array_agg(symbol), %(days)s FROM known HAVING count(*) > 0
-        ON CONFLICT (user_id) DO UPDATE SET symbols = excluded.symbols, days = excluded.days, asked_at = now() RETURNING cardinality(symbols)
+        INSERT INTO days_asked (user_id, symbols, days) VALUES (%s, %s, %s)
+        ON CONFLICT (user_id) DO UPDATE SET symbols = excluded.symbols, days = excluded.days, asked_at = now()
         """,
-        {"user": user_id, "symbols": list(symbols), "days": days},
-    ).fetchone()
-    return asked[0] if asked else 0
+        (user_id, list(symbols), days),
+    )
 
 
 def days_asked(connection: Connection) -> dict[str, int]:
