@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from stratforge.intent.lexicon import CLOSE, NYSE
 from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, compared, meaning_of, ways_of
-from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, PRICES, Rule, RuleKind, is_number
+from stratforge.intent.rules import CONTRARY, HOLDS_BY_SIGN, PRICES, Rule, RuleKind, is_number
 
 # The least and the greatest value that are allowed, each with whether it is itself.
 Span = tuple[float, bool, float, bool]
@@ -16,7 +17,6 @@ Bounded = tuple[frozenset[tuple[str, Span]], frozenset[Fact]]
 _ALL: Span = (-math.inf, False, math.inf, False)
 _CLOCK = ("days", "minute")
 _COMPARED = PRICES | {"volume"}
-_SIGNS = {OPERATORS[each]: holds for each, holds in HOLDS.items()}
 _OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|mid|middle|basis|upper)")
 # Of lines of one kind the lower before the higher; a day's open and close may be anywhere between its low and its high.
 _OF_A_DAY = re.compile(r"(?P<family>day|yesterday|opening)_(?P<edge>low|open|close|high)(?P<span>\(.+\))?")
@@ -184,7 +184,7 @@ def excluded_where_bought(sale: Fact, way: frozenset[Fact]) -> bool:
 def bounds_nothing(rules: Iterable[Rule], *, around_the_clock: bool = False) -> str:
     """The rule of hours or days in which it may buy, one or the other of them, that leaves out no minute of any day; empty where there is none."""
     week = range(7 if around_the_clock else 5)
-    minutes = range(0, 1440) if around_the_clock else range(570, 960)
+    minutes = range(0, 1440) if around_the_clock else range(NYSE, CLOSE)
     for rule in rules:
         if rule.kind is not RuleKind.ONLY or rule.condition is None:
             continue
@@ -199,7 +199,8 @@ def bounds_nothing(rules: Iterable[Rule], *, around_the_clock: bool = False) -> 
 
 def _holds_at(way: frozenset[Fact], day: int, minute: int) -> bool:
     return all(
-        day in fact[1:] if fact[0] == "days" else _SIGNS[str(fact[1])](minute, float(str(fact[2]))) for fact in way
+        day in fact[1:] if fact[0] == "days" else HOLDS_BY_SIGN[str(fact[1])](minute, float(str(fact[2])))
+        for fact in way
     )
 
 

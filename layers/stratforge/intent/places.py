@@ -7,16 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.follow_ups import ASK
-from stratforge.intent.lexicon import ZONE
+from stratforge.intent.lexicon import CLOSE, NYSE, ZONE
 from stratforge.intent.reading.meaning import Fact, TooMany, both, meaning_of
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import HOLDS, OPERATORS, Rule, is_number
+from stratforge.intent.rules import HOLDS_BY_SIGN, Rule, is_number
 from stratforge.market.clocks import CLOCKS, clock_field, minutes_ahead, place_in_words
 from stratforge.strategy.vocabulary import DAYS
 
-_HOLDS = {OPERATORS[each]: holds for each, holds in HOLDS.items()}
-# Minutes of the exchange's day in which stocks are traded.
-_OPEN, _CLOSE = 570, 960
 _DAY = 1_440
 _OF_A_TIME = re.compile(r"(?:\d|[ap]\.?m\.?|uhr)\s*$", re.IGNORECASE)
 
@@ -91,13 +88,13 @@ def whose_days(rules: Iterable[Rule], *, coins: bool) -> Iterator[str]:
 
 def _on_another_day(bounds: Sequence[Fact], place: str, exchange: str, *, coins: bool) -> bool:
     """Whether it is another day at the exchange at some minute of a place's day within bounds at which there is trading."""
-    minutes = [each for each in range(_DAY) if all(_HOLDS[str(sign)](each, float(str(level))) for _, sign, level in bounds)]  # fmt: skip
+    minutes = [each for each in range(_DAY) if all(HOLDS_BY_SIGN[str(sign)](each, float(str(level))) for _, sign, level in bounds)]  # fmt: skip
     return any(
-        not 0 <= each - ahead < _DAY and (coins or _OPEN <= (each - ahead) % _DAY < _CLOSE)
+        not 0 <= each - ahead < _DAY and (coins or NYSE <= (each - ahead) % _DAY < CLOSE)
         for ahead in minutes_ahead(place, exchange)
         for each in minutes
     )
 
 
 def _over_midnight(place: str) -> bool:
-    return any(_OPEN + ahead < _DAY < _CLOSE + ahead for ahead in minutes_ahead(place, "new_york"))
+    return any(NYSE + ahead < _DAY < CLOSE + ahead for ahead in minutes_ahead(place, "new_york"))

@@ -109,6 +109,8 @@ OPERATORS: dict[type[ast.cmpop], str] = {
 HOLDS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Gt: gt, ast.GtE: ge, ast.Lt: lt, ast.LtE: le, ast.Eq: eq, ast.NotEq: ne,
 }  # fmt: skip
+# The same by the signs that facts have.
+HOLDS_BY_SIGN = {OPERATORS[each]: holds for each, holds in HOLDS.items()}
 CONTRARY = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 GREATER, LESS = frozenset({">", ">="}), frozenset({"<", "<="})
