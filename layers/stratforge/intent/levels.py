@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from stratforge.intent.elements import Element, Unit, elements_of
 from stratforge.intent.lexicon import NEGATED
 from stratforge.intent.measures import near
-from stratforge.intent.reading.words import LEVELS
+from stratforge.intent.reading.words import mostly_beyond
 from stratforge.intent.rules import GREATER, LESS, TURNED, Rule, is_number
 
 _I = re.IGNORECASE
@@ -185,15 +185,6 @@ def _comparisons(level: Element, rules: Sequence[Rule]) -> Iterator[_Comparison]
                 ):
                     crossing = atom.crossing or _was_beyond(rule, other)
                     yield _Comparison(sign, crossing, other.startswith("-"), mostly_beyond(side, sign, float(other)))
-
-
-def mostly_beyond(side: str, sign: str, level: float) -> bool:
-    """Tells whether an oscillator is mostly beyond a level, so that words of a move past it can only mean the moment."""
-    levels = LEVELS.get(side.split("(", maxsplit=1)[0])
-    if levels is None:
-        return False
-    middle = sum(levels) / 2
-    return level < middle if sign[0] == ">" else level > middle
 
 
 def _was_beyond(rule: Rule, level: str) -> bool:

@@ -8,7 +8,7 @@ from stratforge.intent.reading.meaning import at_once, compared, crossed, facts_
 from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.reading.registered import registered
-from stratforge.intent.reading.words import LEVELS
+from stratforge.intent.reading.words import LEVELS, mostly_beyond
 from stratforge.intent.rules import CONTRARY
 
 SIGNS = {"below": "<", "above": ">", "at_most": "<=", "at_least": ">="}
@@ -332,11 +332,9 @@ class Relations(Comparing):
     def _moved_past(self, left: Operand, sign: str, right: Operand, *, middle: bool = True) -> Readings:
         """“Rises above 40”: the state or its moment; where it mostly is, the moment alone, and so at the middle of its levels where that counts too."""
         crossing = self._cross(left, sign, right)
-        return (
-            crossing
-            if _is_usual(left, sign, right, middle=middle)
-            else (*self._compare(left, (sign,), right), *crossing)
-        )
+        if right.number is not None and mostly_beyond(left.sides[0], sign, right.number, middle=middle):
+            return crossing
+        return (*self._compare(left, (sign,), right), *crossing)
 
     def _beside_before(self, left: Operand) -> Operand:
         """The right side of “sell when it closes below”: what was spoken of."""
@@ -490,16 +488,6 @@ class Relations(Comparing):
         strict, loose = (">", ">=") if up else ("<", "<=")
         signs = (loose,) if exact else (strict,) if more else (loose, strict)
         return self._compare(left, signs, times), right
-
-
-def _is_usual(left: Operand, sign: str, right: Operand, *, middle: bool) -> bool:
-    """Whether an oscillator is mostly on that side of a level, so that “rises above 30” can only mean the moment."""
-    levels = LEVELS.get(left.sides[0].split("(")[0])
-    if levels is None or right.number is None:
-        return False
-    between = sum(levels) / 2
-    beyond = right.number < between if sign == ">" else right.number > between
-    return beyond or (middle and right.number == between)
 
 
 def previous(side: str) -> str:

@@ -309,6 +309,23 @@ def names_symbol(text: str, symbol: str) -> bool:
     return any(each[:1].isupper() and each[1:].islower() for each in words[1:])
 
 
+def mostly_beyond(side: str, sign: str, level: float, *, middle: bool = False) -> bool:
+    """Tells whether an oscillator is mostly beyond a level, so that words of a move past it can only mean the moment.
+
+    Args:
+        side: The oscillator, as a rule has it.
+        sign: On which side of the level it comes to be.
+        level: The level.
+        middle: Whether it is so at the middle of its levels too.
+    """
+    levels = LEVELS.get(side.split("(", maxsplit=1)[0])
+    if levels is None:
+        return False
+    between = sum(levels) / 2
+    beyond = level < between if sign[0] == ">" else level > between
+    return beyond or (middle and level == between)
+
+
 # Symbols that are written in lower case too, since they are no words.
 TICKERS = frozenset(("aapl", "msft", "goog", "googl", "amzn", "tsla", "nvda", "nflx", "intc", "spy", "qqq", "iwm", "voo", "vti", "dia", "tqqq", "sqqq", "gme", "amc", "pltr", "nvda", "amd", "tsm", "xom", "jpm", "avgo", "mstr", "smci"))  # fmt: skip
 # Indexes, futures, rates and goods, which nobody trades here as such and of which there are no bars; a stock that is called so is named behind a dollar sign.
