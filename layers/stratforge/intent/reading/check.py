@@ -69,8 +69,11 @@ def checked(
     changes = any(each.status is Status.KEPT for each in requirements)
     # And of what stands, or was said before, another symbol may be what a word is about.
     beside = any("bars.of(" in rule.text for each, of_it in zip(requirements, rules, strict=True) if each.status is Status.KEPT for rule in of_it)  # fmt: skip
-    named = [beside or any(each.kind == "other" for turn in turns[:index] for each in tokens_of(turn, symbol)) for index in range(len(turns))]  # fmt: skip
-    statements = [statements_of(turn, symbol, follows=changes or index > 0, beside=named[index] if changes or index else None) for index, turn in enumerate(turns)]  # fmt: skip
+    statements = list[Sequence[Statement]]()
+    for index, turn in enumerate(turns):
+        beside = beside or (index > 0 and any(each.kind == "other" for each in tokens_of(turns[index - 1], symbol)))
+        follows = changes or index > 0
+        statements.append(statements_of(turn, symbol, follows=follows, beside=beside if follows else None))
     contrary, told, unread = list[str](), dict[str, None](), set[int]()
     proven, sure = set[int](), set[int]()
     everything = [each for of_turn in statements for each in of_turn]
