@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratforge.intent.runner import Runner
-from stratforge.intent.trial import markets_for
+from stratforge.intent.trial import gain_of, markets_for
 from stratforge.strategy import Strategy
 from stratforge.strategy.signals import SignalValue
 
@@ -15,8 +15,7 @@ def deeds_lost(old: Strategy, new: Strategy, *, around_the_clock: bool = False) 
         one, other = Runner(old, values), Runner(new, values)
         quantity = price = held = 0.0
         for index, at in enumerate(values.bars.close.tolist()):
-            gain = at / price - 1 if quantity else 0.0
-            position = (quantity, price, held, gain)
+            position = (quantity, price, held, gain_of(quantity, price, at))
             for each in (one, other):
                 for key in each.account:
                     each.tell(key, 10000.0)

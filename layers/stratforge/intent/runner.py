@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stratforge.strategy import Strategy
+from stratforge.strategy.evaluation import STATE_LIMIT
 from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
@@ -17,8 +18,7 @@ from stratforge.strategy.vocabulary import ACCOUNT_KEYS
 
 # What is told of the position on every bar, in this order.
 POSITION = ("quantity", "average_entry_price", "bars_held", "unrealized_return")
-_PLACES = {name: place for place, name in enumerate(POSITION)} | {"entry_price": POSITION.index("average_entry_price")}
-_MOST = 1e300
+_PLACES = {name: place for place, name in enumerate(POSITION)}
 
 
 class Runner:
@@ -84,7 +84,7 @@ class Runner:
             after = given[4:]
             if self._exit_places and (position[0] or action in (1.0, 3.0)):
                 self.exits = {name: after[place] for name, place in self._exit_places if after[place] == after[place]}
-            self._kept = [float(each) if abs(each) <= _MOST else math.nan for each in after]
+            self._kept = [float(each) if abs(each) <= STATE_LIMIT else math.nan for each in after]
         if not action:
             return None
         state = {key: each for key, each in zip(self._names, self._kept, strict=True) if each == each}
