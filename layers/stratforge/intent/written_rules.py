@@ -13,8 +13,8 @@ from stratforge.strategy.explanation import ExplainedRule
 # What an order or its exits come of; the rest prepares it, or ends the bar.
 DEEDS = frozenset({"buy", "sell", "short", "cover", "adjust", "weights"})
 
-# Orders, with the rules that ask for them.
-_DONE_BY = {"buy": "buy ", "sell": "sell ", "short": "short ", "cover": "cover "}
+# Of these the orders; the rule that asks for one begins with its word.
+_ORDERS = ("buy", "sell", "short", "cover")
 
 
 def named(rule: ExplainedRule, requirements: Iterable[Requirement], rules: Iterable[ExplainedRule]) -> bool:
@@ -29,9 +29,9 @@ def named(rule: ExplainedRule, requirements: Iterable[Requirement], rules: Itera
 
 
 def _of_other_side(rule: ExplainedRule, requirement: Requirement) -> bool:
-    if rule.does not in _DONE_BY or not requirement.rules:
+    if rule.does not in _ORDERS or not requirement.rules:
         return False
-    others = tuple(words for does, words in _DONE_BY.items() if does != rule.does)
+    others = tuple(f"{each} " for each in _ORDERS if each != rule.does)
     return all(each.startswith(others) for each in requirement.rules)
 
 
