@@ -11,6 +11,7 @@ from stratforge.intent.program import Program
 from stratforge.intent.trial import sides_decided
 from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import DAY_MINUTES
+from stratforge.strategy.on_bar_expressions import SIGNALS
 
 _NEVER = {
     "buy": "The strategy never buys, in no market that was tried (rising, falling, swinging, crashing, over seven sessions): its conditions exclude each other, or need something that cannot happen.",
@@ -22,8 +23,8 @@ _NEVER = {
 
 def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool = False) -> Iterator[str]:
     """That it never buys, or never sells, whatever the market does, of a strategy that goes short also that it never does that, or never covers; that it cannot be run at all."""
-    deeds = ["buy", "sell"] if not strategy.shorts or "buy(" in strategy.source else []
-    deeds += ["short", "cover"] if strategy.shorts else []
+    deeds = {"buy", "sell"} if not strategy.shorts or "buy(" in strategy.source else set[str]()
+    deeds |= {"short", "cover"} if strategy.shorts else set()
     done = set[str]()
     volume = max(_compared_with(program, ("bar.volume",)), default=0.0)
     for level in _levels(program):
@@ -36,15 +37,13 @@ def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool =
             except BacktestError as error:
                 yield f"The strategy cannot be backtested: {error}"
                 return
-            done |= {name for number, name in enumerate(("buy", "sell", "short", "cover"), 1) if bool((report.fills.side == number).any())}  # fmt: skip
-            if done >= {*deeds}:
+            done |= {name for name, number in SIGNALS.items() if bool((report.fills.side == number).any())}
+            if done >= deeds:
                 return
     # Markets of whole bars seldom show every mixture of indicators: in drawn ones each stands on each side of its levels.
-    done |= sides_decided(strategy, around_the_clock=around_the_clock)
-    for each in deeds:
-        if each not in done:
-            yield _NEVER[each]
-            return
+    never = deeds - done
+    never -= sides_decided(strategy, never, around_the_clock=around_the_clock)
+    yield from [sentence for deed, sentence in _NEVER.items() if deed in never][:1]
 
 
 def _levels(program: Program) -> tuple[float, ...]:

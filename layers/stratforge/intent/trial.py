@@ -11,7 +11,7 @@ import ast
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,8 +77,10 @@ def _disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool
     return None
 
 
-def sides_decided(code: Strategy, *, around_the_clock: bool = False) -> frozenset[str]:
-    """The sides, `buy`, `sell`, `short` and `cover`, that a strategy decides for in markets drawn for it: when flat, and with a position that lost, won or lasted."""
+def sides_decided(code: Strategy, sought: Set[str], *, around_the_clock: bool = False) -> frozenset[str]:
+    """The sides, `buy`, `sell`, `short` and `cover`, that a strategy decides for in markets drawn for it, until all that are sought were: when flat, and with a position that lost,
+    won or lasted.
+    """
     found = set[str]()
     for values in markets_for(code, around_the_clock=around_the_clock):
         runner = Runner(code, values)
@@ -90,7 +92,7 @@ def sides_decided(code: Strategy, *, around_the_clock: bool = False) -> frozense
             if signal is not None:
                 found.add(signal.side)
                 quantity, price, held = (_OPENS[signal.side], at, 0.0) if signal.side in _OPENS else (0.0, 0.0, 0.0)
-        if len(found) == (4 if code.shorts else 2):
+        if found >= sought:
             break
     return frozenset(found)
 

@@ -43,6 +43,6 @@ def test_a_strategy_that_follows_rules_of_another_symbol_looks_at_it() -> None:
 
 def test_a_change_of_such_code_is_tried_against_it() -> None:
     old, new = compile_strategy(LOOKS), compile_strategy(PLAIN)
-    assert sides_decided(old) == {"buy", "sell"}
+    assert sides_decided(old, {"buy", "sell"}) == {"buy", "sell"}
     # It holds what that sold, and buys where that did not.
     assert deeds_lost(old, new) == (True, True)
