@@ -79,22 +79,20 @@ def by_the_code(
 ) -> list[str]:
     """Lists the points on which the lines, the explanation and the parameters of a draft do not agree with its code; `taken` are assumptions that explain nothing."""
     words = [request.text, *request.earlier]
-    # A portfolio names its symbols itself.
-    others = [] if isinstance(strategy, PortfolioStrategy) else unexplained(draft.logic_explanation, strategy, draft.symbol, words)  # fmt: skip
+    rules, formal = explain(strategy), [text for each in draft.requirements for text in each.rules]
+    if isinstance(strategy, PortfolioStrategy):
+        # It names its symbols itself.
+        symbols, others = strategy.symbols, list[str]()
+    else:
+        symbols = (draft.symbol,)
+        others = list(unexplained(draft.logic_explanation, strategy, draft.symbol, words))
     return [
         *others,
-        *_by_the_code(draft, strategy, request),
+        *nowhere(rules, draft.requirements),
+        *unfounded(draft.logic_explanation, rules, [*words, *formal], symbols),
         *_explanation(_without(draft, taken)),
         *_parameters(draft, strategy),
     ]
-
-
-def _by_the_code(draft: StrategyDraft, strategy: Strategy | PortfolioStrategy, request: Request) -> list[str]:
-    """What the rules that the code alone says have against the lines of requirements, and against the explanation, in any language."""
-    rules, formal = explain(strategy), [text for each in draft.requirements for text in each.rules]
-    symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else (draft.symbol,)
-    known = [request.text, *request.earlier, *formal]
-    return [*nowhere(rules, draft.requirements), *unfounded(draft.logic_explanation, rules, known, symbols)]
 
 
 def review_portfolio(draft: StrategyDraft, strategy: PortfolioStrategy, request: Request) -> list[str]:
