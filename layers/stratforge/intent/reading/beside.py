@@ -16,15 +16,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import Self
 
 from stratforge.intent.reading.meaning import Fact, Ways, at_once, crossed, side_of_text
 from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.past import Past
 from stratforge.intent.reading.reader import Unread
 from stratforge.intent.reading.tokens import Token
-from stratforge.intent.rules import FACTS, PRICES
+from stratforge.intent.rules import FACTS, PRICES, is_number
 from stratforge.strategy.trees import walk
 
 # What begins a relation, and so may follow a symbol that stands for its price.
@@ -73,12 +75,12 @@ class Beside(Past):
         """Tells whether another symbol than the traded one is named, here or before."""
         return self.foreign < len(self.tokens)
 
-    def of_whom(self, read: Callable[[], Readings], compared: Callable[[], Readings]) -> Readings:
+    def of_whom(self, read: Callable[[], Readings], compared: Callable[[Self], Readings]) -> Readings:
         """Reads a part of a condition of which it is plain whose it is.
 
         Args:
             read: Reads it as if only the traded symbol were spoken of.
-            compared: Reads a comparison, and nothing else.
+            compared: Reads with a reader a comparison, and nothing else.
         """
         if not self.speaks_of_others or self.peek() == "open":
             return read()
@@ -109,7 +111,7 @@ class Beside(Past):
         if any(_is_market(each) for text in texts for each in _expressions(text)):
             raise Unread
 
-    def _of_named(self, compared: Callable[[], Readings]) -> Readings:
+    def _of_named(self, compared: Callable[[Self], Readings]) -> Readings:
         """“SPY is above its 200-bar average”, “SPY's RSI is below 30”, “the RSI of SPY is below 30”."""
         begin = self.at
         symbol, own = self._whose()
@@ -117,24 +119,21 @@ class Beside(Past):
             # Stocks and coins are traded at other hours, and are not looked at together.
             raise Unread
         alone, places = self._alone(symbol)
-        outer = dict(self.__dict__)
         lengths, numbers = self.said_of.setdefault(symbol, (self.lengths, self.numbers) if own else ({}, {}))
-        self.__dict__ |= {
-            "tokens": alone, "at": 0, "left": None, "right": None, "compared": (), "before": set(), "now": set(), "spoken": [], "family": None, "known": {}, "trend": [],
-            "opening": 0.0, "named": None, "lost": False, "framed": set(), "bought": (), "pair": None,
-            "lengths": {name: set(each) for name, each in lengths.items()}, "numbers": {name: set(each) for name, each in numbers.items()},
-        }  # fmt: skip
-        try:
-            found = self.attempt(self._moved) or compared()
-            read, left, right, said = self.at, self.left, self.right, (self.lengths, self.numbers)
-        finally:
-            self.__dict__ |= outer
-        self.at = places[read - 1] + 1
+        # It is read by a reader to whom nothing else was said.
+        reader = copy(self)
+        vars(reader).update(
+            tokens=alone, at=0, left=None, right=None, compared=(), before=set(), now=set(), spoken=[], family=None, known={}, trend=[],
+            opening=0.0, named=None, lost=False, framed=set(), bought=(), pair=None,
+            lengths={name: set(each) for name, each in lengths.items()}, numbers={name: set(each) for name, each in numbers.items()},
+        )  # fmt: skip
+        found = reader.attempt(reader._moved) or compared(reader)
+        self.at = places[reader.at - 1] + 1
         if self.peek() in (*_OF, "from") and self.peek(1) in ("symbol", "other", "it", "its"):
             # “SPY is above its average on AAPL”.
             raise Unread
-        self.said_of[symbol] = said
-        sides = [tuple(each.sides) if each is not None else () for each in (left, right)]
+        self.said_of[symbol] = reader.lengths, reader.numbers
+        sides = [each.sides if each is not None else () for each in (reader.left, reader.right)]
         if not own:
             found = tuple(frozenset(frozenset(_fact_of(fact, symbol) for fact in way) for way in ways) for ways in found)  # fmt: skip
             sides = [tuple(side_of_symbol(each, symbol) for each in of_it) for of_it in sides]
@@ -151,13 +150,14 @@ class Beside(Past):
     def _whose(self) -> tuple[str, bool]:
         """The symbol that is named at the head of a comparison, and whether it is the traded one."""
         at = self.at
-        while at < len(self.tokens) and self.tokens[at].kind in _OF_A_MEASURE:
+        while _kind(self.tokens, at) in _OF_A_MEASURE:
             at += 1
         if at > self.at:
             # “The RSI of SPY”.
-            if not any(each.kind in _MEASURE for each in self.tokens[self.at : at]) or self.tokens[at : at + 1] == []:
-                raise Unread
-            if self.tokens[at].kind not in _OF:
+            if (
+                not any(each.kind in _MEASURE for each in self.tokens[self.at : at])
+                or _kind(self.tokens, at) not in _OF
+            ):
                 raise Unread
             at += 1
         token = self.tokens[at] if at < len(self.tokens) else None
@@ -177,9 +177,8 @@ class Beside(Past):
                 break
             spans -= token.kind == "and"
             if self._names(at, symbol):
-                following = at + 1 + (self.tokens[at + 1 : at + 2] != [] and self.tokens[at + 1].kind == "possessive")
-                kind = self.tokens[following].kind if following < len(self.tokens) else ""
-                if kind in _RELATES:
+                following = at + 1 + (_kind(self.tokens, at + 1) == "possessive")
+                if _kind(self.tokens, following) in _RELATES:
                     alone.append(replace(token, kind="symbol"))
                     places.append(at)
                 at = following
@@ -253,11 +252,11 @@ def names_traded(tokens: Sequence[Token]) -> bool:
     for index, token in enumerate(tokens):
         if token.kind in ("buy", "all_in"):
             at = index + 1
-            while at < len(tokens) and tokens[at].kind in ("shares", "dollars", "percent", "equity", "of", "position", "in", "on"):  # fmt: skip
+            while _kind(tokens, at) in ("shares", "dollars", "percent", "equity", "of", "position", "in", "on"):
                 at += 1
-            if at < len(tokens) and tokens[at].kind == "symbol":
+            if _kind(tokens, at) == "symbol":
                 return True
-        if token.kind == "symbol" and index + 1 < len(tokens) and tokens[index + 1].kind == "colon" and index <= 1:
+        if token.kind == "symbol" and _kind(tokens, index + 1) == "colon" and index <= 1:
             return True
     return False
 
@@ -266,8 +265,7 @@ def compares_another(tokens: Sequence[Token]) -> bool:
     """Returns whether words compare another symbol than the one that is traded, rather than name one more to trade."""
     for index, token in enumerate(tokens):
         if token.kind == "other":
-            following = tokens[index + 1].kind if index + 1 < len(tokens) else ""
-            before = tokens[index - 1].kind if index else ""
+            following, before = _kind(tokens, index + 1), _kind(tokens, index - 1)
             if (
                 following in ("possessive", *_RELATES, *_MEASURE, "number")
                 or before in (*_OF, "from", *_RELATES)
@@ -290,20 +288,24 @@ def buys_another(tokens: Sequence[Token]) -> bool:
 
 
 def _in_a_condition(tokens: Sequence[Token], index: int) -> bool:
-    following = tokens[index + 1].kind if index + 1 < len(tokens) else ""
-    before = tokens[index - 1].kind if index else ""
+    following, before = _kind(tokens, index + 1), _kind(tokens, index - 1)
     if following == "not":
         # “SPY not AAPL”, and “SPY is not above …”.
-        return tokens[index + 2 : index + 3] != [] and tokens[index + 2].kind not in ("symbol", "other")
+        return _kind(tokens, index + 2) not in ("", "symbol", "other")
     if following in ("possessive", *_RELATES, *_MEASURE) or before in ("when", "unless", "except"):
         return True
     # “Above the 200 SMA of SPY”, “RSI below 30 on SPY”, “like SPY”.
-    of_what = tokens[index - 2].kind if index > 1 and before in _OF else ""
-    return of_what in (*_MEASURE, "number", "close") or _is_compared(tokens, index)
+    of_what = before in _OF and _kind(tokens, index - 2) in (*_MEASURE, "number", "close")
+    return of_what or _is_compared(tokens, index)
 
 
 def _is_compared(tokens: Sequence[Token], index: int) -> bool:
     return index > 0 and str(tokens[index - 1].value).lower() in _COMPARED
+
+
+def _kind(tokens: Sequence[Token], at: int) -> str:
+    """The kind of the token at a place; empty before the first and behind the last."""
+    return tokens[at].kind if 0 <= at < len(tokens) else ""
 
 
 def side_of_symbol(side: str, symbol: str) -> str:
@@ -358,20 +360,12 @@ def _fact_of(fact: Fact, symbol: str) -> Fact:
 
 
 def _mapped(side: str, symbol: str) -> str:
-    return side if _is_number(side) else side_of_symbol(side, symbol)
-
-
-def _is_number(side: str) -> bool:
-    try:
-        float(side)
-    except ValueError:
-        return False
-    return True
+    return side if is_number(side) else side_of_symbol(side, symbol)
 
 
 def _sides(readings: Iterable[Ways]) -> frozenset[str]:
     """All that is compared in readings, but for numbers."""
-    return frozenset(side for ways in readings for way in ways for fact in way for side in _sides_of(fact) if not _is_number(side))  # fmt: skip
+    return frozenset(side for ways in readings for way in ways for fact in way for side in _sides_of(fact) if not is_number(side))  # fmt: skip
 
 
 def _sides_of(fact: Fact) -> Iterator[str]:

@@ -125,7 +125,7 @@ class Conditions(Beside):
 
     def part(self) -> Readings:
         """Reads one condition: in brackets, of a time, of days, of bars in a row, or a comparison; whose it is has to be plain."""
-        return self.of_whom(self._part, self._comparison)
+        return self.of_whom(self._part, Conditions._comparison)
 
     def _part(self) -> Readings:
         if self.take("open"):
