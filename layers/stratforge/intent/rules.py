@@ -349,12 +349,12 @@ def looked_at(node: ast.AST) -> frozenset[str]:
     """The symbols whose bars an expression is made of; the traded one, and its facts, are the empty text."""
     found, inside = set[str](), set[ast.AST]()
     for each in walk(node):
-        if isinstance(each, ast.Call) and ast.unparse(each.func) == "bars.of":
-            found |= {str(one.value) for one in each.args if isinstance(one, ast.Constant)}
-            inside |= set(walk(each.func))
-    own = PRICES | {"volume", "bars"}
-    named = (each.id for each in walk(node) if isinstance(each, ast.Name) and each not in inside)
-    return frozenset(found | ({""} if any(each in own or each in FACTS for each in named) else set()))
+        match each:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="bars") as bars, attr="of"), args=args):
+                found |= {str(one.value) for one in args if isinstance(one, ast.Constant)}
+                inside.add(bars)
+    named = {each.id for each in walk(node) if isinstance(each, ast.Name) and each not in inside}
+    return frozenset(found | ({""} if named & {*FACTS, "bars"} else set()))
 
 
 def numbers_in(node: ast.AST) -> set[float]:
