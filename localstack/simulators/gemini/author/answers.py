@@ -24,12 +24,10 @@ from stratforge.intent.reading.unsure import Unsure, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.strategy import compile_strategy
 
+from simulators.gemini.author.sentences import ALL_UNREAD, PART_UNREAD, all_unread, part_unread
 from simulators.gemini.author.wording import Wording
 
 _I = re.IGNORECASE
-_UNREAD = "This part was not understood, so nothing was written: "
-_NOTHING_READ = "This was not understood: "
-_OTHERWISE = ". Please say it in other words, or leave it out."
 _VERB = re.compile(r"(?:buy|sell|exit|enter|close)\b", _I)
 # What a person calls one of two readings, and the request in which the words say that.
 Choice = tuple[str, str]
@@ -132,7 +130,7 @@ def say_anew() -> str:
 
 def naming_clauses(request: str, found: dict[str, Any]) -> dict[str, Any]:
     """The answer with the clauses that no reading understands in its question, rather than with words that one reading did not know in clauses that another reads."""
-    unread = [each for each in found["questions"] if each.startswith((_UNREAD, _NOTHING_READ))]
+    unread = [each for each in found["questions"] if each.startswith((PART_UNREAD, ALL_UNREAD))]
     if found["kind"] != "clarify" or not unread:
         return found
     read = statements_of(request, next(iter(Wording(request).symbols), ""))
@@ -144,17 +142,17 @@ def naming_clauses(request: str, found: dict[str, Any]) -> dict[str, Any]:
         foreign = each in unread and any(" ".join(words.lower().split()) not in said for words in re.findall(r"“([^”]+)”", each))  # fmt: skip
         if foreign:
             # Words of the translation are none of the person's.
-            lead, tail = (_UNREAD, _OTHERWISE) if each.startswith(_UNREAD) else (_NOTHING_READ, ".")
-            questions.append(f"{lead}{', '.join(f'“{one.strip()[:200]}”' for one in (lost if named else [request]))}{tail}")  # fmt: skip
+            own = [one.strip()[:200] for one in (lost if named else [request])]
+            questions.append(part_unread(own) if each.startswith(PART_UNREAD) else all_unread(own))
         else:
-            questions.append(_naming(each, lost) if named and each.startswith(_UNREAD) else each)
+            questions.append(_naming(each, lost) if named and each.startswith(PART_UNREAD) else each)
     return {**found, "questions": questions}
 
 
 def _naming(question: str, clauses: Sequence[str]) -> str:
     known = [each for each in re.findall(r"“([^”]+)”", question) if " " in each and not _VERB.match(each)]
     words = [each for clause in clauses for each in ([one for one in known if _is_whole(one, clause)] or [clause])]
-    return f"{_UNREAD}{', '.join(f'“{each}”' for each in dict.fromkeys(words))}{_OTHERWISE}"
+    return part_unread(dict.fromkeys(words))
 
 
 def _is_whole(words: str, clause: str) -> bool:

@@ -22,6 +22,7 @@ from simulators.gemini.author.rules import (
     nodes,
 )
 from simulators.gemini.author.scanner import Scanner
+from simulators.gemini.author.sentences import part_unread
 from simulators.gemini.author.statements import Reader
 from simulators.gemini.author.wording import Wording
 
@@ -170,7 +171,7 @@ def _take_its_place(plan: Plan, rule: Rule, wording: Wording) -> str:
             return f"Changed: it {'buys' if rule.kind == 'entry' else 'sells'} when {whole.words}."
     if rule.kind == "entry" and _OF_THE_SALE.search(wording.text) and not _OF_BUYING.search(wording.text):
         # “A stop 1 ATR below the 20 EMA” says nothing of buying.
-        plan.questions.append(f"This part was not understood, so nothing was written: “{wording.original.strip()[:200]}”. Please say it in other words, or leave it out.")  # fmt: skip
+        plan.questions.append(part_unread([wording.original.strip()[:200]]))
         return ""
     if rule.part != 1 or not mine:
         plan.rules.append(rule)

@@ -23,6 +23,8 @@ from stratforge.market.symbols import PORTFOLIO
 from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import compile_portfolio
 
+from simulators.gemini.author.sentences import all_unread
+
 _FORMS = (
     "The offline author writes portfolios in plain forms alone, such as: every month hold the 3 strongest of SPY, QQQ, IWM, EFA by 6-month return, equal weights. "
     "Say it so, or write the code by hand: Strategies, New strategy, with UNIVERSE, SCHEDULE and rebalance."
@@ -63,8 +65,7 @@ def _answer(turns: Sequence[str], before: Sequence[str] = ()) -> dict[str, Any]:
     if reading.left and asks_for_pair(_joined(turns)):
         return _asking([PAIR_FORMS])
     if reading.left:
-        words = ", ".join(f"“{each}”" for each in dict.fromkeys(reading.left))
-        return _asking([f"This was not understood: {words}. {_FORMS}"])
+        return _asking([f"{all_unread(dict.fromkeys(reading.left))} {_FORMS}"])
     if reading.questions:
         return _asking([*reading.questions, *_anew(reading)])
     return _written(turns, reading, before=before)
@@ -75,8 +76,7 @@ def changed_portfolio(standing: Mapping[str, Any], turns: Sequence[str]) -> dict
     stood = standing_rules([Requirement.model_validate(each) for each in standing["requirements"]])
     reading = read_change(_joined(turns), stood)
     if reading.left or not (reading.pieces or reading.questions):
-        words = ", ".join(f"“{each}”" for each in dict.fromkeys(reading.left or turns[-1:]))
-        return _asking([f"This was not understood: {words}. {_FORMS_OF_CHANGES}"])
+        return _asking([f"{all_unread(dict.fromkeys(reading.left or turns[-1:]))} {_FORMS_OF_CHANGES}"])
     if reading.questions:
         return _asking([*reading.questions, *_anew(reading)])
     return _written(turns, reading, stood)

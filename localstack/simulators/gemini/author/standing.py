@@ -23,6 +23,7 @@ from stratforge.strategy.constants import timeframe_of, with_timeframe
 from simulators.gemini.author.amendments import amended
 from simulators.gemini.author.rotations import changed_portfolio
 from simulators.gemini.author.rules import clock
+from simulators.gemini.author.sentences import bought_until, said_after
 from simulators.gemini.author.strict import NO_SYMBOL, answer_by_rules, read_alone
 
 # A sale by a time, by bars or by a condition; a stop or a target is one more way out.
@@ -80,8 +81,8 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     told = [each for each in map(in_english, standing["assumptions"]) if each.startswith("No ") and not each.startswith("No rule")]  # fmt: skip
     if any(each.startswith("size") for each in work.added):
         told = [each for each in told if not each.startswith("No size")]
-    told += [f"“{each}” was not understood: what was said after that stands in its place." for each in lost]
-    told += [f"It does not buy after {clock(min(late))}, the time at which it sells."] if guarded else []
+    told += [said_after(each) for each in lost]
+    told += [bought_until(clock(min(late)))] if guarded else []
     told += [stays(in_words(read_rule(each))) for each in decided if each in work.rules]
     told.append(f"Changed: {said}.")
     told += [f"It is gone: {each}." for each in work.dropped if each in decided or each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip

@@ -24,6 +24,7 @@ from stratforge.intent.sides import respelled
 from stratforge.strategy.indicators import REGISTRY
 
 from simulators.gemini.author.rules import clock
+from simulators.gemini.author.sentences import bought_until, said_after
 from simulators.gemini.author.wording import Wording
 
 # A stop or a target without its unit.
@@ -58,7 +59,7 @@ def said_anew(request: Request) -> dict[str, Any] | None:
     if found is None or "bars.of(" not in found["python_code"]:
         return None
     before = [{"quote": each[:600], "meaning": "read as it was said after that", "status": "assumed", "rules": [], "lines": []} for each in request.earlier]  # fmt: skip
-    told = [f"“{each[:600]}” was not understood: what was said after that stands in its place." for each in request.earlier]  # fmt: skip
+    told = [said_after(each[:600]) for each in request.earlier]
     requirements, assumptions = [*before, *found["requirements"]], [*found["assumptions"], *told]
     wanted = [Requirement.model_validate(each) for each in requirements]
     assumptions += readings_to_tell(request.text, wanted, assumptions, symbol=found["symbol"], earlier=request.earlier)[0]  # fmt: skip
@@ -110,7 +111,7 @@ def _answer(
     assumptions = [
         *notes,
         *([left_open] if left_open else []),
-        *([f"It does not buy after {clock(late)}, the time at which it sells."] if late else []),
+        *([bought_until(clock(late))] if late else []),
         *_assumed(rules, named=named),
         *_usual(rules, request),
         *(["It does not buy while the stop would lie above the close."] if placed_stops(rules) else []),

@@ -27,6 +27,7 @@ from simulators.gemini.author.rules import (
     Weekdays,
     nodes,
 )
+from simulators.gemini.author.sentences import all_unread, part_unread, said_after
 from simulators.gemini.author.statements import Reader
 from simulators.gemini.author.wording import Wording
 
@@ -130,9 +131,7 @@ def read_turns(
         # What was read stands; what is said now changes it.
         answered = read(last, before.plan)
         if answered.clear:
-            told = [
-                f"“{each}” was not understood: what was said after that stands in its place." for each in before.unread
-            ]
+            told = list(map(said_after, before.unread))
             return replace(
                 answered,
                 changes=[*before.changes, *answered.changes],
@@ -203,19 +202,15 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
     questions += [f"{each} cannot be traded here. Which symbol should it be?" for each in symbols if each in untradable]
     unread = _unread(plan, wording)
     if not questions and unread and plan.of("entry"):
-        words = ", ".join(f"“{each}”" for each in unread)
-        questions.append(
-            f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out."
-        )
+        questions.append(part_unread(unread))
     excluded = _contradictions(plan)
     if excluded and _AT_ONCE in excluded[0] and _said_apart(plan, wording):
         # What was read together was not said together: the words around it are what is not understood.
-        words = ", ".join(f"“{each}”" for each in unread) or f"“{wording.original.strip()[:300]}”"
-        excluded = [f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out."]  # fmt: skip
+        excluded = [part_unread(unread or [wording.original.strip()[:300]])]
     questions += [*excluded, *_impossible(plan)]
     if not plan.of("entry") and not questions:
         if unread:
-            questions.append(f"This was not understood: {', '.join(f'“{each}”' for each in unread)}.")
+            questions.append(all_unread(unread))
         questions += proposals_for(wording.text, symbols) or [_WHICH_RULE]
     reading.refusals, reading.questions, reading.unread = declined(wording.text), questions, unread
     return reading

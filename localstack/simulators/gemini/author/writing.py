@@ -44,6 +44,7 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
+from simulators.gemini.author.sentences import bought_until
 from simulators.gemini.author.standing import changed_by_rules, rules_that_stand, stays
 from simulators.gemini.author.strict import NO_SYMBOL, list_told, read_alone, said_anew, written_strictly
 from simulators.gemini.author.translation import in_english
@@ -287,7 +288,7 @@ def _guards(plan: Plan, before: Plan | None) -> list[str]:
         if isinstance(each, TimeOfDay)
     }
     return [
-        f"It does not buy after {clock(each.condition.there)}, the time at which it sells."
+        bought_until(clock(each.condition.there))
         for each in plan.of("filter")
         if isinstance(each.condition, TimeOfDay)
         and each.condition.until
