@@ -20,6 +20,7 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes from a node on down, itself first, level by level."""
+    # Not by `children`: a call for each node costs a sixth more.
     found = [tree]
     for node in found:
         for name in node._fields:
