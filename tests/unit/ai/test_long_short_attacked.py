@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
+from simulators.gemini.author.framed import write_answer
+from simulators.gemini.author.long_short import long_short_answer
 from stratforge.ai.draft import AnswerKind
 
 from tests.unit.ai.test_long_short_words import RSI, rules_in, written
@@ -80,3 +85,18 @@ def test_it_is_written_as_it_is_said(words: str, rules: set[str]) -> None:
     assert rules_in(draft) >= rules
     if "for longs" in words:
         assert "cover when gain <= -2" not in rules_in(draft)
+
+
+def test_a_long_conversation_of_open_turns_is_read_once() -> None:
+    asked = list[str]()
+
+    def write(images: Sequence[str]) -> dict[str, Any]:
+        asked.append(images[-1])
+        return write_answer(images)
+
+    turns = ["Buy AAPL when RSI(14) is below 30, short AAPL when RSI(14) is above 70.", *(f"what about {number}" for number in range(12))]  # fmt: skip
+    found = long_short_answer(turns, write)
+    assert found is not None
+    assert found["kind"] == "clarify"
+    # The first turn is what is written; what was said behind it is not put together with it.
+    assert len(asked) <= len(turns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from stratforge.intent.follow_ups import ASK
@@ -97,11 +98,23 @@ def long_short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], 
         requests: What the person said, turn by turn.
         write: Writes the answer to those that only buy and sell.
     """
+
+    @cache
+    def earlier(count: int) -> Answer:
+        """The answer to the first turns: each is found once, however many later ones look back at it."""
+        return _answered(requests[:count], write, earlier) or write(requests[:count])
+
+    return _answered(requests, write, earlier)
+
+
+def _answered(
+    requests: Sequence[str], write: Callable[[Sequence[str]], Answer], earlier: Callable[[int], Answer]
+) -> Answer | None:
     if not any(map(goes_both_ways, requests)) or rotation_answer(tuple(requests)):
         return None
     if len(dict.fromkeys(Wording(requests[-1]).symbols)) > 1 and re.search(r"\b(?:ratio|spread|pairs?)\b", requests[-1], re.IGNORECASE):  # fmt: skip
         return {**_EMPTY, "kind": "decline", "symbol": _symbol(requests), "questions": [_OF_A_PAIR]}
-    if len(requests) > 1 and (changed_ := _of_standing(requests, write)):
+    if len(requests) > 1 and (changed_ := _of_standing(requests, earlier)):
         return changed_
     together = said_together(requests)
     try:
@@ -119,10 +132,10 @@ def _symbol(requests: Sequence[str]) -> str:
     return next((symbol for each in reversed(requests) for symbol in Wording(each).symbols), "AAPL")
 
 
-def _of_standing(requests: Sequence[str], write: Callable[[Sequence[str]], Answer]) -> Answer | None:
+def _of_standing(requests: Sequence[str], earlier: Callable[[int], Answer]) -> Answer | None:
     """The answer to the last turn, where a strategy stands that an earlier one asked for; None where none does."""
     for count in range(len(requests) - 1, 0, -1):
-        standing = long_short_answer(requests[:count], write) or write(requests[:count])
+        standing = earlier(count)
         if standing["kind"] == "strategy":
             wanted = [Requirement.model_validate(each) for each in standing["requirements"]]
             before = standing_both_ways(wanted)
