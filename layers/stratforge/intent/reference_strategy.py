@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
@@ -79,8 +79,24 @@ def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
     for kind in TERM_KINDS:
         if len({each.text for each in rules if each.kind is kind}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …”")
-    writer = RuleWriter(minutes if minutes in ON_THE_CLOCK else 1)
-    source = writer.source(rules)
+    writer = RuleWriter(minutes)
+    before, decisions = writer.statements(rules)
+    return compiled(writer.columns, (*before, *decisions))
+
+
+def compiled(columns: Mapping[str, str], statements: Sequence[str]) -> Strategy:
+    """The strategy of statements of `on_bar` that a writer of rules has made.
+
+    Args:
+        columns: The columns that they look at, with their names.
+        statements: What is done on every bar.
+
+    Raises:
+        RuleError: if the language has no such strategy, or a column is none of a rule.
+    """
+    named = "".join(f'        "{name}": {call},\n' for call, name in columns.items())
+    head = f"def indicators(bars):\n    return {{\n{named}    }}\n\n\n" if columns else ""
+    source = head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in statements)
     try:
         strategy = compile_strategy(source)
     except StrategyError as error:
@@ -88,7 +104,7 @@ def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
         raise RuleError(f"{finding.message}. {finding.suggestion or ''}".strip()) from error
     for name, column in strategy.columns.items():
         if (part := cannot_be_said([column])) is not None:
-            text = next(call for call, its_name in writer.columns.items() if its_name == name)
+            text = next(call for call, its_name in columns.items() if its_name == name)
             raise RuleError(
                 f"“{text[:80]}” cannot be said as a rule: a column is made of indicators, windows and arithmetic, and {part.operation.replace('_', ' ')} is a condition of its own"
             )
@@ -100,6 +116,7 @@ class RuleWriter:
     """Writes rules as statements of `on_bar`; the columns that they look at are named as they come, and may be shared with another writer.
 
     Attributes:
+        minutes: How long its bars are.
         entry: After the statements were written, when it buys, without its guards.
     """
 
@@ -110,12 +127,9 @@ class RuleWriter:
     on_buy: list[str] = field(default_factory=list)
     entry: str = ""
 
-    def source(self, rules: Sequence[Rule]) -> str:
-        """The whole strategy of these rules."""
-        before, decisions = self.statements(rules)
-        columns = "".join(f'        "{name}": {call},\n' for call, name in self.columns.items())
-        head = f"def indicators(bars):\n    return {{\n{columns}    }}\n\n\n" if columns else ""
-        return head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in (*before, *decisions))
+    def __post_init__(self) -> None:
+        # Of bars longer than half an hour the time of day is that at which they begin.
+        self.minutes = self.minutes if self.minutes in ON_THE_CLOCK else 1
 
     def statements(self, rules: Sequence[Rule], entry: str = "") -> tuple[list[str], list[str]]:
         """The statements of rules: what is kept on every bar, and what decides.

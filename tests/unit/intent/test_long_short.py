@@ -155,6 +155,12 @@ def test_what_the_rules_of_both_sides_do(turns: bool, close: float, position: Po
     assert decided(turns=turns, close=close, position=position) == does
 
 
+def test_a_column_that_no_rule_can_say_is_none_of_both_sides_either() -> None:
+    rising = "(bars.close > bars.open).rolling(3).sum()"
+    with pytest.raises(RuleError, match="cannot be said as a rule"):
+        both_ways(rules(f"buy when {rising} > 2", "sell when close < 1"), rules("buy when close > 9", "sell when close < 1"), turns=False)  # fmt: skip
+
+
 def test_a_crossing_that_closes_one_side_enters_the_other_when_nothing_is_held() -> None:
     strategy = both_ways(rules("buy when crosses_above(close, open)"), rules("buy when crosses_below(close, open)"), turns=True)  # fmt: skip
     # On these bars nothing crosses: what the bar before has left is what counts.

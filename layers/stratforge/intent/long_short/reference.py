@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 
 from stratforge.intent.long_short.rules import of_kind
-from stratforge.intent.reference_strategy import RuleWriter
+from stratforge.intent.reference_strategy import RuleWriter, compiled
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind
 from stratforge.intent.shorts import code_as_short
-from stratforge.intent.timeframes import ON_THE_CLOCK
-from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy import Strategy
 
 _KEY = re.compile(r'state(\[|\.get\()"')
 _HEAD = "def on_bar(bar, position, state):\n"
@@ -37,15 +36,10 @@ def both_ways(long: Sequence[Rule], short: Sequence[Rule], *, turns: bool, minut
             if len(of_kind(rules, kind)) > 1:
                 raise RuleError(f"there is more than one rule “{kind.value} …” of a side")
     crossing = any("crosses_" in each.text for rules in (long, short) for each in of_kind(rules, RuleKind.BUY))
-    source = _turning(long, short, minutes) if turns and crossing else _side_by_side(long, short, minutes, turns=turns)
-    try:
-        return compile_strategy(source)
-    except StrategyError as error:
-        finding = error.findings[0]
-        raise RuleError(f"{finding.message}. {finding.suggestion or ''}".strip()) from error
+    return _turning(long, short, minutes) if turns and crossing else _side_by_side(long, short, minutes, turns=turns)
 
 
-def _side_by_side(long: Sequence[Rule], short: Sequence[Rule], minutes: int, *, turns: bool) -> str:
+def _side_by_side(long: Sequence[Rule], short: Sequence[Rule], minutes: int, *, turns: bool) -> Strategy:
     """Each side by its own rules; where one's turn ends the other, its entry is an exit of that."""
     if turns:
         entries = [of_kind(rules, RuleKind.BUY) for rules in (long, short)]
@@ -54,18 +48,18 @@ def _side_by_side(long: Sequence[Rule], short: Sequence[Rule], minutes: int, *, 
             for rules, of_other in ((long, entries[1]), (short, entries[0]))
         )
     columns = dict[str, str]()
-    one, other = (RuleWriter(_bars(minutes), columns) for _ in range(2))
+    one, other = (RuleWriter(minutes, columns) for _ in range(2))
     first, second = one.statements(long), other.statements(short)
-    return _whole(columns, [*first[0], *_short(second[0]), *first[1], *_short(second[1])])
+    return compiled(columns, [*first[0], *_short(second[0]), *first[1], *_short(second[1])])
 
 
-def _turning(long: Sequence[Rule], short: Sequence[Rule], minutes: int) -> str:
+def _turning(long: Sequence[Rule], short: Sequence[Rule], minutes: int) -> Strategy:
     """The side whose crossing came last is remembered until nothing is held."""
     columns = dict[str, str]()
-    one, other = (RuleWriter(_bars(minutes), columns) for _ in range(2))
+    one, other = (RuleWriter(minutes, columns) for _ in range(2))
     first, second = one.statements(long, entry="turn > 0"), other.statements(short, entry="turn > 0")
     turned = [each.replace("turn > 0", "turn < 0") for each in _short(second[1])]
-    return _whole(
+    return compiled(
         columns,
         [
             *first[0],
@@ -88,10 +82,6 @@ def _turning(long: Sequence[Rule], short: Sequence[Rule], minutes: int) -> str:
     )
 
 
-def _bars(minutes: int) -> int:
-    return minutes if minutes in ON_THE_CLOCK else 1
-
-
 def _short(lines: Sequence[str]) -> list[str]:
     """Statements of a strategy that buys and sells as those of the short side, with a memory of their own."""
     if not lines:
@@ -100,9 +90,3 @@ def _short(lines: Sequence[str]) -> list[str]:
     body = "".join(f"    {each}\n" for each in own)
     written = code_as_short(_HEAD + body).removeprefix(_HEAD)
     return [each.removeprefix("    ") for each in written.rstrip("\n").split("\n")]
-
-
-def _whole(columns: dict[str, str], lines: Sequence[str]) -> str:
-    named = "".join(f'        "{name}": {call},\n' for call, name in columns.items())
-    head = f"def indicators(bars):\n    return {{\n{named}    }}\n\n\n" if columns else ""
-    return head + _HEAD + "".join(f"    {each}\n" for each in lines)
