@@ -6,6 +6,7 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review, told
 from stratforge.intent.shorts import (
+    PARTS_LEFT_OUT,
     as_bought,
     as_short,
     code_as_bought,
@@ -17,8 +18,6 @@ from stratforge.intent.shorts import (
 from stratforge.strategy import StrategyError, compile_strategy
 
 BY_HAND = "A strategy that goes short is not changed from words: decline, and say that its code is changed by hand, or that it can be asked for anew."
-
-WHOLE = "Only whole shares are sold short and covered: what an amount or a part has beyond them is left out, and where it is less than one share nothing is done."
 
 
 def examined_short(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, StrategyDraft, list[str]]:
@@ -53,7 +52,7 @@ def examined_short(draft: StrategyDraft, request: Request) -> tuple[StrategyDraf
     found = [as_short(each, quotes) for each in review(judged, strategy, asked)]
     said = [as_short(each, quotes) for each in judged.assumptions if each not in image.assumptions]
     if in_whole_shares(draft.requirements):
-        said.append(WHOLE)
+        said.append(PARTS_LEFT_OUT)
     judged_draft = draft.model_copy(update={"assumptions": [*draft.assumptions, *said]})
     requirements = [
         each.model_copy(update={"status": of_image.status})

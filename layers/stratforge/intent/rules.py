@@ -254,6 +254,11 @@ class Rule:
         return frozenset(found | (numbers_in(self.condition) if self.condition else set()))
 
     @cached_property
+    def facts(self) -> frozenset[str]:
+        """The facts that it looks at."""
+        return frozenset(name for name in FACTS if re.search(rf"\b{name}\b", self.text))
+
+    @cached_property
     def offers_choice(self) -> bool:
         """True when one of several things is enough: an `or` of things that are not days."""
         return self.condition is not None and any(_choices(self.condition, negated=False))

@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Sequence
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import (
     EXIT_KINDS,
-    FACTS,
     GREATER,
     OPERATORS,
     RESULTS,
@@ -83,6 +82,9 @@ _SET = frozenset({"fraction", "quantity", "notional", "stop_loss", "take_profit"
 _ALL = 100
 NEVER_MADE = "a short position never makes that, since a price does not fall below nothing"
 IN_WHOLE_SHARES = "Only whole shares are sold short"
+# What a person is told of a strategy that goes short.
+OPT_IN = "It goes short: before it runs, short selling has to be enabled in the account."
+PARTS_LEFT_OUT = f"{IN_WHOLE_SHARES} and covered: what an amount or a part has beyond them is left out, and where it is less than one share nothing is done."
 _BY_PRICE = frozenset(RESULTS) - {"gain"}
 _KINDS = frozenset({RuleKind.BUY, RuleKind.ONLY, RuleKind.SELL, RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE, RuleKind.SYMBOL, *EXIT_KINDS})  # fmt: skip
 
@@ -216,7 +218,7 @@ def remembered(source: str, requirements: Sequence[Requirement]) -> Iterator[str
         source: The code that goes short.
         requirements: Those of the answer, with its own rules.
     """
-    if not any("gain" in _words(each) or each.kind in EXIT_KINDS for each in _rules_of(requirements)):
+    if not any("gain" in each.facts or each.kind in EXIT_KINDS for each in _rules_of(requirements)):
         return
     tree = ast.parse(source)
     set_to = list[tuple[ast.expr, ast.expr]]()
@@ -263,10 +265,6 @@ def _read(text: str) -> Rule | None:
         return read_rule(rule_as_bought(text))
     except RuleError:
         return None
-
-
-def _words(rule: Rule) -> set[str]:
-    return {name for name in FACTS if re.search(rf"\b{name}\b", rule.text)}
 
 
 def _never_made(rule: Rule) -> bool:
@@ -320,7 +318,7 @@ def _rule_findings(quote: str, text: str, rule: Rule) -> Iterator[str]:
         yield f"{IN_WHOLE_SHARES}, and “{quote[:80]}” is not one of them: ask how many."
     if _never_made(rule):
         yield f"“{quote[:80]}” waits for a profit of 100 %: {NEVER_MADE}. Ask which profit is meant."
-    words = _words(rule)
+    words = rule.facts
     by_price = rule.kind not in _KINDS or rule.level is not None or "R" in rule.unit.split() or "risk" in rule.unit or "loss" in rule.unit or "stop" in rule.unit  # fmt: skip
     if by_price or words & (_BY_PRICE | {"account_cash"}):
         yield f"The rule “{text[:80]}” is measured by the price of the position, which is not judged of short positions: use a percentage of profit or loss, or ask."

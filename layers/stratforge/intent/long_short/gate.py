@@ -14,7 +14,7 @@ from stratforge.intent.long_short.changes import NUMBER, Changed, changed
 from stratforge.intent.long_short.image import Image, image_of, places_of
 from stratforge.intent.long_short.marks import SCOPED, STAYS, TURNS, Side
 from stratforge.intent.long_short.reference import both_ways
-from stratforge.intent.long_short.rules import TURN, SideRule, read_side_rule, rules_of_side, words_of
+from stratforge.intent.long_short.rules import TURN, SideRule, read_side_rule, rules_of_side
 from stratforge.intent.long_short.sides import BY_ITSELF, Sides, goes_both_ways, sides_of
 from stratforge.intent.long_short.turning import (
     CLOSED_FIRST,
@@ -29,14 +29,21 @@ from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind
 from stratforge.intent.scenarios import never_acts
-from stratforge.intent.shorts import as_bought, as_short, code_as_bought, in_whole_shares, not_judged, rule_as_short
+from stratforge.intent.shorts import (
+    OPT_IN,
+    PARTS_LEFT_OUT,
+    as_bought,
+    as_short,
+    code_as_bought,
+    in_whole_shares,
+    not_judged,
+    rule_as_short,
+)
 from stratforge.intent.trial import disagreement
 from stratforge.intent.turns import plain_words
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy, compile_strategy
 
-OPT_IN = "It goes short: before it runs, short selling has to be enabled in the account."
-WHOLE = "Only whole shares are sold short and covered: what an amount or a part has beyond them is left out, and where it is less than one share nothing is done."
 ANEW = "What was said before is replaced by the last message, which says both sides anew."
 SAY_ALL = "What you say now and what you said before are not put together for strategies that go long and short. Please say the whole strategy once more, both sides, or begin anew for one side alone."
 NOT_DONE = "“{}” was not done."
@@ -107,7 +114,8 @@ def judged(
     found = [f"{each} {ASK}" for each in turning.asks]
     found += _said_to_turn(requirements, turning)
     found += _placed(requirements, rules, sides)
-    found += not_judged([_of_short(each, of_it) for each, of_it in zip(requirements, rules, strict=True)])
+    sold_short = [_of_short(each, of_it) for each, of_it in zip(requirements, rules, strict=True)]
+    found += not_judged(sold_short)
     told, marked = [*turning.told, *sides.told], list(requirements)
     for side in images_of(sides, turning):
         image = image_of(sides, side)
@@ -126,8 +134,7 @@ def judged(
         found.append(differs)
     if not found:
         found += never_acts(strategy, program)
-    shares = [_of_short(each, of_it) for each, of_it in zip(requirements, rules, strict=True)]
-    told += [*([WHOLE] if in_whole_shares(shares) else []), OPT_IN]
+    told += [*([PARTS_LEFT_OUT] if in_whole_shares(sold_short) else []), OPT_IN]
     return Judged(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(told)), tuple(marked))
 
 
@@ -359,7 +366,7 @@ def _as_image(rules: Sequence[SideRule], side: Side | None) -> list[str] | None:
     long = [each.rule.text for each in rules if each.side in (Side.LONG, Side.BOTH)]
     found = list(long)
     for each in rules:
-        if each.side is Side.SHORT and each.rule.kind is RuleKind.BUY and not words_of(each.rule) & _CLOCKS:
+        if each.side is Side.SHORT and each.rule.kind is RuleKind.BUY and not each.rule.facts & _CLOCKS:
             found.append(Rule(RuleKind.SELL, each.rule.condition).text)
         elif each.side is Side.SHORT and each.rule.text not in long:
             return None

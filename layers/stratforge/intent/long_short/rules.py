@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from stratforge.intent.long_short.marks import Side
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.rules import EXIT_KINDS, FACTS, RESULTS, Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import EXIT_KINDS, RESULTS, Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.shorts import as_short, rule_as_bought
 
 TURN = "turn round"
@@ -60,7 +60,7 @@ def read_side_rule(text: str) -> SideRule | None:
         raise RuleError(
             "exits of strategies that go long and short are percentages that an entry sets, and sizes are plain numbers"
         )
-    if rule.kind in (RuleKind.BUY, RuleKind.ONLY) and (asked := _OF_POSITION & words_of(rule)):
+    if rule.kind in (RuleKind.BUY, RuleKind.ONLY) and (asked := _OF_POSITION & rule.facts):
         raise RuleError(f"no entry looks at {', '.join(sorted(asked))}: nothing is held then")
     return SideRule(side, rule)
 
@@ -78,11 +78,6 @@ def side_in_words(text: str) -> str:
 
 
 FORMS = ("buy when", "buy only when", "sell when", "sell N% when", "short when", "short only when", "cover when", "cover N% when", "size", "stop loss N%", "take profit N%", "trailing stop N%", "long stop loss N% and the like for one side", TURN, "symbol")  # fmt: skip
-
-
-def words_of(rule: Rule) -> set[str]:
-    """The facts that a rule looks at."""
-    return {name for name in FACTS if re.search(rf"\b{name}\b", rule.text)}
 
 
 def rules_of_side(rules: Iterable[SideRule], side: Side) -> list[Rule]:

@@ -12,7 +12,6 @@ from stratforge.intent.follow_ups import ASK
 from stratforge.intent.long_short.changes import changed
 from stratforge.intent.long_short.gate import (
     NOT_DONE,
-    OPT_IN,
     SAY_ALL,
     images_of,
     judged,
@@ -29,7 +28,7 @@ from stratforge.intent.reading.said import in_words
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, read_rule
-from stratforge.intent.shorts import as_short, code_as_short, rule_as_short
+from stratforge.intent.shorts import OPT_IN, as_short, code_as_short, rule_as_short
 from stratforge.intent.timeframes import (
     Frame,
     Plainly,

@@ -9,6 +9,7 @@ from stratforge.intent.requirements import Requirement
 from stratforge.intent.shorts import (
     IN_WHOLE_SHARES,
     NEVER_MADE,
+    OPT_IN,
     as_bought,
     as_short,
     code_as_bought,
@@ -21,7 +22,6 @@ from stratforge.intent.shorts import (
 )
 
 _DECLINED = {"kind": "decline", "name": "Not written", "python_code": "", "plan": "", "logic_explanation": "", "requirements": [], "parameters": [], "assumptions": []}  # fmt: skip
-_OPT_IN = "It goes short: before it runs, short selling has to be enabled in the account."
 _BY_HAND = "A strategy that goes short is not changed from words: change its code yourself, or ask for the whole anew."
 BY_PRICE = "What is said of a short position by a way of its price is not written from words: say it as a profit or a loss in percent, or write the code yourself, with short() and cover()."
 
@@ -57,7 +57,7 @@ def short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], dict[
         return {**found, **_DECLINED, "questions": [_why(found["symbol"], " ".join(faults))]}
     quotes += [(each["quote"], own["quote"]) for each, own in zip(found["requirements"], requirements, strict=True)]
     texts = {name: as_short(found[name], quotes) for name in ("name", "plan", "logic_explanation")}
-    told = [*(as_short(each, quotes) for each in found["assumptions"]), _OPT_IN]
+    told = [*(as_short(each, quotes) for each in found["assumptions"]), OPT_IN]
     meant = [{**each, "meaning": as_short(each["meaning"], quotes)} for each in found["parameters"]]
     return {
         **found,
