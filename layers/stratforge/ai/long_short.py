@@ -14,7 +14,7 @@ from stratforge.ai.shorts import BY_HAND
 from stratforge.intent.follow_ups import ASK
 from stratforge.intent.long_short.gate import NOT_DONE, SAY_ALL, judged, judged_change, said_together
 from stratforge.intent.long_short.marks import Side, marks_in
-from stratforge.intent.long_short.rules import TURN, SideRule, read_side_rule, rules_of_side
+from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule
 from stratforge.intent.rules import Rule, RuleError, RuleKind
 from stratforge.intent.shorts import as_bought, as_short
 from stratforge.intent.sides import explained_otherwise
@@ -75,8 +75,7 @@ def examined_change(
 
 def _explained(draft: StrategyDraft) -> Iterator[str]:
     """What the explanation says of a side otherwise than its rules."""
-    rules = _rules(draft)
-    long, short = (rules_of_side(rules, each) for each in (Side.LONG, Side.SHORT))
+    long, short = of_both_sides(_rules(draft))
     turns = any(TURN in each.rules for each in draft.requirements)
     for sentence in re.split(r"(?<=[.!?;])\s+|\n", draft.logic_explanation):
         sides = {each.side for each in marks_in(sentence)} - {Side.NONE}

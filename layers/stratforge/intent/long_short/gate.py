@@ -14,7 +14,7 @@ from stratforge.intent.long_short.changes import NUMBER, Changed, changed
 from stratforge.intent.long_short.image import Image, image_of, places_of
 from stratforge.intent.long_short.marks import SCOPED, STAYS, TURNS, Side
 from stratforge.intent.long_short.reference import both_ways
-from stratforge.intent.long_short.rules import TURN, SideRule, read_side_rule, rules_of_side
+from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule, read_side_rules
 from stratforge.intent.long_short.sides import BY_ITSELF, Sides, goes_both_ways, sides_of
 from stratforge.intent.long_short.turning import (
     CLOSED_FIRST,
@@ -104,8 +104,7 @@ def judged(
     rules, wrong = _read(requirements)
     if wrong:
         return Judged(tuple(wrong))
-    everything = [each for of_it in rules for each in of_it]
-    long, short = (rules_of_side(everything, each) for each in (Side.LONG, Side.SHORT))
+    long, short = of_both_sides([each for of_it in rules for each in of_it])
     try:
         turning = _turning(sides, long, short)
         reference = both_ways(long, short, turns=turning.turns, minutes=strategy.bar_minutes)
@@ -186,8 +185,7 @@ def _judged_code(
     strategy: Strategy,
     assumptions: Sequence[str],
 ) -> Judged:
-    rules = [each for text in wanted.rules if (each := read_side_rule(text)) is not None]
-    long, short = (rules_of_side(rules, each) for each in (Side.LONG, Side.SHORT))
+    long, short = of_both_sides(read_side_rules(wanted.rules))
     told, code, found = [OPT_IN], strategy, list[str]()
     entered = [any(each.kind is RuleKind.BUY for each in of_side) for of_side in (long, short)]
     if all(entered):
@@ -207,7 +205,7 @@ def _judged_code(
         else:
             told = []
     program = program_of(strategy.source)
-    plain = [[each.rule for text in requirement.rules if not text.startswith("drop ") and (each := read_side_rule(text)) is not None] for requirement in requirements]  # fmt: skip
+    plain = [[one.rule for one in read_side_rules(text for text in each.rules if not text.startswith("drop "))] for each in requirements]  # fmt: skip
     with_lines = [(each, of_it) for each, of_it in zip(requirements, plain, strict=True) if each.status is Status.COVERED and of_it]  # fmt: skip
     new = [each.model_copy(update={"quote": " ".join(NUMBER.findall(" ".join(each.rules[: len(of_it)])))}) for each, of_it in with_lines]  # fmt: skip
     found += lines_findings(new, [of_it for _, of_it in with_lines], program, strategy.bar_minutes, assumptions)
@@ -228,8 +226,7 @@ def standing_both_ways(requirements: Sequence[Requirement]) -> tuple[str, ...] |
 def follows_both_ways(rules: Sequence[str], strategy: Strategy) -> bool:
     """Says whether code does what the rules of both sides say and nothing else, tried on made-up bars."""
     try:
-        read = [each for text in rules if (each := read_side_rule(text)) is not None]
-        long, short = (rules_of_side(read, each) for each in (Side.LONG, Side.SHORT))
+        long, short = of_both_sides(read_side_rules(rules))
         reference = both_ways(long, short, turns=TURN in rules, minutes=strategy.bar_minutes)
     except RuleError:
         return False

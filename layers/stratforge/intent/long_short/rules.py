@@ -65,6 +65,15 @@ def read_side_rule(text: str) -> SideRule | None:
     return SideRule(side, rule)
 
 
+def read_side_rules(texts: Iterable[str]) -> list[SideRule]:
+    """Reads rules; the one that has one side's turn end the other is of neither, and left out.
+
+    Raises:
+        RuleError: as `read_side_rule` does.
+    """
+    return [each for text in texts if (each := read_side_rule(text)) is not None]
+
+
 def side_in_words(text: str) -> str:
     """A rule of a strategy that goes short, as a short sentence without its period: “short when RSI(14) is above 70”."""
     if text == TURN:
@@ -80,8 +89,12 @@ def side_in_words(text: str) -> str:
 FORMS = ("buy when", "buy only when", "sell when", "sell N% when", "short when", "short only when", "cover when", "cover N% when", "size", "stop loss N%", "take profit N%", "trailing stop N%", "long stop loss N% and the like for one side", TURN, "symbol")  # fmt: skip
 
 
-def rules_of_side(rules: Iterable[SideRule], side: Side) -> list[Rule]:
-    """The rules of a side as those of a strategy that buys and sells."""
+def of_both_sides(rules: Sequence[SideRule]) -> tuple[list[Rule], list[Rule]]:
+    """The rules of the long side and those of the short one, as those of a strategy that buys and sells."""
+    return _of_side(rules, Side.LONG), _of_side(rules, Side.SHORT)
+
+
+def _of_side(rules: Iterable[SideRule], side: Side) -> list[Rule]:
     found = {each.rule.text: each.rule for each in rules if each.side in (side, Side.BOTH) and each.rule.kind is not RuleKind.SYMBOL}  # fmt: skip
     return list(found.values())
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stratforge.intent.bounds import follows, never_together
 from stratforge.intent.long_short.marks import Side
-from stratforge.intent.long_short.rules import TURN, SideRule, of_kind, read_side_rule, rules_of_side
+from stratforge.intent.long_short.rules import TURN, of_both_sides, of_kind, read_side_rules
 from stratforge.intent.long_short.sides import Sides
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
@@ -91,16 +91,12 @@ def turning_of(sides: Sides, long: Sequence[Rule], short: Sequence[Rule]) -> Tur
 
 def asked_after_change(before: Sequence[str], now: Sequence[str]) -> list[str]:
     """Lists what has to be asked of a change of rules: that they can hold at once now, or that one side does not close by what enters the other any more."""
-    old, new = ([rules_of_side(_side_rules(texts), side) for side in (Side.LONG, Side.SHORT)] for texts in (before, now))  # fmt: skip
+    old, new = (of_both_sides(read_side_rules(texts)) for texts in (before, now))
     asks = list(_at_once(new[0], new[1]))
     for one, other in ((0, 1), (1, 0)):
         if TURN not in now and _closed_by(old[one], old[other]) and not _closed_by(new[one], new[other]):
             asks.append(NOT_CLOSED)
     return list(dict.fromkeys(asks))
-
-
-def _side_rules(texts: Sequence[str]) -> list[SideRule]:
-    return [each for text in texts if (each := read_side_rule(text)) is not None]
 
 
 def _exits(rules: Sequence[Rule]) -> list[Rule]:

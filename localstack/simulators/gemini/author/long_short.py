@@ -21,7 +21,7 @@ from stratforge.intent.long_short.gate import (
 from stratforge.intent.long_short.image import Image, image_of
 from stratforge.intent.long_short.marks import Side, beside
 from stratforge.intent.long_short.reference import both_ways
-from stratforge.intent.long_short.rules import TURN, SideRule, read_side_rule, rules_of_side
+from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule, read_side_rules
 from stratforge.intent.long_short.sides import AGAIN, BY_ITSELF, Sides, goes_both_ways, sides_of
 from stratforge.intent.long_short.turning import CLOSED_FIRST, TURNS_ROUND, Turning, asked_after_change, turning_of
 from stratforge.intent.reading.said import in_words
@@ -86,8 +86,7 @@ class _Written:
 
     @property
     def rules(self) -> list[SideRule]:
-        read = (read_side_rule(text) for each in self.requirements for text in each["rules"])
-        return [each for each in read if each is not None]
+        return read_side_rules(text for each in self.requirements for text in each["rules"])
 
 
 def long_short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], Answer]) -> Answer | None:
@@ -149,7 +148,7 @@ def _with_change(standing: Answer, before: Sequence[str], words: str, undone: Se
     """The strategy that stands, changed."""
     made = changed(before, words)
     asks = [made.asks] if made.asks else []
-    sides = [rules_of_side([each for text in made.rules if (each := read_side_rule(text)) is not None], of) for of in (Side.LONG, Side.SHORT)]  # fmt: skip
+    sides = of_both_sides(read_side_rules(made.rules))
     entered = [any(each.kind is RuleKind.BUY for each in of_side) for of_side in sides]
     if not asks and all(entered):
         asks = asked_after_change(before, made.rules)
@@ -198,7 +197,7 @@ def _answer(text: str, write: Callable[[Sequence[str]], Answer], anew: Sequence[
         raise _Asks("Coins cannot be sold short: only stocks can. Which stock should it trade?")
     written, turning = _written(sides, write)
     minutes = TIMEFRAMES.get(frame.timeframe or "", 1)
-    long, short = (rules_of_side(written.rules, each) for each in (Side.LONG, Side.SHORT))
+    long, short = of_both_sides(written.rules)
     if any(clock_findings([*long, *short], frame)):
         raise _Asks(f"This looks at the time of day, and decides on bars of {bars_in_words(frame.timeframe)}. Leave the time out, or take bars of a minute?")  # fmt: skip
     code, constants = named_constants(both_ways(long, short, turns=turning.turns, minutes=minutes).source)
@@ -250,7 +249,7 @@ def _written(sides: Sides, write: Callable[[Sequence[str]], Answer]) -> tuple[_W
 
 
 def _turned(sides: Sides, written: _Written) -> Turning:
-    long, short = (rules_of_side(written.rules, each) for each in (Side.LONG, Side.SHORT))
+    long, short = of_both_sides(written.rules)
     for rules, side in ((long, "long"), (short, "short")):
         if not any(each.kind is RuleKind.BUY for each in rules):
             raise _Asks(f"When does it go {side}? Please say the whole strategy once more, with that.")
