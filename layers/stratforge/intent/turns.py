@@ -36,7 +36,7 @@ def spans_by_turn(turns: Sequence[str], requirements: Sequence[Requirement], rul
 
     What is superseded stands only in turns before the one that corrects it: the later turn's own words are not taken back by themselves.
     """
-    found = [[tuple(_spans(turn, each.quote)) for turn in turns] for each in requirements]
+    found = [[tuple(places_of(turn, each.quote)) for turn in turns] for each in requirements]
     for index, each in enumerate(requirements):
         if each.status is Status.SUPERSEDED:
             last = max((_last(found[other]) for other in _correcting(index, requirements, rules)), default=0)
@@ -44,11 +44,12 @@ def spans_by_turn(turns: Sequence[str], requirements: Sequence[Requirement], rul
     return found
 
 
-def _spans(turn: str, quote: str) -> Iterator[tuple[int, int]]:
+def places_of(text: str, quote: str) -> Iterator[tuple[int, int]]:
+    """The places at which quoted words stand in a text, however they are spaced and whatever their apostrophes and capitals are."""
     words = [re.escape(each) for each in quote.replace("’", "'").split()]
     if words:
         pattern = r"\s+".join(words).replace("'", "['’]")
-        for match in re.finditer(pattern, turn, re.IGNORECASE):
+        for match in re.finditer(pattern, text, re.IGNORECASE):
             yield match.span()
 
 

@@ -11,7 +11,7 @@ from stratforge.intent.follow_ups import ASK
 from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.lines import lines_findings
 from stratforge.intent.long_short.changes import NUMBER, Changed, changed
-from stratforge.intent.long_short.image import Image, image_of, places_of
+from stratforge.intent.long_short.image import Image, image_of
 from stratforge.intent.long_short.marks import SCOPED, STAYS, TURNS, Side
 from stratforge.intent.long_short.reference import both_ways
 from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule, read_side_rules
@@ -40,7 +40,7 @@ from stratforge.intent.shorts import (
     rule_as_short,
 )
 from stratforge.intent.trial import disagreement
-from stratforge.intent.turns import plain_words
+from stratforge.intent.turns import places_of, plain_words
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.strategy import Strategy, compile_strategy
 
@@ -375,7 +375,7 @@ def _as_image(rules: Sequence[SideRule], side: Side | None) -> list[str] | None:
 
 def _quote(image: Image, side: Side | None, sides: Sides, quote: str, rules: Sequence[SideRule]) -> str:
     """The image of a quotation, at the first of its places whose side its rules are of."""
-    places = places_of(sides.text, quote)
+    places = list(places_of(sides.text, quote))
     fitting = [place for place in places if _fits(sides.of(*place) - {Side.MODE, Side.SCOPE}, rules)] or places
     for start, end in fitting:
         mine = side is None or bool({side, Side.BOTH} & sides.of(start, end))

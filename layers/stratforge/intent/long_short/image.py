@@ -6,7 +6,6 @@ Of a request whose sides end each other the image is one: it buys where the long
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stratforge.intent.long_short.marks import ON_BOTH, Deed, Mark, Side
@@ -164,21 +163,3 @@ def _behind_the_other(sides: Sides, piece: Piece) -> bool:
     """Whether the words right before a piece are of the other side."""
     earlier = [each for each in sides.pieces if each.end <= piece.start and each.side in (Side.LONG, Side.SHORT)]
     return bool(earlier) and earlier[-1].side is not piece.side
-
-
-def quoted(sides: Sides, image: Image, quote: str) -> list[str]:
-    """The person's words whose image is quoted, stretch by stretch; what is not found stands as it is."""
-    at = image.text.find(quote)
-    if at < 0 or not quote.strip():
-        return [quote]
-    places = image.original(at, at + len(quote))
-    return [sides.text[start:end].strip(" ,;") for start, end in places if sides.text[start:end].strip(" ,;.")]
-
-
-def places_of(text: str, quote: str) -> Sequence[tuple[int, int]]:
-    """The places at which words stand in a text, however they are spaced."""
-    words = [re.escape(each) for each in quote.replace("’", "'").split()]
-    if not words:
-        return ()
-    pattern = r"\s+".join(words).replace("'", "['’]")
-    return [match.span() for match in re.finditer(pattern, text, _I)]
