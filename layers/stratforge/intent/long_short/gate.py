@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from stratforge.intent.follow_ups import ASK
 from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.lines import lines_findings
 from stratforge.intent.long_short.changes import NUMBER, Changed, changed
-from stratforge.intent.long_short.image import Image, image_of
+from stratforge.intent.long_short.image import Image, image_of, of_request
 from stratforge.intent.long_short.marks import SCOPED, STAYS, TURNS, Side
 from stratforge.intent.long_short.reference import both_ways
 from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule, read_side_rules
@@ -33,7 +32,6 @@ from stratforge.intent.shorts import (
     OPT_IN,
     PARTS_LEFT_OUT,
     as_bought,
-    as_short,
     code_as_bought,
     in_whole_shares,
     not_judged,
@@ -333,7 +331,7 @@ def _judged_image(
     told, marked = readings_to_tell(image.text, of_image, said, symbol=symbol)
     found += words_findings(image.text, of_image, [*said, *told], symbol=symbol)
     called = {index for index, each, now in zip(places, of_image, marked, strict=True) if now.status is not each.status}
-    return [_back(each, quotes, side) for each in found], [_back(each, quotes, side) for each in told], called
+    return [of_request(each, quotes, side) for each in found], [of_request(each, quotes, side) for each in told], called
 
 
 def _as_entry(
@@ -390,16 +388,3 @@ def _seen(text: str, quotes: Sequence[tuple[str, str]], *, short: bool) -> str:
         if words in text:
             text = text.replace(words, image)
     return as_bought(text) if short else text
-
-
-def _back(text: str, quotes: Sequence[tuple[str, str]], side: Side | None) -> str:
-    """What is said of the image, as it is said of the request."""
-    if side is Side.SHORT:
-        return as_short(text, quotes)
-    for image, words in sorted(quotes, key=lambda each: -len(each[0])):
-        if image in text:
-            text = text.replace(f"“{image}”", f"“{words}”")
-            # The short side's beginning is the image's sale.
-            if side is None and re.search(rf"“{re.escape(words)}” is taken as: sell when", text) and re.search(r"\bshort", words, re.IGNORECASE):  # fmt: skip
-                text = text.replace("is taken as: sell when", "is taken as: go short when")
-    return text

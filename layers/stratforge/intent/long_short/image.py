@@ -6,10 +6,12 @@ Of a request whose sides end each other the image is one: it buys where the long
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stratforge.intent.long_short.marks import ON_BOTH, Deed, Mark, Side
 from stratforge.intent.long_short.sides import Piece, Sides
+from stratforge.intent.shorts import as_short
 
 _I = re.IGNORECASE
 # Ways to say “what was spoken of” at the beginning of a condition.
@@ -163,3 +165,16 @@ def _behind_the_other(sides: Sides, piece: Piece) -> bool:
     """Whether the words right before a piece are of the other side."""
     earlier = [each for each in sides.pieces if each.end <= piece.start and each.side in (Side.LONG, Side.SHORT)]
     return bool(earlier) and earlier[-1].side is not piece.side
+
+
+def of_request(text: str, quotes: Sequence[tuple[str, str]], side: Side | None) -> str:
+    """What is said of an image, as it is said of the request; `quotes` are images of words with the words."""
+    if side is Side.SHORT:
+        return as_short(text, quotes)
+    for image, words in sorted(quotes, key=lambda each: -len(each[0])):
+        if image in text:
+            text = text.replace(f"“{image}”", f"“{words}”")
+            # The short side's beginning is the image's sale.
+            if side is None and re.search(rf"“{re.escape(words)}” is taken as: sell when", text) and re.search(r"\bshort", words, re.IGNORECASE):  # fmt: skip
+                text = text.replace("is taken as: sell when", "is taken as: go short when")
+    return text

@@ -18,7 +18,7 @@ from stratforge.intent.long_short.gate import (
     said_together,
     standing_both_ways,
 )
-from stratforge.intent.long_short.image import Image, image_of
+from stratforge.intent.long_short.image import Image, image_of, of_request
 from stratforge.intent.long_short.marks import Side, beside
 from stratforge.intent.long_short.reference import both_ways
 from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule, read_side_rules
@@ -167,21 +167,15 @@ def _with_change(standing: Answer, before: Sequence[str], words: str, undone: Se
     requirements = [{"quote": words, "meaning": f"now: {'; '.join(made.new) or 'less'}"[:600], "status": "covered", "rules": [*made.new, *(f"drop {each}" for each in made.gone)]}]  # fmt: skip
     requirements += [{"quote": "", "meaning": text, "status": "kept", "rules": [text]} for text in made.rules if text not in made.new]  # fmt: skip
     long, short = (rules if enters else [] for rules, enters in zip(sides, entered, strict=True))
-    explained = _explained(
-        long, short, Turning(turns, (), (TURNS_ROUND if turns else CLOSED_FIRST,) if all(entered) else ())
-    )
-    if timeframe:
-        explained += f" It decides on bars of {bars_in_words(timeframe)}."
+    follows = (TURNS_ROUND if turns else CLOSED_FIRST,) if all(entered) else ()
+    explained = _explained(long, short, follows, timeframe)
     stood = [each for each in standing["assumptions"] if each.startswith("No ")]
     return {
         **standing,
-        "plan": explained[:2_000],
-        "python_code": code,
-        "logic_explanation": f"{explained} [Written offline by fixed rules, without a language model.]"[:3_000],
+        **_told_of(code, constants, explained),
         "requirements": _with_lines(requirements, strategy),
-        "parameters": [{"name": name, "value": value, "meaning": f"a number of: {explained}"[:300]} for name, value in constants.items()],
         "assumptions": [*undone, *stood, *([OPT_IN] if strategy.shorts else [])],
-    }  # fmt: skip
+    }
 
 
 def _answer(text: str, write: Callable[[Sequence[str]], Answer], anew: Sequence[str]) -> Answer:
@@ -211,9 +205,7 @@ def _answer(text: str, write: Callable[[Sequence[str]], Answer], anew: Sequence[
     if found.findings:
         raise _Asks(*_questions(found.findings, plain.text))
     told = list(dict.fromkeys([*anew, *written.told, *found.told]))
-    explained = _explained(long, short, turning)
     if frame.timeframe:
-        explained += f" It decides on bars of {bars_in_words(frame.timeframe)}."
         requirements = _on_its_bars(requirements, text, plain, frame, code)
     return {
         **_EMPTY,
@@ -221,13 +213,20 @@ def _answer(text: str, write: Callable[[Sequence[str]], Answer], anew: Sequence[
         "symbol": written.symbol,
         "questions": [],
         "name": f"{written.symbol} long and short",
+        **_told_of(code, constants, _explained(long, short, turning.told, frame.timeframe)),
+        "requirements": requirements,
+        "assumptions": told,
+        **({"timeframe": frame.timeframe} if frame.timeframe else {}),
+    }
+
+
+def _told_of(code: str, constants: Mapping[str, float], explained: str) -> Answer:
+    """The parts of an answer that tell its code."""
+    return {
         "plan": explained[:2_000],
         "python_code": code,
         "logic_explanation": f"{explained} [Written offline by fixed rules, without a language model.]"[:3_000],
-        "requirements": requirements,
         "parameters": [{"name": name, "value": value, "meaning": f"a number of: {explained}"[:300]} for name, value in constants.items()],
-        "assumptions": told,
-        **({"timeframe": frame.timeframe} if frame.timeframe else {}),
     }  # fmt: skip
 
 
@@ -277,7 +276,7 @@ def _take(written: _Written, sides: Sides, side: Side | None, write: Callable[[S
         written.symbol = found["symbol"]
         written.told = [each for each in written.told if each != NO_SYMBOL]
     # How words were taken is told by the gate.
-    told = [_said(each, quotes, side) for each in found["assumptions"] if each != NO_SYMBOL and not re.match(r"“.*” is taken (?:as: |to ask )", each, re.DOTALL)]  # fmt: skip
+    told = [of_request(each, quotes, side) for each in found["assumptions"] if each != NO_SYMBOL and not re.match(r"“.*” is taken (?:as: |to ask )", each, re.DOTALL)]  # fmt: skip
     if side is None:
         # What bounds its purchases by the time at which it sells bounds both sides.
         told = [re.sub(r"^It does not buy after (.+), the time at which it sells\.$", r"It goes neither long nor short after \1, the time at which everything is closed.", each) for each in told]  # fmt: skip
@@ -310,14 +309,6 @@ def _words(sides: Sides, image: Image, quote: str) -> str:
     at = image.text.find(quote)
     places = image.original(at, at + len(quote)) if at >= 0 and quote.strip() else []
     return sides.text[places[0][0] : places[-1][1]] if len(places) == 1 else ""
-
-
-def _said(text: str, quotes: Sequence[tuple[str, str]], side: Side | None) -> str:
-    if side is Side.SHORT:
-        return as_short(text, quotes)
-    for image, words in sorted(quotes, key=lambda each: -len(each[0])):
-        text = text.replace(f"“{image}”", f"“{words}”")
-    return text
 
 
 def _add(written: _Written, sides: Sides, image: Image, side: Side | None, requirement: Mapping[str, Any]) -> None:
@@ -410,15 +401,19 @@ def _does(text: str) -> set[str]:
     return {long} if rule.side is Side.LONG else {short} if rule.side is Side.SHORT else {long, short}
 
 
-def _explained(long: Sequence[Rule], short: Sequence[Rule], turning: Turning) -> str:
-    """The strategy in sentences made from its rules, each of one side."""
+def _explained(long: Sequence[Rule], short: Sequence[Rule], follows: Sequence[str], timeframe: str | None) -> str:
+    """The strategy in sentences made from its rules, each of one side, with how one side follows the other and on what bars."""
     shared = [each for each in long if each.kind in (RuleKind.SIZE, *EXIT_KINDS) and each.text in {one.text for one in short}]  # fmt: skip
     one, other = ([in_words(each) for each in _in_order(rules) if each not in shared] for rules in (long, short))
     goes = [re.sub(r"^short ", "go short ", as_short(each)) for each in other]
     sentences = [f"It will {'; '.join(each)}." for each in (one, goes) if each]
     if shared:
         sentences.append(f"Of both sides: {'; '.join(re.sub(r'^buy ', 'enter ', in_words(each)) for each in shared)}.")
-    return " ".join((*sentences, *turning.told))
+    return " ".join((*sentences, *follows, *([_of_bars(timeframe)] if timeframe else [])))
+
+
+def _of_bars(timeframe: str | None) -> str:
+    return f"It decides on bars of {bars_in_words(timeframe)}."
 
 
 def _in_order(rules: Sequence[Rule]) -> list[Rule]:
@@ -449,6 +444,5 @@ def _on_its_bars(
         quote = text[slice(*plain.original(at, at + len(each["quote"])))] if at >= 0 else each["quote"]
         found.append({**each, "quote": quote})
     lines = [number for number, line in enumerate(code.split("\n"), 1) if line.startswith("TIMEFRAME")] or [1]
-    sentence = f"It decides on bars of {bars_in_words(frame.timeframe)}."
     named = {each.words: None for each in frame.said[0]}
-    return [*found, *({"quote": words, "meaning": sentence, "status": "covered", "rules": [], "lines": lines} for words in named)]  # fmt: skip
+    return [*found, *({"quote": words, "meaning": _of_bars(frame.timeframe), "status": "covered", "rules": [], "lines": lines} for words in named)]  # fmt: skip
