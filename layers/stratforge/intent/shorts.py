@@ -32,10 +32,11 @@ COVERS = re.compile(
     rf"|(?P<covered>cover(?:s|ed|ing)?)(?: {_POSITION})?)\b",
     _I,
 )
-# Not a “short average”, nor the “short term”.
+# What “short” and “long” are said of that is no position: a “short average”, the “short term”.
+NO_POSITION = r"term|ma\b|ema|sma|wma|moving|average|period|window|length|one\b|line|lived"
 SHORTS = re.compile(
     r"\b(?:(?P<sell>sell(?:s|ing)?|sold) (?:it )?short|(?P<go>go(?:es|ing)?|went) short|(?P<open>open(?:s|ed|ing)?|enter(?:s|ed|ing)?|take[sn]?|taking) (?:a )?(?:new )?short(?: position)?"
-    r"|short[- ](?P<selling>sell(?:s|ing)?)|(?P<short>short(?:s|ed|ing)?)(?! ?[-–]?(?:term|ma\b|ema|sma|wma|moving|average|period|window|length|one\b|line|lived|and long|selling)))\b",
+    rf"|short[- ](?P<selling>sell(?:s|ing)?)|(?P<short>short(?:s|ed|ing)?)(?! ?[-–]?(?:{NO_POSITION}|and long|selling)))\b",
     _I,
 )
 _BOTH = re.compile(f"{COVERS.pattern}|{SHORTS.pattern}", _I)

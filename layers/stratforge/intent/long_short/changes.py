@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stratforge.intent.long_short.marks import Side
-from stratforge.intent.long_short.rules import TURN, read_side_rule
+from stratforge.intent.long_short.rules import OF_ONE, TURN, read_side_rule
 from stratforge.intent.rules import RuleError, RuleKind
 
 _I = re.IGNORECASE
@@ -125,7 +125,8 @@ def _without(before: Sequence[str], gone: Side) -> Changed:
         if side is gone:
             dropped.append(text)
             continue
-        bare = re.sub(r"^(?:long|short) (?=size|stop loss|take profit|trailing stop)", "", text)
+        of_one = OF_ONE.fullmatch(text)
+        bare = of_one["rule"] if of_one else text
         left.append(bare)
         if bare != text:
             dropped.append(text)

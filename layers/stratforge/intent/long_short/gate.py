@@ -124,8 +124,8 @@ def judged(
             found += _as_entry(sides, long, short, requirements, rules, assumptions, symbol)
         marked = [each.model_copy(update={"status": Status.ASSUMED}) if index in called else each for index, each in enumerate(marked)]  # fmt: skip
     program = program_of(strategy.source)
-    plain = [[each.rule for each in of_it] for of_it in rules]
-    found += lines_findings([each for each in requirements if each.rules != [TURN]], [of_it for each, of_it in zip(requirements, plain, strict=True) if each.rules != [TURN]], program, strategy.bar_minutes, assumptions)  # fmt: skip
+    in_code = [(each, [one.rule for one in of_it]) for each, of_it in zip(requirements, rules, strict=True) if each.rules != [TURN]]  # fmt: skip
+    found += lines_findings([each for each, _ in in_code], [of_it for _, of_it in in_code], program, strategy.bar_minutes, assumptions)  # fmt: skip
     found += said_by_no_rule(strategy, reference)
     if not found and (differs := disagreement(strategy, reference)) is not None:
         found.append(differs)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stratforge.intent.shorts import COVERS, SHORTS
+from stratforge.intent.shorts import COVERS, NO_POSITION, SHORTS
 
 _I = re.IGNORECASE
 
@@ -45,7 +45,7 @@ class Mark:
 
 
 # Not a “long average”, not “as long as”, and no “longer” one.
-_NO_SIDE = r"(?! ?[-–]?(?:term|ma\b|ema|sma|wma|moving|average|period|window|length|one\b|line|lived|as\b|enough|only|time|run|and short|or short))"
+_NO_SIDE = rf"(?! ?[-–]?(?:{NO_POSITION}|as\b|enough|only|time|run|and short|or short))"
 _OUT_OF_LONG = re.compile(
     r"\b(?:(?:clos(?:e[sd]?|ing)|exit(?:s|ed|ing)?|sell(?:s|ing)?|get(?:s|ting)? out of) (?:(?:the|my|any|all|every) )?longs?(?: positions?| trades?)?|sell(?:s|ing)?|sold)\b",
     _I,

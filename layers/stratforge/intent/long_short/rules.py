@@ -19,7 +19,8 @@ from stratforge.intent.shorts import as_short, rule_as_bought
 TURN = "turn round"
 _LONG = re.compile(r"(?:buy (?:only )?when|sell (?:\d+(?:\.\d+)? ?% )?when) ")
 _SHORT = re.compile(r"(?:short (?:only )?when|cover (?:\d+(?:\.\d+)? ?% )?when) ")
-_OF_ONE = re.compile(r"(?P<side>long|short) (?P<rule>(?:size|stop loss|take profit|trailing stop) .+)")
+# What is set for one side alone.
+OF_ONE = re.compile(r"(?P<side>long|short) (?P<rule>(?:size|stop loss|take profit|trailing stop) .+)")
 _OF_BOTH = re.compile(r"(?:size|stop loss|take profit|trailing stop) ")
 # What a rule asks of the position: no entry can.
 _OF_POSITION = frozenset({*RESULTS, "bars_held", "days_held"})
@@ -43,7 +44,7 @@ def read_side_rule(text: str) -> SideRule | None:
     plain = " ".join(text.split()).rstrip(".;")
     if plain == TURN:
         return None
-    if match := _OF_ONE.fullmatch(plain):
+    if match := OF_ONE.fullmatch(plain):
         side, plain = Side(match["side"]), match["rule"]
     elif _LONG.match(plain):
         side = Side.LONG
@@ -78,7 +79,7 @@ def side_in_words(text: str) -> str:
     """A rule of a strategy that goes short, as a short sentence without its period: “short when RSI(14) is above 70”."""
     if text == TURN:
         return "close what is held when the other side's condition comes, and enter that side on the next bar"
-    if match := _OF_ONE.fullmatch(text):
+    if match := OF_ONE.fullmatch(text):
         words = in_words(read_rule(match["rule"]))
         return f"of the {match['side']} side: {as_short(words) if match['side'] == 'short' else words}"
     if _OF_BOTH.match(text):

@@ -53,9 +53,7 @@ BUY_OR_COVER = "“{}” may buy back what was sold short, or go long. Please wr
 SELL_OR_SHORT = "“{}” may sell what was bought, or go short. Please write “sell” of a long position and “short” of a short one, and say first when it goes long."
 NOT_COUNTED = "“{}” counts over both sides, or holds back one after the other, and that is not written for strategies that go long and short. Please leave it out."
 NEGATIVE = "“{}” says what is not done on one side, and that is not written for strategies that go long and short. Please say it by the conditions of that side, or leave it out."
-
-
-IN_ENGLISH = "Strategies that go long and short are read in English. Please say the whole strategy once more, each side in a sentence of its own: when it goes long, when it sells, when it goes short, when it covers."
+IN_ENGLISH = f"Strategies that go long and short are read in English. {AGAIN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +124,7 @@ class _Division:
     def __init__(self, text: str) -> None:
         self.text = text
         self.marks = marks_in(text)
+        self.mentions = tuple(mentions_in(text))
         self.unsided = {each.start for each in self.marks if each.side is Side.NONE}
         self.pieces = list[Piece]()
         self.parts = list[_Part]()
@@ -229,7 +228,7 @@ class _Division:
         lead = ON_BOTH.sub(
             " ", re.sub(r"^\s*[^\W\d]+(?: [^\W\d]+){0,3}:", " ", lead) if not any(beside(lead)) else lead
         )
-        for each in mentions_in(self.text):
+        for each in self.mentions:
             if start <= each.start and each.end <= marks[0].start:
                 lead = lead.replace(self.text[each.start : each.end], " ")
         if _NAMES.sub("", lead):
@@ -352,7 +351,7 @@ class _Division:
             began = [side for side, places in entries.items() if places and min(places) < start]
             marks = [each for each in self.marks if start <= each.start < end]
             self.pieces.append(Piece(start, end, Side.BOTH))
-            named = [each for each in mentions_in(self.text) if start <= each.start < end]
+            named = [each for each in self.mentions if start <= each.start < end]
             if named and _NAMES.sub("", words.replace(self.text[named[0].start : named[0].end], "")) == "":
                 continue
             if not marks and SAYS_NOTHING.fullmatch(words):
@@ -450,7 +449,7 @@ class _Division:
                 begin = each.end
         for off in SET_OFF.finditer(self.text, begin, end):
             said = self.text[off.end() : end]
-            for name in mentions_in(self.text):
+            for name in self.mentions:
                 if off.end() <= name.start and name.end <= end:
                     said = said.replace(self.text[name.start : name.end], " ")
             if self.text[begin : off.start()].strip() and _NAMES.sub("", said) and not re.match(r"\W*or\b", said, _I):
