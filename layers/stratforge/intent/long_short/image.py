@@ -68,6 +68,11 @@ class Image:
             at += len(each.text)
         return found
 
+    def places_of(self, quote: str) -> list[tuple[int, int]]:
+        """The places of the words whose image is quoted, stretch by stretch; none where the image has no such words."""
+        at = self.text.find(quote)
+        return self.original(at, at + len(quote)) if at >= 0 and quote.strip() else []
+
 
 def image_of(sides: Sides, side: Side | None) -> Image:
     """The image of a side; with None, of a request whose sides end each other."""

@@ -294,20 +294,22 @@ def _take(written: _Written, sides: Sides, side: Side | None, write: Callable[[S
 def _question(asks: str, sides: Sides, image: Image, side: Side | None) -> str:
     """A question about an image, as one about the request: its proposals are of strategies that only buy and sell."""
     asks, proposes = re.subn(r" (?:Which rule should it follow\? )?You could say: .*", "", asks, flags=re.DOTALL)
-    kept = list[str]()
-    for words in re.findall(r"“([^”]+)”", asks):
-        asks = asks.replace(f"“{words}”", f"\x02{len(kept)}\x02")
-        kept.append(f"“{_words(sides, image, words) or words}”")
+    quotation = re.compile(r"“([^”]+)”")
+
+    def said(match: re.Match[str]) -> str:
+        return f"“{_words(sides, image, match[1]) or match[1]}”"
+
     if side is Side.SHORT:
-        asks = as_short(asks)
-    elif side is None and re.search(r"\b(?:s[eo]ll?|sold|sale)", asks):
+        asks = as_short(asks, [(each[0], said(each)) for each in quotation.finditer(asks)])
+    elif side is None and re.search(r"\b(?:s[eo]ll?|sold|sale)", quotation.sub("", asks)):
         asks = NOT_UNDERSTOOD.format(sides.text.strip()[:200])
-    return re.sub(r"\x02(\d+)\x02", lambda each: kept[int(each[1])], asks) + (f" {AGAIN}" if proposes else "")
+    else:
+        asks = quotation.sub(said, asks)
+    return asks + (f" {AGAIN}" if proposes else "")
 
 
 def _words(sides: Sides, image: Image, quote: str) -> str:
-    at = image.text.find(quote)
-    places = image.original(at, at + len(quote)) if at >= 0 and quote.strip() else []
+    places = image.places_of(quote)
     return sides.text[places[0][0] : places[-1][1]] if len(places) == 1 else ""
 
 
@@ -317,13 +319,12 @@ def _add(written: _Written, sides: Sides, image: Image, side: Side | None, requi
     symbol = [each for each in requirement["rules"] if each.startswith("symbol ")]
     quote, status, meaning = requirement["quote"], requirement["status"], requirement["meaning"]
     if not quote.strip():
-        if closing := [each for each in rules if each.kind is RuleKind.SELL]:
-            raise _Asks(*(_NO_EXIT.format(each) for each in (["long", "short"] if side is None else [side.value]) if closing))  # fmt: skip
+        if any(each.kind is RuleKind.SELL for each in rules):
+            raise _Asks(*(_NO_EXIT.format(each) for each in (["long", "short"] if side is None else [side.value])))
         for each in rules:
             written.add("", _meant(meaning, side), _side_texts(each, Side.BOTH if side is None else side, side), status)
         return
-    at = image.text.find(quote)
-    pieces = list(_pieces(sides, image.original(at, at + len(quote)) if at >= 0 else ()))
+    pieces = list(_pieces(sides, image.places_of(quote)))
     if not pieces or (len({of for of, _ in pieces}) > 1 and Side.BOTH in {of for of, _ in pieces}):
         raise _Asks(BY_ITSELF.format(_words(sides, image, quote) or quote))
     for place, (of, words) in enumerate(pieces):
@@ -425,9 +426,7 @@ def _questions(findings: Sequence[str], text: str) -> list[str]:
     """What the gate finds, as questions."""
     asked = [each.removesuffix(ASK).strip() for each in findings if each.endswith(ASK)]
     if any(
-        "not judged of short positions" in each
-        or "speaks of a way" in each
-        or "of a short position, for which up is a loss" in each
+        "not judged of short positions" in each or "of a short position, for which up is a loss" in each
         for each in findings
     ):
         asked.append(BY_PRICE)
