@@ -108,6 +108,7 @@ def long_short_answer(requests: Sequence[str], write: Callable[[Sequence[str]], 
 def _answered(
     requests: Sequence[str], write: Callable[[Sequence[str]], Answer], earlier: Callable[[int], Answer]
 ) -> Answer | None:
+    """The answer to the last turn; `earlier` gives that to so many turns before it."""
     if not any(map(goes_both_ways, requests)) or rotation_answer(tuple(requests)):
         return None
     if len(dict.fromkeys(Wording(requests[-1]).symbols)) > 1 and re.search(r"\b(?:ratio|spread|pairs?)\b", requests[-1], re.IGNORECASE):  # fmt: skip
