@@ -53,7 +53,8 @@ BUY_OR_COVER = "“{}” may buy back what was sold short, or go long. Please wr
 SELL_OR_SHORT = "“{}” may sell what was bought, or go short. Please write “sell” of a long position and “short” of a short one, and say first when it goes long."
 NOT_COUNTED = "“{}” counts over both sides, or holds back one after the other, and that is not written for strategies that go long and short. Please leave it out."
 NEGATIVE = "“{}” says what is not done on one side, and that is not written for strategies that go long and short. Please say it by the conditions of that side, or leave it out."
-IN_ENGLISH = f"Strategies that go long and short are read in English. {AGAIN}"
+# Written out: the table of what is said in other languages (`spoken.toml`) has it as one sentence.
+IN_ENGLISH = "Strategies that go long and short are read in English. Please say the whole strategy once more, each side in a sentence of its own: when it goes long, when it sells, when it goes short, when it covers."
 
 
 @dataclass(frozen=True, slots=True)
