@@ -173,7 +173,7 @@ def _behind_the_other(sides: Sides, piece: Piece) -> bool:
 
 
 def of_request(text: str, quotes: Sequence[tuple[str, str]], side: Side | None) -> str:
-    """What is said of an image, as it is said of the request; `quotes` are images of words with the words."""
+    """Says of the request what is said of its image; `quotes` are the images of words with the words."""
     if side is Side.SHORT:
         return as_short(text, quotes)
     for image, words in sorted(quotes, key=lambda each: -len(each[0])):
