@@ -17,12 +17,14 @@ _STARVED_SECONDS = 12.0
 _Found = TypeVar("_Found")
 
 
-def wait_for(condition: Callable[[], _Found | None], seconds: float, what: str) -> _Found:
-    """Waits for a condition to give something, and gives it."""
+def wait_for(condition: Callable[[], _Found | None], seconds: float, what: str | Callable[[], str]) -> _Found:
+    """Waits for a condition to give something, and gives it; what is waited for may be told when it did not come, with what there is instead."""
     began = time.monotonic()
     while not (found := condition()):
         waited = time.monotonic() - began
-        assert waited < _BUSY * seconds, f"{what} did not happen within {_BUSY * seconds:g} s"
+        assert waited < _BUSY * seconds, (
+            f"{what if isinstance(what, str) else what()} did not happen within {_BUSY * seconds:g} s"
+        )
         # The longer it takes, the less often it is looked at: looking takes a tenth of a core from what is waited for.
         time.sleep(min(1.0, 0.05 + waited / 20))
     return found
