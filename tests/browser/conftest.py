@@ -32,9 +32,9 @@ expect.set_options(timeout=_PATIENCE_MS)
 
 PASSWORD = "a long enough password"
 _NUMBERS = itertools.count()
-EXECUTABLE = os.environ.get("CHROMIUM") or next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
+# The one without windows first: it takes a quarter less of the processor.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+EXECUTABLE = os.environ.get("CHROMIUM") or next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="package")

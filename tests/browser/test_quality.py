@@ -467,7 +467,8 @@ def test_a_report_is_printed_whole_and_on_white(world: tuple[Visitor, list[str]]
     assert cut == [], "a sheet cannot be scrolled"
     for row in page.locator("table.stack tr").all():
         assert row.evaluate("each => getComputedStyle(each).display") == "table-row", "a sheet is no phone"
-    assert "invert" in page.evaluate("getComputedStyle(document.querySelector('.chart canvas')).filter")
+    # A chart is drawn anew for the sheet's width.
+    until(page, "getComputedStyle(document.querySelector('.chart canvas')).filter.includes('invert')")
     page.emulate_media(media="screen", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.querySelector('.chart canvas')).filter") == "none"
     page.emulate_media(media="print", color_scheme="light")
