@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.accounts import unaccounted
+from stratforge.intent.alternatives import alternatives_unasked, permissions
 from stratforge.intent.ambiguous import ambiguous_findings
 from stratforge.intent.bounds import bounds_nothing, never_buys, sold_where_bought
 from stratforge.intent.clocks import filled_next_day, sold_at_once
@@ -155,6 +156,8 @@ def words_findings(
     found += [
         *side_findings(turns, doubted, rules, spans, assumptions),
         *misspelt(requirements, rules, assumptions),
+        *alternatives_unasked(turns, requirements, rules, spans),
+        *permissions(requirements, rules),
     ]
     told = _numbers_told(assumptions)
     said = frozenset(
