@@ -101,6 +101,33 @@ def test_a_rotation_is_stored_and_started_by_forms_and_its_page_shows_what_it_de
     assert "Rotates ended" in user.client.get("/notices", headers=HTML).text
 
 
+def test_nothing_is_shown_as_being_sold_or_ordered_while_purchases_wait_for_prices(
+    user: User, database: Database, migrated: str
+) -> None:
+    strategy = user.call("POST", "/api/strategies", {"name": "Rotates", "python_code": MONTHLY}).json()["strategy_id"]
+    new = {"strategy_id": strategy, "sizing_rule": "FIXED_CASH", "sizing_value": "10000"}
+    session = user.call("POST", "/api/sessions", new).json()["session_id"]
+    world = World(migrated)
+    market = Rotating(database, world)
+    market.clock(at(FIRST, 9, 31))
+    market.days(FIRST, {"AAPL": RISING, "IBM": FLAT, "MSFT": FLAT})
+    with database.transaction() as connection:
+        connection.execute("UPDATE sessions SET decides_at = %s", (at(FIRST, 9, 31),))
+    assert rebalance(database, wants_all_of_the_first, world.wake, [UUID(session)]).decided == 1
+    text = user.client.get(f"/sessions/{session}", headers=HTML).text
+    assert "its purchases wait for prices" in text
+    assert "awaiting prices" in text
+    assert "It sells first" not in text
+    assert "<td>selling</td>" not in text
+    told = user.call("GET", f"/api/sessions/{session}/decisions").json()["items"]
+    assert [each["status"] for each in told] == ["AWAITING_PRICES"]
+    market.minute(at(FIRST), dict.fromkeys(SYMBOLS, 100.0))
+    market.settle(UUID(session))
+    text = user.client.get(f"/sessions/{session}", headers=HTML).text
+    assert "wait for prices" not in text
+    world.close()
+
+
 def test_its_page_says_that_it_waits_for_an_operator_while_a_price_cannot_be_right(
     user: User, database: Database
 ) -> None:

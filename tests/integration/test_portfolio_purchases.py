@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 from psycopg.errors import UniqueViolation
-from stratforge.application.sessions import SessionChange, change_session
+from stratforge.application.rebalance import rebalance
+from stratforge.application.sessions import SessionChange, change_session, stop_session
 from stratforge.storage.strategies import purchases
 from stratforge.storage.strategies.rebalances import RebalanceStatus, cash_of, holdings
-from stratforge.storage.strategies.sessions import SessionStatus
+from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
 
 from tests.support.rotating import EVERY_TEN_MINUTES, FIRST, Rotating, at, minutes
 
@@ -108,7 +109,7 @@ def test_what_has_no_price_yet_is_bought_once_it_has_one(rotating: Rotating) -> 
     session = rotating.start().session_id
     priced(rotating)
     assert rotating.decide(session).decided == 1
-    assert rotating.decisions(session)[0].status is RebalanceStatus.SELLING
+    assert rotating.decisions(session)[0].status is RebalanceStatus.AWAITING_PRICES
     minutes(rotating, 10, 11)
     assert rotating.decide(session).orders > 0
     assert rotating.decisions(session)[0].status is RebalanceStatus.ORDERED
@@ -122,11 +123,129 @@ def test_one_of_several_without_a_price_is_waited_for_a_minute(rotating: Rotatin
     session = rotating.start(EVERY_TEN_MINUTES.replace("universe.slope > 0", "universe.close > 0")).session_id
     priced(rotating, "AAPL")
     assert rotating.decide(session).decided == 1
-    assert rotating.decisions(session)[0].status is RebalanceStatus.SELLING
+    assert rotating.decisions(session)[0].status is RebalanceStatus.AWAITING_PRICES
     with rotating.database.transaction() as connection:
         connection.execute("UPDATE rebalances SET created_at = created_at - interval '61 seconds'")
     assert rotating.decide(session).orders == 1
     assert rotating.decisions(session)[0].status is RebalanceStatus.ORDERED
+
+
+ALL = EVERY_TEN_MINUTES.replace("universe.slope > 0", "universe.close > 0")
+
+
+def awaiting_ibm(rotating: Rotating, source: str = ALL) -> UUID:
+    """A session that has decided, and waits for the price of IBM."""
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    session = rotating.start(source).session_id
+    priced(rotating, "AAPL")
+    assert rotating.decide(session).decided == 1
+    assert rotating.decisions(session)[0].status is RebalanceStatus.AWAITING_PRICES
+    return session
+
+
+def test_nobody_waits_for_the_orders_of_whoever_waits_for_prices(rotating: Rotating) -> None:
+    """What others order is theirs alone then: the executor is woken for it at once."""
+    awaiting_ibm(rotating)
+    other = rotating.start(ALL.replace('"IBM"', '"MSFT"')).session_id
+    rotating.minute(at(FIRST, 9, 39), {"MSFT": 100.0})
+    woken: list[str] = []
+    done = rebalance(rotating.database, rotating.sandbox, lambda symbol, _: woken.append(symbol), [other])
+    assert (done.decided, done.orders) == (1, 2)
+    assert woken == ["AAPL", "MSFT"]
+
+
+def test_nobody_waits_for_the_decision_of_a_session_that_orders_nothing(rotating: Rotating) -> None:
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    by_hand, session = (rotating.start(ALL, mode=mode).session_id for mode in (SessionMode.MANUAL, SessionMode.PAPER))
+    assert {each for message in rotating.told() for each in message.session_ids} == {by_hand, session}
+    woken: list[str] = []
+    rebalance(rotating.database, rotating.sandbox, lambda symbol, _: woken.append(symbol), [session])
+    assert woken == ["AAPL", "IBM"]
+
+
+def test_whoever_waits_for_prices_is_told_of_when_they_are_there_and_not_before(rotating: Rotating) -> None:
+    session = awaiting_ibm(rotating)
+    assert rotating.told(10.0) == []
+    rotating.minute(at(FIRST, 9, 40), {"IBM": 99.0})
+    (message,) = rotating.told(10.4)
+    assert message.session_ids == (session,)
+    assert rotating.decide(session).orders == 2
+    assert rotating.decisions(session)[0].status is RebalanceStatus.ORDERED
+
+
+def test_whoever_waits_for_prices_longest_is_told_of_first(rotating: Rotating) -> None:
+    minutes(rotating, 0, 10)
+    rotating.clock(at(FIRST, 9, 40, 1))
+    started = [rotating.start(ALL).session_id for _ in range(5)]
+    priced(rotating)
+    assert rotating.decide(*started).decided == 5
+    started.sort(reverse=True)
+    with rotating.database.transaction() as connection:
+        for age, session in enumerate(reversed(started)):
+            connection.execute(
+                "UPDATE rebalances SET created_at = now() - %s * interval '1 second' WHERE session_id = %s",
+                (age, session),
+            )
+    minutes(rotating, 10, 11)
+    (message,) = rotating.told(10.0)
+    assert message.session_ids == tuple(started)
+
+
+def test_the_executor_is_woken_once_for_the_same_orders_and_again_for_others(rotating: Rotating) -> None:
+    """Whoever is told of twice has it woken for the same cause: the queue takes it once. Purchases that waited are another, within the second too."""
+    session = awaiting_ibm(rotating)
+    other = rotating.start(ALL.replace('"IBM"', '"MSFT"')).session_id
+    rotating.minute(at(FIRST, 9, 39), {"MSFT": 100.0})
+    causes: list[tuple[str, str]] = []
+
+    def told() -> set[tuple[str, str]]:
+        causes.clear()
+        rebalance(rotating.database, rotating.sandbox, lambda *of: causes.append(of), [session, other])
+        return set(causes)
+
+    first = told()
+    assert {symbol for symbol, _ in first} == {"AAPL", "MSFT"}
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE orders SET created_at = created_at - interval '6 seconds'")
+    assert told() == first
+    rotating.minute(at(FIRST, 9, 40), {"IBM": 99.0})
+    third = told()
+    assert {symbol for symbol, _ in third - first} == {"AAPL", "IBM"}
+    assert told() == third
+
+
+def test_prices_are_waited_for_half_a_span_at_most(rotating: Rotating) -> None:
+    """The next decision calls off what waits: with spans of a minute nothing would ever be bought beside a symbol that seldom trades."""
+    session = awaiting_ibm(rotating, ALL.replace("SCHEDULE = 10", "SCHEDULE = 1"))
+    rotating.clock(at(FIRST, 9, 40, 40))
+    assert len(rotating.told(10.0)) == 1
+    assert rotating.decide(session).orders == 1
+    assert rotating.decisions(session)[0].status is RebalanceStatus.ORDERED
+
+
+def test_what_waits_for_prices_is_called_off_with_the_session(rotating: Rotating) -> None:
+    session = awaiting_ibm(rotating)
+    stopped = stop_session(rotating.database, rotating.outbox, rotating.ada, session)
+    assert not stopped.settling
+    assert rotating.decisions(session)[0].status is RebalanceStatus.CALLED_OFF
+    assert rotating.told(10.0) == []
+    rotating.minute(at(FIRST, 9, 40), {"IBM": 99.0})
+    assert rotating.decide(session).orders == 0
+
+
+def test_what_waits_for_prices_in_vain_is_called_off_after_an_hour(rotating: Rotating) -> None:
+    session = awaiting_ibm(rotating)
+    priced(rotating)
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE rebalances SET created_at = created_at - interval '59 minutes'")
+    assert rotating.told(10.0) == []
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE rebalances SET created_at = created_at - interval '2 minutes'")
+    assert len(rotating.told(12.0)) == 1
+    rotating.decide(session)
+    assert rotating.decisions(session)[0].status is RebalanceStatus.CALLED_OFF
 
 
 def test_a_session_that_was_paused_between_sales_and_purchases_buys_nothing_when_it_goes_on(rotating: Rotating) -> None:
