@@ -20,10 +20,10 @@ from stratforge.application.jobs.work import Work
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.market import Bar, BarColumns
-from stratforge.storage.market import daily_bars, market_data
+from stratforge.storage.market import daily_bars, days_asked, market_data
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import backtests, rebalances
+from stratforge.storage.strategies import backtests
 from stratforge.strategy import compile_strategy
 
 from tests.support.api import Api, User
@@ -463,8 +463,8 @@ def test_a_portfolio_whose_days_nobody_has_read_is_previewed_as_soon_as_they_are
     assert """hx-vals='{"looked": 1}'""" in first
     assert "hx-trigger" not in check(looked="5"), "but not for ever"
     with database.transaction() as connection:
-        wanted = rebalances.days_wanted(connection)
         today = market_clock(connection).now
+        ((_, wanted),) = days_asked.next_wishes(connection, today)
         for symbol, days in wanted.items():
             dates = [today.date() - timedelta(days=number) for number in range(300, 0, -1)]
             found = [Bar(symbol, daily_bars.begins_at(symbol, each), *(Decimal(100 + each.day),) * 4, Decimal(1000)) for each in dates if each.weekday() < 5]  # fmt: skip

@@ -13,12 +13,13 @@ from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import announced_actions, corporate_actions
-from stratforge.storage.market import daily_bars
+from stratforge.storage.market import daily_bars, days_asked
 from stratforge.storage.postgres.database import Database
 
-from functions.ingestor.daily_history import read_days
+from functions.ingestor.daily_history import DailyHistoryReader, read_days
 from tests.integration.test_days_beside_minutes import CODE, TUESDAY, live_on
 from tests.integration.test_longer_bars import MONDAY, assert_replayed, sandbox_of_days
+from tests.support.ledger import person
 
 NOW = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
 
@@ -31,10 +32,12 @@ class Split:
     every: int = 1
     begins: date = date.min
     asked: list[timedelta] = field(default_factory=list)
+    symbols: list[list[str]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
 
     def days_of(self, symbols: Sequence[str], start: datetime, end: datetime) -> Found:
         """Days from start to end."""
+        self.symbols.append(list(symbols))
         if self.broken & set(symbols):
             raise HistoryUnavailable("HTTP 500")
         self.asked.append(end - start)
@@ -136,6 +139,86 @@ def test_a_symbol_that_is_never_answered_keeps_no_other_from_its_days(database: 
     with pytest.raises(HistoryUnavailable):
         read_days(database, vendor, NOW, lambda _: {"NONE": 512, "AAPL": 64})
     assert closes(database, NOW.date(), 64) == {100.0}
+
+
+def wish(database: Database, name: str, symbols: Sequence[str], days: int) -> None:
+    """Somebody wants to see days."""
+    user = person(database, name)
+    with database.transaction() as connection:
+        days_asked.ask_for_days(connection, user, symbols, days)
+
+
+def test_days_of_sessions_are_read_before_those_that_somebody_wants_to_see_and_in_requests_of_their_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many symbols previews are wanted of, of as many days as a session needs."""
+    live_on(database, monkeypatch, CODE)
+    many = [f"A{chr(65 + number)}" for number in range(20)]
+    wish(database, "eve", many, 256)
+    wish(database, "bob", ["AAPL", "IBM"], 256)
+    vendor = Split()
+    DailyHistoryReader(database, vendor, lambda: NOW).look()
+    assert vendor.symbols == [["AAPL"], many, ["IBM"]]
+
+
+MANY = [f"{first}{second}" for first in "ABCDE" for second in "QRSTUVWXYZ"]
+
+
+def test_as_much_is_read_of_wishes_at_a_time_as_keeps_nobody_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody wants to see fifty symbols on all days there are: a session that begins meanwhile waits for a few of them."""
+    wish(database, "eve", MANY, 2_048)
+    vendor = Split()
+    reader = DailyHistoryReader(database, vendor, lambda: NOW)
+    reader.look()
+    assert vendor.symbols == [MANY[:9]]
+    live_on(database, monkeypatch, CODE)
+    vendor.symbols.clear()
+    reader.look()
+    assert vendor.symbols == [["AAPL"], MANY[9:18]]
+    for _ in range(6):
+        reader.look()
+    assert [each for asked in vendor.symbols[1:] for each in asked] == MANY[9:]
+
+
+def test_nobody_waits_for_all_that_others_want_to_see(database: Database) -> None:
+    """Five have asked for fifty symbols each before him, which are read in half a minute each: he has his turn among the first parts of theirs."""
+    for number in range(5):
+        wish(database, f"eve{number}", [f"{each}{number}" for each in MANY], 2_048)
+    wish(database, "bob", ["IBM"], 256)
+    vendor = Split()
+    reader = DailyHistoryReader(database, vendor, lambda: NOW)
+    looks = []
+    for _ in range(3):
+        vendor.symbols.clear()
+        reader.look()
+        looks.append([each for asked in vendor.symbols for each in asked])
+    assert {each[-1] for each in looks[0]} == {"0", "1", "2", "3"}
+    assert "IBM" in looks[1]
+    assert {each[-1] for each in looks[1]} == {"4", "M", "0", "1"}
+    assert {each[-1] for each in looks[2]} == {"2", "3", "0", "1"}
+
+
+def test_a_wish_that_is_not_answered_waits_while_those_of_others_are_read(database: Database) -> None:
+    wish(database, "eve", ["NONE"], 64)
+    wish(database, "bob", ["IBM"], 64)
+    wish(database, "cyd", ["MSFT"], 64)
+    vendor = Split(broken={"NONE"})
+    reader = DailyHistoryReader(database, vendor, lambda: NOW)
+    for _ in range(3):
+        reader.look()
+    assert vendor.symbols == [["NONE"], ["IBM"], ["MSFT"], ["NONE"], ["NONE"]]
+
+
+def test_requests_for_the_days_of_sessions_are_bounded_and_the_short_ones_come_first(database: Database) -> None:
+    """Whoever looks eight years back on hundreds of symbols keeps nobody waiting who looks back on a season."""
+    far = {f"{first}{second}": 2_048 for first in "ABCDEF" for second in "ABCDEFGHIJ"}
+    vendor = Split()
+    read_days(database, vendor, NOW, lambda _: {**far, "IBM": 64})
+    assert vendor.symbols[0] == ["IBM"]
+    assert max(map(len, vendor.symbols)) * 2_048 <= 100_000
+    assert sorted(each for asked in vendor.symbols[1:] for each in asked) == sorted(far)
 
 
 def test_a_session_whose_symbol_changes_its_name_goes_on_and_is_replayed_on_the_days_that_it_saw(

@@ -14,10 +14,9 @@ from stratforge.application.jobs.requests import Assumptions
 from stratforge.application.quotas import Quota
 from stratforge.backtest import run_backtest
 from stratforge.market import Bar, BarColumns
-from stratforge.storage.market import daily_bars, market_data
+from stratforge.storage.market import daily_bars, days_asked, market_data
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import rebalances
 from stratforge.storage.users.accounts import register_user
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
@@ -159,9 +158,10 @@ def test_a_strategy_on_days_and_a_portfolio_are_tried_on_the_days_that_were_read
 
 
 def wanted(database: Database) -> dict[str, int]:
-    """The days that the ingestor reads."""
+    """The days that the ingestor reads next."""
     with database.transaction() as connection:
-        return rebalances.days_wanted(connection)
+        wishes = days_asked.next_wishes(connection, market_clock(connection).now)
+    return {symbol: days for _, each in wishes for symbol, days in each.items()}
 
 
 def test_days_that_nobody_has_read_are_asked_for_and_shown_when_they_are_there(database: Database, ada: Caller) -> None:
@@ -186,20 +186,41 @@ def test_days_that_nobody_has_read_are_asked_for_and_shown_when_they_are_there(d
     assert (shown.unit, shown.what) == ("days", "its 2 symbols")
 
 
-def test_each_user_has_one_wish_and_those_of_few_are_read_at_a_time(database: Database, ada: Caller) -> None:
+def read(database: Database) -> set[str]:
+    """Has the days read that are read next; of which symbols."""
+    found = wanted(database)
+    with database.transaction() as connection:
+        now = market_clock(connection).now
+        for symbol, days in found.items():
+            daily_bars.store_days(connection, symbol, [], daily_bars.exchange_day(symbol, now), days)
+    return set(found)
+
+
+def test_each_user_has_one_wish_and_whoever_has_waited_longest_comes_first(database: Database, ada: Caller) -> None:
     previews.preview(database, ada, compile_portfolio(ROTATION), "", SETUP)
     daily = compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}')
     assert previews.preview(database, ada, daily, "IBM", SETUP) == previews.DaysAwaited(1)
     assert set(wanted(database)) == {"IBM"}
+    others = []
     for number in range(10):
         with database.transaction() as connection:
             user = register_user(connection, f"user{number}@example.com", "hash", Decimal(1))
         assert user is not None
-        previews.preview(database, Caller(user), daily, f"A{chr(65 + number)}", SETUP)
-    assert set(wanted(database)) == {f"A{chr(65 + number)}" for number in range(2, 10)}
+        others.append(Caller(user))
+        previews.preview(database, others[-1], daily, f"A{chr(65 + number)}", SETUP)
+    # Whoever looks again keeps his place, and whoever wants something else waits anew.
+    previews.preview(database, ada, daily, "IBM", SETUP)
+    previews.preview(database, others[0], daily, "AZ", SETUP)
+    assert [read(database) for _ in range(4)] == [{"IBM", "AB", "AC", "AD"}, {"AE", "AF", "AG", "AH"}, {"AI", "AJ", "AZ"}, set()]  # fmt: skip
+
+
+def test_a_wish_is_good_for_minutes(database: Database, ada: Caller) -> None:
+    previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}'), "IBM", SETUP)
     with database.transaction() as connection:
         connection.execute("UPDATE days_asked SET asked_at = asked_at - interval '11 minutes'")
     assert wanted(database) == {}
+    previews.preview(database, ada, compile_strategy(f'TIMEFRAME = "1d"\n{CHEAP}'), "IBM", SETUP)
+    assert set(wanted(database)) == {"IBM"}
 
 
 def test_what_the_broker_does_not_know_is_not_waited_for(database: Database, ada: Caller) -> None:
