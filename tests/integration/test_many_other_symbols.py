@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from stratforge.application.evaluate_bar import evaluate_bar
+from stratforge.application.evaluate_bar import Evaluated, evaluate_bar
 from stratforge.application.replays import compare_session
-from stratforge.application.session_windows import Sandbox
+from stratforge.application.session_windows import Sandbox, SandboxFailed, SandboxUnavailable
 from stratforge.market import BarColumns
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
@@ -18,7 +19,7 @@ from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import sessions
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.storage.strategies.other_bars import OtherMinutes
-from stratforge.storage.strategies.sessions import start_session
+from stratforge.storage.strategies.sessions import SessionStatus, start_session
 from stratforge.storage.strategies.strategies import Description, Origin, add_strategy
 from stratforge.strategy import compile_strategy
 
@@ -158,3 +159,112 @@ def test_who_is_behind_is_not_kept_by_the_many_symbols_of_somebody_else(crowd: C
     with pytest.raises(OutOfTimeError):
         evaluate_bar(crowd.database, ended_in_her_second_turn(crowd), lambda *_: None, bar(2), 0)
     assert crowd.seen(crowd.bob) == 2
+
+
+def failing(*sessions: UUID, error: type[SandboxFailed] = SandboxFailed) -> Sandbox:
+    """A sandbox that fails whenever it is asked for one of these sessions."""
+
+    def sandbox(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
+        if any(each.session_id in sessions for each in waiting):
+            raise error("the sandbox failed")
+        return sandbox_of_days(window, waiting)
+
+    return sandbox
+
+
+def in_time(crowd: Crowd, session_id: UUID) -> int:
+    """How many signals of a session may become orders."""
+    with crowd.database.transaction() as connection:
+        count: int = fetch_value(
+            connection, "SELECT count(*) FROM signals WHERE session_id = %s AND status = 'PENDING'", (session_id,)
+        )
+    return count
+
+
+def come(crowd: Crowd, sandbox: Sandbox, minute: int, seconds: float = 60) -> Evaluated:
+    """A bar comes, for which there is so much time."""
+    return evaluate_bar(
+        crowd.database, sandbox, lambda *_: None, bar(minute), 0, catch_up_seconds=seconds, looking_seconds=seconds
+    )
+
+
+def test_a_set_with_which_the_sandbox_fails_costs_nobody_else_a_bar_and_ends(crowd: Crowd) -> None:
+    """It fails with one set of symbols: all other sets are evaluated in time, no message comes again for ever, and the session ends with its third failure."""
+    bad, *fine = crowd.hers
+    for minute in range(4):
+        done = come(crowd, failing(bad), minute)
+        assert (done.failures, done.unanswered) == (int(minute < 3), 0)
+        assert {crowd.seen(each) for each in (*fine, crowd.bob)} == {minute + 1}
+    assert {in_time(crowd, each) for each in (*fine, crowd.bob)} == {4}
+    with crowd.database.transaction() as connection:
+        ended = sessions.get_session(connection, bad)
+    assert ended is not None
+    assert (ended.status, ended.failure_reason) == (SessionStatus.FAILED, "the sandbox failed")
+
+
+def test_one_of_a_set_with_whom_the_sandbox_fails_costs_the_others_of_it_nothing(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.ledger.CODE", looking_at("SPY"))
+    with crowd.database.transaction() as connection:
+        others = [add_trader(connection, name).session_id for name in ("cyd", "dan", "eve")]
+    come(crowd, failing(crowd.bob), 0)
+    assert [in_time(crowd, each) for each in (*others, crowd.bob)] == [1, 1, 1, 0]
+
+
+def test_one_who_looks_at_nothing_else_costs_nobody_either(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = "def on_bar(bar, position, state):\n    return buy(quantity=1)\n"
+    monkeypatch.setattr("tests.support.ledger.CODE", plain)
+    with crowd.database.transaction() as connection:
+        bad, *fine = (add_trader(connection, name).session_id for name in ("cyd", "dan", "eve"))
+    done = come(crowd, failing(bad), 0)
+    assert done.failures == 1
+    assert {in_time(crowd, each) for each in (*fine, *crowd.hers, crowd.bob)} == {1}
+    assert in_time(crowd, bad) == 0
+
+
+def test_whoever_the_sandbox_did_not_answer_for_is_not_to_blame_and_is_in_time_when_it_does(crowd: Crowd) -> None:
+    first = crowd.hers[0]
+    silent = failing(first, error=SandboxUnavailable)
+    done = come(crowd, silent, 0)
+    assert (done.failures, done.unanswered) == (0, 1)
+    assert crowd.seen(crowd.bob) == 1
+    again = come(crowd, sandbox_of_days, 0)
+    assert (again.sessions, again.unanswered) == (1, 0)
+    assert {in_time(crowd, each) for each in (*crowd.hers, crowd.bob)} == {1}
+
+
+def test_a_sandbox_that_answers_for_nobody_is_asked_again_and_nobody_is_to_blame(crowd: Crowd) -> None:
+    everybody = (*crowd.hers, crowd.bob)
+    with pytest.raises(SandboxFailed):
+        come(crowd, failing(*everybody), 0)
+    done = come(crowd, sandbox_of_days, 0)
+    assert (done.sessions, done.failures) == (len(everybody), 0)
+    assert {in_time(crowd, each) for each in everybody} == {1}
+
+
+def test_who_is_behind_is_not_kept_by_a_set_with_which_the_sandbox_fails(crowd: Crowd) -> None:
+    """All have missed two bars, one set fails on each of them: the others see them in order all the same."""
+    come(crowd, sandbox_of_days, 0)
+    with crowd.database.transaction() as connection:
+        market_data.add_bars(connection, [bar(1), bar(2)])
+    bad, *fine = crowd.hers
+    come(crowd, failing(bad), 3)
+    assert {crowd.seen(each) for each in (*fine, crowd.bob)} == {4}
+
+
+def test_time_that_is_over_after_one_set_is_not_that_of_the_same_one_for_ever(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody is behind, with each bar there is time for one set only, and for the first of them the sandbox does not answer."""
+    monkeypatch.setattr("tests.support.ledger.CODE", looking_at("XA"))
+    with crowd.database.transaction() as connection:
+        eve = add_trader(connection, "eve").session_id
+    come(crowd, sandbox_of_days, 0)
+    with crowd.database.transaction() as connection:
+        market_data.add_bars(connection, [bar(1)])
+    for minute in range(2, 8):
+        # Where there was time for nobody else it raises.
+        with suppress(SandboxUnavailable):
+            come(crowd, failing(crowd.bob, error=SandboxUnavailable), minute, 0)
+    assert crowd.seen(eve) > 1
