@@ -21,7 +21,6 @@ from stratforge.observability import logger
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies.rebalances import days_wanted
 from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.alpaca_streams import MarketStream, OrderStream
@@ -91,7 +90,7 @@ def main() -> int:
         topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar, segments=segments
     )
     Announcements(database, settings.notifications_queue_url, fatal)
-    DailyHistoryReader(database, history, clock.now, days_wanted, fatal)
+    DailyHistoryReader(database, history, clock.now).start(fatal)
     RebalanceTimer(database, topics, fatal)
     BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
     with database.transaction() as connection:

@@ -1,21 +1,24 @@
-"""The bars of days that sessions decide on: read when a symbol is first needed, anew before every trading day, with the splits of the night, and when a split was followed since."""
+"""The bars of days that sessions decide on: read when a symbol is first needed, anew before every trading day, with the splits of the night, and when a split was followed since. After them come
+those that somebody wants to see a preview on, few at a time."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 import psycopg
 from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.observability import logger
-from stratforge.storage.market import daily_bars
+from stratforge.storage.market import daily_bars, days_asked
 from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies.rebalances import days_wanted
 from stratforge.strategy.lookback import MAX_DAYS
 
-from functions.ingestor.gaps import chunks
+from functions.ingestor.gaps import SYMBOLS_A_REQUEST, chunks
 
 log = logger("ingestor")
 _SECONDS = 5.0
@@ -24,6 +27,10 @@ _SECONDS = 5.0
 _SETTLING = timedelta(seconds=45)
 # As far back as the days of any strategy lie, on which its symbol traded.
 _FARTHEST = daily_bars.calendar_days(MAX_DAYS)
+# Bars of days that one request asks for: ten of the vendor's pages.
+_BARS_A_REQUEST = 100_000
+# So much later than others a wish has its next turn that the vendor did not answer.
+_UNANSWERED = timedelta(seconds=30)
 
 
 class DayHistory(Protocol):
@@ -40,7 +47,7 @@ def read_days(
     now: datetime,
     wanted: Callable[[Connection], Mapping[str, int]],
 ) -> dict[str, int]:
-    """Reads the days that are wanted and not there yet.
+    """Reads the days that are wanted and not there yet, the shortest histories first: whoever looks far back keeps nobody waiting who does not.
 
     Args:
         database: Where they are kept.
@@ -63,8 +70,9 @@ def read_days(
         due.setdefault(daily_bars.calendar_days(days[symbol]), []).append(symbol)
     changed = {}
     unanswered: HistoryUnavailable | None = None
-    for span, symbols in due.items():
-        for chunk in chunks(sorted(symbols)):
+    for span, symbols in sorted(due.items()):
+        most = max(1, min(SYMBOLS_A_REQUEST, _BARS_A_REQUEST // max(days[each] for each in symbols)))
+        for chunk in chunks(sorted(symbols), most):
             ends = {each: daily_bars.begins_at(each, today[each]) for each in chunk}
             try:
                 answer = _asked(history, {each: days[each] for each in chunk}, ends, span)
@@ -108,29 +116,49 @@ def _asked(history: DayHistory, wanted: Mapping[str, int], ends: Mapping[str, da
 
 
 class DailyHistoryReader:
-    """Looks every few seconds, in a thread of its own; what the vendor does not answer is asked again."""
+    """Reads the days of sessions, and after them what somebody asked for; what the vendor does not answer is asked again."""
 
-    def __init__(
-        self,
-        database: Database,
-        history: DayHistory,
-        now: Callable[[], datetime],
-        wanted: Callable[[Connection], Mapping[str, int]],
-        on_fatal: Callable[[], None],
-    ) -> None:
-        self._database, self._history, self._now, self._wanted = database, history, now, wanted
-        self._on_fatal = on_fatal
-        threading.Thread(target=self._work, name="daily-history", daemon=True).start()
+    def __init__(self, database: Database, history: DayHistory, now: Callable[[], datetime]) -> None:
+        self._database, self._history, self._now = database, history, now
+        # When something of users' wishes was read last, by our clock.
+        self._served: dict[UUID, datetime] = {}
 
-    def _work(self) -> None:
+    def look(self) -> None:
+        """Reads what sessions need, all of it, and then of wishes as many bars as are read at a time."""
+        self._read(days_wanted)
+        now = datetime.now(UTC)
+        self._served = {user: at for user, at in self._served.items() if at > now - days_asked.ASKED_FOR}
+        with self._database.transaction() as connection:
+            wishes = days_asked.next_wishes(connection, self._now() - _SETTLING, self._served)
+        for user, days in wishes:
+            # Each in requests of its own: what the vendor does not answer of one is nobody else's.
+            answered = self._read(lambda _connection, days=days: days)
+            self._served[user] = now if answered else now + _UNANSWERED
+            if not answered:
+                break
+
+    def _read(self, wanted: Callable[[Connection], Mapping[str, int]]) -> bool:
+        """Reads the days that are wanted; whether the vendor answered for all of them."""
+        try:
+            read_days(self._database, self._history, self._now(), wanted)
+        except HistoryUnavailable as error:
+            log.warning("days were not read; they are asked for again", error=str(error)[:200])
+            return False
+        return True
+
+    def start(self, on_fatal: Callable[[], None]) -> None:
+        """Looks every few seconds, in a thread of its own."""
+        threading.Thread(target=self._work, args=(on_fatal,), name="daily-history", daemon=True).start()
+
+    def _work(self, on_fatal: Callable[[], None]) -> None:
         try:
             while True:
                 try:
-                    read_days(self._database, self._history, self._now(), self._wanted)
-                except (psycopg.OperationalError, HistoryUnavailable) as error:
-                    log.warning("days were not read; they are asked for again", error=str(error)[:200])
+                    self.look()
+                except psycopg.OperationalError as error:
+                    log.warning("days were not looked for", error=str(error)[:200])
                 time.sleep(_SECONDS)
         except BaseException:
             log.exception("reading days failed; the service restarts")
-            self._on_fatal()
+            on_fatal()
             raise

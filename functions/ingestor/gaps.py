@@ -86,7 +86,7 @@ def requests_for(gaps: Mapping[str, Gap]) -> Iterator[tuple[list[str], Gap]]:
             yield chunk, Gap(min(gaps[each].start for each in chunk), max(gaps[each].end for each in chunk))
 
 
-def chunks(symbols: Sequence[str]) -> Iterator[list[str]]:
-    """The symbols in lists of as many as go into one request."""
-    for start in range(0, len(symbols), SYMBOLS_A_REQUEST):
-        yield list(symbols[start : start + SYMBOLS_A_REQUEST])
+def chunks(symbols: Sequence[str], most: int = SYMBOLS_A_REQUEST) -> Iterator[list[str]]:
+    """The symbols in lists of as many as go into one request, or of at most so many."""
+    for start in range(0, len(symbols), most):
+        yield list(symbols[start : start + most])

@@ -72,14 +72,15 @@ def histories_of(connection: Connection, symbols: Sequence[str]) -> dict[str, Da
     return {each.symbol: each for each in fetch_all(connection, DailyHistory, query, {"symbols": list(symbols)})}
 
 
+def is_read(history: DailyHistory | None, symbol: str, length: int, at: datetime) -> bool:
+    """Returns whether all days of a symbol before that of a time are there, and so many back."""
+    return history is not None and history.ready(exchange_day(symbol, at)) and history.days >= length
+
+
 def unread(connection: Connection, days: Mapping[str, int], at: datetime) -> list[str]:
     """The symbols of which not all days before that of a time are there, or not so many back as are given."""
     known = histories_of(connection, list(days))
-    return [
-        symbol
-        for symbol, length in days.items()
-        if (found := known.get(symbol)) is None or not found.ready(exchange_day(symbol, at)) or found.days < length
-    ]
+    return [symbol for symbol, length in days.items() if not is_read(known.get(symbol), symbol, length, at)]
 
 
 def store_days(

@@ -13,7 +13,6 @@ from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.storage.market import archive
-from stratforge.storage.market.days_asked import days_asked
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.evaluations import MAX_FAILURES, NEW_BARS
@@ -448,7 +447,7 @@ def last_new_bars(connection: Connection, symbols: Sequence[str], before: dateti
 
 
 def days_wanted(connection: Connection) -> dict[str, int]:
-    """The number of days that are wanted of each symbol that sessions decide on by the day, or see days of beside shorter bars, or that somebody asked for lately."""
+    """The number of days that are wanted of each symbol that sessions decide on by the day, or see days of beside shorter bars."""
     rows = connection.execute(
         """
         SELECT wanted.symbol, max(wanted.decided_on), max(wanted.beside) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
@@ -460,8 +459,7 @@ def days_wanted(connection: Connection) -> dict[str, int]:
         WHERE s.status IN ('RUNNING', 'PAUSED') GROUP BY wanted.symbol
         """
     )
-    wanted = days_asked(connection)
-    for symbol, lookback, beside in rows:
-        needed = max(window_length(lookback) if lookback else 0, day_window_length(beside) if beside else 0)
-        wanted[symbol] = max(needed, wanted.get(symbol, 0))
-    return wanted
+    return {
+        symbol: max(window_length(lookback) if lookback else 0, day_window_length(beside) if beside else 0)
+        for symbol, lookback, beside in rows
+    }
