@@ -59,11 +59,11 @@ class Told:
         self._looked_at = seconds
 
     def batches(self, reason: str, sessions: Collection[UUID], cause: str) -> Iterator[tuple[str, tuple[UUID, ...]]]:
-        """Sessions that are to be told of now, by their batches."""
+        """Sessions that are to be told of now, by their batches; new batches in the order in which they are given."""
         self._seen.update((reason, each) for each in sessions)
         batches: dict[str, list[UUID]] = defaultdict(list)
         new: list[UUID] = []
-        for each in sorted(sessions):
+        for each in sessions:
             batch, last = self._told.get((reason, each), ("", ""))
             if not batch:
                 new.append(each)
@@ -93,20 +93,21 @@ def tell_due(database: Database, topics: Topics, seconds: float, before: Told | 
     before = before or Told()
     with database.transaction() as connection:
         due = due_sessions(connection)
-        others = [*sold_out_sessions(connection), *gathered_sessions(connection, before.away(seconds))]
+        buying = sold_out_sessions(connection)
+        gathered = gathered_sessions(connection, before.away(seconds))
     before.looked(seconds)
-    # Who decides on the same bars does so together, whoever he is: they are read once.
-    alike: dict[tuple[str, tuple[object, ...]], set[UUID]] = defaultdict(set)
+    # Who decides on the same bars does so together, whoever he is: they are read once. Whoever has waited longest comes first.
+    alike: dict[tuple[str, str, tuple[object, ...]], dict[UUID, None]] = defaultdict(dict)
     for each in due:
         session = each.session
         key: tuple[object, ...] = (tuple(session.symbols), session.daily, session.schedule, session.lookback)
-        alike[session.symbols[0], key].add(session.session_id)
-    for session_id, symbol in others:
-        alike[symbol, ()].add(session_id)
+        alike["decide", session.symbols[0], key][session.session_id] = None
+    # Who decides and may buy a moment later is told both, and so is who may buy while his sales are gathered still.
+    for reason, others in (("buy", buying), ("order", gathered)):
+        for session_id, symbol in others:
+            alike[reason, symbol, ()][session_id] = None
     messages: dict[str, list[RebalanceDue]] = defaultdict(list)
-    for (symbol, key), sessions in alike.items():
-        reason = "decide" if key else "order"
-        # Who decides and may buy a moment later is told both.
+    for (reason, symbol, _), sessions in alike.items():
         cause = f"{reason}-{seconds // _AGAIN_SECONDS:.0f}"
         for batch, told in before.batches(reason, sessions, cause):
             messages[symbol].append(RebalanceDue(batch=batch, session_ids=told, cause=cause))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID, uuid4
 
@@ -88,7 +88,7 @@ class Rebalanced:
 
 
 def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = None) -> list[Due]:
-    """Sessions that can decide now: their time has come, their exchange is open, and their bars are in or were waited for long enough.
+    """Sessions that can decide now, who fell due first before the others: their time has come, their exchange is open, and their bars are in or were waited for long enough.
 
     One whose strategy sees a symbol that an operator has to look at, as its price jumped, decides when he has: after a split that nobody announced
     one wrong price would move the weights of all.
@@ -123,7 +123,7 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
             patience = min(patience, timedelta(minutes=schedule.minutes) / 2)
         if not missing or reading.now >= max(session.decides_at, period.trades_from) + patience:
             found.append(Due(session, moment, tuple(missing)))
-    return found
+    return sorted(found, key=lambda each: each.session.decides_at)
 
 
 def _unfollowed(connection: Connection, session_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
@@ -200,11 +200,11 @@ def rebalance(
     with database.transaction() as connection:
         waiting = gathering.symbols_with_work(connection, session_ids)
         # Looked at after what was decided here is committed: of two that end at once the later one finds nobody left.
-        others = _about_to_order(connection) if not all(waiting.values()) else set()
+        others = set() if all(each.long for each in waiting) else _about_to_order(connection)
     # Also for orders of an earlier call that died before it could; and what is left of the decision before makes way for the one that waits for it.
-    for symbol, long in waiting.items():
-        if long or symbol not in others:
-            wake_executor(symbol, f"rebalance-{session_ids[0]}-{datetime.now(UTC):%H%M%S}")
+    for each in waiting:
+        if each.long or each.symbol not in others:
+            wake_executor(each.symbol, f"rebalance-{each.cause}")
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -213,8 +213,8 @@ def rebalance(
 
 
 def _about_to_order(connection: Connection) -> set[str]:
-    """The symbols that some session may order now: it can decide, or its sales have ended."""
-    ready = [each.session.session_id for each in due_sessions(connection)]
+    """The symbols that some session may order now: it trades and can decide, or its sales have ended and it waits for no price."""
+    ready = [each.session.session_id for each in due_sessions(connection) if each.session.mode is SessionMode.PAPER]
     ready += [session_id for session_id, _ in purchases.sold_out_sessions(connection)]
     return gathering.universes_of(connection, ready)
 
@@ -422,9 +422,7 @@ def _place_purchases_of(connection: Connection, rebalance_ids: Sequence[UUID]) -
         if each.session_status is not SessionStatus.RUNNING or _is_over(each, days, now):
             ended[each.rebalance_id] = RebalanceStatus.CALLED_OFF, None
             continue
-        wanted = {symbol for symbol, order in zip(each.universe, each.orders, strict=True) if order > 0}
-        if wanted - prices.keys() and (each.patient or not wanted & prices.keys()):
-            # Of whatever nobody looked at before the platform has no price until its first bar or trade.
+        if each.awaits_prices:
             continue
         orders, part = _purchases(each, holdings[each.session_id], prices)
         placing.append(OrdersOfDecision(each.rebalance_id, each.session_id, each.user_id, orders))

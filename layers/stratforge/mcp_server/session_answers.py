@@ -74,7 +74,9 @@ class SessionDecision(Answer):
 
     moment: datetime = Field(description="The beginning of the period that was decided about")
     decided_at: datetime
-    status: str = Field(description="SELLING, ORDERED, UNCHANGED, RECORDED or CALLED_OFF")
+    status: str = Field(
+        description="SELLING, AWAITING_PRICES (nothing is ordered before they are known), ORDERED, UNCHANGED, RECORDED or CALLED_OFF"
+    )
     equity: float = Field(description="Dollars that the session had")
     cash: float
     bought_part: float | None = Field(description="By what part purchases were cut to the cash there was")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all
 
 # How long the orders of a decision wait for those of others who are about to decide about the same period.
 GATHERING = timedelta(seconds=5)
@@ -29,17 +31,32 @@ def gathered_sessions(connection: Connection, away: timedelta = timedelta(0)) ->
     return connection.execute(query, {"gathering": GATHERING, "left": LEFT, "away": away}).fetchall()
 
 
-def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> dict[str, bool]:
-    """The symbols of these sessions for which the executor has orders of decisions to decide on, whoever's, or to end; and whether that has waited for long enough."""
-    rows = connection.execute(
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Orders of decisions of a symbol for which the executor has something to do.
+
+    Attributes:
+        long: Whether that has waited for long enough.
+        cause: Tells these orders from any others: whoever wakes the executor for them twice wakes it once.
+    """
+
+    symbol: str
+    long: bool
+    cause: str
+
+
+def symbols_with_work(connection: Connection, session_ids: Sequence[UUID]) -> list[Work]:
+    """The symbols of these sessions for which the executor has orders of decisions to decide on, whoever's, or to end."""
+    return fetch_all(
+        connection,
+        Work,
         f"""
-        SELECT o.symbol, bool_or(o.status = 'RESTING' OR {_LONG})
+        SELECT o.symbol, bool_or(o.status = 'RESTING' OR {_LONG}) AS long, md5(string_agg(o.id::text || o.status, ',' ORDER BY o.id)) AS cause
         FROM orders o WHERE o.symbol IN (SELECT unnest(s.symbols) FROM sessions s WHERE s.id = ANY(%(ids)s)) AND o.rebalance_id IS NOT NULL
           AND (o.status = 'PENDING' OR (o.status = 'RESTING' AND o.cancel_requested_at IS NOT NULL)) GROUP BY o.symbol ORDER BY o.symbol
         """,  # noqa: S608 - a condition of this module
         {"ids": list(session_ids), "gathering": GATHERING, "left": LEFT},
     )
-    return dict(rows.fetchall())
 
 
 def universes_of(connection: Connection, session_ids: Sequence[UUID]) -> set[str]:

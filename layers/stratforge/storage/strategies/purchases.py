@@ -10,33 +10,30 @@ from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
-from stratforge.storage.strategies.rebalances import OPEN_STATUSES, RebalanceStatus
+from stratforge.storage.strategies.rebalances import AWAITS_PRICES, SALES_ENDED, RebalanceStatus
 from stratforge.storage.strategies.sessions import SessionStatus
 
-# How long purchases wait for the sales of their decision, and for prices of all that is bought, by our clock.
-SALES_PATIENCE = timedelta(seconds=60)
 # After so long by our clock a decision's purchases are not placed any more: its prices are of another time.
 PURCHASES_LIFETIME = timedelta(hours=1)
 
-_SOLD_OUT = f"""
-    r.status = 'SELLING' AND (r.created_at < now() - %(patience)s::interval
-                              OR NOT EXISTS (SELECT FROM orders o WHERE o.rebalance_id = r.id AND o.status IN {OPEN_STATUSES}))
-"""
-
 
 def sold_out(connection: Connection, session_ids: Sequence[UUID]) -> list[UUID]:
-    """Decisions of sessions whose sales have ended, or were waited for long enough, and whose purchases are not placed yet."""
-    query = f"SELECT r.id FROM rebalances r WHERE r.session_id = ANY(%(ids)s) AND {_SOLD_OUT} ORDER BY r.created_at"  # noqa: S608 - a condition of this module
-    rows = connection.execute(query, {"ids": list(session_ids), "patience": SALES_PATIENCE})
-    return [row[0] for row in rows]
+    """Decisions of sessions whose sales have ended, or were waited for long enough, and whose purchases are not placed yet, the earliest first."""
+    query = f"""
+        SELECT r.id FROM rebalances r WHERE r.session_id = ANY(%s) AND r.status = 'SELLING' AND {SALES_ENDED} ORDER BY r.created_at, r.id
+    """  # noqa: S608 - a condition of ours
+    return [row[0] for row in connection.execute(query, (list(session_ids),))]
 
 
 def sold_out_sessions(connection: Connection) -> list[tuple[UUID, str]]:
-    """The sessions of all such decisions: their ids, and a symbol of theirs."""
-    query = (
-        f"SELECT r.session_id, s.symbols[1] FROM rebalances r JOIN sessions s ON s.id = r.session_id WHERE {_SOLD_OUT}"  # noqa: S608 - a condition of this module
-    )
-    return connection.execute(query, {"patience": SALES_PATIENCE}).fetchall()
+    """The sessions of all such decisions whose purchases can be placed or called off now, and a symbol of theirs, the earliest decision first; without those that only wait for
+    prices, of which nothing is to be expected before one comes."""
+    query = f"""
+        SELECT r.session_id, s.symbols[1] FROM rebalances r JOIN sessions s ON s.id = r.session_id
+        WHERE r.status = 'SELLING' AND {SALES_ENDED}
+          AND (s.status <> 'RUNNING' OR r.created_at < now() - %s::interval OR NOT {AWAITS_PRICES}) ORDER BY r.created_at, r.id
+    """  # noqa: S608 - conditions of ours
+    return connection.execute(query, (PURCHASES_LIFETIME,)).fetchall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class Waiting:
     Attributes:
         moment: The beginning of the period that was decided about.
         expired: Whether it was decided too long ago.
-        patient: Whether prices that are not known yet may still be waited for beside those that are.
+        awaits_prices: Whether prices that are not known yet are waited for.
         account_cash: What the user has free, in dollars.
     """
 
@@ -55,7 +52,7 @@ class Waiting:
     user_id: UUID
     moment: datetime
     expired: bool
-    patient: bool
+    awaits_prices: bool
     schedule: str
     universe: list[str]
     orders: list[float]
@@ -76,14 +73,14 @@ def lock_waiting(connection: Connection, rebalance_ids: Sequence[UUID]) -> list[
     return fetch_all(
         connection,
         Waiting,
-        """
-        SELECT r.id AS rebalance_id, r.session_id, r.user_id, r.moment, r.created_at < now() - %(lifetime)s::interval AS expired,
-               r.created_at > now() - %(patience)s::interval AS patient, s.schedule, s.universe, r.orders,
+        f"""
+        SELECT r.id AS rebalance_id, r.session_id, r.user_id, r.moment, r.created_at < now() - %s::interval AS expired,
+               {AWAITS_PRICES} AS awaits_prices, s.schedule, s.universe, r.orders,
                s.capital, s.status AS session_status, u.virtual_balance AS account_cash
         FROM rebalances r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = r.user_id
-        WHERE r.id = ANY(%(ids)s) AND r.status = 'SELLING' ORDER BY r.created_at, r.id FOR NO KEY UPDATE OF r, s
-        """,
-        {"lifetime": PURCHASES_LIFETIME, "patience": SALES_PATIENCE, "ids": list(rebalance_ids)},
+        WHERE r.id = ANY(%s) AND r.status = 'SELLING' ORDER BY r.created_at, r.id FOR NO KEY UPDATE OF r, s
+        """,  # noqa: S608 - a condition of ours
+        (PURCHASES_LIFETIME, list(rebalance_ids)),
     )
 
 

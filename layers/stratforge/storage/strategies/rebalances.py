@@ -22,12 +22,25 @@ from stratforge.strategy.lookback import EDITION, OfOther, day_window_length, wi
 # An order of a decision is old after so long by the market's clock.
 ORDER_LIFETIME = timedelta(minutes=3)
 OPEN_STATUSES = "('PENDING', 'RESTING', 'WORKING')"
+# How long purchases wait for the sales of their decision, and for prices of all that is bought, by our clock; for these no longer than half of a span by the market's, as the next
+# decision calls off what still waits.
+SALES_PATIENCE = timedelta(seconds=60)
+_PATIENCE = f"r.created_at > now() - interval '{SALES_PATIENCE.seconds} seconds'"
+SALES_ENDED = f"(NOT {_PATIENCE} OR NOT EXISTS (SELECT FROM orders o WHERE o.rebalance_id = r.id AND o.status IN {OPEN_STATUSES}))"
+# Whether purchases of a decision `r` of a session `s` wait for prices: of whatever nobody looked at before the platform has none until its first bar or trade. Where some are known, only for so long.
+AWAITS_PRICES = f"""
+    coalesce((
+        SELECT bool_or(l.symbol IS NULL) AND (bool_and(l.symbol IS NULL) OR {_PATIENCE} AND coalesce(
+            CASE WHEN s.schedule ~ '^[0-9]+$' THEN market_now() < r.decided_at + s.schedule::int * interval '30 seconds' END, true))
+        FROM unnest(s.universe, r.orders) AS wanted (symbol, shares) LEFT JOIN latest_prices l ON l.symbol = wanted.symbol WHERE wanted.shares > 0), false)
+"""  # noqa: S608 - a time of this module
 
 
 class RebalanceStatus(StrEnum):
     """The states of a decision and its orders."""
 
     SELLING = "SELLING"  # Its sales are at work; purchases wait for what they bring.
+    AWAITING_PRICES = "AWAITING_PRICES"  # Its sales have ended, and purchases wait for prices that are not known yet; stored as SELLING.
     ORDERED = "ORDERED"  # All its orders are placed.
     UNCHANGED = "UNCHANGED"  # Nothing was to be traded.
     RECORDED = "RECORDED"  # The session trades by hand: nothing was ordered.
@@ -260,8 +273,9 @@ class Recorded:
     bought_part: float | None = None
 
 
-_RECORDED = """r.id AS rebalance_id, r.session_id, r.moment, r.decided_at, r.status, r.missing, r.last_bars, r.editions, r.prices, r.known, r.held, r.parts, r.equity, r.cash,
-    r.state_before, r.state_after, r.weights, r.orders, r.snapshot::text, r.left_alone, r.first_bars, r.bought_part"""
+_RECORDED = f"""r.id AS rebalance_id, r.session_id, r.moment, r.decided_at, CASE WHEN r.status = 'SELLING' AND {SALES_ENDED}
+    AND (SELECT s.status = 'RUNNING' AND {AWAITS_PRICES} FROM sessions s WHERE s.id = r.session_id) THEN 'AWAITING_PRICES' ELSE r.status END AS status, r.missing, r.last_bars, r.editions, r.prices, r.known, r.held, r.parts, r.equity, r.cash,
+    r.state_before, r.state_after, r.weights, r.orders, r.snapshot::text, r.left_alone, r.first_bars, r.bought_part"""  # noqa: S608 - conditions of this module
 
 
 def list_rebalances(

@@ -286,7 +286,7 @@ def _active(connection: Connection, whose: str, of: UUID) -> list[StoredSession]
 def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = False) -> StoredSession | None:
     """Stops a session and notes its profit and loss; a session that has ended stays as it is.
 
-    Its signals' orders that are open are called off. With `flatten` what it holds is sold, and so is what an order that is at work still
+    Its signals' orders that are open are called off, and so is what a portfolio was still to buy. With `flatten` what it holds is sold, and so is what an order that is at work still
     brings. While orders of the session are open, or it has something left to sell, its profit is not final.
     """
     stopped = connection.execute(
@@ -301,6 +301,7 @@ def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = Fa
     ).rowcount
     if stopped:
         _call_off(connection, session_id, all_orders=flatten)
+        _call_off_purchases(connection, session_id)
         if flatten:
             flatten_session(connection, session_id)
     return get_session(connection, session_id)
@@ -314,6 +315,13 @@ def _call_off(connection: Connection, session_id: UUID, *, all_orders: bool) -> 
         WHERE session_id = %s AND status IN ('PENDING', 'RESTING', 'WORKING') AND (origin = 'SIGNAL' OR (%s AND origin <> 'FLATTEN'))
         """,
         (session_id, all_orders),
+    )
+
+
+def _call_off_purchases(connection: Connection, session_id: UUID) -> None:
+    """Drops what a portfolio was still to buy."""
+    connection.execute(
+        "UPDATE rebalances SET status = 'CALLED_OFF' WHERE session_id = %s AND status = 'SELLING'", (session_id,)
     )
 
 
@@ -333,9 +341,7 @@ def change_session(
     )
     if paused:
         _call_off(connection, session_id, all_orders=False)
-        connection.execute(
-            "UPDATE rebalances SET status = 'CALLED_OFF' WHERE session_id = %s AND status = 'SELLING'", (session_id,)
-        )
+        _call_off_purchases(connection, session_id)
     return get_session(connection, session_id)
 
 
