@@ -12,13 +12,14 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.storage.strategies.rebalances import Asking
 from stratforge.strategy.batch import Sessions, decode_columns, programs_of
 
 from functions.evaluator import rebalance_client, sandbox_client
-from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, SandboxFailed, evaluate_sessions
+from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, SandboxFailed, SandboxUnavailable, evaluate_sessions
 from functions.sandbox.workers import Answers
 
 
@@ -205,6 +206,34 @@ def test_an_answer_that_is_none_is_a_failure_of_the_sandbox(lambda_: Lambda, mon
         )
         with pytest.raises(SandboxFailed, match="the sandbox failed"):
             evaluate_sessions("sandbox", window(64), [session(code(1))])
+
+
+def test_the_sandbox_is_told_how_long_a_batch_may_take(lambda_: Lambda) -> None:
+    sent = []
+    for seconds in ((7.25,), (), (600.0,), (-1.0,)):
+        evaluate_sessions("sandbox", window(64), [session(code(1))], *seconds)
+        sent.append(lambda_.last["seconds"])
+    assert sent == [7.2, 30.0, 30.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ClientError({"Error": {"Code": "RequestTooLargeException"}}, "Invoke"), SandboxFailed),
+        (ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke"), SandboxUnavailable),
+        (ReadTimeoutError(endpoint_url="https://lambda"), SandboxUnavailable),
+    ],
+)
+def test_what_lambda_does_not_take_is_a_failure_and_what_it_does_not_answer_is_nobodys(
+    lambda_: Lambda, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[SandboxFailed]
+) -> None:
+    def invoke(**_event: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(lambda_, "invoke", invoke)
+    with pytest.raises(SandboxFailed) as raised:
+        evaluate_sessions("sandbox", window(64), [session(code(1))])
+    assert raised.type is kind
 
 
 def test_days_travel_once_beside_the_window_of_all_their_sessions(lambda_: Lambda) -> None:

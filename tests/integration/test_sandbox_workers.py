@@ -192,6 +192,15 @@ def test_what_the_time_of_a_batch_does_not_suffice_for_is_skipped_and_not_blamed
     pool.close()
 
 
+def test_a_batch_takes_no_longer_than_whoever_asks_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile(monkeypatch, lambda: time.sleep(60))
+    pool = Pool(deadline=0.4)
+    answer = pool.evaluate(window(), SOURCES, encoded([BAD, HASH], [0, 1]), seconds=0.1)
+    assert answered(answer) == []
+    assert answer["errors"] == {}
+    pool.close()
+
+
 def wide(number: int) -> str:
     """A strategy that holds as much and computes as long as one may, and shares nothing with another."""
     columns = "".join(f"    x{line} = bars.close * {number}.{line + 1} + bars.open\n" for line in range(28))
