@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,15 +15,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.alerts import fire_alerts
 from stratforge.application.evaluate_bar import Evaluated, correct_bar, evaluate_bar
 from stratforge.application.rebalance import rebalance
+from stratforge.application.session_windows import SandboxFailed
 from stratforge.bus.consumers import batch_handler
 from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
 from stratforge.bus.queues import send_again, send_work_ready, sqs_client
-from stratforge.bus.retries import FifoProcessor
+from stratforge.bus.retries import FifoProcessor, receives
 from stratforge.bus.streams import StreamProcessor
 from stratforge.configuration import Settings
+from stratforge.market import BarColumns
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.rebalances import Asking, Said
+from stratforge.strategy.rotation.seen import Windows
 
 from functions.evaluator.rebalance_client import decide_rebalances
 from functions.evaluator.sandbox_client import evaluate_sessions, sandbox_client
@@ -40,11 +47,20 @@ class EvaluatorSettings(Settings):
     bars_queue_url: str = ""
 
 
-def _rebalance(message: RebalanceDue, *, again: bool) -> None:
+# The part of the time that the function still has which the sandbox may take for one batch: whoever takes all of it ends the function for nobody.
+_BATCH_PART = 0.6
+
+
+def _rebalance(message: RebalanceDue, until: float, *, again: bool) -> None:
     settings = EvaluatorSettings.from_environment()
+
+    def sandbox(windows: Windows, universe: int, sessions: Sequence[Asking]) -> list[Said]:
+        seconds = _BATCH_PART * (until - time.monotonic())
+        return decide_rebalances(settings.sandbox_function, windows, universe, sessions, seconds)
+
     done = rebalance(
         database,
-        partial(decide_rebalances, settings.sandbox_function),
+        sandbox,
         partial(send_work_ready, settings.signals_queue_url),
         message.session_ids,
         apart=again,
@@ -66,11 +82,18 @@ def _rebalance(message: RebalanceDue, *, again: bool) -> None:
 _CATCH_UP_PART = 0.2
 # The same for those that look at other symbols, which have to be read for them.
 _LOOKING_PART = 0.4
+# A bar for which the sandbox did not answer for everybody comes again so often: within ten seconds.
+_SOON = 2
 
 
 def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) -> Evaluated:
     settings = EvaluatorSettings.from_environment()
-    sandbox = partial(evaluate_sessions, settings.sandbox_function)
+    until = time.monotonic() + seconds_left
+
+    def sandbox(window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
+        seconds = _BATCH_PART * (until - time.monotonic())
+        return evaluate_sessions(settings.sandbox_function, window, sessions, seconds)
+
     wake_executor = partial(send_work_ready, settings.signals_queue_url)
     return evaluate_bar(
         database,
@@ -92,9 +115,11 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
     else:
         body, arrived = record.body, int(record.attributes.sent_timestamp) / 1000
     message, arrived_at = EvaluatorMessage.model_validate_json(body).root, datetime.fromtimestamp(arrived, UTC)
+    seconds_left = lambda_context.get_remaining_time_in_millis() / 1000
     if isinstance(message, RebalanceDue):
         _rebalance(
             message,
+            time.monotonic() + seconds_left,
             again=isinstance(record, SQSRecord) and int(record.attributes.get("ApproximateReceiveCount") or 1) > 1,
         )
         return
@@ -102,9 +127,11 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
         changed = correct_bar(database, message.bar())
         log.info("bar corrected", symbol=message.symbol, bar=message.time.isoformat(), changed=changed)
         return
-    done = _evaluate(message, arrived_at, lambda_context.get_remaining_time_in_millis() / 1000)
-    # After what trades; whoever comes again after a failure here finds the bar evaluated.
-    alerts = fire_alerts(database, message.bar()) if message.shard == 0 else 0
+    try:
+        done = _evaluate(message, arrived_at, seconds_left)
+    finally:
+        # After what trades, whatever came of it; whoever comes again after a failure here finds the bar evaluated.
+        alerts = fire_alerts(database, message.bar()) if message.shard == 0 else 0
     log.info(
         "bar evaluated",
         symbol=message.symbol,
@@ -122,6 +149,9 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
     metrics.add_metric("BarsEvaluated", MetricUnit.Count, done.sessions)
     metrics.add_metric("Signals", MetricUnit.Count, done.signals)
     metrics.add_metric("StrategyFailures", MetricUnit.Count, done.failures)
+    if done.unanswered and (not isinstance(record, SQSRecord) or receives(record) <= _SOON):
+        # While they are in time, and before the next bar waits for this one: after that they see it before the next.
+        raise SandboxFailed(f"the sandbox did not answer for {done.unanswered} sessions")
 
 
 def prepare() -> None:

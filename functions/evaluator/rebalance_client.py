@@ -16,6 +16,7 @@ from stratforge.strategy.rotation.seen import Windows
 
 from functions.evaluator.sandbox_client import (
     MAX_PAYLOAD_BYTES,
+    MAX_SECONDS,
     Part,
     SandboxFailed,
     asked,
@@ -31,7 +32,9 @@ _MAX_SESSIONS = 200
 _MOST = 1.0 + 1e-9
 
 
-def decide_rebalances(function_name: str, windows: Windows, universe: int, sessions: Sequence[Asking]) -> list[Said]:
+def decide_rebalances(
+    function_name: str, windows: Windows, universe: int, sessions: Sequence[Asking], seconds: float = MAX_SECONDS
+) -> list[Said]:
     """Has each session's strategy decide in the sandbox at the moment of the windows.
 
     Args:
@@ -39,6 +42,7 @@ def decide_rebalances(function_name: str, windows: Windows, universe: int, sessi
         windows: The bars of the symbols that all of them look at, in the order in which their strategies name them.
         universe: How many of these they may hold, the first ones.
         sessions: The sessions.
+        seconds: What a batch may take.
 
     Returns:
         What each said. A session that the sandbox had no time for has said nothing: nothing counts against it.
@@ -68,7 +72,7 @@ def decide_rebalances(function_name: str, windows: Windows, universe: int, sessi
             end += 1
         if size > left and end == start + 1:
             raise SandboxFailed(f"the bars of {len(windows.bars)} symbols are more than the sandbox takes")
-        part = Part(len(bars))
+        part = Part(len(bars), seconds=seconds)
         part.asked = list(range(start, end))
         part.programs, program_places = tabled(programs[start:end])
         names, names_places = tabled([tuple(each.session.state) for each in asking[start:end]])

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from botocore.exceptions import BotoCoreError, ClientError
+from stratforge.application.session_windows import SandboxFailed, SandboxUnavailable
 from stratforge.aws import aws_client
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
@@ -27,16 +29,16 @@ if TYPE_CHECKING:
 Value = TypeVar("Value", bound=Hashable)
 # What a synchronous invocation of Lambda takes.
 MAX_PAYLOAD_BYTES = 6 << 20
+# What the sandbox takes for a batch at most.
+MAX_SECONDS = 30.0
 _MAX_STRATEGIES = 1_000
 _KNOWN_PROGRAMS = 4_096
 # A full part that takes long does not keep the others waiting.
 _PARTS_AT_ONCE = 4
+# How Lambda says that a request is more than it takes.
+_TOO_LARGE = ("RequestTooLargeException", "RequestEntityTooLargeException", "413")
 # Numbers of a decision, before those of the state.
 _DECISION = 4
-
-
-class SandboxFailed(RuntimeError):
-    """The sandbox function itself failed; the bar is tried again."""
 
 
 @lru_cache(maxsize=1)
@@ -46,17 +48,27 @@ def sandbox_client() -> LambdaClient:
     return client
 
 
-def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
+def evaluate_sessions(
+    function_name: str, window: BarColumns, sessions: Sequence[RunningSession], seconds: float = MAX_SECONDS
+) -> list[Outcome]:
     """Evaluates each session's strategy in the sandbox on the last bar of the window.
 
     A session that the sandbox had no time for (somebody else in the batch used it up) has no outcome: nothing counts against it.
 
+    Args:
+        function_name: The sandbox.
+        window: The bars.
+        sessions: The sessions.
+        seconds: What a batch may take.
+
     Raises:
-        SandboxFailed: if the function itself failed.
+        SandboxFailed: if the function itself failed; `SandboxUnavailable` if it did not answer.
     """
     bars = json.dumps(encode_columns(window))
     outcomes: list[Outcome | None] = [None] * len(sessions)
     parts = list(_parts(len(bars), sessions, outcomes))
+    for part in parts:
+        part.seconds = seconds
     if len(parts) == 1:
         parts[0].understand(asked(function_name, bars, parts[0]), sessions, outcomes)
     elif parts:
@@ -77,12 +89,14 @@ class Part:
         asked: The places of its sessions among all.
         programs: Those of its sessions.
         sessions: The sessions as they are sent.
+        seconds: What it may take.
     """
 
     size: int
     asked: list[int] = field(default_factory=list)
     programs: list[Program] = field(default_factory=list)
     sessions: Sessions = field(default_factory=Sessions)
+    seconds: float = MAX_SECONDS
 
     def payload(self, bars: str, sources: Mapping[str, str]) -> bytes:
         """Returns the event of the invocation as JSON bytes."""
@@ -91,7 +105,10 @@ class Part:
         names = json.dumps(sent.pop("names"), separators=(",", ":"))
         columns = ",".join(f'"{name}":"{text}"' for name, text in sent.items())
         code = json.dumps(sources, separators=(",", ":"))
-        return f'{{"bars":{bars},"sources":{code},"sessions":{{{columns},"names":{names}}}}}'.encode()
+        seconds = f"{min(max(self.seconds, 0.1), MAX_SECONDS):.1f}"
+        return (
+            f'{{"seconds":{seconds},"bars":{bars},"sources":{code},"sessions":{{{columns},"names":{names}}}}}'.encode()
+        )
 
     def understand(
         self, answer: Mapping[str, Any], sessions: Sequence[RunningSession], outcomes: list[Outcome | None]
@@ -236,8 +253,15 @@ def asked(function_name: str, bars: str, part: Part) -> dict[str, Any]:
 
 
 def _invoke(function_name: str, payload: bytes) -> dict[str, Any]:
-    reply = sandbox_client().invoke(FunctionName=function_name, Payload=payload)
-    body = json.loads(reply["Payload"].read())
+    try:
+        reply = sandbox_client().invoke(FunctionName=function_name, Payload=payload)
+        body = json.loads(reply["Payload"].read())
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _TOO_LARGE:
+            raise SandboxFailed(f"the sandbox takes no request of {len(payload)} bytes") from error
+        raise SandboxUnavailable(f"the sandbox does not answer: {str(error)[:300]}") from error
+    except (BotoCoreError, ValueError) as error:
+        raise SandboxUnavailable(f"the sandbox does not answer: {str(error)[:300]}") from error
     if reply.get("FunctionError") or not isinstance(body, dict):
         raise SandboxFailed(f"the sandbox failed: {str(body)[:300]}")
     return body

@@ -19,11 +19,11 @@ _pool = Pool()
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Evaluates `event["sessions"]`, whose programs are in `event["sources"]` or were sent before, on the last bar of `event["bars"]`;
-    those of portfolio strategies where these are the windows of several symbols.
+    those of portfolio strategies where these are the windows of several symbols. It takes no more than `event["seconds"]`.
 
     The answer is `Answers.encoded`, or `{"unknown": [hash, ...]}` when programs are to be sent first.
     """
-    answer = _pool.evaluate(event["bars"], event["sources"], event["sessions"])
+    answer = _pool.evaluate(event["bars"], event["sources"], event["sessions"], event.get("seconds"))
     errors, unknown = len(answer.get("errors", ())), len(answer.get("unknown", ()))
     # Eight bytes each, in base64.
     answers = len(answer.get("places", "")) * 3 // 32

@@ -350,7 +350,11 @@ class Pool:
         self._bytes = 0
 
     def evaluate(
-        self, bars: Mapping[str, Any], sources: Mapping[str, str], sessions: Mapping[str, Any]
+        self,
+        bars: Mapping[str, Any],
+        sources: Mapping[str, str],
+        sessions: Mapping[str, Any],
+        seconds: float | None = None,
     ) -> dict[str, Any]:
         """Answers to all sessions as plain values (`Answers.encoded`); or `{"unknown": [hash, ...]}`, with nothing evaluated, when programs must
         be sent that were not.
@@ -359,6 +363,7 @@ class Pool:
             bars: The window, as `encode_columns` gives it; or those of several symbols, as `encode_windows` does: then sessions are of portfolio strategies.
             sources: Programs by their hashes, those that may not be known here.
             sessions: As `Sessions.encoded` gives them.
+            seconds: What it may take; None for as long as any batch may.
 
         Raises:
             WorkersFailed: if two workers in a row ended before they began with a strategy.
@@ -368,7 +373,7 @@ class Pool:
         if unknown:
             return {"unknown": unknown}
         batch, answers = Batch.of(bars, sessions), Answers()
-        until = time.monotonic() + self._batch_seconds
+        until = time.monotonic() + min(self._batch_seconds, self._batch_seconds if seconds is None else seconds)
         suspects = self._in_company(batch, answers, until)
         for place in suspects:
             if time.monotonic() > until:

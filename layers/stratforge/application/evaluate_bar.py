@@ -7,6 +7,7 @@ brought up to date with the next one that comes, in order. Nothing is ordered on
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,17 @@ from functools import partial
 
 from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
-from stratforge.application.session_windows import Sandbox, Seen, in_turn, missing, seen_with, with_beside
+from stratforge.application.session_windows import (
+    PatientSandbox,
+    Sandbox,
+    SandboxFailed,
+    Seen,
+    apart,
+    in_turn,
+    missing,
+    seen_with,
+    with_beside,
+)
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.resampling import RECENT
@@ -28,6 +39,9 @@ from stratforge.storage.strategies.evaluations import Outcome, Recorded, Running
 
 # Wakes the executor for a symbol; the same cause does so once within five minutes. The last is when the bar came into its queue.
 WakeExecutor = Callable[[str, str, datetime | None], None]
+
+# With whom the sandbox failed, and how.
+Failed = Sequence[tuple[RunningSession, SandboxFailed]]
 
 # Writes what sessions said that were evaluated together on what they saw.
 Record = Callable[[Seen, Sequence[RunningSession], Sequence[Outcome]], Recorded]
@@ -46,6 +60,7 @@ class Evaluated:
         failures: Strategies that failed.
         missed: Evaluations on earlier bars, of sessions that had missed them.
         late: True if the bar came too late for anything to be ordered on it.
+        unanswered: Sessions with which the sandbox failed, and of which nobody knows whether it is theirs: evaluated again they may still be in time, and see the bar before the next one anyway.
     """
 
     sessions: int
@@ -53,6 +68,7 @@ class Evaluated:
     failures: int
     missed: int = 0
     late: bool = False
+    unanswered: int = 0
 
 
 def evaluate_bar(
@@ -70,9 +86,13 @@ def evaluate_bar(
     """Evaluates the sessions of a shard on a finished bar. Doing it again changes nothing: sessions remember the last bar they saw.
 
     Those that are up to date come first, and what they say is executed; of these, those that look at other symbols come last, in turn and for at most `looking_seconds`: who has
-    had no turn has missed the bar. After them, for at most `catch_up_seconds`, those that have missed stored bars see these and then the bar. Then sessions are moved to other
+    had no turn has missed the bar. With whomever the sandbox fails, the others are evaluated all the same; he is tried again apart, after all turns, and alone before it counts against him. After them, for at most `catch_up_seconds`, those that have missed stored bars see these and then the bar. Then sessions are moved to other
     shards where this one has too many, or is not needed any more: of the `shards` that bars are published for.
+
+    Raises:
+        SandboxFailed: if the sandbox answered for nobody, after everything else is done.
     """
+    patient = PatientSandbox(sandbox)
     with database.transaction() as connection:
         market_data.add_bars(connection, [bar])
         note_bar(connection, bar)
@@ -86,19 +106,20 @@ def evaluate_bar(
     if any(each.lookback is None for each in at_once):
         at_once, outcomes = with_lookbacks(database, at_once)
         seen = _beside(database, bar.symbol, _window_as_of(database, bar, at_once), at_once)
-    outcomes += session_windows.run(sandbox, seen, at_once)
+    outcomes += session_windows.run(patient, seen, at_once)
+    failed = patient.failed()
     recorded = _record(database, bar, seen, at_once, outcomes, late=late)
     cause = f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}"
     looking = [each for each in ready if each.others]
-    if looking:
+    if looking or failed:
         # However many other symbols are read for these, who looks at none is evaluated, and his signals are on their way.
         if recorded.signals:
             wake_executor(bar.symbol, f"{cause}-at-once", arrived_at)
         until = time.monotonic() + looking_seconds
         looking, refused = with_lookbacks(database, looking)
-        window, record = _window_as_of(database, bar, looking), partial(_record, database, bar, late=late)
-        turns = _in_turn(database, sandbox, bar.symbol, window, looking, refused, record, until)
-        for turn, (said, more) in enumerate(turns):
+        window = _window_as_of(database, bar, [*looking, *(each for each, _ in failed)])
+        turns = _Turns(database, patient, bar.symbol, window, partial(_record, database, bar, late=late))
+        for turn, (said, more) in enumerate(turns.run(in_turn(looking), refused, until, failed)):
             recorded = Recorded(recorded.sessions + more.sessions, recorded.signals + more.signals)
             outcomes += said
             if more.signals:
@@ -110,7 +131,7 @@ def evaluate_bar(
     if overtaken or any(_is_behind(each, before) for each in awaiting):
         if recorded.signals:
             wake_executor(bar.symbol, f"{cause}-in-time", arrived_at)
-        missed = _CatchUp(database, sandbox, bar, shard, late).run(catch_up_seconds)
+        missed = _CatchUp(database, patient, bar, shard, late).run(catch_up_seconds)
     with database.transaction() as connection:
         # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
         waiting = symbols.has_work(connection, bar.symbol, new_price=True)
@@ -118,9 +139,16 @@ def evaluate_bar(
         wake_executor(bar.symbol, cause, arrived_at)
     if shard > 0 or shards > 1:
         _move_sessions(database, sandbox, wake_executor, bar, shard, shards)
+    if patient.error is not None and not patient.answered:
+        raise patient.error
     failures = sum(outcome.error is not None for outcome in outcomes) + missed.failures
     return Evaluated(
-        recorded.sessions + missed.sessions, recorded.signals + missed.signals, failures, missed.missed, late
+        recorded.sessions + missed.sessions,
+        recorded.signals + missed.signals,
+        failures,
+        missed.missed,
+        late,
+        len(patient.unanswered),
     )
 
 
@@ -145,34 +173,67 @@ def _beside(database: Database, symbol: str, minutes: BarColumns, sessions: Sequ
         return with_beside(connection, symbol, minutes, sessions)
 
 
-def _in_turn(
-    database: Database,
-    sandbox: Sandbox,
-    symbol: str,
-    minutes: BarColumns,
-    sessions: Sequence[RunningSession],
-    refused: Sequence[Outcome],
-    record: Record,
-    until: float,
-) -> Iterator[tuple[list[Outcome], Recorded]]:
-    """Evaluates sessions with the last of these bars of a minute, those that look at other symbols in turn while there is time.
+class _Turns:
+    """Evaluates sessions with the last of some bars of a minute, turn by turn."""
 
-    Args:
-        refused: The outcomes of those that cannot be evaluated, which are recorded with the first turn.
+    def __init__(
+        self, database: Database, sandbox: PatientSandbox, symbol: str, minutes: BarColumns, record: Record
+    ) -> None:
+        self._database = database
+        self._sandbox = sandbox
+        self._symbol = symbol
+        self._minutes = minutes
+        self._record = record
 
-    Yields:
-        Of each turn what was said, and what came of it.
-    """
-    said = list(refused)
-    at_once = [each for each in sessions if not each.others]
-    turns = [*([at_once] if at_once else ()), *in_turn([each for each in sessions if each.others])]
-    for some in turns or [[]]:
-        seen = _beside(database, symbol, minutes, some)
-        said += session_windows.run(sandbox, seen, some)
-        yield said, record(seen, some, said)
-        if time.monotonic() > until:
-            break
-        said = []
+    def run(
+        self,
+        turns: Sequence[Sequence[RunningSession]],
+        refused: Sequence[Outcome],
+        until: float,
+        failed: Failed = (),
+    ) -> Iterator[tuple[list[Outcome], Recorded]]:
+        """Evaluates the sessions of each turn together, while there is time; those with whom the sandbox fails are tried again apart after all turns.
+
+        Args:
+            turns: The sessions.
+            refused: The outcomes of those that cannot be evaluated, which are recorded with the first turn.
+            until: When the time is over, by a clock of ours.
+            failed: Sessions with whom the sandbox has failed already.
+
+        Yields:
+            Of each turn what was said, and what came of it.
+        """
+        said = list(refused)
+        waiting = deque((some, False) for some in turns or [[]])
+        alone: list[tuple[RunningSession, SandboxFailed]] = []
+        self._put_off(failed, waiting, alone, again=False)
+        while waiting:
+            some, again = waiting.popleft()
+            seen = _beside(self._database, self._symbol, self._minutes, some)
+            said += session_windows.run(self._sandbox, seen, some)
+            self._put_off(self._sandbox.failed(), waiting, alone, again=again)
+            yield said, self._record(seen, some, said)
+            said = []
+            if time.monotonic() > until:
+                break
+        blamed = self._sandbox.blamed(alone)
+        if blamed:
+            yield blamed, self._record(Seen(self._minutes), [], blamed)
+
+    @staticmethod
+    def _put_off(
+        failed: Failed,
+        waiting: deque[tuple[Sequence[RunningSession], bool]],
+        alone: list[tuple[RunningSession, SandboxFailed]],
+        *,
+        again: bool,
+    ) -> None:
+        """Has sessions wait with whom the sandbox failed, apart from each other; or notes that it failed `again` with one alone."""
+        sessions = [each for each, _ in failed]
+        if len(sessions) == 1 and again:
+            alone += failed
+        elif sessions:
+            waiting.extend((some, True) for some in apart(sessions))
 
 
 def _record(
@@ -231,7 +292,7 @@ def _is_behind(session: RunningSession, bar_before: datetime | None) -> bool:
 class _CatchUp:
     """Brings sessions that missed stored bars up to the bar that came."""
 
-    def __init__(self, database: Database, sandbox: Sandbox, bar: Bar, shard: int, late: bool) -> None:
+    def __init__(self, database: Database, sandbox: PatientSandbox, bar: Bar, shard: int, late: bool) -> None:
         self._database = database
         self._sandbox = sandbox
         self._bar = bar
@@ -274,8 +335,12 @@ class _CatchUp:
                 return evaluations.record_outcomes(connection, symbol, at, said, not_acted_on)
 
         known, refused = with_lookbacks(self._database, behind)
+        at_once = [each for each in known if not each.others]
+        # Another one of them comes first with every bar: whoever takes all the time there is takes it once.
+        looking = in_turn([each for each in known if each.others], int(self._bar.time.timestamp()) // 60)
+        turns = _Turns(self._database, self._sandbox, symbol, window, record)
         outcomes = signals = failures = seen = 0
-        for said, recorded in _in_turn(self._database, self._sandbox, symbol, window, known, refused, record, until):
+        for said, recorded in turns.run([*([at_once] if at_once else ()), *looking], refused, until):
             outcomes += len(said)
             signals += recorded.signals
             failures += sum(each.error is not None for each in said)

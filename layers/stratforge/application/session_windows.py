@@ -29,8 +29,59 @@ from stratforge.strategy.lookback import (
     window_length,
 )
 
-# What each session's strategy says on the last bar of a window; raises when the sandbox did not answer for all of them.
+# What each session's strategy says on the last bar of a window; raises `SandboxFailed` when the sandbox did not answer for all of them.
 Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
+
+
+class SandboxFailed(RuntimeError):
+    """The sandbox itself failed with what it was asked."""
+
+
+class SandboxUnavailable(SandboxFailed):
+    """The sandbox did not answer: whoever was asked for has nothing to do with it."""
+
+
+class PatientSandbox:
+    """A sandbox that fails those alone with whom it fails: they have no outcome, and all others theirs.
+
+    Attributes:
+        answered: Whether it answered for anybody.
+        unanswered: The sessions with which it failed, and for which it did not answer since.
+        error: The first failure; None while there was none.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._failed: list[tuple[RunningSession, SandboxFailed]] = []
+        self.answered = False
+        self.unanswered: set[UUID] = set()
+        self.error: SandboxFailed | None = None
+
+    def __call__(self, window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
+        """The outcomes; none where it failed."""
+        try:
+            found = self._sandbox(window, sessions)
+        except SandboxFailed as error:
+            self._failed += [(each, error) for each in sessions]
+            self.unanswered.update(each.session_id for each in sessions)
+            self.error = self.error or error
+            return []
+        self.answered = True
+        self.unanswered.difference_update(each.session_id for each in sessions)
+        return found
+
+    def failed(self) -> list[tuple[RunningSession, SandboxFailed]]:
+        """With whom it failed since it was asked this last, and how."""
+        failed, self._failed = self._failed, []
+        return failed
+
+    def blamed(self, alone: Sequence[tuple[RunningSession, SandboxFailed]]) -> list[Outcome]:
+        """The outcomes of sessions with which it failed again when they were alone: while it answers for others it is for them that it fails. Of one that did not answer nobody knows."""
+        if not self.answered:
+            return []
+        found = [Outcome(each, each.state, error=str(error)[:500]) for each, error in alone if not isinstance(error, SandboxUnavailable)]  # fmt: skip
+        self.unanswered.difference_update(each.session.session_id for each in found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +264,11 @@ def by_window(sessions: Sequence[RunningSession]) -> dict[Window, list[RunningSe
     return groups
 
 
-def in_turn(sessions: Sequence[RunningSession]) -> list[list[RunningSession]]:
+def in_turn(sessions: Sequence[RunningSession], number: int = 0) -> list[list[RunningSession]]:
     """Sessions that look at other symbols, in the order in which they are evaluated, those together that look at the same ones as far back.
 
     So no more is in memory than one strategy may look at. Of each owner the cheap ones come first, and next is whoever has had fewest: however many others somebody looks at,
-    everybody else waits for one of his turns.
+    everybody else waits for one of his turns. With another number another one begins of those who have had as many: time that is always over after the first would be that of the same one for ever.
     """
     had: Counter[UUID] = Counter()
     turns = []
@@ -226,7 +277,27 @@ def in_turn(sessions: Sequence[RunningSession]) -> list[list[RunningSession]]:
         turns.append(((min(had[each] for each in owners), *window.beside), group))
         had.update(owners)
     turns.sort(key=lambda each: each[0])
-    return [[each for _, group in alike for each in group] for _, alike in groupby(turns, lambda each: each[0])]
+    sets = [
+        (key[0], [each for _, group in alike for each in group]) for key, alike in groupby(turns, lambda each: each[0])
+    ]
+    found = []
+    for _, alike_often in groupby(sets, lambda each: each[0]):
+        of_rank = [each for _, each in alike_often]
+        first = number % len(of_rank)
+        found += of_rank[first:] + of_rank[:first]
+    return found
+
+
+def apart(sessions: Sequence[RunningSession]) -> list[list[RunningSession]]:
+    """Sessions that failed together as they are tried again: halves, nobody's own in both while there are others; one alone as it is."""
+    if len(sessions) == 1:
+        return [list(sessions)]
+    owned = sorted(sessions, key=lambda each: (each.user_id, each.session_id))
+    middle = len(owned) // 2
+    # Between two owners, the nearest there is to the middle.
+    between = [place for place in range(1, len(owned)) if owned[place - 1].user_id != owned[place].user_id]
+    place = min(between, key=lambda each: abs(each - middle), default=middle)
+    return [owned[:place], owned[place:]]
 
 
 def longest_window(sessions: Sequence[RunningSession]) -> int:
