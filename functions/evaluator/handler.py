@@ -19,7 +19,7 @@ from stratforge.application.session_windows import SandboxFailed
 from stratforge.bus.consumers import batch_handler
 from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
 from stratforge.bus.queues import send_again, send_work_ready, sqs_client
-from stratforge.bus.retries import FifoProcessor, receives
+from stratforge.bus.retries import FifoProcessor
 from stratforge.bus.streams import StreamProcessor
 from stratforge.configuration import Settings
 from stratforge.market import BarColumns
@@ -86,7 +86,7 @@ _LOOKING_PART = 0.4
 _SOON = 2
 
 
-def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) -> Evaluated:
+def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float, delivery: int) -> Evaluated:
     settings = EvaluatorSettings.from_environment()
     until = time.monotonic() + seconds_left
 
@@ -94,7 +94,10 @@ def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) ->
         seconds = _BATCH_PART * (until - time.monotonic())
         return evaluate_sessions(settings.sandbox_function, window, sessions, seconds)
 
-    wake_executor = partial(send_work_ready, settings.signals_queue_url)
+    def wake_executor(symbol: str, cause: str, at: datetime | None) -> None:
+        # What a delivery before this one woke it for was without those that are evaluated with this one.
+        send_work_ready(settings.signals_queue_url, symbol, f"{cause}-{delivery}", at)
+
     return evaluate_bar(
         database,
         sandbox,
@@ -116,19 +119,17 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
         body, arrived = record.body, int(record.attributes.sent_timestamp) / 1000
     message, arrived_at = EvaluatorMessage.model_validate_json(body).root, datetime.fromtimestamp(arrived, UTC)
     seconds_left = lambda_context.get_remaining_time_in_millis() / 1000
+    # Of the stream a record comes once; after that it comes of the queue.
+    delivery = int(record.attributes.get("ApproximateReceiveCount") or 1) if isinstance(record, SQSRecord) else 0
     if isinstance(message, RebalanceDue):
-        _rebalance(
-            message,
-            time.monotonic() + seconds_left,
-            again=isinstance(record, SQSRecord) and int(record.attributes.get("ApproximateReceiveCount") or 1) > 1,
-        )
+        _rebalance(message, time.monotonic() + seconds_left, again=delivery > 1)
         return
     if message.kind == "correction":
         changed = correct_bar(database, message.bar())
         log.info("bar corrected", symbol=message.symbol, bar=message.time.isoformat(), changed=changed)
         return
     try:
-        done = _evaluate(message, arrived_at, seconds_left)
+        done = _evaluate(message, arrived_at, seconds_left, delivery)
     finally:
         # After what trades, whatever came of it; whoever comes again after a failure here finds the bar evaluated.
         alerts = fire_alerts(database, message.bar()) if message.shard == 0 else 0
@@ -143,13 +144,14 @@ def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: Lamb
         failures=done.failures,
         missed=done.missed,
         late=done.late,
+        unanswered=done.unanswered,
         alerts=alerts,
     )
     metrics.add_metric("MissedBars", MetricUnit.Count, done.missed)
     metrics.add_metric("BarsEvaluated", MetricUnit.Count, done.sessions)
     metrics.add_metric("Signals", MetricUnit.Count, done.signals)
     metrics.add_metric("StrategyFailures", MetricUnit.Count, done.failures)
-    if done.unanswered and (not isinstance(record, SQSRecord) or receives(record) <= _SOON):
+    if done.unanswered and delivery <= _SOON:
         # While they are in time, and before the next bar waits for this one: after that they see it before the next.
         raise SandboxFailed(f"the sandbox did not answer for {done.unanswered} sessions")
 

@@ -19,6 +19,7 @@ from stratforge.application.session_windows import (
     PatientSandbox,
     Sandbox,
     SandboxFailed,
+    SandboxUnavailable,
     Seen,
     apart,
     in_turn,
@@ -204,7 +205,7 @@ class _Turns:
             Of each turn what was said, and what came of it.
         """
         said = list(refused)
-        waiting = deque((some, False) for some in turns or [[]])
+        waiting: deque[tuple[Sequence[RunningSession], bool]] = deque((some, False) for some in turns or [[]])
         alone: list[tuple[RunningSession, SandboxFailed]] = []
         self._put_off(failed, waiting, alone, again=False)
         while waiting:
@@ -228,12 +229,15 @@ class _Turns:
         *,
         again: bool,
     ) -> None:
-        """Has sessions wait with whom the sandbox failed, apart from each other; or notes that it failed `again` with one alone."""
-        sessions = [each for each, _ in failed]
-        if len(sessions) == 1 and again:
-            alone += failed
-        elif sessions:
-            waiting.extend((some, True) for some in apart(sessions))
+        """Has sessions wait with whom the sandbox failed, in halves, until it has failed `again` with one alone; those that it did not answer for wait together, and once."""
+        silent = [each for each, error in failed if isinstance(error, SandboxUnavailable)]
+        if silent and not again:
+            waiting.append((silent, True))
+        theirs = [(each, error) for each, error in failed if not isinstance(error, SandboxUnavailable)]
+        if len(theirs) == 1 and again:
+            alone += theirs
+        elif theirs:
+            waiting.extend((some, True) for some in apart([each for each, _ in theirs]))
 
 
 def _record(

@@ -76,12 +76,11 @@ class PatientSandbox:
         return failed
 
     def blamed(self, alone: Sequence[tuple[RunningSession, SandboxFailed]]) -> list[Outcome]:
-        """The outcomes of sessions with which it failed again when they were alone: while it answers for others it is for them that it fails. Of one that did not answer nobody knows."""
+        """The outcomes of sessions with which it failed again when they were alone: while it answers for others it is for them that it fails."""
         if not self.answered:
             return []
-        found = [Outcome(each, each.state, error=str(error)[:500]) for each, error in alone if not isinstance(error, SandboxUnavailable)]  # fmt: skip
-        self.unanswered.difference_update(each.session.session_id for each in found)
-        return found
+        self.unanswered.difference_update(each.session_id for each, _ in alone)
+        return [Outcome(each, each.state, error=str(error)[:500]) for each, error in alone]
 
 
 @dataclass(frozen=True, slots=True)
