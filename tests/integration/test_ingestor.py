@@ -61,8 +61,12 @@ class History:
         self.symbols_asked: list[list[str]] = []
         self.failures = self.histories = 0
         self.unknown: set[str] = set()
-        self.gate = Event()
+        self.gate, self.slow = Event(), Event()
         self.gate.set()
+        self.slow.set()
+        # Whether long histories alone are slow; and what was asked of which symbols.
+        self.slow_alone = True
+        self.counts: list[tuple[list[str], int]] = []
 
     def now(self) -> datetime:
         """The market's clock."""
@@ -87,6 +91,9 @@ class History:
     def latest_of(self, symbols: Sequence[str], count: int, now: datetime) -> Found:
         """The latest bars that are over."""
         self.histories += 1
+        self.counts.append((sorted(symbols), count))
+        if count > 4_096 or not self.slow_alone:
+            assert self.slow.wait(60)
         found = {
             symbol: [each for each in self.past if each.symbol == symbol and each.time < now][-count:]
             for symbol in symbols
@@ -430,3 +437,51 @@ def test_history_that_was_refused_is_asked_again_when_the_symbol_is_watched_agai
     assert ingestor.pipeline.refused == {}
     with ingestor.database.transaction() as connection:
         assert len(market_data.trailing_window(connection, "AAPL", ingestor.history.at, 200)) == 10 + 64
+
+
+def published(ingestor: Ingestor) -> set[tuple[str, int]]:
+    """The bars that were published."""
+    return {(each.symbol, int((each.time - OPEN).total_seconds() // 60)) for each in ingestor.topics.published}
+
+
+def test_nobodys_bars_wait_for_the_past_that_somebody_else_wants_of_their_symbol(ingestor: Ingestor) -> None:
+    """A session begins that looks farther back on a symbol which is streamed already."""
+    ingestor.begin(5)
+    ingestor.history.slow_alone = False
+    ingestor.history.slow.clear()
+    (deeper,) = ingestor.pipeline.watch({"AAPL": Wanted(1, 60)})
+    for minute in (5, 6):
+        ingestor.pipeline.bar(bar(minute), False)
+    wait_for(lambda: published(ingestor) == {("AAPL", 5), ("AAPL", 6)}, 60, "its bars go on")
+    assert not deeper.is_set()
+    # A gap meanwhile is filled, and what comes behind it waits for it and not for the past.
+    ingestor.history.past += [bar(minute) for minute in range(5, 10)]
+    ingestor.pipeline.bar(bar(9), False)
+    wait_for(lambda: ("AAPL", 9) in published(ingestor), 60, "the gap is filled")
+    ingestor.history.slow.set()
+    assert deeper.wait(60)
+    assert [int((each.time - OPEN).total_seconds() // 60) for each in ingestor.topics.published] == [5, 6, 7, 8, 9]
+    with ingestor.database.transaction() as connection:
+        past = market_data.trailing_window(connection, "AAPL", OPEN + timedelta(minutes=4), 200)
+    assert len(past) == 105, "all that there is of it"
+
+
+def test_who_looks_far_back_on_many_symbols_keeps_no_gap_and_no_short_history_waiting(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.history.slow.clear()
+    far = {f"S{number}": Wanted(1, 16_384) for number in range(200)}
+    short = [f"T{number}" for number in range(3)]
+    ingestor.history.past += [bar(4, symbol=each) for each in short]
+    ingestor.pipeline.watch({**far, **dict.fromkeys(short, Wanted(1, 100))})
+    (ready,) = ingestor.pipeline.watch({"MSFT": Wanted(1, 10)})
+    assert ready.wait(60)
+    for each in short:
+        ingestor.pipeline.bar(bar(5, symbol=each), False)
+    ingestor.history.past += [bar(5), bar(6)]
+    ingestor.pipeline.bar(bar(7), False)
+    wanted = {*((each, 5) for each in short), ("AAPL", 5), ("AAPL", 6), ("AAPL", 7)}
+    wait_for(lambda: published(ingestor) == wanted, 60, "they go on")
+    ingestor.history.slow.set()
+    for ready in ingestor.pipeline.watch(far):
+        assert ready.wait(60)
+    assert all(len(symbols) * count <= 400_000 for symbols, count in ingestor.history.counts)
