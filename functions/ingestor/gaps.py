@@ -25,6 +25,7 @@ class Progress:
         last: The last bar that was published; None before the first.
         check: The connection is new, so the next bar must be joined to the last one.
         filling: History was asked; bars that come meanwhile are held back.
+        reading: How often history before the last bar was asked and has not answered; nothing is held back for it.
         held: Those bars, in order.
     """
 
@@ -33,6 +34,7 @@ class Progress:
     last: datetime | None = None
     check: bool = True
     filling: bool = False
+    reading: int = 0
     held: list[Bar] = field(default_factory=list)
     _empty: int = 0
     _unchecked: int = 0

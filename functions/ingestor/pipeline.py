@@ -1,7 +1,8 @@
 """From streams to topics: in order for each symbol, without gaps, each bar once, and stored before it is published.
 
 Workers keep the symbols' progress and never wait for history: it is asked for in threads of its own, many symbols at once, and bars that come
-meanwhile are held back for the symbols concerned, not for others. What is wrong with one symbol is said and holds up nobody else.
+meanwhile are held back for the symbols concerned, not for others, and not where somebody only wants more of the past of a symbol that is streamed already. Gaps wait for no history, and short
+histories for no long ones. What is wrong with one symbol is said and holds up nobody else.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,12 +27,15 @@ from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
 from stratforge.tracing import NOT_TRACED, Segments
 
-from functions.ingestor.gaps import MAX_BACKFILL, Gap, Progress, chunks, requests_for
+from functions.ingestor.gaps import MAX_BACKFILL, SYMBOLS_A_REQUEST, Gap, Progress, chunks, requests_for
 from functions.ingestor.outlet import Outlet, Topics
 from functions.ingestor.retry import persist
 
 log = logger("ingestor")
 _HISTORY_MARGIN = 64
+# So many bars back of each symbol are a long history; of those together so many go into one request.
+_LONG = 4_096
+_BARS_A_REQUEST = 400_000
 # Events that a worker takes together: so many bars are stored in one statement.
 _TOGETHER = 1_000
 
@@ -82,10 +86,11 @@ class _Gaps:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """History's answer for symbols that are new, with the bar after which nothing is history (None: all of it is)."""
+    """History's answer for symbols that are new, or of which more is wanted, with the bar after which nothing is history (None: all of it is), and those whose bars are held back for it."""
 
     last: dict[str, datetime | None]
     needed: dict[str, int]
+    holding: frozenset[str]
     now: datetime
     found: Found
 
@@ -118,7 +123,10 @@ class BarPipeline:
         self._history = history
         self._now = now
         self._on_fatal = on_fatal
-        self._asking = threads or ThreadPoolExecutor(4, thread_name_prefix="history")
+        self._asking = {
+            what: threads or ThreadPoolExecutor(number, thread_name_prefix=what.replace(" ", "-"))
+            for what, number in (("gaps", 4), ("history", 4), ("long history", 2))
+        }
         publishing = threads or ThreadPoolExecutor(publishers, thread_name_prefix="publish")
         # Why there is nothing of a symbol, for whoever looks after the service; and whose last bar was dated in the future.
         self.refused: dict[str, str] = {}
@@ -170,7 +178,7 @@ class BarPipeline:
         self._worker(overdue.bar.symbol).events.put(overdue)
 
     def ask(self, question: Callable[[], _Event], events: queue.Queue[_Event], what: str) -> None:
-        """Has a question answered in a thread of its own, into a worker's queue."""
+        """Has a question answered in a thread of its kind, into a worker's queue."""
 
         def answered() -> None:
             try:
@@ -180,16 +188,16 @@ class BarPipeline:
                 self._on_fatal()
                 raise
 
-        self._asking.submit(answered)
+        self._asking[what].submit(answered)
 
     def gaps(self, symbols: list[str], gaps: dict[str, Gap], span: Gap) -> _Gaps:
         """Asks for the bars of gaps."""
         return _Gaps(gaps, self._history.bars_of(symbols, span.start, span.end, as_traded=True))
 
-    def past(self, last: dict[str, datetime | None], needed: dict[str, int]) -> _Past:
+    def past(self, last: dict[str, datetime | None], needed: dict[str, int], holding: frozenset[str]) -> _Past:
         """Asks for the history that sessions need."""
         now = self._now()
-        return _Past(last, needed, now, self._history.latest_of(list(last), max(needed.values()), now))
+        return _Past(last, needed, holding, now, self._history.latest_of(list(last), max(needed.values()), now))
 
     def now(self) -> datetime:
         """The present time by the exchange's clock."""
@@ -251,7 +259,7 @@ class _Worker:
         self._waiting = still
 
     def _is_filling(self, symbol: str) -> bool:
-        return symbol in self._symbols and self._symbols[symbol].filling
+        return symbol in self._symbols and (self._symbols[symbol].filling or self._symbols[symbol].reading > 0)
 
     def _handle(self, event: _Event) -> None:
         if isinstance(event, _LiveBar):
@@ -361,10 +369,13 @@ class _Worker:
         away for days is the past stored without being published.
         """
         lacking: dict[str, int] = {}
+        streamed: set[str] = set()
         for symbol, wanted in event.wanted.items():
             progress = self._symbols.setdefault(symbol, Progress())
             progress.shards = wanted.shards
             if wanted.history > progress.history:
+                if progress.history and progress.last is not None:
+                    streamed.add(symbol)
                 lacking[symbol] = wanted.history + _HISTORY_MARGIN
                 progress.history = wanted.history
         self._waiting.append((set(event.wanted), event.done))
@@ -381,12 +392,16 @@ class _Worker:
         for symbol in lacking:
             self._symbols[symbol].last = self._symbols[symbol].last or last.get(symbol)
         needed = {symbol: count for symbol, count in lacking.items() if known.get(symbol, 0) < count}
-        for chunk in chunks(sorted(needed, key=needed.__getitem__)):
-            share = {symbol: needed[symbol] for symbol in chunk}
-            ends = {symbol: last.get(symbol) for symbol in chunk}
-            for symbol in chunk:
-                self._symbols[symbol].filling = True
-            self._pipeline.ask(partial(self._pipeline.past, ends, share), self.events, "history")
+        for share in _shares(needed):
+            ends = {symbol: last.get(symbol) for symbol in share}
+            holding = frozenset(share) - streamed
+            for symbol in share:
+                if symbol in holding:
+                    self._symbols[symbol].filling = True
+                else:
+                    self._symbols[symbol].reading += 1
+            what = "long history" if max(share.values()) > _LONG else "history"
+            self._pipeline.ask(partial(self._pipeline.past, ends, share, holding), self.events, what)
 
     def _last_finished(self, connection: Connection, symbols: list[str], now: datetime) -> dict[str, datetime]:
         """The last bar of each symbol that is stored and that all its sessions saw: where an earlier run, and the queues behind
@@ -417,11 +432,25 @@ class _Worker:
             if progress is not None:
                 if symbol in found.refused:
                     progress.history = 0
-                progress.last = progress.last or ends.get(symbol)
-                self._go_on(progress)
+                if symbol in answer.holding:
+                    progress.last = progress.last or ends.get(symbol)
+                    self._go_on(progress)
+                else:
+                    progress.reading = max(0, progress.reading - 1)
 
     def _price(self, latest: list[Bar]) -> None:
         """A symbol that nobody streamed before has a price at once."""
         with self._database.transaction() as connection:
             for bar in latest:
                 market_data.set_bar_price(connection, bar)
+
+
+def _shares(needed: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Symbols with the bars that are needed of each, those together that need about as many, the fewest first: of one request all get as many as any."""
+    similar: dict[int, list[str]] = {}
+    for symbol in sorted(needed, key=needed.__getitem__):
+        similar.setdefault(needed[symbol].bit_length(), []).append(symbol)
+    for symbols in similar.values():
+        most = max(1, min(SYMBOLS_A_REQUEST, _BARS_A_REQUEST // needed[symbols[-1]]))
+        for chunk in chunks(symbols, most):
+            yield {symbol: needed[symbol] for symbol in chunk}
