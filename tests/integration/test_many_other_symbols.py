@@ -251,6 +251,10 @@ def test_who_is_behind_is_not_kept_by_a_set_with_which_the_sandbox_fails(crowd: 
     bad, *fine = crowd.hers
     come(crowd, failing(bad), 3)
     assert {crowd.seen(each) for each in (*fine, crowd.bob)} == {4}
+    with crowd.database.transaction() as connection:
+        found = sessions.get_session(connection, bad)
+    assert found is not None
+    assert found.status is SessionStatus.RUNNING, "what the sandbox failed with for a moment counts once"
 
 
 def test_time_that_is_over_after_one_set_is_not_that_of_the_same_one_for_ever(

@@ -217,7 +217,7 @@ class _Turns:
             said = []
             if time.monotonic() > until:
                 break
-        blamed = self._sandbox.blamed(alone)
+        blamed = self._sandbox.blame(alone)
         if blamed:
             yield blamed, self._record(Seen(self._minutes), [], blamed)
 
@@ -314,8 +314,14 @@ class _CatchUp:
             for at, before, window in self._windows(last):
                 with self._database.transaction() as connection:
                     awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, at)
-                # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
-                behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
+                # Who has missed more than the others meanwhile, or has failed, is left for the next message, so that nobody skips a bar.
+                behind = [
+                    each
+                    for each in awaiting
+                    if each.last_bar_time is not None
+                    and each.last_bar_time >= before
+                    and each.session_id not in self._sandbox.blamed
+                ]
                 outcomes, seen = self._see(at, window, behind, until)
                 signals += seen.signals
                 failures += seen.failures

@@ -47,6 +47,7 @@ class PatientSandbox:
     Attributes:
         answered: Whether it answered for anybody.
         unanswered: The sessions with which it failed, and for which it did not answer since.
+        blamed: The sessions against which that counted: a failure of its own may last for seconds, so it counts once.
         error: The first failure; None while there was none.
     """
 
@@ -55,6 +56,7 @@ class PatientSandbox:
         self._failed: list[tuple[RunningSession, SandboxFailed]] = []
         self.answered = False
         self.unanswered: set[UUID] = set()
+        self.blamed: set[UUID] = set()
         self.error: SandboxFailed | None = None
 
     def __call__(self, window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
@@ -75,11 +77,12 @@ class PatientSandbox:
         failed, self._failed = self._failed, []
         return failed
 
-    def blamed(self, alone: Sequence[tuple[RunningSession, SandboxFailed]]) -> list[Outcome]:
+    def blame(self, alone: Sequence[tuple[RunningSession, SandboxFailed]]) -> list[Outcome]:
         """The outcomes of sessions with which it failed again when they were alone: while it answers for others it is for them that it fails."""
         if not self.answered:
             return []
-        self.unanswered.difference_update(each.session_id for each, _ in alone)
+        self.blamed.update(each.session_id for each, _ in alone)
+        self.unanswered -= self.blamed
         return [Outcome(each, each.state, error=str(error)[:500]) for each, error in alone]
 
 
