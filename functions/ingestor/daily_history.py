@@ -115,6 +115,10 @@ def _asked(history: DayHistory, wanted: Mapping[str, int], ends: Mapping[str, da
     return found
 
 
+def _given(days: Mapping[str, int]) -> Callable[[Connection], Mapping[str, int]]:
+    return lambda _connection: days
+
+
 class DailyHistoryReader:
     """Reads the days of sessions, and after them what somebody asked for; what the vendor does not answer is asked again."""
 
@@ -132,7 +136,7 @@ class DailyHistoryReader:
             wishes = days_asked.next_wishes(connection, self._now() - _SETTLING, self._served)
         for user, days in wishes:
             # Each in requests of its own: what the vendor does not answer of one is nobody else's.
-            answered = self._read(lambda _connection, days=days: days)
+            answered = self._read(_given(days))
             self._served[user] = now if answered else now + _UNANSWERED
             if not answered:
                 break

@@ -202,7 +202,7 @@ def test_the_executor_is_woken_once_for_the_same_orders_and_again_for_others(rot
 
     def told() -> set[tuple[str, str]]:
         causes.clear()
-        rebalance(rotating.database, rotating.sandbox, lambda *of: causes.append(of), [session, other])
+        rebalance(rotating.database, rotating.sandbox, lambda *of: causes.append((of[0], of[1])), [session, other])
         return set(causes)
 
     first = told()

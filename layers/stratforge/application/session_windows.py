@@ -282,7 +282,7 @@ def in_turn(sessions: Sequence[RunningSession], number: int = 0) -> list[list[Ru
     sets = [
         (key[0], [each for _, group in alike for each in group]) for key, alike in groupby(turns, lambda each: each[0])
     ]
-    found = []
+    found: list[list[RunningSession]] = []
     for _, alike_often in groupby(sets, lambda each: each[0]):
         of_rank = [each for _, each in alike_often]
         first = number % len(of_rank)
