@@ -97,7 +97,7 @@ def rotation_page() -> str:
         "vain are named in the decision and are unknown only if their last bar is older than seven days. The first decision comes at once, while the exchange is open; one that could not be taken in time is",
         "taken as long as its period runs, on the bars before that day or span; after that it is left out.",
         "",
-        "Sales are ordered at once, purchases when the sales have ended, a minute later at most. Where they then cost more than the session's cash, or at two percent above the price more than the",
+        "Sales are ordered at once, purchases when the sales have ended, a minute later at most. Of what nobody looked at before there is no price until its first bar or trade: while nothing that is bought has one they wait, and while something has for a minute, and half of a span, at most. Where they then cost more than the session's cash, or at two percent above the price more than the",
         "account's, all are cut by the same part, as in a backtest. Orders are those of every session: at the market, netted with everybody else's, refused with a reason, old after three minutes. What is left of a",
         "decision's orders is called off when the next one falls due, which waits for their end. A paused session decides nothing; when it goes on in a period that it has not decided about, it does. One that ends",
         "or pauses between sales and purchases buys nothing. What could not be bought before the next decision falls due, the exchange closes or an hour is over is not bought.",
