@@ -260,14 +260,14 @@ def test_who_is_behind_is_not_kept_by_a_set_with_which_the_sandbox_fails(crowd: 
 def test_time_that_is_over_after_one_set_is_not_that_of_the_same_one_for_ever(
     crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everybody is behind, with each bar there is time for one set only, and for the first of them the sandbox does not answer."""
+    """Everybody is behind, with each bar there is time for one set only, for the first of them the sandbox does not answer, and whoever gets a bar further is less behind than the others from then on."""
     monkeypatch.setattr("tests.support.ledger.CODE", looking_at("XA"))
     with crowd.database.transaction() as connection:
         eve = add_trader(connection, "eve").session_id
     come(crowd, sandbox_of_days, 0)
     with crowd.database.transaction() as connection:
         market_data.add_bars(connection, [bar(1)])
-    for minute in range(2, 8):
+    for minute in range(2, 30):
         # Where there was time for nobody else it raises.
         with suppress(SandboxUnavailable):
             come(crowd, failing(crowd.bob, error=SandboxUnavailable), minute, 0)
