@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from random import Random
 
 from stratforge.application import session_windows
 from stratforge.application.lookbacks import with_lookbacks
@@ -302,15 +303,19 @@ class _CatchUp:
         self._bar = bar
         self._shard = shard
         self._late = late
+        # Of the bar alone: another with every bar, and the same when it comes again.
+        self._chance = Random(bar.time.timestamp())  # noqa: S311 - turns
 
     def run(self, seconds: float) -> Evaluated:
-        """Evaluates them bar by bar, in order, as long as one message may take: who is least behind first, so that one who gets no further keeps nobody."""
+        """Evaluates them bar by bar, in order, as long as one message may take: who is less behind before who is more, so that one who gets no further keeps nobody. With which of them it begins is chance, so
+        that nobody is kept by those who take all the time that there is, bar after bar."""
         until = time.monotonic() + seconds
         signals = failures = missed = sessions = 0
         with self._database.transaction() as connection:
             evaluations.note_missed_bars(connection, self._bar.symbol, self._shard, self._bar.time)
             last_seen = evaluations.last_bars_seen(connection, self._bar.symbol, self._shard, self._bar.time)
-        for last in last_seen:
+        first = self._chance.randrange(len(last_seen)) if last_seen else 0
+        for last in last_seen[first:] + last_seen[:first]:
             for at, before, window in self._windows(last):
                 with self._database.transaction() as connection:
                     awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, at)
@@ -346,8 +351,7 @@ class _CatchUp:
 
         known, refused = with_lookbacks(self._database, behind)
         at_once = [each for each in known if not each.others]
-        # Another one of them comes first with every bar: whoever takes all the time there is takes it once.
-        looking = in_turn([each for each in known if each.others], int(self._bar.time.timestamp()) // 60)
+        looking = in_turn([each for each in known if each.others], self._chance.randrange(1 << 16))
         turns = _Turns(self._database, self._sandbox, symbol, window, record)
         outcomes = signals = failures = seen = 0
         for said, recorded in turns.run([*([at_once] if at_once else ()), *looking], refused, until):
