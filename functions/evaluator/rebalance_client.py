@@ -8,6 +8,7 @@ from base64 import b64decode
 from collections.abc import Sequence
 
 import numpy as np
+from stratforge.application.session_windows import SandboxFailed
 from stratforge.storage.strategies.rebalances import Asking, Said
 from stratforge.strategy.batch import Program, Sessions
 from stratforge.strategy.evaluation import STATE_LIMIT
@@ -18,7 +19,6 @@ from functions.evaluator.sandbox_client import (
     MAX_PAYLOAD_BYTES,
     MAX_SECONDS,
     Part,
-    SandboxFailed,
     asked,
     json_bytes,
     program_of,

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from stratforge.application.rebalance import rebalance
+from stratforge.application.session_windows import SandboxFailed
 from stratforge.bus.messages import RebalanceDue
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Connection, Database
@@ -21,7 +22,6 @@ from stratforge.storage.strategies import gathering, rebalances
 from stratforge.storage.strategies.rebalances import Asking, Said
 from stratforge.strategy.rotation.seen import Windows
 
-from functions.evaluator.sandbox_client import SandboxFailed
 from functions.ingestor.rebalance_timer import Told
 from tests.support.rotating import Rotating, at, copies
 from tests.support.world import World

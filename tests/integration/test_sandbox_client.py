@@ -13,13 +13,14 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from stratforge.application.session_windows import SandboxFailed, SandboxUnavailable
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.storage.strategies.rebalances import Asking
 from stratforge.strategy.batch import Sessions, decode_columns, programs_of
 
 from functions.evaluator import rebalance_client, sandbox_client
-from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, SandboxFailed, SandboxUnavailable, evaluate_sessions
+from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, evaluate_sessions
 from functions.sandbox.workers import Answers
 
 

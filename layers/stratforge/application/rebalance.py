@@ -200,11 +200,11 @@ def rebalance(
     with database.transaction() as connection:
         waiting = gathering.symbols_with_work(connection, session_ids)
         # Looked at after what was decided here is committed: of two that end at once the later one finds nobody left.
-        others = set() if all(each.long for each in waiting) else _about_to_order(connection)
+        others = set() if all(work.long for work in waiting) else _about_to_order(connection)
     # Also for orders of an earlier call that died before it could; and what is left of the decision before makes way for the one that waits for it.
-    for each in waiting:
-        if each.long or each.symbol not in others:
-            wake_executor(each.symbol, f"rebalance-{each.cause}")
+    for work in waiting:
+        if work.long or work.symbol not in others:
+            wake_executor(work.symbol, f"rebalance-{work.cause}")
     if len(errors) == 1:
         raise errors[0]
     if errors:
