@@ -48,6 +48,7 @@ PROVED = {
     "Symbols that were waited for": f"{LIVE} test_a_bar_that_does_not_come_is_waited_for_five_seconds_and_named",
     "The first decision comes at once": f"{LIVE} test_a_decision_that_could_not_be_taken_in_time_is_taken_as_long_as_its_period_runs",
     "Sales are ordered at once": f"{LIVE} test_purchases_wait_a_minute_at_most_for_sales_that_do_not_end",
+    "Of what nobody looked at before": f"{BOUGHT} test_prices_are_waited_for_half_a_span_at_most",
     "Where they then cost more": f"{LIVE} test_purchases_are_cut_to_what_the_account_has_with_two_percent_to_spare",
     "Orders are those of every session": f"{LIVE} test_an_order_that_nobody_fills_in_three_minutes_is_old",
     "What is left of a decision": f"{LIVE} test_a_span_that_nobody_could_decide_about_is_left_out",
