@@ -112,3 +112,26 @@ def test_the_best_strategy_is_found_behind_many_others_and_many_backtests_of_one
     assert "returned 91.0 % in its last backtest" in told
     assert "returned 1.23 % in its last backtest" in told
     assert Lookups(database, user, None)(Lookup(what=LookupKind.STRATEGIES))["more_strategies"] == 2
+
+
+def test_strategies_are_compared_from_the_conversations_own_down_to_what_was_never_tested(database: Database) -> None:
+    user = person(database, "ada")
+    untested, best, own, worst, newest = (strategy_of(database, user) for _ in range(5))
+    for strategy_id, total in ((best, 0.1), (own, 0.01), (worst, -0.2)):
+        store_backtest(database, user, strategy_id, 0.5, 0.5)
+        store_backtest(database, user, strategy_id, total, 0.5)
+    with database.transaction() as connection:
+        names = {untested: "untested", best: "best", own: "own", worst: "worst", newest: "newest"}
+        for strategy_id, name in names.items():
+            connection.execute("UPDATE strategies SET name = %s WHERE id = %s", (name, strategy_id))
+    found = Lookups(database, user, own)(Lookup(what=LookupKind.STRATEGIES))
+    assert [each["name"] for each in found["strategies"]] == ["own", "best", "worst", "newest", "untested"]
+    assert [each["this_one"] for each in found["strategies"]] == [True, False, False, False, False]
+    assert found["strategies"][1]["last_backtest"]["total_return_percent"] == 10.0
+    assert found["strategies"][3]["last_backtest"] is None
+    assert found["more_strategies"] == 0
+    other = person(database, "eve")
+    assert Lookups(database, other, own)(Lookup(what=LookupKind.STRATEGIES)) == {
+        "strategies": [],
+        "more_strategies": 0,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.ai.draft import Lookup, LookupKind
-from stratforge.application.caps import MOST_STRATEGIES
 from stratforge.intent.gate import rules_of
 from stratforge.intent.long_short.rules import TURN, side_in_words
 from stratforge.intent.reading.said import in_words
@@ -24,8 +22,8 @@ from stratforge.storage.ledger.portfolio import LedgerFilter, TradeRow
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage, Page
-from stratforge.storage.strategies import backtests, sessions, strategies
-from stratforge.storage.strategies.backtests import StoredBacktest
+from stratforge.storage.strategies import backtests, strategies
+from stratforge.storage.strategies.comparison import compare_strategies
 from stratforge.storage.strategies.strategies import VersionRun
 
 # So much is shown at most: an answer needs the figures, and a model pays for every row.
@@ -61,21 +59,23 @@ class Lookups:
 
     def _strategies(self, connection: Connection) -> dict[str, Any]:
         """The conversation's strategy, and then those whose last backtests returned most; how many there are besides is said."""
-        tested = {each.strategy_id: _tested(each) for each in backtests.latest_of_each(connection, self.user_id)}
-        earned = sessions.profits_of_strategies(connection, self.user_id)
-        found: list[dict[str, Any]] = [
-            {
-                "name": each.name,
-                "symbol": each.symbol,
-                "version": each.version,
-                "this_one": each.strategy_id == self.strategy_id,
-                "last_backtest": tested.get(each.strategy_id),
-                "profit_of_sessions": round(float(earned[each.strategy_id]), 2) if each.strategy_id in earned else None,
-            }
-            for each in strategies.list_strategies(connection, self.user_id, Page(MOST_STRATEGIES))
-        ]
-        found.sort(key=lambda each: (not each["this_one"], -_returned(each["last_backtest"])))
-        return {"strategies": found[:_STRATEGIES], "more_strategies": max(len(found) - _STRATEGIES, 0)}
+        found = compare_strategies(connection, self.user_id, self.strategy_id, _STRATEGIES)
+        return {
+            "strategies": [
+                {
+                    "name": each.name,
+                    "symbol": each.symbol,
+                    "version": each.version,
+                    "this_one": each.strategy_id == self.strategy_id,
+                    "last_backtest": None
+                    if each.metrics is None
+                    else _tested(each.tested_version, each.parameters, each.metrics),
+                    "profit_of_sessions": None if each.profit is None else round(float(each.profit), 2),
+                }
+                for each in found
+            ],
+            "more_strategies": found[0].of_strategies - len(found) if found else 0,
+        }
 
     def _backtest(self, connection: Connection, wanted: Lookup) -> dict[str, Any]:
         month = wanted.day[:-3] or wanted.month
@@ -98,7 +98,10 @@ class Lookups:
             row["trades"] += 1
             row["profit"] = round(row["profit"] + each["profit"], 2)
         return {
-            "backtest": {"symbol": report.symbol, **_tested(report)},
+            "backtest": {
+                "symbol": report.symbol,
+                **_tested(report.strategy_version, report.parameters, report.metrics),
+            },
             "months": [each for each in months if month in ("", each["month"], each["month"][5:7])],
             "month_asked_for": month or None,
             "day_asked_for": wanted.day or None,
@@ -193,14 +196,9 @@ def _rules_of(version: VersionRun, action: Action) -> list[str]:
     return [*spoken, side_in_words(TURN)] if turns else spoken
 
 
-def _tested(backtest: StoredBacktest) -> dict[str, Any]:
+def _tested(version: int | None, parameters: dict[str, float] | None, metrics: dict[str, Any]) -> dict[str, Any]:
     """Which version was tested, with which values where they were not its own, and what came of it."""
-    own = {"with_values": backtest.parameters} if backtest.parameters else {}
-    return {"version": backtest.strategy_version, **own, **_figures(backtest.metrics)}
-
-
-def _returned(tested: dict[str, Any] | None) -> float:
-    return float((tested or {}).get("total_return_percent", -math.inf))
+    return {"version": version, **({"with_values": parameters} if parameters else {}), **_figures(metrics)}
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -94,16 +94,6 @@ def list_backtests(
     )
 
 
-def latest_of_each(connection: Connection, user_id: UUID) -> list[StoredBacktest]:
-    """The last backtest of each of a user's strategies that has one."""
-    return fetch_all(
-        connection,
-        StoredBacktest,
-        f"SELECT DISTINCT ON (strategy_id) {_COLUMNS} FROM backtests WHERE user_id = %s ORDER BY strategy_id, created_at DESC, id DESC",  # noqa: S608 - columns of this module
-        (user_id,),
-    )
-
-
 def nearest_backtest(connection: Connection, user_id: UUID, session: StoredSession) -> StoredBacktest | None:
     """The backtest of a session's strategy whose setup differs from the session's in the fewest parts, the latest of such; None if there is none."""
     return fetch_one(

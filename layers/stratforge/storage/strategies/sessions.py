@@ -260,12 +260,6 @@ def active_of(connection: Connection, user_id: UUID) -> list[StoredSession]:
     return _active(connection, "s.user_id", user_id)
 
 
-def profits_of_strategies(connection: Connection, user_id: UUID) -> dict[UUID, Decimal]:
-    """The profit, in dollars and at the latest prices, of all sessions of each of a user's strategies that has any."""
-    query = f"SELECT s.strategy_id, sum({SESSION_PNL}) FROM sessions s WHERE s.user_id = %s GROUP BY s.strategy_id"  # noqa: S608 - an expression of ours
-    return dict(connection.execute(query, (user_id,)).fetchall())
-
-
 def active_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSession]:
     """Sessions of a strategy that run or are paused, the newest first."""
     return _active(connection, "s.strategy_id", strategy_id)
