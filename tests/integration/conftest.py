@@ -16,6 +16,7 @@ from tests.integration.test_row_level_security import as_role
 from tests.support.api import Api, User, running_api
 from tests.support.ledger import person
 from tests.support.mailbox import confirm, token_of
+from tests.support.pages import with_cookies
 from tests.support.rotating import FIRST, FLAT, RISING, Rotating, SandboxProcess, opening
 from tests.support.world import World
 
@@ -54,8 +55,14 @@ def rotating(database: Database, migrated: str, sandboxed: None) -> Iterator[Rot
 
 
 @pytest.fixture
-def user(database: Database) -> UUID:
-    """A user."""
+def user(api: Api) -> User:
+    """Somebody who has just registered and logged in by the form, for its cookies."""
+    return with_cookies(api)
+
+
+@pytest.fixture
+def user_id(database: Database) -> UUID:
+    """Somebody in the database, without a password."""
     return person(database, "ada")
 
 

@@ -15,14 +15,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs
 
 from tests.support.api import Api, User
-from tests.support.pages import CODE, HTML, OWN, with_cookies
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
-
+from tests.support.pages import CODE, HTML, OWN
 
 PAGES = (
     "/",

@@ -28,14 +28,8 @@ from stratforge.strategy import compile_strategy
 
 from tests.support.api import Api, User
 from tests.support.ledger import OPEN, set_price
-from tests.support.pages import CODE, HTML, OWN, with_cookies
+from tests.support.pages import CODE, HTML, OWN
 from tests.support.sweeps import Saw, Sweeper
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
 
 
 def test_cards_show_the_latest_backtest_and_copies_are_strategies_of_their_own(user: User, database: Database) -> None:

@@ -18,15 +18,9 @@ from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations
 
-from tests.support.api import Api, User
+from tests.support.api import User
 from tests.support.ledger import OPEN, set_price
-from tests.support.pages import CODE, HTML, OWN, with_cookies
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
+from tests.support.pages import CODE, HTML, OWN
 
 
 def test_an_order_is_previewed_as_the_executor_would_decide(user: User) -> None:

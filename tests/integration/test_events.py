@@ -78,77 +78,77 @@ class Gateway:
         return [event["data"]["number"] for message in self.posted for event in message["events"]]
 
 
-def test_a_transaction_that_commits_late_is_not_skipped(migrated: str, database: Database, user: UUID) -> None:
+def test_a_transaction_that_commits_late_is_not_skipped(migrated: str, database: Database, user_id: UUID) -> None:
     with database.transaction() as connection:
         start = events.present(connection)
     with psycopg.connect(migrated) as late, psycopg.connect(migrated) as early:
-        happen(late, user, 1)
-        happen(early, user, 2)
+        happen(late, user_id, 1)
+        happen(early, user_id, 2)
         early.commit()
         with database.transaction() as connection:
-            assert events.events_after(connection, user, start, 10) == [], "an earlier transaction has not ended"
+            assert events.events_after(connection, user_id, start, 10) == [], "an earlier transaction has not ended"
         late.commit()
     with database.transaction() as connection:
-        told = events.events_after(connection, user, start, 10)
+        told = events.events_after(connection, user_id, start, 10)
     assert [event.data["number"] for event in told] == [1, 2]
 
 
-def test_a_connection_goes_on_where_it_left_off(database: Database, user: UUID) -> None:
+def test_a_connection_goes_on_where_it_left_off(database: Database, user_id: UUID) -> None:
     live, gateway = RealtimeService(database), Gateway()
     updates = RealtimeUpdates(database, gateway)
-    assert live.connect("first", {"ticket": ticket(database, user)})[0] == 200
+    assert live.connect("first", {"ticket": ticket(database, user_id)})[0] == 200
     with database.transaction() as connection:
-        happen(connection, user, 1)
-    assert updates.run(shard_of(database, user)) == (1, 0)
-    assert updates.run(shard_of(database, user)) == (0, 0), "nothing is told twice"
+        happen(connection, user_id, 1)
+    assert updates.run(shard_of(database, user_id)) == (1, 0)
+    assert updates.run(shard_of(database, user_id)) == (0, 0), "nothing is told twice"
     cursor = gateway.posted[-1]["cursor"]
     live.disconnect("first")
     with database.transaction() as connection:
         for number in (2, 3):
-            happen(connection, user, number)
-    assert live.connect("second", {"ticket": ticket(database, user), "cursor": cursor})[0] == 200
-    updates.run(shard_of(database, user))
+            happen(connection, user_id, number)
+    assert live.connect("second", {"ticket": ticket(database, user_id), "cursor": cursor})[0] == 200
+    updates.run(shard_of(database, user_id))
     assert gateway.numbers == [1, 2, 3]
 
 
-def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> None:
+def test_much_is_told_in_messages_that_fit(database: Database, user_id: UUID) -> None:
     live, gateway = RealtimeService(database), Gateway()
-    live.connect("one", {"ticket": ticket(database, user)})
+    live.connect("one", {"ticket": ticket(database, user_id)})
     with database.transaction() as connection:
         connection.execute(
             "INSERT INTO events (user_id, kind, data) SELECT %s, 'job', jsonb_build_object('number', n, 'text', repeat('x', 1000)) "
             "FROM generate_series(1, 500) n",
-            (user,),
+            (user_id,),
         )
     updates = RealtimeUpdates(database, gateway)
-    while updates.run(shard_of(database, user)) != (0, 0):
+    while updates.run(shard_of(database, user_id)) != (0, 0):
         pass
     assert gateway.numbers == list(range(1, 501))
     assert all(len(json.dumps(message)) < 128_000 for message in gateway.posted)
 
 
-def test_a_connection_that_is_gone_is_forgotten(database: Database, user: UUID) -> None:
+def test_a_connection_that_is_gone_is_forgotten(database: Database, user_id: UUID) -> None:
     live, gateway = RealtimeService(database), Gateway()
-    live.connect("one", {"ticket": ticket(database, user)})
+    live.connect("one", {"ticket": ticket(database, user_id)})
     with database.transaction() as connection:
         happen(connection, None, 1)
     gateway.gone = True
-    assert RealtimeUpdates(database, gateway).run(shard_of(database, user)) == (0, 1)
+    assert RealtimeUpdates(database, gateway).run(shard_of(database, user_id)) == (0, 1)
     with database.transaction() as connection:
         assert events.listeners(connection).shards == []
 
 
-def test_tickets_are_ones_own_cannot_be_made_up_and_are_good_once(database: Database, user: UUID) -> None:
-    text = ticket(database, user)
+def test_tickets_are_ones_own_cannot_be_made_up_and_are_good_once(database: Database, user_id: UUID) -> None:
+    text = ticket(database, user_id)
     with database.transaction() as connection:
         for wrong in ("", "x", text[:-1], "." + text, text + "=", "\x00"):
             assert take_ticket(connection, wrong) is None
         taken = take_ticket(connection, text)
         assert taken is not None
-        assert taken.user_id == user
+        assert taken.user_id == user_id
         assert take_ticket(connection, text) is None
     assert RealtimeService(database).connect("one", {"ticket": text})[0] == 401
-    stale = ticket(database, user)
+    stale = ticket(database, user_id)
     with database.transaction() as connection:
         connection.execute("UPDATE realtime_tickets SET expires_at = now()")
         assert take_ticket(connection, stale) is None
@@ -242,20 +242,20 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
-    database: Database, user: UUID, receiver: Receiver
+    database: Database, user_id: UUID, receiver: Receiver
 ) -> None:
     with database.transaction() as connection:
         hook = webhooks.add_webhook(
             connection,
             uuid4(),
-            user,
+            user_id,
             f"http://127.0.0.1:{receiver.server_port}/hook",
             [EventKind.ORDER],
             "whsec_one",
             WebhookFormat.JSON,
         )
     with database.transaction() as connection:
-        happen(connection, user, 1)
+        happen(connection, user_id, 1)
     receiver.answers = [500, 302]
     sender = WebhookSender(database, allow_private=True)
     outcomes = []
@@ -274,7 +274,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
     with database.transaction() as connection:
         webhooks.rotate_secret(connection, hook.webhook_id, "whsec_two", timedelta(hours=1))
     with database.transaction() as connection:
-        happen(connection, user, 2)
+        happen(connection, user_id, 2)
     deliver(database, sender, hook.webhook_id)
     headers, body = receiver.received[-1]
     stamp, *signatures = headers["StratForge-Signature"].split(",")
@@ -282,19 +282,19 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
     assert signatures == [f"v1={sign(secret, moment, body)}" for secret in ("whsec_two", "whsec_one")]
 
 
-def test_a_webhook_that_always_fails_is_disabled_and_its_owner_sees_why(database: Database, user: UUID) -> None:
+def test_a_webhook_that_always_fails_is_disabled_and_its_owner_sees_why(database: Database, user_id: UUID) -> None:
     with database.transaction() as connection:
         hook = webhooks.add_webhook(
-            connection, uuid4(), user, "http://127.0.0.1:1/", [EventKind.ORDER], "secret", WebhookFormat.JSON
+            connection, uuid4(), user_id, "http://127.0.0.1:1/", [EventKind.ORDER], "secret", WebhookFormat.JSON
         )
     sender = WebhookSender(database, allow_private=True)
     for number in range(50):
         with database.transaction() as connection:
-            happen(connection, user, number)
+            happen(connection, user_id, number)
             connection.execute("UPDATE webhooks SET retry_at = NULL")
         deliver(database, sender, hook.webhook_id)
     with database.transaction() as connection:
-        (found,) = webhooks.list_webhooks(connection, user)
+        (found,) = webhooks.list_webhooks(connection, user_id)
         assert found.disabled_at is not None
         deliveries = webhooks.list_deliveries(connection, hook.webhook_id, 10)
     assert "refused" in str(deliveries[-1].last_error).lower()

@@ -137,10 +137,10 @@ def test_an_evaluation_asks_again_as_a_job_does_and_counts_what_was_no_draft(
         assert again.usage.total >= whole.usage.total
 
 
-def test_a_model_that_was_turned_stores_no_hostile_code(database: Database, user: UUID) -> None:
+def test_a_model_that_was_turned_stores_no_hostile_code(database: Database, user_id: UUID) -> None:
     assert len(_ESCAPES) > 70
     for escape in _ESCAPES:
-        job = run(database, user, Model(*[draft(escape.read_text())] * 4))
+        job = run(database, user_id, Model(*[draft(escape.read_text())] * 4))
         assert job.status == "FAILED", escape.stem
     with database.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM strategy_versions").fetchone() == (0,)
@@ -150,9 +150,9 @@ def test_a_model_that_was_turned_stores_no_hostile_code(database: Database, user
     "symbol", ["AAPL'; DROP TABLE users; --", "../../etc/passwd", "<script>", "AAPL MSFT", "", "A" * 500, "ＡＡＰＬ"]
 )
 def test_a_symbol_that_is_none_is_asked_about_and_nothing_is_stored(
-    database: Database, user: UUID, symbol: str
+    database: Database, user_id: UUID, symbol: str
 ) -> None:
-    job = run(database, user, Model(*[draft().model_copy(update={"symbol": symbol})] * 4))
+    job = run(database, user_id, Model(*[draft().model_copy(update={"symbol": symbol})] * 4))
     assert job.result is not None
     assert job.result["kind"] == "clarify"
     assert "is not a symbol" in job.result["questions"][-1]
@@ -160,15 +160,15 @@ def test_a_symbol_that_is_none_is_asked_about_and_nothing_is_stored(
         assert connection.execute("SELECT count(*) FROM strategy_versions").fetchone() == (0,)
 
 
-def test_the_conversation_of_somebody_else_is_never_told(database: Database, user: UUID) -> None:
-    secret = run(database, user, Model(*[draft("import os\n")] * 4), "my secret idea")
+def test_the_conversation_of_somebody_else_is_never_told(database: Database, user_id: UUID) -> None:
+    secret = run(database, user_id, Model(*[draft("import os\n")] * 4), "my secret idea")
     stranger = person(database, "eve")
     model = Model(draft())
     run(database, stranger, model, "go on", follows=str(secret.job_id))
     assert "my secret idea" not in " ".join(turn.text for turns in model.heard for turn in turns)
 
 
-def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(database: Database, user: UUID) -> None:
+def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(database: Database, user_id: UUID) -> None:
     def refuses(_question: str, _heard: Callable[[str], None]) -> Research:
         raise AssertionError("enough")
 
@@ -176,7 +176,7 @@ def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(data
     for include in (False, True):
         with database.transaction() as connection:
             job = jobs.add_job(
-                connection, user, JobKind.RESEARCH, {"question": _TEXTS[2], "include_portfolio": include}
+                connection, user_id, JobKind.RESEARCH, {"question": _TEXTS[2], "include_portfolio": include}
             )
         with pytest.raises(AssertionError):
             run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, lambda: analyst)})

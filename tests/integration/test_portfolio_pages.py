@@ -21,15 +21,9 @@ from stratforge.strategy.rotation.seen import Windows
 
 from tests.integration.application.test_portfolio_backtests import Past
 from tests.support.api import Api, User
-from tests.support.pages import HTML, OWN, with_cookies
+from tests.support.pages import HTML, OWN
 from tests.support.rotating import FIRST, FLAT, MONTHLY, RISING, SYMBOLS, Rotating, at
 from tests.support.world import World
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
 
 
 def wants_all_of_the_first(_windows: Windows, universe: int, asking: Sequence[Asking]) -> list[Said]:

@@ -8,17 +8,11 @@ from uuid import UUID
 import pytest
 from stratforge.storage.postgres.database import Database
 
-from tests.support.api import Api, User
+from tests.support.api import User
 from tests.support.asking import BOTH_WAYS
-from tests.support.pages import HTML, OWN, with_cookies
+from tests.support.pages import HTML, OWN
 
 PATH = "/api/users/me/short-selling"
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
 
 
 def stored(user: User, symbol: str = "AAPL") -> str:

@@ -12,17 +12,11 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests
 from stratforge.strategy import compile_strategy
 
-from tests.support.api import Api, User
+from tests.support.api import User
 from tests.support.asking import BOTH_WAYS
-from tests.support.pages import HTML, OWN, with_cookies
+from tests.support.pages import HTML, OWN
 
 REASON = "This strategy goes short, and your account is long only. Enable short selling in the account"
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
 
 
 @pytest.fixture

@@ -7,14 +7,8 @@ import re
 import pytest
 from stratforge.storage.postgres.database import Database
 
-from tests.support.api import Api, User
-from tests.support.pages import CODE, HTML, with_cookies
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
+from tests.support.api import User
+from tests.support.pages import CODE, HTML
 
 
 def stored(user: User, name: str) -> str:

@@ -9,19 +9,13 @@ from uuid import UUID, uuid4
 import pytest
 from stratforge.storage.postgres.database import Database
 
-from tests.support.api import Api, User
-from tests.support.pages import HTML, with_cookies
+from tests.support.api import User
+from tests.support.pages import HTML
 from tests.support.sweeps import SAW_CODE, Sweeper
 
 FORM = "symbol=AAPL&sizing_value=10"
 SWEEP = f"{FORM}&vary=LENGTH&from-LENGTH=2&to-LENGTH=6&count-LENGTH=3"
 OTHER_CODE = SAW_CODE.replace("bar.close > bar.average", "bar.close < bar.average")
-
-
-@pytest.fixture
-def user(api: Api) -> User:
-    """Somebody with cookies."""
-    return with_cookies(api)
 
 
 @pytest.fixture
