@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from stratforge.ai.draft import AnswerKind, Lookup, StrategyDraft, Timeframe
 from stratforge.ai.failures import NotADraft
 from stratforge.ai.framing import frame_of
-from stratforge.ai.long_short import buys_too, examined_both_ways, examined_change
+from stratforge.ai.long_short import examined_both_ways, examined_change
 from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review, review_portfolio, told, told_of_portfolio
@@ -259,7 +259,7 @@ def _examine(
         findings = review_portfolio(judged, strategy, request)
     elif not request.whole and goes_both_ways_by(request.before or ()):
         judged, shown, findings = examined_change(draft, strategy, request)
-    elif strategy.shorts and buys_too(draft.python_code):
+    elif strategy.shorts and "buy" in strategy.decisions:
         judged, shown, findings = examined_both_ways(draft, strategy, request)
     elif strategy.shorts:
         judged, shown, findings = examined_short(draft, request)

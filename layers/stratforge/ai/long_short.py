@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
 
@@ -21,12 +20,6 @@ from stratforge.intent.sides import explained_otherwise
 from stratforge.intent.written_rules import beyond_told
 from stratforge.strategy import Strategy
 from stratforge.strategy.explanation import explain
-
-
-def buys_too(code: str) -> bool:
-    """Says whether code, which goes short, buys as well."""
-    names = {node.func.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
-    return "buy" in names
 
 
 def examined_both_ways(

@@ -23,7 +23,7 @@ _NEVER = {
 
 def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool = False) -> Iterator[str]:
     """That it never buys, or never sells, whatever the market does, of a strategy that goes short also that it never does that, or never covers; that it cannot be run at all."""
-    deeds = {"buy", "sell"} if not strategy.shorts or "buy(" in strategy.source else set[str]()
+    deeds = {"buy", "sell"} if not strategy.shorts or "buy" in strategy.decisions else set[str]()
     deeds |= {"short", "cover"} if strategy.shorts else set()
     done = set[str]()
     volume = max(_compared_with(program, ("bar.volume",)), default=0.0)

@@ -40,7 +40,9 @@ from stratforge.strategy.lookback import (
     window_length,
 )
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
+from stratforge.strategy.on_bar_expressions import SIGNALS
 from stratforge.strategy.source import MAX_LITERAL, OWN_BARS, Findings, Module, check_runs_as_python, parse, read_module
+from stratforge.strategy.trees import walk
 from stratforge.strategy.vocabulary import MAX_OTHERS, TIME_FIELDS
 from stratforge.strategy.wire import without_comments
 
@@ -115,6 +117,12 @@ class Strategy(Admitted):
     def indicators_tree(self) -> ast.FunctionDef | None:
         """The syntax tree of `indicators`, as it was written; None where there is none."""
         return self._module.indicators
+
+    @cached_property
+    def decisions(self) -> frozenset[str]:
+        """What its code may decide for: some of `buy`, `sell`, `short` and `cover`."""
+        called = (each.func for each in walk(self.on_bar_tree) if isinstance(each, ast.Call))
+        return frozenset(each.id for each in called if isinstance(each, ast.Name) and each.id in SIGNALS)
 
     @property
     def shorts(self) -> bool:
