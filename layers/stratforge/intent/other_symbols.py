@@ -16,7 +16,16 @@ from stratforge.intent.reading.beside import buys_another, compares_another, onl
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import FACTS, Rule, RuleKind, looked_at, read_rule
+from stratforge.intent.rules import (
+    FACTS,
+    Rule,
+    RuleKind,
+    expressions_of,
+    looked_at,
+    looks_at_another,
+    others_of,
+    read_rule,
+)
 from stratforge.market.clocks import CLOCKS, clock_field
 from stratforge.market.symbols import is_crypto
 from stratforge.strategy import Strategy
@@ -53,7 +62,7 @@ def beside_findings(
         if symbol and (other == symbol.upper() or is_crypto(other) != is_crypto(symbol)):
             yield f"A strategy that trades {symbol} cannot look at {other} as another symbol: it is the same, or is traded at other hours. {ASK}"
     stood = {read_rule(each).text for each in before or ()}
-    looked = any("bars.of(" in each for each in stood)
+    looked = looks_at_another(stood)
     standing = {one for each, of_it in zip(requirements, rules, strict=True) if each.status is not Status.SUPERSEDED for rule in of_it if rule.dropped is None for one in others_of(rule)}  # fmt: skip
     for index, (each, of_it) in enumerate(zip(requirements, rules, strict=True)):
         said = f"“{each.quote[:120]}”"
@@ -153,19 +162,9 @@ def unexplained(explanation: str, strategy: Strategy, symbol: str, known: Sequen
         yield f"The explanation speaks of {other}, and the code looks at {', '.join(strategy.other_symbols)}."
 
 
-def others_of(rule: Rule) -> frozenset[str]:
-    """The other symbols that a rule looks at, also where it is taken away."""
-    return frozenset(one for each in _expressions(rule) for one in looked_at(each) if one)
-
-
-def _expressions(rule: Rule) -> list[ast.expr]:
-    plain = rule.dropped or rule
-    return [each for each in (plain.condition, plain.level) if each is not None]
-
-
 def _is_of_prices(rule: Rule) -> bool:
     """Whether the condition of a rule speaks of bars or of a gain, and not of the clock, of how long it is held or of the account alone."""
-    names = {each.id for node in _expressions(rule) for each in walk(node) if isinstance(each, ast.Name)}
+    names = {each.id for node in expressions_of(rule) for each in walk(node) if isinstance(each, ast.Name)}
     return bool(names & (({*FACTS} - _OF_NONE) | {"bars"}))
 
 
@@ -178,5 +177,5 @@ def _is_removal(quote: str, rules: Sequence[Rule], standing: set[str], symbol: s
     other = str(named[0].value)
     whole = all(each.dropped is not None and each.dropped.kind is RuleKind.ONLY and others_of(each) == {other} for each in rules)  # fmt: skip
     # A rule that bounds buying by both symbols would take more with it.
-    alone = not any("" in looked_at(node) for each in rules for node in _expressions(each))
+    alone = not any("" in looked_at(node) for each in rules for node in expressions_of(each))
     return whole and alone and other not in standing

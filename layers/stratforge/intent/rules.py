@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -360,6 +360,26 @@ def looked_at(node: ast.AST) -> frozenset[str]:
                 inside.add(bars)
     named = {each.id for each in walk(node) if isinstance(each, ast.Name) and each not in inside}
     return frozenset(found | ({""} if named & {*FACTS, "bars"} else set()))
+
+
+def expressions_of(rule: Rule) -> list[ast.expr]:
+    """The condition and the level of a rule, or of the one that it takes away, as far as it has them."""
+    plain = rule.dropped or rule
+    return [each for each in (plain.condition, plain.level) if each is not None]
+
+
+def others_of(rule: Rule) -> frozenset[str]:
+    """The other symbols that a rule looks at, also where it is taken away."""
+    return frozenset(one for each in expressions_of(rule) for one in looked_at(each) if one)
+
+
+def looks_at_another(rules: Iterable[str]) -> bool:
+    """Returns whether any of these rules, given as texts, looks at another symbol.
+
+    Raises:
+        RuleError: if one is no rule.
+    """
+    return any(others_of(read_rule(each)) for each in rules)
 
 
 def numbers_in(node: ast.AST) -> set[float]:

@@ -22,7 +22,7 @@ from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reading.tokens import tokens_of
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule, RuleKind
+from stratforge.intent.rules import Rule, RuleKind, others_of
 from stratforge.intent.turns import Spans
 
 _MOST = 256
@@ -68,7 +68,7 @@ def checked(
     # A change speaks of what stands: “it” is then no price that nobody named.
     changes = any(each.status is Status.KEPT for each in requirements)
     # And of what stands, or was said before, another symbol may be what a word is about.
-    beside = any("bars.of(" in rule.text for each, of_it in zip(requirements, rules, strict=True) if each.status is Status.KEPT for rule in of_it)  # fmt: skip
+    beside = any(others_of(rule) for each, of_it in zip(requirements, rules, strict=True) if each.status is Status.KEPT for rule in of_it)  # fmt: skip
     statements = list[Sequence[Statement]]()
     for index, turn in enumerate(turns):
         beside = beside or (index > 0 and any(each.kind == "other" for each in tokens_of(turns[index - 1], symbol)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from stratforge.intent.bounds import never_buys
 from stratforge.intent.reading.statements import Statement, statements_of
-from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, looks_at_another, read_rule
 
 from simulators.gemini.author.strict import rules_of_statement
 
@@ -118,7 +118,7 @@ def _stated(work: Amended, words: str, turn: str, symbol: str) -> None:
             text = f"{prefix}{text[match.end() :]}"
             break
     text = _IT.sub(lambda match: f"{match[1]} {_spoken_of(work, match[1])}", text)
-    read = statements_of(text, symbol, beside=any("bars.of(" in each for each in work.rules))
+    read = statements_of(text, symbol, beside=looks_at_another(work.rules))
     if not read or any(not each.kind for each in read):
         raise _Unclear
     # What was just taken away has its place taken by what follows.

@@ -13,7 +13,7 @@ from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.lexicon import SELLS
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import read_rule
+from stratforge.intent.rules import looks_at_another, read_rule
 from stratforge.intent.spoken import in_english
 from stratforge.market.resampling import TIMEFRAMES
 from stratforge.market.symbols import PORTFOLIO
@@ -59,7 +59,7 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     before = rules_that_stand(standing)
     *lost, words = turns
     work = amended(before, words, standing["symbol"]) if before else None
-    if work is None or (NO_SYMBOL in standing["assumptions"] and any("bars.of(" in each for each in work.added)):
+    if work is None or (NO_SYMBOL in standing["assumptions"] and looks_at_another(work.added)):
         # Where nobody said what is traded, another symbol may be it.
         return None
     decided = [each for each in _decided(standing) if each in work.rules]

@@ -19,7 +19,7 @@ from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, looks_at_another, read_rule
 from stratforge.intent.sides import respelled
 from stratforge.strategy.indicators import REGISTRY
 
@@ -56,7 +56,7 @@ def written_strictly(request: str) -> dict[str, Any] | None:
 def said_anew(request: Request) -> dict[str, Any] | None:
     """The parts of an answer to a turn that says everything anew, and what another symbol does; those before it are told to be read so. None elsewhere."""
     found = written_strictly(request.text) if request.before is None else None
-    if found is None or "bars.of(" not in found["python_code"]:
+    if found is None or not any(looks_at_another(each["rules"]) for each in found["requirements"]):
         return None
     before = [{"quote": each[:600], "meaning": "read as it was said after that", "status": "assumed", "rules": [], "lines": []} for each in request.earlier]  # fmt: skip
     told = [said_after(each[:600]) for each in request.earlier]
