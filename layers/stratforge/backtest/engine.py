@@ -15,7 +15,7 @@ from stratforge.backtest.fills import Fills
 from stratforge.backtest.loop import Loop, loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, NIGHTS, config_arguments
 from stratforge.backtest.report import BacktestReport
-from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, bar_seconds, exchange_timezone
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, bar_seconds, exchange_timezone, local_seconds
 from stratforge.market.resampling import DAY, TIMEFRAME_OF, latest_bars, resample
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
@@ -251,8 +251,7 @@ class FrameTimes:
         else:
             index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
         seconds = np.ascontiguousarray(index.as_unit("s").asi8)
-        alone = BarColumns(seconds, *(seconds,) * 5, timezone=exchange_timezone(symbol), daily=daily)
-        return cls(seconds, daily, bar_seconds(alone))
+        return cls(seconds, daily, bar_seconds(local_seconds(seconds, exchange_timezone(symbol)), daily=daily))
 
 
 def check_columns(bars: BarColumns) -> None:

@@ -61,14 +61,31 @@ def _offset(hour: int, timezone: ZoneInfo) -> int:
     return int((datetime.fromtimestamp(hour * _HOUR, timezone).utcoffset() or timedelta()).total_seconds())
 
 
-def bar_seconds(bars: BarColumns) -> int:
+def local_seconds(time: Integers, timezone: ZoneInfo) -> Integers:
+    """Seconds since the epoch (UTC), ascending, as the wall clock of a time zone shows them."""
+    if not len(time):
+        return time
+    # Offsets change on whole hours only, so one look-up an hour is enough.
+    hours = time // _HOUR
+    if len(hours) <= 2:
+        return time + _looked_up(hours, timezone)
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
+    offsets = _offsets(hours[starts].tobytes(), timezone)
+    return time + np.repeat(offsets, np.diff(starts, append=len(time)))
+
+
+def bar_seconds(local: Integers, *, daily: bool) -> int:
     """The length of each bar in seconds: as long as from one to the next in most cases, however many are missing.
 
     Of a few bars nothing is the rule: then the longest length that goes into every distance between them. Days are days, whatever lies between them.
+
+    Args:
+        local: Their starts by the wall clock, in seconds.
+        daily: Whether they are days, which one alone does not show.
     """
-    apart = np.diff(bars.local_seconds)
+    apart = np.diff(local)
     if not len(apart):
-        return bars.seconds
+        return _DAY if daily else 60
     length = int(apart.min())
     if len(apart) < _FEW:
         length = int(np.gcd.reduce(apart))
@@ -160,19 +177,7 @@ class BarColumns:
     @cached_property
     def local_seconds(self) -> Integers:
         """The bars' starts in the exchange's wall clock, as seconds since the epoch."""
-        return self._on_the_wall(self.timezone)
-
-    def _on_the_wall(self, timezone: ZoneInfo) -> Integers:
-        """The bars' starts in the wall clock of a time zone, as seconds since the epoch."""
-        if not len(self):
-            return self.time
-        # Offsets change on whole hours only, so one look-up an hour is enough.
-        hours = self.time // _HOUR
-        if len(hours) <= 2:
-            return self.time + _looked_up(hours, timezone)
-        starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
-        offsets = _offsets(hours[starts].tobytes(), timezone)
-        return self.time + np.repeat(offsets, np.diff(starts, append=len(self)))
+        return local_seconds(self.time, self.timezone)
 
     @cached_property
     def day(self) -> Integers:
@@ -238,7 +243,7 @@ class BarColumns:
 
 def _minute_in(place: str) -> cached_property[Floats]:
     """The minutes of the day on a place's clocks."""
-    return cached_property(lambda bars: (bars._on_the_wall(CLOCKS[place]) % _DAY // 60).astype(np.float64))
+    return cached_property(lambda bars: (local_seconds(bars.time, CLOCKS[place]) % _DAY // 60).astype(np.float64))
 
 
 for _place in CLOCKS:
