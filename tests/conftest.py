@@ -32,10 +32,10 @@ from stratforge.storage.postgres.migrations import migrate, read_migrations
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
 
-from tests.support.databases import Databases, copied, drop  # noqa: E402
-from tests.support.foundations import ByFoundation, foundation_of, runs_everything, turn_of  # noqa: E402
-from tests.support.ledger import OPEN  # noqa: E402
-from tests.support.patience import patient_clients  # noqa: E402
+from tests.support.databases import Databases, copied, drop  # noqa: E402 - rewritten, as said above
+from tests.support.foundations import ByFoundation, foundation_of, runs_everything, turn_of  # noqa: E402 - rewritten, as said above
+from tests.support.ledger import OPEN  # noqa: E402 - rewritten, as said above
+from tests.support.patience import patient_clients  # noqa: E402 - rewritten, as said above
 from tests.support.tiers import show_fewer  # noqa: E402 - rewritten, as said above
 
 # What botocore knows of the services is read once, not by every session of every test anew.

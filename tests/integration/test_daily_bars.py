@@ -135,7 +135,7 @@ def test_what_was_not_answered_is_asked_again(database: Database, vendor: Vendor
     assert read(database, vendor, AAPL=20) == {"AAPL": 9}
 
 
-def test_days_come_from_the_vendors_own_protocol_adjusted_for_splits(alpaca: Alpaca) -> None:  # noqa: F811
+def test_days_come_from_the_vendors_own_protocol_adjusted_for_splits(alpaca: Alpaca) -> None:  # noqa: F811 - the fixture
     now = alpaca.simulator.clock.now()
     history = AlpacaHistory(alpaca.secret)
     before = history.days_of(["AAPL", "BTC/USD"], now - timedelta(days=20), daily_bars.begins_at("AAPL", now.date()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -161,9 +161,8 @@ def test_until_its_history_is_there_it_says_what_is_missing(
     with database.transaction() as connection:
         connection.execute("SELECT ensure_market_data_month(%s)", (BEGIN,))
         session_id = add_trader(connection, "ada").session_id
-    wake: Callable[..., None] = lambda *_: None  # noqa: E731
     for minute in range(15):
-        evaluate_bar(database, sandbox, wake, bar(minute), 0)
+        evaluate_bar(database, sandbox, lambda *_: None, bar(minute), 0)
     with database.transaction() as connection:
         found = sessions.get_session(connection, session_id)
     assert found is not None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -338,7 +339,7 @@ class AlpacaBroker:
             }
             nothing: tuple[list[CorporateAction], str | None] = ([], None)
             while True:
-                page, following = self._ask("read", "corporate actions", lambda: self._page(query), missing=nothing)  # noqa: B023
+                page, following = self._ask("read", "corporate actions", partial(self._page, query), missing=nothing)
                 found += page
                 if following is None:
                     break

@@ -111,7 +111,7 @@ def compile_text(text: str, more: Mapping[str, Callable[..., Any]]) -> Callable[
         **more,
     }
     # The text was written by this module from a checked tree; no word of the strategy's source is in it.
-    exec(compile(text, "<on_bar>", "exec"), scope)  # noqa: S102
+    exec(compile(text, "<on_bar>", "exec"), scope)  # noqa: S102 - as said above
     function: Callable[..., tuple[float, ...]] = scope["on_bar"]
     return function
 
