@@ -130,11 +130,6 @@ class Traced:
         return Trace(evaluation, [_rule(number, self._compiler, self._notes, signals) for number in places])
 
 
-def trace_last_bar(strategy: Strategy, values: Values, position: PositionView, state: dict[str, float]) -> Trace:
-    """Runs `on_bar` of a strategy that passed the gate on one bar, as `Traced.last_bar` does."""
-    return Traced(strategy).last_bar(values, position, state)
-
-
 @dataclass(frozen=True, slots=True)
 class Path:
     """A returned result and the tests on the way to it, each with what it must be; whether it stands in a loop."""

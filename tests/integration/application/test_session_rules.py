@@ -20,7 +20,7 @@ from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.strategy import PositionView, compile_strategy
 from stratforge.strategy.graph import Values
-from stratforge.strategy.trace import Rule, trace_last_bar
+from stratforge.strategy.trace import Rule, Traced
 
 from tests.support.asking import NEW, Told
 from tests.support.ledger import OPEN
@@ -67,7 +67,7 @@ def rules_of(body: str) -> list[Rule]:
     price = np.full(9, 100.0)
     bars = BarColumns(60 * np.arange(9, dtype=np.int64), price, price, price, price, price)
     strategy = compile_strategy(f"def on_bar(bar, position, state):\n{indent(body, '    ')}")
-    return trace_last_bar(strategy, Values(bars), PositionView(), {}).rules
+    return Traced(strategy).last_bar(Values(bars), PositionView(), {}).rules
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stratforge.strategy import Code, PositionView, StrategyError, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import _random_history
-from stratforge.strategy.trace import trace_last_bar
+from stratforge.strategy.trace import Traced
 
 from tests.support.tiers import examples
 
@@ -151,7 +151,7 @@ def test_what_grows_without_end_is_refused_at_once(functions: str) -> None:
 def test_a_condition_of_a_function_is_traced_as_it_is_written() -> None:
     source = "def up(bar, n):\n    return bar.close > n\ndef on_bar(bar, position, state):\n    if up(bar, n=2) and position.quantity == 0:\n        return buy()\n"
     values = Values(BARS)
-    (rule,) = trace_last_bar(compile_strategy(source), values, PositionView(), {}).rules
+    (rule,) = Traced(compile_strategy(source)).last_bar(values, PositionView(), {}).rules
     assert rule.fired
     assert [(each.text, each.line) for each in rule.conditions] == [("bar.close > 2", 2), ("position.quantity == 0", 4)]
     assert rule.conditions[0].operands[0].value == pytest.approx(float(np.asarray(BARS.close)[-1]))

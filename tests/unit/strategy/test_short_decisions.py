@@ -8,7 +8,7 @@ from stratforge.intent.deciders import said_by_no_rule
 from stratforge.market import BarColumns
 from stratforge.strategy import PositionView, SignalValue, Strategy, StrategyError, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
-from stratforge.strategy.trace import trace_last_bar
+from stratforge.strategy.trace import Traced
 
 LONG, SHORT, FLAT = PositionView(10.0, 100.0, 3.0), PositionView(-10.0, 100.0, 3.0), PositionView()
 
@@ -116,7 +116,7 @@ def on_bar(bar, position, state):
     if position.quantity < 0 and bar.close > 110:
         return cover()
 """
-    rules = trace_last_bar(compile_strategy(source), _values(), FLAT, {}).rules
+    rules = Traced(compile_strategy(source)).last_bar(_values(), FLAT, {}).rules
     assert [(each.side, each.fired) for each in rules] == [("short", True), ("cover", False)]
 
 

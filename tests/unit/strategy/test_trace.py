@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stratforge.strategy import PositionView, StrategyError, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
-from stratforge.strategy.trace import Rule, Trace, trace_last_bar
+from stratforge.strategy.trace import Rule, Trace, Traced
 
 from tests.support.large_programs import Programs
 from tests.support.random_programs import awkward_bars, program
@@ -19,7 +19,7 @@ def trace(body: str, position: PositionView | None = None, state: dict[str, floa
     """The trace of a strategy with these lines in `on_bar`, on the last of some bars."""
     lines = "".join(f"    {line}\n" for line in body.splitlines())
     strategy = compile_strategy(f"LIMIT = 2\ndef on_bar(bar, position, state):\n{lines}")
-    return trace_last_bar(strategy, Values(BARS), position or PositionView(), state or {})
+    return Traced(strategy).last_bar(Values(BARS), position or PositionView(), state or {})
 
 
 def told(rule: Rule) -> list[tuple[str, bool, bool | None]]:
@@ -168,7 +168,7 @@ def test_a_traced_evaluation_is_the_evaluation(seed: int) -> None:
     values, state = Values(awkward_bars(seed, 400)), {"k": 1.0}
     for position in (PositionView(), PositionView(3.0, 20.0, 5.0)):
         plain = evaluate_last_bar(strategy, values, position, state)
-        traced = trace_last_bar(strategy, values, position, state)
+        traced = Traced(strategy).last_bar(values, position, state)
         assert traced.evaluation == plain
         fired = [each for each in traced.rules if each.fired]
         assert len(fired) <= 1

@@ -175,10 +175,6 @@ def _deviations(factor: float, side: str, of: Operand) -> Operand | None:
     return Operand(found.text, "price", found.edge, away=f">={side}") if found else None
 
 
-def _less(of: Operand, sign: str, factor: float, other: Operand) -> Operand | None:
-    return Operand(f"{of.text} {sign} {factor:g} * {other.text}", of.kind) if of.kind == other.kind and not of.band else None  # fmt: skip
-
-
 def _ago(of: Operand, bars: float) -> Operand | None:
     if not _whole(bars) or of.band or of.number is not None:
         return None
@@ -191,10 +187,6 @@ def _ago(of: Operand, bars: float) -> Operand | None:
 
 def _number(value: float, *, money: bool = False) -> Operand:
     return Operand(f"{value:.10g}", "number", number=value, money=money)
-
-
-def _std(factor: float, length: float) -> Operand:
-    return Operand(f"{factor:g} * bars.close.rolling({length:g}).std()", "price")
 
 
 def _band(of: Operand, sign: str, factor: float, length: float) -> Operand | None:

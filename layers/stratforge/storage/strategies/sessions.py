@@ -392,12 +392,6 @@ def strategy_names(connection: Connection, session_ids: Collection[UUID | None])
     return dict(connection.execute(query, (wanted,)).fetchall()) if wanted else {}
 
 
-def held_symbols(connection: Connection, session_id: UUID) -> list[str]:
-    """The symbols that a session holds."""
-    query = "SELECT symbol FROM positions WHERE session_id = %s AND quantity <> 0 ORDER BY symbol"
-    return [row[0] for row in connection.execute(query, (session_id,))]
-
-
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
     """The numbers that a session's strategy keeps between bars, by name."""
     query = "SELECT state - %s::text[] FROM sessions WHERE id = %s"

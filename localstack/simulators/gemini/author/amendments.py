@@ -14,7 +14,6 @@ from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, looks
 from simulators.gemini.author.strict import rules_of_statement
 
 _N = r"(-?\d+(?:,\d{3})*(?:\.\d+)?)"
-_UNIT = r"\s*(%|percent|bars?|minutes?|mins?|periods?|hours?|shares?|dollars?)?"
 _THING = r"(?:the |my |a |any |that |this )?"
 _EXITS = {
     "trailing stop": RuleKind.TRAIL, "trailing stop loss": RuleKind.TRAIL, "trail": RuleKind.TRAIL, "trailing": RuleKind.TRAIL, "stop": RuleKind.STOP, "stop loss": RuleKind.STOP, "stop-loss": RuleKind.STOP, "stops": RuleKind.STOP, "sl": RuleKind.STOP, "target": RuleKind.TARGET,

@@ -81,14 +81,6 @@ def amount_of(scan: Scanner) -> tuple[float, Literal["%", "$", "ATR"]] | None:
     return float(match[6]), "ATR"
 
 
-_GREEN = Series(
-    "up_bar", "np.where(bars.close > bars.open, 1.0, 0.0)", "the bar's rise (1 when it closes above its open)"
-)
-_RED = Series(
-    "down_bar", "np.where(bars.close < bars.open, 1.0, 0.0)", "the bar's fall (1 when it closes below its open)"
-)
-
-
 def _streak_of(kind: str, count: float) -> Condition:
     code, said = {
         "green": ("bars.close > bars.open", "green bars (close above open)"),
