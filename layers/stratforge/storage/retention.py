@@ -92,7 +92,7 @@ WORDS: dict[str, Kept | Forgotten] = {
     "model_usage": Kept("A row for each day, model and purpose."),
     # Equity
     "equity_snapshots": Kept(
-        "Every minute for two days, one in fifteen for 93, then the last before each market day's close: what charts of a day, a quarter and years show. 11,600 rows a user, and 365 more a year."
+        "Every minute for two days, one in fifteen for 93, then the last before each market day's close: what charts of a day, a quarter and years show. 11,888 rows in a user's first year, and 365 in each further one."
     ),
     "equity_rolled_up": Kept(_ONE_ROW),
     "equity_marks": Kept("One row a user, written over."),
