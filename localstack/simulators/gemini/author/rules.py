@@ -348,7 +348,6 @@ class Plan:
     declined: list[str] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
     unread: list[tuple[int, int]] = field(default_factory=list)
-    wishes: list[str] = field(default_factory=list)
 
     def of(self, kind: str) -> list[Rule]:
         """Returns the rules of a kind, in the order of the request."""
