@@ -41,7 +41,8 @@ from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.scenarios import never_acts
-from stratforge.intent.sides import misspelt, respelled, side_findings
+from stratforge.intent.sides import side_findings
+from stratforge.intent.spelling import misspelt, respelled
 from stratforge.intent.states import moves_told
 from stratforge.intent.trial import disagreement
 from stratforge.intent.turns import (

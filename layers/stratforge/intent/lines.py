@@ -11,7 +11,7 @@ from stratforge.intent.measures import moved_to, near
 from stratforge.intent.program import Program
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule
-from stratforge.intent.sides import respelled
+from stratforge.intent.spelling import respelled
 
 _MINUTES = re.compile(r"\bminute(?:_in_\w+)? [<>=!]+ (\d+)\b")
 _SCALES = (1.0, 0.01, 100.0, 60.0, 1 / 60)

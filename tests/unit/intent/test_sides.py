@@ -7,7 +7,7 @@ from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
-from stratforge.intent.sides import near_indicator, respelled
+from stratforge.intent.spelling import near_indicator, respelled
 from stratforge.strategy import compile_strategy
 
 RSI = "ta.rsi(bars.close, length=14)"

@@ -20,7 +20,7 @@ from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, looks_at_another, read_rule
-from stratforge.intent.sides import respelled
+from stratforge.intent.spelling import respelled
 from stratforge.strategy.indicators import REGISTRY
 
 from simulators.gemini.author.rules import clock

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from difflib import get_close_matches
 
-from stratforge.intent.sides import is_compared, near_indicator, one_letter_apart
+from stratforge.intent.spelling import is_compared, near_indicator, one_letter_apart
 
 from simulators.gemini.author.vocabulary import (
     COMMON,
