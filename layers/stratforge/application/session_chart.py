@@ -13,8 +13,8 @@ import numpy as np
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.bars_beside import with_beside
-from stratforge.application.errors import Conflict, existing
 from stratforge.application.session_condition import position_of
+from stratforge.application.sessions import session_on_bars
 from stratforge.backtest.presentation import indicator_line
 from stratforge.market import BarColumns
 from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
@@ -74,11 +74,7 @@ def session_chart(database: Database, caller: Caller, session_id: UUID, until: d
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
-        session = existing(sessions.get_session(connection, session_id), "session")
-        if session.universe is not None:
-            raise Conflict(
-                "The session decides about a universe, not on every bar; see its decisions.", code="portfolio-session"
-            )
+        session = session_on_bars(connection, session_id)
         version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
         assert version is not None, "a session refers to a version"
         end = session.last_bar_time + timedelta(minutes=1) if session.ended_at and session.last_bar_time else None

@@ -10,10 +10,11 @@ from uuid import UUID
 from stratforge.application.access import Caller, Scope
 from stratforge.application.bars_beside import with_beside
 from stratforge.application.errors import Conflict, existing
+from stratforge.application.sessions import session_on_bars
 from stratforge.market.resampling import TIMEFRAME_OF, latest_bars
 from stratforge.storage.market import daily_bars, market_data
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.strategies import evaluations, replays, sessions
+from stratforge.storage.strategies import evaluations, replays
 from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.strategy import PositionView, Strategy, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
@@ -83,11 +84,7 @@ def session_rules(
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
-        session = existing(sessions.get_session(connection, session_id), "session")
-        if session.universe is not None:
-            raise Conflict(
-                "The session decides about a universe, not on every bar; see its decisions.", code="portfolio-session"
-            )
+        session = session_on_bars(connection, session_id)
     if bar_time is not None:
         return _on_past_bar(database, caller, session, bar_time)
     with database.reading(caller) as connection:

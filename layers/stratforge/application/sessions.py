@@ -378,5 +378,20 @@ def _lock_symbols(connection: Connection, found: Sequence[StoredSession]) -> Non
         lock_symbol(connection, symbol)
 
 
+def session_on_bars(connection: Connection, session_id: UUID) -> StoredSession:
+    """A session that decides on bars of one symbol.
+
+    Raises:
+        NotFound: if there is no such session.
+        Conflict: if it is of a portfolio strategy.
+    """
+    session = _found(connection, session_id)
+    if session.universe is not None:
+        raise Conflict(
+            "The session decides about a universe, not on every bar; see its decisions.", code="portfolio-session"
+        )
+    return session
+
+
 def _found(connection: Connection, session_id: UUID, *, lock: bool = False) -> StoredSession:
     return existing(sessions.get_session(connection, session_id, lock=lock), "session")

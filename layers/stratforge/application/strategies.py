@@ -168,7 +168,7 @@ def read_version(
     return found, existing(strategies.get_version(connection, strategy_id, wanted), "version")
 
 
-def _origin_of(version: StoredVersion, prompt: str | None = None, model: str | None = None) -> Origin:
+def origin_of(version: StoredVersion, prompt: str | None = None, model: str | None = None) -> Origin:
     """The origin of code that stood in a version before, with what was assumed and asked for."""
     return Origin(
         prompt,
@@ -194,7 +194,7 @@ def duplicate_strategy(database: Database, caller: Caller, strategy_id: UUID, ke
         python_code=found.python_code,
         logic_explanation=found.logic_explanation,
     )
-    return store_strategy(database, caller, new, key, _origin_of(version))
+    return store_strategy(database, caller, new, key, origin_of(version))
 
 
 def strategy_file(found: StoredStrategy) -> StrategyFile:
@@ -407,7 +407,7 @@ def store_restored(
     strategy: Strategy | PortfolioStrategy,
 ) -> StoredStrategy:
     """Stores an earlier version's code and symbol as the next version of a strategy that is locked."""
-    origin = _origin_of(older, f"Back to version {older.version}", older.model)
+    origin = origin_of(older, f"Back to version {older.version}", older.model)
     description = Description(current.name, _symbol(strategy, older.symbol, current), older.logic_explanation)
     return strategies.change_strategy(connection, user_id, current, description, strategy, origin)
 

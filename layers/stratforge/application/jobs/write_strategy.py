@@ -20,8 +20,7 @@ from stratforge.application.jobs.lookups import Lookups
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
-from stratforge.application.strategies import compiled_version, store_restored
-from stratforge.intent.requirements import Requirement
+from stratforge.application.strategies import compiled_version, origin_of, store_restored
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.market import assets
@@ -138,23 +137,7 @@ def _restore(work: Work, before: StoredStrategy, version: int, given: str | None
         if current is None:
             raise _deleted()
         stored = store_restored(connection, work.job.user_id, current, older, strategy)
-        return WrittenStrategy(
-            strategy_id=stored.strategy_id,
-            version=stored.version,
-            name=stored.name,
-            symbol=stored.symbol,
-            python_code=strategy.source,
-            logic_explanation=older.logic_explanation,
-            parameters=strategy.parameters,
-            parameter_meanings=older.parameter_meanings,
-            indicators=list(strategy.indicators),
-            lookback=strategy.lookback,
-            assumptions=older.assumptions,
-            requirements=[Requirement.model_validate(each) for each in older.requirements],
-            model=older.model or "",
-            tokens=0,
-            repairs=[],
-        )
+        return _written(stored, older.logic_explanation, strategy, origin_of(older, model=older.model))
 
     work.succeed(store)
 
@@ -217,20 +200,26 @@ def _stored(
         strategy_id = uuid5(work.job.job_id, "strategy")
         description = Description(draft.name, symbol, draft.logic_explanation)
         stored = strategies.add_strategy(connection, user_id, description, strategy, origin, strategy_id)
+    return _written(stored, draft.logic_explanation, strategy, origin)
+
+
+def _written(
+    stored: StoredStrategy, explanation: str, strategy: Strategy | PortfolioStrategy, origin: Origin
+) -> WrittenStrategy:
     return WrittenStrategy(
         strategy_id=stored.strategy_id,
         version=stored.version,
         name=stored.name,
         symbol=stored.symbol,
         python_code=strategy.source,
-        logic_explanation=draft.logic_explanation,
+        logic_explanation=explanation,
         parameters=strategy.parameters,
-        parameter_meanings=meanings,
+        parameter_meanings=dict(origin.parameter_meanings),
         indicators=list(strategy.indicators),
         lookback=strategy.lookback,
-        assumptions=draft.assumptions,
-        requirements=draft.requirements,
-        model=model,
-        tokens=passed.tokens,
-        repairs=[list(each) for each in passed.repairs],
+        assumptions=list(origin.assumptions),
+        requirements=list(origin.requirements),
+        model=origin.model or "",
+        tokens=origin.tokens,
+        repairs=[list(each) for each in origin.repairs],
     )

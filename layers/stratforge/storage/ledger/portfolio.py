@@ -287,6 +287,11 @@ class LedgerFilter:
     strategy_id: UUID | None = None
 
 
+# What the filter says of trades and of signals alike.
+_WANTED = """
+    user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s) AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s)
+    AND (%(side)s::text IS NULL OR side = %(side)s::trade_side) AND (%(short)s::boolean IS NULL OR short = %(short)s)
+"""
 _TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside, short"
 _SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars, oco, short"
 
@@ -334,10 +339,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
         TradeRow,
         f"""
         SELECT {_TRADE} FROM told_trades
-        WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
-          AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
-          AND (%(short)s::boolean IS NULL OR short = %(short)s)
-          AND (%(strategy_id)s::uuid IS NULL OR session_id IN (SELECT id FROM sessions WHERE strategy_id = %(strategy_id)s))
+        WHERE {_WANTED} AND (%(strategy_id)s::uuid IS NULL OR session_id IN (SELECT id FROM sessions WHERE strategy_id = %(strategy_id)s))
         {page.clause("id", "executed_at")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
@@ -372,10 +374,7 @@ def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, pa
         SignalRow,
         f"""
         SELECT {_SIGNAL} FROM signals
-        WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
-          AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
-          AND (%(short)s::boolean IS NULL OR short = %(short)s)
-          AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
+        WHERE {_WANTED} AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
         {page.clause("id", "bar_time")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
