@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from stratforge.application.access import Caller
 from stratforge.application.mailing import Mail, send_waiting
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
@@ -64,6 +65,19 @@ def user(api: Api) -> User:
 def user_id(database: Database) -> UUID:
     """Somebody in the database, without a password."""
     return person(database, "ada")
+
+
+@pytest.fixture
+def caller(user_id: UUID) -> Caller:
+    """The same who asks."""
+    return Caller(user_id)
+
+
+@pytest.fixture
+def queues_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operators' page finds no queue."""
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    monkeypatch.setattr("stratforge.bus.queue_ages.queue_ages", lambda *_asked: [])
 
 
 @pytest.fixture

@@ -235,11 +235,8 @@ def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: D
         assert set_market_clock(connection, datetime(2012, 3, 5, 15, 31, tzinfo=UTC), 60) == 10
 
 
-def test_an_operator_accepts_on_the_page_what_is_shown_there(
-    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
-    monkeypatch.setattr("stratforge.bus.queue_ages.queue_ages", lambda *_asked: [])
+@pytest.mark.usefixtures("queues_at_rest")
+def test_an_operator_accepts_on_the_page_what_is_shown_there(user: User, database: Database) -> None:
     with database.transaction() as connection:
         connection.execute(
             """
@@ -266,11 +263,8 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
     assert "correction sf-1 <em>a gift</em>" in shown, "what operators did is on the page"
 
 
-def test_operators_have_missing_units_bought_on_their_page(
-    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
-    monkeypatch.setattr("stratforge.bus.queue_ages.queue_ages", lambda *_asked: [])
+@pytest.mark.usefixtures("queues_at_rest")
+def test_operators_have_missing_units_bought_on_their_page(user: User, database: Database) -> None:
     with database.transaction() as connection:
         connection.execute(
             """

@@ -536,10 +536,7 @@ def test_a_fill_that_comes_after_the_end_of_its_block_is_the_reconcilers_to_foll
 
 def test_what_is_held_after_many_splits_is_sold_to_the_last_digit(world: World) -> None:
     """No digit more than is held is held back for the sale."""
-    with world.database.transaction() as connection:
-        trader = add_trader(connection, "ada")
-        add_signal(connection, trader, "buy", set_price(connection, "100"))
-    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
+    trader = held(world)
     with world.database.transaction() as connection:
         connection.execute("UPDATE positions SET quantity = 12.14509803999999999999999999996862750")
         add_signal(connection, trader, "sell", set_price(connection, "101", 1))

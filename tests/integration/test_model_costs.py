@@ -64,30 +64,25 @@ def test_operators_see_the_days_costs_and_nobody_else_does(database: Database) -
     assert (free.model, free.purpose, free.dollars_a_call) == ("offline-author", Purpose.RESEARCH, None)
 
 
-@pytest.fixture
-def ada(database: Database) -> UUID:
-    return person(database, "ada")
-
-
 def asked(database: Database, user: UUID) -> UUID:
     with database.transaction() as connection:
         return jobs.add_job(connection, user, JobKind.GENERATE, {"prompt": "a strategy"}).job_id
 
 
-def test_every_call_for_a_request_is_in_what_the_request_cost(database: Database, ada: UUID) -> None:
-    dear, cheap, free = (asked(database, ada) for _ in range(3))
+def test_every_call_for_a_request_is_in_what_the_request_cost(database: Database, user_id: UUID) -> None:
+    dear, cheap, free = (asked(database, user_id) for _ in range(3))
     for _ in range(2):
         note_costs(database, PRICED, Purpose.STRATEGY, dear)("flash", USED)
     note_costs(database, PRICED, Purpose.STRATEGY, cheap)("flash", Usage(prompt=1_000, answer=10))
     note_costs(database, PRICED, Purpose.STRATEGY, free)("offline-author", USED)
-    with database.transaction(ada) as connection:
+    with database.transaction(user_id) as connection:
         assert (list_request_costs(connection), dearest_jobs(connection)) == ([], []), "for operators alone"
         told = jobs.get_job(connection, dear)
     assert told is not None
     assert told.tokens == 2_200_000
     with database.transaction() as connection:
-        connection.execute("UPDATE users SET is_operator = true WHERE id = %s", (ada,))
-    with database.transaction(ada) as connection:
+        connection.execute("UPDATE users SET is_operator = true WHERE id = %s", (user_id,))
+    with database.transaction(user_id) as connection:
         (day,) = list_request_costs(connection)
         jobs_told = dearest_jobs(connection)
     assert (day.kind, day.requests, day.calls, day.priced_calls) == (JobKind.GENERATE, 3, 4, 3)
@@ -111,9 +106,9 @@ class Dear(Model):
         return super().draft(system, turns, heard)
 
 
-def test_no_repair_is_asked_for_beyond_the_tokens_of_a_request(database: Database, ada: UUID) -> None:
+def test_no_repair_is_asked_for_beyond_the_tokens_of_a_request(database: Database, user_id: UUID) -> None:
     model = Dear(database, *[draft(explanation="It makes money.")] * 4)
-    job = run(database, ada, model)
+    job = run(database, user_id, model)
     assert job.error is not None
     assert job.error["code"] == "not-passed"
     assert "after 1 repair, and more than" in job.error["message"]
@@ -121,14 +116,14 @@ def test_no_repair_is_asked_for_beyond_the_tokens_of_a_request(database: Databas
     assert len(model.heard) == 2
 
 
-def test_within_its_tokens_a_request_is_repaired(database: Database, ada: UUID) -> None:
-    job = run(database, ada, Dear(database, draft(explanation="It makes money."), draft()))
+def test_within_its_tokens_a_request_is_repaired(database: Database, user_id: UUID) -> None:
+    job = run(database, user_id, Dear(database, draft(explanation="It makes money."), draft()))
     assert job.status == "SUCCEEDED", "what passes is stored, whatever it took"
 
 
-def test_who_took_all_tokens_before_he_was_interrupted_is_not_asked_again(database: Database, ada: UUID) -> None:
+def test_who_took_all_tokens_before_he_was_interrupted_is_not_asked_again(database: Database, user_id: UUID) -> None:
     model = Dear(database, draft())
-    job_id = asked(database, ada)
+    job_id = asked(database, user_id)
     with database.transaction() as connection:
         jobs.add_call(connection, job_id, asking.TOKENS_A_JOB, None)
     run_job(database, job_id, {JobKind.GENERATE: lambda work: write_strategy(work, lambda: model)})
@@ -139,11 +134,8 @@ def test_who_took_all_tokens_before_he_was_interrupted_is_not_asked_again(databa
     assert (job.error["code"], model.heard) == ("model-refused", [])
 
 
-def test_the_operators_page_says_what_requests_cost(
-    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
-    monkeypatch.setattr("stratforge.bus.queue_ages.queue_ages", lambda *_asked: [])
+@pytest.mark.usefixtures("queues_at_rest")
+def test_the_operators_page_says_what_requests_cost(api: Api, database: Database) -> None:
     user = with_cookies(api)
     job = user.call("POST", "/api/ai/generate", {"prompt": "a strategy"}).json()["job_id"]
     note_costs(database, PRICED, Purpose.STRATEGY, UUID(job))("flash", USED)
@@ -157,9 +149,9 @@ def test_the_operators_page_says_what_requests_cost(
     assert "1.6400" in row
 
 
-def test_requests_that_were_queued_at_once_take_no_more_than_a_day_may(database: Database, ada: UUID) -> None:
+def test_requests_that_were_queued_at_once_take_no_more_than_a_day_may(database: Database, user_id: UUID) -> None:
     """All of them were queued before the first had taken anything."""
-    first, others = asked(database, ada), [asked(database, ada) for _ in range(2)]
+    first, others = asked(database, user_id), [asked(database, user_id) for _ in range(2)]
     with database.transaction() as connection:
         jobs.add_call(connection, first, TOKENS_A_DAY, None)
     model = Dear(database, draft(), draft())
@@ -172,7 +164,7 @@ def test_requests_that_were_queued_at_once_take_no_more_than_a_day_may(database:
     assert all("tokens a day" in each.error["message"] for each in ended if each and each.error)
 
 
-def test_what_somebody_else_took_is_nobodys_bound(database: Database, ada: UUID) -> None:
+def test_what_somebody_else_took_is_nobodys_bound(database: Database, user_id: UUID) -> None:
     with database.transaction() as connection:
-        jobs.add_call(connection, asked(database, ada), TOKENS_A_DAY, None)
+        jobs.add_call(connection, asked(database, user_id), TOKENS_A_DAY, None)
     assert run(database, person(database, "bob"), Dear(database, draft())).status == "SUCCEEDED"

@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from simulators.alpaca.exchange import SimulatedOrder
 from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.execute_symbol import SymbolExecutor
 from stratforge.bus.messages import MarketUpdate
@@ -92,6 +93,15 @@ def test_a_last_fill_of_a_few_billionths_of_a_coin_ends_its_block(world: World, 
     world.quiet()
 
 
+def sent_at(world: World, second: int) -> list[SimulatedOrder]:
+    """The orders that are at work so many seconds after the first minute, when the last price is 50 dollars."""
+    world.broker.now_at = OPEN + timedelta(seconds=60 + second)
+    update = MarketUpdate(symbol="AAPL", price=Decimal(50), size=Decimal(1), time=world.broker.now_at)
+    world.executor.note_update(update)
+    world.execute("AAPL")
+    return [each for each in world.exchange.orders.values() if each.open]
+
+
 def test_a_worse_limit_beside_a_better_one_binds_it_for_one_block_at_most(world: World) -> None:
     """The offer is half a percent above the last price: one of two limits that seem as good as at the market reaches it."""
     victim, other = trader_with(world, "victim", 10_000), trader_with(world, "other", 10_000)
@@ -99,11 +109,7 @@ def test_a_worse_limit_beside_a_better_one_binds_it_for_one_block_at_most(world:
     buy(world, other, "1", "50.10")
     offer, limits = Decimal("50.25"), []
     for second in range(1, 40, 11):
-        world.broker.now_at = OPEN + timedelta(seconds=60 + second)
-        update = MarketUpdate(symbol="AAPL", price=Decimal(50), size=Decimal(1), time=world.broker.now_at)
-        world.executor.note_update(update)
-        world.execute("AAPL")
-        for order in [each for each in world.exchange.orders.values() if each.open]:
+        for order in sent_at(world, second):
             assert order.limit_price is not None
             limits.append(order.limit_price)
             if order.limit_price >= offer:
@@ -131,11 +137,7 @@ def test_a_limit_that_waits_keeps_the_other_side_from_the_market_for_one_block_a
         sale = order_book.place_order(connection, seller.user_id, new).order_id
     bid, sides = Decimal("49.98"), []
     for second in range(1, 40, 11):
-        world.broker.now_at = OPEN + timedelta(seconds=60 + second)
-        update = MarketUpdate(symbol="AAPL", price=Decimal(50), size=Decimal(1), time=world.broker.now_at)
-        world.executor.note_update(update)
-        world.execute("AAPL")
-        for order in [each for each in world.exchange.orders.values() if each.open]:
+        for order in sent_at(world, second):
             sides.append(order.side)
             if order.side == "sell":
                 world.exchange.fill(order, order.quantity, bid, world.broker.now_at)

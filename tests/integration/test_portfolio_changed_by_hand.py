@@ -13,19 +13,13 @@ from stratforge.storage.postgres.database import Database
 
 from tests.integration.test_changed_by_hand import latest, rules
 from tests.integration.test_questions_about_data import said
-from tests.support.ledger import person
 
 ROTATION = "Every month hold the 2 strongest of SPY, QQQ, IWM, EFA by 6-month return, equal weights."
 
 
 @pytest.fixture
-def ada(database: Database) -> Caller:
-    return Caller(person(database, "ada"))
-
-
-@pytest.fixture
-def written(database: Database, ada: Caller) -> UUID:
-    result = said(database, ada.user_id, ROTATION)
+def written(database: Database, caller: Caller) -> UUID:
+    result = said(database, caller.user_id, ROTATION)
     assert isinstance(result, WrittenStrategy), result
     return result.strategy_id
 
@@ -36,8 +30,10 @@ def changed(database: Database, ada: Caller, strategy_id: UUID, old: str, new: s
     application.change_strategy(database, ada, strategy_id, StrategyChange(python_code=code.replace(old, new)))
 
 
-def test_values_set_by_hand_renew_rules_chips_and_explanation(database: Database, ada: Caller, written: UUID) -> None:
-    application.set_parameters(database, ada, written, {"TOP": 3, "RANK_LENGTH": 63})
+def test_values_set_by_hand_renew_rules_chips_and_explanation(
+    database: Database, caller: Caller, written: UUID
+) -> None:
+    application.set_parameters(database, caller, written, {"TOP": 3, "RANK_LENGTH": 63})
     found = latest(database, written)
     assert {"take top 3", "rank by bars.close.pct_change(63)", "rebalance monthly"} <= rules(found)
     assert "take top 2" not in rules(found)
@@ -56,9 +52,9 @@ def test_values_set_by_hand_renew_rules_chips_and_explanation(database: Database
     ],
 )
 def test_other_times_and_symbols_by_hand_are_rules(
-    database: Database, ada: Caller, written: UUID, old: str, new: str, rule: str, gone: str
+    database: Database, caller: Caller, written: UUID, old: str, new: str, rule: str, gone: str
 ) -> None:
-    changed(database, ada, written, old, new)
+    changed(database, caller, written, old, new)
     found = latest(database, written)
     assert rule in rules(found)
     assert gone not in rules(found)
@@ -69,9 +65,9 @@ def test_other_times_and_symbols_by_hand_are_rules(
     assert "monthly" not in told or "SCHEDULE" not in old
 
 
-def test_a_comment_keeps_all_and_moves_the_lines(database: Database, ada: Caller, written: UUID) -> None:
+def test_a_comment_keeps_all_and_moves_the_lines(database: Database, caller: Caller, written: UUID) -> None:
     before = latest(database, written)
-    changed(database, ada, written, "UNIVERSE", "# mine\nUNIVERSE")
+    changed(database, caller, written, "UNIVERSE", "# mine\nUNIVERSE")
     found = latest(database, written)
     assert rules(found) == rules(before)
     assert [[line - 1 for line in each["lines"]] for each in found.requirements] == [each["lines"] for each in before.requirements]  # fmt: skip
@@ -79,18 +75,18 @@ def test_a_comment_keeps_all_and_moves_the_lines(database: Database, ada: Caller
 
 
 def test_code_that_decides_otherwise_keeps_no_word_of_what_it_was(
-    database: Database, ada: Caller, written: UUID
+    database: Database, caller: Caller, written: UUID
 ) -> None:
-    changed(database, ada, written, ".top(", ".bottom(")
+    changed(database, caller, written, ".top(", ".bottom(")
     found = latest(database, written)
     assert (found.requirements, found.logic_explanation, found.assumptions) == ([], "", [])
 
 
-def test_a_change_by_words_goes_on_from_what_was_set_by_hand(database: Database, ada: Caller, written: UUID) -> None:
-    application.set_parameters(database, ada, written, {"TOP": 3})
-    result = said(database, ada.user_id, "rebalance weekly", strategy_id=str(written))
+def test_a_change_by_words_goes_on_from_what_was_set_by_hand(database: Database, caller: Caller, written: UUID) -> None:
+    application.set_parameters(database, caller, written, {"TOP": 3})
+    result = said(database, caller.user_id, "rebalance weekly", strategy_id=str(written))
     assert isinstance(result, WrittenStrategy), result
     assert {"take top 3", "rebalance weekly"} <= rules(latest(database, written))
-    described = said(database, ada.user_id, "What does it do?", strategy_id=str(written))
+    described = said(database, caller.user_id, "What does it do?", strategy_id=str(written))
     assert isinstance(described, OpenQuestions)
     assert "3 highest" in described.questions[0]

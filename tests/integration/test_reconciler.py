@@ -103,6 +103,11 @@ def test_what_the_account_lacks_is_bought_by_hand_before_its_last_holders_can_se
     accept(world)
     report = world.reconciler.run()
     assert (report.clean, report.resumed) == (True, ["AAPL"])
+    sells_all_that_is_held(world)
+
+
+def sells_all_that_is_held(world: World) -> None:
+    """What is held is sold as ever, and leaves nothing behind."""
     with world.database.transaction() as connection:
         add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 5))
     world.work = ["AAPL"]
@@ -151,12 +156,7 @@ def test_what_the_account_lacks_is_bought_for_it_once_when_an_operator_asks(worl
     report = world.reconciler.run()
     assert (report.clean, report.buying, report.resumed, halted(world)) == (True, {}, ["AAPL"], {})
     assert kept(world) == []
-    with world.database.transaction() as connection:
-        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 5))
-    world.work = ["AAPL"]
-    world.quiet()
-    assert (halted(world), audited(world)) == ({}, set())
-    assert world.exchange.positions["AAPL"] == 0
+    sells_all_that_is_held(world)
 
 
 def test_what_is_bought_of_it_in_part_counts_and_the_rest_is_asked_for_again(world: World) -> None:
