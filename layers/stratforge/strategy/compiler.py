@@ -120,7 +120,7 @@ class Strategy(Admitted):
 
     @cached_property
     def decisions(self) -> frozenset[str]:
-        """What its code may decide for: some of `buy`, `sell`, `short` and `cover`."""
+        """The decisions that its code may take: some of `buy`, `sell`, `short` and `cover`."""
         called = (each.func for each in walk(self.on_bar_tree) if isinstance(each, ast.Call))
         return frozenset(each.id for each in called if isinstance(each, ast.Name) and each.id in SIGNALS)
 
