@@ -9,7 +9,6 @@ from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.framing import Framed, frame_of
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import by_the_code
-from stratforge.ai.shorts import BY_HAND
 from stratforge.intent.follow_ups import ASK
 from stratforge.intent.long_short.gate import NOT_DONE, SAY_ALL, judged, judged_change, said_together
 from stratforge.intent.long_short.marks import Side, marks_in
@@ -21,6 +20,9 @@ from stratforge.intent.written_rules import beyond_told
 from stratforge.strategy import Strategy
 from stratforge.strategy.explanation import explain
 
+# A change of one that goes long and short by its rules is `examined_change`'s.
+NOT_ADDED = "What stands does not go long and short by rules that are known, and no change from words makes it do so: decline, and say that both sides can be asked for anew, as a whole strategy, or that its code is changed by hand."
+
 
 def examined_both_ways(
     draft: StrategyDraft, strategy: Strategy, request: Request
@@ -31,7 +33,7 @@ def examined_both_ways(
         The draft as it was judged and as it is shown once it has passed, with what the person is told of its readings; and its faults.
     """
     if not request.whole:
-        return draft, draft, [BY_HAND]
+        return draft, draft, [NOT_ADDED]
     framed = Framed.of(draft, request)
     together = said_together((*framed.earlier, framed.request))
     if together is None:

@@ -17,7 +17,7 @@ from stratforge.intent.shorts import (
 )
 from stratforge.strategy import StrategyError, compile_strategy
 
-BY_HAND = "A strategy that goes short is not changed from words: decline, and say that its code is changed by hand, or that it can be asked for anew."
+NOT_CHANGED = "A strategy that only goes short is not changed from words, nor is another one made into it: decline, and say that its code is changed by hand, or that it can be asked for anew."
 
 
 def examined_short(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, StrategyDraft, list[str]]:
@@ -27,7 +27,7 @@ def examined_short(draft: StrategyDraft, request: Request) -> tuple[StrategyDraf
         The draft as it was judged and as it is shown once it has passed, with what the person is told of its readings; and its faults.
     """
     if not request.whole:
-        return draft, draft, [BY_HAND]
+        return draft, draft, [NOT_CHANGED]
     turns = (*request.earlier, request.text)
     code, faults = code_as_bought(draft.python_code)
     faults += short_findings(turns, draft.requirements, draft.symbol)
