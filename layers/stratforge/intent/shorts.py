@@ -35,7 +35,7 @@ COVERS = re.compile(
 # What “short” and “long” are said of that is no position: a “short average”, the “short term”.
 NO_POSITION = r"term|ma\b|ema|sma|wma|moving|average|period|window|length|one\b|line|lived"
 SHORTS = re.compile(
-    r"\b(?:(?P<sell>sell(?:s|ing)?|sold) (?:it )?short|(?P<go>go(?:es|ing)?|went) short|(?P<open>open(?:s|ed|ing)?|enter(?:s|ed|ing)?|take[sn]?|taking) (?:a )?(?:new )?short(?: position)?"
+    r"\b(?:(?P<sell>sell(?:s|ing)?|sold) (?:it )?short|(?P<go>go(?:es|ing)?|went|(?:be|get(?:s|ting)?)(?! short ?[-–]?(?:{NO_POSITION}|and long))) short|(?P<open>open(?:s|ed|ing)?|enter(?:s|ed|ing)?|take[sn]?|taking) (?:a )?(?:new )?short(?: position)?"
     rf"|short[- ](?P<selling>sell(?:s|ing)?)|(?P<short>short(?:s|ed|ing)?)(?! ?[-–]?(?:{NO_POSITION}|and long|selling)))\b",
     _I,
 )

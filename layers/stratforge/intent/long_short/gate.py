@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from stratforge.intent.long_short.image import Image, image_of, of_request
 from stratforge.intent.long_short.marks import SCOPED, STAYS, TURNS, Side
 from stratforge.intent.long_short.reference import both_ways
 from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule, read_side_rules
-from stratforge.intent.long_short.sides import BY_ITSELF, Sides, goes_both_ways, sides_of
+from stratforge.intent.long_short.sides import BY_ITSELF, Piece, Sides, goes_both_ways, sides_of
 from stratforge.intent.long_short.turning import (
     CLOSED_FIRST,
     TURNS_ROUND,
@@ -26,7 +27,7 @@ from stratforge.intent.long_short.turning import (
 from stratforge.intent.program import program_of
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule, RuleError, RuleKind
+from stratforge.intent.rules import TURNED, Rule, RuleError, RuleKind
 from stratforge.intent.scenarios import never_acts
 from stratforge.intent.shorts import (
     OPT_IN,
@@ -47,6 +48,16 @@ SAY_ALL = "What you say now and what you said before are not put together for st
 NOT_DONE = "“{}” was not done."
 ONE_SIDE = "The code goes long and short, and the words do not say both: write one side, or ask."
 
+# A comparison that has nothing of its own but its direction.
+_TURNED = re.compile(
+    r"(?:\W|\b(?:and|but|then|when(?:ever)?|while|if|once|as soon as|it|the|price|close|stock|is|goes|gets|turns|crosses|closes|breaks|falls|drops|rises|trades|moves|back|below|under|above|over|down|up|negative|positive)\b)+",
+    re.IGNORECASE,
+)
+# A level without a way to it.
+_AT = re.compile(
+    r"\A(?!.*\b(?:above|below|over|under|up|down|ris\w*|fall\w*|higher|lower)\b)[^<>]*\bat\b[^<>]*\Z", re.IGNORECASE
+)
+_SIGN = re.compile(r"[<>]=?")
 # What is read otherwise of a sale than of what enters.
 _CLOCKS = frozenset({"minute", "weekday", *map(clock_field, CLOCKS)})
 
@@ -282,11 +293,11 @@ def _placed(requirements: Sequence[Requirement], rules: Sequence[Sequence[SideRu
         if not each.quote.strip() or not of_it:
             continue
         places = [sides.of(*place) - {Side.MODE, Side.SCOPE} for place in places_of(sides.text, each.quote)]
-        if not any(_fits(place, of_it) for place in places):
+        if not any(_fits(place, of_it, each.quote) for place in places):
             yield f"“{each.quote[:80]}” is not of the side of its rules ({'; '.join(each.rules)}): quote each side's own words, and give what is said of both sides for each of them, or say the side before the rule (“long stop loss 2%”)."
 
 
-def _fits(place: set[Side], rules: Sequence[SideRule]) -> bool:
+def _fits(place: set[Side], rules: Sequence[SideRule], quote: str) -> bool:
     said = [each for each in rules if each.rule.kind is not RuleKind.SYMBOL]
     if not said:
         return True
@@ -296,7 +307,8 @@ def _fits(place: set[Side], rules: Sequence[SideRule]) -> bool:
     if side is not Side.BOTH:
         return all(each.side is side for each in said)
     long, short = ({each.rule.text for each in said if each.side in (one, Side.BOTH)} for one in (Side.LONG, Side.SHORT))  # fmt: skip
-    return long == short
+    # “Exit both at 50”: from below for the one, from above for the other, as each side's image is held against its rules.
+    return long == short or (_AT.search(quote) is not None and long == {_SIGN.sub(lambda each: TURNED[each[0]], text) for text in short})  # fmt: skip
 
 
 def _of_short(requirement: Requirement, rules: Sequence[SideRule]) -> Requirement:
@@ -348,10 +360,22 @@ def _as_entry(
     if len(sided) != 2:
         return [f"{BY_ITSELF.format(sides.text.strip()[:200])} {ASK}"]
     image = image_of(sides, Side.SHORT)
+    turned = any(_TURNED.fullmatch(_without_deeds(sides, each)) for each in sided if each.side is Side.SHORT)
+    if turned and contrary(long, short):
+        # “When it crosses below” says what the long side does, the other way round, and nothing more.
+        return []
     if not image.asks:
         return _judged_image(image, Side.SHORT, sides, requirements, rules, assumptions, symbol)[0]
-    # “When it crosses below” says what the long side does, the other way round, and nothing more.
     return [] if contrary(long, short) else [f"{each} {ASK}" for each in image.asks]
+
+
+def _without_deeds(sides: Sides, piece: Piece) -> str:
+    """The words of a piece that say when."""
+    found, at = "", piece.start
+    for each in sides.marks:
+        if piece.start <= each.start < piece.end:
+            found, at = f"{found}{sides.text[at : each.start]} ", each.end
+    return found + sides.text[at : piece.end]
 
 
 def _as_image(rules: Sequence[SideRule], side: Side | None) -> list[str] | None:
@@ -374,7 +398,7 @@ def _as_image(rules: Sequence[SideRule], side: Side | None) -> list[str] | None:
 def _quote(image: Image, side: Side | None, sides: Sides, quote: str, rules: Sequence[SideRule]) -> str:
     """The image of a quotation, at the first of its places whose side its rules are of."""
     places = list(places_of(sides.text, quote))
-    fitting = [place for place in places if _fits(sides.of(*place) - {Side.MODE, Side.SCOPE}, rules)] or places
+    fitting = [place for place in places if _fits(sides.of(*place) - {Side.MODE, Side.SCOPE}, rules, quote)] or places
     for start, end in fitting:
         mine = side is None or bool({side, Side.BOTH} & sides.of(start, end))
         if mine and (found := image.of(start, end).strip(" ,;.")):

@@ -24,11 +24,13 @@ class Side(StrEnum):
 
 
 class Deed(StrEnum):
-    """The deeds of a side; where it is only `named`, as in “for longs”, nothing is done."""
+    """The deeds of a side; where it is only `named`, as in “for longs”, or `heads` what is said of it, nothing is done; what is `barred` (“no shorts on Fridays”) is not entered then."""
 
     ENTERS = "enters"
     LEAVES = "leaves"
     NAMED = "named"
+    HEADS = "heads"
+    BARRED = "barred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +62,38 @@ _TURNING_ROUND = re.compile(
     _I,
 )
 _NAMED = re.compile(
-    r"\b(?:for|on|of|with) (?:the |my |any |all |every )?(?P<side>long|short)s?(?: (?:positions?|trades?|side|entry|entries))?\b(?! (?:when|if|once|above|below|over|under)\b)",
+    r"\b(?:for|on|of|with) (?:the |my |any |all |every )?(?P<side>long|short)s?(?: (?:positions?|trades?|side|entry|entries))?\b(?! (?:when|if|once|above|below|over|under)\b)"
+    # “Long stop 2%”: at the beginning of its clause no deed.
+    r"|(?:^|(?<=[.,;:\n] )|(?<=\band ))(?P<own>long|short)(?: side)?(?= (?:stop|target|take[- ]?profit|trailing|size|position size)\b)",
     _I,
 )
+# “For longs: …” and “Shorts: …”, before what is done.
+_HEADS = re.compile(
+    r"(?:^|(?<=[.!?;\n])|(?<=[.!?;] ))(?:(?:for|on) (?:the |my )?(?P<side>long|short)s?(?: (?:positions?|trades?|side|rules?|setups?))?\s*[:,]|(?P<alone>long|short)s?(?: (?:positions?|trades?|side|rules?|setups?))?\s*:)"
+    r"(?=\s+(?:(?:I|we|it)\s+)?(?:buy|go|enter|open|sell|short|take)s?\b)",
+    _I,
+)
+# What a heading says of its side without naming it.
+_ENTERS = re.compile(r"\benters?\b(?: (?:it|a (?:trade|position)))?(?! (?:a |the )?(?:new )?(?:long|short)\b)", _I)
+# “Long entry: …”, “short exit when …”.
+_ROLES = re.compile(r"\b(?P<side>long|short) (?P<role>entr(?:y|ies)|exits?)(?=\s*(?:[:=]|(?:when(?:ever)?|if|once|on|at|above|below)\b))", _I)  # fmt: skip
+# “No shorts on Fridays”: what bounds the entries of a side.
+_BARRED = r"(?:no|never|avoid|skip|do not|don['’]t)\s+(?:(?:go|open|take|enter|any|a|new)\s+)*(?:long|short)s?(?:ing)?(?:\s+(?:trades?|entries))?\b(?=\s+(?:on|before|after|between|from|during|in|when|if|while)\b)"
+_BARRING = re.compile(rf"\b{_BARRED.replace('(?:long|short)s?', '(?P<side>long|short)s?')}", _I)
 _WHOLE = r"(?:everything|all(?: (?:of it|trades|(?:open )?positions))?|(?:any|every|each|either|both) (?:(?:open )?positions?|trades?|sides?)|both|either)"
 _OUT = re.compile(
     rf"\b(?:(?:exit(?:s|ed|ing)?|get(?:s|ting)? out(?: of)?|liquidate[sd]?|flatten(?:s|ed)?)(?: (?P<whole>{_WHOLE})\b| (?:it|the (?:position|trade))\b| out\b)?"
-    rf"|clos(?:e|es|ing) (?:(?P<closed>{_WHOLE})\b|it\b|out\b|the (?:position|trade)\b)|(?P<flat>(?:go(?:es)? |be |get |always )?flat)(?= (?:at|by|before|from|after|over|when|if|in)\b)|out (?=at \d))",
+    rf"|clos(?:e|es|ing) (?:(?P<closed>{_WHOLE})\b|it\b|out\b|the (?:position|trade)\b)|(?P<flat>(?:go(?:es)? |be |get |always )?flat)(?= (?:at|by|before|from|after|over|when|if|in)\b)|(?:(?<=, )|(?<=and ))out\b(?= (?:at|above|below|over|under|when|if|once)\b)|(?P<overnight>no overnight (?:positions|holds?|holding|trades)\b))",
     _I,
 )
 # Words for both sides.
 ON_BOTH = re.compile(
-    r"(?:\b(?:for|on|in|at|with|of|each|either|both)\s+)?\b(?:(?:both|either|each) (?:the )?(?:sides?|ways?|directions?|longs? and shorts?(?: (?:positions?|trades?|side))?)|long and short(?: (?:positions?|trades?))? alike|longs? and shorts? alike|(?:for|on) longs and shorts|for (?:the )?long and (?:the )?short side|(?:for|on) both(?=\s*(?:[.,;]|$))|(?:both|each)(?= (?:with|have|has|use)\b)|longs? and shorts?(?=\s*(?:[:.,;]|$)))\b",
+    r"(?:\b(?:for|on|in|at|with|of|each|either|both)\s+)?\b(?:(?:both|either|each) (?:the )?(?:sides?|ways?|directions?|longs? and shorts?(?: (?:positions?|trades?|side))?)|long and short(?: (?:positions?|trades?))? alike|longs? and shorts? alike|(?:for|on) longs and shorts|for (?:the )?long and (?:the )?short side|(?:for|on) both(?=\s*(?:[.,;]|$))|(?:both|each)(?= (?:with|have|has|use)\b)|longs? and shorts?(?=\s*(?:[:.,;]|$))|long(?: ?[/&-] ?| and | or | )short(?= (?:strategy|system|bot|algo\w*|model|setup|version|approach)\b|\s*:))\b",
     _I,
 )
 # How one side follows the other.
-_TURNING = r"(?:(?:always )?(?:stop and reverse|reverse(?: the position)?|flip(?: the position| sides)?|switch sides|turn (?:it |the position )?(?:round|around)))(?: (?:when(?:ever)?|as soon as|once) (?:the other side(?:'s turn)? (?:begins|comes)|the opposite (?:signal|condition|cross(?:ing)?) (?:comes|occurs|appears|triggers|is met|happens)))?|(?:be |stay |stays |it is )?always in(?: the market)?"
+_OPPOSITE = r"(?: (?:when(?:ever)?|as soon as|once) (?:the other side(?:'s turn)? (?:begins|comes)|the opposite (?:signal|condition|cross(?:ing)?) (?:comes|occurs|appears|triggers|is met|happens))| (?:on|at|with|upon) (?:(?:the|an|any|every|each) )?opposite (?:signals?|conditions?|cross(?:ing|over|es)?|crossovers|breakouts?|break|triggers?|side))"
+_TURNING = rf"(?:always )?(?:stop[- ]and[- ]reverse(?: (?:system|strategy))?|(?:reverse|flip|switch|close and reverse)(?: (?:the )?(?:position|sides|direction))?|turn (?:it |the position )?(?:round|around)){_OPPOSITE}?|(?:be |stay |stays |it is )?always in(?: the market)?|never flat"
 _STAYING = r"(?:it )?stays?(?: in (?:it|the position))? until its own exit(?: comes)?|ignore (?:the )?(?:opposite|other) (?:signals?|side)(?: while (?:in|holding) a (?:position|trade))?|(?:never|do not|don't) (?:reverse|flip)(?: a position)?|no reversals?"
 TURNS = re.compile(rf"\W*(?:(?:it|the strategy|please|should|must|will|and|so|then)\W+)*(?:{_TURNING})\W*", _I)
 STAYS = re.compile(rf"\W*(?:(?:it|the strategy|please|should|must|will|and|so|then)\W+)*(?:{_STAYING})\W*", _I)
@@ -93,8 +111,18 @@ MIRRORED = re.compile(
 )
 NEGATED = re.compile(r"(?:\b(?:no|not|never|without|cannot|neither|nor|instead of|rather than|avoid\w*|skip\w*|refrain\w*|stop|ignor\w*|exclud\w*|except|omit\w*|unless|bans?|banned|forbid\w*)|n['’]t)\b(?:\s+\w+){0,2}\s*$", _I)  # fmt: skip
 
-# Behind a comma too it says how one side follows the other: “…, always in the market”.
-SENTENCE = re.compile(r"(?:[.!?]+(?=\s|$)|[;\n]|,(?=\s*(?:and )?(?:(?:be |stay )?always in(?: the market)?|(?:always )?stop and reverse)\s*(?:[.!;\n]|$)))\s*", re.IGNORECASE)  # fmt: skip
+# Behind a comma too one says how one side follows the other, and what is of one side by its name: “…, always in the market”, “…, no shorts on Fridays”, “…, short stop 1%”.
+SENTENCE = re.compile(
+    rf"(?:[.!?]+(?=\s|$)|[;\n]|,(?=\s*(?:(?:and|but)\s+)?(?:(?:then\s+)?(?:{_TURNING}|{_STAYING})\s*(?:[.!;\n]|$)|{_BARRED}|(?:long|short) (?:stop|target|take[- ]?profit|trailing)\b)))\s*", re.IGNORECASE
+)  # fmt: skip
+# What is compared with a level by its name alone; and a title that names it, maybe with its levels: “RSI 30/70 both ways on MSFT: …”.
+INDICATOR = r"(?:RSI|MFI|CCI|ADX|ROC|CMO|Williams ?%? ?R|Stoch(?:astic)?(?: RSI)?)"
+TITLE = re.compile(
+    rf"\W*(?P<measure>(?:\d+[- ](?:bar|period)s? )?{INDICATOR}(?: ?\( ?\d+ ?\)|\d+)?)(?P<levels>(?: [-−]?\d+ ?/ ?[-−]?\d+)?)(?P<rest>(?: [^:.;\n,]*)?):(?=\s)",
+    _I,
+)
+# What leads a sentence, up to its colon.
+LEAD = re.compile(r"(?:[^:;\n]|:(?=\S))*?:(?=\s)")
 # What is no part of a condition any more.
 SET_OFF = re.compile(r"(?:\s*(?:[,–—]|:(?=\s))|\s-(?=\s)|\s\((?!\d))\s*(?!(?:and|but) (?:the |its )?(?:close|price|volume|\w+ (?:is|are|crosses|closes)\b))|\s+(?:with|using|plus|while|during|at half)\s+|\s+(?:and|but)\s+(?=(?:then |also |always |never )*(?:cut|book|bank|lock|take|limit|protect|bail|lose|risk|hold|keep|wait|invest|trade|stop|close(?! (?:is|above|below|over|under|cross|<|>)))\b)", _I)  # fmt: skip
 # Sentences without a deed of either side that can only be of both.
@@ -122,10 +150,21 @@ def marks_in(text: str) -> list[Mark]:
             taken.append(match.span())
             side = Side.SHORT if "short" in match[0].lower().rpartition(" and ")[2] else Side.LONG
             found.append(Mark(*match.span(), side, Deed.ENTERS, turns=True))
-    for match in _NAMED.finditer(text):
-        if not any(start < match.end() and match.start() < end for start, end in taken):
+    for pattern, deed in ((_HEADS, Deed.HEADS), (_BARRING, Deed.BARRED), (_NAMED, Deed.NAMED), (_ROLES, Deed.ENTERS)):
+        for match in pattern.finditer(text):
+            if any(start < match.end() and match.start() < end for start, end in taken):
+                continue
             taken.append(match.span())
-            found.append(Mark(*match.span(), Side(match["side"].lower()), Deed.NAMED))
+            said = match.groupdict()
+            side = Side(next(said[name] for name in ("side", "own", "alone") if said.get(name)).lower())
+            found.append(
+                Mark(*match.span(), side, Deed.LEAVES if (said.get("role") or "").lower().startswith("exit") else deed)
+            )
+            if deed is Deed.HEADS:
+                until = SENTENCE.search(text, match.end())
+                for each in _ENTERS.finditer(text, match.end(), until.start() if until else len(text)):
+                    taken.append(each.span())
+                    found.append(Mark(*each.span(), side, Deed.ENTERS))
     for pattern, side, deed in (
         (COVERS, Side.SHORT, Deed.LEAVES),
         (SHORTS, Side.SHORT, Deed.ENTERS),
@@ -136,7 +175,7 @@ def marks_in(text: str) -> list[Mark]:
         for match in pattern.finditer(text):
             if any(start < match.end() and match.start() < end for start, end in taken):
                 continue
-            whole = side is Side.NONE and any(match[name] for name in ("whole", "closed", "flat"))
+            whole = side is Side.NONE and any(match[name] for name in ("whole", "closed", "flat", "overnight"))
             taken.append(match.span())
             found.append(Mark(*match.span(), side, deed, whole))
     return sorted(found, key=lambda each: each.start)

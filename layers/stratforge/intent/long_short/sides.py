@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from stratforge.intent.long_short.marks import (
     COUNTED,
+    LEAD,
     MIRRORED,
     NOUN,
     OF_BOTH,
@@ -23,6 +24,7 @@ from stratforge.intent.long_short.marks import (
     SENTENCE,
     SET_OFF,
     STAYS,
+    TITLE,
     TURNS,
     Deed,
     Mark,
@@ -36,6 +38,9 @@ from stratforge.intent.timeframes import mentions_in
 
 _I = re.IGNORECASE
 _WHEN = re.compile(r"\b(?:when(?:ever)?|if|once|as soon as)\b", _I)
+_PERIOD = re.compile(r"[.!?]+(?=\s|$)|\n")
+# What stands before all deeds and bounds them: “only between 10:00 and 15:00”.
+_ONLY_THEN = re.compile(r"\W*only (?:between|from|before|after|during|until|in|on)\b", _I)
 # Words before the first deed of a sentence, and between two deeds, that are of no side.
 _NAMES = re.compile(r"\$?\b[A-Z]{1,5}\b|(?i:\b(?:please|i|we|you|it|want|would|like|to|a|an|the|my|this|strategy|bot|algorithm|that|which|should|will|must|can|could|write|make|build|create|me|on|for|of|trade|trading|with|use|using|stock|and|then|so|simple)\b)|\W+")  # fmt: skip
 _JOINT = re.compile(
@@ -95,10 +100,16 @@ class Sides:
         return {each.side for each in self.pieces if each.start < end and start < each.end and each.side is not Side.NONE}  # fmt: skip
 
 
+def _parted(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of words between two places that commas set off from each other."""
+    for match in re.compile(r"[^,]*[^,\s][^,]*").finditer(text, start, end):
+        yield match.span()
+
+
 def goes_both_ways(text: str) -> bool:
     """Says whether a request speaks of a long side and of a short side."""
     # “Never go short” is no side.
-    marks = [each for each in marks_in(text) if each.deed is Deed.LEAVES or not negated(each, text[: each.start])]
+    marks = [each for each in marks_in(text) if each.deed is Deed.LEAVES or not (each.deed is Deed.BARRED or negated(each, text[: each.start]))]  # fmt: skip
     sides = {each.side for each in marks}
     return {Side.LONG, Side.SHORT} <= sides or (Side.SHORT in sides and bool(ON_BOTH.search(text)))
 
@@ -106,6 +117,15 @@ def goes_both_ways(text: str) -> bool:
 def sides_of(text: str) -> Sides:
     """Divides a request; what it asks is to be answered before anything is written."""
     return _Division(text).divided()
+
+
+def title_of(text: str) -> re.Match[str] | None:
+    """A title that names what its conditions compare, and levels only that they say again: “RSI 30/70 both ways on MSFT: long below 30, …”."""
+    title = TITLE.match(text)
+    if title is None or _NAMES.sub("", ON_BOTH.sub(" ", title["rest"])):
+        return None
+    said = re.findall(r"(?<![\w.])[-−]?\d+(?:\.\d+)?", text[title.end() :])
+    return title if {*re.findall(r"[-−]?\d+", title["levels"])} <= {*said} else None
 
 
 @dataclass
@@ -130,6 +150,8 @@ class _Division:
         self.pieces = list[Piece]()
         self.parts = list[_Part]()
         self.alone = list[tuple[int, int]]()
+        # Up to where that reaches which is set before a sentence.
+        self.leads = dict[int, int]()
         self.asks = list[str]()
         self.told = list[str]()
         self.turns: bool | None = None
@@ -146,15 +168,20 @@ class _Division:
         for start, end in sentences:
             if not any(each.start <= start and end <= each.end for each in self.pieces):
                 self._sentence(start, end)
-        if match := MIRRORED.search(self.text):
-            self._ask(ALONE, *match.span())
+        mode = [each for each in self.pieces if each.side is Side.MODE]
+        for match in MIRRORED.finditer(self.text):
+            # “Reverse on the opposite signal” says how one side follows the other.
+            if not any(each.start <= match.start() < each.end for each in mode):
+                self._ask(ALONE, *match.span())
+                break
         self._deeds()
         self._unsided()
         if match := COUNTED.search(self.text):
             self._ask(NOT_COUNTED, *self._around(*match.span()))
         self._beside()
         if language_of(self.text):
-            self.asks.append(IN_ENGLISH)
+            # Questions about words of another language would be about what nobody read.
+            self.asks = [IN_ENGLISH]
         pieces = tuple(sorted(self.pieces, key=lambda each: each.start))
         return Sides(self.text, pieces, tuple(self.marks), self.turns, tuple(dict.fromkeys(self.asks)), tuple(dict.fromkeys(self.told)))  # fmt: skip
 
@@ -162,10 +189,31 @@ class _Division:
         begin = 0
         for match in SENTENCE.finditer(self.text):
             if self.text[begin : match.start()].strip():
-                yield begin, match.start()
+                yield from self._led(begin, match.start())
             begin = match.end()
         if self.text[begin:].strip():
-            yield begin, len(self.text)
+            yield from self._led(begin, len(self.text))
+
+    def _led(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """A sentence; what is set before it (“2% stop on both sides: …”) as sentences of its own."""
+        lead = LEAD.match(self.text, start, end)
+        if lead is not None and any(lead.end() <= each.start < end for each in self.marks):
+            phrases = list(_parted(self.text, start, lead.end() - 1))
+            if any(self._is_set(*each) for each in phrases) and all(self._is_set(*each) or not _NAMES.sub("", self.text[slice(*each)]) for each in phrases):  # fmt: skip
+                reach = _PERIOD.search(self.text, lead.end())
+                self.leads |= {first: reach.start() if reach else len(self.text) for first, _ in phrases}
+                yield from phrases
+                start = lead.end()
+        yield start, end
+
+    def _is_set(self, start: int, end: int) -> bool:
+        """Whether words set something, or say how one side follows the other, and do nothing."""
+        words = self.text[start:end]
+        if TURNS.fullmatch(words) or STAYS.fullmatch(words):
+            return True
+        if _WHEN.search(words) or any(start <= each.start < end and each.deed is not Deed.NAMED for each in self.marks):
+            return False
+        return any(beside(words)) or (ON_BOTH.search(words) is not None and not _NAMES.sub("", ON_BOTH.sub("", words)))
 
     def _settle(self, start: int, end: int) -> None:
         """A sentence that says how one side follows the other, or of which side something is said."""
@@ -188,8 +236,14 @@ class _Division:
     def _sentence(self, start: int, end: int) -> None:
         marks = [each for each in self.marks if start <= each.start < end]
         for each in marks:
-            if each.side is not Side.NONE and negated(each, self.text[start : each.start]):
+            if each.side is not Side.NONE and each.deed is not Deed.BARRED and negated(each, self.text[start : each.start]):  # fmt: skip
                 self._ask(NEGATIVE, start, end)
+        if any(each.deed is Deed.BARRED for each in marks):
+            self._barred(start, end, marks)
+            return
+        if len(marks) > 1 and all(each.deed is Deed.NAMED for each in marks):
+            self._named(start, end, marks)
+            return
         named = {each.side for each in marks} - {Side.NONE}
         if len(named) == 2:
             self._of_two(start, end, marks)
@@ -200,6 +254,30 @@ class _Division:
             self.pieces.append(Piece(start, end, Side.BOTH))
         else:
             self.alone.append((start, end))
+
+    def _barred(self, start: int, end: int, marks: Sequence[Mark]) -> None:
+        """“No shorts on Fridays”: what bounds the entries of a side, and says nothing else."""
+        (first, *others) = marks
+        rest = self.text[first.end : end]
+        if others or re.search(r"\w", re.sub(r"\b(?:and|but|also)\b", "", self.text[start : first.start], flags=_I)) or re.search(r"[,:()–—]", rest) or {kind for kind, _, _ in beside(rest)} - {"clock"}:  # fmt: skip
+            self._ask(BY_ITSELF, start, end)
+            return
+        self.pieces.append(Piece(start, end, first.side))
+        self.parts.append(_Part(start, end, first.side, last=True))
+        self.told.append(
+            f"“{self.text[start:end].strip()}” bounds when the {first.side.value} side is entered; what is held by then stays."
+        )
+
+    def _named(self, start: int, end: int, marks: Sequence[Mark]) -> None:
+        """“2% stop for longs, 1% for shorts”: each part names its side."""
+        parts = list(_parted(self.text, start, end))
+        sides = [[each.side for each in marks if first <= each.start < last] for first, last in parts]
+        if any(len(each) != 1 for each in sides) or ON_BOTH.search(self.text, start, end):
+            self._ask(BY_ITSELF, start, end)
+            return
+        for (first, last), (side,) in zip(parts, sides, strict=True):
+            self.pieces.append(Piece(first, last, side))
+            self.parts.append(_Part(first, last, side, last=last == end))
 
     def _of_one(self, start: int, end: int, side: Side, marks: Sequence[Mark]) -> None:
         cut = self._tail(start, end, marks)
@@ -219,20 +297,12 @@ class _Division:
 
     def _of_two(self, start: int, end: int, marks: Sequence[Mark]) -> None:
         """A sentence of both sides: each deed stands before its condition, and what is between two deeds is of the first."""
-        if any(each.deed is Deed.NAMED for each in marks):
+        if any(each.deed in (Deed.NAMED, Deed.HEADS) for each in marks):
             self._ask(BY_ITSELF, start, end)
             return
         if self._conditions_first(start, end, marks):
             return
-        lead = self.text[start : marks[0].start]
-        # A title, such as “Opening range breakout:”.
-        lead = ON_BOTH.sub(
-            " ", re.sub(r"^\s*[^\W\d]+(?: [^\W\d]+){0,3}:", " ", lead) if not any(beside(lead)) else lead
-        )
-        for each in self.mentions:
-            if start <= each.start and each.end <= marks[0].start:
-                lead = lead.replace(self.text[each.start : each.end], " ")
-        if _NAMES.sub("", lead):
+        if _NAMES.sub("", self._without_title(start, marks[0].start)):
             self._ask(BY_ITSELF, start, end)
             return
         cut = self._tail(start, end, marks)
@@ -262,6 +332,20 @@ class _Division:
             if mark.side is Side.NONE:
                 self.parts[-1].kinds["way out"] = (mark.start, last)
 
+    def _without_title(self, start: int, end: int) -> str:
+        """What leads a sentence, without bars, words for both sides, and a title, such as “Opening range breakout on SPY:”."""
+        title = title_of(self.text)
+        if title and title.start() == start and title.end() <= end:
+            start = title.start("rest")
+        lead = self.text[start:end]
+        for each in self.mentions:
+            if start <= each.start and each.end <= end:
+                lead = lead.replace(self.text[each.start : each.end], " ")
+        lead = ON_BOTH.sub(" ", lead)
+        if any(beside(lead)) or _WHEN.search(lead):
+            return lead
+        return re.sub(r"^\s*(?:(?!(?:in|during|while|with|without|against|after|before|not|no)\b)[^\W\d]+ +){0,3}[^\W\d]+(?: *(?:on|for|in) \$?(?-i:[A-Z]{1,5}))? *:", " ", re.sub(r" +", " ", lead), flags=_I)  # fmt: skip
+
     def _conditions_first(self, start: int, end: int, marks: Sequence[Mark]) -> bool:
         """“If …, go long, and if …, go short”: each condition stands before its deed, and nothing else is said."""
         if not re.match(r"\W*(?:please\W+)?(?:when(?:ever)?|if|once|as soon as)\b", self.text[start:end], _I):
@@ -285,12 +369,12 @@ class _Division:
         """Where what is said of both sides begins, at the end of a sentence of one or two; its end where nothing is."""
         lead = self.text[start : marks[0].start]
         # “Trade TSLA long and short: …” says nothing of either by itself.
-        says_both = ON_BOTH.search(lead) and not _NAMES.sub("", ON_BOTH.sub("", lead))
+        says_both = ON_BOTH.search(lead) and not _NAMES.sub("", self._without_title(start, marks[0].start))
         both = ON_BOTH.search(self.text, marks[0].start if says_both else start, end)
         whole = next((each for each in marks if each.whole), None)
         if both is None and whole is None:
             return end
-        sided = [each for each in marks if each.side is not Side.NONE and each.deed is not Deed.NAMED]
+        sided = [each for each in marks if each.side is not Side.NONE and each.deed in (Deed.ENTERS, Deed.LEAVES)]
         if not sided:
             # “1 % stop on both, 2 % target on the long.”
             self._ask(BY_ITSELF, start, end)
@@ -357,10 +441,16 @@ class _Division:
                 continue
             if not marks and SAYS_NOTHING.fullmatch(words):
                 continue
+            reach = self.leads.get(start)
+            if reach is not None and not all(any(start < place < reach for place in places) for places in entries.values()):  # fmt: skip
+                # “Only before noon: buy …. Short …” may be said of the first alone.
+                self._ask(BY_ITSELF, start, end)
+                continue
             leads = any(not self.text[start : each.start].strip(" ,") or each.whole for each in marks)
             if COUNTED.search(words):
                 continue
-            if len(began) == 1 or not (leads or (OF_BOTH.match(words) and not marks)):
+            of_both = OF_BOTH.match(words) or (not began and _ONLY_THEN.match(words))
+            if len(began) == 1 or not (leads or (of_both and not marks)):
                 self._ask(BY_ITSELF, start, end)
                 continue
             kinds = {kind for kind, _, _ in beside(words)}
@@ -396,7 +486,7 @@ class _Division:
                     self._ask(BY_ITSELF, *self._around(*places[0]))
                 elif kind == "way out" and any(each.deed is Deed.LEAVES and each.side not in (side, Side.NONE, Side.BOTH) for each in self.marks):  # fmt: skip
                     continue
-                elif any(each.deed is Deed.NAMED and each.side is side and self._part_of(each.start) is self._part_of(places[-1][0]) for each in self.marks):  # fmt: skip
+                elif any(each.deed in (Deed.NAMED, Deed.BARRED) and each.side is side and self._part_of(each.start) is self._part_of(places[-1][0]) and not re.search("[,;]", self.text[min(each.start, places[-1][0]) : max(each.start, places[-1][0])]) for each in self.marks):  # fmt: skip
                     # “Stop 2% for longs” says it.
                     continue
                 elif len(of_sides) == 1 and (kind not in ("clock", "bound") or self._behind(places, last)):
@@ -435,7 +525,7 @@ class _Division:
     def _tail_of(self, side: Side) -> int | None:
         """Where words begin that stand behind the last condition of a side, set off from it."""
         parts = [each for each in self.parts if each.side is side]
-        sided = [each for each in self.marks if each.side is side and each.deed is not Deed.NAMED and self._part_of(each.start) in parts]  # fmt: skip
+        sided = [each for each in self.marks if each.side is side and each.deed in (Deed.ENTERS, Deed.LEAVES) and self._part_of(each.start) in parts]  # fmt: skip
         named = [each for each in sided if each.start not in self.unsided]
         if not named:
             return None

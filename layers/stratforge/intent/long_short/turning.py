@@ -28,7 +28,10 @@ TURNS_UNSAID = "No exit of a side was named: each is closed when the other side'
 CLOSED_FIRST = "It holds one side at a time: a position is closed first, and the other side is opened one bar later at the earliest, if its condition holds then."
 STAYS = "What the other side is entered by changes nothing while a position is held: it stays until its own exit."
 
-_PLAINLY = re.compile(r"\b(?:when(?:ever)?|as soon as|once) the (?:other side|opposite)", re.IGNORECASE)
+_PLAINLY = re.compile(
+    r"\b(?:(?:when(?:ever)?|as soon as|once) the (?:other side|opposite)|(?:reverse|flip|switch|round|around)\b[\w ]{0,20} (?:on|at|with|upon) (?:(?:the|an|any|every|each) )?opposite)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

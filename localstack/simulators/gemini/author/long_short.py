@@ -19,7 +19,7 @@ from stratforge.intent.long_short.gate import (
     standing_both_ways,
 )
 from stratforge.intent.long_short.image import Image, image_of, of_request
-from stratforge.intent.long_short.marks import Side, beside
+from stratforge.intent.long_short.marks import SAYS_NOTHING, Deed, Side, beside
 from stratforge.intent.long_short.reference import both_ways
 from stratforge.intent.long_short.rules import TURN, SideRule, of_both_sides, read_side_rule, read_side_rules
 from stratforge.intent.long_short.sides import AGAIN, BY_ITSELF, Sides, goes_both_ways, sides_of
@@ -235,7 +235,7 @@ def _written(sides: Sides, write: Callable[[Sequence[str]], Answer]) -> tuple[_W
     """The rules of both sides, and how one follows the other."""
     # What one side sets at its beginning (“with a 2% stop”) is no rule of an image of both.
     own = any(kind in ("stop", "target") for each in sides.pieces if each.side in (Side.LONG, Side.SHORT) for kind, _, _ in beside(sides.text[each.start : each.end]))  # fmt: skip
-    if not own and not sides.leaves(Side.LONG) and not sides.leaves(Side.SHORT):
+    if not own and not sides.leaves(Side.LONG) and not sides.leaves(Side.SHORT) and not _closed_alike(sides):
         # Nothing of its own ends a side: it may be the other side's turn.
         written = _Written()
         _take(written, sides, None, write)
@@ -246,6 +246,12 @@ def _written(sides: Sides, write: Callable[[Sequence[str]], Answer]) -> tuple[_W
     for side in (Side.LONG, Side.SHORT):
         _take(written, sides, side, write)
     return written, _turned(sides, written)
+
+
+def _closed_alike(sides: Sides) -> bool:
+    """Whether one condition that is no time closes either side: “exit both at 50”, which is another sale for each of them."""
+    closing = [each for each in sides.pieces if each.side is Side.BOTH and any(each.start <= mark.start < each.end and mark.deed is Deed.LEAVES for mark in sides.marks)]  # fmt: skip
+    return any("clock" not in {kind for kind, _, _ in beside(sides.text[each.start : each.end])} for each in closing)
 
 
 def _turned(sides: Sides, written: _Written) -> Turning:
@@ -326,6 +332,8 @@ def _add(written: _Written, sides: Sides, image: Image, side: Side | None, requi
             written.add("", _meant(meaning, side), _side_texts(each, Side.BOTH if side is None else side, side), status)
         return
     pieces = list(_pieces(sides, image.places_of(quote)))
+    # “Long and short strategy:” before what is of a side says nothing of either.
+    pieces = [each for each in pieces if each[0] is not Side.BOTH or not SAYS_NOTHING.fullmatch(each[1])] or pieces
     if not pieces or (len({of for of, _ in pieces}) > 1 and Side.BOTH in {of for of, _ in pieces}):
         raise _Asks(BY_ITSELF.format(_words(sides, image, quote) or quote))
     for place, (of, words) in enumerate(pieces):
@@ -385,8 +393,10 @@ def _with_lines(requirements: Sequence[Mapping[str, Any]], strategy: Strategy) -
     for each in requirements:
         does = {name for text in each["rules"] if not text.startswith("drop ") for name in _does(text)}
         lines = {line for rule in rules for line in rule.lines if rule.does in does | {"notes"}}
-        # What only goes is nowhere in the code any more.
-        found.append({**each, "lines": sorted(lines) if does else [1] if each["status"] == "covered" and each["rules"] else []})  # fmt: skip
+        if not does and each["status"] == "covered":
+            # What only goes is nowhere in the code any more, and a title is what all of it does.
+            lines = {1} if each["rules"] else {line for rule in rules for line in rule.lines}
+        found.append({**each, "lines": sorted(lines) if does or each["status"] == "covered" else []})
     return found
 
 
