@@ -21,6 +21,10 @@ _OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|mid|middle|basis|upper)
 # Of lines of one kind the lower before the higher; a day's open and close may be anywhere between its low and its high.
 _OF_A_DAY = re.compile(r"(?P<family>day|yesterday|opening)_(?P<edge>low|open|close|high)(?P<span>\(.+\))?")
 _SCALED = re.compile(r"(?P<factor>\d+(?:\.\d+)?) \* (?P<line>.+)|(?P<before>.+) \* (?P<times>\d+(?:\.\d+)?)")
+# Averages of prices, which are never nothing or less.
+_POSITIVE = re.compile(
+    r"ta\.(?:sma|ema|wma|rma|vwap|vwma)\((?:bars\.(?:open|high|low|close|volume)(?:, )?)+(?:length=\d+)?\)"
+)
 _RANKS = {"lower": 0, "mid": 1, "middle": 1, "basis": 1, "upper": 2, "low": 0, "open": 1, "close": 1, "high": 2}
 # What the price is nearly always below, and above.
 _HIGHEST = re.compile(r"day_high|.+\.upper|.*\bhigh\b.*\.max\(\).*|opening_high\(.+\)")
@@ -71,7 +75,7 @@ def _holds_in(fact: Fact, way: frozenset[Fact]) -> bool:
 
 
 def _apart(way: Iterable[Fact]) -> bool:
-    """Whether a price would have to be above one line and below another that is never above that one: bands, or a highest and a lowest price of the same bars."""
+    """Whether a price would have to be above one line and below another that is never above that one: bands, a highest and a lowest price of the same bars, or an average so many times and fewer times."""
     near = [(price, line, above) for fact in (*way, *_implied(way)) if len(fact) == 3 and fact[1] in (">", ">=") and fact[0] not in _CLOCK for price, line, above in filter(None, [_edges(str(fact[0]), str(fact[2]))])]  # fmt: skip
     for price, upper, above in near:
         for other, lower, over in near:
@@ -84,6 +88,9 @@ def _never_below(upper: str, lower: str) -> bool:
     mine, its = _OF_A_BAND.fullmatch(upper), _OF_A_BAND.fullmatch(lower)
     if mine and its and mine["family"] == its["family"]:
         return _RANKS[mine["edge"]] > _RANKS[its["edge"]]
+    (line, factor), (base, times) = _times(upper), _times(lower)
+    if line == base and factor != times:
+        return factor > times and _POSITIVE.fullmatch(line) is not None
     twin = upper.replace("high", "low").replace(".max()", ".min()")
     return bool(_HIGHEST.fullmatch(upper) or upper == "yesterday_high") and twin == lower != upper
 

@@ -23,7 +23,7 @@ _WHEN = re.compile(r"\b(?:when(?:ever)?|if|once|as soon as|while)\b", _I)
 _SUBJECT = re.compile(rf"{_WHEN.pattern}\s+(?P<subject>(?:the )?(?:price|close|stock))\s+", _I)
 # “breaks above the high of the last 20 bars”, “is above its 20-bar high”.
 _EDGE = re.compile(
-    r"\s*(?:it )?(?:is|goes|breaks(?: out)?|crosses|closes|trades|moves|rises|falls|drops) (?:above|below|over|under|through) (?:the |its |a |an )?(?:new )?(?:yesterday['’]s |\d+[- ](?:bar|day|minute)s? )?(?:high|low)(?: of (?:the |its )?(?:(?:last|past|previous|first|prior) )?(?:\d+ )?(?:bars?|candles?|minutes?|days?))?\W*(?:(?:and|but|go(?:es)?)\W*)*",
+    r"\s*(?:it )?(?:is|goes|breaks(?: out)?|crosses|closes|trades|moves|rises|falls|drops) (?:above|below|over|under|through) (?:the |its |a |an )?(?:new )?(?:yesterday['’]s |\d+[- ](?:bar|day|minute)s? )?(?:(?:upper|lower) (?:bollinger |keltner |donchian )?(?:band|channel)|high|low)(?: of (?:the |its )?(?:(?:last|past|previous|first|prior) )?(?:\d+ )?(?:bars?|candles?|minutes?|days?))?\W*(?:(?:and|but|go(?:es)?)\W*)*",
     _I,
 )
 WHAT_IS_IT = "“{}”: what is compared with that? Please name it in the words of this side too."
@@ -128,9 +128,9 @@ def _edits(sides: Sides, start: int, end: int, side: Side | None) -> list[tuple[
             if text is not None:
                 found.append((mark.start, mark.end, text))
     title = title_of(sides.text)
-    if title and start <= title.start("levels") < end:
-        # They are said again where they decide.
-        found.append((*title.span("levels"), ""))
+    if title and start <= title.start("measure") < end:
+        # It is said again where it decides.
+        found.append((title.start("measure"), title.end("levels"), ""))
     for match in ON_BOTH.finditer(sides.text, start, end):
         first = match.start()
         # “Stop 1 % both ways” without the blank before it.
@@ -191,7 +191,7 @@ def _reference(sides: Sides, start: int, end: int) -> tuple[list[tuple[int, int,
 
 
 def _broken(earlier: str, rest: str) -> str:
-    """What “it” is where one side begins above a high and the other below a low: what a high is compared with is no high."""
+    """What “it” is where one side begins above a high or an upper band and the other below a low or a lower one: it is none of these itself."""
     subject = _SUBJECT.search(earlier)
     lone = len(_WHEN.findall(earlier)) == 1 and not re.search(r"\b(?:and|or)\b", rest, _I)
     if subject is None or not lone or not _EDGE.search(rest) or not _EDGE.fullmatch(earlier, subject.end()):

@@ -113,7 +113,7 @@ NEGATED = re.compile(r"(?:\b(?:no|not|never|without|cannot|neither|nor|instead o
 
 # Behind a comma too one says how one side follows the other, and what is of one side by its name: “…, always in the market”, “…, no shorts on Fridays”, “…, short stop 1%”.
 SENTENCE = re.compile(
-    rf"(?:[.!?]+(?=\s|$)|[;\n]|,(?=\s*(?:(?:and|but)\s+)?(?:(?:then\s+)?(?:{_TURNING}|{_STAYING})\s*(?:[.!;\n]|$)|{_BARRED}|(?:long|short) (?:stop|target|take[- ]?profit|trailing)\b)))\s*", re.IGNORECASE
+    rf"(?:[.!?]+(?=\s|$)|[;\n]|\s+and(?=\s+{_BARRED})|,(?=\s*(?:(?:and|but)\s+)?(?:(?:then\s+)?(?:{_TURNING}|{_STAYING})\s*(?:[.!;\n]|$)|{_BARRED}|(?:long|short) (?:stop|target|take[- ]?profit|trailing)\b)))\s*", re.IGNORECASE
 )  # fmt: skip
 # What is compared with a level by its name alone; and a title that names it, maybe with its levels: “RSI 30/70 both ways on MSFT: …”.
 INDICATOR = r"(?:RSI|MFI|CCI|ADX|ROC|CMO|Williams ?%? ?R|Stoch(?:astic)?(?: RSI)?)"
@@ -127,7 +127,7 @@ LEAD = re.compile(r"(?:[^:;\n]|:(?=\S))*?:(?=\s)")
 SET_OFF = re.compile(r"(?:\s*(?:[,–—]|:(?=\s))|\s-(?=\s)|\s\((?!\d))\s*(?!(?:and|but) (?:the |its )?(?:close|price|volume|\w+ (?:is|are|crosses|closes)\b))|\s+(?:with|using|plus|while|during|at half)\s+|\s+(?:and|but)\s+(?=(?:then |also |always |never )*(?:cut|book|bank|lock|take|limit|protect|bail|lose|risk|hold|keep|wait|invest|trade|stop|close(?! (?:is|above|below|over|under|cross|<|>)))\b)", _I)  # fmt: skip
 # Sentences without a deed of either side that can only be of both.
 OF_BOTH = re.compile(
-    r"\W*(?:(?:please|and|also|then|use|set|put|with|have|having|an?|the|my|each|initial|fixed|hard|tight)\W+)*(?:\d+(?:\.\d+)? ?%? )?(?:stop(?:s|[- ]loss\w*)?|trailing|take[- ]?profit|profit target|target|risk|invest|position size|size|trade size|only (?:trade|enter|open)|trade only|no (?:new )?(?:trades|entries|positions|trading)|no overnight|(?:do not|don't|never) (?:trade|enter|open|hold)|\d+ shares|\$ ?\d|\d+ ?% of|\d+(?:\.\d+)? ?% (?:stop|target|take|trailing|per|each))",
+    r"\W*(?:(?:please|and|also|then|use|set|put|with|have|having|an?|the|my|each|initial|fixed|hard|tight)\W+)*(?:\d+(?:\.\d+)? ?%? )?(?:stop(?:s|[- ]loss\w*)?|trailing|take[- ]?profit|profit target|target|risk|invest|position size|size|trade size|only (?:trade|enter|open)|trade (?:\$?(?-i:[A-Z]{1,5}) )?only|no (?:new )?(?:trades|entries|positions|trading)|no overnight|(?:do not|don't|never) (?:trade|enter|open|hold)|\d+ shares|\$ ?\d|\d+ ?% of|\d+(?:\.\d+)? ?% (?:stop|target|take|trailing|per|each))",
     _I,
 )
 SAYS_NOTHING = re.compile(r"(?:\W|(?i:\b(?:please|thanks|thank you|hi|hello|strategy|trade|trading|bot|simple|a|an|the|my|for|on|with|of|symbol|stock|is|it|i|want|would|like|here|this)\b)|\$?\b[A-Z]{1,5}\b)*")  # fmt: skip

@@ -38,6 +38,7 @@ from stratforge.intent.timeframes import mentions_in
 
 _I = re.IGNORECASE
 _WHEN = re.compile(r"\b(?:when(?:ever)?|if|once|as soon as)\b", _I)
+_AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+", _I)
 _PERIOD = re.compile(r"[.!?]+(?=\s|$)|\n")
 # What stands before all deeds and bounds them: “only between 10:00 and 15:00”.
 _ONLY_THEN = re.compile(r"\W*only (?:between|from|before|after|during|until|in|on)\b", _I)
@@ -100,10 +101,13 @@ class Sides:
         return {each.side for each in self.pieces if each.start < end and start < each.end and each.side is not Side.NONE}  # fmt: skip
 
 
-def _parted(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The parts of words between two places that commas set off from each other."""
-    for match in re.compile(r"[^,]*[^,\s][^,]*").finditer(text, start, end):
-        yield match.span()
+def _parted(text: str, start: int, end: int, at: re.Pattern[str] = re.compile(",")) -> Iterator[tuple[int, int]]:
+    """The parts of words between two places that commas, or what else is said, set off from each other."""
+    for match in (*at.finditer(text, start, end), None):
+        stop = match.start() if match else end
+        if text[start:stop].strip():
+            yield start, stop
+        start = match.end() if match else end
 
 
 def goes_both_ways(text: str) -> bool:
@@ -198,12 +202,25 @@ class _Division:
         """A sentence; what is set before it (“2% stop on both sides: …”) as sentences of its own."""
         lead = LEAD.match(self.text, start, end)
         if lead is not None and any(lead.end() <= each.start < end for each in self.marks):
-            phrases = list(_parted(self.text, start, lead.end() - 1))
+            phrases = [part for each in _parted(self.text, start, lead.end() - 1) for part in self._of_what(*each)]
             if any(self._is_set(*each) for each in phrases) and all(self._is_set(*each) or not _NAMES.sub("", self.text[slice(*each)]) for each in phrases):  # fmt: skip
                 reach = _PERIOD.search(self.text, lead.end())
                 self.leads |= {first: reach.start() if reach else len(self.text) for first, _ in phrases}
                 yield from phrases
                 start = lead.end()
+        first = next(_parted(self.text, start, end), (start, end))
+        if first[1] < end and ON_BOTH.search(self.text, *first) and self._is_set(*first) and any(not self.text[first[1] : each.start].strip(" ,") for each in self.marks if first[1] < each.start < end):  # fmt: skip
+            # “2% stop on both sides, buy …”
+            yield first
+            start = first[1] + 1
+        yield start, end
+
+    def _of_what(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """“Stop and reverse on QQQ”, as how one side follows the other, and what is traded."""
+        named = re.search(r"\s+(?:on|for|in)\s+\$?(?-i:[A-Z]{1,5})\s*$", self.text[start:end], _I)
+        if named and TURNS.fullmatch(self.text[start : start + named.start()]):
+            yield start, start + named.start()
+            start += named.start()
         yield start, end
 
     def _is_set(self, start: int, end: int) -> bool:
@@ -238,6 +255,10 @@ class _Division:
         for each in marks:
             if each.side is not Side.NONE and each.deed is not Deed.BARRED and negated(each, self.text[start : each.start]):  # fmt: skip
                 self._ask(NEGATIVE, start, end)
+        if re.search(r"\bonly (?:longs?|shorts?)\b(?! (?:when|if|side)\b)", self.text[start:end], _I) and any(each.deed is Deed.ENTERS for each in marks):  # fmt: skip
+            # “Only long before noon”: no shorts before noon, or no longs after it?
+            self._ask(BY_ITSELF, start, end)
+            return
         if any(each.deed is Deed.BARRED for each in marks):
             self._barred(start, end, marks)
             return
@@ -259,7 +280,7 @@ class _Division:
         """“No shorts on Fridays”: what bounds the entries of a side, and says nothing else."""
         (first, *others) = marks
         rest = self.text[first.end : end]
-        if others or re.search(r"\w", re.sub(r"\b(?:and|but|also)\b", "", self.text[start : first.start], flags=_I)) or re.search(r"[,:()–—]", rest) or {kind for kind, _, _ in beside(rest)} - {"clock"}:  # fmt: skip
+        if others or re.search(r"\w", re.sub(r"\b(?:and|but|also)\b", "", self.text[start : first.start], flags=_I)) or re.search(r"[,;–—]|[:(](?!\d)", rest) or {kind for kind, _, _ in beside(rest)} - {"clock"}:  # fmt: skip
             self._ask(BY_ITSELF, start, end)
             return
         self.pieces.append(Piece(start, end, first.side))
@@ -270,7 +291,7 @@ class _Division:
 
     def _named(self, start: int, end: int, marks: Sequence[Mark]) -> None:
         """“2% stop for longs, 1% for shorts”: each part names its side."""
-        parts = list(_parted(self.text, start, end))
+        parts = list(_parted(self.text, start, end, _AND))
         sides = [[each.side for each in marks if first <= each.start < last] for first, last in parts]
         if any(len(each) != 1 for each in sides) or ON_BOTH.search(self.text, start, end):
             self._ask(BY_ITSELF, start, end)
@@ -519,7 +540,7 @@ class _Division:
             return None
         kinds = {kind for kind, _, _ in beside(self.text[start : last.end])}
         others = {kind for each in self.parts if each.side is not last.side for kind, _, _ in beside(self.text[each.start : each.end])}  # fmt: skip
-        said = any(each.deed is Deed.NAMED and start <= each.start < last.end for each in self.marks)
+        said = any(each.deed in (Deed.NAMED, Deed.BARRED) and start <= each.start < last.end for each in self.marks)
         return None if said or (kinds and kinds <= others) else (last.side, start, last.end)
 
     def _tail_of(self, side: Side) -> int | None:

@@ -375,7 +375,7 @@ def _side_texts(rule: Rule, of: Side, side: Side | None) -> list[str]:
         return [rule.text] if of is Side.BOTH else [f"{of.value} {rule.text}"]
     if side is None and of is Side.SHORT:
         if rule.kind is not RuleKind.SELL or rule.value != 100:
-            raise _Asks(f"“{in_words(rule)}” is said of the short side alone, where it begins when the long side ends. Please leave it out, or say when each side is closed.")  # fmt: skip
+            raise _Asks(f"“{as_short(in_words(rule))}” is said of the short side alone, where it begins when the long side ends. Please leave it out, or say when each side is closed.")  # fmt: skip
         if re.search(r"\b(?:minute\w*|weekday)\b", rule.text):
             raise _Asks(f"“{in_words(rule)}” of the short side: {SAY_EXITS}")
         return [f"short when {rule.text.removeprefix('sell when ')}"]
