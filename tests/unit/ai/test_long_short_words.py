@@ -1,6 +1,10 @@
-"""Forty requests for strategies that go long and short, written before anything read them: twenty that say all, and twenty whose obvious reading is a guess."""
+"""Requests for strategies that go long and short, written before anything read them: those that say all, and those whose obvious reading is a guess; `long_short.jsonl` has more of both."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from simulators.gemini.author.framed import write_answer
@@ -10,6 +14,9 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.trading_symbol import TradingSymbol
 from stratforge.strategy import Strategy
 
+from tests.support.tiers import one_of
+
+CASES = [json.loads(each) for each in Path(__file__).with_name("long_short.jsonl").read_text("utf-8").splitlines()]
 RSI, CCI = "ta.rsi(bars.close, length=14)", "ta.cci(bars.high, bars.low, bars.close, length=20)"
 
 
@@ -113,3 +120,22 @@ def test_what_is_said_of_both_sides_is_written(words: str, rules: set[str]) -> N
 @pytest.mark.parametrize("words", TRAPS)
 def test_what_may_be_said_of_either_side_is_asked_about(words: str) -> None:
     assert written(words).kind is not AnswerKind.STRATEGY
+
+
+@pytest.mark.parametrize(
+    "case", one_of(3, [each for each in CASES if "rules" in each], lambda each: each["words"][-70:])
+)
+def test_what_traders_say_of_both_sides_is_written_by_its_rules_and_no_others(case: dict[str, Any]) -> None:
+    draft = written(case["words"])
+    assert draft.kind is AnswerKind.STRATEGY, draft.questions
+    assert sorted(rules_in(draft)) == case["rules"]
+    assert all(each.quote in case["words"] for each in draft.requirements)
+
+
+@pytest.mark.parametrize(
+    "case", one_of(3, [each for each in CASES if "asks" in each], lambda each: each["words"][-70:])
+)
+def test_what_traders_leave_open_of_both_sides_is_what_is_asked_about(case: dict[str, Any]) -> None:
+    draft = written(case["words"])
+    assert draft.kind is not AnswerKind.STRATEGY
+    assert case["asks"] in draft.questions[0]
