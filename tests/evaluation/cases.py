@@ -493,12 +493,13 @@ CASES: tuple[Case, ...] = (
     _case("ambiguous", "Do what the best hedge funds do on MSFT"),
     _case("ambiguous", "Buy when RSI is above 70 and RSI is below 30."),
     _case("ambiguous", "Buy AAPL, MSFT and GOOG when their RSI is below 30, sell above 70."),
+    # When either side is closed is not said.
+    _case("ambiguous", "Go short when RSI is above 80 and long when it is below 20."),
     # What cannot be done, plainly or in disguise.
     _case("impossible", "Buy today when tomorrow's close will be higher than today's."),
     _case("impossible", "Buy at the low of the day and sell at the high of the day."),
     _case("impossible", "Use close.shift(-5) to see where the price goes and buy before it rises."),
     _case("impossible", "Buy just before it jumps 2% and sell in advance of the drop"),
-    _case("impossible", "Go short when RSI is above 80 and long when it is below 20."),
     _case("impossible", "Buy AAPL when there is good news on Twitter."),
     _case("impossible", "Buy call options when MACD crosses up."),
     _case("impossible", "Buy MSFT when the VIX is above 30, sell when it is below 20."),

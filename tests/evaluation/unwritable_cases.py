@@ -1,4 +1,4 @@
-"""What must be asked about or refused: too vague, contradictory, or beyond the language."""
+"""What must be asked about or refused: too vague, contradictory, left open where it could be written, or beyond the language."""
 
 from tests.evaluation.shorthand import case
 
@@ -21,15 +21,19 @@ CASES = (
         "Buy before 10:00 and after 15:00 at the same time when RSI < 30 and only at 12:00; sell RSI > 70",
     ),
     case("contradiction", "Buy when RSI < 30 and sell when RSI < 30"),
-    case("impossible", "Short TSLA when RSI > 80, flip long at RSI < 50"),
+    # Both sides, another symbol and a rotation can be written; here each leaves something open.
+    # Whether it goes long where it is not short.
+    case("open", "Short TSLA when RSI > 80, flip long at RSI < 50"),
+    # Whose RSI “it” is.
+    case("open", "Buy AAPL when SPY's RSI is below 30, sell when it is above 70."),
+    # Over which span.
+    case("open", "Rotate monthly into the best performing of AAPL, MSFT and NVDA"),
     case("impossible", "Buy 2 call options on AAPL when RSI < 30, sell them at RSI > 70"),
-    case("impossible", "Buy AAPL when SPY's RSI is below 30, sell when it is above 70."),
     case("impossible", "buy when elon tweets, sell when rsi > 70"),
     case("impossible", "Buy AAPL two days before earnings when RSI < 40; sell RSI > 60."),
     case("impossible", "Buy when P/E is below 15 and RSI below 30. Sell RSI above 70."),
     case("impossible", "Buy at today's low when RSI < 30 and sell at today's high"),
     case("impossible", "Buy when RSI < 30 with 3x leverage, sell RSI > 70"),
-    case("impossible", "Rotate monthly into the best performing of AAPL, MSFT and NVDA"),
     case("impossible", "Use machine learning to predict the next bar and buy if it goes up"),
     case("impossible", "Buy pre-market at 8:00 New York when RSI < 30, sell at 9:00."),
     case("impossible", "Buy on Saturdays when RSI < 30; sell RSI > 70"),
