@@ -50,9 +50,10 @@ ONE_SIDE = "The code goes long and short, and the words do not say both: write o
 
 # A comparison that has nothing of its own but its direction.
 _TURNED = re.compile(
-    r"(?:\W|\b(?:and|but|then|when(?:ever)?|while|if|once|as soon as|it|the|price|close|stock|is|goes|gets|turns|crosses|closes|breaks|falls|drops|rises|trades|moves|back|below|under|above|over|down|up|negative|positive)\b)+",
+    r"(?:\W|\b(?:and|but|then|when(?:ever)?|while|if|once|as soon as|it|is|goes|gets|turns|crosses|closes|breaks|falls|drops|rises|trades|moves|back|below|under|above|over|down|up|negative|positive)\b)+",
     re.IGNORECASE,
 )
+_PRICE = re.compile(r"\b(?:the )?(?:price|close|stock)\b", re.IGNORECASE)
 # A level without a way to it.
 _AT = re.compile(
     r"\A(?!.*\b(?:above|below|over|under|up|down|ris\w*|fall\w*|higher|lower)\b)[^<>]*\bat\b[^<>]*\Z", re.IGNORECASE
@@ -360,7 +361,11 @@ def _as_entry(
     if len(sided) != 2:
         return [f"{BY_ITSELF.format(sides.text.strip()[:200])} {ASK}"]
     image = image_of(sides, Side.SHORT)
-    turned = any(_TURNED.fullmatch(_without_deeds(sides, each)) for each in sided if each.side is Side.SHORT)
+    of_price = any(
+        "close" in way for rule in long if rule.kind is RuleKind.BUY for atom in rule.atoms for way in atom.ways
+    )
+    said = [_without_deeds(sides, each) for each in sided if each.side is Side.SHORT]
+    turned = any(_TURNED.fullmatch(_PRICE.sub("", each) if of_price else each) for each in said)
     if turned and contrary(long, short):
         # “When it crosses below” says what the long side does, the other way round, and nothing more.
         return []

@@ -228,7 +228,9 @@ class _Division:
         words = self.text[start:end]
         if TURNS.fullmatch(words) or STAYS.fullmatch(words):
             return True
-        if _WHEN.search(words) or any(start <= each.start < end and each.deed is not Deed.NAMED for each in self.marks):
+        if _WHEN.search(words) or any(
+            start <= each.start < end and each.deed is not Deed.NAMED and not each.whole for each in self.marks
+        ):
             return False
         return any(beside(words)) or (ON_BOTH.search(words) is not None and not _NAMES.sub("", ON_BOTH.sub("", words)))
 
@@ -507,7 +509,7 @@ class _Division:
                     self._ask(BY_ITSELF, *self._around(*places[0]))
                 elif kind == "way out" and any(each.deed is Deed.LEAVES and each.side not in (side, Side.NONE, Side.BOTH) for each in self.marks):  # fmt: skip
                     continue
-                elif any(each.deed in (Deed.NAMED, Deed.BARRED) and each.side is side and self._part_of(each.start) is self._part_of(places[-1][0]) and not re.search("[,;]", self.text[min(each.start, places[-1][0]) : max(each.start, places[-1][0])]) for each in self.marks):  # fmt: skip
+                elif any(each.deed in (Deed.NAMED, Deed.BARRED) and each.side is side and self._part_of(each.start) is self._part_of(places[-1][0]) and not re.search(r"[,;]|\band\b", self.text[min(each.start, places[-1][0]) : max(each.start, places[-1][0])]) for each in self.marks):  # fmt: skip
                     # “Stop 2% for longs” says it.
                     continue
                 elif len(of_sides) == 1 and (kind not in ("clock", "bound") or self._behind(places, last)):
