@@ -103,11 +103,10 @@ class Sides:
 
 def _parted(text: str, start: int, end: int, at: re.Pattern[str] = re.compile(",")) -> Iterator[tuple[int, int]]:
     """The parts of words between two places that commas, or what else is said, set off from each other."""
-    for match in (*at.finditer(text, start, end), None):
-        stop = match.start() if match else end
-        if text[start:stop].strip():
-            yield start, stop
-        start = match.end() if match else end
+    for first, last in (*(match.span() for match in at.finditer(text, start, end)), (end, end)):
+        if text[start:first].strip():
+            yield start, first
+        start = last
 
 
 def goes_both_ways(text: str) -> bool:
@@ -173,11 +172,10 @@ class _Division:
             if not any(each.start <= start and end <= each.end for each in self.pieces):
                 self._sentence(start, end)
         mode = [each for each in self.pieces if each.side is Side.MODE]
-        for match in MIRRORED.finditer(self.text):
-            # “Reverse on the opposite signal” says how one side follows the other.
-            if not any(each.start <= match.start() < each.end for each in mode):
-                self._ask(ALONE, *match.span())
-                break
+        # “Reverse on the opposite signal” says how one side follows the other.
+        mirrored = (each.span() for each in MIRRORED.finditer(self.text) if not any(one.start <= each.start() < one.end for one in mode))  # fmt: skip
+        if found := next(mirrored, None):
+            self._ask(ALONE, *found)
         self._deeds()
         self._unsided()
         if match := COUNTED.search(self.text):
