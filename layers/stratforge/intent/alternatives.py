@@ -22,7 +22,8 @@ _BEFORE = 16
 # Of a position and of the clock each is a way out by itself: “sell above 70. After 30 bars at the latest.”
 _WAYS_OUT = frozenset({*RESULTS, "bars_held", "days_held", "minute", "weekday"})
 _ONE_MORE = re.compile(
-    rf"{OR.pattern}|\b(?:any|also|otherwise|alternatively|as well|auch|sonst|también|aussi)\b|也", re.IGNORECASE
+    rf"{OR.pattern}|\b(?:any|otherwise|alternatively|sonst)\b|\b(?:also|auch|también|aussi) (?:when|if|once|wenn|bei|si|cuando|quand|lorsque)\b|也",
+    re.IGNORECASE,
 )
 # What makes a choice of what it denies: “not between 30 and 70”; and lists, whose head says what they are.
 _DENIED = re.compile(
@@ -30,8 +31,8 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _PERMITTED = re.compile(
-    r"\b(?:it['’]?s |is |are |also )?(?:ok(?:ay)?|fine|alright|all right|allowed) (?:if|when|to|that|while|with)\b|\b(?:are|is) (?:also )?(?:ok(?:ay)?|fine|allowed|alright)\b"
-    r"|\b(?:does(?: not|n['’]?t)|do(?: not|n['’]?t)) (?:have to|need to|matter)\b|\bneed(?: not|n['’]?t)\b|\bno matter\b|\bregardless\b|\b(?:preferabl[ye]|ideally|if possible|nice to have|optional(?:ly)?|maybe|perhaps|possibly)\b"
+    r"\b(?:it['’]?s |is |are |also )?(?:ok(?:ay)?|fine|alright|all right|allowed) (?:if|when|to|that|while|with)\b|(?<!\d )\b(?:are|is) (?:also )?(?:ok(?:ay)?|fine|allowed|alright)\b"
+    r"|\b(?:does(?: not|n['’]?t)|do(?: not|n['’]?t)) (?:have to|need to|matter)\b|\bneed(?: not|n['’]?t)\b|\bno matter (?!what\b)|\bregardless of\b|\b(?:preferabl[ye]|ideally|if possible|nice to have|optional(?:ly)?|maybe|perhaps|possibly)\b"
     r"|\b(?:darf|dürfen|muss nicht|müssen nicht|egal ob|am liebsten|idealerweise|möglichst|vielleicht|gerne)\b"
     r"|\b(?:no importa|da igual|puede ser|de preferencia|preferiblemente|idealmente|quizás|tal vez|no hace falta)\b"
     r"|\b(?:peu importe|n['’]importe|de préférence|idéalement|si possible|peut-être|pas besoin)\b|最好|无所谓|可以不|不必|也可以|できれば|なくてもよい|でもよい|でもいい",
@@ -53,19 +54,16 @@ def alternatives_unasked(
     Yields:
         A question for each.
     """
-    standing = [(each, of_it) for each, of_it in zip(requirements, rules, strict=True) if each.status is not Status.SUPERSEDED]  # fmt: skip
+    standing = [of_it for each, of_it in zip(requirements, rules, strict=True) if each.status is not Status.SUPERSEDED]
     for side in (RuleKind.BUY, RuleKind.SELL):
-        ways = {
-            rule.text for _, of_it in standing for rule in of_it if rule.kind is side and not rule.facts & _WAYS_OUT
-        }
+        alone = _WAYS_OUT if side is RuleKind.SELL else frozenset[str]()
+        ways = {rule.text for of_it in standing for rule in of_it if rule.kind is side and not rule.facts & alone}
         for each, of_it, places in zip(requirements, rules, spans, strict=True):
-            mine = [
-                rule for rule in of_it if rule.kind is side and not (side is RuleKind.SELL and rule.facts & _WAYS_OUT)
-            ]
+            mine = [rule for rule in of_it if rule.kind is side and not rule.facts & alone]
             if each.status in (Status.KEPT, Status.SUPERSEDED) or not mine or any(rule.dropped for rule in of_it):
                 continue
             does = "buys" if side is RuleKind.BUY else "sells"
-            if any(rule.text in ways for rule in mine) and len(ways) > 1 and not _asked_for(turns, places, side):
+            if len(ways) > 1 and not _asked_for(turns, places, side, len({rule.text for rule in mine})):
                 yield f"“{each.quote.strip()[:200]}” names no order, and would be one more way to {does[:-1]} ({'; '.join(map(in_words, mine))}). Is it needed with the other, is it enough by itself, or is it for something else? {ASK}"
             for rule in mine:
                 either = [one for one in _ways(rule) if not _facts(one) & _WAYS_OUT]
@@ -91,8 +89,8 @@ def permissions(requirements: Sequence[Requirement], rules: Sequence[Sequence[Ru
             yield f"“{each.quote.strip()[:200]}” says “{said[0]}”, which is no condition. Is it needed, or does it not matter? {ASK}"
 
 
-def _asked_for(turns: Sequence[str], places: Sequence[Sequence[tuple[int, int]]], side: RuleKind) -> bool:
-    """Whether one of the places names an order of that side, or a choice."""
+def _asked_for(turns: Sequence[str], places: Sequence[Sequence[tuple[int, int]]], side: RuleKind, count: int) -> bool:
+    """Whether one of the places names so many orders of that side, or a choice."""
     for turn, found in zip(turns, places, strict=True):
         for start, end in found:
             own = [
@@ -101,6 +99,6 @@ def _asked_for(turns: Sequence[str], places: Sequence[Sequence[tuple[int, int]]]
                 if each.start < end and start < each.end and each.own and each.side is side
             ]
             words = turn[max(0, start - _BEFORE) : end]
-            if own or _ONE_MORE.search(words):
+            if len(own) >= count or _ONE_MORE.search(words) or (own and "\n" in words):
                 return True
     return not any(places)
