@@ -116,7 +116,7 @@ def _agrees(rules: Sequence[str], code: Code, symbol: str) -> bool:
 
 
 def _declared(text: str, old: Code, new: Code) -> str:
-    """A rule with what the code of a portfolio declares now, where it says what the code before declared: its symbols, or its times."""
+    """A rule with what the code of a portfolio declares now, where it says what the code before declared: its symbols, its times, or its fixed weights."""
     if isinstance(old, PortfolioStrategy) and isinstance(new, PortfolioStrategy):
         if text.startswith("universe ") and set(re.split(r"[\s,]+", text)[1:]) == set(old.universe) != set(
             new.universe
@@ -124,7 +124,23 @@ def _declared(text: str, old: Code, new: Code) -> str:
             return f"universe {', '.join(new.universe)}"
         if text == f"rebalance {old.schedule}":
             return f"rebalance {new.schedule}"
+        if text.startswith("weights ") and (was := _fixed_weights(old)) and (now := _fixed_weights(new)) != was:
+            said = read_rotation_rule(text)
+            if now and dict(zip(said.symbols, said.weights, strict=True)) == was:
+                return f"weights {', '.join(f'{symbol} {part:.12g}' for symbol, part in now.items())}"
     return text
+
+
+def _fixed_weights(code: PortfolioStrategy) -> dict[str, float]:
+    """The weights that are written out in the code of a portfolio, by their symbols; none where not just one set of them is."""
+    found = list[dict[str, float]]()
+    for node in ast.walk(ast.parse(code.source)):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict):
+            try:
+                found.append(ast.literal_eval(node.value))
+            except ValueError:
+                return {}
+    return found[0] if len(found) == 1 else {}
 
 
 def explained(requirements: Sequence[Requirement], code: Code) -> str:
@@ -272,6 +288,10 @@ def says_before(text: str, old: Code, new: Code, old_symbol: str, symbol: str) -
     gone = [old_symbol] if symbol != old_symbol else []
     if isinstance(old, PortfolioStrategy) and isinstance(new, PortfolioStrategy):
         gone += old.universe if old.universe != new.universe else ()
+        stands = _fixed_weights(new)
+        parts = [part for symbol, part in _fixed_weights(old).items() if stands.get(symbol) != part]
+        if any(abs(number - form(was)) < 1e-9 for was in parts for form in _FORMS for number in numbers):
+            return True
         if old.schedule != new.schedule and re.search(_times(old.schedule), text, re.IGNORECASE):
             return True
     return any(_names(each, text) for each in gone)
