@@ -32,4 +32,6 @@ def test_a_symbol_to_look_at_that_there_is_not_is_asked_about(database: Database
     know(database, "AAPL", "SPY")
     asked = said(database, user, WORDS.replace("SPY", "ZZZZ"))
     assert isinstance(asked, OpenQuestions)
-    assert asked.questions == ["ZZZZ cannot be traded here. Which symbol should it be?"]
+    assert asked.questions == [
+        "ZZZZ is not traded here, so it cannot be looked at. Please describe all of it as a new strategy, with another symbol in its place."
+    ]

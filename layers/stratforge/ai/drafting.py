@@ -37,6 +37,8 @@ MAX_REPAIRS = 3
 MAX_LOOKS = 3
 # What is said of a symbol for which the broker takes no orders.
 CANNOT_BE_TRADED = "cannot be traded here"
+# And where it is only looked at.
+CANNOT_BE_LOOKED_AT = "is not traded here, so it cannot be looked at"
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 # Numbers up to this count things that an answer names.
 _COUNTED = 3
@@ -66,11 +68,12 @@ class Passed:
 
 
 class NotPassed(Exception):
-    """The last repair that may be asked for did not pass either; its findings."""
+    """The last repair that may be asked for did not pass either; its findings, and the language in which the person spoke."""
 
-    def __init__(self, draft: StrategyDraft, findings: list[str], tokens: int, repairs: int) -> None:
+    def __init__(self, draft: StrategyDraft, findings: list[str], tokens: int, repairs: int, language: str) -> None:
         super().__init__(f"the code did not pass after {repairs} repairs")
         self.draft, self.findings, self.tokens, self.repairs = draft, findings, tokens, repairs
+        self.language = language
 
 
 def write_strategy(
@@ -135,17 +138,25 @@ def write_strategy(
             draft, strategy, findings = _examine(draft, request, trades, progress)
             looked_at = () if strategy is None else strategy.other_symbols
             symbols = strategy.symbols if isinstance(strategy, PortfolioStrategy) else [draft.symbol, *looked_at]
-            untradable = [each for symbol in symbols for each in check_symbol(symbol)]
+            untradable = [
+                each.replace(CANNOT_BE_TRADED, CANNOT_BE_LOOKED_AT) if symbol in looked_at else each
+                for symbol in symbols
+                for each in check_symbol(symbol)
+            ]
             if untradable and not findings and (last or draft.symbol == trades.given):
                 # No other answer mends what the person has to say: what else it should trade.
                 return Passed(
-                    _spoken(_asking(draft, untradable), conversation), None, tokens, tuple(repairs), drafted.model
+                    _spoken(_asking(draft, untradable, alone=not looked_at), conversation),
+                    None,
+                    tokens,
+                    tuple(repairs),
+                    drafted.model,
                 )
             findings += untradable
         if not findings:
             return Passed(_spoken(draft, conversation), strategy, tokens, tuple(repairs), drafted.model)
         if last:
-            raise NotPassed(draft, findings, tokens, len(repairs))
+            raise NotPassed(draft, findings, tokens, len(repairs), _language_of(conversation))
         repairs.append(tuple(findings))
         turns += [Turn("model", draft.model_dump_json()), Turn("user", repair_request(findings))]
     raise AssertionError("unreachable")
@@ -213,16 +224,22 @@ def _asked_nothing(draft: StrategyDraft) -> list[str]:
     return []
 
 
-def _asking(draft: StrategyDraft, untradable: Sequence[str]) -> StrategyDraft:
-    """A question in the place of a strategy whose symbols cannot be traded."""
+def _asking(draft: StrategyDraft, untradable: Sequence[str], *, alone: bool) -> StrategyDraft:
+    """A question in the place of a strategy whose symbols cannot be traded; `alone` where it looks at no other symbol, so that a name is an answer."""
     said = [each.removeprefix("symbol: ").split(". ")[0].removesuffix(".") for each in untradable]
-    questions = [f"{each}. Which symbol should it be?" for each in said]
+    asks = "Which symbol should it be?" if alone else "Please describe all of it as a new strategy, with another symbol in its place."  # fmt: skip
+    questions = [f"{each}. {asks}" for each in said]
     return draft.model_copy(update={"kind": AnswerKind.CLARIFY, "questions": questions, "python_code": "", "requirements": [], "assumptions": []})  # fmt: skip
+
+
+def _language_of(conversation: Sequence[Turn]) -> str:
+    """The language in which the person spoke last; empty for English."""
+    return spoken_in([words for each in conversation if each.role == "user" and (words := words_in(each.text))])
 
 
 def _spoken(draft: StrategyDraft, conversation: Sequence[Turn]) -> StrategyDraft:
     """The draft with the fixed sentences of what it assumes and asks in the person's language."""
-    language = spoken_in([words for each in conversation if each.role == "user" and (words := words_in(each.text))])
+    language = _language_of(conversation)
     if not language:
         return draft
     said = {"questions": said_in(language, draft.questions), "assumptions": said_in(language, draft.assumptions)}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from stratforge.intent.follow_ups import ASK
 from stratforge.intent.reading.languages import language_of
 
 _ENGLISH = re.compile(
@@ -20,7 +21,7 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"\{\d\}")
-_QUOTED = re.compile(r"“\{(\d)\}”")
+_QUOTED = re.compile(r"“[^“”{]*\{(\d)\}[^“”{]*”")
 # Words of English that no other language of the table has: where one of them is left, what stands at a place stays in English as a whole.
 _LEFT = re.compile(r"\b(?:the|is|it|not|which|when|with|of|everything|before)\b")
 
@@ -50,6 +51,17 @@ def said_in(language: str, sentences: Sequence[str]) -> list[str]:
     return [_said(language, each, "sentences") or each for each in sentences] if language else list(sentences)
 
 
+def findings_in(language: str, findings: Sequence[str]) -> list[str]:
+    """Findings about what did not pass as the person reads them; in English as they were made.
+
+    Of one that the table does not have, it is said what it is about, and the rest stays as it was made.
+    """
+    if not language:
+        return list(findings)
+    plain = [each.removesuffix(ASK).strip() for each in findings]
+    return [_said(language, each, "sentences") or _said(language, each, "findings") for each in plain]
+
+
 def in_english(sentence: str) -> str:
     """A sentence as it was made, where it is one of the table without places in any of its languages; itself otherwise."""
     return next((each.plain for each in _table()["sentences"] if sentence in each.said.values()), sentence)
@@ -61,7 +73,7 @@ def _said(language: str, text: str, part: str) -> str:
         if language not in each.said or not (match := each.english.fullmatch(text)):
             continue
         words = match.groups()
-        if part != "sentences" and not all(map(_whole, words)):
+        if part not in ("sentences", "findings") and not all(map(_whole, words)):
             continue
         places = [one if at in each.own else _place(language, one) for at, one in enumerate(words)]
         if each.bracketed and not re.search(r"[(（]\{0\}", each.said[language]) and _is_joined(words[0]):

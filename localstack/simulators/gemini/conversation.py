@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from stratforge.ai.drafting import CANNOT_BE_LOOKED_AT, CANNOT_BE_TRADED
+
 from simulators.gemini.author import described, on_what_stands, subject_of, traded_on, write_answer
 
 # How the product begins when it sends findings back; that is no word of the user's.
@@ -84,7 +86,9 @@ def looked_up(contents: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
 def untradable_symbols(contents: list[dict[str, Any]]) -> frozenset[str]:
     """Symbols that the product said cannot be traded."""
     return frozenset(
-        symbol for content in contents for symbol in re.findall(r"([\w./]+) cannot be traded here", _text(content))
+        symbol
+        for content in contents
+        for symbol in re.findall(rf"([\w./]+) (?:{CANNOT_BE_TRADED}|{CANNOT_BE_LOOKED_AT})", _text(content))
     )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from stratforge.intent import spoken
-from stratforge.intent.spoken import in_english, said_in, spoken_in
+from stratforge.intent.follow_ups import ASK
+from stratforge.intent.spoken import findings_in, in_english, said_in, spoken_in
 
 from tests.support.conversations import talk
 
@@ -29,7 +30,7 @@ CHOSEN = (
 @cache
 def written() -> str:
     """All texts that the gate and the offline author are made of."""
-    folders = ("layers/stratforge/intent", "layers/stratforge/ai", "localstack/simulators/gemini/author")
+    folders = ("layers/stratforge/intent", "layers/stratforge/ai", "layers/stratforge/application/jobs", "localstack/simulators/gemini/author")  # fmt: skip
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     nodes = (node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
@@ -42,7 +43,10 @@ def test_every_sentence_of_the_table_is_said_in_every_language_with_all_its_plac
     assert all({*re.findall(r"\{\d\}", said)} == places for said in forms.values())
 
 
-@pytest.mark.parametrize("english", [each["en"] for each in TABLE["sentences"]])
+@pytest.mark.parametrize(
+    "english",
+    [each["en"] for name in ("sentences", "findings") for each in TABLE[name] if re.search(r"[a-z]", each["en"])],
+)
 def test_every_sentence_of_the_table_is_one_that_is_made(english: str) -> None:
     # Where a sentence is made of several texts, one of them is enough.
     texts = [each.strip("“”") for each in re.split(r"\{\d\}", english)]
@@ -183,3 +187,35 @@ def test_a_sentence_without_places_is_known_again_in_every_language(language: st
     assert said != made
     assert in_english(said) == made
     assert in_english("Something else.") == "Something else."
+
+
+@pytest.mark.parametrize(
+    ("finding", "said"),
+    [
+        ("The request says “30” (in “…RSI unter 30…”), and no requirement quotes it: add it as covered, assumed or unsupported.", "Was geschrieben wurde, lässt “30” aus (in “…RSI unter 30…”)."),
+        (f"“wenn es passt” was not understood. Both of them, or one of them? {ASK}", "“wenn es passt” wurde nicht verstanden. Beide davon oder eines davon?"),
+        (f"“sell when RSI(14) > 70” may hold where it buys, so that what was bought is sold on the next bar: use crosses_above or crosses_below where a crossing is meant. {ASK}", "“sell when RSI(14) > 70” kann schon beim Kauf gelten, dann würde das Gekaufte auf dem nächsten Bar verkauft. Ist ein Kreuzen gemeint?"),
+        ("The code uses ta.ema, and the explanation does not mention it.", "Der Code benutzt ta.ema, und die Erklärung sagt nichts davon."),
+        # What the table does not have says what it is about, and the rest as it was made.
+        ("“nur montags” names days of the week, and its rules act on others.", "“nur montags”: was geschrieben wurde, sagt nicht sicher dasselbe (“names days of the week, and its rules act on others.”)"),
+        ("3:4 name: x is not known.", "Was geschrieben wurde, hat eine Prüfung nicht bestanden (“3:4 name: x is not known.”)"),
+    ],
+)  # fmt: skip
+def test_what_did_not_pass_is_said_in_the_language_and_names_the_persons_words(finding: str, said: str) -> None:
+    assert findings_in("de", [finding]) == [said]
+    assert findings_in("", [finding]) == [finding]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The code did not pass after 3 repairs. Nothing was written.",
+        "The answer did not pass after 1 repair. Nothing was changed.",
+        "The code did not pass after 2 repairs, and more than 400,000 tokens are not spent on one request. Nothing was written.",
+    ],
+)
+def test_why_nothing_came_of_it_is_said_in_the_language(language: str, message: str) -> None:
+    (said,) = said_in(language, [message])
+    assert not re.search(r"\b(?:code did|answer|repairs?|nothing|not|written)\b", said, re.IGNORECASE)
+    assert re.findall(r"\d[\d,]*", said) == re.findall(r"\d[\d,]*", message)

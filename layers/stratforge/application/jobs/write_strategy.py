@@ -21,6 +21,7 @@ from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.application.strategies import compiled_version, origin_of, store_restored
+from stratforge.intent.spoken import findings_in, said_in
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.market import assets
@@ -91,7 +92,9 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
             else f", and more than {TOKENS_A_JOB:,} tokens are not spent on one request"
         )
         message = f"The {what} did not pass after {error.repairs} repair{'' if error.repairs == 1 else 's'}{more}. Nothing was {'changed' if request.strategy_id else 'written'}."
-        raise Failed(FailureCode.NOT_PASSED, message, findings=error.findings, draft=refused) from error
+        (told,) = said_in(error.language, [message])
+        findings = findings_in(error.language, error.findings)
+        raise Failed(FailureCode.NOT_PASSED, told, findings=findings, draft=refused) from error
     strategy = passed.strategy
     if strategy is None:
         draft = passed.draft
