@@ -99,7 +99,17 @@ def test_a_symbol_that_is_looked_at_has_to_exist() -> None:
     conversation = [Turn("user", first_request(STANDS))]
     passed = write_strategy(lambda _system, _turns: Drafted(draft, 1), conversation, lambda _: None, check)
     assert passed.strategy is None
-    assert passed.draft.questions == ["SPY cannot be traded here. Which symbol should it be?"]
+    (asked,) = passed.draft.questions
+    assert asked == "SPY is not traded here, so it cannot be looked at. Please describe all of it as a new strategy, with another symbol in its place."  # fmt: skip
+    # The offline author asks the same.
+    assert write_answer([STANDS], frozenset({"SPY"}))["questions"] == [asked]
+    assert write_answer([STANDS.replace("SPY", "QQQ")], frozenset({"SPY"}))["kind"] == "strategy"
+
+
+def test_of_two_symbols_the_one_that_is_bought_cannot_be_traded() -> None:
+    (asked,) = write_answer([STANDS], frozenset({"AAPL"}))["questions"]
+    assert asked == "AAPL cannot be traded here. Please describe all of it as a new strategy, with another symbol in its place."  # fmt: skip
+    assert write_answer([STANDS.replace("AAPL", "MSFT")], frozenset({"AAPL"}))["symbol"] == "MSFT"
 
 
 @pytest.mark.parametrize(

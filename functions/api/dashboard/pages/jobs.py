@@ -97,9 +97,9 @@ def _share(job: Job) -> int | None:
 
 
 def replies_in(questions: Sequence[str], said: str) -> list[str]:
-    """Lists the answers that questions propose in quotation marks; what only repeats the person's own words is none."""
+    """Lists the answers that questions propose in quotation marks; what only repeats the person's own words, or leaves some out, is none."""
     proposed = (each for question in questions for each in re.findall(r"“([^”]+)”", question))
-    return [each for each in dict.fromkeys(proposed) if len(each.split()) >= 4 and each.lower() not in said.lower()]
+    return [each for each in dict.fromkeys(proposed) if len(each.split()) >= 4 and "…" not in each and each.lower() not in said.lower()]  # fmt: skip
 
 
 @router.post("/jobs/{job_id}/cancel")

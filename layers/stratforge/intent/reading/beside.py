@@ -240,10 +240,12 @@ class Beside(Past):
         self.own[begin] = sides
 
 
-def _of_the_position(sides: Iterable[str], tokens: Iterable[Token]) -> None:
-    """That a gain or a loss is said to be the position's: “sell when up 1 %” may be said of another symbol."""
+def _of_the_position(sides: Iterable[str], tokens: Sequence[Token]) -> None:
+    """That a gain or a loss is said to be the position's: “sell when up 1 %” may be said of another symbol, “sell at +1 %” is not."""
     judged = any(each.startswith(("gain", "drop", "entry_price")) for each in sides)
-    if judged and not any(each.kind in _OF_POSITION for each in tokens):
+    kinds = [each.kind for each in tokens if each.kind != "symbol"]
+    at_a_gain = kinds[:2] == ["sell", "at"] and kinds[2:] in (["signed"], ["percent"])
+    if judged and not at_a_gain and not any(each in _OF_POSITION for each in kinds):
         raise Unread
 
 

@@ -84,7 +84,7 @@ def checked(
         _same(everything, [rule for each, of_it in pairs if each.status in said for rule in of_it], crypto, alone=alone)
         for said in ({Status.COVERED, Status.ASSUMED}, {Status.COVERED})
     )
-    for group in _groups(statements, requirements, spans):
+    for group in _groups(statements, requirements, _apart(turns, statements, rules, spans)):
         mine = [requirements[each] for each in group.requirements]
         of_group = [rule for each in group.requirements for rule in rules[each]]
         # What is passed over, and has no rule, is told to be so.
@@ -139,6 +139,23 @@ def _says_nothing(quote: str, rules: Sequence[Rule], symbol: str) -> bool:
     return all(each.kind is RuleKind.SYMBOL for each in rules) and all(
         each.kind in ("symbol", "comma", "stop_sign") for each in tokens_of(quote, symbol)
     )
+
+
+def _apart(
+    turns: Sequence[str], statements: Sequence[Sequence[Statement]], rules: Sequence[Sequence[Rule]], spans: Spans
+) -> Spans:
+    """The places of requirements, without those of a whole turn that says nothing by itself in other turns, where a requirement with rules quotes them: “AAPL” is said there of something else."""
+
+    def is_held(index: int, turn: int, start: int, end: int) -> bool:
+        return any(other != index and rules[other] and any(begin <= start and end <= until for begin, until in spans[other][turn]) for other in range(len(spans)))  # fmt: skip
+
+    def of_its_own(index: int) -> Sequence[Sequence[tuple[int, int]]]:
+        whole = {turn for turn, places in enumerate(spans[index]) if not any(each.readings or each.settings or each.orders for each in statements[turn]) and any(not turns[turn][:start].strip() and not turns[turn][end:].strip(" .,;!?\n") for start, end in places)}  # fmt: skip
+        if rules[index] or not whole:
+            return spans[index]
+        return [[each for each in places if turn in whole or not is_held(index, turn, *each)] for turn, places in enumerate(spans[index])]  # fmt: skip
+
+    return [of_its_own(index) for index in range(len(spans))]
 
 
 def _groups(

@@ -38,12 +38,16 @@ _NUMBERED = re.compile(rf"\W*{_POLITE}(?:(?P<n>[1-3])|(?P<word>first|second|thir
 _LEAVE = re.compile(r"\W*(?:ok(?:ay)?[ ,]*|please |just |then |no[ ,]*)*(?:leave|skip|drop|forget|ignore|remove|omit)(?: (?:it|that|this|them|part|out|about|the|please))*\W*|\W*without (?:it|that)\W*", _I)  # fmt: skip
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:%|percent)", _I)
 _MORE = re.compile(r"[.;\n]")
+_WHICH_SYMBOL = re.compile(r"A strategy trades one symbol, and ([\w./, ]+) are named\.")
 _IN_BARS = re.compile(r"(\d+)[- ]?days?\b", _I)
 
 
 def choices_of(request: str, unsure: Unsure) -> list[Choice]:
     """The readings of words of which none is sure, each with what a person may call it and the request that says so."""
     words = request[unsure.start : unsure.end]
+    if words.lstrip()[:1] == "(" and (close := request.find(")", unsure.end)) >= 0:
+        # “Sell when RSI > 70 (only if MACD < 0)”: what it bounds has no brackets of its own.
+        request = request[:close] + request[close + 1 :]
     end = next((each.start() for each in _MORE.finditer(request, unsure.end)), len(request))
 
     def put(text: str) -> str:
@@ -85,10 +89,13 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         if rest[:1] not in ("", ".", ";"):
             return []
         said = f"{sale}{rest}".rstrip(" .")
-        found = [(r"buy\w*|entr\w+|purchases?", f"{said}. {'Only buy' if only else 'Do not buy'} {bound[2]}.")]
-        if re.search(r"\b(?:sell|exit) (?:when|if)\b[^,;.]*$", sale, _I):
-            found.append((r"sell\w*|sales?|exits?", f"{sale} and it is {'' if only else 'not '}{bound[2]}{rest}"))
-        return found
+        if not re.search(r"\b(?:sell|exit) (?:when|if)\b[^,;.]*$", sale, _I):
+            # Of a stop or a target it is said; that buying is meant has to be said anew.
+            return []
+        return [
+            (r"buy\w*|entr\w+|purchases?", f"{said}. {'Only buy' if only else 'Do not buy'} {bound[2]}."),
+            (r"sell\w*|sales?|exits?", f"{sale} and it is {'' if only else 'not '}{bound[2]}{rest}"),
+        ]
     if unsure.asks == bindings.BACK_OR_LEVEL:
         side = plain.rpartition(" ")[2]
         if side not in ("above", "below", "over", "under"):
@@ -117,9 +124,16 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
     return []
 
 
-def options(request: str, unsure: Unsure) -> str:
-    """Lists what a person may press: the request in other words, for each reading; where there is none, says that all of it has to be said anew."""
-    told = [f"{number}. “{' '.join(text.split())}”" for number, (_, text) in enumerate(choices_of(request, unsure), 1)]
+def options(request: str, unsure: Unsure, leads_on: Callable[[str], bool]) -> str:
+    """Lists what a person may press: the request in other words, for each reading; where there is none, says that all of it has to be said anew.
+
+    Args:
+        request: The person's words.
+        unsure: Those of them that are asked about.
+        leads_on: Whether a text is understood when it is said.
+    """
+    texts = [" ".join(text.split()) for _, text in choices_of(request, unsure)]
+    told = [f"{number}. “{text}”" for number, text in enumerate(filter(leads_on, texts), 1)]
     return f" You could say: {'; '.join(told)}." if told else say_anew()
 
 
@@ -222,12 +236,14 @@ def with_answers(requests: Sequence[str], write: Callable[[str], dict[str, Any]]
 
 def _with(request: str, answer: str, questions: Sequence[str]) -> Iterator[str]:
     """The request as it is said with this answer, most surely understood first."""
-    if re.search(r"\bbuy", answer, _I) and re.search(r"\bsell", answer, _I):
+    offered = any(f"“{' '.join(answer.split())}”" in each for each in questions)
+    if offered or (re.search(r"\bbuy", answer, _I) and re.search(r"\bsell", answer, _I)):
         # A reply that was offered says everything; of what else says everything, the request before it is no part.
-        yield answer if any(f"“{' '.join(answer.split())}”" in each for each in questions) else ""
+        yield answer if offered else ""
         return
     yield _of_choice(request, answer, questions)
     yield _of_days(request, answer, questions)
+    yield _of_one_symbol(request, answer, questions)
     yield _of_part(request, answer)
 
 
@@ -236,7 +252,7 @@ def _of_choice(request: str, answer: str, questions: Sequence[str]) -> str:
     offered = [text for question in questions for text in re.findall(r"[123]\. “([^”]+)”", question)]
     if "%" not in answer and (match := _NUMBERED.fullmatch(answer)):
         index = int(match["n"] or {"first": 1, "second": 2, "third": 3}[match["word"].lower()]) - 1
-        return offered[index] if len(unsure) <= 1 and index < len(offered) else ""
+        return offered[index] if sum("1. “" in each for each in questions) <= 1 and index < len(offered) else ""
     if not unsure:
         return ""
     first = unsure[0]
@@ -259,6 +275,19 @@ def _of_days(request: str, answer: str, questions: Sequence[str]) -> str:
         return ""
     counts = {count for each in asks for count in re.findall(r"Should it be (\d+) bars", each)}
     return _IN_BARS.sub(lambda match: f"{match[1]}-bar" if match[1] in counts else match[0], request)
+
+
+def _of_one_symbol(request: str, answer: str, questions: Sequence[str]) -> str:
+    """“AAPL and SPY are named. Which one is it for?” “AAPL.”"""
+    asked = [match for each in questions if (match := _WHICH_SYMBOL.match(each))]
+    (named, *others) = Wording(answer).symbols or [""]
+    symbols = asked[0][1].split(", ") if asked else []
+    if named not in symbols or others or not re.fullmatch(rf"\W*{_POLITE}\$?{re.escape(named)}{_TAIL}\W*", answer, _I):
+        return ""
+    either = "|".join(re.escape(each) for each in symbols)
+    listed = re.compile(rf"\$?(?:{either})(?:\s*(?:,|&|/|\+|\band\b|\bor\b)\s*\$?(?:{either}))+(?!\w)", _I)
+    text, count = listed.subn(named, request)
+    return text if count == 1 else ""
 
 
 def _of_part(request: str, answer: str) -> str:

@@ -11,8 +11,10 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.follow_ups import ASK, turn_questions
 from stratforge.intent.gate import rules_of
+from stratforge.intent.reading.beside import compares_another
 from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words
+from stratforge.intent.reading.tokens import tokens_of
 from stratforge.intent.reading.unsure import several_of
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
@@ -50,15 +52,16 @@ def doubts(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], found:
     findings = findings_of(requests, answers, found)
     if not findings:
         return []
-    return _asked(findings) or _unread(request_after(requests, answers))
+    return asked_in(findings) or _unread(request_after(requests, answers))
 
 
 def asked_of(request: str, findings: Sequence[str]) -> list[str]:
     """The questions to ask in the place of a strategy that does not surely do what its request says."""
-    return _asked(findings) or [f"“{request.strip()[:200]}” was not surely understood, so nothing was written. Please say in other words when it should buy, and when it should sell."]  # fmt: skip
+    return asked_in(findings) or [f"“{request.strip()[:200]}” was not surely understood, so nothing was written. Please say in other words when it should buy, and when it should sell."]  # fmt: skip
 
 
-def _asked(findings: Sequence[str]) -> list[str]:
+def asked_in(findings: Sequence[str]) -> list[str]:
+    """The questions among what does not pass."""
     asked = [each.removesuffix(ASK).strip() for each in findings if each.endswith(ASK)]
     return [each for each in asked if "“" in each and each.endswith(("?", "more."))]
 
@@ -94,6 +97,12 @@ def plainer(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], quest
 
 def _unread(request: Request) -> list[str]:
     stands = "; ".join(in_words(read_rule(each)) for each in request.before or ())
+    if stands and (any("bars.of(" in each for each in request.before or ()) or compares_another(tokens_of(request.text, request.traded))):  # fmt: skip
+        # What stands and what is said anew are not put together where another symbol is looked at.
+        return [
+            f"“{request.text.strip()[:200]}” was not understood as a change of what stands ({stands[:400]}), so nothing was written. "
+            "Please say in other words what should change, or describe all of it as a new strategy."
+        ]
     return [
         f"“{request.text.strip()[:200]}” was not understood as a change"
         f"{f' of what stands ({stands[:400]})' if stands else ' of what was said before'}, so nothing was written. "

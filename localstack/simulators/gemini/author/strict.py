@@ -17,9 +17,10 @@ from stratforge.intent.reading.meaning import Fact, Ways
 from stratforge.intent.reading.registered import parameters_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
+from stratforge.intent.reading.unsure import unsure_in
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, looks_at_another, read_rule
+from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.spelling import respelled
 from stratforge.strategy.indicators import REGISTRY
 
@@ -54,12 +55,25 @@ def written_strictly(request: str) -> dict[str, Any] | None:
 
 
 def said_anew(request: Request) -> dict[str, Any] | None:
-    """The parts of an answer to a turn that says everything anew, and what another symbol does; those before it are told to be read so. None elsewhere."""
+    """The parts of an answer to a turn that says everything anew; those before it are told to be read so. None elsewhere."""
     found = written_strictly(request.text) if request.before is None else None
-    if found is None or not any(looks_at_another(each["rules"]) for each in found["requirements"]):
+    if found is None:
         return None
+    if len(request.text) <= 600:
+        # Words that an earlier turn has too are quoted with what is said beside them here: whose a measure is was not plain there.
+        said = [each for each in found["requirements"] if each["quote"]]
+        whole = {
+            "quote": request.text.strip(" .,;!\n"),
+            "meaning": "; ".join(each["meaning"] for each in said)[:600],
+            "status": "covered",
+            "rules": [rule for each in said for rule in each["rules"]],
+            "lines": said[0]["lines"],
+        }
+        found = {**found, "requirements": [whole, *(each for each in found["requirements"] if not each["quote"])]}
     before = [{"quote": each[:600], "meaning": "read as it was said after that", "status": "assumed", "rules": [], "lines": []} for each in request.earlier]  # fmt: skip
+    # So are the words of theirs that were asked about.
     told = [said_after(each[:600]) for each in request.earlier]
+    told += [said_after(each.words) for turn in request.earlier for each in unsure_in(turn.replace("’", "'"))]
     requirements, assumptions = [*before, *found["requirements"]], [*found["assumptions"], *told]
     wanted = [Requirement.model_validate(each) for each in requirements]
     assumptions += readings_to_tell(request.text, wanted, assumptions, symbol=found["symbol"], earlier=request.earlier)[0]  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from stratforge.intent.reading.beside import compares_another
+from stratforge.intent.reading.beside import compares_another, only_looked_at
 from stratforge.intent.reading.tokens import tokens_of
 
 from simulators.gemini.author.formal import rule_text, setting_text
@@ -34,8 +34,8 @@ from simulators.gemini.author.wording import Wording
 # Asked where several symbols are named, one of which is only looked at.
 WHOSE = (
     "Several symbols are named, and this was not understood as it stands: which of them is bought, whose each condition is, or what is asked of the other one. Please say the whole strategy "
-    "once more, with the symbol that is bought behind “buy” and a symbol with every condition, for example: buy AAPL when SPY is above its 200 SMA and AAPL's RSI is below 30; sell when AAPL's "
-    "RSI is above 60. The other symbol's price, volume and indicators over bars can be asked for, and its days where all of it is decided on daily bars."
+    "once more, when it buys and when it sells, with the symbol that is bought behind “buy” and a symbol with every condition, for example: buy AAPL when SPY is above its 200 SMA and AAPL's RSI "
+    "is below 30; sell when AAPL's RSI is above 60. The other symbol's price, volume and indicators over bars can be asked for, and its days where all of it is decided on daily bars."
 )
 _WHICH_RULE = (
     "Which rule should decide when to buy? For example: the 10-bar average crosses above the 30-bar average, the RSI falls below 30, "
@@ -199,7 +199,7 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
         questions += [] if untradable.intersection(symbols) else [WHOSE]
     elif len(symbols) > 1:
         questions.append(f"A strategy trades one symbol, and {', '.join(symbols)} are named. Which one is it for?")
-    questions += [f"{each} cannot be traded here. Which symbol should it be?" for each in symbols if each in untradable]
+    questions += [_not_traded(each, wording, symbols) for each in symbols if each in untradable]
     unread = _unread(plan, wording)
     if not questions and unread and plan.of("entry"):
         questions.append(part_unread(unread))
@@ -214,6 +214,15 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
         questions += proposals_for(wording.text, symbols) or [_WHICH_RULE]
     reading.refusals, reading.questions, reading.unread = declined(wording.text), questions, unread
     return reading
+
+
+def _not_traded(symbol: str, wording: Wording, symbols: Sequence[str]) -> str:
+    """Asks for another symbol in the place of one for which the broker takes no orders."""
+    if len(symbols) == 1 or not _looks_beside(wording, symbols):
+        return f"{symbol} cannot be traded here. Which symbol should it be?"
+    if only_looked_at(tokens_of(wording.original, symbol)):
+        return f"{symbol} is not traded here, so it cannot be looked at. Please describe all of it as a new strategy, with another symbol in its place."
+    return f"{symbol} cannot be traded here. Please describe all of it as a new strategy, with another symbol in its place."
 
 
 def _looks_beside(wording: Wording, symbols: Sequence[str]) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from stratforge.ai.draft import StrategyDraft
@@ -14,17 +14,20 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.doubts import not_understood
+from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.unsure import several_of, unsure_in
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, read_rule
+from stratforge.intent.timeframes import mentions_in
+from stratforge.intent.turns import plain_words
 from stratforge.strategy import StrategyError, compile_strategy
 
-from simulators.gemini.author.answers import naming_clauses, options, say_anew, with_answers
+from simulators.gemini.author.answers import naming_clauses, options, restated, say_anew, with_answers
 from simulators.gemini.author.averages import asked_of_days, looks_at_days
 from simulators.gemini.author.clocks import mended
-from simulators.gemini.author.conversations import asked_of, doubts, findings_of, plainer, request_after
+from simulators.gemini.author.conversations import asked_in, asked_of, doubts, findings_of, plainer, request_after
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.naming import TITLES, name_of
@@ -44,22 +47,27 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
-from simulators.gemini.author.sentences import bought_until
+from simulators.gemini.author.sentences import ALL_UNREAD, PART_UNREAD, bought_until
 from simulators.gemini.author.standing import changed_by_rules, rules_that_stand, stays
 from simulators.gemini.author.strict import NO_SYMBOL, list_told, read_alone, said_anew, written_strictly
 from simulators.gemini.author.translation import in_english
-from simulators.gemini.author.turns import Reading, read_turns
+from simulators.gemini.author.turns import WHOSE, Reading, read_turns
 from simulators.gemini.author.usual import usual_numbers
+from simulators.gemini.author.whose import ASKED_WHOSE, asked_whose, unread_beside
 from simulators.gemini.author.wording import Wording
 
 # Questions about what was asked for, however well its words are read; all others are about words that the first reading did not know.
 _REAL = re.compile(
-    r"cannot be traded here|at once, which never happens|buy and sell by the same rule|Stocks are not traded on|, which cannot be\. Which|needs a whole number of bars|bars are counted in whole numbers|outside the trading hours|Adding to a position|is not written offline|which can be neither|would be left on which it may act"
+    r"cannot be traded here|is not traded here|at once, which never happens|buy and sell by the same rule|Stocks are not traded on|, which cannot be\. Which|needs a whole number of bars|bars are counted in whole numbers|outside the trading hours|Adding to a position|is not written offline|which can be neither|would be left on which it may act"
 )
 
 
 # A turn that says both when it buys and when it sells says everything once more.
 _WHOLE = re.compile(r"^(?=.*\bbuy)(?=.*\bsell)", re.IGNORECASE | re.DOTALL)
+# So does one that says it in other words.
+_SAYS_BOTH = re.compile(r"^(?=.*\b(?:buy|enter|long))(?=.*\b(?:sell|exit|close))", re.IGNORECASE | re.DOTALL)
+_WORDS = re.compile(r"\w+")
+_FORGOTTEN = "was said before, and assumptions denies it"
 # Changes that speak of two things at once, or of what “it” is.
 _OF_TWO = re.compile(r"^\W*(?:use|make it|take|switch to)(?: the)? \d+ and \d+|\b(?:buy|sell|exit|enter) (?:when|if) it\b", re.IGNORECASE)  # fmt: skip
 
@@ -85,6 +93,21 @@ def write_answer(
 @lru_cache(64)
 def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[str, Any]:
     """The answer to turns that are requests; a turn is answered as often as another one after it needs it."""
+    found = _of_requests(requests, untradable)
+    if anew := _said_anew(requests, found, untradable):
+        return anew
+    if found["kind"] == "clarify" and len(requests) > 1:
+        # An answer may leave another question open than the one that it answers.
+        def asked(text: str) -> list[str]:
+            answer = write_answer([text], untradable)
+            return list(answer["questions"]) if answer["kind"] == "clarify" else []
+
+        text = restated(requests, asked)
+        found = {**found, "questions": asked(text)} if text and asked(text) else found
+    return _asked_whose(requests, found, untradable) if found["kind"] == "clarify" else found
+
+
+def _of_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[str, Any]:
     if rotation := rotation_answer(requests):
         return {**_empty("", ""), **rotation}
     if len(requests) > 1 and (answered := with_answers(requests, lambda text: write_answer([text], untradable))):
@@ -114,6 +137,34 @@ def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[
     return found
 
 
+def _asked_whose(requests: Sequence[str], found: dict[str, Any], untradable: frozenset[str]) -> dict[str, Any]:
+    """A question with the request as it may be meant, where it was asked whose its conditions are, now or before."""
+    before = write_answer(requests[:-1], untradable)["questions"] if len(requests) > 1 else []
+    if WHOSE not in found["questions"] and not any(each == WHOSE or each.startswith(ASKED_WHOSE) for each in before):
+        return found
+    if asked := asked_whose(in_english(requests), _written_next(requests, untradable)):
+        return {**found, "questions": [asked]}
+    if found["questions"] == [WHOSE] and not language_of(requests[-1]) and (unread := unread_beside(requests[-1])):
+        return {**found, "questions": [unread]}
+    return found
+
+
+def _written_next(requests: Sequence[str], untradable: frozenset[str]) -> Callable[[str], bool]:
+    """Tells of a text whether it would be a strategy of several symbols if it were said next; of none while one stands."""
+    request = request_after(requests, _answers(requests, untradable))
+    earlier = (*request.earlier, request.text)
+
+    def would(text: str) -> bool:
+        asked = Request(text, whole=True, earlier=earlier)
+        found = said_anew(asked) if request.before is None else None
+        if found is None or found["symbol"] in untradable:
+            return False
+        draft = StrategyDraft.model_validate({**_empty("", ""), **found})
+        return not review(draft, compile_strategy(draft.python_code), asked)
+
+    return would
+
+
 def _unsure(requests: Sequence[str], untradable: frozenset[str]) -> list[str]:
     """Questions about words of which no reading is sure, said since the strategy was last described as a whole."""
     whole = max((index for index, each in enumerate(requests) if _WHOLE.search(each)), default=0)
@@ -124,9 +175,23 @@ def _unsure(requests: Sequence[str], untradable: frozenset[str]) -> list[str]:
         answered = next((count for count in range(last, 0, -1) if write_answer(requests[:count], untradable)["python_code"]), 0)  # fmt: skip
         found = [each for each in found if each[0] >= answered]
     return [
-        not_understood(each.words, each.asks + (say_anew() if _is_read(requests[at + 1 :]) else options(turn, each)))
+        not_understood(
+            each.words,
+            each.asks
+            + (
+                say_anew()
+                if _is_read(requests[at + 1 :])
+                else options(turn, each, partial(_leads_on, tuple(requests[:at]), each.words, untradable))
+            ),
+        )
         for at, turn, each in found
     ]
+
+
+def _leads_on(before: tuple[str, ...], words: str, untradable: frozenset[str], text: str) -> bool:
+    """Whether a text that is said in the place of a turn is a strategy, or leaves another question than that about its words."""
+    found = write_answer([*before, text], untradable)
+    return found["kind"] == "strategy" or not any(each.startswith((PART_UNREAD, ALL_UNREAD, f"“{words}” was not")) for each in found["questions"])  # fmt: skip
 
 
 def _is_read(later: Sequence[str]) -> bool:
@@ -153,7 +218,7 @@ def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, 
         and (changed := _amended(requests, {"kind": "clarify"}, untradable))
     ):
         return changed
-    written = _read_strictly(requests, found) or _amended(requests, found, untradable) or _said_anew(requests, found, untradable) or doubted or found  # fmt: skip
+    written = _read_strictly(requests, found) or _amended(requests, found, untradable) or doubted or found  # fmt: skip
     return written if len(requests) > 1 else naming_clauses(requests[0], written)
 
 
@@ -185,12 +250,21 @@ def _strictly(requests: Sequence[str], *, lost: bool) -> dict[str, Any] | None:
 
 
 def _said_anew(requests: Sequence[str], found: Mapping[str, Any], untradable: frozenset[str]) -> dict[str, Any] | None:
-    """The answer to a whole strategy that is said once more with a symbol at every measure, after it was asked whose they are."""
-    if len(requests) < 2 or found["kind"] != "clarify" or not _WHOLE.search(requests[-1]):
+    """The answer to a whole strategy that is said once more, after words of it were asked about."""
+    if len(requests) < 2 or found["kind"] != "clarify" or untradable.intersection(Wording(requests[-1]).symbols):
         return None
-    anew = said_anew(request_after(requests, _answers(requests, untradable)))
-    whole = None if anew is None else {**_empty("", ""), **anew}
-    return None if whole is None or _findings(requests, whole, untradable) else whole
+    request = request_after(requests, _answers(requests, untradable))
+    if any(mentions_in(turn) and {*_WORDS.findall(plain_words(request.text))} <= {*_WORDS.findall(plain_words(turn))} for turn in request.earlier):  # fmt: skip
+        # Only its bars are said otherwise: the same words would be quoted of both turns.
+        return None
+    anew = said_anew(request)
+    if anew is None or not (_SAYS_BOTH.search(requests[-1]) or "bars.of(" in anew["python_code"]):
+        return None
+    whole = {**_empty("", ""), **anew}
+    findings = _findings(requests, whole, untradable)
+    # What was said before and is not said anew is asked for.
+    forgotten = [each for each in asked_in(findings) if _FORGOTTEN in each]
+    return _clarify(whole["symbol"], forgotten) if forgotten else None if findings else whole
 
 
 def _amended(requests: Sequence[str], found: dict[str, Any], untradable: frozenset[str]) -> dict[str, Any] | None:
