@@ -30,7 +30,7 @@ from infra_cdk.capacity.calibration import Compared, crowd, document, predicted
 from infra_cdk.capacity.measured import Measured
 from infra_cdk.capacity.simulation import Outcome
 from tests.benchmarks.seconds import Seconds
-from tests.benchmarks.spans import HOPS, hops, quantile, table
+from tests.benchmarks.spans import HOPS, Signaled, hops, quantile, table
 from tests.support.crowd import add_crowd, minutes_of, stop_crowd, unsettled
 
 _SESSIONS = int(os.environ.get("CROWD", "10000"))
@@ -75,13 +75,14 @@ def _measured(platform: Platform, symbols: Sequence[str], compared: list[Compare
     name, began = f"crowd-{len(symbols)}", mark(platform)
     add_crowd(platform, name, _SESSIONS // len(symbols), *symbols, sides=(3, 2))
     until = time.monotonic() + _PATIENCE
-    seconds, whole = Seconds(platform), 0
+    signaled, whole = Signaled(platform, symbols), 0
     looked: dict[int, dict[str, float]] = {}
-    while whole < _BARS + 1:
-        assert time.monotonic() < until, minutes_of(platform, name)
-        time.sleep(1)
-        whole = sum(signals >= 0.99 * _SESSIONS for _, signals, *_ in minutes_of(platform, name))
-        looked.setdefault(whole, seconds.now())
+    with Seconds(platform) as seconds:
+        while whole < _BARS + 1:
+            assert time.monotonic() < until, minutes_of(platform, name)
+            time.sleep(1)
+            whole = sum(signals >= 0.99 * _SESSIONS for signals in signaled.by_bar().values())
+            looked.setdefault(whole, seconds.now())
     stop_crowd(platform, name)
     while unsettled(platform, name):
         assert time.monotonic() < until, "it is never settled"

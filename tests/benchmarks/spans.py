@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,6 +141,30 @@ def _add(
     )
     for name, seconds in zip(HOPS, milliseconds, strict=True):
         found[name].append(seconds * 1000)
+
+
+class Signaled:
+    """Counts the signals on symbols from look to look, by what evaluators have logged since this was made: the database, whose work is measured meanwhile, is asked for nothing."""
+
+    def __init__(self, platform: Platform, symbols: Collection[str]) -> None:
+        self._log, self._symbols = platform.folder.logs / "functions.log", frozenset(symbols)
+        self._read = self._log.stat().st_size
+        self._signals: Counter[str] = Counter()
+
+    def by_bar(self) -> Mapping[str, int]:
+        """The signals so far, by the time of their bar."""
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    # The rest of it is not written yet.
+                    break
+                self._read += len(line)
+                if b"bar evaluated" in line and line.startswith(b"{"):
+                    entry = json.loads(line)
+                    if entry.get("message") == "bar evaluated" and entry["symbol"] in self._symbols:
+                        self._signals[entry["bar"]] += entry["signals"]
+        return self._signals
 
 
 def table(found: Mapping[str, Sequence[float]]) -> Table:

@@ -103,7 +103,7 @@ def unsettled(platform: Platform, name: str) -> int:
         row = connection.execute(
             """
             SELECT (SELECT count(*) FROM signals g JOIN users u ON u.id = g.user_id WHERE u.email LIKE %(name)s AND g.status = 'PENDING')
-                 + (SELECT count(*) FROM orders o JOIN users u ON u.id = o.user_id WHERE u.email LIKE %(name)s AND o.completed_at IS NULL)
+                 + (SELECT count(*) FROM orders o JOIN users u ON u.id = o.user_id WHERE u.email LIKE %(name)s AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
             """,
             {"name": f"{name}-%"},
         ).fetchone()
