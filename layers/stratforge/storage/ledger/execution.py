@@ -59,8 +59,8 @@ def expire_signals(connection: Connection, symbol: str, older_than: datetime) ->
     """
     return connection.execute(
         """
-        UPDATE signals g SET reason = found.reason, status = (CASE WHEN found.reason = %(expired)s THEN 'EXPIRED' ELSE 'REJECTED' END)::signal_status
-        FROM (
+        -- What is to become of each is found for itself: as a condition of the join it had every session there is read.
+        WITH found AS MATERIALIZED (
             SELECT g.id, CASE
                 WHEN g.bar_time < %(limit)s THEN %(expired)s
                 WHEN s.status = 'PAUSED' THEN %(paused)s
@@ -77,8 +77,9 @@ def expire_signals(connection: Connection, symbol: str, older_than: datetime) ->
                 EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.symbol = s.symbol AND o.status = 'RESTING'
                           AND (o.side = 'sell') <> o.short AND o.origin = ANY(%(exits)s::order_origin[])) AS leaving) position
             LEFT JOIN position_views v ON v.session_id = g.session_id AND v.bar_time = g.bar_time
-            WHERE g.symbol = %(symbol)s AND g.status = 'PENDING') found
-        WHERE g.id = found.id AND found.reason IS NOT NULL
+            WHERE g.symbol = (SELECT %(symbol)s) AND g.status = 'PENDING')
+        UPDATE signals g SET reason = found.reason, status = (CASE WHEN found.reason = %(expired)s THEN 'EXPIRED' ELSE 'REJECTED' END)::signal_status
+        FROM found WHERE g.id = found.id AND found.reason IS NOT NULL
         """,
         {
             "symbol": symbol,
@@ -104,7 +105,7 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
         SELECT g.id AS signal_id, g.user_id, g.session_id, g.side, g.confidence::numeric, g.size_kind, g.size::numeric,
                s.sizing_rule, s.sizing_value, g.limit_price::numeric, g.stop_price::numeric, g.oco, g.short, g.bar_number + g.expire_bars AS last_bar
         FROM signals g JOIN sessions s ON s.id = g.session_id
-        WHERE g.symbol = %s AND g.status = 'PENDING' ORDER BY g.id
+        WHERE g.symbol = (SELECT %s) AND g.status = 'PENDING' ORDER BY g.id
         """,
         (symbol,),
     )
@@ -151,7 +152,7 @@ def due_orders(connection: Connection, symbol: str, leaving: Collection[UUID | N
         LEFT JOIN LATERAL (SELECT g.bar_time, (g.side = 'sell') <> g.short AS closes FROM {DECISIONS_SINCE} ORDER BY g.bar_time LIMIT 1) later ON true
         LEFT JOIN LATERAL (SELECT CASE WHEN s.bars_evaluated = o.last_bar THEN s.last_bar_time ELSE '-infinity' END AS bar_time FROM sessions s
                            WHERE s.id = o.session_id AND {ITS_BARS_ARE_OVER}) last ON true
-        WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING')
+        WHERE o.symbol = (SELECT %s) AND o.status IN ('PENDING', 'RESTING')
           AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.origin = 'SIGNAL' AND ({OPENS} OR o.type <> 'market')))
         ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
@@ -188,11 +189,11 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
             SELECT p.user_id, p.session_id, p.quantity < 0 AS short, abs(p.quantity) - p.reserved_quantity + {OFFERED} AS size, {EXIT_ORIGIN} AS origin,
                    {EXIT_LEVEL} AS exit_level, {EXIT_FRACTION} AS exit_fraction
             FROM {SESSIONS_WITH_EXITS}
-            WHERE s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity <> 0 AND {HAS_EXITS}
+            WHERE s.symbol = (SELECT %(symbol)s) AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity <> 0 AND {HAS_EXITS}
             UNION ALL SELECT p.user_id, p.session_id, true, -p.quantity - p.reserved_quantity + {OFFERED},
                 CASE WHEN recalled.now THEN 'BUY_IN' ELSE 'MARGIN_CALL' END, NULL, NULL FROM {CALLED_POSITIONS}
             UNION ALL SELECT p.user_id, p.session_id, p.quantity < 0, abs(p.quantity) - p.reserved_quantity, 'FLATTEN', NULL, NULL
-            FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %(symbol)s AND {SELLS_CLOSING}) e
+            FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = (SELECT %(symbol)s) AND {SELLS_CLOSING}) e
         WHERE origin IS NOT NULL ORDER BY session_id, user_id, origin NOT IN ('MARGIN_CALL', 'BUY_IN')
         """,  # noqa: S608 - conditions of ours
         {"symbol": symbol},

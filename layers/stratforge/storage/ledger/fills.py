@@ -49,12 +49,12 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         f"""
         SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity,
                CASE WHEN {HAS_LIMIT} THEN limit_price END AS "limit", short
-        FROM orders o WHERE block_order_id = %(block)s ORDER BY id FOR NO KEY UPDATE
+        FROM orders o WHERE block_order_id = (SELECT %(block)s::uuid) ORDER BY id FOR NO KEY UPDATE
         """,  # noqa: S608 - a condition of ours
         orders_of,
     )
     settlement = settle(block, orders, progress)
-    lock_users(connection, "SELECT user_id FROM orders WHERE block_order_id = %(block)s", orders_of)
+    lock_users(connection, "SELECT user_id FROM orders WHERE block_order_id = (SELECT %(block)s::uuid)", orders_of)
     _write_execution(connection, block, settlement)
     _write_trades(connection, block, settlement)
     if settlement.completed:
@@ -202,7 +202,7 @@ WITH ending AS (
             OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
                 AND (o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s))) AS may,
         CASE WHEN {HAS_LIMIT} OR (o.side = b.side AND %(status)s <> 'FILLED') THEN later.retry_at END AS at) goes_on
-    WHERE o.block_order_id = %(block)s),
+    WHERE o.block_order_id = (SELECT %(block)s::uuid)),
 rested AS (
     UPDATE orders o SET
         status = 'RESTING', reason = %(waits)s, completed_at = NULL, retry_at = e.retry_at, block_order_id = NULL,

@@ -131,7 +131,7 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
         RunningSession,
         f"""
         {_RUNNING}
-        WHERE s.symbol = %s AND s.shard = %s AND s.status IN ('RUNNING', 'PAUSED') AND s.started_at <= now()
+        WHERE s.symbol = (SELECT %s) AND s.shard = (SELECT %s) AND s.status IN ('RUNNING', 'PAUSED') AND s.started_at <= now()
           AND coalesce(s.last_bar_time < %s, s.after_bar IS NULL OR s.after_bar < %s)
         ORDER BY s.id
         """,
