@@ -11,9 +11,10 @@ from infra_cdk.capacity.stage import one_machine
 _MINUTES = 4
 
 
-def crowd(sessions: int, symbols: int, signal_rate: float = 1.0) -> Load:
-    """Sessions that are spread evenly over symbols, each by itself."""
-    return Load(sessions, symbols, sessions_a_user=1.0, signal_rate=signal_rate, shared_signals=0.0, evenly=True)
+def crowd(sessions: int, symbols: int, signal_rate: float = 1.0, users: int | None = None) -> Load:
+    """Sessions that are spread evenly over symbols, each by itself, among so many users: as many as sessions, unless it is said."""
+    users = users or sessions
+    return Load(users, symbols, sessions / users, signal_rate=signal_rate, shared_signals=0.0, evenly=True)
 
 
 def predicted(load: Load, measured: Measured, cores: int, alpaca_a_minute: int) -> Outcome:

@@ -23,11 +23,30 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseWork:
+    """Seconds of PostgreSQL's processors, by what they depend on.
+
+    Attributes:
+        evaluator: Of the evaluator's questions, by bar and session that says something.
+        executor: Of the executor's, by execution of a symbol and order.
+        settler: Of the settler's, by order update and order.
+        others: What nobody on the way of an order waits for, by bar and order: telling, reading, and the upkeep of what was written.
+        user: Of what every user takes in a minute, whether or not anything trades: his equity is noted, and his sessions are looked through.
+    """
+
+    evaluator: Line
+    executor: Line
+    settler: Line
+    others: Line
+    user: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """Figures of a run on one machine.
 
     `evaluator` is by bar and session, `sandbox` by call and strategy, `executor` by execution of a symbol and order, `settler` by order update and order:
-    seconds of processor time. `look` is those of an executor that is woken and executes nothing, as by most prices. `database` is PostgreSQL's, by bar and by order of it, all functions together; `rest` is that of everything else on one machine (ingestor,
+    seconds of processor time. `look` is those of an executor that is woken and executes nothing, as by most prices. `database` is PostgreSQL's; `rest` is that of everything else on one machine (ingestor,
     engine, simulators), by bar and order. `wait` is what an invocation waits for the database and the engine beside that. Bytes are of rows with indexes.
     """
 
@@ -37,7 +56,7 @@ class Measured:
     sandbox: Line
     executor: Line
     settler: Line
-    database: Line
+    database: DatabaseWork
     rest: Line
     look: float
     wait: float
@@ -57,9 +76,12 @@ class Measured:
     def read(cls, path: Path = FILE) -> Measured:
         """Reads the measurements that are committed beside this module."""
         values: dict[str, Any] = json.loads(path.read_text())
-        lines = ("evaluator", "sandbox", "executor", "settler", "database", "rest")
-        found: dict[str, Any] = {name: Line(**value) if name in lines else value for name, value in values.items()}
-        return cls(**found)
+        asked = {name: _line(value) for name, value in values.pop("database").items()}
+        return cls(database=DatabaseWork(**asked), **{name: _line(value) for name, value in values.items()})
+
+
+def _line(value: Any) -> Any:
+    return Line(**value) if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,9 +198,19 @@ class _World:
 
     def _ask(self, seconds: float) -> Process:
         """Seconds of the database's processor, and the way there."""
+        yield from self._keep(seconds)
+        yield self.environment.timeout(self.measured.wait)
+
+    def _keep(self, seconds: float) -> Process:
+        """Seconds of the database's processor that nobody waits for."""
         self.outcome.seconds["database"] += seconds
         yield from self._sliced(self._machine or self._database, seconds)
-        yield self.environment.timeout(self.measured.wait)
+
+    def users(self) -> Process:
+        """What the database does for every user whether or not anything trades, spread over the minutes."""
+        while True:
+            self.environment.process(self._keep(self.load.users * self.measured.database.user / MINUTE))
+            yield self.environment.timeout(1.0)
 
     def _sliced(self, cores: simpy.Resource, seconds: float) -> Process:
         while seconds > 0:
@@ -217,6 +227,7 @@ class _World:
         arrived = self.environment.now
         yield self.environment.timeout(place)
         symbol.arrived = arrived
+        self.environment.process(self._keep(self.measured.database.others.fixed))
         yield from self._pass_on(0)
         shards = max(1, math.ceil(symbol.sessions / self.stage.sessions_a_shard))
         left = symbol.sessions
@@ -236,7 +247,7 @@ class _World:
         yield from self._work("evaluator", self.measured.evaluator.of(sessions))
         signals = self._signaling(sessions)
         quiet = _DATABASE_OF_A_FUNCTION * self.measured.evaluator.each * (sessions - signals)
-        yield from self._ask(self.measured.database.of(signals) / 3 + quiet)
+        yield from self._ask(self.measured.database.evaluator.of(signals) + quiet)
         symbol.pending += signals
         if symbol.pending:
             self._wake(symbol)
@@ -265,12 +276,13 @@ class _World:
             return
         orders, symbol.pending, symbol.at_work = symbol.pending, 0, True
         yield from self._work("executor", self.measured.executor.of(orders))
-        yield from self._ask(self.measured.database.of(orders) / 3)
+        yield from self._ask(self.measured.database.executor.of(orders))
         self.environment.process(self._send(symbol, orders))
 
     def _send(self, symbol: _Symbol, orders: int) -> Process:
         """The block's order, which waits for one of the minute's requests."""
         self.outcome.unsent += 1
+        self.environment.process(self._keep(self.measured.database.others.each * orders))
         yield from self._pass_on(orders)
         yield self._alpaca.get(1)
         self.outcome.unsent -= 1
@@ -286,7 +298,7 @@ class _World:
     def _settle(self, message: tuple[_Symbol, int, bool]) -> Process:
         symbol, orders, whole = message
         yield from self._work("settler", self.measured.settler.of(orders))
-        yield from self._ask(self.measured.database.of(orders) / 3)
+        yield from self._ask(self.measured.database.settler.of(orders))
         if not whole:
             return
         self.outcome.settled.append(self.environment.now - symbol.arrived)
@@ -322,6 +334,7 @@ def simulate(load: Load, measured: Measured, stage: Stage, *, minutes: int = 5, 
     """Simulates some minutes; the same seed gives the same outcome."""
     world = _World(load, measured, stage, seed)
     world.environment.process(world.refill())
+    world.environment.process(world.users())
     world.environment.process(world.minutes(minutes))
     world.environment.run(until=minutes * stage.seconds_a_bar)
     world.outcome.minutes = minutes

@@ -1,6 +1,6 @@
 """`make measure`: seconds, messages and bytes of the local stack at two sizes, and from them what a bar, a session and an order take.
 
-Written to `infra_cdk/capacity/measured.json`, from which the cost and the scale of a deployment are computed.
+It takes some ten minutes, two of them for what the database does for users of whom none trades. Written to `infra_cdk/capacity/measured.json`, from which the cost and the scale of a deployment are computed.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from stratforge.client import Client
 
 from infra_cdk.capacity.measured import FILE
 from tests.benchmarks.first_page import first_pages
-from tests.benchmarks.seconds import FUNCTIONS, Seconds
+from tests.benchmarks.seconds import ASKING, FUNCTIONS, Seconds
 from tests.benchmarks.spans import hops, quantile, table, total
 from tests.support.crowd import add_crowd, one_side, stop_crowd
 
 _SECONDS = 40
+# What is done once a minute is in it once.
+_MINUTE = 60
 # Slower than the demo: two cores must not be the limit that is measured.
 _SPEED = 20.0
 _IDLE, _PASSWORD = "idle@example.com", "a long enough password"
@@ -59,8 +61,10 @@ class Phase:
     looks: int
     looking: float
     database: float
+    asked: dict[str, float]
     rest: float
     elapsed: float
+    users: int
 
 
 def _counts(platform: Platform) -> dict[str, int]:
@@ -68,11 +72,11 @@ def _counts(platform: Platform) -> dict[str, int]:
         row = connection.execute(
             """
             SELECT (SELECT count(*) FROM market_data), (SELECT coalesce(sum(bars_evaluated), 0) FROM sessions), (SELECT count(*) FROM signals),
-                   (SELECT count(*) FROM orders), (SELECT count(*) FROM fills) * 2
+                   (SELECT count(*) FROM orders), (SELECT count(*) FROM fills) * 2, (SELECT count(*) FROM users)
             """
         ).fetchone()
     assert row is not None
-    return dict(zip(("bars", "evaluations", "signals", "orders", "updates"), map(int, row), strict=True))
+    return dict(zip(("bars", "evaluations", "signals", "orders", "updates", "users"), map(int, row), strict=True))
 
 
 def _invocations(platform: Platform) -> dict[str, int]:
@@ -80,14 +84,14 @@ def _invocations(platform: Platform) -> dict[str, int]:
     return {name: counters.get(name, {}).get("invocations", 0) for name in FUNCTIONS}
 
 
-def _phase(platform: Platform) -> Phase:
-    log, seconds = platform.folder.logs / "functions.log", Seconds(platform)
-    began, asked = seconds.now(), _invocations(platform)
-    first, size = _counts(platform), log.stat().st_size
-    since = time.monotonic()
-    for _ in range(_SECONDS):
-        time.sleep(1)
-        worked = seconds.now()
+def _phase(platform: Platform, during: int = _SECONDS) -> Phase:
+    log = platform.folder.logs / "functions.log"
+    first, asked, size = _counts(platform), _invocations(platform), log.stat().st_size
+    with Seconds(platform) as seconds:
+        began, since = seconds.now(), time.monotonic()
+        for _ in range(during):
+            time.sleep(1)
+            worked = seconds.now()
     taken, elapsed = {name: worked[name] - began[name] for name in worked}, time.monotonic() - since
     second, answered = _counts(platform), _invocations(platform)
     with log.open(errors="replace") as file:
@@ -104,9 +108,11 @@ def _phase(platform: Platform) -> Phase:
         looks=len(looking),
         looking=sum(looking),
         database=taken["database"],
+        asked={name: taken[part] for name, part in ASKING.items()},
         rest=taken["rest"],
         elapsed=elapsed,
-        **{name: second[name] - first[name] for name in first},
+        users=second.pop("users"),
+        **{name: second[name] - first[name] for name in second},
     )
 
 
@@ -179,7 +185,7 @@ def main() -> int:
             idle_percent, idle_megabytes = _idle(platform)
             pages = first_pages(platform.address, _IDLE, _PASSWORD)
             # What is worked on whether or not anything trades.
-            nobody = _phase(platform)
+            nobody = _phase(platform, _MINUTE)
             print(f"nobody: {nobody}", file=sys.stderr)
             phases, since = [], datetime.now(UTC)
             for name, users in (("few", 4), ("many", 400)):
@@ -191,6 +197,10 @@ def main() -> int:
                 print(f"{name}: {phases[-1]}", file=sys.stderr)
                 stop_crowd(platform, name)
                 time.sleep(5)
+            # What users take who have nothing running: a minute of them, after what they wrote has been seen to.
+            time.sleep(30)
+            resting = _phase(platform, _MINUTE)
+            print(f"resting: {resting}", file=sys.stderr)
             found = audit(platform)
             # Of the larger crowd alone.
             on_the_way = hops(platform, since=since)
@@ -210,10 +220,26 @@ def main() -> int:
         """Seconds and orders of an execution."""
         return phase.executing / max(1, phase.executed), phase.orders / max(1, phase.executed)
 
-    def a_bar(phase: Phase, name: str) -> tuple[float, float]:
-        """Seconds and orders of a bar, without what is worked on anyway."""
-        anyway = getattr(nobody, name) / nobody.elapsed * phase.elapsed
-        return max(0.0, getattr(phase, name) - anyway) / max(1, phase.bars), phase.orders / max(1, phase.bars)
+    def asked(phase: Phase, name: str, items: int) -> tuple[float, float]:
+        """Seconds of the database and items of an invocation."""
+        count = max(1, phase.invocations[name])
+        return phase.asked[name] / count, items / count
+
+    each_second = (resting.database / resting.elapsed - nobody.database / nobody.elapsed) / (
+        resting.users - nobody.users
+    )
+    user = max(0.0, each_second) * _MINUTE
+
+    def a_bar(phase: Phase, seconds: float, anyway: float) -> tuple[float, float]:
+        """Seconds and orders of a bar, without what is worked on anyway, so many seconds in each."""
+        return max(0.0, seconds - anyway * phase.elapsed) / max(1, phase.bars), phase.orders / max(1, phase.bars)
+
+    def others(phase: Phase) -> tuple[float, float]:
+        anyway = nobody.database / nobody.elapsed + user / _MINUTE * (phase.users - nobody.users)
+        return a_bar(phase, phase.database - sum(phase.asked.values()), anyway)
+
+    def rest(phase: Phase) -> tuple[float, float]:
+        return a_bar(phase, phase.rest, nobody.rest / nobody.elapsed)
 
     result: dict[str, Any] = {
         "machine": f"{os.cpu_count()} cores, {machine.machine()}",
@@ -222,8 +248,19 @@ def main() -> int:
         "sandbox": _line(rate(small, "sandbox", small.evaluations), rate(large, "sandbox", large.evaluations)),
         "executor": _line(executions(small), executions(large)),
         "settler": _line(rate(small, "settler", small.orders), rate(large, "settler", large.orders)),
-        "database": _line(a_bar(small, "database"), a_bar(large, "database")),
-        "rest": _line(a_bar(small, "rest"), a_bar(large, "rest")),
+        "database": {
+            "evaluator": _line(
+                asked(small, "evaluator", small.evaluations), asked(large, "evaluator", large.evaluations)
+            ),
+            "executor": _line(
+                (small.asked["executor"] / max(1, small.executed), small.orders / max(1, small.executed)),
+                (large.asked["executor"] / max(1, large.executed), large.orders / max(1, large.executed)),
+            ),
+            "settler": _line(asked(small, "settler", small.orders), asked(large, "settler", large.orders)),
+            "others": _line(others(small), others(large)),
+            "user": round(user, 8),
+        },
+        "rest": _line(rest(small), rest(large)),
         "look": round((small.looking + large.looking) / max(1, small.looks + large.looks), 6),
         # Round trips to the database that an invocation waits for, at half a millisecond in one zone.
         "wait": 0.004,

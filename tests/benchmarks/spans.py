@@ -30,6 +30,21 @@ HOPS = (
 )
 
 
+# Of what is logged on the way of an order, what tells why it took so long.
+_TOLD = (
+    "shard",
+    "sessions",
+    "signals",
+    "cause",
+    "outcome",
+    "orders",
+    "client_order_id",
+    "order_event",
+    "reason",
+    "exception",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Span:
     function: str
@@ -141,6 +156,34 @@ def _add(
     )
     for name, seconds in zip(HOPS, milliseconds, strict=True):
         found[name].append(seconds * 1000)
+
+
+def way_of_slowest(platform: Platform, symbols: Collection[str], since: datetime) -> list[str]:
+    """What was logged of a symbol between its bar and its order at the broker, of the order that was the slowest of those made since then, and what failed meanwhile; in seconds since the bar left the socket."""
+    status = platform.simulator("status")
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        blocks = connection.execute(
+            "SELECT symbol, bar_time, client_order_id FROM block_orders WHERE side IS NOT NULL AND symbol = ANY(%s) AND created_at >= %s",
+            (list(symbols), since),
+        ).fetchall()
+    ways = []
+    for symbol, bar_time, client_order_id in blocks:
+        left = status["bars_sent"].get(f"{symbol}@{int(bar_time.timestamp())}")
+        reached = status["orders_received"].get(client_order_id)
+        if left and reached:
+            ways.append((reached - left, left / 1e9, symbol, client_order_id))
+    if not ways:
+        return []
+    took, left, symbol, client_order_id = max(ways)
+    _, lines = _read(platform.folder.logs / "functions.log")
+    told = [f"{took / 1e9:.2f} s: {client_order_id} of {symbol} is at the broker"]
+    for each in lines:
+        at = _line(each).at - left
+        failed = each.get("level") in ("WARNING", "ERROR", "CRITICAL")
+        if 0 <= at <= took / 1e9 + 1 and (failed or each.get("symbol") == symbol):
+            said = {name: each[name] for name in _TOLD if each.get(name) is not None}
+            told.append(f"{at:.2f} s: {each['message']} {said}"[:300])
+    return told
 
 
 class Signaled:

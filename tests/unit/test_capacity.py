@@ -10,7 +10,7 @@ from infra_cdk.capacity import scale
 from infra_cdk.capacity.calibration import Compared, crowd, document, predicted
 from infra_cdk.capacity.cost import INSTANCES, Item, bill, database_for
 from infra_cdk.capacity.footprint import DatabaseSize, Footprint, FunctionSize, runs_a_month
-from infra_cdk.capacity.measured import Line, Load, Measured
+from infra_cdk.capacity.measured import DatabaseWork, Line, Load, Measured
 from infra_cdk.capacity.prices import PRICES
 from infra_cdk.capacity.scale import demands, look_at
 from infra_cdk.capacity.simulation import Outcome, popularity, simulate
@@ -24,7 +24,13 @@ STEADY = dataclasses.replace(
     sandbox=Line(0.0005, 2.3e-5),
     executor=Line(0.014, 1.9e-5),
     settler=Line(0.004, 2e-5),
-    database=Line(0.006, 5e-5),
+    database=DatabaseWork(
+        evaluator=Line(0.002, 1.7e-5),
+        executor=Line(0.002, 1.7e-5),
+        settler=Line(0.002, 1.7e-5),
+        others=Line(0.0, 0.0),
+        user=0.0,
+    ),
     rest=Line(0.02, 0.0),
     look=0.001,
     signals_a_bar=1.0,
@@ -249,7 +255,7 @@ def test_less_of_a_core_a_cold_start_a_slow_mapping_and_a_hop_all_cost_time() ->
     assert simulate(load, STEADY, one, minutes=1).settled_by(0.9) > simulate(load, STEADY, warm, minutes=1).settled_by(
         0.9
     )
-    busy = dataclasses.replace(STEADY, database=dataclasses.replace(STEADY.database, fixed=0.2))
+    busy = dataclasses.replace(STEADY, database=dataclasses.replace(STEADY.database, evaluator=Line(0.067, 1.7e-5)))
     few, many = (simulate(load, busy, each, minutes=1).settled_by(0.9) for each in (slower[-1], stage))
     assert few > many
 
@@ -337,6 +343,18 @@ def test_an_executor_that_is_woken_for_nothing_works_all_the_same() -> None:
     assert looking > cheap + 0.4
 
 
+def test_the_database_works_for_users_who_do_nothing_and_for_what_nobody_waits_for() -> None:
+    load, machine = crowd(100, 5, users=10_000), one_machine(2, alpaca_a_minute=10_000)
+    assert load.sessions == 100
+    base = STEADY.database
+    users = dataclasses.replace(STEADY, database=dataclasses.replace(base, user=1e-3))
+    kept = dataclasses.replace(STEADY, database=dataclasses.replace(base, others=Line(0.1, 0.01)))
+    usual, of_users, with_others = (simulate(load, each, machine, minutes=1) for each in (STEADY, users, kept))
+    assert of_users.seconds["database"] - usual.seconds["database"] == pytest.approx(10.0, rel=0.05)
+    # Five bars, and an order of each session.
+    assert with_others.seconds["database"] - usual.seconds["database"] == pytest.approx(1.5, rel=0.05)
+
+
 def test_every_quota_says_where_it_is_from() -> None:
     for name, quota in QUOTAS.items():
         assert quota.value > 0, name
@@ -348,7 +366,7 @@ def test_one_machine_has_no_more_cores_than_it_has() -> None:
     load = Load(1_000, 20, sessions_a_user=1.0, signal_rate=1.0, evenly=True)
     machine = one_machine(2, alpaca_a_minute=10_000)
     outcome = simulate(load, STEADY, machine, minutes=1)
-    work = 20 * (STEADY.rest.of(0) + STEADY.evaluator.of(50) + STEADY.sandbox.of(50) + STEADY.database.of(50) / 3)
+    work = 20 * (STEADY.rest.of(0) + STEADY.evaluator.of(50) + STEADY.sandbox.of(50) + STEADY.database.evaluator.of(50))
     assert max(outcome.lags) > 0.75 * work / 2
     assert outcome.quantile(0.99) < simulate(load, STEADY, one_machine(1, alpaca_a_minute=10_000), minutes=1).quantile(
         0.99
@@ -405,8 +423,9 @@ def test_the_table_says_where_the_model_misses() -> None:
 
 
 def test_what_is_measured_is_of_both_sizes() -> None:
-    for name in ("evaluator", "sandbox", "executor", "settler", "database"):
-        line = getattr(MEASURED, name)
+    asking = ("evaluator", "executor", "settler")
+    lines = [getattr(MEASURED, name) for name in (*asking, "sandbox")]
+    for line in (*lines, *(getattr(MEASURED.database, name) for name in asking)):
         assert line.fixed > 0
-        assert line.each > 0, name
+        assert line.each > 0
     assert dataclasses.asdict(MEASURED)["sessions"] >= 1_000
