@@ -1,6 +1,6 @@
 """`make measure`: seconds, messages and bytes of the local stack at two sizes, and from them what a bar, a session and an order take.
 
-It takes some ten minutes, two of them for what the database does for users of whom none trades. Written to `infra_cdk/capacity/measured.json`, from which the cost and the scale of a deployment are computed.
+Its waits alone take seven minutes, one and a half of them for what the database does for users of whom none trades. Written to `infra_cdk/capacity/measured.json`, from which the cost and the scale of a deployment are computed.
 """
 
 from __future__ import annotations
