@@ -1,4 +1,4 @@
-"""What executor, settler and evaluator ask of every symbol is planned once and for any of them, however unequally rows are spread over symbols."""
+"""What executor, settler and evaluator ask of every symbol is planned once and for any of them, however unequally rows are spread over symbols; what is noted of a source by its sessions' bars reads no other source's versions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from stratforge.storage.ledger import execution, symbols
 from stratforge.storage.ledger.fills import apply_progress
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies.evaluations import sessions_awaiting
+from stratforge.storage.strategies.strategies import note_lookbacks
+from stratforge.strategy.lookback import Lookbacks
 
 from tests.benchmarks.crowd import add_signals, add_traders
 from tests.support.ledger import OPEN, set_price
@@ -69,3 +71,18 @@ def test_what_is_asked_of_every_symbol_is_planned_for_any_of_them(traded: Databa
     assert len(planned) == 7
     # The driver prepares what it has sent five times, and the server tries five plans before it trusts one.
     assert [(statement, times) for statement, times in planned if times > 5] == []
+
+
+def test_what_was_measured_of_a_source_finds_its_versions_without_reading_the_others(traded: Database) -> None:
+    with traded.transaction() as connection:
+        connection.execute("UPDATE strategy_versions SET source_hash = md5(strategy_id::text) || repeat('0', 32)")
+        connection.execute("ANALYZE strategy_versions")
+        before = _read_whole(connection)
+        note_lookbacks(connection, {"0" * 64: Lookbacks(20)})
+        assert _read_whole(connection) == before
+
+
+def _read_whole(connection: Connection) -> int:
+    """How often the connection has lately read all versions of all strategies."""
+    row = connection.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'strategy_versions'")
+    return int(row.fetchone()[0])  # type: ignore[index] # there is the table
