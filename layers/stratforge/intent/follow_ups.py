@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stratforge.intent.additions import one_more_symbol
 from stratforge.intent.bounds import bought_by_the_clock, never_buys, same_deeds
 from stratforge.intent.reading.bindings import A_QUESTION
 from stratforge.intent.reading.doubts import not_understood
@@ -47,12 +48,13 @@ _POLITE = re.compile(
 _MINUTES = re.compile(r"buy only when minute (?P<sign>[<>]=?) \d+")
 
 
-def turn_questions(turn: str, *, stands: bool) -> Iterator[str]:
+def turn_questions(turn: str, *, stands: bool, traded: str = "") -> Iterator[str]:
     """The questions that the words of a later turn leave: one more symbol is no symbol in the place of the first.
 
     Args:
         turn: The person's words.
         stands: Whether a strategy stands that they may change.
+        traded: What it trades; "" where that is not known.
     """
     if turn.rstrip().endswith("?") and not _POLITELY.search(turn) and not _IN_BINDINGS.search(turn):
         yield not_understood(turn.strip()[:200], A_QUESTION)
@@ -63,8 +65,7 @@ def turn_questions(turn: str, *, stands: bool) -> Iterator[str]:
         match = _BARE_SYMBOL.search(turn)
     name = ((match.groupdict().get("one") or match.groupdict().get("two") or "") if match else "").lstrip("$")
     if name and not _NO_SYMBOL.match(name):
-        asks = f"A strategy trades one symbol: should it trade {name} instead (“use {name}”), or is it meant as a strategy of its own?"
-        yield not_understood(turn.strip(), asks)
+        yield one_more_symbol(turn, name, traded)
 
 
 def change_findings(

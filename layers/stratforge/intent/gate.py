@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.accounts import unaccounted
+from stratforge.intent.additions import added_instead, told_of_another
 from stratforge.intent.alternatives import alternatives_unasked, permissions
 from stratforge.intent.ambiguous import ambiguous_findings
 from stratforge.intent.bounds import bounds_nothing, never_buys, sold_where_bought
@@ -152,8 +153,9 @@ def words_findings(
     ]
     found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
     if earlier or not whole:
-        found += [f"{each} {ASK}" for each in turn_questions(request, stands=not whole and not earlier)]
-    found += open_findings(turns, requirements, assumptions)
+        asked = [*turn_questions(request, stands=not whole and not earlier, traded=traded), *added_instead(request, earlier, symbol, traded)]  # fmt: skip
+        found += [f"{each} {ASK}" for each in dict.fromkeys(asked)]
+    found += [*told_of_another(assumptions, symbol), *open_findings(turns, requirements, assumptions)]
     found += [
         *side_findings(turns, doubted, rules, spans, assumptions),
         *misspelt(requirements, rules, assumptions),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from simulators.gemini.author import write_answer
 from simulators.gemini.author.conversations import findings_of
+from stratforge.intent.additions import added_instead, told_of_another
 from stratforge.intent.follow_ups import change_findings, open_findings, turn_questions
 from stratforge.intent.gate import readings_to_tell, rules_of, words_findings
 from stratforge.intent.reading.said import in_words
@@ -23,13 +25,17 @@ BEFORE = (f"buy when {RSI} < 30", f"sell when {RSI} > 70", "size 10 shares")
 
 
 @pytest.mark.parametrize("case", one_of(5, CASES, lambda each: " | ".join(each["turns"])[-70:]))
-def test_it_is_asked_about_or_right_and_told(case: dict[str, list[str]]) -> None:
-    """What was asked here stays asked; what is written has just the rules that were meant, and names what is gone."""
+def test_it_is_asked_about_or_right_and_told(case: dict[str, Any]) -> None:
+    """What was asked here stays asked, for the reason that is true; what is written has just the rules that were meant, and names what is gone."""
     turns, rules = case["turns"], case["rules"]
     answers = [write_answer(turns[: index + 1]) for index in range(len(turns))]
     answer = answers[-1]
+    assert not any(case.get("untrue", "\n") in each for each in (*answer["questions"], *answer["assumptions"]))
+    assert answer["symbol"] == case.get("symbol", answer["symbol"])
     if not answer["python_code"]:
         assert answer["questions"]
+        assert case.get("asks", "") in " ".join(answer["questions"])
+        assert "symbol" not in case, "it is plain, and written"
         return
     standing = rules_of([Requirement.model_validate(each) for each in answer["requirements"]])
     assert rules is not None, "it is to be asked about"
@@ -101,6 +107,30 @@ def test_the_gate_lets_a_plain_change_pass(
 )
 def test_one_more_symbol_and_a_question_are_asked_about(turn: str) -> None:
     assert list(turn_questions(turn, stands=True))
+
+
+@pytest.mark.parametrize(
+    "turn",
+    ["let's do MSFT too", "add MSFT", "and MSFT as well", "auch MSFT", "do the same for Microsoft", "Also, MSFT", "both AAPL and MSFT", "mit MSFT dazu", "también MSFT", "MSFT aussi"],
+)  # fmt: skip
+def test_the_gate_lets_nobody_move_a_strategy_by_words_of_addition(turn: str) -> None:
+    wanted = [Requirement(quote=turn, meaning="it trades MSFT", status=Status.COVERED, rules=["symbol MSFT"])]
+    wanted += [Requirement(quote="", meaning="-", status=Status.KEPT, rules=[each]) for each in BEFORE]
+    found = words_findings(turn, wanted, whole=False, symbol="MSFT", before=BEFORE, traded="AAPL")
+    assert any("should it trade MSFT in the place of AAPL" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    ["trade MSFT", "use MSFT and also add a 2% stop", "MSFT instead", "switch to MSFT too instead", "make it MSFT, and sell as well at 15:50"],
+)  # fmt: skip
+def test_words_that_add_something_else_move_a_strategy(turn: str) -> None:
+    assert list(added_instead(turn, (), "MSFT", "AAPL")) == []
+
+
+def test_nobody_is_told_of_a_symbol_that_is_not_traded() -> None:
+    assert list(told_of_another(["Changed: it trades QQQ.", "Changed: it trades SPY."], "SPY"))
+    assert list(told_of_another(["Changed: it trades SPY.", "it trades QQQ no more"], "SPY")) == []
 
 
 @pytest.mark.parametrize("turn", ["use QQQ", "buy when RSI is below 20", "also on Fridays", "can you make it 20 shares?", "OK", "also RSI"])  # fmt: skip

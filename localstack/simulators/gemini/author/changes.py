@@ -371,15 +371,24 @@ def _scaled(plan: Plan, scan: Scanner) -> str | None:
     return ""
 
 
+_OTHER_SYMBOL = (
+    r"(?:change|switch|replace|swap|move|exchange)(?: (?:it|the|symbol|strategy|ticker|stock|from))* (?P<from>@\S+) (?:to|for|by|with|into) (?P<to>@\S+)(?: instead)?(?: please)?"
+    r"|(?:(?:use|trade|try|run it|make it|switch|change|do it|it|the symbol|apply it|same|for|on|with|to|instead)(?: (?:it|to|on|for|with|the|same|symbol|strategy|be))* )+(?P<one>@\S+)(?: instead)?(?: of (?P<not_one>@\S+))?(?: please)?"
+    r"|(?P<other>@\S+) instead(?: of (?P<not_other>@\S+))?"
+)
+
+
 def _symbol(plan: Plan, scan: Scanner) -> str | None:
-    match = scan.take(
-        r"(?:(?:use|trade|try|run it|make it|switch|change|do it|it|the symbol|apply it|same|for|on|with|to|instead)(?: (?:it|to|on|for|with|the|same|symbol|strategy|be))* )+(@\S+)(?: instead)?(?: of @\S+)?(?: please)?|(@\S+) instead(?: of @\S+)?"
-    )
+    match = scan.take(_OTHER_SYMBOL)
     if match is None:
         return None
-    name = (match[1] or match[2])[1:].upper()
+    name, old = ((match[one] or match[two] or match[three] or "")[1:].upper() for one, two, three in (("to", "one", "other"), ("from", "not_one", "not_other")))  # fmt: skip
+    stood = [each for each, _ in plan.symbols]
+    if old and stood and old not in stood:
+        plan.questions.append(f"The strategy trades {stood[0]}, and not {old}. Should it trade {name} in its place?")
+        return ""
     plan.symbols = [(name, (0, 0))]
-    return f"Changed: it trades {name}."
+    return ""
 
 
 CHANGES: tuple[Callable[[Plan, Scanner], str | None], ...] = (

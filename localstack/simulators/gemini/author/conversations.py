@@ -9,6 +9,7 @@ from typing import Any
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
+from stratforge.intent.additions import adds, one_more_symbol
 from stratforge.intent.follow_ups import ASK, turn_questions
 from stratforge.intent.gate import rules_of
 from stratforge.intent.reading.beside import compares_another
@@ -22,6 +23,7 @@ from stratforge.strategy import compile_strategy
 
 from simulators.gemini.author.amendments import measures_of
 from simulators.gemini.author.turns import WHOSE
+from simulators.gemini.author.wording import Wording
 
 
 def request_after(requests: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> Request:
@@ -87,12 +89,24 @@ def _beside_what_stands(request: Request, rules: Sequence[str]) -> Iterator[str]
 def plainer(requests: Sequence[str], answers: Sequence[Mapping[str, Any]], questions: Sequence[str]) -> list[str]:
     """The questions about a change, where those that were found are about words of a turn that a strategy answers already."""
     request = request_after(requests, answers)
+    if request.before is not None and (beside := list(_added(request))):
+        return beside[:1]
     last = " ".join(requests[-1].lower().split())
     quoted = [words for each in questions if "not understood" in each for words in re.findall(r"“([^”]+)”", each)]
     read = WHOSE not in questions and all(" ".join(each.lower().split()) in last for each in quoted)
     if request.before is None or read:
         return list(questions)
-    return [*several_of(requests[-1], request.before), *turn_questions(requests[-1], stands=True)] or _unread(request)
+    return [
+        *several_of(requests[-1], request.before),
+        *turn_questions(requests[-1], stands=True, traded=request.traded),
+    ] or _unread(request)
+
+
+def _added(request: Request) -> Iterator[str]:
+    """The questions about one more symbol, also where an open turn named it and the last one does not say what becomes of it."""
+    for turn in (request.text, *reversed(request.earlier)):
+        others = [each for each in Wording(turn).symbols if each != request.traded and adds(turn, each)]
+        yield from (one_more_symbol(turn, each, request.traded) for each in others)
 
 
 def _unread(request: Request) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from stratforge.intent.additions import adds, one_more_symbol
+
 from simulators.gemini.author.changes import CHANGES
 from simulators.gemini.author.phrases import Memory
 from simulators.gemini.author.rules import (
@@ -53,7 +55,15 @@ def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
                 continue
             said += _more(plan, wording, scan)
             break
-    return plan, said
+    # What it trades in the end is told, however often the words move it.
+    now, stood = [each for each, _ in plan.symbols], [each for each, _ in before.symbols]
+    added = [each for each in now if stood and each not in stood and adds(wording.original, each)]
+    if added:
+        plan.symbols = list(before.symbols)
+        plan.questions.append(one_more_symbol(wording.original, added[0], stood[0]))
+        return plan, said
+    moved = [f"Changed: it trades {now[0]}."] if now and now != stood else []
+    return plan, [*(each for each in said if each), *moved]
 
 
 def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
@@ -70,11 +80,9 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
     more = reader.read()
     plan.questions += more.questions
     plan.unread += more.unread
-    moved = list[str]()
     if more.symbols and [each for each, _ in more.symbols] != [each for each, _ in plan.symbols]:
         plan.symbols = more.symbols
-        moved = [f"Changed: it trades {more.symbols[0][0]}."]
-    said = moved
+    said = list[str]()
     for rule in more.rules:
         if rule.assumed == ("only",):
             rule = replace(rule, kind="filter", assumed=())

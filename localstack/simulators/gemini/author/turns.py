@@ -121,7 +121,7 @@ def read_turns(
     beside = any(_looks_beside(each, each.symbols) for each in turns if len(each.symbols) > 1)
     if _ONLY_SYMBOL.fullmatch(last.text) and before.plan.of("entry") and not before.unread and not before.refusals and not beside:  # fmt: skip
         # Which one it is for.
-        moved = replace(before.plan, symbols=Reader(last).read().symbols, questions=[])
+        moved = replace(before.plan, symbols=Reader(last).read().symbols, questions=[], unread=[])
         asked = Reading(moved, turns, before.changes, told=[f"It is for {moved.symbols[0][0]} alone, as you say."])
         return replace(_judged(asked, last, untradable), anew=True, carried=_said(before))
     together = read(Wording(". ".join(each.original.rstrip(" .!?") for each in turns)))
