@@ -35,8 +35,8 @@ _ONE = re.compile(r"\bit trades (?:only )?(?P<name>[A-Z][A-Z0-9]*(?:[./][A-Z]+)?
 def one_more_symbol(words: str, name: str, traded: str = "") -> str:
     """The question about words that name one more symbol."""
     there = traded or "what it trades now"
-    both = f"{traded} and {name}" if traded else f"{name} and …"
-    asks = f"A strategy trades one symbol: should it trade {name} in the place of {there} (“trade {name} instead”), should there be a second strategy for {name} (describe it as a new one), or one portfolio (“hold the strongest of {both}”)?"
+    instead, both = (f"trade {name} instead of {traded}", f"{traded} and {name}") if traded else (f"trade {name} instead", f"{name} and …")  # fmt: skip
+    asks = f"A strategy trades one symbol: should it trade {name} in the place of {there} (“{instead}”), should there be a second strategy for {name} (describe it as a new one), or one portfolio (“hold the strongest of {both}”)?"
     return not_understood(words.strip()[:200], asks)
 
 

@@ -21,7 +21,7 @@ def install(box: Toolbox) -> None:
 
     @box.asks_a_model("Ask the analyst")
     def research(
-        question: Annotated[str, Field(min_length=3, max_length=2_000, description="About markets or the economy")],
+        question: Annotated[str, Field(min_length=1, max_length=2_000, description="About markets or the economy")],
         context: Context[Any],
         include_portfolio: Annotated[
             bool, Field(description="Let the analyst know which symbols the user holds")

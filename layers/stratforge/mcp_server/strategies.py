@@ -38,7 +38,12 @@ def install(box: Toolbox) -> None:
     @box.asks_a_model("Write a strategy")
     def generate_strategy(
         description: Annotated[
-            str, Field(min_length=3, max_length=4_000, description="What it is to do, in plain language")
+            str,
+            Field(
+                min_length=1,
+                max_length=4_000,
+                description="What it is to do, in plain language; or the reply to a question, with `follows`",
+            ),
         ],
         context: Context[Any],
         symbol: OptionalSymbol = None,
