@@ -58,7 +58,7 @@ def added_instead(turn: str, earlier: Sequence[str], symbol: str, traded: str) -
 
 
 def adds(turn: str, symbol: str) -> bool:
-    """Whether words name a symbol as one more."""
+    """Returns whether words name a symbol as one more."""
     text = _LEADS.sub(r"\1 ", turn)
     if _BOTH.search(text) and names_symbol(text, symbol) and not _INSTEAD.search(text):
         return True

@@ -165,7 +165,7 @@ FACT_WORDS = {
     "bars_held": r"\bafter|\bhold\w*|\bheld|\bbars?|\bminutes?|\bhours?|\bwithin|\bcandles?|\bperiods?|\blater|\bnach|\bminut|\bstunde|\bhora|\bheure|\bhalte|\bmantener|\baprès|\bdespués|\bkerze|根|分|本|后|後",
 }  # fmt: skip
 IN_OTHER_WORDS = (
-    (re.compile(r"durchschnitt|\bmedia\b|\bmedias\b|moyenne|均线|平均|(?<![a-z])mas?\b|golden cross|death cross|\bmean\b|\bavg\b", _I), ("sma", "ema", "wma", "hma", "rma", "dema", "tema")),
+    (re.compile(r"durchschnitt|\bgd\b|\bmedia\b|\bmedias\b|moyenne|均线|平均|(?<![a-z])mas?\b|golden cross|death cross|\bmean\b|\bavg\b", _I), ("sma", "ema", "wma", "hma", "rma", "dema", "tema")),
     (re.compile(r"\btrue range|\bvolatil|\bstop|\batr", _I), ("atr", "natr")),
     (re.compile(r"\bbands?\b|bollinger|\bdeviation|布林|ボリンジャー", _I), ("bbands", "kc", "accbands", "stdev", "zscore")),
     (re.compile(r"relative strength|oversold|overbought|überverkauft|überkauft|sobrevend|sobrecompr|survend|surachet", _I), ("rsi", "stoch", "cci", "mfi", "willr", "stochrsi")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -142,7 +143,16 @@ class Comparing(Moments):
         name, found = left.sides[0].removeprefix("ta.").partition("(")[0], left.sides[0].rpartition(").")
         if found[1] != ")." or name not in REGISTRY or line not in REGISTRY[name].outputs or line == found[2]:
             raise Unread
-        return Operand(tuple(f"{each.rpartition(').')[0]}).{line}" for each in left.sides))
+        given = self._in_brackets() if line == "signal" else []
+        if len(given) > 1:
+            raise Unread
+        calls = [each.rpartition(").")[0] for each in left.sides]
+        if given:
+            # “Its signal line (9)”.
+            calls = [re.sub(r"(?<=\bsignal=)\d+(?:\.\d+)?", f"{given[0]:.10g}", each) for each in calls]
+            if not all(f"signal={given[0]:.10g}" in each for each in calls):
+                raise Unread
+        return Operand(tuple(f"{each}).{line}" for each in calls))
 
     def _volume_average(self) -> float:
         """“The average volume of the last 20 bars”, “average(20)”."""
@@ -152,6 +162,9 @@ class Comparing(Moments):
 
     def _own_average(self, left: Operand) -> Callable[[], Operand]:
         def read() -> Operand:
+            if not left.column and left.number is None and (named := self.attempt(self._named_average)):
+                # “OBV above its 20-bar EMA”.
+                return Operand(tuple(side_of_text(f"ta.{named[0]}({each}, length={named[1]:.10g})") for each in left.sides))  # fmt: skip
             length = self._length()
             self.need("average")
             self.take("volume")
@@ -165,6 +178,22 @@ class Comparing(Moments):
             return self._average(left.column, length)
 
         return read
+
+    def _named_average(self) -> tuple[str, float]:
+        """“20-bar SMA”, “EMA(20)”, “EMA20”: the kind of an average, with its length."""
+        if token := self.take("glued"):
+            name, glued = str(token.value).split()
+            if name not in ("sma", "ema"):
+                raise Unread
+            return name, float(glued)
+        length = self._length()
+        name = str(self.need("indicator").value)
+        if name not in ("sma", "ema"):
+            raise Unread
+        given = [length] if length is not None else self._in_brackets() or [self.number()]
+        if len(given) != 1:
+            raise Unread
+        return name, given[0]
 
     def _many_times(self, left: Operand, number: float) -> Operand:
         self.take("of")

@@ -77,6 +77,10 @@ class Operands(Reader):
         if token := self.take("glued"):
             name, glued = str(token.value).split()
             return self._indicator(name, float(glued))
+        if self.peek() == "j_line":
+            # There is no other J than that of the KDJ.
+            self.need("j_line")
+            return made(registered("kdj", self._again("kdj", self._in_brackets()), "j_line"), column="")
         if self.take("yesterday"):
             price = self.need("column", "high", "low").value
             edge = {"high": "above", "low": "below"}.get(str(price), "")

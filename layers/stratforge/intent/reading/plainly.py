@@ -17,6 +17,14 @@ _OTHER = re.compile(
 )
 
 
+# Other words for the same: a condition of the close, a line of an indicator, two lines at once.
+_SAME = (
+    (re.compile(r"\bon (?:any|every|a) close (?:that|which) is\b", re.IGNORECASE), ("when the close is",)),
+    (re.compile(r"\b(kdj|macd|trix|ppo|stochastic|ichimoku|adx)'s(?= (?:%?[jkd]\b|signal|histogram|span|tenkan|kijun|[+-]?di\b))", re.IGNORECASE), (1,)),
+    (re.compile(r"\b(above|below) both (?:the )?(span a) and (?:the )?(span b)\b", re.IGNORECASE), (1, " ", 2, " and ", 1, " ", 3)),
+)  # fmt: skip
+# The German short name of an average, beside its length: by itself it is a symbol.
+_GD = re.compile(r"(?<=\der )GD\b|(?<=\d-Tage-)GD\b|(?<=\bTage )GD\b|\bGD(?=[ -]?\(?\d)", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t]{2,}")
 _LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
@@ -46,8 +54,12 @@ def plainly(turn: str) -> Plain:
     said = Rewriting(turn)
     said.put(_BLANKS, (" ",))
     said.put(_LINES, ("\n",))
+    if language_of(turn) == "de":
+        said.put(_GD, ("SMA",))
     if not language_of(turn) and not _OTHER.search(turn):
         without_asides(said)
+        for words, plain in _SAME:
+            said.put(words, plain)
         if not re.search(r"\w", said.text):
             # Nothing is left: all of it may be meant.
             return Plain(turn, tuple(range(len(turn))), tuple(range(1, len(turn) + 1)))

@@ -253,6 +253,8 @@ class _Statements(Purchases):
         rest |= {str(each.value).split()[0].partition(".")[0] for each in self.tokens[at + 1 :] if each.kind in ("glued", "indicator")}  # fmt: skip
         if rest & {"k_line", "d_line"}:
             rest |= {"stoch"}
+        if "j_line" in rest:
+            rest |= {"kdj"}
         if rest & {"first"}:
             rest |= {"opening_range"}
         if rest & {"high", "low"}:

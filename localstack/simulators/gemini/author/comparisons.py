@@ -9,7 +9,7 @@ from typing import Literal
 from simulators.gemini.author.averages import average
 from simulators.gemini.author.phrases import AT_LEAST, AT_MOST, CROSS, DOWN, IS, UP, Memory
 from simulators.gemini.author.rules import Both, Compare, Condition, Cross, Not, Number, Operand, Series, Turn, contrary
-from simulators.gemini.author.scanner import BARS, THE, N, Scanner, Unexpressible
+from simulators.gemini.author.scanner import BARS, THE, N, Scanner, Unexpressible, Unlike
 from simulators.gemini.author.series import CLOSE, VOLUME, operand, series
 
 
@@ -211,11 +211,11 @@ def _check_scales(left: Series, right: Operand) -> None:
     """Prices are compared with prices, volumes with volumes, an oscillator with its levels and others of its kind."""
     if isinstance(right, Series):
         if left.scale != right.scale:
-            raise Unexpressible(
-                f"{left.words} and {right.words} are not measured alike, so they cannot be compared. Which level, or which other line, is meant?"
+            raise Unlike(
+                f"{left.words} beside {right.words}, which are not measured alike and cannot be compared. Which level, or which other line, is meant?"
             )
     elif left.scale == "price" and (right.value <= 0 or right.unit == "%"):
-        raise Unexpressible(f"{left.words} compared with {right.words}: which indicator is meant?")
+        raise Unlike(f"{left.words} compared with {right.words}. Which indicator, or which level, is meant?")
     elif left.levels is not None and left.levels[0] >= 0 and not 0 < right.value < 100:
         raise Unexpressible(
             f"{left.words} lies between 0 and 100, so it is never compared with {right.words}. Which level is meant?"

@@ -58,6 +58,9 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\b(?:dips|falls|drops|sinks|comes down) to (?={_N})", "is at or below "), (rf"\b(?:reaches|hits|climbs to|rises to|gets up to) (?={_N})", "is at or above "),
     (r"\b(rsi|mfi|cci|adx|macd|it|the) (?:reading|value|level)\b", r"\1"), (r"\bthe (?=is\b)", "it "), (r"\brelative strength index\b", "RSI"),
     (r"\bwhen (?:the )?(rsi|mfi|cci) is at (?=\d)", r"when \1 is at "),
+    # Prices and lines by their letters.
+    *((rf"(?-i:\b{letter}\b)(?=\s*[<>])|(?<=[<>])(\s*)(?-i:{letter}\b)", rf"\1{word}") for letter, word in (("C", "close"), ("H", "high"), ("L", "low"), ("O", "open"), ("V", "volume"))),
+    (r"\bkdj(?: ?\([\d, ]+\))?\s*:\s*", ""), (r"(?-i:\bJ\b)(?=\s*[<>]| (?:is|crosses|above|below|rises|falls))", "kdj j"),
     # Averages.
     (r"\b(?:the )?(?:fast|quick|short|slow|long)(?:er)? (?:moving )?average ?\((\d+)\)", r"the \1 bar average"), (rf"\b{_AVERAGE} ?\((\d+)\)", r"\2 \1"),
     (r"\bcrosses (the [\w ]{3,40}?) from below\b", r"crosses above \1"), (r"\bcrosses (the [\w ]{3,40}?) from above\b", r"crosses below \1"),

@@ -15,6 +15,10 @@ class Unexpressible(Exception):
     """A phrase that is understood and cannot be written in the language; what to ask about it."""
 
 
+class Unlike(Unexpressible):
+    """Two things that cannot be compared, as the words were read; it is asked with the words."""
+
+
 class Scanner:
     """A place in a text, which words are taken from one after the other."""
 

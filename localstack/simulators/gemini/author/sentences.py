@@ -7,6 +7,8 @@ from collections.abc import Iterable
 # How the questions about words begin that were not read: a part of them, and all.
 PART_UNREAD = "This part was not understood, so nothing was written: "
 ALL_UNREAD = "This was not understood: "
+# What stands between words and how they were read, where nothing can come of that.
+WAS_READ_AS = " was read as "
 
 
 def part_unread(words: Iterable[str]) -> str:

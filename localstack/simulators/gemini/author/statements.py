@@ -12,7 +12,8 @@ from simulators.gemini.author.draft import Draft, only_time
 from simulators.gemini.author.exits import hold_back, hold_exits_back, holding, overnight, partial, stops
 from simulators.gemini.author.restrictions import hours, prohibition
 from simulators.gemini.author.rules import Both, Either, Not, Plan, Rule, TimeOfDay, nodes
-from simulators.gemini.author.scanner import Unexpressible
+from simulators.gemini.author.scanner import Unexpressible, Unlike
+from simulators.gemini.author.sentences import WAS_READ_AS
 from simulators.gemini.author.sizes import frequency, pause, size_sentence
 from simulators.gemini.author.times import unplaced
 from simulators.gemini.author.titles import subject, title, topic
@@ -64,7 +65,9 @@ class Reader(Draft):
                 if self.scan.take(_FILLERS):
                     continue
             except Unexpressible as question:
-                self.plan.questions.append(str(question))
+                words = self.wording.quote(at, max(self.scan.at, at))
+                said = f"“{words}”{WAS_READ_AS}{question}" if isinstance(question, Unlike) and words else str(question)
+                self.plan.questions.append(said)
                 self.scan.at = max(self.scan.at, at)
                 self._skip_sentence()
                 continue

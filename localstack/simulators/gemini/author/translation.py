@@ -63,6 +63,7 @@ _GERMAN: Phrases = (
     (r"[- ]?tage?s?[- ](?=durchschnitt|linie|gleit|ema|sma)", " day "),
     (r"\b(\d+)er\b", r"\1 bar"),
     (r"\b(?:gleitende\w* )?durchschnitt\w*|\bgleitende\w* mittel\w*", "average"),
+    (r"(?<=\bbar )gd\b|(?<=\bday )gd\b|\bgd(?=[ -]?\(?\d)", "sma"),
     (r"\b(?:über|ueber|oberhalb)(?: von)?\b", "above"),
     (r"\b(?:unter|unterhalb)(?: von)?\b", "below"),
     (r"\b(?:und|sowie)\b", "and"),

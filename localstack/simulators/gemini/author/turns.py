@@ -27,7 +27,7 @@ from simulators.gemini.author.rules import (
     Weekdays,
     nodes,
 )
-from simulators.gemini.author.sentences import all_unread, part_unread, said_after
+from simulators.gemini.author.sentences import WAS_READ_AS, all_unread, part_unread, said_after
 from simulators.gemini.author.statements import Reader
 from simulators.gemini.author.wording import Wording
 
@@ -201,6 +201,9 @@ def _judged(reading: Reading, wording: Wording, untradable: frozenset[str]) -> R
         questions.append(f"A strategy trades one symbol, and {', '.join(symbols)} are named. Which one is it for?")
     questions += [_not_traded(each, wording, symbols) for each in symbols if each in untradable]
     unread = _unread(plan, wording)
+    if unread and any(WAS_READ_AS in each for each in questions):
+        # Beside words that were not read, what stands around them was not said of what it was read of.
+        questions = [each for each in questions if WAS_READ_AS not in each] or [part_unread(unread)]
     if not questions and unread and plan.of("entry"):
         questions.append(part_unread(unread))
     excluded = _contradictions(plan)

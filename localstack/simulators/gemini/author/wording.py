@@ -30,6 +30,18 @@ _TOKEN = re.compile(
     r"|[^\W\d_]+(?:['’][^\W\d_]+)*"
     r"|->|=>|>=|<=|[^\w\s]"
 )
+# Prices of a bar, lines of indicators and short names of averages, which are names of symbols as well.
+_OF_FORMULAS = frozenset(["B", "C", "H", "J", "L", "N", "O", "P", "V", "GD", "ST"])
+# What only stands beside a line: signs, the words of lines, “50er GD”, “2N”.
+_FORMULA_BEFORE = re.compile(
+    r"(?:[<>=≤≥+*/]\s*|\b(?:span|line|band|%)\s?|\d(?:\.\d+)?\s?(?:er\s|-)?|\b(?:den|dem|des)\s)$", re.IGNORECASE
+)
+_FORMULA_AFTER = re.compile(r"\s*(?:[<>≤≥]|=|[+*/](?!USD)|\(\d|[\[]|\d|(?:crosses|cross|line)\b)|\s-\s*[A-Z\d]")
+# How a symbol is said.
+_SAID_BEFORE = re.compile(
+    r"(?:^|[.;\n]\s*|\b(?:buy|sell|trade|long|short|own|hold|purchase|shares of|symbol|ticker|stock|kaufe?|verkaufe?|handle|compra|vende|ach[eè]te|vends|instead of|with|to|use|for|on)\b:?\s+(?:\d+ )?)$",
+    re.IGNORECASE,
+)
 _DAY_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
 _CONTRACTIONS = {"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": "shall not", "let's": "let us"}
 _ENDINGS = {"n't": " not", "'s": " 's", "'d": " would", "'ll": " will", "'re": " are", "'ve": " have", "'m": " am"}
@@ -60,6 +72,7 @@ class Wording:
             if word == "by" and words[index + 1][0] == "@" and (index == 0 or words[index - 1] in (".", ";", "!", "?")):
                 words[index] = "buy"
                 self.notes.append("“by” is read as “buy”.")
+        words = self._lines_named(words)
         words = [self._spelled(each) for each in words]
         self.text = " ".join(words)
         # The places of the words, once they are spelled as they should be.
@@ -68,6 +81,22 @@ class Wording:
         for word in words:
             self._starts.append(length)
             length += len(word) + 1
+
+    def _lines_named(self, words: list[str]) -> list[str]:
+        """The words with “C”, “J” and “GD” as they are said where they stand in a formula or beside another symbol: as lines, and no symbols."""
+        letters = [at for at, word in enumerate(words) if word[1:].upper() in _OF_FORMULAS and word[0] == "@" and self.original[self._spans[at][0]] != "$"]  # fmt: skip
+        named = {word for at, word in enumerate(words) if word[0] == "@" and at not in letters}
+        found = list(words)
+        for at in letters:
+            start, end = self._spans[at]
+            before, after = self.original[:start], self.original[end:]
+            formula = _FORMULA_BEFORE.search(before) or _FORMULA_AFTER.match(after)
+            said = _SAID_BEFORE.search(before) or (
+                before.endswith("(") and after.startswith(")") and not before[-2:-1].isalnum()
+            )
+            if formula or (named and not said):
+                found[at] = words[at][1:]
+        return found
 
     def _spelled(self, word: str) -> str:
         """A word as it should be spelled, where one of the grammar's words is very near."""
