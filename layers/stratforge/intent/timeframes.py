@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stratforge.intent.days import DAY_AVERAGE
 from stratforge.intent.elements import Kind, Unit, elements_of
@@ -29,6 +29,14 @@ _BARS = r"(?:price )?(?:bars?|candles?|candlesticks?|charts?|time-?frames?|time 
 # “The daily chart”, “5-minute bars”, “timeframe: 1h”.
 _MENTION = re.compile(rf"(?<![\w.-])(?:(?:the|a) )?{_LENGTH}[ -]{_BARS}\b", _I)
 _LABEL = re.compile(rf"(?<!\w)time-? ?frame\s*(?:is|=|:|of)?\s*{_LENGTH}(?!\w)", _I)
+# “SPY daily:”, “AAPL 1D |”, “4h BTC/USD,”: how a chart is headed.
+_HEADED = re.compile(
+    rf"(?:^|\n|\bon )[ \t]*\$?(?P<of>[A-Z]{{1,5}}(?:[./][A-Z]{{1,4}})?),?[ \t]+{_LENGTH}(?=[ \t]*(?:[:|–—]|- ))", _I
+)
+_HEADED_ALONE = re.compile(rf"^\W*(?P<of>[A-Z]{{1,5}}(?:[./][A-Z]{{1,4}})?),?[ \t]+{_LENGTH}\W*$", _I)
+_HEADED_BY = re.compile(
+    rf"(?:^|\n)[ \t]*{_LENGTH}[ \t]+\$?(?P<of>[A-Z]{{1,5}}(?:[./][A-Z]{{1,4}})?)(?=[ \t]*[:|–—])", _I
+)
 _LEAD = re.compile(r"(?:\b(?:on|using|with|over|from)\s+)?$", _I)
 # What may stand before it in its clause: words that say who trades what, and no condition.
 _BEFORE = frozenset(
@@ -102,7 +110,43 @@ def mentions_in(turn: str) -> list[Mention]:
             if clause and all(each.lower() in _VERBS for each in clause):
                 start = turn.index(clause[0], _clause(turn, start))
             found.append(Mention(start, match.end(), turn[start : match.end()], _timeframe(match), plain))
+    for pattern in (_HEADED, _HEADED_ALONE, _HEADED_BY):
+        for match in pattern.finditer(turn):
+            start = match.start("word" if match["word"] else "n")
+            end = match.end("word" if match["word"] else "unit")
+            if match["of"].isupper() and not any(each.start < end and start < each.end for each in found):
+                found.append(Mention(start, end, turn[start:end], _timeframe(match), True))
     return sorted(found, key=lambda each: each.start)
+
+
+# What may name bars and may say how often; not “the daily high”.
+_LOOSE = re.compile(
+    r"(?<![\w.:-])(?:hourly|daily|1[ -]?[dh]|4[ -]?h)(?![\w-])(?! (?:high|low|open|close|return|change|range|gain|loss|limit|volume|vwap|pivot|trend|profit|loss)s?\b)(?! at \d)(?! (?:or|and) (?:weekly|monthly))",
+    _I,
+)
+
+
+def loose_in(turn: str) -> list[Mention]:
+    """The words that may name bars, or say how often something is done, and are no mention of bars: “buy PEP daily if …”."""
+    sure = mentions_in(turn)
+    units = {"h": "1h", "d": "1d", "4": "4h"}
+    return [
+        Mention(
+            each.start(),
+            each.end(),
+            each[0],
+            units[each[0][0].lower() if each[0][0] != "1" else each[0][-1].lower()],
+            False,
+        )
+        for each in _LOOSE.finditer(turn)
+        if not any(one.start < each.end() and each.start() < one.end for one in sure)
+    ]
+
+
+def _behind_symbol(turn: str) -> list[Mention]:
+    """“Buy PEP daily if …”, where it is known that bars are meant."""
+    before = [(each, re.search(r"[A-Z]+(?:[./][A-Z]+)?(?=[)]?,? $)", turn[: each.start])) for each in loose_in(turn)]
+    return [replace(each, plain=True) for each, word in before if word is not None and is_symbol(word[0])]
 
 
 def _clause(turn: str, at: int, ends: re.Pattern[str] = _END) -> int:
@@ -167,9 +211,13 @@ def read_frame(turns: Sequence[str], standing: str | None = None) -> Frame:
             (one,) = named
             timeframe = None if one == MINUTE else one
     if any(said) and timeframe is not None:
-        # What names the same bars within a condition says nothing more.
+        # What names the same bars within a condition, or behind the symbol, says nothing more.
         said = [
-            tuple(each for each in mentions_in(turn) if each in plain or each.timeframe == timeframe)
+            tuple(
+                each
+                for each in [*mentions_in(turn), *_behind_symbol(turn)]
+                if each in plain or each.timeframe == timeframe
+            )
             for turn, plain in zip(turns, said, strict=True)
         ]
     return Frame(timeframe, tuple(said), tuple(asks))

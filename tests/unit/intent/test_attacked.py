@@ -35,10 +35,11 @@ def test_it_is_asked_about_or_right_and_told(case: dict[str, Any]) -> None:
     if not answer["python_code"]:
         assert answer["questions"]
         assert case.get("asks", "") in " ".join(answer["questions"])
-        assert "symbol" not in case, "it is plain, and written"
+        assert not {"symbol", "timeframe"} & {*case}, "it is plain, and written"
         return
     standing = rules_of([Requirement.model_validate(each) for each in answer["requirements"]])
     assert rules is not None, "it is to be asked about"
+    assert answer.get("timeframe", "1min") == case.get("timeframe", "1min")
     assert sorted(standing) == rules
     assert findings_of(turns, answers[:-1], answer) == []
     if len(turns) > 1 and answers[-2]["python_code"]:

@@ -20,7 +20,8 @@ _OF_SIDE = r"(?:,? (?:on|for|of) (?:the )?(?P<side>long|short|both)(?: sides?)?(
 _NEW_FOR_OLD = re.compile(rf"\W*{_POLITE}(?:use|make it|take|set it to|put) {_N.format('new', 'unit')} instead of {_N.format('old', 'its')}{_OF_SIDE}(?: please)?\W*", _I)  # fmt: skip
 _OLD_TO_NEW = re.compile(rf"\W*{_POLITE}(?:change|replace|switch|swap|raise|lower|move|increase|decrease|reduce) (?:the )?{_N.format('old', 'its')} (?:to|with|into) {_N.format('new', 'unit')}{_OF_SIDE}(?: please)?\W*", _I)  # fmt: skip
 _WITHOUT = re.compile(
-    rf"\W*{_POLITE}(?:(?:remove|drop|delete|leave out|take out|get rid of) (?:the )?(?P<gone>long|short)(?: side| positions?| trades?| part)|(?:only(?: go)?|keep only|just) (?:the )?(?P<kept>long|short)(?: side| positions?| trades?)?|(?P<left>long|short) (?:side )?only|no (?:more )?(?P<no>long|short)s?(?: positions?| trades?)?)(?: please)?\W*",
+    rf"\W*{_POLITE}(?:(?:remove|drop|delete|leave out|take out|get rid of) (?:the )?(?P<gone>long|short)(?: side| positions?| trades?| part)|(?:only(?: go)?|keep only|just) (?:the )?(?P<kept>long|short)(?: side| positions?| trades?)?|(?P<left>long|short) (?:side )?only|(?:no(?: more| longer)?|without|never|stop|quit|do(?:es)? not|don['’]t) (?:(?:any|the|go|going|take|taking|be|being|hold|holding|open|opening|more) )*(?P<no>long|short)(?:s|ing)?(?: sides?| positions?| trades?| selling| anything| it)?(?: any ?more| at all| from now on)*"
+    r"|keine? (?:(?:weiteren?|mehr) )?(?P<kein>long|short)(?:s|-?positionen)?(?: mehr)?|nicht mehr (?P<nicht>short)en)(?: please| bitte)?\W*",
     _I,
 )
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
@@ -52,7 +53,13 @@ class Changed:
 def changed(before: Sequence[str], words: str) -> Changed:
     """Reads a change of rules that stand from the person's words."""
     if match := _WITHOUT.fullmatch(words):
-        gone = match["gone"] or match["no"] or {"long": "short", "short": "long"}[match["kept"] or match["left"]]
+        gone = (
+            match["gone"]
+            or match["no"]
+            or match["kein"]
+            or match["nicht"]
+            or {"long": "short", "short": "long"}[match["kept"] or match["left"]]
+        )
         return _without(before, Side(gone.lower()))
     match = _NEW_FOR_OLD.fullmatch(words) or _OLD_TO_NEW.fullmatch(words)
     if match is None:

@@ -15,10 +15,12 @@ from stratforge.intent.rules import RuleError, read_rule
 from stratforge.intent.timeframes import (
     MINUTE,
     Frame,
+    Mention,
     Plainly,
     asked_of_spans,
     clock_findings,
     in_words,
+    loose_in,
     mentions_in,
     plainly,
     read_frame,
@@ -30,7 +32,7 @@ from stratforge.strategy.constants import with_timeframe
 from stratforge.strategy.findings import Code
 
 from simulators.gemini.author.long_short import long_short_answer
-from simulators.gemini.author.scanner import on_bars
+from simulators.gemini.author.scanner import NO_BARS_NAMED, on_bars
 from simulators.gemini.author.shorts import short_answer
 from simulators.gemini.author.strict import NO_SYMBOL, answer_by_rules
 from simulators.gemini.author.writing import write_answer as write_of_minutes
@@ -41,6 +43,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _OF_A_MINUTE = re.compile(r" \((?:minutes|an hour)\)")
+_NAMED = {"1d": "daily bars", "1h": "hourly bars", "4h": "4-hour bars"}
 _NOTHING = re.compile(r"(?:\b(?:use|switch|change|make|it|to|put|run|trade|decide|now|instead|please|the|ok|okay|yes|yeah|no|i|mean|meant)\b|[\W\d_])*", re.IGNORECASE)  # fmt: skip
 
 
@@ -116,8 +119,10 @@ def _on_the_clock(found: dict[str, Any], minutes: int) -> dict[str, Any]:
 def _asked_of_bars(found: dict[str, Any], turn: str) -> dict[str, Any]:
     """The answer, where it asks about bars that are named within a condition, with how to name them for all of it."""
     named = [each for each in mentions_in(turn) if each.timeframe not in (None, MINUTE) and not each.plain]
-    if found["kind"] != "clarify" or not named:
+    if found["kind"] != "clarify" or not (named or loose_in(turn)):
         return found
+    if not named:
+        return _asked_of_loose(found, loose_in(turn))
     asks = [
         not_understood(each.words, f"Should all of it decide on bars of {in_words(each.timeframe)}? Then say so at its beginning: “On {_LEAD.sub('', each.words, count=1)}, …”.")
         for each in named
@@ -125,6 +130,20 @@ def _asked_of_bars(found: dict[str, Any], turn: str) -> dict[str, Any]:
     within = " ".join(each.words for each in named)
     quoted = [(each, re.findall(r"“([^”]+)”", each)) for each in found["questions"]]
     return {**found, "questions": [*asks, *(each for each, words in quoted if not words or any(one not in within for one in words))]}  # fmt: skip
+
+
+def _asked_of_loose(found: dict[str, Any], loose: Sequence[Mention]) -> dict[str, Any]:
+    """The answer, where words may name the bars of all of it: what says that none are named is not asked."""
+    others = [each for each in found["questions"] if NO_BARS_NAMED not in each]
+    lost = any(each.words.lower() in quoted.lower() for each in loose for question in others if "not understood" in question or "not surely" in question for quoted in re.findall(r"“([^”]+)”", question))  # fmt: skip
+    if len(others) == len(found["questions"]) and not lost:
+        return found
+    asks = [
+        not_understood(each.words, f"Should all of it decide on bars of {in_words(each.timeframe)}? Then say so at its beginning: “On {_NAMED.get(each.timeframe or '', each.words)}, …”.")
+        for each in loose
+    ]  # fmt: skip
+    kept = [each for each in others if not all(any(one.words.lower() in quoted.lower() for one in loose) for quoted in re.findall(r"“([^”]+)”", each))]  # fmt: skip
+    return {**found, "questions": [*dict.fromkeys(asks), *kept]}
 
 
 @lru_cache(64)

@@ -15,15 +15,21 @@ _MISSING = (
     (r"\bnews\b|\btweets?\b|\btwitter|\bsentiment\b|\breddit|\bheadlines?|\bsocial media|\bpress releases?|\bfomc|\bfed (?:meeting|announce\w*|raises)|\bcpi\b|\binterest rates?|\banalyst (?:upgrades?|ratings?)|\belon", "News, ratings and economic data are not available: a strategy sees prices and volumes only."),
     (r"\bearnings|\bp / e\b|\bpe ratio|\bdividends?|\bbalance sheet|\bfundamentals?|\binsider|\brevenue|\bmarket cap|\beps\b|\bbook value", "Company figures are not available: a strategy sees prices and volumes only."),
     (r"\boptions?\b(?! :)|\bcalls?\b(?= (?:option|when|on|with|at|contracts?)|$)|\bputs?\b(?= (?:option|when|contracts?)|$)|\bcovered calls?|\bleverag\w+|\bon margin|\bborrow\w*|\bfutures contracts?|\biron condor|\bstraddle|\bstrike\b|\b\d+ ?x leverage", "Options, futures and borrowed money are not available: shares and coins are bought with free cash."),
-    (r"\bvix\b|\bs ?& ?p\b|\bs and p\b|\bthe index\b|\bspread between(?! the \d+(?:-bar|-day)? (?:and|ema|sma|ma\b|average))|\bpairs? trad\w+|\bcorrelation (?:with|to|between)|\banother stock|\bother stocks|\bbasket of|\brebalanc\w+|\brotat\w+ (?:between|into|among)|\bportfolio of|\btop \d+ (?:stocks|shares)|\bbest performing", "Several symbols in one strategy are not written from words, but for portfolios (“hold the 3 strongest of SPY, QQQ, …”): write the code yourself, with bars.of(\"SPY\")."),
+    (r"\bvix\b|\bs ?& ?p\b|\bs and p\b|\bthe index\b", "An index has no bars here, and cannot be traded or looked at: shares, funds and coins can. Which fund should stand for it, such as SPY for the S&P 500, or VIXY for the VIX?"),
+    (r"\bspread between(?! the \d+(?:-bar|-day)? (?:and|ema|sma|ma\b|average))|\bpairs? trad\w+|\bcorrelation (?:with|to|between)|\banother stock|\bother stocks|\bbasket of|\brebalanc\w+|\brotat\w+ (?:between|into|among)|\bportfolio of|\btop \d+ (?:stocks|shares)|\bbest performing", "What several symbols do beside each other is written from words as a portfolio (“hold the 3 strongest of SPY, QQQ, …”), or where a strategy of one symbol looks at another (“buy AAPL when SPY is above its 200 SMA”): say it so, or write the code yourself, with bars.of(\"SPY\")."),
     (r"\border ?book|\bbid ask|\bbid / ask|\blevel 2|\btick data|\border flow|\bdark pool", "Order books and ticks are not available: a strategy sees 1-minute bars."),
     (r"\bguarantee\w*|\bnever los\w+(?! (?:more|over|greater)\b)|\brisk free\b|\balways (?:win|profit)\w*|\bcan not lose|\bno risk", "No rule wins for certain, so this cannot be promised. A rule on prices and volumes can be tested on history."),
-    (r"\bmartingale|\bdouble (?:down|the (?:position|size|stake|bet) after|up after)|\baverag\w+ down|\badd (?:to (?:the|my) (?:position|winners?|losers?)|more (?:shares|when)|another)|\bpyramid\w*|\bscale in\b|\bdca\b|\bdollar cost averag\w+|\bgrid (?:trading|bot|strategy)|\bbuy more\b", "Adding to a position is not written offline: a strategy written here buys once, and again after everything was sold."),
+    (r"\b(?:anti ?-? ?)?martingale|\bdouble (?:the (?:position|size|stake|bet) |up )?after\b|\bdouble (?:the (?:position|size|stake|bet)|up) (?:on|with) (?:each|every) (?:win|loss)", "A size that depends on how the trades before it went is not written offline: each purchase is of the same size here."),
+    (r"\bdouble down|\baverag\w+ down|\badd (?:to (?:the|my) (?:position|winners?|losers?)|more (?:shares|when)|another)|\bpyramid\w*|\bscale in\b|\bdca\b|\bdollar cost averag\w+|\bgrid (?:trading|bot|strategy)|\bbuy more\b", "Adding to a position is not written offline: a strategy written here buys once, and again after everything was sold."),
     (r"\bmachine learning|\bneural net\w*|\blstm\b|\btrain(?:ed)? (?:a|an|the) model|\breinforcement learning|\bgpt\b|\bdeep learning|\brandom forest|\bllm\b", "Learned models are not part of the strategy language: it has indicators, comparisons and a memory of numbers."),
     (r"\brandom(?:ly)?\b|\bcoin (?:flip|toss)|\bflip a coin|\bdice\b", "Chance is not part of the strategy language: the same bars always give the same signals."),
 )  # fmt: skip
 
 _DENIED = re.compile(r"\b(?:never|not|no|without)(?: (?:ever|any))? $")
+
+
+# “Martingale... no. Just: …”.
+_TAKEN_BACK = re.compile(r"[\w -]+?(?: ?[.,:;!?])+ ?(?:no|nope|never mind|not that|nah)\b(?! (?:more|longer))")
 
 
 def declined(text: str) -> list[str]:
@@ -39,5 +45,7 @@ def declined(text: str) -> list[str]:
 
 
 def _denied(text: str, at: int) -> bool:
-    """Whether words that begin somewhere are said not to be done: “never go short”."""
+    """Whether words that begin somewhere are said not to be done, or taken back: “never go short”, “martingale… no”."""
+    if text.startswith(("martingale", "anti"), at):
+        return bool(_DENIED.search(text, 0, at) or _TAKEN_BACK.match(text, at))
     return text.startswith(("go", "short"), at) and bool(_DENIED.search(text, 0, at))

@@ -65,9 +65,9 @@ DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*day)?s?"
 UNIT = rf"({BARS}|hours?|h|hr|hourly|days?|d|daily|weeks?|weekly|w|months?)"
 THE = r"(?:the |its |a |an |their |that |this |my |current |short term |long term )*"
 ARTICLES = r"(?:(?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))(?: (?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))*"
-_NEEDS_DAYS = (
-    " needs bars of days or longer, and this one decides on bars of a minute, as no others are named. Should it be "
-)
+# What is said of days where no bars are named.
+NO_BARS_NAMED = "this one decides on bars of a minute, as no others are named"
+_NEEDS_DAYS = " is of days or longer, and this one decides on bars of a minute, as no others are named. Should it be "
 
 
 def bars_of(count: float, unit: str, what: str) -> float:
