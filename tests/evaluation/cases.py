@@ -362,7 +362,9 @@ CASES: tuple[Case, ...] = (
     _case(
         "times",
         "Buy MACD crosses above the signal in the last hour only; sell after 20 bars.",
-        Reference(f"bar.h > 0 and bar.previous.h <= 0 and {_MINUTE} >= 900", "position.bars_held >= 20", _MACD),
+        Reference(
+            "bar.h > 0 and bar.previous.h <= 0 and bar.time.minutes_to_close <= 60", "position.bars_held >= 20", _MACD
+        ),
         uses="macd",
     ),
     _case(

@@ -22,8 +22,8 @@ CASES = (
     case(
         "times",
         "buy rsi<35 sell rsi>60, no trades in the last half hour",
-        rule("rsi14 < 35 and minute < 930", "rsi14 > 60"),
-        rule("rsi14 < 35 and minute < 930", "rsi14 > 60 and minute < 930"),
+        rule("rsi14 < 35 and left > 30", "rsi14 > 60"),
+        rule("rsi14 < 35 and left > 30", "rsi14 > 60 and left > 30"),
     ),
     case(
         "times",

@@ -166,13 +166,13 @@ CASES = held_out(
     case(
         "times",
         "Buy in the first 15 minutes of the last hour if RSI < 40, sell RSI > 60",
-        rule("minute >= 900 and minute < 915 and rsi14 < 40", "rsi14 > 60"),
+        rule("left <= 60 and left > 45 and rsi14 < 40", "rsi14 > 60"),
     ),
     case(
         "times",
         "Buy RSI < 35, ignore the first hour and the last hour. Sell RSI > 60.",
-        rule("rsi14 < 35 and minute >= 630 and minute < 900", "rsi14 > 60"),
-        rule("rsi14 < 35 and minute >= 630 and minute < 900", "rsi14 > 60 and minute >= 630 and minute < 900"),
+        rule("rsi14 < 35 and minute >= 630 and left > 60", "rsi14 > 60"),
+        rule("rsi14 < 35 and minute >= 630 and left > 60", "rsi14 > 60 and minute >= 630 and left > 60"),
     ),
     case(
         "sizes",

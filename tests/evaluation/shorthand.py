@@ -1,7 +1,7 @@
 """How the larger sets of cases are written: references by short names of columns and facts.
 
 In an expression `close` is the bar's close and `was_close` that of the bar before; `rsi14`, `sma50`, `hh20` name columns by the table below;
-`over(a, b)` and `under(a, b)` are crossings on this bar; `minute` is the minute of the day, `age` the bars held, `gain` the unrealized return,
+`over(a, b)` and `under(a, b)` are crossings on this bar; `minute` is the minute of the day, `left` the minutes left until the close, `age` the bars held, `gain` the unrealized return,
 `entry` the average entry price, `peak` and `top` the highest close and high since the entry, `trades` the purchases of this day.
 """
 
@@ -54,6 +54,7 @@ _COLUMNS = {
 }
 _FACTS = {
     "minute": "(bar.time.hour * 60 + bar.time.minute)",
+    "left": "bar.time.minutes_to_close",
     "weekday": "bar.time.weekday",
     "age": "position.bars_held",
     "gain": "position.unrealized_return",

@@ -29,6 +29,8 @@ What is so here:
 - Times are New York time for stocks (open from 9:30 to 16:00, Monday to Friday) and UTC for coins, which trade around the clock. A time in a named zone is
   that zone's own, whose distance to the exchange changes with the seasons: “16:30 Berlin time” is bar.time.minute_in_berlin == 990, its rule minute_in_berlin == 990. One that has no such
   field is asked about.
+- Minutes that are said before the close, or as the last of the day (“30 minutes before the bell”, “not in the last 15 minutes”), are bar.time.minutes_to_close <= 30, in the rule
+  minutes_to_close <= 30, as the exchange closes early on some days; never a fixed time, which is written only where the person says a time of the clock. Coins have no close: ask.
 - on_bar sees a bar after its end. What it returns is filled at the open of the next bar. A stop is a rule of on_bar: it is looked at once a minute, at the
   close, and may be filled beyond its level. One that is asked for on the order, or within the bar, is buy(stop_loss=…), its rule “stop loss 2%”; targets and
   trailing stops likewise. An order that is to rest is buy(limit=…), buy(stop=…) or sell(…) so, with expire_bars= for “for 10 bars” or “good for 10 minutes”: its

@@ -7,7 +7,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stratforge.intent.lexicon import CLOSE, NYSE
-from stratforge.intent.reading.meaning import Fact, Meaning, TooMany, Ways, both, compared, meaning_of, ways_of
+from stratforge.intent.reading.meaning import (
+    Fact,
+    Meaning,
+    TooMany,
+    Ways,
+    both,
+    compared,
+    meaning_of,
+    on_a_usual_day,
+    ways_of,
+)
 from stratforge.intent.rules import CONTRARY, HOLDS_BY_SIGN, PRICES, Rule, RuleKind, is_number
 
 # The least and the greatest value that are allowed, each with whether it is itself.
@@ -15,7 +25,7 @@ Span = tuple[float, bool, float, bool]
 # What has to hold at once: levels by what is compared with them, and all other facts.
 Bounded = tuple[frozenset[tuple[str, Span]], frozenset[Fact]]
 _ALL: Span = (-math.inf, False, math.inf, False)
-_CLOCK = ("days", "minute")
+_CLOCK = ("days", "minute", "minutes_to_close")
 _COMPARED = PRICES | {"volume"}
 _OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|mid|middle|basis|upper)")
 # Of lines of one kind the lower before the higher; a day's open and close may be anywhere between its low and its high.
@@ -207,7 +217,7 @@ def bounds_nothing(rules: Iterable[Rule], *, around_the_clock: bool = False) -> 
 def _holds_at(way: frozenset[Fact], day: int, minute: int) -> bool:
     return all(
         day in fact[1:] if fact[0] == "days" else HOLDS_BY_SIGN[str(fact[1])](minute, float(str(fact[2])))
-        for fact in way
+        for fact in map(on_a_usual_day, way)
     )
 
 
@@ -264,7 +274,8 @@ def _ways(ways: Ways) -> frozenset[Bounded]:
 
 def _bounded(way: Iterable[Fact]) -> Bounded | None:
     spans, rest = dict[str, Span](), set[Fact]()
-    for fact in (*way, *_implied(way)):
+    way = list(way)
+    for fact in (*way, *_implied(way), *(on_a_usual_day(each) for each in way if each[0] == "minutes_to_close")):
         if len(fact) == 3 and isinstance(fact[0], str) and is_number(str(fact[2])) and fact[1] in ("<", "<=", ">", ">=", "=="):  # fmt: skip
             spans[fact[0]] = _narrowed(spans.get(fact[0], _ALL), str(fact[1]), float(str(fact[2])))
         else:

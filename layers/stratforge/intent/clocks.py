@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stratforge.intent.reading.meaning import Fact, TooMany, both, meaning_of
-from stratforge.intent.rules import Rule, RuleKind
+from stratforge.intent.reading.meaning import Fact, TooMany, both, meaning_of, on_a_usual_day
+from stratforge.intent.rules import CONTRARY, Rule, RuleKind
 
 _LAST = 24 * 60
 # The last minute of a stock's day: what is decided on its bar is filled at the next day's open.
@@ -15,11 +15,16 @@ _LAST_BAR = 959
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The days and the minutes of a day at which something may hold."""
+    """The days and the minutes of a usual day at which something may hold.
+
+    Attributes:
+        opens: That it is not yet its first minute, as a condition of rules.
+    """
 
     days: frozenset[int]
     start: int = 0
     end: int = _LAST
+    opens: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,12 @@ class AtOnce:
 
     Attributes:
         rule: The rule of the sale.
-        before: The minute from which on it buys, where the sale's minute lies before it; 0 where whole days are sold on.
+        before: That it does not buy yet, as a condition of rules, where the sale's minute lies before that at which it buys; empty where whole days are sold on.
         days: The days that are sold on, where they are whole days.
     """
 
     rule: Rule
-    before: int
+    before: str
     days: frozenset[int] = frozenset()
 
 
@@ -63,9 +68,9 @@ def sold_at_once(rules: Sequence[Rule], *, around_the_clock: bool = False) -> It
                 continue
             if (sale.start, sale.end) == (0, _LAST):
                 if sale.days != week:
-                    yield AtOnce(rule, 0, sale.days)
+                    yield AtOnce(rule, "", sale.days)
             elif sale.end == _LAST and len(on_its_days) == len(buys) and all(each.start >= sale.start for each in buys):
-                yield AtOnce(rule, min(each.start for each in buys))
+                yield AtOnce(rule, min(buys, key=lambda each: each.start).opens)
     except TooMany:
         return
 
@@ -91,13 +96,16 @@ def filled_next_day(rules: Sequence[Rule], *, around_the_clock: bool = False) ->
 
 def _clock(way: frozenset[Fact], week: frozenset[int]) -> tuple[Clock, bool]:
     """When a way to hold may hold, and whether nothing else decides it."""
-    days, start, end, alone = week, 0, _LAST, True
-    for fact in way:
+    days, start, end, opens, alone = week, 0, _LAST, "", True
+    for said, fact in ((each, on_a_usual_day(each)) for each in way):
         if fact[0] == "days":
             days &= {int(str(each)) for each in fact[1:]}
         elif fact[0] == "minute" and fact[1] in (">=", "<"):
             minute = int(float(str(fact[2])))
-            start, end = (max(start, minute), end) if fact[1] == ">=" else (start, min(end, minute))
+            if fact[1] == ">=" and minute >= start:
+                start, opens = minute, f"{said[0]} {CONTRARY[str(said[1])]} {said[2]}"
+            elif fact[1] == "<":
+                end = min(end, minute)
         else:
             alone = False
-    return Clock(days, start, end), alone
+    return Clock(days, start, end, opens), alone

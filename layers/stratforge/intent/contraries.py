@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.elements import Kind, elements_of
-from stratforge.intent.lexicon import DOWN, NEGATED, UP
+from stratforge.intent.lexicon import CLOSE, DOWN, NEGATED, UP
 from stratforge.intent.measures import forms_of, holds, judges_gain, near
 from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, PRICES, TURNED, Atom, Rule, RuleKind, numbers_in_text
 from stratforge.intent.wording import directed, directions
@@ -106,7 +106,7 @@ def contrary_to(words: str, rules: Sequence[Rule], turn: str) -> Iterator[str]:
 
 def _edges(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
     """The open and the close of the day, exchanged."""
-    minutes = [each for atom in atoms if re.search(r"\bminute\b", atom.text) for each in atom.numbers]
+    minutes = [CLOSE - each if "minutes_to_close" in atom.text else each for atom in atoms if re.search(r"\bminute(?:s_to_close)?\b", atom.text) for each in atom.numbers]  # fmt: skip
     opens, closes = _AT_THE_OPEN.search(words), _AT_THE_CLOSE.search(words)
     if minutes and opens and not closes and min(minutes) > 900:
         yield "speaks of the open, and its rule of the close"
@@ -209,6 +209,8 @@ def _of_trend(atom: Atom) -> Iterator[str]:
 def _of_hour(atom: Atom) -> Iterator[str]:
     """Half of the day; `minute` against about its middle."""
     for side, sign, other in atom.ways:
+        if side == "minutes_to_close":
+            yield TURNED[sign]
         if side == "minute" and any(600 < each < 930 for each in numbers_in_text(other)):
             yield sign
 

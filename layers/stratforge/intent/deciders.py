@@ -21,7 +21,7 @@ from stratforge.strategy.order_terms import TERMS
 from stratforge.strategy.source import literal_number
 
 _BAR = {"open": "price", "high": "price", "low": "price", "close": "price", "volume": "volume"}
-_TIME = {"hour": "clock", "minute": "clock", "weekday": "weekday"} | {clock_field(each): f"clock of {each}" for each in CLOCKS}  # fmt: skip
+_TIME = {"hour": "clock", "minute": "clock", "minutes_to_close": "clock of the close", "weekday": "weekday"} | {clock_field(each): f"clock of {each}" for each in CLOCKS}  # fmt: skip
 _POSITION = {
     "quantity": "quantity",
     "average_entry_price": "result",

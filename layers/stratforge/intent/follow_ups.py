@@ -12,10 +12,11 @@ from stratforge.intent.additions import one_more_symbol
 from stratforge.intent.bounds import bought_by_the_clock, never_buys, same_deeds
 from stratforge.intent.reading.bindings import A_QUESTION
 from stratforge.intent.reading.doubts import not_understood
+from stratforge.intent.reading.meaning import on_a_usual_day
 from stratforge.intent.reading.reach import ANOTHER_WAY
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import TURNED, Rule, RuleError, RuleKind, read_rule
 
 _I = re.IGNORECASE
 ASK = "Ask the person, and write nothing before it is answered."
@@ -39,13 +40,13 @@ _INSTEAD = re.compile(r"\binstead\b|\brather\b|\bonly\b|\bjust\b|\bswitch\w*|\bc
 _WHOLE = re.compile(r"^(?=.*\b(?:buy|enter|long)\w*)(?=.*\b(?:sell|exit|close)\w*)", _I | re.DOTALL)
 _ASKED_TO_BUY = re.compile(r"\b(?:buy|enter|purchase)\w*\b[^.\n]*(?:[<>]|\b(?:above|below|over|under|when|if|after|before)\b)", _I)  # fmt: skip
 _SOLD_FROM = re.compile(
-    r"sell when minute >= (?P<minute>\d+)(?: and weekday == \d)?|sell when weekday == \d and minute >= (?P<late>\d+)"
+    r"sell when (?P<minute>minute >= \d+|minutes_to_close <= \d+)(?: and weekday == \d)?|sell when weekday == \d and (?P<late>minute >= \d+|minutes_to_close <= \d+)"
 )
 _POLITE = re.compile(
     r"(?:\W|\b(?:thanks|thank you|ok|okay|great|good|nice|perfect|cool|yes|fine|super|danke|gracias|merci|very much|a lot|so much|that is|that's|it|looks|all|done|please)\b)*",
     _I,
 )
-_MINUTES = re.compile(r"buy only when minute (?P<sign>[<>]=?) \d+")
+_MINUTES = re.compile(r"buy only when minute(?:s_to_close)? (?P<sign>[<>]=?) \d+")
 
 
 def turn_questions(turn: str, *, stands: bool, traded: str = "") -> Iterator[str]:
@@ -120,11 +121,26 @@ def change_findings(
         yield not_understood(words, f"It would change nothing in what stands. What should change? {ASK}")
     for added in new:
         match = _SOLD_FROM.fullmatch(added.text)
-        if match and not any(one.kind is RuleKind.ONLY and "minute <" in one.text and min(one.numbers, default=0) <= float(match["minute"] or match["late"]) for one in standing):  # fmt: skip
+        if match and not any(_stops_before(one, match["minute"] or match["late"]) for one in standing):
             yield not_understood(
                 words,
                 f"It would {in_words(added)}, and buy then too, so what was bought would be sold on the next bar. Should it buy no more from then on? {ASK}",
             )
+
+
+def _end(rule: Rule) -> str:
+    """Which end of the hours in which it buys a rule is: `<` for the later one, `>` for the earlier; empty for other rules."""
+    match = _MINUTES.fullmatch(rule.text)
+    if match is None:
+        return ""
+    return TURNED[match["sign"]][0] if "minutes_to_close" in rule.text else match["sign"][0]
+
+
+def _stops_before(bound: Rule, sale: str) -> bool:
+    """Whether a rule lets it buy no more from the time on at which it sells."""
+    late = on_a_usual_day(tuple(sale.split()))
+    bounds = [on_a_usual_day((atom.left, atom.operator, atom.right)) for atom in bound.atoms] if bound.kind is RuleKind.ONLY else []  # fmt: skip
+    return any(fact[:2] == ("minute", "<") and float(str(fact[2])) <= float(str(late[2])) for fact in bounds)
 
 
 def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], words: str) -> Iterator[str]:
@@ -135,11 +151,10 @@ def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], words: str)
         rules = [read_rule(each) for each in requirement.rules]
     except RuleError:
         return
-    ends = {match["sign"][0] for rule in standing if (match := _MINUTES.fullmatch(rule.text))}
+    ends = {_end(rule) for rule in standing}
     added = any(_MINUTES.fullmatch(rule.text) for rule in rules)
     for gone in (rule.dropped for rule in rules if rule.dropped is not None):
-        match = _MINUTES.fullmatch(gone.text)
-        if match and added and match["sign"][0] not in ends and not _INSTEAD.search(requirement.quote):
+        if _end(gone) and added and _end(gone) not in ends and not _INSTEAD.search(requirement.quote):
             yield not_understood(
                 words, f"Does “{in_words(gone)}” still hold beside it, or does it take the place of that? {ASK}"
             )

@@ -183,6 +183,8 @@ def words_findings(
     found += unlike_findings(doubted, rules)
     found += (f"{each} {ASK}" for each in never_holds(_standing(requirements, rules)))
     found += whose_days(_standing(requirements, rules), coins="/" in symbol)
+    if "/" in symbol and (late := next((each for each in _standing(requirements, rules) if "minutes_to_close" in each.facts), None)):  # fmt: skip
+        found.append(f"“{late.text}” looks at the close, and {symbol} is traded around the clock: at which time should it be? {ASK}")  # fmt: skip
     if not wrong:
         if not whole and before is not None:
             found += _kept(requirements, rules, before)

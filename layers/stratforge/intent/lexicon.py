@@ -161,6 +161,7 @@ FACT_WORDS = {
     "low": r"\blow\w*|\bbreak\w*|\brange|\bchannel|\bbottom|\bdips?\b|\btief|\bmin|\bbajo|\bbas\b|\binside|\bengulf|\btouch\w*|\bhits?|低|安",
     "volume": r"\bvol\w*|\bumsatz|量|出来高",
     "minute": r"\d[:.h]\d\d|\d\s?(?:am|pm|a\.m|p\.m|uhr|o['’]clock)|\bminutes?|\bminut|\btime|\bhours?|\bstunde|\bhora|\bheure|\bnoon|\bmidday|\bmittag|\bmidi|\bmediod|\bopen\w*|\bclos\w*|\bmorning|\bafternoon|\bsession|\bday|\bovernight|\bbell|\blunch|\bend\b|\bnight|\bpast \w+|\bflat\b|\btag\b|\bmatin|\btarde|\bmañana|\bcierre|\bclôture|点|時|时|分|早|午",
+    "minutes_to_close": r"\bclos\w*|\bbell|\bend\b|\beod\b|\blast\b|\bfinal|\bflat\b|\bday|\bsession|\bovernight|\bintraday|schluss|\bende\b|\bletzte|\btag\b|\bnacht|\bcierr|\búltim|\bfin(?:al)?\b|\bclôture|\bcloture|\bfermeture|\bderni|收|尾盘|引け|大引|最後|最后|終",
     **{clock_field(place): pattern.pattern for place, pattern in ZONE if place is not None},
     "bars_held": r"\bafter|\bhold\w*|\bheld|\bbars?|\bminutes?|\bhours?|\bwithin|\bcandles?|\bperiods?|\blater|\bnach|\bminut|\bstunde|\bhora|\bheure|\bhalte|\bmantener|\baprès|\bdespués|\bkerze|根|分|本|后|後",
 }  # fmt: skip

@@ -212,7 +212,7 @@ def _usual(rules: Sequence[Rule], columns: frozenset[str]) -> set[float]:
     return found
 
 
-_IN_A_PLACE = r"(?:_in_\w+)?"
+_IN_A_PLACE = r"(?:_in_\w+|s_to_close)?"
 
 
 def holds(text: str, *names: str) -> bool:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stratforge.intent.elements import Kind, elements_of
+from stratforge.intent.elements import Kind, Unit, elements_of
 from stratforge.intent.lexicon import CLOSE, NEGATED, NYSE
 from stratforge.intent.measures import holds, minutes_of, near
-from stratforge.intent.rules import GREATER, LESS, Rule, RuleKind, numbers_in_text
+from stratforge.intent.rules import GREATER, LESS, TURNED, Rule, RuleKind, numbers_in_text
 
 _I = re.IGNORECASE
 _PART = re.compile(
@@ -28,6 +28,11 @@ _EARLY = re.compile(r"morning|first|opening|\bearly\b|earlier|morgens|vormittag|
 _STRETCH = re.compile(
     r"\b(?P<which>first|last|final|opening|closing|ersten|letzten|primeros|últimos|premières|dernières)\s+(?=[\w-]+\s*-?(?:min|hour|stunde|hora|heure))", _I
 )  # fmt: skip
+_CLOSES = re.compile(
+    r"\bclos\w*|\bbell\b|\bend of\b|\beod\b|\blast\b|\bfinal\b|schluss|\bletzte|\bende\b|\bcierr\w*|\búltim|\bfin\b|\bclôture|\bcloture|\bfermeture|\bderni|收盘|收盤|尾盘|引け|大引|最后|最後",
+    _I,
+)
+_OF_AN_HOUR = ((re.compile(r"half(?: an|[- ])?[- ]?hour|halbe[nr]? stunde|media hora|demi-heure|半小时|半時間", _I), 30.0), (re.compile(r"(?<!half )(?<!half an )(?<!half-)\bhour\b|(?<!halbe )(?<!halben )\bstunde\b|(?<!media )\bhora\b|(?<!demi-)\bheure\b", _I), 60.0), (re.compile(r"quarter(?: of an|[- ])[- ]?hour|viertelstunde|cuarto de hora|quart d['’]heure", _I), 15.0))  # fmt: skip
 _OTHERWISE = re.compile(rf"{NEGATED.pattern}|\b(?:after|before|until|outside|nach|vor|después|antes|après|avant)\b", _I)
 _PREPOSITION = re.compile(
     r"\b(?:(?P<until>by|until|till|before|up to|no later than|not after|bis|vor|antes de(?: las?)?|hasta(?: las?)?|avant|jusqu['’]à)"
@@ -65,6 +70,9 @@ def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iter
         if side == "minute"
         for number in numbers_in_text(other)
     ]
+    left_over = [(rule, TURNED[sign], CLOSE - number) for rule in rules for atom in rule.atoms for side, sign, other in atom.ways if side == "minutes_to_close" for number in numbers_in_text(other)]  # fmt: skip
+    yield from _to_the_close(words, clocks, all_words)
+    by_the_clock, clocks = clocks, [*clocks, *left_over]
     for match in _WEEK.finditer(words):
         if not any(holds(each.text, "weekday") for each in rules):
             yield (
@@ -87,10 +95,26 @@ def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iter
             if late != early and signs and signs.isdisjoint(GREATER if late else LESS):
                 yield "", f"says “{match[0]}”, and its rule the other part of the day"
     yield from _stretches(words, clocks)
-    yield from _times(words, clocks, all_words)
+    yield from _times(words, by_the_clock, all_words)
 
 
 _Clock = tuple[Rule, str, float]
+
+
+def _to_the_close(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tuple[str, str]]:
+    """Minutes that are said before the close, or as the day's last, and are a fixed time in the rules: the exchange closes early on some days."""
+    spans = {each.value * (60 if each.unit is Unit.HOURS else 1): each.text for each in elements_of(words, Kind.NUMBER) if each.unit in (Unit.MINUTES, Unit.HOURS, Unit.NONE)}  # fmt: skip
+    spans |= {minutes: match[0] for pattern, minutes in _OF_AN_HOUR for match in pattern.finditer(words)}
+    if not _CLOSES.search(words):
+        return
+    said = {each for element in elements_of(all_words, Kind.TIME) for each in minutes_of(all_words, element)}
+    for _, _, value in clocks:
+        for minutes, text in spans.items():
+            if minutes > 0 and 0 <= value - (CLOSE - minutes) <= 1 and value - NYSE not in spans and value not in said:
+                yield (
+                    "",
+                    f"says “{text}” before the close, and its rule the fixed time {value // 60:.0f}:{value % 60:02.0f}, which is after the close on days with an early one: it is minutes_to_close, with {minutes:g}",
+                )
 
 
 def _stretches(words: str, clocks: Sequence[_Clock]) -> Iterator[tuple[str, str]]:

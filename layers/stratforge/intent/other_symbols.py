@@ -35,7 +35,7 @@ _REMOVED = re.compile(r"\W*(?:(?:please|and|then|now|also|ok|okay)\W+)*(?:remove
 _TRADED = re.compile(r"\b(?:trade|buy)s?\b", re.IGNORECASE)
 _BOUGHT = re.compile(r"\b(?i:buy|long|enter|trade|purchase) (?i:(?:[\d.,$%]+ )?(?:(?:shares|of|my|equity|cash) ){0,4})\$?(?P<name>[B-HJ-Z]|[A-Z]{2,5})\b(?! [A-Z]{2})")  # fmt: skip
 # Facts of a rule that no words about a price can mean.
-_OF_NONE = frozenset({"minute", "weekday", "bars_held", "days_held", "account_cash", "account_equity", *map(clock_field, CLOCKS)})  # fmt: skip
+_OF_NONE = frozenset({"minute", "minutes_to_close", "weekday", "bars_held", "days_held", "account_cash", "account_equity", *map(clock_field, CLOCKS)})  # fmt: skip
 
 
 def beside_findings(

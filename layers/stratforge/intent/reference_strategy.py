@@ -43,6 +43,7 @@ _KEPT = {
 _WORDS = {
     "minute": "(bar.time.hour * 60 + bar.time.minute)",
     **{clock_field(place): f"bar.time.{clock_field(place)}" for place in CLOCKS},
+    "minutes_to_close": "bar.time.minutes_to_close",
     "weekday": "bar.time.weekday",
     "bars_held": "position.bars_held",
     "entry_price": "position.average_entry_price",
@@ -53,6 +54,8 @@ _WORDS = {
     "account_cash": "account.cash",
     "account_equity": "account.equity",
 }
+# Of longer bars these are of the end of a bar, and in the code of its beginning: so many bars are added to what they are compared with.
+_ENDS = {"minute": -1, "minutes_to_close": 1}
 
 
 def reference_strategy(rules: Sequence[Rule], minutes: int = 1) -> Strategy:
@@ -258,12 +261,8 @@ class RuleWriter:
         # A chain is written out: the language has no other form.
         parts, left = [], node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            ends = self.minutes > 1 and ast.unparse(left) == "minute" and is_number(ast.unparse(right))
-            later = (
-                f"{_WORDS['minute']} {OPERATORS[type(operator)]} {float(ast.unparse(right)) - self.minutes:g}"
-                if ends
-                else ""
-            )
+            ends = self.minutes > 1 and ast.unparse(left) in _ENDS and is_number(ast.unparse(right))
+            later = f"{_WORDS[ast.unparse(left)]} {OPERATORS[type(operator)]} {float(ast.unparse(right)) + _ENDS[ast.unparse(left)] * self.minutes:g}" if ends else ""  # fmt: skip
             parts.append(later or f"{self._number(left)} {OPERATORS[type(operator)]} {self._number(right)}")
             left = right
         return f"({' and '.join(parts)})"
@@ -353,8 +352,8 @@ class RuleWriter:
             return 'state["days_held"]'
         if kind == "drop":
             self._need(*_PEAK)
-        if name == "minute" and self.minutes > 1:
-            return f"({_WORDS[name]} + {self.minutes})"
+        if name in _ENDS and self.minutes > 1:
+            return f"({_WORDS[name]} {'-' if _ENDS[name] > 0 else '+'} {self.minutes})"
         return _WORDS[name]
 
 

@@ -20,6 +20,7 @@ FACTS = {
     "close": "the bar's close",
     "volume": "the bar's volume",
     "minute": "minute of the day in exchange time at which the bar begins, on bars of 5 to 30 minutes at which it ends: 10:30 is 630",
+    "minutes_to_close": "minutes from then to the exchange's close, early closes included: 1 on a day's last bar of a minute, so that the last 15 minutes of the day are minutes_to_close <= 15; none of coins",
     **{clock_field(place): f"minute of the day on {place_in_words(place)}'s clocks: 16:30 is 990" for place in CLOCKS},
     "weekday": "Monday is 0",
     "bars_held": "bars that the position is held",

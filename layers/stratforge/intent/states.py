@@ -18,7 +18,7 @@ _MOVE = re.compile(
     rf"\b(?:{VERBS_UP}|{VERBS_DOWN}|{_GOES})\b[^,;.]{{0,16}}?\b{_BEYOND}|\b{_BEYOND}\b[^,;.]{{0,40}}?\b(?:{VERBS_UP}|{VERBS_DOWN})\b",
     re.IGNORECASE,
 )
-_CLOCK = ("days", "minute", "for", "within", "crosses", "not", "bars_held", "days_held", *RESULTS)
+_CLOCK = ("days", "minute", "minutes_to_close", "for", "within", "crosses", "not", "bars_held", "days_held", *RESULTS)
 _CLAUSE = re.compile(r"[,;.]|\b(?:and|or|und|oder|y|o|et|ou)\b", re.IGNORECASE)
 
 

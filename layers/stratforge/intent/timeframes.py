@@ -71,7 +71,7 @@ _UNCOUNTED = re.compile(
     r"(?<!first )(?<!last )(?<!final )(?<!opening )(?<!closing )\b(?:half (?:an? )?|(?:a )?quarter of an |an? |within the )(?:hours?|minutes?)\b(?! ?-)",
     _I,
 )
-_CLOCK_WORDS = re.compile(r"\bminute(?:_in_\w+)?\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
+_CLOCK_WORDS = re.compile(r"\bminute(?:_in_\w+|s_to_close)?\b|\bopening_(?:high|low)\b|\bdays_held\b|\bdays after a\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,14 +284,24 @@ def clock_findings(rules: Sequence[Rule], frame: Frame) -> Iterator[str]:
 
 def _ends_then(rule: Rule, minutes: int) -> bool:
     """Whether a rule looks at the clock by nothing but times at which bars of that length end, and after which it can still act on the same day."""
-    if minutes not in ON_THE_CLOCK or rule.condition is None or "minute_in_" in rule.text or _CLOCK_WORDS.search(rule.text.replace("minute", "")):  # fmt: skip
+    if minutes not in ON_THE_CLOCK or rule.condition is None or "minute_in_" in rule.text or _CLOCK_WORDS.search(re.sub(r"\bminute(?:s_to_close)?\b", "", rule.text)):  # fmt: skip
         return False
-    looked = {id(each) for each in ast.walk(rule.condition) if isinstance(each, ast.Name) and each.id == "minute"}
+    looked = {
+        id(each)
+        for each in ast.walk(rule.condition)
+        if isinstance(each, ast.Name) and each.id in ("minute", "minutes_to_close")
+    }
     for each in ast.walk(rule.condition):
-        if isinstance(each, ast.Compare) and ast.unparse(each.left) == "minute" and len(each.ops) == 1:
+        if isinstance(each, ast.Compare) and ast.unparse(each.left) in ("minute", "minutes_to_close") and len(each.ops) == 1:  # fmt: skip
             text = ast.unparse(each.comparators[0])
             if not is_number(text):
                 return False
+            if ast.unparse(each.left) == "minutes_to_close":
+                # The bar after which so many minutes are left has to have another behind it, unless it only bounds.
+                if float(text) % minutes or (isinstance(each.ops[0], ast.Lt | ast.LtE) and float(text) < minutes):
+                    return False
+                looked.discard(id(each.left))
+                continue
             # “At 10:00” is from then on, and before the minute after it.
             before = isinstance(each.ops[0], ast.Lt)
             if not (float(text) % minutes == 0 or (before and (float(text) - 1) % minutes == 0)):

@@ -24,6 +24,7 @@ from stratforge.intent.program import program_of
 from stratforge.intent.runner import Runner
 from stratforge.market import BarColumns
 from stratforge.market.clocks import CLOCKS, clock_field
+from stratforge.market.hours import CLOSE, EARLY_CLOSE, closing_minute
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Node, Values, reachable, symbol_and_timeframe
 from stratforge.strategy.signals import SignalValue
@@ -34,6 +35,8 @@ Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
 # 9:30 in New York on Mondays in January, March, July and October 2026: in March and in October the clocks of only one side of the Atlantic have been changed.
 _MONDAYS = (MONDAY_OPEN, MONDAY_OPEN + 63 * 86_400 - 3_600, MONDAY_OPEN + 182 * 86_400 - 3_600, MONDAY_OPEN + 294 * 86_400 - 3_600)  # fmt: skip
+# 9:30 on the Monday before a Thanksgiving, on whose Friday the exchange closes early.
+_THANKSGIVING = MONDAY_OPEN + 322 * 86_400
 _UNTRIED = "not tried"
 # What is held after a decision that opens a position.
 _OPENS = {"buy": 100.0, "short": -100.0}
@@ -167,6 +170,7 @@ class _Drawing:
         self.factors = [each for each in self.numbers if 0.5 < each < 2 and each != 1]
         self.around_the_clock = around_the_clock
         self.places = [each for each in CLOCKS if clock_field(each) in {*code.on_bar.needs("b"), *reference.on_bar.needs("b")}]  # fmt: skip
+        self.to_close = any("minutes_to_close" in each.on_bar.needs("b") for each in (code, reference))
         self.longest = max(_days_counted(code), _days_counted(reference))
 
     def _levels_of(self, group: list[Node], compared: list[tuple[frozenset[Node] | None, set[float]]]) -> _Levels:
@@ -208,13 +212,22 @@ class _Drawing:
         days = [0, 1, 2, 3, 4, 5, 6, 7, 8] if self.around_the_clock else [0, 1, 2, 3, 4, 7, 8, 9, 10, 11]
         if many:
             days = [day for day in range(2 * many) if self.around_the_clock or day % 7 < 5][:many]
-        first, last = (0, 1439) if self.around_the_clock else (570, 959)
         # What looks at the clocks of another place is tried in each of its distances to the exchange's.
         monday = _MONDAYS[number % len(_MONDAYS)] if self.places else MONDAY_OPEN
+        if self.to_close and not many and number % 3 == 0:
+            monday, days = _THANKSGIVING, [each for each in days if each != 3]
         minutes_named = {(each - ahead) % 1440 for each in self.minutes for ahead in (0, *(_ahead(place, monday) for place in self.places))}  # fmt: skip
         named = [near for each in sorted(minutes_named) for near in (each - 1, each, each + 1)]
+        named += [
+            close - each + off
+            for close in (CLOSE, EARLY_CLOSE)
+            for each in self.minutes
+            for off in (-1, 0, 1)
+            if self.to_close
+        ]
         stamps: list[int] = []
         for day in days:
+            first, last = (0, 1439) if self.around_the_clock else (570, closing_minute(monday // 86_400 + day) - 1)
             if many:
                 minutes = {int(each) for each in generator.integers(first, last + 1, 6)} | {first, last}
             elif number % 2:

@@ -10,7 +10,10 @@ from stratforge.ai.prompts import first_request, refinement_request
 from stratforge.ai.quant import Turn
 from stratforge.ai.review import review
 from stratforge.intent.gate import words_findings
+from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rules import read_rule
+from stratforge.intent.trial import disagreement
 from stratforge.strategy import compile_strategy
 
 RSI, SMA = "ta.rsi(bars.close, length=14)", "ta.sma(bars.close, length=20)"
@@ -271,3 +274,38 @@ def test_the_gate_refuses_rules_that_pass_over_the_words(words: str, rules: list
 def test_the_gate_refuses_the_name_of_an_indicator_as_a_symbol() -> None:
     words = "Buy when RSI < 30 and TSI > 0, sell when RSI > 70"
     assert refused(words, f"{BUY} and close > 0", SELL, symbol="TSI")
+
+
+BEFORE_THE_CLOSE = [
+    ("Buy when RSI < 30, sell 30 minutes before the closing bell", "sell when minute >= 930", "sell when minutes_to_close <= 30"),
+    ("Buy when RSI < 30, get me out whenever no more than 10 minutes remain before the close", "sell when minute >= 950", "sell when minutes_to_close <= 10"),
+    ("Buy when RSI < 30, dump it all once just the final half hour remains", "sell when minute >= 930", "sell when minutes_to_close <= 30"),
+    ("Kaufe wenn RSI < 30, alles raus 20 Minuten vor Handelsschluss", "sell when minute >= 940", "sell when minutes_to_close <= 20"),
+    ("RSI低于30买入，收盘前15分钟卖出", "sell when minute >= 945", "sell when minutes_to_close <= 15"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "fixed", "counted"), BEFORE_THE_CLOSE)
+def test_minutes_before_the_close_are_no_fixed_time(words: str, fixed: str, counted: str) -> None:
+    """On days with an early close a fixed time comes after it; what is said as a time stays one."""
+    assert refused(words, BUY, fixed)
+    assert any("minutes_to_close" in each for each in found_in(words, fixed))
+    assert not any("minutes_to_close" in each for each in found_in(words, counted))
+    assert not any("early" in each for each in found_in("Buy when RSI < 30, sell at 15:30, before the close", "sell when minute >= 930"))  # fmt: skip
+
+
+def test_code_with_a_fixed_time_is_seen_on_a_day_with_an_early_close() -> None:
+    rules = [read_rule(each) for each in (BUY, "sell when minutes_to_close <= 30")]
+    counted = reference_strategy(rules)
+    fixed = compile_strategy(counted.source.replace("bar.time.minutes_to_close <= 30", "bar.time.hour * 60 + bar.time.minute >= 930"))  # fmt: skip
+    assert disagreement(counted, counted) is None
+    assert disagreement(fixed, counted) is not None
+
+
+def test_coins_have_no_close() -> None:
+    assert any("around the clock" in each for each in found_in("Buy when RSI < 30, sell 30 minutes before the close", "sell when minutes_to_close <= 30", symbol="BTC/USD"))  # fmt: skip
+
+
+def found_in(words: str, *rules: str, symbol: str = "AAPL") -> list[str]:
+    wanted = [Requirement(quote=words, meaning="-", status=Status.COVERED, rules=[BUY, *rules])]
+    return words_findings(words, wanted, ["No symbol was named: AAPL is used."], symbol=symbol)

@@ -9,7 +9,7 @@ from stratforge.intent.grammar.chart import rule
 from stratforge.intent.grammar.operands import oscillator
 from stratforge.intent.grammar.values import Condition, Operand
 
-OPEN, CLOSE_OF_DAY = 570.0, 960.0
+OPEN = 570.0
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,19 @@ class Only:
 
 @dataclass(frozen=True)
 class At:
-    """A time of the day; `due` when it is the latest or the earliest one, which says of a purchase only a bound."""
+    """A time of the day, or so many minutes before the close; `due` when it is the latest or the earliest one, which says of a purchase only a bound."""
 
     minute: float
     due: bool = False
+    to_close: bool = False
+
+    def text(self, *, once: bool) -> str:
+        """The condition that it is just then, with `once`, or then and later."""
+        if self.to_close:
+            return (
+                f"minutes_to_close <= {self.minute:g}{f' and minutes_to_close > {self.minute - 1:g}' if once else ''}"
+            )
+        return f"minute >= {self.minute:g}{f' and minute < {self.minute + 1:g}' if once else ''}"
 
 
 def _stop(percent: float) -> Exit | None:
@@ -302,7 +311,7 @@ RULES = (
     rule("TimePart", "'every|each 'morning|day|weekday 'at =number", _at_hour),
     rule("TimePart", "'at =number 'every|each 'morning|day|weekday", _at_hour),
     rule("TimePart", "'noon|midday", lambda: At(720.0)),
-    rule("TimePart", "Bars 'before closebell", lambda n: At(CLOSE_OF_DAY - n)),
+    rule("TimePart", "Bars 'before closebell", lambda n: At(n, to_close=True)),
     rule("TimePart", "Bars 'after openbell", lambda n: At(OPEN + n)),
     rule("CloseTime", "closebell lp =clock rp", At),
     rule("CloseTime", "'at|by|before? closebell 'at|of|by|comma|, =clock sharp?", At),
@@ -323,16 +332,16 @@ RULES = (
     rule("Hours", "'in 'the 'afternoon|afternoons", lambda: "minute >= 720"),
     rule("Hours", "'in 'the 'morning|mornings", lambda: "minute < 720"),
     rule("Hours", "'in|within|during|for? first Bars inday?", lambda n: f"minute < {OPEN + n:g}"),
-    rule("Hours", "'in|within|during|for? final Bars toclose", lambda n: f"minute >= {CLOSE_OF_DAY - n:g}"),
+    rule("Hours", "'in|within|during|for? final Bars toclose", lambda n: f"minutes_to_close <= {n:g}"),
     rule("Barred", "'before|until|till|prior|to before? Hour", lambda a: f"minute >= {a:g}"),
     rule("Barred", "before Hour", lambda a: f"minute >= {a:g}"),
     rule("Barred", "afterword Hour", lambda a: f"minute < {a:g}"),
     rule("Barred", "'between|from|during Hour dash Hour", _outside),
     rule("Barred", "Hour dash Hour", _outside),
     rule("Barred", "'in|within|during|for|the? first Bars inday?", lambda n: f"minute >= {OPEN + n:g}"),
-    rule("Barred", "'in|within|during|for|the? final Bars toclose?", lambda n: f"minute < {CLOSE_OF_DAY - n:g}"),
-    rule("Barred", "'in|within|during|the? first Num 'or|and|nor 'the|in? final Bars inday? toclose?", lambda m, n: None if m != n else f"minute >= {OPEN + n:g} and minute < {CLOSE_OF_DAY - n:g}"),
-    rule("Barred", "'in|within|during|the? first Bars 'or|and|nor 'the|in? final Bars inday? toclose?", lambda n, m: f"minute >= {OPEN + n:g} and minute < {CLOSE_OF_DAY - m:g}"),
+    rule("Barred", "'in|within|during|for|the? final Bars toclose?", lambda n: f"minutes_to_close > {n:g}"),
+    rule("Barred", "'in|within|during|the? first Num 'or|and|nor 'the|in? final Bars inday? toclose?", lambda m, n: None if m != n else f"minute >= {OPEN + n:g} and minutes_to_close > {n:g}"),
+    rule("Barred", "'in|within|during|the? first Bars 'or|and|nor 'the|in? final Bars inday? toclose?", lambda n, m: f"minute >= {OPEN + n:g} and minutes_to_close > {m:g}"),
     rule("Barred", "'in|during|at|over|through 'lunch|lunchtime lp Hour dash Hour rp", _outside),
     rule("WindowPart", "=noentry Barred", lambda said, t: Window(t, buying=_of_buying(said))),
     rule("WindowPart", "=only =foronly? ':|are|is|between|=? Hours =foronly?", lambda one, other, t, last: Window(t, buying=_of_buying(f"{one} {other} {last}"))),

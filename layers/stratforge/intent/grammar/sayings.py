@@ -70,7 +70,7 @@ class Sayings:
     def restriction(self, part: Part, begin: int) -> Clause:
         """Makes a clause of times or days; the minute of a bound itself may be on either side."""
         text: str = part.value.text
-        strict = re.sub(r"minute (>=|<) (?=\d)", lambda match: f"minute {'>' if match[1] == '>=' else '<='} ", text)
+        strict = re.sub(r"\bminute (>=|<) (?=\d)", lambda match: f"minute {'>' if match[1] == '>=' else '<='} ", text)
         return Clause("only", begin, part.stop, (text,) if text == strict else (text, strict))
 
     def exit_clause(self, part: Part, found: Exit) -> Clause:
@@ -154,14 +154,9 @@ class Sayings:
             if kind == "Cond":
                 conds.append((joint, *self.texts(value)))
             elif kind in ("TimePart", "CloseTime"):
-                minute = value.minute
                 if value.due and group.side == "buy":
                     raise Unread
-                text = (
-                    f"minute >= {minute:g}"
-                    if group.side == "sell"
-                    else f"minute >= {minute:g} and minute < {minute + 1:g}"
-                )
+                text = value.text(once=group.side != "sell")
                 conds.append((joint, text, text))
             elif kind == "ExitPart":
                 if group.side == "sell":

@@ -60,7 +60,7 @@ _AT = re.compile(
 )
 _SIGN = re.compile(r"[<>]=?")
 # What is read otherwise of a sale than of what enters.
-_CLOCKS = frozenset({"minute", "weekday", *map(clock_field, CLOCKS)})
+_CLOCKS = frozenset({"minute", "minutes_to_close", "weekday", *map(clock_field, CLOCKS)})
 
 
 @dataclass(frozen=True)

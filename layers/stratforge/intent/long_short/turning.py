@@ -137,15 +137,20 @@ def contrary(long: Sequence[Rule], short: Sequence[Rule]) -> bool:
 def _by_the_clock(rules: Sequence[Rule]) -> bool:
     """Whether nothing but a time closes what a side holds."""
     exits = _exits(rules)
-    return bool(exits) and all(each.kind is RuleKind.SELL and each.condition is not None and set(re.findall(r"[a-z_]\w*", ast.unparse(each.condition))) <= {"minute", "weekday", "and", "or"} for each in exits)  # fmt: skip
+    return bool(exits) and all(each.kind is RuleKind.SELL and each.condition is not None and set(re.findall(r"[a-z_]\w*", ast.unparse(each.condition))) <= {"minute", "minutes_to_close", "weekday", "and", "or"} for each in exits)  # fmt: skip
 
 
 def _bounded(long: Sequence[Rule], short: Sequence[Rule]) -> list[str]:
     """Bounds of an entry that are more than the time from which on all is closed: what ends the other side would be bounded too, or not."""
     found = []
     for rules in (long, short):
-        late = {text for each in of_kind(rules, RuleKind.SELL) if (text := each.text.removeprefix("sell when ")).startswith("minute >= ")}  # fmt: skip
+        late = {text for each in of_kind(rules, RuleKind.SELL) if (text := each.text.removeprefix("sell when ")).startswith(("minute >= ", "minutes_to_close <= "))}  # fmt: skip
         for each in of_kind(rules, RuleKind.ONLY):
-            if each.text.removeprefix("buy only when ").replace("minute < ", "minute >= ") not in late:
+            if (
+                each.text.removeprefix("buy only when ")
+                .replace("minute < ", "minute >= ")
+                .replace("minutes_to_close > ", "minutes_to_close <= ")
+                not in late
+            ):
                 found.append(BOUNDED.format(as_short(in_words(each))))
     return list(dict.fromkeys(found))

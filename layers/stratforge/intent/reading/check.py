@@ -233,8 +233,14 @@ def _buys_as(
     buys = {ALWAYS} if alone and of_kind.get("only") else _joined(of_kind.get("buy", []), any_of=True, week=week)
     only = _joined([*of_kind.get("only", []), *of_kind.get("both", [])], any_of=False, week=week)
     # From the minute on at which it sells it need not buy: that is told apart.
-    late = {each[2] for ways in sells for each in facts_in(ways) if each[:2] == ("minute", ">=")}
-    kept = frozenset(frozenset(each for each in way if each[:2] != ("minute", "<") or each[2] not in late) for way in meaning.only)  # fmt: skip
+    late = {("minute", "<", each[2]) for ways in sells for each in facts_in(ways) if each[:2] == ("minute", ">=")}
+    late |= {
+        ("minutes_to_close", ">", each[2])
+        for ways in sells
+        for each in facts_in(ways)
+        if each[:2] == ("minutes_to_close", "<=")
+    }
+    kept = frozenset(frozenset(each for each in way if each not in late) for way in meaning.only)
     if meaning.entry == NEVER:
         return not of_kind.get("buy") and (meaning.only in only or kept in only)
     mine = {both(meaning.entry, each, week) for each in (meaning.only, kept)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stratforge.intent.reading.conditions import Conditions, Readings
 from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, resting, side_of_text
-from stratforge.intent.reading.moments import before_the_close, minute
+from stratforge.intent.reading.moments import TIMES, before_the_close, minute
 from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.rules import CONTRARY, RuleKind, is_number
 
@@ -184,7 +184,7 @@ class Exits(Conditions):
         for ways in self.bought:
             facts = [fact for way in ways for fact in way if fact[0] == "crosses"]
             only = [fact for way in ways for fact in way]
-            if len(ways) == 1 and len(only) == 1 and len(only[0]) == 3 and only[0][1] in ("<", ">") and only[0][0] != "minute":  # fmt: skip
+            if len(ways) == 1 and len(only) == 1 and len(only[0]) == 3 and only[0][1] in ("<", ">") and only[0][0] not in TIMES:  # fmt: skip
                 one, sign, other = map(str, only[0])
                 turned += [at_once(compared(one, each, other)) for each in ("<" if sign == ">" else ">", CONTRARY[sign])]  # fmt: skip
                 continue

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from stratforge.intent.lexicon import CLOSE
 from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, TERM_KINDS, TURNED, Rule, RuleKind, is_number
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.trees import walk
@@ -284,6 +285,13 @@ def _indicator(node: ast.Call, name: str, given: Sequence[ast.expr], named: Sequ
         if value is not None:
             parameters.append(ast.keyword(each.name, value))
     return ast.Call(node.func, inputs, parameters)
+
+
+def on_a_usual_day(fact: Fact) -> Fact:
+    """What is counted to the close as a minute of the day, on a day that does not close early; another fact as it is."""
+    if fact[0] != "minutes_to_close" or len(fact) != 3 or not is_number(str(fact[2])):
+        return fact
+    return "minute", TURNED[str(fact[1])], f"{CLOSE - float(str(fact[2])):.10g}"
 
 
 def facts_in(ways: Ways) -> Iterator[Fact]:

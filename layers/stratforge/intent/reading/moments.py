@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from stratforge.intent.reading.meaning import ALWAYS, Fact, Ways, at_once, both, compared, either
+from stratforge.intent.reading.meaning import ALWAYS, Fact, Ways, at_once, both, compared, either, on_a_usual_day
 from stratforge.intent.reading.operands import Operands
 from stratforge.intent.reading.reader import Unread
 from stratforge.intent.rules import CONTRARY
 
+# The facts that are times of the day.
+TIMES = ("minute", "minutes_to_close")
 # The readings of a condition that are all right.
 Readings = tuple[Ways, ...]
 OPEN, CLOSE = 570, 960
@@ -26,7 +28,7 @@ def _is_span(readings: Readings) -> bool:
 
 def _are_apart(one: Readings, other: Readings) -> bool:
     """Whether it is an early and a late part of the day, which have no minute in common."""
-    ends = [[fact[1:] for ways in readings for way in ways for fact in way if len(way) == 1 and fact[0] == "minute"] for readings in (one, other)]  # fmt: skip
+    ends = [[fact[1:] for ways in readings for way in ways for fact in map(on_a_usual_day, way) if len(way) == 1 and fact[0] == "minute"] for readings in (one, other)]  # fmt: skip
     if any(len(ways) != 1 or len(way) != 1 for ways in (*one, *other) for way in ways) or not all(ends):
         return False
     early, late = sorted(ends, key=lambda each: str(each[0][0])[0] != "<")
@@ -38,13 +40,18 @@ def minute(sign: str, at: float) -> Ways:
     return at_once(("minute", sign, f"{at:.10g}"))
 
 
+def to_close(sign: str, count: float) -> Ways:
+    """The condition that so many minutes are left until the close, which is early on some days."""
+    return at_once(("minutes_to_close", sign, f"{count:.10g}"))
+
+
 # Minutes before the close at which “before the close” may sell; the first one is usual.
 _BEFORE_CLOSE = (5, 1, 2, 3, 4, 10, 15)
 
 
 def before_the_close() -> Readings:
     """The last minutes of the day, in which “at the close” may sell."""
-    return tuple(minute(">=", CLOSE - each) for each in _BEFORE_CLOSE)
+    return tuple(each for count in _BEFORE_CLOSE for each in (minute(">=", CLOSE - count), to_close("<=", count)))
 
 
 class Moments(Operands):
@@ -198,7 +205,7 @@ class Moments(Operands):
             raise Unread
         if first:
             return (minute("<", OPEN + count),)
-        return (minute(">=", CLOSE - count),)
+        return (to_close("<=", count),)
 
     def _counted(self) -> Readings:
         """“30 minutes after the open”, “10 minutes before the close”."""
@@ -211,7 +218,9 @@ class Moments(Operands):
                 raise Unread
             return (minute(">=", OPEN + count),) if self.selling else self._exactly(OPEN + count)
         self.need("to_the_close", "at_close")
-        return (minute(">=", CLOSE - count),) if self.selling else self._exactly(CLOSE - count)
+        if self.selling:
+            return (to_close("<=", count),)
+        return (both(to_close("<=", count), to_close(">", count - 1), self.week), to_close("==", count))
 
     def _days(self) -> Readings:
         self.take("on")

@@ -88,7 +88,7 @@ def _no_crossing(found: Readings) -> None:
 
 
 def _shifted(fact: Fact) -> Fact:
-    if len(fact) != 3 or fact[0] in ("minute", "for", "within", "gain", "drop", "bars_held"):
+    if len(fact) != 3 or fact[0] in ("minute", "minutes_to_close", "for", "within", "gain", "drop", "bars_held"):
         raise Unread
     left, sign, right = map(str, fact)
     sides = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from stratforge.intent.reading.conditions import Readings
+from stratforge.intent.reading.meaning import on_a_usual_day
+from stratforge.intent.reading.moments import TIMES
 from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.reading.restrictions import Restrictions
 from stratforge.intent.reading.settings import ENDS, Statement
@@ -186,8 +188,8 @@ class Purchases(Restrictions):
             return found if hours is None else self.joined(hours, found, both_of=True)
         self._bought()
         # “Buy at 10:00 every day” is whole; “buy on Mondays” says no more than when.
-        if daily or any(fact[0] == "minute" for way in hours[0] for fact in way):
-            if not any(fact[:2] == ("minute", "<") for way in hours[0] for fact in way):
+        if daily or any(fact[0] in TIMES for way in hours[0] for fact in way):
+            if not any(on_a_usual_day(fact)[:2] == ("minute", "<") for way in hours[0] for fact in way):
                 raise Unread
             return hours
         raise Unread
@@ -239,4 +241,4 @@ class Purchases(Restrictions):
 
 
 def _at_a_time(readings: Readings) -> bool:
-    return any(fact[0] == "minute" for ways in readings for way in ways for fact in way)
+    return any(fact[0] in TIMES for ways in readings for way in ways for fact in way)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratforge.intent.reading.conditions import Readings
 from stratforge.intent.reading.meaning import facts_in
-from stratforge.intent.reading.moments import before_the_close
+from stratforge.intent.reading.moments import TIMES, before_the_close
 from stratforge.intent.reading.pauses import Pauses
 from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.reading.settings import Statement
@@ -51,7 +51,7 @@ class Restrictions(Pauses):
             each.kind in ("buy", "entries", "trade", "trades", "no_buying") for each in self.tokens[begin : self.at]
         )
         # “Only on Mondays” is told where it is read of one side alone.
-        told = self.tokens[begin].value == "only" and all(fact[0] in ("minute", "days") for ways in found.readings for fact in facts_in(ways))  # fmt: skip
+        told = self.tokens[begin].value == "only" and all(fact[0] in (*TIMES, "days") for ways in found.readings for fact in facts_in(ways))  # fmt: skip
         if self.after_sale and not sided and not told:
             raise Unread
         return found

@@ -11,7 +11,7 @@ from stratforge.intent.reading.composed import composed
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.lines import bands, line_of
 from stratforge.intent.reading.meaning import at_once, facts_in
-from stratforge.intent.reading.moments import Readings
+from stratforge.intent.reading.moments import TIMES, Readings
 from stratforge.intent.reading.plainly import plainly
 from stratforge.intent.reading.purchases import Purchases
 from stratforge.intent.reading.reader import Operand, Unread, made
@@ -107,7 +107,7 @@ class _Statements(Purchases):
                     break
             if statement is not None and statement.kind in ("buy", "noun"):
                 self.bought = statement.readings
-            if statement is not None and statement.kind in ("only", "both") and all(fact[0] == "minute" for ways in statement.readings for fact in facts_in(ways)):  # fmt: skip
+            if statement is not None and statement.kind in ("only", "both") and all(fact[0] in TIMES for ways in statement.readings for fact in facts_in(ways)):  # fmt: skip
                 self.window = statement.readings
             self.restricted = self.restricted or (statement is not None and statement.kind in ("only", "both"))
             found.append(statement or self._skipped(begin))

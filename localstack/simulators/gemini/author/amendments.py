@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from stratforge.intent.bounds import never_buys
 from stratforge.intent.reading.statements import Statement, statements_of
-from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, looks_at_another, read_rule
+from stratforge.intent.rules import EXIT_KINDS, TURNED, Rule, RuleError, RuleKind, looks_at_another, read_rule
 
 from simulators.gemini.author.strict import rules_of_statement
 
@@ -31,7 +31,9 @@ _ALSO = re.compile(r"\b(?:also|too|as well|additionally|in addition|earlier|besi
 _INSTEAD = re.compile(r"\binstead\b", re.IGNORECASE)
 _MORE = re.compile(r"\b(?:also|too|as well|additionally|in addition|another)\b", re.IGNORECASE)
 # A bound by itself: hours, or a level.
-_BOUNDS = re.compile(r"buy only when (?P<left>minute|ta\.\w+\([^()]*\)(?:\.\w+)?) (?P<sign>[<>]=?) \S+")
+_BOUNDS = re.compile(
+    r"buy only when (?P<left>minute|minutes_to_close|ta\.\w+\([^()]*\)(?:\.\w+)?) (?P<sign>[<>]=?) \S+"
+)
 _LEAD = re.compile(
     r"(?:\s|[,;.:!]|(?:and|also|then|now|please|ok|okay|but|plus|actually|additionally|well|hm+|oh|nah|no|yes|let it|in addition|can you|could you|i want(?: you)? to|i'd like to|furthermore)\b(?!:))+",
     re.IGNORECASE,
@@ -154,12 +156,12 @@ def _put(work: Amended, said: Statement, rule: str, *, also: bool, instead: bool
         work.add(rule)
     elif said.kind in ("buy", "sell") and (instead or not also):
         lead = "buy when" if said.kind == "buy" else "sell when"
-        timed = re.compile(rf"{lead} (minute|bars_held|days_held|gain|gain_risks|drop)\b")
+        timed = re.compile(rf"{lead} (minute|minutes_to_close|bars_held|days_held|gain|gain_risks|drop)\b")
         about = timed.match(rule)
         stood = [each for each in work.rules if each.startswith(lead)]
-        alike = [each for each in stood if (timed.match(each) or [""])[0] == (about[0] if about else "")]
+        alike = [each for each in stood if _clock((timed.match(each) or [""])[0]) == _clock(about[0] if about else "")]
         if said.kind == "sell" and about and not instead:
-            if about[1] in ("minute", "bars_held", "days_held"):
+            if about[1] in ("minute", "minutes_to_close", "bars_held", "days_held"):
                 for old in alike:
                     _guarded_anew(work, old, rule)
             work.add(rule)
@@ -182,7 +184,7 @@ def _said_anew(work: Amended, rule: str, turn: str) -> bool:
         raise _Unclear
     bound = _BOUNDS.fullmatch(rule)
     if read.kind is RuleKind.ONLY and bound:
-        alike = [each for each in work.rules if each not in work.added and (one := _BOUNDS.fullmatch(each)) and (one["left"], one["sign"][0]) == (bound["left"], bound["sign"][0])]  # fmt: skip
+        alike = [each for each in work.rules if each not in work.added and (one := _BOUNDS.fullmatch(each)) and _end(one) == _end(bound)]  # fmt: skip
     elif read.kind is RuleKind.BUY and not more and not _INSTEAD.search(turn):
         stood = [each for each in work.rules if each.startswith(RuleKind.BUY.value)]
         alike = stood if len(stood) == 1 and measures_of(stood[0]) == measures_of(rule) else []
@@ -223,11 +225,33 @@ def measures_of(rule: str) -> frozenset[str]:
 
 def _guarded_anew(work: Amended, old: str, new: str) -> None:
     """A time to sell at, with the guard that nothing is bought from it on."""
-    before, after = re.search(r"minute >= (\d+)", old), re.search(r"minute >= (\d+)", new)
+    before, after = _until(old), _until(new)
     work.replace(old, None)
-    guard = f"buy only when minute < {before[1]}" if before else ""
-    if before and after and guard in work.rules:
-        work.replace(guard, f"buy only when minute < {after[1]}")
+    if before and after and before in work.rules:
+        work.replace(before, after)
+
+
+def _until(sale: str) -> str:
+    """The rule that nothing is bought from the time of a sale on; empty where it has none."""
+    match = re.search(r"minute >= (?P<minute>\d+)|minutes_to_close <= (?P<left>\d+)", sale)
+    if match is None:
+        return ""
+    return (
+        f"buy only when minutes_to_close > {match['left']}"
+        if match["left"]
+        else f"buy only when minute < {match['minute']}"
+    )
+
+
+def _clock(words: str) -> str:
+    """What a rule looks at first, where what is counted to the close is a time of the day."""
+    return words.replace("minutes_to_close", "minute")
+
+
+def _end(bound: re.Match[str]) -> tuple[str, str]:
+    """What a bound is of, and which end of it: less than so much until the close is late in the day."""
+    sign = bound["sign"][0]
+    return _clock(bound["left"]), TURNED[sign] if bound["left"] == "minutes_to_close" else sign
 
 
 def _number(text: str, unit: str | None = None) -> float:
@@ -408,7 +432,7 @@ def _parameter(work: Amended, match: re.Match[str]) -> None:
 def _level_of_side(work: Amended, match: re.Match[str]) -> None:
     """“Change the sell to 70”: the one level by which that side is decided."""
     side = "buy when" if re.match(r"b|en", match["side"], re.IGNORECASE) else "sell when"
-    stood = [each for each in work.rules if each.startswith(side) and not re.match(rf"{side} (?:minute|bars_held|gain|drop)\b", each)]  # fmt: skip
+    stood = [each for each in work.rules if each.startswith(side) and not re.match(rf"{side} (?:minute|minutes_to_close|bars_held|gain|drop)\b", each)]  # fmt: skip
     levels = [(text, found) for text in stood for found in re.finditer(r"(?:[<>]=? |, )(-?\d+(?:\.\d+)?)(?=$| |\))", text)]  # fmt: skip
     if len(levels) != 1:
         raise _Unclear

@@ -12,6 +12,7 @@ from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
+from stratforge.strategy.explanation.wording import counted
 
 from simulators.gemini.author.rules import clock
 from simulators.gemini.author.strict import answer_by_rules, sale_text
@@ -59,8 +60,12 @@ def _bounded(
     told = list[str]()
     for fault in faults:
         if fault.before:
-            rules = [f"{fault.rule.text} and minute < {fault.before}"]
-            reason = f"is read of the next day: it sells before {clock(fault.before)}, from which on it buys."
+            rules = [f"{fault.rule.text} and {fault.before}"]
+            fact, _, bound = fault.before.rpartition(" ")
+            buys_from = (
+                counted(float(bound), "minute") + " before the close" if "to_close" in fact else clock(int(bound))
+            )
+            reason = f"is read of the next day: it sells before {buys_from}, from which on it buys."
         else:
             left = sorted(frozenset(range(7 if crypto else 5)) - fault.days)
             rules = [fault.rule.text, f"buy only when ({' or '.join(f'weekday == {each}' for each in left)})"]

@@ -55,7 +55,7 @@ def _said(condition: Condition) -> str:
     if isinstance(condition, Turn):
         return f"{_series(condition.left)} {'>' if condition.up else '<'} previous({_series(condition.left)})"
     if isinstance(condition, TimeOfDay):
-        return f"{condition.fact} {'<' if condition.until else '>='} {condition.there}"
+        return condition.rule
     if isinstance(condition, Held):
         return f"bars_held >= {plain(condition.bars)}"
     if isinstance(condition, Result):

@@ -103,7 +103,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # Hours, more of them.
     (r"\b(?:only )?in the afternoons?\b", "only after 12:00"), (r"\b(?:only )?in the mornings?\b(?! buy)", "only before 12:00"),
     (r"\b(?:do not|don't|never|no) (?:trade|trading|buy|buying) (?:during|over|at) lunch(?: ?time| hour)? ?\(?(?:12(?::00)?) ?(?:-|to|–) ?(?:1|13|1:00|13:00)(?: ?pm)?\)?", "do not buy between 12:00 and 13:00"),
-    (r"\b(?:close|sell) (?:everything|it|all|the position) (?:five|5) minutes before (?:the )?(?:market )?(?:closes|close|end of the day)", "sell at 15:55"), (r"\bsell (?:it )?(?:ten|10) minutes before the (?:market )?close[sd]?\b", "sell at 15:50"), (r"\bbuy (?:it )?(?:ten|10) minutes after the (?:market )?open[s]?\b", "buy at 9:40"),
+    (r"\b(?:close|sell) (?:everything|it|all|the position) (?:five|5) minutes before (?:the )?(?:market )?(?:closes|close|end of the day)", "sell 5 minutes before the close"), (r"\bsell (?:it )?(?:ten|10) minutes before the (?:market )?close[sd]?\b", "sell 10 minutes before the close"), (r"\bbuy (?:it )?(?:ten|10) minutes after the (?:market )?open[s]?\b", "buy at 9:40"),
     (r"\b(?:everything|all|it|the position) (?:(?:must|should|has to|is to) )?(?:be )?(?:sold|sell) (?:by|before|at) the (?:end of the day|close)|\bsell it (?:by|before|at) the end of the day", "sell before the close"),
     (r"\bsell (?:it )?(?:an|one|1) hour later\b", "sell after 60 minutes"), (r"(?<=\d) every (?:morning|afternoon|day)\b", ""),
     (r"\bfrom (mon|tues|wednes|thurs)day (?:to|until|till|through) (tues|wednes|thurs|fri)day\b", r"only \1day to \2day"),

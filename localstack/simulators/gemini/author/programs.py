@@ -107,6 +107,8 @@ class Program:
             left = self.column(condition.left)
             return f"{left} {'>' if condition.up else '<'} {left.replace('bar.', 'bar.previous.', 1)}"
         if isinstance(condition, TimeOfDay):
+            if condition.to_close:
+                return condition.rule.replace("minutes_to_close", "bar.time.minutes_to_close")
             minute = f"bar.time.{condition.fact}" if condition.place else _MINUTE
             return f"{minute} {'<' if condition.until else '>='} {condition.there}"
         if isinstance(condition, Weekdays):

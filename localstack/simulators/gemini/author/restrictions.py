@@ -52,7 +52,7 @@ def _edge(draft: Draft) -> Condition | None:
     return (
         TimeOfDay(round(570 + span), until=True)
         if match[1] in ("first", "opening")
-        else TimeOfDay(round(960 - span), until=False)
+        else TimeOfDay(round(960 - span), until=False, to_close=True)
     )
 
 

@@ -157,11 +157,20 @@ class TimeOfDay:
     Attributes:
         minute: The minute in New York; of another place about that, for its distance changes with the seasons.
         place: The place whose clocks are meant; empty for the exchange's.
+        to_close: Whether it is counted to the close, which is early on some days; then `minute` is that of a usual day.
     """
 
     minute: int
     until: bool
     place: str = ""
+    to_close: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The condition in formal rules."""
+        if self.to_close:
+            return f"minutes_to_close {'>' if self.until else '<='} {960 - self.minute}"
+        return f"{self.fact} {'<' if self.until else '>='} {self.there}"
 
     @property
     def there(self) -> int:
@@ -182,11 +191,17 @@ class TimeOfDay:
     @property
     def words(self) -> str:
         """The condition as a part of a sentence."""
+        if self.to_close:
+            return (
+                f"there are {'more than' if self.until else 'at most'} {960 - self.minute} minutes left until the close"
+            )
         return f"it is {'before' if self.until else 'at or after'} {self.time}"
 
     @property
     def time(self) -> str:
         """The time as one says it."""
+        if self.to_close:
+            return f"{960 - self.minute} minutes before the close"
         return f"{clock(self.there)} {place_in_words(self.place) if self.place else 'New York'} time"
 
 

@@ -30,7 +30,7 @@ from simulators.gemini.author.strict import NO_SYMBOL, answer_by_rules, read_alo
 _WAY_OUT = re.compile(r"sell when (?!(?:gain|drop)\w* [<>])")
 
 
-_BY_THE_CLOCK = re.compile(r"sell when minute >= (\d+)")
+_BY_THE_CLOCK = re.compile(r"sell when (?:minute >= (?P<minute>\d+)|minutes_to_close <= (?P<left>\d+))")
 
 
 def stays(rule: str) -> str:
@@ -67,12 +67,19 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
         # Who says when to sell takes back what was decided as nobody had said it.
         for each in decided:
             work.replace(each, None)
-    late = [int(match[1]) for each in work.added if (match := _BY_THE_CLOCK.fullmatch(each))]
+    late = [match for each in work.added if (match := _BY_THE_CLOCK.fullmatch(each))]
     guarded = bool(late and SELLS.search(words)) and not any(
-        each.startswith("buy only when minute <") for each in work.rules
+        each.startswith(("buy only when minute <", "buy only when minutes_to_close >")) for each in work.rules
     )
-    if guarded:
-        work.add(f"buy only when minute < {min(late)}")
+    first = (
+        min(late, key=lambda each: 960 - int(each["left"]) if each["left"] else int(each["minute"])) if late else None
+    )
+    if guarded and first:
+        work.add(
+            f"buy only when minutes_to_close > {first['left']}"
+            if first["left"]
+            else f"buy only when minute < {first['minute']}"
+        )
     made = [*(f"drop {each}" for each in work.dropped), *work.added]
     said = "; ".join(in_words(read_rule(each)) for each in made)
     kept = [{"quote": "", "meaning": in_words(read_rule(each)), "status": "kept", "rules": [each]} for each in before if each not in work.dropped]  # fmt: skip
@@ -82,7 +89,7 @@ def changed_by_rules(standing: Mapping[str, Any], turns: Sequence[str]) -> dict[
     if any(each.startswith("size") for each in work.added):
         told = [each for each in told if not each.startswith("No size")]
     told += [said_after(each) for each in lost]
-    told += [bought_until(clock(min(late)))] if guarded else []
+    told += [bought_until(f"{first['left']} minutes before the close" if first["left"] else clock(int(first["minute"])))] if guarded and first else []  # fmt: skip
     told += [stays(in_words(read_rule(each))) for each in decided if each in work.rules]
     told.append(f"Changed: {said}.")
     told += [f"It is gone: {each}." for each in work.dropped if each in decided or each.split(" when ")[0] not in [new.split(" when ")[0] for new in work.added]]  # fmt: skip

@@ -13,7 +13,7 @@ from stratforge.ai.prompts import Request
 from stratforge.intent.exceptions import one_sided
 from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.losses import placed_stops
-from stratforge.intent.reading.meaning import Fact, Ways
+from stratforge.intent.reading.meaning import Fact, Ways, on_a_usual_day
 from stratforge.intent.reading.registered import parameters_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
@@ -102,7 +102,7 @@ def _answer(
         read = [replace(each, orders=()) if each.orders and not each.orders[0].startswith("take profit") else each for each in read]  # fmt: skip
     texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
     late = _late(read)
-    texts = [[*of_it, f"buy only when minute < {late}"] if late and _sells_at(each, late) else of_it for each, of_it in zip(read, texts, strict=True)]  # fmt: skip
+    texts = [[*of_it, f"buy only when {late[0]} {late[1]} {late[2]}"] if late and _sells_at(each, late) else of_it for each, of_it in zip(read, texts, strict=True)]  # fmt: skip
     leave, left_open = _left_open(read)
     try:
         rules = [read_rule(text) for of_it in texts for text in of_it]
@@ -125,7 +125,7 @@ def _answer(
     assumptions = [
         *notes,
         *([left_open] if left_open else []),
-        *([bought_until(clock(late))] if late else []),
+        *([bought_until(_time(late))] if late else []),
         *_assumed(rules, named=named),
         *_usual(rules, request),
         *(["It does not buy while the stop would lie above the close."] if placed_stops(rules) else []),
@@ -167,15 +167,22 @@ def _whole_words(text: str) -> str:
     return plain if re.search(r"\b[ap]\.m\.$", plain) else plain.strip(" ,;.\n")
 
 
-def _late(read: Sequence[Statement]) -> int:
-    """The minute from which on it sells every day, and need not buy; 0 where there is none, or where buying has hours of its own."""
-    minutes = [int(str(fact[2])) for each in read if each.kind == "sell" for way in each.readings[0] if len(way) == 1 for fact in way if fact[:2] == ("minute", ">=")]  # fmt: skip
-    bounded = any(fact[0] == "minute" and str(fact[1])[0] == "<" for each in read if each.kind in ("buy", "only", "both") for way in each.readings[0] for fact in way)  # fmt: skip
-    return 0 if bounded or not minutes else min(minutes)
+def _late(read: Sequence[Statement]) -> Fact | None:
+    """That it is before the time from which on it sells every day, and need not buy; None where there is none, or where buying has hours of its own."""
+    times = [fact for each in read if each.kind == "sell" for way in each.readings[0] if len(way) == 1 for fact in way if on_a_usual_day(fact)[:2] == ("minute", ">=")]  # fmt: skip
+    bounded = any(fact[0] == "minute" and str(fact[1])[0] == "<" for each in read if each.kind in ("buy", "only", "both") for way in each.readings[0] for fact in map(on_a_usual_day, way))  # fmt: skip
+    if bounded or not times:
+        return None
+    first = min(times, key=lambda fact: float(str(on_a_usual_day(fact)[2])))
+    return first[0], CONTRARY[str(first[1])], first[2]
 
 
-def _sells_at(each: Statement, late: int) -> bool:
-    return each.kind == "sell" and frozenset({("minute", ">=", f"{late}")}) in each.readings[0]
+def _time(late: Fact) -> str:
+    return f"{late[2]} minutes before the close" if late[0] == "minutes_to_close" else clock(int(str(late[2])))
+
+
+def _sells_at(each: Statement, late: Fact) -> bool:
+    return each.kind == "sell" and frozenset({(late[0], CONTRARY[str(late[1])], late[2])}) in each.readings[0]
 
 
 def _left_open(read: Sequence[Statement]) -> tuple[str, str]:
@@ -186,7 +193,7 @@ def _left_open(read: Sequence[Statement]) -> tuple[str, str]:
     facts = [fact for way in ways for fact in way]
     partly = any(each.kind == "part" for each in read)
     if len(ways) == 1 and not partly:
-        crossings = [fact for fact in facts if fact[0] == "crosses"] or (facts if len(facts) == 1 and facts[0][0] not in ("days", "minute", "for", "within", "not") else [])  # fmt: skip
+        crossings = [fact for fact in facts if fact[0] == "crosses"] or (facts if len(facts) == 1 and facts[0][0] not in ("days", "minute", "minutes_to_close", "for", "within", "not") else [])  # fmt: skip
         if len(crossings) == 1:
             fact = crossings[0]
             sign = str(fact[-2])

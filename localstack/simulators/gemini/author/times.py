@@ -158,20 +158,22 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
         return (
             TimeOfDay(round(570 + span), until=True)
             if match[1] in ("first", "opening")
-            else TimeOfDay(round(960 - span), until=False)
+            else TimeOfDay(round(960 - span), until=False, to_close=True)
         )
     match = scan.take(rf"after (?:the )?{_EDGE}")
     if match and match[1] in ("first", "opening"):
         return TimeOfDay(round(570 + _span(match, 2)), until=False)
     match = scan.take(rf"before (?:the )?{_EDGE}")
     if match and match[1] in ("last", "final", "closing"):
-        return TimeOfDay(round(960 - _span(match, 2)), until=True)
+        return TimeOfDay(round(960 - _span(match, 2)), until=True, to_close=True)
     match = scan.take(
         rf"{N} (minutes?|mins?|hours?) (after the open|after (?:the )?market open\w*|before the close|before (?:the )?market close\w*|before the end of the day)"
     )
     if match:
         span = float(match[1]) * (60 if match[2].startswith("h") else 1)
-        return TimeOfDay(round(570 + span if "after" in match[3] else 960 - span), until=False)
+        if "after" in match[3]:
+            return TimeOfDay(round(570 + span), until=False)
+        return TimeOfDay(round(960 - span), until=False, to_close=True)
     if scan.take(r"(?:in|during) the morning"):
         return TimeOfDay(720, until=True)
     if scan.take(r"(?:in|during) the afternoon"):

@@ -356,17 +356,17 @@ def _guards(plan: Plan, before: Plan | None) -> list[str]:
     """What is said of rules that forbid to buy from the time on at which it sells."""
     stood = before.rules if before else []
     late = {
-        (each.minute, each.place)
+        (each.minute, each.place, each.to_close)
         for rule in plan.of("exit")
         for each in nodes(rule.condition)
         if isinstance(each, TimeOfDay)
     }
     return [
-        bought_until(clock(each.condition.there))
+        bought_until(each.condition.time if each.condition.to_close else clock(each.condition.there))
         for each in plan.of("filter")
         if isinstance(each.condition, TimeOfDay)
         and each.condition.until
-        and (each.condition.minute, each.condition.place) in late
+        and (each.condition.minute, each.condition.place, each.condition.to_close) in late
         and each not in stood
     ]
 

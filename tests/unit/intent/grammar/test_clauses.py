@@ -57,7 +57,7 @@ def rules(words: str, symbol: str = "AAPL") -> list[str]:
         ("buy 5k when RSI < 30, out at +0.4% or -0.2%", [f"buy when {RSI} < 30", "size 5000 dollars", "sell when (gain <= -0.2) or (gain >= 0.4)"]),
         ("Take 10 shares when RSI < 30. hard stop 2 ATR(14) below entry. target 4 x ATR(14) above entry", [f"buy when {RSI} < 30", "size 10 shares", f"stop loss at close - 2 * {ATR}", f"take profit at close + 4 * {ATR}"]),
         ("buy when RSI < 30, half out at +1%, the rest at +2%. one shot per day", [f"buy when {RSI} < 30", "sell 50% when gain >= 1", "sell when gain >= 2", "at most 1 buys a day"]),
-        ("when RSI < 30 get in, when RSI > 70 get out. don't trade the first 30 or the last 30 minutes", [f"buy when {RSI} < 30", f"sell when {RSI} > 70", "buy only when minute < 930 and minute >= 600"]),
+        ("when RSI < 30 get in, when RSI > 70 get out. don't trade the first 30 or the last 30 minutes", [f"buy when {RSI} < 30", f"sell when {RSI} > 70", "buy only when minute >= 600 and minutes_to_close > 30"]),
         ("at 12:30 sharp, if AAPL sits above vwap, buy $6k, and sell at 14:00 or on a 0.4% loss", [f"buy when close > {VWAP} and minute < 751 and minute >= 750", "size 6000 dollars", "sell when (gain <= -0.4) or (minute >= 840)"]),
         ("RSI < 30 = buy, RSI > 70 = sell, no entries after 2:30", [f"buy when {RSI} < 30", f"sell when {RSI} > 70", "buy only when minute < 870"]),
         ("1) ticker: AAPL\n2) buy when RSI < 30\n3) sell when profit is 1%\n4) skip Fridays", [f"buy when {RSI} < 30", "take profit 1%", "buy only when (weekday == 0 or weekday == 1 or weekday == 2 or weekday == 3)"]),
