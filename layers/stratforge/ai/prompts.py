@@ -26,6 +26,10 @@ What is so here:
   ends, times of day on longer bars, and spans in minutes or hours are asked about then. “The daily RSI” alone is bars.resample("1d") of an indicator. “Its 200-day
   average” beside what is decided within the day, such as a time, is ta.sma(bars.resample("1d").close, length=200), of the exchange's days before today, also in its rule; how it moves
   (rising, two that cross) is asked about. Any other “50-day” without daily bars is asked about, or assumed with the length you took. Of a day the code knows what it keeps in state; of the day before likewise.
+  The day's open, its high and low so far, its first minutes and the gap are known only where the day was seen from its first bar on, which is written just so:
+  day_begins = bar.time.weekday != state.get("today", -1 if bar.time.minutes_to_close == 390 else bar.time.weekday), then state["today"] = bar.time.weekday, with
+  state["high"] = bar.high if day_begins else max(state.get("high"), bar.high), and read by state.get("high"), unknown before; never state.get("high", bar.high) or bar.open in its place.
+  A new high of the day is bar.high above the high so far before this bar, its rule high > day_high_before.
 - Times are New York time for stocks (open from 9:30 to 16:00, Monday to Friday) and UTC for coins, which trade around the clock. A time in a named zone is
   that zone's own, whose distance to the exchange changes with the seasons: “16:30 Berlin time” is bar.time.minute_in_berlin == 990, its rule minute_in_berlin == 990. One that has no such
   field is asked about.

@@ -37,8 +37,8 @@ _POSITIVE = re.compile(
 )
 _RANKS = {"lower": 0, "mid": 1, "middle": 1, "basis": 1, "upper": 2, "low": 0, "open": 1, "close": 1, "high": 2}
 # What the price is nearly always below, and above.
-_HIGHEST = re.compile(r"day_high|.+\.upper|.*\bhigh\b.*\.max\(\).*|opening_high\(.+\)")
-_LOWEST = re.compile(r"day_low|.+\.lower|.*\blow\b.*\.min\(\).*|opening_low\(.+\)")
+_HIGHEST = re.compile(r"day_high(?:_before)?|.+\.upper|.*\bhigh\b.*\.max\(\).*|opening_high\(.+\)")
+_LOWEST = re.compile(r"day_low(?:_before)?|.+\.lower|.*\blow\b.*\.min\(\).*|opening_low\(.+\)")
 
 
 def never_buys(rules: Sequence[Rule], *, around_the_clock: bool = False) -> bool:

@@ -201,12 +201,18 @@ def moving_distances(rules: Sequence[Rule]) -> list[str]:
     ]
 
 
-def first_bars(rules: Sequence[Rule]) -> list[str]:
-    """The sentence that tells a person that every day's first bar is a new high, and a new low, of the day."""
-    beyond = {"high >= day_high", "day_high <= high", "low <= day_low", "day_low >= low"}
-    if not any(atom.text in beyond for each in rules for atom in each.atoms) or any("minute >" in each.text for each in rules if each.kind is not RuleKind.SELL):  # fmt: skip
-        return []
-    return ["The first bar of a day makes a new high and a new low of the day, as none was before: it counts too."]
+_OF_A_DAY = re.compile(r"\b(?:day_(?:open|high|low)|opening_(?:high|low))")
+
+
+def first_days(rules: Sequence[Rule]) -> list[str]:
+    """The sentences that tell a person from when on a strategy knows what it keeps of a day, and of the day before."""
+    text = " ; ".join(each.text for each in rules)
+    found = []
+    if _OF_A_DAY.search(text):
+        found.append("What it knows of a day (its open, its high and low so far) it knows from the day's first bar on: where it is started within a day, nothing is decided by it until the next day.")  # fmt: skip
+    if "yesterday_" in text:
+        found.append("The day before is known from the second day on, and its open, high and low where it was seen from its first bar on: until then nothing is decided by it.")  # fmt: skip
+    return found
 
 
 _CLOSING = re.compile(r"\bovernight\b|\b(?:by|before|at|into) the (?:market )?close\b|\b(?:end|close) of (?:the )?day\b|\beod\b|\bintraday\b|über nacht|börsenschluss", _I)  # fmt: skip

@@ -22,7 +22,7 @@ from stratforge.intent.follow_ups import (
     ASK,
     change_findings,
     early_closes,
-    first_bars,
+    first_days,
     moving_distances,
     no_longer,
     open_findings,
@@ -238,7 +238,7 @@ def readings_to_tell(
         for index, each in enumerate(requirements)
     ]
     standing = _standing(spelled, rules)
-    more = [*no_longer(spelled), *moving_distances(standing), *first_bars(standing)]
+    more = [*no_longer(spelled), *moving_distances(standing), *first_days(standing)]
     more += moves_told(spelled, rules, around_the_clock="/" in symbol)
     more += [] if "/" in symbol else early_closes(turns, standing)
     return [*reading.told, *(each for each in more if each not in assumptions)], marked

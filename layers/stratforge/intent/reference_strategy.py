@@ -28,6 +28,11 @@ from stratforge.strategy import Strategy, StrategyError, compile_strategy
 _OPEN = 570
 _OF_THE_BAR = ("open", "high", "low", "close", "volume")
 _DAY = ('new_day = bar.time.weekday != state.get("day", -1)', 'state["day"] = bar.time.weekday')
+# A day is known from its first bar on: on the day on which a strategy begins only where it begins with the open, else from the next day on.
+_TODAY = (
+    'day_begins = bar.time.weekday != state.get("today", -1 if bar.time.minutes_to_close == 390 else bar.time.weekday)',
+    'state["today"] = bar.time.weekday',
+)
 _PEAK = (
     'peak = max(state.get("peak", bar.close), bar.close) if position.quantity > 0 else bar.close',
     'state["peak"] = peak',
@@ -35,9 +40,9 @@ _PEAK = (
 # On the first bar of a position none has begun, though it may be the first of a day.
 _DAYS_HELD = 'state["days_held"] = state.get("days_held", 0) + (1 if new_day else 0) if position.bars_held > 1 else 0'
 _KEPT = {
-    "open": 'bar.open if new_day else state.get("open", bar.open)',
-    "high": 'bar.high if new_day else max(state.get("high", bar.high), bar.high)',
-    "low": 'bar.low if new_day else min(state.get("low", bar.low), bar.low)',
+    "open": 'bar.open if day_begins else state.get("open")',
+    "high": 'bar.high if day_begins else max(state.get("high"), bar.high)',
+    "low": 'bar.low if day_begins else min(state.get("low"), bar.low)',
     "close": "bar.close",
 }
 _WORDS = {
@@ -320,29 +325,41 @@ class RuleWriter:
     def _opening(self, price: str, minutes: int) -> str:
         """The highest high, or lowest low, of the first minutes of the day; until they are over it takes in the bar itself, which no close is beyond."""
         key, most = f"opening_{price}_{minutes}", "max" if price == "high" else "min"
-        self._need(*_DAY)
+        self._need(*_TODAY)
         self._need(
-            f'if new_day:\n        state["{key}"] = bar.{price}',
-            f'if {_WORDS["minute"]} < {_OPEN + minutes}:\n        state["{key}"] = {most}(state["{key}"], bar.{price})',
+            f'if day_begins:\n        state["{key}"] = bar.{price}',
+            f'if {_WORDS["minute"]} < {_OPEN + minutes}:\n        state["{key}"] = {most}(state.get("{key}"), bar.{price})',
         )
-        return f'state["{key}"]'
+        return f'state.get("{key}")'
+
+    def _before(self, price: str) -> str:
+        """The day's high, or low, before the bar: on its first bar that of the bar, so that nothing is beyond it."""
+        most, so_far = "max" if price == "high" else "min", f'state.get("{price}_so_far")'
+        self._need(*_TODAY)
+        self._need(
+            f'state["{price}_before"] = bar.{price} if day_begins else {so_far}',
+            f'state["{price}_so_far"] = bar.{price} if day_begins else {most}({so_far}, bar.{price})',
+        )
+        return f'state.get("{price}_before")'
 
     def _fact(self, name: str, bar: str, *, back: bool) -> str:
         if name in _OF_THE_BAR:
             return f"{bar}.{name}"
         kind, _, price = name.partition("_")
         if kind == "yesterday":
-            # On the first day there is no day before it; what is kept begins with that day's first open.
-            self._need(*_DAY)
+            # On the first day there is no day before it.
+            self._need(*_TODAY)
             self._need(
-                f'if new_day:\n        state["{name}"] = state.get("{price}", bar.open)',
+                f'if day_begins:\n        state["{name}"] = state.get("{price}")',
                 f'state["{price}"] = {_KEPT[price]}',
             )
-            return f'state["{name}"]'
+            return f'state.get("{name}")'
+        if kind == "day" and price.endswith("_before"):
+            return self._before(price.removesuffix("_before"))
         if kind == "day" and price:
-            self._need(*_DAY)
+            self._need(*_TODAY)
             self._need(f'state["{price}"] = {_KEPT[price]}')
-            return f'state["{price}"]'
+            return f'state.get("{price}")'
         if back:
             raise RuleError(f"{name} has no previous value here")
         if name == "gain_risks":

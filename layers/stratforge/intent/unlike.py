@@ -51,7 +51,7 @@ _BOUND = re.compile(
 )
 _HELD_NOW = re.compile(r"\b(?:flat|not in|no position|nothing|already|don't hold|do not hold|don't own|not hold\w*|possible|you can)\b", _I)  # fmt: skip
 _ONLY_SELLS = re.compile(r"\bonly (?:sells?|exits?|closes?|get out)\b|\b(?:sells?|exits?|closes?) only\b", _I)
-_CLOCK = frozenset({"minute", "weekday"})
+_CLOCK = frozenset({"minute", "minutes_to_close", "weekday"})
 _OF_THE_DAY = re.compile(rf"(?:(?P<first>{_NUMBER}) \* )?(?P<what>day_low|day_high)(?: \* (?P<last>{_NUMBER}))?")
 _PRICES = frozenset({"open", "high", "low", "close"})
 

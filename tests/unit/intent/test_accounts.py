@@ -110,7 +110,7 @@ def test_a_time_without_a_number_stands_in_its_rule(words: str) -> None:
     ("words", "condition"),
     [
         ("by 10:00", "minute >= 600"), ("from 10:00", "minute <= 600"), ("until 10:00", "minute > 600"), ("since 10:00", "minute < 600"), ("past 14:00", "minute < 840"),
-        ("in the first 30 minutes", "minute >= 600"), ("in the last 30 minutes", "minute < 930"), ("after the first 30 minutes", "minute < 600"),
+        ("in the first 30 minutes", "minute >= 600"), ("in the last 30 minutes", "minute < 930"), ("in the last 30 minutes", "minutes_to_close > 30"), ("in the last 30 minutes", "minute >= 930"), ("after the first 30 minutes", "minute < 600"),
         ("outside 10:00 to 12:00", "minute >= 600 and minute <= 720"), ("not between 10:00 and 12:00", "minute >= 600 and minute <= 720"),
         ("in the afternoons", "minute < 720"), ("in the mornings", "minute >= 720"),
     ],
@@ -123,7 +123,7 @@ def test_a_time_is_on_the_side_of_its_preposition(words: str, condition: str) ->
     ("words", "condition"),
     [
         ("by 10:00", "minute <= 600"), ("from 10:00", "minute >= 600"), ("until 10:00", "minute < 600"), ("in the first 30 minutes", "minute < 600"),
-        ("in the last 30 minutes", "minute >= 930"), ("after the first 30 minutes", "minute >= 600"), ("outside 10:00 to 12:00", "(minute < 600 or minute > 720)"),
+        ("in the last 30 minutes", "minutes_to_close <= 30"), ("after the first 30 minutes", "minute >= 600"), ("outside 10:00 to 12:00", "(minute < 600 or minute > 720)"),
         ("between 10:00 and 12:00", "minute >= 600 and minute <= 720"), ("from 10:00 to 12:00", "minute >= 600 and minute <= 720"), ("in the mornings", "minute < 720"),
     ],
 )  # fmt: skip

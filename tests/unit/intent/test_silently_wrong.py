@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft
@@ -10,11 +12,15 @@ from stratforge.ai.prompts import first_request, refinement_request
 from stratforge.ai.quant import Turn
 from stratforge.ai.review import review
 from stratforge.intent.gate import words_findings
+from stratforge.intent.markets import MONDAY_OPEN
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
+from stratforge.intent.runner import Runner
 from stratforge.intent.trial import disagreement
+from stratforge.market import BarColumns
 from stratforge.strategy import compile_strategy
+from stratforge.strategy.graph import Values
 
 RSI, SMA = "ta.rsi(bars.close, length=14)", "ta.sma(bars.close, length=20)"
 MACD = "ta.macd(bars.close, fast=12, slow=26, signal=9)"
@@ -280,7 +286,7 @@ BEFORE_THE_CLOSE = [
     ("Buy when RSI < 30, sell 30 minutes before the closing bell", "sell when minute >= 930", "sell when minutes_to_close <= 30"),
     ("Buy when RSI < 30, get me out whenever no more than 10 minutes remain before the close", "sell when minute >= 950", "sell when minutes_to_close <= 10"),
     ("Buy when RSI < 30, dump it all once just the final half hour remains", "sell when minute >= 930", "sell when minutes_to_close <= 30"),
-    ("Kaufe wenn RSI < 30, alles raus 20 Minuten vor Handelsschluss", "sell when minute >= 940", "sell when minutes_to_close <= 20"),
+    ("Kaufe wenn RSI < 30, alles verkaufen 20 Minuten vor Handelsschluss", "sell when minute >= 940", "sell when minutes_to_close <= 20"),
     ("RSI低于30买入，收盘前15分钟卖出", "sell when minute >= 945", "sell when minutes_to_close <= 15"),
 ]  # fmt: skip
 
@@ -288,9 +294,8 @@ BEFORE_THE_CLOSE = [
 @pytest.mark.parametrize(("words", "fixed", "counted"), BEFORE_THE_CLOSE)
 def test_minutes_before_the_close_are_no_fixed_time(words: str, fixed: str, counted: str) -> None:
     """On days with an early close a fixed time comes after it; what is said as a time stays one."""
-    assert refused(words, BUY, fixed)
-    assert any("minutes_to_close" in each for each in found_in(words, fixed))
-    assert not any("minutes_to_close" in each for each in found_in(words, counted))
+    assert wrong_in(words, fixed)
+    assert not wrong_in(words, counted)
     assert not any("early" in each for each in found_in("Buy when RSI < 30, sell at 15:30, before the close", "sell when minute >= 930"))  # fmt: skip
 
 
@@ -306,6 +311,78 @@ def test_coins_have_no_close() -> None:
     assert any("around the clock" in each for each in found_in("Buy when RSI < 30, sell 30 minutes before the close", "sell when minutes_to_close <= 30", symbol="BTC/USD"))  # fmt: skip
 
 
+def wrong_in(words: str, rule: str) -> list[str]:
+    """What is found, but that a reading has to be told."""
+    return [each for each in found_in(words, rule) if not each.startswith("Nobody has shown")]
+
+
 def found_in(words: str, *rules: str, symbol: str = "AAPL") -> list[str]:
     wanted = [Requirement(quote=words, meaning="-", status=Status.COVERED, rules=[BUY, *rules])]
     return words_findings(words, wanted, ["No symbol was named: AAPL is used."], symbol=symbol)
+
+
+OF_A_DAY = ("buy when close > day_open * 1.01", "buy when close > opening_high(30)", "buy when high > day_high_before", "buy when low < day_low_before", "buy when close < 0.98 * yesterday_high")  # fmt: skip
+BEGINS = 'state.get("today", -1 if bar.time.minutes_to_close == 390 else bar.time.weekday)'
+
+
+@pytest.mark.parametrize("rule", OF_A_DAY)
+def test_a_day_is_known_only_where_it_was_seen_from_its_first_bar_on(rule: str) -> None:
+    """Code that takes the first bar it sees for the day's first is seen by the trial."""
+    known = reference_strategy([read_rule(each) for each in (rule, "sell when bars_held >= 5")])
+    guessed = compile_strategy(known.source.replace(BEGINS, 'state.get("today", -1)'))
+    assert disagreement(known, known) is None
+    assert disagreement(guessed, known) is not None
+
+
+@pytest.mark.parametrize(("start", "bought"), [(0, True), (210, False)])
+@pytest.mark.parametrize("rule", [OF_A_DAY[0], OF_A_DAY[1], OF_A_DAY[2]])
+def test_started_within_a_day_nothing_is_bought_by_it(rule: str, start: int, bought: bool) -> None:
+    """A day that rises all the time is bought where it was seen from its open, and else on the next day."""
+    known = reference_strategy([read_rule(each) for each in (rule, "sell when bars_held >= 5000")])
+    close = 100 * 1.0001 ** np.arange(780.0)
+    stamps = np.concatenate([MONDAY_OPEN + 86_400 * day + 60 * np.arange(390) for day in (0, 1)])[start:]
+    bars = rising(stamps, close[start:])
+    runner = Runner(known, Values(bars))
+    decided = [runner.decide(index, (0.0, 0.0, 0.0, 0.0)) is not None for index in range(780 - start)]
+    assert any(decided[: 390 - start]) is bought
+    assert any(decided[390 - start :])
+
+
+def rising(stamps: npt.NDArray[np.int64], close: npt.NDArray[np.float64]) -> BarColumns:
+    """Bars that end a little above where they begin."""
+    return BarColumns(stamps, close, close * 1.0001, close * 0.9999, close, np.full(len(close), 1e4))
+
+
+def test_an_equal_high_and_the_first_of_a_day_are_no_new_high() -> None:
+    known = reference_strategy(
+        [read_rule(each) for each in ("buy when high > day_high_before", "sell when bars_held >= 5")]
+    )
+    high = np.array([10.0, 9.0, 10.0, 11.0, 11.0, 12.0])
+    bars = BarColumns(MONDAY_OPEN + 60 * np.arange(6), high - 1, high, high - 2, high - 1, np.full(6, 1e4))
+    runner = Runner(known, Values(bars))
+    assert [runner.decide(index, (0.0, 0.0, 0.0, 0.0)) is not None for index in range(6)] == [False, False, False, True, False, True]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "buy MSFT when price is up at least 1% from today's open, sell when it's back at the open price",
+        "Buy ABNB between 13:00 and 15:00 if it makes a new high of the day; sell at 3:50pm",
+        "Opening range: buy SPY when it breaks above the high of the first 30 minutes, sell at 15:50",
+        "Buy AAPL when price breaks the high of the day, sell at 15:58",
+        "Buy AAPL when the close is above the day's open, sell after 5 bars",
+        "Buy AAPL when the close is above the opening price, sell at 15:55",
+        "Buy AAPL when price crosses above the high of the first 15 minutes, sell after 20 bars",
+        "Buy AAPL when the price is 0.5% above the low of the day, sell after 20 bars",
+    ],
+)
+def test_what_is_written_of_a_day_buys_nothing_on_a_day_it_did_not_see_from_its_first_bar_on(words: str) -> None:
+    rules, draft = answered(words)
+    assert rules
+    close = 100 * 1.0001 ** np.arange(780.0)
+    stamps = np.concatenate([MONDAY_OPEN + 86_400 * day + 60 * np.arange(390) for day in (0, 1)])[210:]
+    bars = rising(stamps, close[210:])
+    runner = Runner(compile_strategy(draft.python_code), Values(bars))
+    decided = [runner.decide(index, (0.0, 0.0, 0.0, 0.0)) is not None for index in range(570)]
+    assert not any(decided[:180])
+    assert any(decided[180:])

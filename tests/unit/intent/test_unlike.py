@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.follow_ups import early_closes, first_bars
+from stratforge.intent.follow_ups import early_closes, first_days
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
 from stratforge.intent.unlike import never_holds, unlike_findings
@@ -126,12 +126,12 @@ def test_who_holds_nothing_overnight_is_told_of_early_closes(words: str, rule: s
 @pytest.mark.parametrize(
     ("rules", "told"),
     [
-        (("buy when high >= day_high",), True),
-        (("buy when low <= day_low", SELL), True),
-        (("buy when high >= day_high", "buy only when minute >= 600"), False),
-        (("buy when close <= 0.98 * day_high",), False),
+        (("buy when high > day_high_before",), 1),
+        (("buy when low < day_low_before", SELL), 1),
+        (("buy when close > opening_high(30)", "buy only when minute >= 600"), 1),
+        (("buy when day_open < 0.98 * yesterday_close",), 2),
+        (("buy when close > 5", SELL), 0),
     ],
 )
-def test_a_new_high_of_the_day_is_told_to_count_the_first_bar(rules: tuple[str, ...], told: bool) -> None:
-    """The first bar of a day is its high and its low so far."""
-    assert bool(first_bars([read_rule(each) for each in rules])) is told
+def test_from_when_on_a_day_is_known_is_told(rules: tuple[str, ...], told: int) -> None:
+    assert len(first_days([read_rule(each) for each in rules])) == told

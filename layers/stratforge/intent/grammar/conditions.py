@@ -26,7 +26,7 @@ def compare(left: Operand, sign: str, right: Operand, *, loose: bool = False) ->
         # The day's high takes this bar in: what is above it makes it.
         if left.text not in ("close", "it") or (sign == ">") != (right.text == "day_high") or sign not in "<>":
             return None if sign in "<>" else Condition("compare", left, sign, right)
-        return Condition("raw", text="high >= day_high" if sign == ">" else "low <= day_low")
+        return Condition("raw", text="high > day_high_before" if sign == ">" else "low < day_low_before")
     return Condition("compare", left, sign, right, loose=loose)
 
 

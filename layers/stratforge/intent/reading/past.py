@@ -21,8 +21,8 @@ class Past(Events):
         if token := self.take("new_day_high", "new_day_low") or (
             self.take("touch") and self.take("new_day_high", "new_day_low")
         ):
-            side, sign = ("high", ">=") if token.kind == "new_day_high" else ("low", "<=")
-            return (at_once(compared(side, sign, f"day_{side}")),)
+            side, sign = ("high", ">") if token.kind == "new_day_high" else ("low", "<")
+            return (at_once(compared(side, sign, f"day_{side}_before")),)
         self.take("touch", "at", "on")
         self.take("first")
         token = self.need("lower_low", "higher_high", "lower_high", "higher_low")

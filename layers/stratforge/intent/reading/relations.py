@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stratforge.intent.reading.comparing import _ATR, Comparing
 from stratforge.intent.reading.lines import Family, earlier
 from stratforge.intent.reading.meaning import at_once, compared, crossed, facts_in, side_of_text
@@ -308,9 +310,10 @@ class Relations(Comparing):
                 raise Unread
             broken = self._beside(left)
             if broken.sides in (("day_high",), ("day_low",)):
-                # The bar whose high is the day's is the one that makes it.
-                price, bound = ("high", ">=") if broken.sides == ("day_high",) else ("low", "<=")
-                return self._compare(Operand((price,), column=price), (bound,), broken), broken
+                # Broken is that before the bar.
+                price, bound = ("high", ">") if broken.sides == ("day_high",) else ("low", "<")
+                before = replace(broken, sides=(f"{broken.sides[0]}_before",))
+                return self._compare(Operand((price,), column=price), (bound,), before), broken
             if not broken.edge:
                 raise Unread
             sign = ">" if broken.edge == "above" else "<"

@@ -114,7 +114,11 @@ def _compared(left: ast.expr, sign: str, right: ast.expr) -> str:
         hour, minute = divmod(int(right.value), 60)
         when = {"above": "after", "at or above": "at or after", "below": "before", "at or below": "at or before"}
         return f"the time{clock} is {when.get(sign, sign)} {hour:02}:{minute:02}"
-    if ast.unparse(left) == "minutes_to_close" and isinstance(right, ast.Constant):
+    if (
+        ast.unparse(left) == "minutes_to_close"
+        and isinstance(right, ast.Constant)
+        and isinstance(right.value, int | float)
+    ):
         left_over = {"at or below": "at most", "below": "less than", "at or above": "at least", "above": "more than"}
         return f"{left_over.get(sign, sign)} {counted(float(right.value), 'minute')} {'is' if right.value == 1 else 'are'} left until the close"
     if ast.unparse(left) == "gain" and ast.unparse(right) == "0":

@@ -28,6 +28,7 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
+from simulators.gemini.author.series import SEEN
 
 _MINUTE = "bar.time.hour * 60 + bar.time.minute"
 
@@ -68,7 +69,7 @@ class Program:
         call = series.call.format(*names)
         if series.day:
             for line in series.day:
-                target = self.after if line == 'state["day"] = weekday' else self.before
+                target = self.after if line == SEEN else self.before
                 if line not in target:
                     target.append(line)
         if series.day or call.startswith("bar."):

@@ -116,17 +116,22 @@ def _channel(scan: Scanner) -> Series | None:
     return None
 
 
-_DAY = 'weekday = bar.time.weekday\nnew_day = weekday != state.get("day", -1)'
+# On the day on which it begins a strategy knows the day only where it begins with the open.
+_BEGINS = (
+    'day_begins = bar.time.weekday != state.get("today", -1 if bar.time.minutes_to_close == 390 else bar.time.weekday)'
+)
+# Of every bar the last line, after which that day has begun.
+SEEN = 'state["today"] = bar.time.weekday'
 _TODAY = {
-    "open": ('if new_day:\n    state["day_open"] = bar.open', 'state.get("day_open", bar.open)', "the day's open"),
+    "open": ('if day_begins:\n    state["day_open"] = bar.open', 'state.get("day_open")', "the day's open"),
     "high": (
-        'state["day_high"] = bar.high if new_day else max(state.get("day_high", bar.high), bar.high)',
-        'state["day_high"]',
+        'state["day_high"] = bar.high if day_begins else max(state.get("day_high"), bar.high)',
+        'state.get("day_high")',
         "the day's high so far",
     ),
     "low": (
-        'state["day_low"] = bar.low if new_day else min(state.get("day_low", bar.low), bar.low)',
-        'state["day_low"]',
+        'state["day_low"] = bar.low if day_begins else min(state.get("day_low"), bar.low)',
+        'state.get("day_low")',
         "the day's low so far",
     ),
 }
@@ -143,7 +148,7 @@ def _of_the_day(scan: Scanner) -> Series | None:
         word = match[1] or match[2] or match[3] or {"hod": "high", "lod": "low"}[match[0].strip()]
         kind = "open" if "open" in word else word
         lines, call, said = _TODAY[kind]
-        return Series(f"day_{kind}", call, said, day=(*_DAY.split("\n"), lines, 'state["day"] = weekday'))
+        return Series(f"day_{kind}", call, said, day=(_BEGINS, lines, SEEN))
     match = scan.take(
         r"(?:yesterday 's|previous day 's|prior day 's|last day 's) (close|closing price|high|low|open)|(?:previous|prior) (?:daily |day )(close|high|low|open)"
     )
@@ -151,20 +156,20 @@ def _of_the_day(scan: Scanner) -> Series | None:
         kind = (match[1] or match[2]).replace("closing price", "close")
         kept = {
             "close": "bar.close",
-            "open": 'bar.open if new_day else state.get("running_open", bar.open)',
-            "high": 'bar.high if new_day else max(state.get("running_high", bar.high), bar.high)',
-            "low": 'bar.low if new_day else min(state.get("running_low", bar.low), bar.low)',
+            "open": 'bar.open if day_begins else state.get("running_open")',
+            "high": 'bar.high if day_begins else max(state.get("running_high"), bar.high)',
+            "low": 'bar.low if day_begins else min(state.get("running_low"), bar.low)',
         }[kind]
         keeping = (
-            f'if new_day:\n    state["yesterday_{kind}"] = state.get("running_{kind}", bar.open)',
+            f'if day_begins:\n    state["yesterday_{kind}"] = state.get("running_{kind}")',
             f'state["running_{kind}"] = {kept}',
         )
-        said = f"the day before's {kind} (on a session's first day, which has none, the first open)"
+        said = f"the day before's {kind}"
         return Series(
             f"yesterday_{kind}",
-            f'state["yesterday_{kind}"]',
+            f'state.get("yesterday_{kind}")',
             said,
-            day=(*_DAY.split("\n"), *keeping, 'state["day"] = weekday'),
+            day=(_BEGINS, *keeping, SEEN),
         )
     scan.at = at
     return None
