@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from stratforge.intent.reading.bindings import BACK_OR_LEVEL, bindings_in
 from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH, WEEKDAY, Table, not_understood
+from stratforge.intent.reading.indices import indices_in
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.reach import reaches_in
 from stratforge.intent.reading.said import in_words
@@ -143,6 +144,7 @@ def unsure_in(turn: str) -> tuple[Unsure, ...]:
     found = [
         Unsure(start, end, plain[start:end].strip(" ,;.\n-*•"), asks)
         for start, end, asks in (
+            *indices_in(plain),
             *twofold_in(plain),
             *bindings_in(plain),
             *scopes_in(plain),

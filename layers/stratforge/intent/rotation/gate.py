@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stratforge.intent.reading.indices import taken_for_funds
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rotation.program import write_rotation
 from stratforge.intent.rotation.reading import DAYS, RotationReading
@@ -65,6 +66,9 @@ def rotation_findings(
     found += _contrary(readings, rules)
     found += unasked(said, rules)
     found += [f"It cannot be as the request says: {each} Ask, and write nothing before it is answered." for each in said.asks]  # fmt: skip
+    found += (
+        f"{each} Ask, and write nothing before it is answered." for each in taken_for_funds(strategy.symbols, turns)
+    )
     found += unlike_portfolio(requirements)
     found += contradictions(assumptions, rules)
     found += _unsaid(turns, requirements, assumptions)

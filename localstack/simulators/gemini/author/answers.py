@@ -17,6 +17,7 @@ from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.reading import bindings
 from stratforge.intent.reading import unsure as unsure_words
 from stratforge.intent.reading.doubts import HOW_MUCH, PRICE_OR_LENGTH
+from stratforge.intent.reading.indices import fund_of
 from stratforge.intent.reading.reach import OF_THE_SALE
 from stratforge.intent.reading.statements import statements_of
 from stratforge.intent.reading.twofold import readings_of
@@ -57,6 +58,8 @@ def choices_of(request: str, unsure: Unsure) -> list[Choice]:
         rest = request[end:].strip(" ;.\n")
         return f"{request[: unsure.start].rstrip(' ,;(—–')}. {f'{rest}. ' if rest else ''}{text}{request[unsure.end : end]}."
 
+    if fund := fund_of(unsure.asks):
+        return [(rf"(?:the )?fund|(?:the )?etf|yes|yeah|yep|ja|sí|oui|{fund}", put(fund))]
     if twofold := readings_of(words, unsure.asks, request, unsure.start):
         return twofold
     if unsure.asks == bindings.DOLLARS_OR_SHARES:

@@ -14,6 +14,7 @@ from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
 from stratforge.intent.gate import readings_to_tell, rules_of
 from stratforge.intent.reading.doubts import not_understood
+from stratforge.intent.reading.indices import taken_for_funds
 from stratforge.intent.reading.languages import language_of
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import statements_of
@@ -109,6 +110,9 @@ def _to_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[
 
 def _of_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[str, Any]:
     if rotation := rotation_answer(requests):
+        universe = [each for one in rotation.get("requirements", ()) for rule in one["rules"] if rule.startswith("universe ") for each in re.findall(r"[^\s,]+", rule)[1:]]  # fmt: skip
+        if asked := list(dict.fromkeys(taken_for_funds(universe, requests))):
+            return _clarify("AAPL", asked)
         return {**_empty("", ""), **rotation}
     if len(requests) > 1 and (answered := with_answers(requests, lambda text: write_answer([text], untradable))):
         return answered
