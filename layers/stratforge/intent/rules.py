@@ -24,7 +24,7 @@ FACTS = {
     **{clock_field(place): f"minute of the day on {place_in_words(place)}'s clocks: 16:30 is 990" for place in CLOCKS},
     "weekday": "Monday is 0",
     "bars_held": "bars that the position is held",
-    "days_held": "trading days that have begun since the fill of the purchase: 0 on its day; what is decided on a day's last bar is filled on the next",
+    "days_held": "trading days that have begun since the fill of the purchase: 0 on its day; what is decided on a day's last bar is filled on the next. Of coins days begin at midnight: “after 2 days” of one is bars_held >= 2880",
     "entry_price": "average price paid",
     "gain": "of the position, in percent; a loss is negative",
     "gain_dollars": "close less entry price",
@@ -44,6 +44,8 @@ FACTS = {
     "account_equity": "cash and what everything held is worth, in dollars",
 }
 PRICES = frozenset({"open", "high", "low", "close"})
+# Of what trades around the clock a day has no close: “after 2 days” is after so many minutes.
+MINUTES_A_DAY = 1_440
 # Facts that judge a position by its price.
 RESULTS = ("gain", "gain_dollars", "gain_risks", "drop", "drop_dollars", "entry_price")
 CALLS = (

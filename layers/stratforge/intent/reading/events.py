@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from stratforge.intent.reading.lines import high_low
-from stratforge.intent.reading.meaning import ALWAYS, at_once, compared, side_of_text
+from stratforge.intent.reading.meaning import ALWAYS, Ways, at_once, compared, side_of_text
 from stratforge.intent.reading.moments import Readings
 from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.reading.relations import SIGNS, Relations
+from stratforge.intent.rules import MINUTES_A_DAY
 
 _BARS = {"green": ("close", ">", "open"), "red": ("close", "<", "open")}
 _ENGULFS = (("close", ">", "open"), ("previous(close)", "<", "previous(open)"), ("close", ">=", "previous(open)"), ("open", "<=", "previous(close)"))  # fmt: skip
@@ -387,6 +388,12 @@ class Events(Relations):
     def _after_noun(self) -> tuple[Operand, Operand] | None:
         return None
 
+    def for_days(self, count: float) -> Ways:
+        """That something is held for so many days: of what trades around the clock each is 24 hours, and of stocks a day of trading."""
+        if len(self.week) > 5:
+            return at_once(("bars_held", ">=", f"{count * MINUTES_A_DAY:.10g}"))
+        return at_once(("days_held", ">=", f"{count:.10g}"))
+
     def _held(self) -> Readings:
         """Of a sale: after so many bars."""
         if not self.selling:
@@ -396,7 +403,7 @@ class Events(Relations):
             if token := self.take("days"):
                 self.take("later")
                 self.take("at_latest")
-                return (at_once(("days_held", ">=", f"{float(token.value):.10g}")),)
+                return (self.for_days(float(token.value)),)
             count = self.bars()
             if self.peek() in ("of_the_day", "to_the_close", "at_close"):
                 raise Unread

@@ -119,6 +119,8 @@ class Exits(Conditions):
         """“The next day at 10:00”, “at 10:00 the next day”, “at the open of the next day”."""
         self.take("on", "at")
         after = at_once(("days_held", ">=", "1"))
+        if self.take("next_open"):
+            return (after,)
         if self.peek() == "time":
             at = self._at_time()
             self.take("on")
@@ -295,7 +297,7 @@ class Exits(Conditions):
                 # “Hold 10 bars, exit”.
                 if not self.take("sell") or self.peek() not in ("", "comma", "stop_sign"):
                     self.at = before
-                return Exit((at_once(("days_held" if days else "bars_held", ">=", f"{count:.10g}")),))
+                return Exit((self.for_days(count) if days else at_once(("bars_held", ">=", f"{count:.10g}")),))
             self.need("until")
             if self.peek() in ("time", "at_close"):
                 return Exit(self._at_time())

@@ -104,7 +104,7 @@ class Part:
     @property
     def placed(self) -> bool:
         """True when a bar or a day before this one is named."""
-        return bool({"last", "final", "yesterday", "ago", "in", "for", "next_day"} & set(self.kinds))
+        return bool({"last", "final", "yesterday", "ago", "in", "for", "next_day", "next_open"} & set(self.kinds))
 
     @property
     def side(self) -> str:

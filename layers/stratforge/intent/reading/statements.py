@@ -369,7 +369,7 @@ class _Statements(Purchases):
             if self.peek() in ("above", "below") and self.left is None and self.peek(1) not in ("number", "it"):
                 # “Exit below the low of the last 5 bars”: the price.
                 self.left, self.now = Operand(("close",), column="close"), {"close"}
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "lower_low", "higher_high", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back", "next_day", "days", "at_open")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "new", "lower_close", "higher_close", "lower_low", "higher_high", "touch", "first", "fall_below", "rise_above", "upcross", "downcross", "below_if", "above_if", "positive", "negative", "touch", "k_line", "minus_di", "back", "next_day", "next_open", "days", "at_open")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self.condition()
                 return self.said("part" if part != 100 else "sell", found, part)

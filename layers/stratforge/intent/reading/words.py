@@ -142,6 +142,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "no_more_buying": ("no more trades", "no more buys", "no more entries", "no new trade", "no more buying", "no more trading", "no re-entry", "no reentry", "no re-entries", "don't re-enter", "do not re-enter", "no further trades", "no further entries", "no further buys", "don't buy again", "do not buy again", "don't trade again", "do not trade again", "no trade"),
     "rest_of_day": ("that day", "for the day", "that same day", "the same day", "on that day", "on the same day", "for the rest of the day", "the rest of the day", "for the rest of that day", "until tomorrow", "until the next day", "till tomorrow"),
     "risk": ("risk", "risking", "risks", "the risk", "my risk"),
+    "next_open": ("the next day's open", "next day's open", "the following day's open", "the next morning's open", "next morning's open", "the next session's open", "tomorrow's open", "the next open", "next open", "the next market open", "tomorrow at the open", "the next day's opening", "the next trading day's open"),
     "next_day": ("the next day", "next day", "the following day", "the next morning", "next morning", "the next trading day", "the day after", "of the next day", "the next day's", "on the next day"),
     "held": ("after holding for", "after holding it for", "holding for", "holding it for", "holding", "being in for"),
     "average": ("average", "avg", "avg.", "moving average", "mean", "ma", "averages", "moving averages", "mas"),
