@@ -55,6 +55,9 @@ What is so here:
   where just it was said of the traded one before, and none of its kind of another. All else is asked about: “it” and a bare RSI behind another name, which of two is bought, “SPY or QQQ is
   above”, relative strength, one symbol's price beside another's, the open or the day before of another, an index, a coin beside a stock, and a change that puts another in its place. Requirements
   about it quote whole comparisons and are covered, or asked about; none is assumed.
+- “Sell at the next day's open”, “tomorrow at the open” is sold on the first bar of the next day, days_held >= 1, and needs no future. Of a coin “after 2 days” is 48 hours, bars_held >= 2880.
+- An index (the S&P 500, the Dow, the Nasdaq 100, DAX, FTSE, Nikkei, VIX) has no bars here, whether it is traded or looked at: ask, say so, and propose a fund that follows it, where there is
+  one (SPY, DIA, QQQ, EWG, EWU, EWJ). A stock or a fund whose ticker is the name of an index is meant only where it is written as one (“$DAX”, “DOW stock”).
 - “Falls below 30” is a state (below) unless the request speaks of crossing; “% of equity” is fraction, dollars are notional, shares are quantity.
 
 Rules for the answer:

@@ -28,6 +28,7 @@ from stratforge.intent.rules import (
     GREATER,
     HOLDS,
     LESS,
+    MINUTES_A_DAY,
     TURNED,
     Rule,
     RuleKind,
@@ -93,7 +94,13 @@ def forms_of(element: Element) -> set[float]:
 
 
 def number_findings(
-    quote: str, rules: Sequence[Rule], gone: Sequence[Rule], told: frozenset[float], columns: frozenset[str]
+    quote: str,
+    rules: Sequence[Rule],
+    gone: Sequence[Rule],
+    told: frozenset[float],
+    columns: frozenset[str],
+    *,
+    coins: bool = False,
 ) -> Iterator[str]:
     """Numbers that the words have and the rules have not, the other way round, and in another unit."""
     claimed = set(told) | _implied(quote, gone)
@@ -107,6 +114,12 @@ def number_findings(
         if OLD.search(quote[: element.start]):
             continue
         of_days = any(near(element.value, number) for each in rules for number in day_numbers(each))
+        if coins and element.unit is Unit.DAYS and not of_days and _OF_A_DAY.match(quote, element.end) and any(holds(each.text, "bars_held", "days_held") for each in rules):  # fmt: skip
+            bars = element.value * MINUTES_A_DAY
+            claimed.add(bars)
+            if not any(near(bars, one) for each in rules for one in each.numbers):
+                yield f"counts days of what trades around the clock, of which each is 24 hours: bars_held >= {bars:g}, which its rules ({texts(rules)}) do not have."
+            continue
         if element.unit is Unit.DAYS and not of_days and not PER_DAY.search(quote):
             yield f"counts days or longer, and bars are minutes: it cannot be covered by {element.value:g} bars. Ask, or say it is unsupported or assumed."
             continue
@@ -130,6 +143,7 @@ def number_findings(
             yield f"does not say {number:g}, and its rule does ({texts(rules)}): name it in assumptions, or leave it out."
 
 
+_OF_A_DAY = re.compile(r"[\s-]*(?:full )?(?:days?|d|tage?n?|días?|jours?)\b|[天日]", re.IGNORECASE)
 _BY = re.compile(r"\b(?P<up>raise|increase|add)\b|\b(?P<down>lower|decrease|reduce|cut)\b", re.IGNORECASE)
 
 

@@ -40,6 +40,8 @@ _THANKSGIVING = MONDAY_OPEN + 322 * 86_400
 _UNTRIED = "not tried"
 # What is held after a decision that opens a position.
 _OPENS = {"buy": 100.0, "short": -100.0}
+# Bars of a hold that drawn markets seldom come to.
+_LONG_HOLD = 200
 # Days after which markets of many days are made; how many of them, and of how many days at most.
 _USUAL_DAYS, _LONG_ROUNDS, _MOST_DAYS = 4, 6, 260
 _REMEMBERED: dict[tuple[str, str, bool], str | None] = {}
@@ -87,11 +89,11 @@ def sides_decided(code: Strategy, sought: Set[str], *, around_the_clock: bool = 
     found = set[str]()
     for values in markets_for(code, around_the_clock=around_the_clock):
         runner = Runner(code, values)
-        close = values.bars.close.tolist()
+        close, holds = values.bars.close.tolist(), _long_holds(code)
         quantity = price = held = 0.0
         for index, at in enumerate(close):
             signal = runner.decide(index, (quantity, price, held, gain_of(quantity, price, at)))
-            held += 1
+            held = _held_on(held, holds)
             if signal is not None:
                 found.add(signal.side)
                 quantity, price, held = (_OPENS[signal.side], at, 0.0) if signal.side in _OPENS else (0.0, 0.0, 0.0)
@@ -335,8 +337,21 @@ def _compared(strategy: Strategy) -> Iterator[tuple[frozenset[Node] | None, set[
             yield frozenset(series_in([column])) or (None if priced else frozenset()), found
 
 
+def _long_holds(*strategies: Strategy) -> list[float]:
+    """The numbers of bars, more than a market has, for which all of these strategies see by `bars_held` whether something is held; ascending."""
+    found = [{number for node in walk(program.tree) if isinstance(node, ast.Compare) and "bars_held" in ast.unparse(node) for number in program.numbers_of(node) if number >= _LONG_HOLD} for program in (program_of(each.source) for each in strategies)]  # fmt: skip
+    return sorted(set.union(*found)) if all(found) else []
+
+
+def _held_on(held: float, holds: list[float]) -> float:
+    """How many bars something is held one bar later, where a position that is held for some bars is soon held for nearly as many as a strategy waits for."""
+    ahead = next((each for each in holds if each + 2 > held), 0.0)
+    return ahead - 2 if held >= 3 and ahead - 2 > held + 1 else held + 1
+
+
 def _first_difference(code: Strategy, reference: Strategy, values: Values, cash: Floats) -> str | None:
     mine, theirs = Runner(code, values), Runner(reference, values)
+    holds = _long_holds(code, reference)
     bars = values.bars
     # Numbers of Python's own: one by one they take a fraction of the time.
     open_, high, low, close = bars.open.tolist(), bars.high.tolist(), bars.low.tolist(), bars.close.tolist()
@@ -358,7 +373,7 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
             order = None
         if quantity and theirs.exits and _reached(theirs, price, high[index], low[index], short=quantity < 0):
             quantity = 0.0
-        held = held + 1 if quantity else 0.0
+        held = _held_on(held, holds) if quantity else 0.0
         price = price if quantity else 0.0
         gain = gain_of(quantity, price, close[index])
         position = (quantity, price, held, gain)

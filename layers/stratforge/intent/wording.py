@@ -71,7 +71,7 @@ def wording_findings(
     atoms = [each for rule in meant for each in rule.atoms]
     told = told | frozenset(number for rule in gone for number in rule.numbers)
     problems = [
-        *number_findings(quote, meant, gone, told, columns),
+        *number_findings(quote, meant, gone, told, columns, coins="/" in symbol),
         *time_findings(quote, meant, coins="/" in symbol),
         *day_findings(quote, meant, gone),
         *directions(quote, atoms),

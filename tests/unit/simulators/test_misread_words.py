@@ -83,5 +83,59 @@ def test_a_question_says_nothing_untrue_and_no_code(words: str, untrue: str) -> 
     assert not any(untrue in each for each in write_answer([words])["questions"])
 
 
+@pytest.mark.parametrize(
+    ("words", "named", "fund"),
+    [
+        ("DAX kaufen wenn RSI unter 30", "The DAX is an index", "EWG"),
+        ("Buy the Dow when RSI is below 30, sell when RSI is above 70.", "The Dow Jones is an index", "DIA"),
+        ("Buy the S&P 500 when RSI is below 30, sell when RSI is above 70.", "The S&P 500 is an index", "SPY"),
+        ("Buy AAPL when the Nasdaq 100 is above its 200 SMA, sell when RSI > 70", "The Nasdaq 100 is an index", "QQQ"),
+        ("Hold the 2 strongest of DAX, FTSE and SPY by 6-month return, rebalance monthly", "The FTSE 100 is an index", "EWU"),
+        ("buy SPY when VIX is above 30, sell when VIX below 20", "The VIX is an index", ""),
+        ("short the vix when it spikes", "The VIX is an index", ""),
+    ],
+)  # fmt: skip
+def test_an_index_is_named_as_one_and_the_fund_that_follows_it_is_proposed(words: str, named: str, fund: str) -> None:
+    answer = write_answer([words])
+    assert not answer["python_code"]
+    assert any(named in each and "no bars of indices" in each and fund in each for each in answer["questions"])
+
+
+@pytest.mark.parametrize("words", ["Buy DOW stock when RSI < 30, sell when RSI > 70", "Buy SPY when RSI < 30, sell when RSI > 70", "NASDAQ-listed AAPL: buy when RSI < 30, sell when RSI > 70"])  # fmt: skip
+def test_a_ticker_and_an_exchange_are_no_index(words: str) -> None:
+    assert not any("is an index" in each for each in write_answer([words])["questions"])
+
+
+def test_the_fund_that_was_proposed_is_taken_by_a_word() -> None:
+    assert write_answer(["Buy the S&P 500 when RSI is below 30, sell when RSI is above 70.", "yes"])["symbol"] == "SPY"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Buy TQQQ in the last 10 minutes before the close when the day's return is above 1%, sell at next day's open",
+        "Buy AAPL when RSI < 30, sell at the next day's open.",
+        "Buy AAPL 5 minutes before the close, sell at tomorrow's open.",
+        "Buy AAPL when RSI < 30, sell at the open of the next day.",
+        "Buy AAPL at 15:50 when RSI < 40, sell tomorrow at the open.",
+        "Kaufe AAPL wenn RSI unter 30, verkaufe zur Eröffnung am nächsten Tag.",
+    ],
+)
+def test_the_next_open_is_no_future(words: str) -> None:
+    """It is sold on the first bar of the next day, or what was not understood is asked about."""
+    answer = write_answer([words])
+    assert not any("future" in each for each in answer["questions"])
+    assert answer["questions"] or any("days_held >= 1" in rule for each in answer["requirements"] for rule in each["rules"])  # fmt: skip
+
+
+def test_a_price_of_the_next_day_is_the_future() -> None:
+    assert any("future" in each for each in write_answer(["Buy AAPL when the next day's open is higher, sell when RSI > 70"])["questions"])  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "bars"), [("Buy BTC/USD when RSI is below 30, sell after 3 days.", 4_320), ("Buy BTC/USD when RSI < 30, hold for 5 days then sell.", 7_200), ("DOGE/USD: buy if it's down 5% over the last 24 hours, sell when up 3% from entry or after 2 days", 2_880)])  # fmt: skip
+def test_days_of_a_coin_are_24_hours_each(words: str, bars: int) -> None:
+    assert any(f"bars_held >= {bars}" in each for each in _rules(words))
+
+
 def _rules(*turns: str) -> list[str]:
     return [rule for each in write_answer(turns)["requirements"] for rule in each["rules"]]
