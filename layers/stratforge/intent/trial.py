@@ -172,7 +172,7 @@ class _Drawing:
         self.factors = [each for each in self.numbers if 0.5 < each < 2 and each != 1]
         self.around_the_clock = around_the_clock
         self.places = [each for each in CLOCKS if clock_field(each) in {*code.on_bar.needs("b"), *reference.on_bar.needs("b")}]  # fmt: skip
-        self.of_days = any("weekday" in each.source and "state" in each.source for each in (code, reference))
+        self.of_days = any("day_begins" in each.source for each in (code, reference))
         self.to_close = any("minutes_to_close" in each.on_bar.needs("b") for each in (code, reference))
         self.longest = max(_days_counted(code), _days_counted(reference))
 
@@ -240,9 +240,9 @@ class _Drawing:
                 minutes = {int(each) for each in generator.integers(first, last + 1, 25)} | {first, first + 1, last}
             minutes |= {each for each in named if first <= each <= last}
             stamps += [monday + 86_400 * day + 60 * (each - 570) for each in sorted(minutes)]
-        if self.of_days and number % 4 in (1, 2):
+        if self.of_days and not many and number % 4 in (1, 2):
             # What begins within a day does not know its open.
-            stamps = [each for each in stamps if each >= monday + 60 * (int(generator.integers(1, 8)) * 15)]
+            stamps = [each for each in stamps if each >= monday + 900 * (1 + number % 7)]
         count = len(stamps)
         level = float(self.prices[number % len(self.prices)])
         swing = (0.0008, 0.004, 0.012, 0.03)[2 * (number % 2) if many else int(generator.integers(4))]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review, told
+from stratforge.intent.follow_ups import first_days
 from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import statements_of
@@ -33,7 +34,10 @@ def contrary(words: str, *rules: str) -> bool:
 
 
 def taken(words: str, *rules: str) -> list[str]:
-    return readings_to_tell(words, _wanted(words, list(rules)), symbol="AAPL")[0]
+    """What is told of how words were read; from when on a day is known is told of rules, however they are said."""
+    said = readings_to_tell(words, _wanted(words, list(rules)), symbol="AAPL")[0]
+    known = first_days([read_rule(each) for each in rules])
+    return [each for each in said if each not in known]
 
 
 READ = [
