@@ -59,9 +59,9 @@ Act = Callable[[str, str], None]
 def evaluating(monkeypatch: pytest.MonkeyPatch, unit: Any, act: Act) -> None:
     """Has bars come to `act` where sessions would be evaluated."""
 
-    def evaluate(message: BarMessage, _arrived_at: datetime, _seconds_left: float) -> Any:
+    def evaluate(message: BarMessage, _arrived_at: datetime, _seconds_left: float, _delivery: int) -> Any:
         act(message.symbol, str(message.volume))
-        return SimpleNamespace(sessions=0, signals=0, failures=0, missed=0, late=False)
+        return SimpleNamespace(sessions=0, signals=0, failures=0, missed=0, late=False, unanswered=0)
 
     monkeypatch.setattr(unit, "_evaluate", evaluate)
     monkeypatch.setattr(unit, "fire_alerts", lambda *_given: 0)
