@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
+from stratforge.intent.clocks import days_told
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, read_rule
 from stratforge.intent.timeframes import (
@@ -21,6 +22,7 @@ from stratforge.intent.timeframes import (
     read_frame,
 )
 from stratforge.intent.turns import plain_words
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy.constants import timeframe_of
 
 
@@ -80,6 +82,11 @@ class Framed:
             for index, each in enumerate(draft.requirements)
         ]
 
+    def days_told(self, draft: StrategyDraft) -> list[str]:
+        """The sentences that tell a person which days of the week come of rules where each bar is a day."""
+        minutes = TIMEFRAMES.get(timeframe_of(draft.python_code) or MINUTE, 1)
+        return days_told(_rules(draft), minutes=minutes, around_the_clock="/" in draft.symbol)
+
     def findings(self, draft: StrategyDraft) -> list[str]:
         """Lists the points on which the answer and the bars that the person names do not agree."""
         turns, frame = (*self.earlier, self.request), self.frame
@@ -88,6 +95,7 @@ class Framed:
             f"{each} Ask the person, and write nothing before it is answered." for each in asked_of_spans(turns, Frame(frame.timeframe, tuple(() for _ in turns)))
         )  # fmt: skip
         found += clock_findings(_rules(draft), frame)
+        found += (f"Nobody is told on which days it trades: tell the person in assumptions, in these words: {each}" for each in self.days_told(draft) if each not in draft.assumptions)  # fmt: skip
         if not frame.spoken:
             return found
         wanted = frame.timeframe or MINUTE

@@ -163,7 +163,7 @@ def _taken(draft: StrategyDraft, request: Request) -> tuple[list[str], list[Requ
     taken, marked = readings_to_tell(
         framed.request, framed.requirements, framed.assumptions, symbol=draft.symbol, earlier=framed.earlier
     )
-    return taken, framed.marked(draft, marked)
+    return [*taken, *(each for each in framed.days_told(draft) if each not in taken)], framed.marked(draft, marked)
 
 
 def _lost(strategy: Strategy, request: Request, symbol: str) -> list[str]:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft, Timeframe
-from stratforge.ai.drafting import NotPassed
+from stratforge.ai.drafting import NotPassed, request_of
 from stratforge.ai.prompts import first_request, quant_instructions, refinement_request
 from stratforge.ai.quant import Turn
-from stratforge.strategy import Strategy
+from stratforge.ai.review import review
+from stratforge.intent.spoken import said_in
+from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.constants import timeframe_of, with_timeframe
 from stratforge.strategy.source import OWN_BARS
 
@@ -158,6 +160,53 @@ def test_the_gate_stops_an_answer_on_other_bars_than_the_person_said(name: str) 
     with pytest.raises(NotPassed) as stopped:
         passed(conversation, change(write_answer([DAILY])))
     assert any(finding in each for each in stopped.value.findings), stopped.value.findings
+
+
+ON_DAYS = [
+    (["On daily bars, buy AAPL on Mondays when RSI(14) < 40, sell on Fridays"], [("Monday", "Tuesday"), ("Friday", "Monday")]),
+    (["On daily bars, buy SPY on Fridays, sell on Mondays"], [("Friday", "Monday"), ("Monday", "Tuesday")]),
+    (["On daily bars, buy SPY on Thursdays if the close is below the 5 SMA, sell on Fridays"], [("Thursday", "Friday"), ("Friday", "Monday")]),
+    (["On daily bars, do not buy SPY on Mondays; buy when RSI(2) < 10; sell when RSI(2) > 70"], [("Tuesday or Wednesday or Thursday or Friday", "Wednesday or Thursday or Friday or Monday")]),
+    (["On daily bars, short SPY on Mondays when RSI(2) > 90, cover on Wednesdays"], [("Monday", "Tuesday"), ("Wednesday", "Thursday")]),
+    (["On daily bars, buy SPY only on Tuesdays when RSI(2) < 20, sell after 3 days"], [("Tuesday", "Wednesday")]),
+    (["On the daily chart, buy BTC/USD on Saturdays when RSI(2) < 20; sell after 3 bars"], [("Saturday", "Sunday")]),
+    (["Use daily candles. Buy MSFT when RSI(2) < 10, sell when RSI(2) > 70", "only on Tuesdays"], [("Tuesday", "Wednesday")]),
+    (["Buy QQQ on Wednesdays when RSI(14) < 45, sell when RSI(14) > 60", "use daily bars"], [("Wednesday", "Thursday")]),
+]  # fmt: skip
+
+
+def of_day(said: str, filled: str) -> str:
+    return f"On bars of a day, what is said of {said} is decided after the close and filled at the open of the next trading day, as a rule {filled}."
+
+
+@pytest.mark.parametrize(("turns", "days"), ON_DAYS, ids=[each[0][-1] for each in ON_DAYS])
+def test_a_day_of_the_week_on_bars_of_a_day_is_told_to_be_filled_on_the_next(
+    turns: list[str], days: list[tuple[str, str]]
+) -> None:
+    found = talk(*turns)
+    assert found.strategy is not None
+    assert [each for each in found.draft.assumptions if each.startswith("On bars of a day")] == [of_day(*each) for each in days]  # fmt: skip
+
+
+def test_it_is_told_in_the_persons_language() -> None:
+    first = "Compra SPY los martes cuando el RSI esté por debajo de 30 y vende cuando esté por encima de 70"
+    told = talk(first, "use daily bars").draft.assumptions
+    assert of_day("Tuesday", "Wednesday") in told
+    assert said_in("es", [of_day("Tuesday", "Wednesday")]) == ["Con barras diarias, lo dicho para martes se decide después del cierre y se ejecuta en la apertura del siguiente día de bolsa, por lo general miércoles."]  # fmt: skip
+
+
+def test_days_of_the_week_on_shorter_bars_need_no_telling() -> None:
+    found = talk("On 5-minute bars, buy AAPL on Mondays when RSI < 40, sell on Fridays at 15:30")
+    assert found.strategy is not None
+    assert not [each for each in found.draft.assumptions if each.startswith("On bars of a day")]
+
+
+def test_no_answer_passes_that_does_not_tell_on_which_days_it_trades() -> None:
+    turns = ["On daily bars, buy SPY on Fridays, sell on Mondays"]
+    draft = StrategyDraft.model_validate(write_answer(turns))
+    silent = draft.model_copy(update={"assumptions": ["No size was given: the session's sizing rule decides."]})
+    found = review(silent, compile_strategy(draft.python_code), request_of([Turn("user", first_request(turns[0]))]))
+    assert any(each.endswith(of_day("Friday", "Monday")) for each in found)
 
 
 def test_the_code_follows_the_words_whatever_line_the_model_wrote() -> None:

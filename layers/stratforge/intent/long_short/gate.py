@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.follow_ups import ASK
+from stratforge.intent.clocks import days_told
 from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.lines import lines_findings
 from stratforge.intent.long_short.changes import NUMBER, Changed, changed
@@ -143,7 +144,7 @@ def judged(
         found.append(differs)
     if not found:
         found += never_acts(strategy, program)
-    told += [*([PARTS_LEFT_OUT] if in_whole_shares(sold_short) else []), OPT_IN]
+    told += [*days_told([*long, *short], minutes=strategy.bar_minutes), *([PARTS_LEFT_OUT] if in_whole_shares(sold_short) else []), OPT_IN]  # fmt: skip
     return Judged(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(told)), tuple(marked))
 
 
@@ -224,6 +225,7 @@ def _judged_code(
         found.append(differs)
     if not found:
         found += never_acts(strategy, program)
+    told += days_told([*long, *short], minutes=strategy.bar_minutes)
     return Judged(tuple(dict.fromkeys(found)), tuple(told), tuple(requirements))
 
 

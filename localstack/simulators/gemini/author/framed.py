@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from stratforge.intent.clocks import days_told
 from stratforge.intent.gate import rules_of
 from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.said import in_words as rule_in_words
@@ -178,13 +179,15 @@ def _on_its_bars(
             {"quote": mention.words, "meaning": sentence, "status": "covered", "rules": [], "lines": line}
         )
     told = [_OF_A_MINUTE.sub("", each) for each in found["assumptions"]]
+    rules = [read_rule(each) for each in rules_of([Requirement.model_validate(each) for each in found["requirements"]])]
+    days = days_told(rules, minutes=TIMEFRAMES.get(frame.timeframe or MINUTE, 1), around_the_clock="/" in found["symbol"])  # fmt: skip
     return {
         **found,
         "timeframe": frame.timeframe or MINUTE,
         "python_code": source,
         "requirements": [{**each, "meaning": _OF_A_MINUTE.sub("", each["meaning"])} for each in requirements],
         "logic_explanation": f"{_OF_A_MINUTE.sub('', found['logic_explanation'])} {sentence}",
-        "assumptions": told,
+        "assumptions": [*dict.fromkeys([*told, *days])],
     }
 
 
