@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stratforge.intent.lexicon import NYSE
 from stratforge.intent.reading.meaning import Fact, TooMany, Ways, both, meaning_of, on_a_usual_day, ways_of
-from stratforge.intent.rules import CONTRARY, EXIT_KINDS, Rule, RuleKind, is_number
+from stratforge.intent.reading.said import in_words
+from stratforge.intent.rules import CONTRARY, EXIT_KINDS, Rule, RuleKind, is_number, read_rule
 from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy.vocabulary import DAYS
 
@@ -134,7 +136,8 @@ def bought_and_sold_in_turn(rules: Sequence[Rule], *, around_the_clock: bool = F
     try:
         meaning = meaning_of(rules, around_the_clock=around_the_clock)
         buys = [_clock(way, week)[0] for way in both(meaning.entry, meaning.only, week)]
-        for rule in (each for each in rules if each.kind is RuleKind.SELL and each.value == 100):
+        at_once = {each.rule.text for each in sold_at_once(rules, around_the_clock=around_the_clock)}
+        for rule in (each for each in rules if each.kind is RuleKind.SELL and each.value == 100 and each.text not in at_once):  # fmt: skip
             for way in meaning_of([rule], around_the_clock=around_the_clock).exit:
                 sale, alone = _clock(way, week)
                 bought = any(each.days & sale.days and each.end > max(each.start, sale.start) for each in buys)
@@ -154,7 +157,7 @@ def opened_again(rules: Sequence[Rule], *, around_the_clock: bool = False) -> It
     """
     if any(each.kind is RuleKind.LIMIT for each in rules):
         return
-    week = frozenset(range(7 if around_the_clock else 5))
+    week, first = frozenset(range(7 if around_the_clock else 5)), 0 if around_the_clock else NYSE
     try:
         meaning = meaning_of(rules, around_the_clock=around_the_clock)
         sales = [_clock(way, week)[0] for way in meaning.exit]
@@ -163,10 +166,29 @@ def opened_again(rules: Sequence[Rule], *, around_the_clock: bool = False) -> It
         for rule in (each for each in rules if each.kind is RuleKind.BUY and each.condition is not None):
             ways = meaning_of([rule], around_the_clock=around_the_clock).entry
             buys = [_clock(whole, week)[0] for way in ways if _is_of_the_opening(way) for whole in both(frozenset({way}), meaning.only, week)]  # fmt: skip
-            if any(buy.end - buy.start > 1 and sale.start < buy.end - 1 for buy in buys for sale in sales):
+            if any(buy.end - max(buy.start, first) > 1 and sale.start < buy.end - 1 for buy in buys for sale in sales):
                 yield rule
     except TooMany:
         return
+
+
+def asked_of_moments(rules: Sequence[Rule], minutes: int = 1, *, around_the_clock: bool = False) -> Iterator[str]:
+    """The questions to ask where a moment that rules speak of is none at which a trade can be made, or is more than one.
+
+    Args:
+        rules: The rules that stand.
+        minutes: The length of their bars.
+        around_the_clock: Whether the symbol trades on every day.
+    """
+    if minutes == 1:
+        for late in on_last_bar(rules, around_the_clock=around_the_clock):
+            yield f"“{in_words(late)}”: the last bar of a day ends with the close, and what is decided then is filled at the next open, or not at all. Should it be decided at 15:58, to be filled at 15:59?"
+    if minutes < TIMEFRAMES["1d"]:
+        for opens in opened_again(rules, around_the_clock=around_the_clock):
+            yield f"“{in_words(opens)}” holds for all of a day, so that a position would be opened again after each one is closed. At most one a day?"
+        for times in bought_and_sold_in_turn(rules, around_the_clock=around_the_clock):
+            when = in_words(read_rule(f"sell when {times}")).removeprefix("sell when ")
+            yield f"From “{when}” on positions are closed, whatever else holds, and opened all the same, so that it would trade on every bar. Should none be opened then?"
 
 
 def _is_of_the_opening(way: frozenset[Fact]) -> bool:
@@ -175,7 +197,9 @@ def _is_of_the_opening(way: frozenset[Fact]) -> bool:
     if any(len(each) != 3 or each[0] in ("for", "within", "not") for each in compared):
         return False
     texts = [f"{each[0]} {each[2]}" for each in compared]
-    return "day_open" in " ".join(texts) and not any(re.search("[a-z]", _OF_THE_OPENING.sub("", text)) for text in texts)
+    return "day_open" in " ".join(texts) and not any(
+        re.search("[a-z]", _OF_THE_OPENING.sub("", text)) for text in texts
+    )
 
 
 def days_told(rules: Sequence[Rule], *, minutes: int, around_the_clock: bool = False) -> list[str]:

@@ -14,7 +14,7 @@ from stratforge.intent.additions import added_instead, told_of_another
 from stratforge.intent.alternatives import alternatives_unasked, permissions
 from stratforge.intent.ambiguous import ambiguous_findings
 from stratforge.intent.bounds import bounds_nothing, never_buys, sold_where_bought
-from stratforge.intent.clocks import filled_next_day, sold_at_once
+from stratforge.intent.clocks import asked_of_moments, filled_next_day, sold_at_once
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.exceptions import one_sided
@@ -94,7 +94,8 @@ def contract_findings(
     rules, wrong = _read(requirements)
     found += lines_findings(requirements, rules, program, strategy.bar_minutes, assumptions)
     if not wrong:
-        found += unasked(strategy, _standing(requirements, rules))
+        moments = asked_of_moments(_standing(requirements, rules), strategy.bar_minutes, around_the_clock="/" in symbol)
+        found += [*unasked(strategy, _standing(requirements, rules)), *(f"{each} {ASK}" for each in moments)]
         found += behavior_findings(_standing(requirements, rules), strategy, symbol)
     return [*found, *never_acts(strategy, program, around_the_clock="/" in symbol)]
 

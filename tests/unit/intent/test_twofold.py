@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from simulators.gemini.author import write_answer
-from stratforge.intent.clocks import sold_at_once
+from simulators.gemini.author.sentences import never_opened
+from stratforge.intent.clocks import ONCE_A_DAY, asked_of_moments, sold_at_once
+from stratforge.intent.follow_ups import ASK
+from stratforge.intent.gate import contract_findings
 from stratforge.intent.reading.unsure import unsure_in
+from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
+from stratforge.intent.spoken import said_in
+from stratforge.strategy import compile_strategy
 
+from tests.support.conversations import talk
 from tests.unit.intent.test_silently_wrong import BUY, RSI, SELL, answered, refused
 
 NEXT_DAY = [
@@ -174,3 +183,147 @@ def test_the_gate_lets_pass_what_is_sold_later(rules: list[str]) -> None:
 def test_the_gate_refuses_an_hour_before_that_of_the_purchase() -> None:
     assert refused("Buy at 15:30, sell at 10:15", "buy when minute >= 930 and minute < 931", "sell when minute >= 615")
     assert not refused("Buy at 10:15, sell at 15:30", "buy when minute >= 615 and minute < 616", "sell when minute >= 930")  # fmt: skip
+
+
+ON_THE_LAST_BAR = [
+    ("Buy AAPL one minute before the close, sell one minute after the open", "buy when minute < 959 and minute >= 958"),
+    ("Buy AAPL at 9:30, sell at 15:59", "sell when minute >= 958"),
+    ("Buy AAPL when RSI(14) < 30, sell at 15:59", "sell when minute >= 958"),
+    ("Buy AAPL when RSI(14) < 30, sell one minute before the close", "sell when minute >= 958"),
+    ("Short AAPL at 9:31, cover at 15:59", "cover when minute >= 958"),
+    ("Buy AAPL at 15:59, sell at 9:31", "buy when minute < 959 and minute >= 958"),
+    ("Kaufe AAPL, wenn der RSI unter 30 fällt, verkaufe um 15:59", "sell when minute >= 958"),
+    ("Compra MSFT cuando el RSI baje de 30 y vende a las 15:59", "sell when minute >= 958"),
+    ("当RSI低于30时买入，15:59卖出", "sell when minute >= 958"),
+    ("Buy SPY when RSI < 30, sell when RSI > 70, flat by 15:59", "sell when minute >= 958"),
+]  # fmt: skip
+AT_THE_OPENING = [
+    "Buy AAPL when it opens above yesterday's high, sell when the price falls below yesterday's high",
+    "Buy AAPL when it opens below yesterday's low, sell when the price is above yesterday's low",
+    "Buy AAPL if it opens higher than yesterday's high, sell at 2% profit or 1% loss",
+    "Short AAPL when it opens above yesterday's high, cover when the price falls below yesterday's close",
+    "Buy AAPL when the open is above yesterday's close, sell when the price falls below yesterday's close",
+    "On 5-minute bars, buy AAPL when it opens above yesterday's high, sell at 2% profit or 1% loss",
+    "Go long NVDA if today's open is below yesterday's low; sell after 30 minutes",
+    "Buy TSLA when today's open is above yesterday's close, sell when it is below yesterday's close",
+]
+SOLD_FROM_A_TIME_ON = [
+    ("Buy AAPL when RSI(14) < 30; sell on Fridays at 15:45 or when RSI(14) > 70", "buy only when not (minute >= 945 and (weekday == 4))"),
+    ("Buy when RSI < 30; sell at 2% profit, or on Wednesdays after 15:00", "buy only when not (minute >= 900 and (weekday == 2))"),
+    ("Short AAPL when RSI(14) > 80; cover on Fridays at 15:30 or when RSI(14) < 50", "short only when not (minute >= 930 and (weekday == 4))"),
+    ("Buy MSFT when EMA 9 crosses above EMA 21; sell when it crosses below or on Thursdays at 14:30", "buy only when not (minute >= 870 and (weekday == 3))"),
+]  # fmt: skip
+
+
+def written(words: str) -> tuple[list[str], list[str]]:
+    """The rules of an answer that has passed the gates, and what the person is told."""
+    found = talk(words)
+    assert found.strategy is not None, found.draft.questions
+    return [rule for each in found.draft.requirements for rule in each.rules], list(found.draft.assumptions)
+
+
+@pytest.mark.parametrize(("words", "rule"), ON_THE_LAST_BAR)
+def test_what_is_of_the_last_bar_of_a_day_is_decided_a_minute_earlier(words: str, rule: str) -> None:
+    rules, told = written(words)
+    assert rule in rules
+    assert not any("959" in each and ">= 959" in each for each in rules)
+    assert [each for each in told if re.search("15:58.*15:59", each)]
+
+
+@pytest.mark.parametrize(
+    ("words", "rules"),
+    [
+        ("Buy AAPL when RSI(14) < 30, sell at 15:59 || add a 2% stop loss", {"sell when minute >= 958"}),
+        ("Buy AAPL when RSI(14) < 30, sell at 15:59 || use RSI < 25", {"sell when minute >= 958"}),
+        ("Buy AAPL when RSI(14) < 30, sell at 15:30 || sell at 15:59 instead", {"sell when minute >= 958", "buy only when minute < 958"}),
+        ("Buy AAPL when RSI(14) < 30, sell at 15:59 || sell at 15:50 instead", {"drop sell when minute >= 958", "sell when minute >= 950"}),
+        ("Buy AAPL when it flies, sell at 15:59 || Buy AAPL when RSI(14) < 30, sell at 15:59", {"sell when minute >= 958"}),
+    ],
+)  # fmt: skip
+def test_a_change_is_of_what_was_written(words: str, rules: set[str]) -> None:
+    found, draft = answered(words)
+    assert rules <= {*found}
+    assert not any(each.startswith("No longer: ") and "15:59" in each for each in draft.assumptions)
+
+
+def test_a_coin_has_no_last_bar() -> None:
+    rules, _ = written("Buy BTC/USD when RSI(14) < 30, sell at 15:59")
+    assert "sell when minute >= 959" in rules
+
+
+@pytest.mark.parametrize("words", AT_THE_OPENING)
+def test_how_a_day_opens_makes_it_buy_once(words: str) -> None:
+    rules, told = written(words)
+    assert {"at most 1 buys a day", "at most 1 shorts a day"} & {*rules}
+    assert ONCE_A_DAY in told
+
+
+@pytest.mark.parametrize(("words", "rule"), SOLD_FROM_A_TIME_ON)
+def test_nothing_is_bought_from_a_time_on_at_which_it_is_sold(words: str, rule: str) -> None:
+    rules, told = written(words)
+    assert rule in rules
+    assert [each for each in told if each.startswith("No position is opened when the time is at or after ")]
+
+
+ASKED_OF_MOMENTS = [
+    ([BUY, "sell when minute >= 959"], "last bar"),
+    ([BUY, "sell when minute > 958"], "last bar"),
+    ([BUY, "sell when minute == 959", SELL], "last bar"),
+    (["buy when minute >= 959 and minute < 960", SELL], "last bar"),
+    ([BUY, f"sell when {RSI} > 70 or minute >= 959"], "last bar"),
+    (["buy when day_open > yesterday_high", "sell when close < yesterday_high"], "At most one a day?"),
+    (["buy when day_open < yesterday_close * 0.99 and weekday == 0", "sell when gain >= 2"], "At most one a day?"),
+    (["buy when day_open > yesterday_high", "take profit 2%"], "At most one a day?"),
+    (["buy when day_open > yesterday_high", "buy only when minute < 660", "sell when bars_held >= 10"], "At most one a day?"),
+    ([BUY, "sell when minute >= 945 and weekday == 4", SELL], "Should none be opened then?"),
+    ([BUY, f"sell when (minute >= 945 and weekday == 4) or {RSI} > 70"], "Should none be opened then?"),
+    ([BUY, "sell when minute >= 945", SELL], "Should none be opened then?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "asks"), ASKED_OF_MOMENTS)
+def test_the_gate_asks_about_moments_at_which_no_trade_is_made_or_more_than_one(rules: list[str], asks: str) -> None:
+    assert any(asks in each for each in asked_of_moments([read_rule(each) for each in rules]))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [BUY, "sell when minute >= 958", "buy only when minute < 958"],
+        ["buy when day_open > yesterday_high", "sell when minute >= 955", "buy only when minute < 955"],
+        ["buy when day_open > yesterday_high and minute < 571", "sell when gain >= 2"],
+        ["buy when day_open > yesterday_high", "sell when gain >= 2", "at most 1 buys a day"],
+        [f"buy when day_open > yesterday_high and {RSI} < 30", "sell when gain >= 2"],
+        [BUY, "sell when minute >= 945 and weekday == 4", "buy only when not (weekday == 4 and minute >= 945)", SELL],
+        ["buy when weekday == 3 and minute >= 840", "sell when weekday == 4 and minute >= 660"],
+        [BUY, f"sell when minute >= 945 and {RSI} > 60"],
+        [BUY, SELL],
+    ],
+)
+def test_the_gate_asks_about_no_other_moments(rules: list[str]) -> None:
+    assert not list(asked_of_moments([read_rule(each) for each in rules]))
+
+
+def test_bars_of_a_day_open_once_and_a_coin_has_no_last_bar() -> None:
+    opening = [read_rule("buy when day_open > yesterday_high"), read_rule("sell when gain >= 2")]
+    assert list(asked_of_moments(opening, 5))
+    assert not list(asked_of_moments(opening, 1440))
+    assert not list(asked_of_moments([read_rule(BUY), read_rule("sell when minute == 959")], around_the_clock=True))
+
+
+def test_no_answer_passes_whose_moments_are_not_asked_about() -> None:
+    words = "Buy AAPL when RSI(14) < 30, sell at 15:30"
+    draft = talk(words).draft
+    late = [each.model_copy(update={"rules": [rule.replace("930", "959") for rule in each.rules]}) for each in draft.requirements]  # fmt: skip
+    code = compile_strategy(draft.python_code.replace("930", "959"))
+    found = contract_findings(words.replace("15:30", "15:59"), [Requirement.model_validate({**each.model_dump(), "quote": each.quote.replace("15:30", "15:59")}) for each in late], code, draft.assumptions, symbol="AAPL")  # fmt: skip
+    assert any("last bar of a day" in each and each.endswith(ASK) for each in found)
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr", "zh", "ja"])
+def test_what_is_told_and_asked_of_moments_is_said_in_each_language(language: str) -> None:
+    rules = [BUY, "sell when minute >= 945 and weekday == 4", "sell when minute >= 959"]
+    opening = ["buy when day_open > yesterday_high", "sell when gain >= 2"]
+    made = [ONCE_A_DAY, never_opened("it is Friday"), *(one for each in (rules, opening) for one in asked_of_moments([read_rule(text) for text in each]))]  # fmt: skip
+    assert len(made) == 6
+    assert not {*made} & {*said_in(language, made)}

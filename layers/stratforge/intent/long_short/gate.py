@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stratforge.intent.clocks import asked_of_moments, days_told
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.follow_ups import ASK
-from stratforge.intent.clocks import days_told
 from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.lines import lines_findings
 from stratforge.intent.long_short.changes import NUMBER, Changed, changed
@@ -139,6 +139,7 @@ def judged(
     program = program_of(strategy.source)
     in_code = [(each, [one.rule for one in of_it]) for each, of_it in zip(requirements, rules, strict=True) if each.rules != [TURN]]  # fmt: skip
     found += lines_findings([each for each, _ in in_code], [of_it for _, of_it in in_code], program, strategy.bar_minutes, assumptions)  # fmt: skip
+    found += (f"{each} {ASK}" for of_side in (long, short) for each in asked_of_moments(of_side, strategy.bar_minutes))
     found += said_by_no_rule(strategy, reference)
     if not found and (differs := disagreement(strategy, reference)) is not None:
         found.append(differs)
@@ -220,6 +221,7 @@ def _judged_code(
     with_lines = [(each, of_it) for each, of_it in zip(requirements, plain, strict=True) if each.status is Status.COVERED and of_it]  # fmt: skip
     new = [each.model_copy(update={"quote": " ".join(NUMBER.findall(" ".join(each.rules[: len(of_it)])))}) for each, of_it in with_lines]  # fmt: skip
     found += lines_findings(new, [of_it for _, of_it in with_lines], program, strategy.bar_minutes, assumptions)
+    found += (f"{each} {ASK}" for of_side in (long, short) for each in asked_of_moments(of_side, strategy.bar_minutes))
     found += said_by_no_rule(code, reference)
     if not found and (differs := disagreement(code, reference)) is not None:
         found.append(differs)

@@ -31,5 +31,10 @@ def bought_until(time: str) -> str:
     return f"It does not buy after {time}, the time at which it sells."
 
 
+def never_opened(when: str) -> str:
+    """Tells that no position is opened where it would be closed at once."""
+    return f"No position is opened when {when}: it would be closed at once."
+
+
 def _quoted(words: Iterable[str]) -> str:
     return ", ".join(f"“{each}”" for each in words)

@@ -27,7 +27,7 @@ from stratforge.strategy import StrategyError, compile_strategy
 
 from simulators.gemini.author.answers import naming_clauses, options, restated, say_anew, with_answers
 from simulators.gemini.author.averages import asked_of_days, looks_at_days
-from simulators.gemini.author.clocks import mended
+from simulators.gemini.author.clocks import mended, of_moments
 from simulators.gemini.author.conversations import asked_in, asked_of, doubts, findings_of, plainer, request_after
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
@@ -119,7 +119,7 @@ def _of_requests(requests: tuple[str, ...], untradable: frozenset[str]) -> dict[
     if asked := _unsure(requests, untradable):
         return _clarify("AAPL", asked)
     try:
-        found = mended(requests, _of_words(requests, untradable))
+        found = mended(requests, _of_words(requests, untradable), lambda: _answers(requests, untradable))
     except RuleError as error:
         return _clarify("AAPL", [f"This was not understood, so nothing was written: {str(error)[:300]} Please say it in other words."])  # fmt: skip
     except StrategyError:
@@ -207,6 +207,8 @@ def _is_read(later: Sequence[str]) -> bool:
 def _of_words(requests: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
     english = in_english(requests)
     found = _written(requests, english, untradable)
+    if (whole := of_moments(requests, found, lambda: _answers(requests, untradable)))["kind"] == "strategy":
+        found = whole
     plainer = [in_plain_words(each) for each in english]
     doubted: dict[str, Any] | None = None
     # What is not understood, or not as it was meant, is said in plain words and read again: the contract is with the words that were said.
