@@ -327,24 +327,40 @@ def sale_text(comparison: str) -> str:
     return _UNSAID.sub("", f"sell when {said}")
 
 
+def _level_name(left: ast.expr) -> str:
+    """What the number is called that something is compared with."""
+    said = ast.unparse(left)
+    return "HOLD_BARS" if said == "position.bars_held" else "COUNT" if said.startswith("state") else "LEVEL"
+
+
+def _measured(node: ast.AST) -> str:
+    """Of which indicator, and of which symbol's bars, a length is."""
+    if not isinstance(node, ast.Call):
+        return ""
+    symbols = re.findall(r"bars\.of\('([^']+)'\)", ast.unparse(node))
+    return " ".join([ast.unparse(node.func), *symbols])
+
+
 def named_constants(code: str) -> tuple[str, dict[str, float]]:
     """Returns code with its levels and lengths as named constants, which a person can tune, and these."""
     tree = ast.parse(code)
-    places = dict[tuple[int, int, int], tuple[str, float]]()
+    places = dict[tuple[int, int, int], tuple[str, float, str]]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and "bar.time" in ast.unparse(node):
             continue
-        named = [(each, "LEVEL") for each in node.comparators] if isinstance(node, ast.Compare) else [(each.value, str(each.arg).upper()) for each in node.keywords] if isinstance(node, ast.Call) else []  # fmt: skip
+        named = [(each, _level_name(node.left)) for each in node.comparators] if isinstance(node, ast.Compare) else [(each.value, str(each.arg).upper()) for each in node.keywords] if isinstance(node, ast.Call) else []  # fmt: skip
+        # Of one number that is compared with two things each has its own constant, so that who tunes one leaves the other.
+        of = ast.unparse(node.left).replace("bar.previous.", "bar.") if isinstance(node, ast.Compare) else _measured(node)  # fmt: skip
         for each, name in named:
             if isinstance(each, ast.Constant) and isinstance(each.value, int | float) and each.value not in (0, 1):
-                places[each.lineno, each.col_offset, each.end_col_offset or 0] = name, float(each.value)
+                places[each.lineno, each.col_offset, each.end_col_offset or 0] = name, float(each.value), of
     lines = code.split("\n")
-    names = dict[tuple[str, float], str]()
-    for name, value in places.values():
-        taken = sum(one == name for one, _ in names)
-        names.setdefault((name, value), name if not taken else f"{name}_{taken + 1}")
+    names = dict[tuple[str, float, str], str]()
+    for name, value, of in places.values():
+        taken = sum(one == name for one, _, _ in names)
+        names.setdefault((name, value, of), name if not taken else f"{name}_{taken + 1}")
     for (line, start, end), key in sorted(places.items(), reverse=True):
         lines[line - 1] = f"{lines[line - 1][:start]}{names[key]}{lines[line - 1][end:]}"
-    constants = {name: value for (_, value), name in names.items()}
+    constants = {name: value for (_, value, _), name in names.items()}
     head = "".join(f"{name} = {value:.10g}\n" for name, value in constants.items())
     return head + ("\n\n" if head else "") + "\n".join(lines), constants
