@@ -32,7 +32,7 @@ _OF_A_BAND = re.compile(r"(?P<family>.+)\.(?P<edge>lower|mid|middle|basis|upper)
 _OF_A_DAY = re.compile(r"(?P<family>day|yesterday|opening)_(?P<edge>low|open|close|high)(?P<span>\(.+\))?")
 _SCALED = re.compile(r"(?P<factor>\d+(?:\.\d+)?) \* (?P<line>.+)|(?P<before>.+) \* (?P<times>\d+(?:\.\d+)?)")
 # Averages of prices, which are never nothing or less.
-_POSITIVE = re.compile(
+POSITIVE = re.compile(
     r"ta\.(?:sma|ema|wma|rma|vwap|vwma)\((?:bars\.(?:open|high|low|close|volume)(?:, )?)+(?:length=\d+)?\)"
 )
 _RANKS = {"lower": 0, "mid": 1, "middle": 1, "basis": 1, "upper": 2, "low": 0, "open": 1, "close": 1, "high": 2}
@@ -100,7 +100,7 @@ def _never_below(upper: str, lower: str) -> bool:
         return _RANKS[mine["edge"]] > _RANKS[its["edge"]]
     (line, factor), (base, times) = _times(upper), _times(lower)
     if line == base and factor != times:
-        return factor > times and _POSITIVE.fullmatch(line) is not None
+        return factor > times and POSITIVE.fullmatch(line) is not None
     twin = upper.replace("high", "low").replace(".max()", ".min()")
     return bool(_HIGHEST.fullmatch(upper) or upper == "yesterday_high") and twin == lower != upper
 

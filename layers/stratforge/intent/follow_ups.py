@@ -16,7 +16,7 @@ from stratforge.intent.reading.meaning import on_a_usual_day
 from stratforge.intent.reading.reach import ANOTHER_WAY
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import TURNED, Rule, RuleError, RuleKind, read_rule
+from stratforge.intent.rules import TURNED, Rule, RuleError, RuleKind, is_number, read_rule
 
 _I = re.IGNORECASE
 ASK = "Ask the person, and write nothing before it is answered."
@@ -44,6 +44,15 @@ _SOLD_FROM = re.compile(
 )
 _POLITE = re.compile(
     r"(?:\W|\b(?:thanks|thank you|ok|okay|great|good|nice|perfect|cool|yes|fine|super|danke|gracias|merci|very much|a lot|so much|that is|that's|it|looks|all|done|please)\b)*",
+    _I,
+)
+DIRECTION = re.compile(
+    r"[<>≤≥]|\b(?:above|over|below|under\w*|beneath|more|less|higher|lower|greater|smaller|least|most|cross\w*|ris\w*|rose|fall\w*|fell|drop\w*|dip\w*|climb\w*|exceed\w*|oversold|overbought|opposite|revers\w*|invert\w*|up|down"
+    r"|über\w*|unter\w*|oberhalb|höher|niedriger|steig\w*|fäll\w*|encima|debajo|mayor|menor|más|menos|sube|baja|dessus|dessous|sous|plus|moins|supérieure?|inférieure?)\b|高于|低于|超|以上|以下|大于|小于|上穿|下穿|上回|下回|未満",
+    _I,
+)
+_NAMES_A_SIDE = re.compile(
+    r"\b(?:buy\w*|bought|sell\w*|sold|enter\w*|entry|entries|exit\w*|get (?:in|out)|long|purchas\w*|close it|kauf\w*|verkauf\w*|einstieg\w*|ausstieg\w*|compr\w*|vend\w*|entra\w*|sal[ei]\w*|achet\w*|achèt\w*|achat\w*|vente\w*|entrée|sortie)\b|买|買|卖|賣|売",
     _I,
 )
 _MINUTES = re.compile(r"buy only when minute(?:s_to_close)? (?P<sign>[<>]=?) \d+")
@@ -141,6 +150,35 @@ def _stops_before(bound: Rule, sale: str) -> bool:
     late = on_a_usual_day(tuple(sale.split()))
     bounds = [on_a_usual_day((atom.left, atom.operator, atom.right)) for atom in bound.atoms] if bound.kind is RuleKind.ONLY else []  # fmt: skip
     return any(fact[:2] == ("minute", "<") and float(str(fact[2])) <= float(str(late[2])) for fact in bounds)
+
+
+def turned_round(
+    requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], before: Sequence[str] | None
+) -> Iterator[str]:
+    """Finds changes of a level that turn the comparison with it round, in words that name no direction, or no side though both sides compare with it.
+
+    Args:
+        requirements: What the answer says is asked for.
+        rules: The rules of each of them.
+        before: The rules that stood; None where none did.
+    """
+    stood = [read_rule(each) for each in before or ()]
+    for each, of_it in zip(requirements, rules, strict=True):
+        directed, sided = DIRECTION.search(each.quote), _NAMES_A_SIDE.search(each.quote)
+        if each.status in (Status.KEPT, Status.SUPERSEDED) or (directed and sided):
+            continue
+        new = [rule for rule in of_it if rule.dropped is None]
+        for gone in (rule.dropped for rule in of_it if rule.dropped is not None):
+            now = {fact for rule in new if rule.kind is gone.kind for fact in _levels(rule)}
+            turned = [(line, sign) for line, sign in now if (line, TURNED[sign]) in _levels(gone) and (line, TURNED[sign]) not in now]  # fmt: skip
+            others = {fact for rule in stood if rule.kind is not gone.kind for fact in _levels(rule)}
+            if turned and (not directed or others & set(turned)):
+                yield f"“{each.quote.strip()[:200]}” does not say that it turns round ({in_words(gone)}), and its rules do ({'; '.join(in_words(rule) for rule in new if rule.kind is gone.kind)}). Is the level of buying or of selling meant, and above it or below it? {ASK}"
+
+
+def _levels(rule: Rule) -> set[tuple[str, str]]:
+    """What a rule compares with numbers, each with the direction."""
+    return {(line, sign[0]) for atom in rule.atoms for line, sign, level in atom.ways if is_number(level) and not is_number(line) and sign[0] in "<>"}  # fmt: skip
 
 
 def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], words: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from stratforge.intent.alternatives import alternatives_unasked, permissions
 from stratforge.intent.ambiguous import ambiguous_findings
 from stratforge.intent.bounds import bounds_nothing, never_buys, sold_where_bought
 from stratforge.intent.clocks import asked_of_moments, filled_next_day, sold_at_once
+from stratforge.intent.counts import bare_bounds, cash_told
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.exceptions import one_sided
@@ -27,6 +28,7 @@ from stratforge.intent.follow_ups import (
     no_longer,
     open_findings,
     turn_questions,
+    turned_round,
 )
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lines import lines_findings
@@ -45,6 +47,7 @@ from stratforge.intent.scenarios import never_acts
 from stratforge.intent.sides import side_findings
 from stratforge.intent.spelling import misspelt, respelled
 from stratforge.intent.states import moves_told
+from stratforge.intent.stops import stop_findings, stops_told
 from stratforge.intent.trial import disagreement
 from stratforge.intent.turns import (
     INSTEAD,
@@ -162,6 +165,8 @@ def words_findings(
         *misspelt(requirements, rules, assumptions),
         *alternatives_unasked(turns, requirements, rules, spans),
         *permissions(requirements, rules),
+        *stop_findings(turns, requirements, rules),
+        *bare_bounds(turns, requirements, rules),
     ]
     told = _numbers_told(assumptions)
     said = frozenset(
@@ -181,7 +186,7 @@ def words_findings(
     for rule in _standing(requirements, rules, RuleKind.SYMBOL):
         if symbol and rule.unit != symbol.upper():
             found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
-    found += unlike_findings(doubted, rules)
+    found += [*unlike_findings(doubted, rules), *turned_round(requirements, rules, before)]
     found += (f"{each} {ASK}" for each in never_holds(_standing(requirements, rules)))
     found += whose_days(_standing(requirements, rules), coins="/" in symbol)
     if "/" in symbol and (late := next((each for each in _standing(requirements, rules) if "minutes_to_close" in each.facts), None)):  # fmt: skip
@@ -239,7 +244,8 @@ def readings_to_tell(
         for index, each in enumerate(requirements)
     ]
     standing = _standing(spelled, rules)
-    more = [*no_longer(spelled), *moving_distances(standing), *first_days(standing)]
+    more = [*no_longer(spelled), *moving_distances(standing), *first_days(standing), *stops_told(spelled, rules)]
+    more += cash_told(spelled, rules)
     more += moves_told(spelled, rules, around_the_clock="/" in symbol)
     more += [] if "/" in symbol else early_closes(turns, standing)
     return [*reading.told, *(each for each in more if each not in assumptions)], marked

@@ -6,12 +6,16 @@ name a stop, a factor, a number in the place of another, or a bound.
 
 from __future__ import annotations
 
+import ast
+import itertools
+import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from stratforge.intent.bounds import POSITIVE
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule, RuleKind, read_rule
+from stratforge.intent.rules import HOLDS_BY_SIGN, PRICES, Atom, Rule, RuleKind, read_rule
 
 _I = re.IGNORECASE
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -53,7 +57,16 @@ _HELD_NOW = re.compile(r"\b(?:flat|not in|no position|nothing|already|don't hold
 _ONLY_SELLS = re.compile(r"\bonly (?:sells?|exits?|closes?|get out)\b|\b(?:sells?|exits?|closes?) only\b", _I)
 _CLOCK = frozenset({"minute", "minutes_to_close", "weekday"})
 _OF_THE_DAY = re.compile(rf"(?:(?P<first>{_NUMBER}) \* )?(?P<what>day_low|day_high)(?: \* (?P<last>{_NUMBER}))?")
-_PRICES = frozenset({"open", "high", "low", "close"})
+# Bars of all shapes: steady, rising and falling ones, small ones and large ones.
+_BARS = tuple(
+    {"open": scale * first, "high": scale * 100, "low": scale, "close": scale * last}
+    for scale in (0.001, 0.1, 1.0, 100.0, 10_000.0)
+    for first in (1, 50, 100)
+    for last in (1, 50, 100)
+) + tuple(dict.fromkeys(PRICES, scale) for scale in (0.001, 1.0, 100.0, 10_000.0))
+_CALCULATED: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+}  # fmt: skip
 
 
 def unlike_findings(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]]) -> Iterator[str]:
@@ -76,18 +89,62 @@ def unlike_findings(requirements: Sequence[Requirement], rules: Sequence[Sequenc
 
 
 def never_holds(rules: Sequence[Rule]) -> Iterator[str]:
-    """Finds comparisons of a price with the day's low or high so far that no bar makes true, as its own low and high are among them."""
+    """Finds comparisons that no bar makes true, or every bar: a price with the day's low or high so far, as its own are among them, and a price with itself so many times."""
     for rule in rules:
-        for left, operator, right in (way for atom in rule.atoms if not atom.crossing for way in atom.ways):
+        for atom in rule.atoms:
+            if (always := _decided(atom)) is not None:
+                yield f"“{atom.text}” {'always holds' if always else 'can never hold'}: it compares prices of one bar, or one line with itself. What should it be compared with: the price paid, or a price of which bars before?"
+        for left, sign, right in (way for atom in rule.atoms if not atom.crossing for way in atom.ways):
             match = _OF_THE_DAY.fullmatch(right)
-            if match is None or left not in _PRICES:
+            if match is None or left not in PRICES:
                 continue
             below, times = match["what"] == "day_low", float(match["first"] or match["last"] or 1)
             beyond = times <= 1 if below else times >= 1
-            if beyond and (
-                operator == ("<" if below else ">") or (operator == ("<=" if below else ">=") and times != 1)
-            ):
-                yield f"“{left} {operator} {right}” can never hold: the day's {'low' if below else 'high'} so far is that of this bar too. Say {'the low' if below else 'the high'} of when, such as that of the bar before, or of yesterday."
+            if beyond and (sign == ("<" if below else ">") or (sign == ("<=" if below else ">=") and times != 1)):
+                yield f"“{left} {sign} {right}” can never hold: the day's {'low' if below else 'high'} so far is that of this bar too. Say {'the low' if below else 'the high'} of when, such as that of the bar before, or of yesterday."
+
+
+def _decided(atom: Atom) -> bool | None:
+    """What a comparison of one line with itself, or of the prices of one bar, always comes to; None where it depends on the market."""
+    sides = [ast.parse(each, mode="eval").body for each in (atom.left, atom.right)]
+    one, other = ({*_lines(side)} for side in sides)
+    lines = one | other
+    if not one or not other or (len(lines) > 1 and not lines <= PRICES):
+        return None
+    signs = (1.0,) if lines <= PRICES or all(map(POSITIVE.fullmatch, lines)) else (1.0, -1.0)
+    found = set[bool]()
+    for prices, sign in itertools.product(_BARS, signs):
+        try:
+            left, right = (_value(side, {**dict.fromkeys(lines, sign * prices["close"]), **prices}) for side in sides)
+        except ArithmeticError:
+            return None
+        found.add(HOLDS_BY_SIGN[atom.operator](left, right))
+    return found.pop() if len(found) == 1 else None
+
+
+def _lines(node: ast.expr) -> Iterator[str]:
+    """What a side of a comparison is calculated from, numbers aside."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            yield from (*_lines(left), *_lines(right))
+        case ast.UnaryOp(operand=operand):
+            yield from _lines(operand)
+        case ast.Constant():
+            return
+        case _:
+            yield ast.unparse(node)
+
+
+def _value(node: ast.expr, lines: Mapping[str, float]) -> float:
+    match node:
+        case ast.BinOp(left=left, op=op, right=right):
+            return float(_CALCULATED[type(op)](_value(left, lines), _value(right, lines)))
+        case ast.UnaryOp(operand=operand):
+            return -_value(operand, lines)
+        case ast.Constant(value=value):
+            return float(str(value))
+        case _:
+            return lines[ast.unparse(node)]
 
 
 def _family(rule: Rule) -> str:

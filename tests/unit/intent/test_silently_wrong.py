@@ -11,7 +11,8 @@ from stratforge.ai.drafting import request_of
 from stratforge.ai.prompts import first_request, refinement_request
 from stratforge.ai.quant import Turn
 from stratforge.ai.review import review
-from stratforge.intent.gate import words_findings
+from stratforge.intent.follow_ups import ASK
+from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.markets import MONDAY_OPEN
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
@@ -386,3 +387,101 @@ def test_what_is_written_of_a_day_buys_nothing_on_a_day_it_did_not_see_from_its_
     decided = [runner.decide(index, (0.0, 0.0, 0.0, 0.0)) is not None for index in range(570)]
     assert not any(decided[:180])
     assert any(decided[180:])
+
+
+GAIN, DROP = "sell when gain >= 3", "sell when drop >= 2"
+LOW_5 = "bars.low.rolling(5).min().shift(1)"
+
+
+def asked(words: str, *rules: str, before: tuple[str, ...] | None = None, dropped: tuple[str, ...] = ()) -> bool:
+    """Whether the gate has the person asked, whoever wrote the answer."""
+    stays = [each for each in before or () if each not in dropped]
+    wanted = [Requirement(quote=words, meaning="-", status=Status.COVERED, rules=[*(f"drop {each}" for each in dropped), *rules])]  # fmt: skip
+    wanted += [Requirement(quote="", meaning="-", status=Status.KEPT, rules=[each]) for each in stays]
+    symbols = () if before else ("No symbol was named: AAPL is used.",)
+    found = words_findings(words, wanted, symbols, whole=before is None, before=before, symbol="AAPL")
+    return any(each.endswith(ASK) and "“" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("words", "rules"),
+    [
+        ("Buy when RSI < 30, trailing stop 2% once the profit is 3%", (BUY, GAIN, DROP)),
+        ("Buy when RSI < 30, sell when RSI > 70, when it is up 3%, trail by 2%", (BUY, SELL, "trailing stop 2%")),
+        ("Kaufe bei RSI < 30, nachlaufender Stop 2% ab 3% Gewinn, verkaufe bei RSI > 70", (BUY, SELL, DROP)),
+        ("Achète si RSI < 30, stop suiveur 2% dès que le gain est de 3%, vends si RSI > 70", (BUY, SELL, DROP)),
+        ("RSI<30买入，盈利3%后移动止损2%，RSI>70卖出", (BUY, SELL, DROP)),
+        ("RSI<30で買い、利益3%で、トレーリングストップ2%、RSI>70で売り", (BUY, SELL, DROP)),
+        ("Buy when RSI < 30, stop 2% below the close, sell when RSI > 70", (BUY, SELL, "sell when close <= 0.98 * close")),
+        ("Kaufe bei RSI < 30, Stop 2% unter Schluss, verkaufe bei RSI > 70", (BUY, SELL, "sell when close < close * 0.98")),
+        ("Buy when RSI < 30, stop 1% below the low of the last 5 bars, sell when RSI > 70", (BUY, SELL, f"sell when close <= 0.99 * {LOW_5}")),
+        ("Kaufe bei RSI < 30, Stop 1% unter dem Tief der letzten 5 Bars, verkaufe bei RSI > 70", (BUY, SELL, f"sell when close <= 0.99 * {LOW_5}")),
+        ("Achète si RSI < 30, stop sous le plus bas des 5 dernières bougies, vends si RSI > 70", (BUY, SELL, f"sell when low < {LOW_5}")),
+        ("RSI<30买入，止损设在最近5根K线最低点，RSI>70卖出", (BUY, SELL, f"sell when close < {LOW_5}")),
+        ("AAPL: not more than 2 in the first hour. Buy when RSI < 30, sell when RSI > 70", (BUY, SELL, "buy when close <= 2 and minute < 630")),
+        ("Buy when RSI < 30, sell when RSI > 70. Max 3.", (f"buy when {RSI} < 30 and close <= 3", SELL)),
+        ("Höchstens 2 vor 11 Uhr. Kaufe bei RSI < 30, verkaufe bei RSI > 70", (BUY, SELL, "buy only when close <= 2")),
+        ("最多2。RSI<30买入，RSI>70卖出", (BUY, SELL, "buy only when close <= 2")),
+    ],
+)  # fmt: skip
+def test_stops_and_counts_that_are_written_otherwise_are_asked_about(words: str, rules: tuple[str, ...]) -> None:
+    assert asked(words, *rules)
+
+
+@pytest.mark.parametrize(
+    ("words", "dropped", "rule"),
+    [
+        ("buy at 35", BUY, f"buy when {RSI} >= 35"),
+        ("kaufe bei 35", BUY, f"buy when {RSI} > 35"),
+        ("compra en 35", BUY, f"buy when {RSI} >= 35"),
+        ("sell at 60", SELL, f"sell when {RSI} <= 60"),
+        ("rsi>40", BUY, f"buy when {RSI} > 40"),
+        ("RSI über 40", BUY, f"buy when {RSI} > 40"),
+    ],
+)
+def test_a_level_that_is_reached_from_the_other_side_is_asked_about(words: str, dropped: str, rule: str) -> None:
+    assert asked(words, rule, before=(BUY, SELL), dropped=(dropped,))
+
+
+@pytest.mark.parametrize(
+    ("words", "rules"),
+    [
+        ("Buy when RSI < 30, trailing stop 2% once the profit is 3%, sell when RSI > 70", (BUY, SELL, "trailing stop 2% when gain >= 3")),
+        ("Buy when RSI < 30, trailing stop 2%, sell when the profit is 3%", (BUY, GAIN, DROP)),
+        ("Buy when RSI < 30, sell when the profit is 3%, trailing stop 2%", (BUY, GAIN, DROP)),
+        ("Buy when RSI < 30, stop 1% below the low of the last 5 bars, sell when RSI > 70", (BUY, SELL, f"stop loss at 0.99 * {LOW_5}")),
+        ("Buy when RSI < 30, sell when the close is below the low of the last 5 bars, stop 2%", (BUY, f"sell when close < {LOW_5}", "stop loss 2%")),
+        ("Buy when RSI is above 50, at most 70, sell when RSI < 40", (f"buy when {RSI} > 50 and {RSI} <= 70", f"sell when {RSI} < 40")),
+        ("At most 2 buys a day. Buy when RSI < 30, sell when RSI > 70", (BUY, SELL, "at most 2 buys a day")),
+    ],
+)  # fmt: skip
+def test_stops_and_counts_that_are_written_as_they_are_said_pass(words: str, rules: tuple[str, ...]) -> None:
+    assert not asked(words, *rules)
+    assert not refused(words, *rules)
+
+
+@pytest.mark.parametrize(
+    ("words", "dropped", "rule"),
+    [
+        ("buy at 35", BUY, f"buy when {RSI} < 35"),
+        ("buy when RSI is above 50", BUY, f"buy when {RSI} > 50"),
+        ("rsi < 20", BUY, f"buy when {RSI} < 20"),
+    ],
+)
+def test_a_level_from_the_side_that_stands_or_is_named_passes(words: str, dropped: str, rule: str) -> None:
+    assert not asked(words, rule, before=(BUY, f"sell when {RSI} > 80"), dropped=(dropped,))
+
+
+@pytest.mark.parametrize(
+    ("words", "rules", "told"),
+    [
+        ("Buy with half of my cash when RSI < 30, sell when RSI > 70", (BUY, SELL, "size 50% of equity"), "“half of my cash” is taken as 50 % of the session's equity"),
+        ("Kaufe für die Hälfte meines Bargelds bei RSI < 30, verkaufe bei RSI > 70", (BUY, SELL, "size 50% of equity"), "is taken as 50 % of the session's equity"),
+        ("Buy when RSI < 30, exit when 3% below the high since entry", (BUY, "sell when drop >= 3"), "from the highest close since the purchase"),
+        ("Kaufe bei RSI < 30, verkaufe 3% unter dem Hoch seit dem Kauf", (BUY, "sell when drop >= 3"), "from the highest close since the purchase"),
+        ("Buy when RSI < 30, stop loss 1% below the 20 EMA, sell when RSI > 70", (BUY, SELL, "sell when close <= 0.99 * ta.ema(bars.close, length=20)"), "it moves with what it is measured from"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_kept_to_the_letter_is_told(words: str, rules: tuple[str, ...], told: str) -> None:
+    wanted = [Requirement(quote=words, meaning="-", status=Status.COVERED, rules=list(rules))]
+    assert any(told in each for each in readings_to_tell(words, wanted, symbol="AAPL")[0])

@@ -90,6 +90,33 @@ def test_rules_that_do_what_is_said_are_not_found(words: str, rules: tuple[str, 
 
 
 @pytest.mark.parametrize(
+    ("rule", "decided"),
+    [
+        ("sell when close <= 0.98 * close", True),
+        ("sell when close < close - 2", True),
+        ("sell when close * 1.02 <= close", True),
+        ("buy when high >= close", True),
+        ("buy when close > 1.01 * high", True),
+        (f"buy when {RSI} < {RSI}", True),
+        ("sell when close <= 0.98 * ta.sma(bars.close, length=20) and crosses_below(close, 0.98 * close)", True),
+        ("sell when ta.sma(bars.close, length=20) < 0.98 * ta.sma(bars.close, length=20)", True),
+        ("buy when close > 1.01 * open", False),
+        ("buy when high - low > 5", False),
+        ("buy when close - low > 0.8 * (high - low)", False),
+        ("buy when close == high", False),
+        ("sell when close <= 0.98 * previous(close)", False),
+        ("sell when close <= 0.98 * entry_price", False),
+        ("buy when abs(close - open) < 0.1 * (high - low)", False),
+        ("buy when ta.mom(bars.close, length=10) > 1.1 * ta.mom(bars.close, length=10)", False),
+        (f"buy when {RSI} > previous({RSI})", False),
+    ],
+)
+def test_a_comparison_of_a_bar_with_itself_depends_on_nothing(rule: str, decided: bool) -> None:
+    """No bar makes it true, or every one does."""
+    assert bool(list(never_holds([read_rule(rule)]))) is decided
+
+
+@pytest.mark.parametrize(
     ("rule", "never"),
     [
         ("sell when close <= 0.98 * day_low", True),

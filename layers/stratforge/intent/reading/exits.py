@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from stratforge.intent.reading.conditions import Conditions, Readings
@@ -11,6 +12,7 @@ from stratforge.intent.reading.reader import Operand, Unread
 from stratforge.intent.rules import CONTRARY, RuleKind, is_number
 
 _ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
+_OF_BARS = re.compile(r"\.(?:max|min)\(|\b(?:day|yesterday)_|\bprevious\((?:open|high|low|close)\)|\.(?:lower|upper)\b")
 _KINDS = {"stop": RuleKind.STOP, "target": RuleKind.TARGET, "trail": RuleKind.TRAIL}
 # What begins a way out of its own, rather than one more thing that has to hold.
 _BY_ITSELF = (*_KINDS, "at", "by", "with", "on", "after", "percent", "signed", "number", "multiple", "no_later", "time", "held", "hours", "half_hour", "opposite_cross")  # fmt: skip
@@ -363,6 +365,26 @@ class Exits(Conditions):
         self.take("below", "above")
         return self._of_level(kind)
 
+    def trailed_from(self) -> Exit:
+        """“Trailing stop 2 % once the profit is 3 %”, “when the profit is 3 %, trail by 2 %”: one that is set when the gain is reached, and not before."""
+        if self.take("when", "after", "at"):
+            gained = self._gained()
+            self.take("comma")
+            self.take("then")
+            trail = self._trail()
+        else:
+            trail = self._trail()
+            self.need("when", "after", "at", "from")
+            gained = self._gained()
+        orders = tuple(f"{trail} when {' '.join(map(str, fact))}" for ways in gained for way in ways for fact in way)
+        return Exit(tuple(at_once(("order", each)) for each in orders), orders[:1])
+
+    def _trail(self) -> str:
+        found = self.far_exit()
+        if not found.orders or not found.orders[0].startswith(RuleKind.TRAIL.value):
+            raise Unread
+        return found.orders[0]
+
     def _of_risk(self, kind: str) -> Exit:
         """“Target 2R”, “take profit at twice the risk”: so many times what the stop is away."""
         if token := self.take("risks"):
@@ -390,6 +412,10 @@ class Exits(Conditions):
             raise Unread
         factor = 1 - far / 100 if side.kind == "below" else 1 + far / 100
         times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column="price")
+        if right.column != "price" or (kind == "stop" and is_of_bars(right.sides[0])):
+            # Of the bar on which it buys, or of those before it: only an order keeps it.
+            orders = tuple(resting(_KINDS[kind], each) for each in times.sides)
+            return Exit(tuple(at_once(("order", each)) for each in orders), orders)
         sign = "<" if kind == "stop" else ">"
         return Exit(self._compare(Operand(("close",), column="close"), (f"{sign}=", sign), times))
 
@@ -414,15 +440,20 @@ class Exits(Conditions):
         ):
             raise Unread
         orders = tuple(resting(_KINDS[kind], each) for each in right.sides)
-        if right.column in ("low", "high"):
-            # Of the bar on which it buys: only an order keeps it.
-            return Exit((at_once(("order", orders[0])),), orders)
+        if right.column in ("low", "high") or (kind == "stop" and is_of_bars(right.sides[0])):
+            # Of the bar on which it buys, or of those before it: only an order keeps it.
+            return Exit(tuple(at_once(("order", each)) for each in orders), orders)
         return Exit(self._compare(left, (f"{sign}=", sign), right), orders if right.edge else ())
 
 
 def _plain_facts(way: frozenset[Fact]) -> list[Fact]:
     """The facts of a way, with those that have to hold for several bars."""
     return list(facts_in(frozenset({way})))
+
+
+def is_of_bars(line: str) -> bool:
+    """Whether a line is a price of certain bars, such as the low of the last five, or the edge of a band, rather than an average: as a stop it is one level."""
+    return bool(_OF_BARS.search(line))
 
 
 def _side(fact: Fact, right: str, left: str = "close") -> str:

@@ -476,6 +476,8 @@ class _Statements(Purchases):
             if self.take("on"):
                 self.need("it")
             return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
+        if (trailed := self.attempt(self.trailed_from)) is not None:
+            return self.said("sell", trailed.readings, orders=trailed.orders)
         found = self.exit()
         if (self.peek() == "or" or (self.peek() == "comma" and self.peek(1) == "or")) and (
             more := self.attempt(self._or_more)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from stratforge.intent.additions import adds, one_more_symbol
+from stratforge.intent.follow_ups import DIRECTION
 
 from simulators.gemini.author.changes import CHANGES
 from simulators.gemini.author.phrases import Memory
@@ -15,6 +16,7 @@ from simulators.gemini.author.rules import (
     Cross,
     Either,
     Held,
+    Number,
     Plan,
     Result,
     Rule,
@@ -173,7 +175,11 @@ def _take_its_place(plan: Plan, rule: Rule, wording: Wording) -> str:
         parts = each.condition.parts if isinstance(each.condition, Both | Either) else (each.condition,)
         same = [part for part in parts if getattr(getattr(part, "left", None), "name", "-") == about]
         if len(same) == 1:
-            changed = tuple(rule.condition if part is same[0] else part for part in parts)
+            new = rule.condition
+            if isinstance(new, Compare) and isinstance(new.right, Number) and isinstance(same[0], Compare | Cross) and isinstance(same[0].right, Number) and not DIRECTION.search(wording.original):  # fmt: skip
+                # “Buy at 35”, after “buy below 30”: from the side that stands.
+                new = replace(same[0], right=new.right)
+            changed = tuple(new if part is same[0] else part for part in parts)
             whole = replace(each.condition, parts=changed) if isinstance(each.condition, Both | Either) else changed[0]
             plan.rules[plan.rules.index(each)] = replace(each, condition=whole)
             return f"Changed: it {'buys' if rule.kind == 'entry' else 'sells'} when {whole.words}."
