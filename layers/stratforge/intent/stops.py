@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.follow_ups import ASK
-from stratforge.intent.losses import placed_stops
 from stratforge.intent.reading.exits import is_of_bars
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.requirements import Requirement, Status
@@ -65,11 +64,8 @@ def stop_findings(
 
 
 def stops_told(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]]) -> list[str]:
-    """The sentences that tell a person that a stop at an average moves with it, that a fall from the highest price is one from the highest close, and what a stop at a price keeps from being bought."""
+    """The sentences that tell a person that a stop at an average moves with it, and that a fall from the highest price is one from the highest close."""
     found = dict[str, None]()
-    standing = [rule for each, of_it in zip(requirements, rules, strict=True) if each.status is not Status.SUPERSEDED for rule in of_it if rule.dropped is None]  # fmt: skip
-    if placed_stops(standing):
-        found["It does not buy while the stop would lie above the close."] = None
     for each, of_it in zip(requirements, rules, strict=True):
         if each.status is Status.SUPERSEDED:
             continue

@@ -150,7 +150,7 @@ def test_rules_that_say_otherwise_are_found(words: str, rules: list[str]) -> Non
 def test_words_of_no_one_meaning_are_told_with_the_rules_own_words(words: str, rules: list[str]) -> None:
     said = taken(words, *rules)
     assert said
-    assert all("is taken as:" in each for each in said)
+    assert all("is taken as" in each for each in said)
     found = words_findings(words, _wanted(words, rules), symbol="AAPL")
     assert any("tell the person" in each for each in found)
     marked = readings_to_tell(words, _wanted(words, rules), symbol="AAPL")[1]
