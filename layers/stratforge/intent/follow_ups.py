@@ -177,8 +177,8 @@ def turned_round(
 
 
 def _levels(rule: Rule) -> set[tuple[str, str]]:
-    """What a rule compares with numbers, each with the direction."""
-    return {(line, sign[0]) for atom in rule.atoms for line, sign, level in atom.ways if is_number(level) and not is_number(line) and sign[0] in "<>"}  # fmt: skip
+    """What a rule compares with numbers, each with the direction; the clock aside, whose “before” and “after” say it."""
+    return {(line, sign[0]) for atom in rule.atoms for line, sign, level in atom.ways if is_number(level) and not is_number(line) and sign[0] in "<>" and not line.startswith(("minute", "weekday"))}  # fmt: skip
 
 
 def _lost_bounds(requirement: Requirement, standing: Sequence[Rule], words: str) -> Iterator[str]:
