@@ -49,12 +49,12 @@ def _bars(path: npt.NDArray[np.float64], generator: np.random.Generator) -> BarC
 
 
 def held(strategy: Strategy, bars: BarColumns) -> npt.NDArray[np.float64]:
-    """The part of equity that is in the symbol, bar by bar. Other symbols that it looks at have other paths, in alphabetical order."""
+    """The part of equity that is in the symbol, bar by bar; of a strategy on longer bars on each bar of a minute in them. Other symbols that it looks at have other paths, in alphabetical order."""
     others = [each for each in paths() if each is not bars]
     beside = dict(zip(strategy.other_symbols, others, strict=False))
     report = run_backtest(strategy, bars, BacktestConfig(sizing_value=0.8), others=beside)
-    part: npt.NDArray[np.float64] = report.held * bars.close / report.equity_values
-    return part
+    part: npt.NDArray[np.float64] = report.held * report.bars.close / report.equity_values
+    return part[np.searchsorted(report.bars.time, bars.time, side="right") - 1]
 
 
 def difference(case: Case, strategy: Strategy, symbol: str) -> str | None:

@@ -44,18 +44,6 @@ def default_period(bar_minutes: int) -> timedelta:
     return min(max(1, bar_minutes // 10) * DEFAULT_PERIOD, _LONGEST_PERIOD)
 
 
-# A request by itself, in characters: “hi” and “20” say nothing that could be written or found out.
-_FIRST = 3
-
-
-def _check_first(text: str) -> None:
-    """Raises ValueError where a request that follows nothing is too short to say anything."""
-    if len(text) < _FIRST:
-        raise ValueError(
-            f"Say what is wanted in {_FIRST} characters or more; only a reply to a question can be shorter"
-        )
-
-
 class JobRequest(BaseModel):
     """Base of the requests of all kinds of jobs; unknown fields are refused."""
 
@@ -72,7 +60,7 @@ class GenerateRequest(JobRequest):
     prompt: str = Field(
         min_length=1,
         max_length=4_000,
-        description="What is wanted; an answer to a question, or a change, may be one character, anything else is 3 or more",
+        description="What is wanted; an answer to a question, or a change, may be one character",
         examples=["Buy AAPL when the 10-bar average crosses above the 30-bar"],
     )
     symbol: Symbol | None = None
@@ -84,13 +72,6 @@ class GenerateRequest(JobRequest):
         description="The job whose questions this answers, or whose failed draft it corrects: the model is told what was said",
     )
 
-    @model_validator(mode="after")
-    def says_enough(self) -> Self:
-        """Refuses a first request of one or two characters: only what answers a question, or changes what stands, can be so short."""
-        if self.follows is None and self.strategy_id is None:
-            _check_first(self.prompt)
-        return self
-
 
 class ResearchRequest(JobRequest):
     """A question about markets or the economy."""
@@ -100,20 +81,13 @@ class ResearchRequest(JobRequest):
     question: Annotated[str, Field(pattern=r"^[^\x00]*$")] = Field(
         min_length=1,
         max_length=2_000,
-        description="What to find out; where it follows another question it may be one character, else it is 3 or more",
+        description="What to find out",
         examples=["What moved Apple's shares this week?"],
     )
     include_portfolio: bool = Field(False, description="Let the Analyst know which symbols you hold")
     follows: UUID | None = Field(
         None, description="The job of the question before this one: the Analyst is told both, with its answer"
     )
-
-    @model_validator(mode="after")
-    def says_enough(self) -> Self:
-        """Refuses a first question of one or two characters."""
-        if self.follows is None:
-            _check_first(self.question)
-        return self
 
 
 class Assumptions(BaseModel):
