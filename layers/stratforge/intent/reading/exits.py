@@ -452,7 +452,7 @@ def _plain_facts(way: frozenset[Fact]) -> list[Fact]:
 
 
 def is_of_bars(line: str) -> bool:
-    """Whether a line is a price of certain bars, such as the low of the last five, or the edge of a band, rather than an average: as a stop it is one level."""
+    """Returns whether a line is a price of certain bars, such as the low of the last five, or the edge of a band, rather than an average: as a stop it is one level."""
     return bool(_OF_BARS.search(line))
 
 

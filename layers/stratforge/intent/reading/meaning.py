@@ -288,7 +288,7 @@ def _indicator(node: ast.Call, name: str, given: Sequence[ast.expr], named: Sequ
 
 
 def on_a_usual_day(fact: Fact) -> Fact:
-    """What is counted to the close as a minute of the day, on a day that does not close early; another fact as it is."""
+    """Returns what is counted to the close as a minute of the day, on a day that does not close early; another fact as it is."""
     if fact[0] != "minutes_to_close" or len(fact) != 3 or not is_number(str(fact[2])):
         return fact
     return "minute", TURNED[str(fact[1])], f"{CLOSE - float(str(fact[2])):.10g}"

@@ -167,7 +167,7 @@ class TimeOfDay:
 
     @property
     def rule(self) -> str:
-        """The condition in formal rules."""
+        """The condition in formal rules, by the clock or counted to the close."""
         if self.to_close:
             return f"minutes_to_close {'>' if self.until else '<='} {960 - self.minute}"
         return f"{self.fact} {'<' if self.until else '>='} {self.there}"

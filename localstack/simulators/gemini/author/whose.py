@@ -1,4 +1,4 @@
-"""What to ask where several symbols are named: the request as it may be meant, with a symbol at every measure, each a reply that can be pressed.
+"""Asks whose a measure is where several symbols are named: it offers the request as it may be meant, with a symbol at every measure, each a reply that can be pressed.
 
 Nothing is offered that would not be written when it is pressed.
 """
