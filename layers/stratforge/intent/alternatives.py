@@ -55,6 +55,8 @@ def alternatives_unasked(
         A question for each.
     """
     standing = [of_it for each, of_it in zip(requirements, rules, strict=True) if each.status is not Status.SUPERSEDED]
+    # Whoever was asked says so in a turn behind it.
+    answered = any(_ONE_MORE.search(each) for each in turns[1:])
     for side in (RuleKind.BUY, RuleKind.SELL):
         alone = _WAYS_OUT if side is RuleKind.SELL else frozenset[str]()
         ways = {rule.text for of_it in standing for rule in of_it if rule.kind is side and not rule.facts & alone}
@@ -67,7 +69,7 @@ def alternatives_unasked(
                 yield f"“{each.quote.strip()[:200]}” names no order, and would be one more way to {does[:-1]} ({'; '.join(map(in_words, mine))}). Is it needed with the other, is it enough by itself, or is it for something else? {ASK}"
             for rule in mine:
                 either = [one for one in _ways(rule) if not _facts(one) & _WAYS_OUT]
-                if len(either) > 1 and not (_ONE_MORE.search(each.quote) or _DENIED.search(each.quote)):
+                if len(either) > 1 and not (_ONE_MORE.search(each.quote) or _DENIED.search(each.quote) or answered):
                     yield f"“{each.quote.strip()[:200]}” names several conditions, and its rule {does} when one of them holds ({in_words(rule)}). Is one of them enough, or are all of them needed? {ASK}"
 
 

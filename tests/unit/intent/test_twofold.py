@@ -186,10 +186,10 @@ def test_the_gate_refuses_an_hour_before_that_of_the_purchase() -> None:
 
 
 ON_THE_LAST_BAR = [
-    ("Buy AAPL one minute before the close, sell one minute after the open", "buy when minute < 959 and minute >= 958"),
+    ("Buy AAPL one minute before the close, sell one minute after the open", "buy when minutes_to_close <= 2 and minutes_to_close > 1"),
     ("Buy AAPL at 9:30, sell at 15:59", "sell when minute >= 958"),
     ("Buy AAPL when RSI(14) < 30, sell at 15:59", "sell when minute >= 958"),
-    ("Buy AAPL when RSI(14) < 30, sell one minute before the close", "sell when minute >= 958"),
+    ("Buy AAPL when RSI(14) < 30, sell one minute before the close", "sell when minutes_to_close <= 2"),
     ("Short AAPL at 9:31, cover at 15:59", "cover when minute >= 958"),
     ("Buy AAPL at 15:59, sell at 9:31", "buy when minute < 959 and minute >= 958"),
     ("Kaufe AAPL, wenn der RSI unter 30 fällt, verkaufe um 15:59", "sell when minute >= 958"),
@@ -204,7 +204,6 @@ AT_THE_OPENING = [
     "Short AAPL when it opens above yesterday's high, cover when the price falls below yesterday's close",
     "Buy AAPL when the open is above yesterday's close, sell when the price falls below yesterday's close",
     "On 5-minute bars, buy AAPL when it opens above yesterday's high, sell at 2% profit or 1% loss",
-    "Go long NVDA if today's open is below yesterday's low; sell after 30 minutes",
     "Buy TSLA when today's open is above yesterday's close, sell when it is below yesterday's close",
 ]
 SOLD_FROM_A_TIME_ON = [

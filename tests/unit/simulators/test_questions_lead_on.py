@@ -41,7 +41,7 @@ def asks_in_the_code() -> set[str]:
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
         said = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and isinstance(node.body[0], ast.Expr)}  # fmt: skip
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said and re.fullmatch(r"[A-Z][^\\|\n]*\?(?: [A-Z][^\\|\n]*\.)?", node.value) and " " in node.value:  # fmt: skip
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said and re.fullmatch(r"[A-Z][^\\|\n]*\?(?: [A-Z][^\\|\n]*\.)?", node.value) and " " in node.value and "(?:" not in node.value:  # fmt: skip
                 found.add(node.value)
     return found
 

@@ -31,7 +31,8 @@ from simulators.gemini.author.strict import answer_by_rules, sale_text
 Answers = Callable[[], Sequence[Mapping[str, Any]]]
 # What of a rule is of a day's last bar, and what it is a minute earlier.
 _LAST_BAR = re.compile(r"\bminute (?P<sign>>=|>|==|<=|<) (?P<minute>959|958|960)\b")
-_DECIDED_LAST = re.compile(r"\bminute (?:>= 959|> 958|== 959)\b")
+_DECIDED_LAST = re.compile(r"\bminute (?:>= 959|> 958|== 959)\b|\bminutes_to_close <= 1\b")
+_TO_CLOSE = re.compile(r"\bminutes_to_close (?P<sign><=|>) (?P<minute>[01])\b")
 
 
 def mended(requests: Sequence[str], found: dict[str, Any], answers: Answers = tuple) -> dict[str, Any]:
@@ -87,7 +88,11 @@ def of_moments(requests: Sequence[str], found: dict[str, Any], answers: Answers 
 def _a_bar_earlier(wanted: Sequence[Requirement], told: Sequence[str]) -> tuple[list[Requirement], list[str]]:
     """The requirements with what is of a day's last bar decided on the one before it, and what is told of that."""
     guard = re.compile(r"(?<=^It does not buy after )15:59|15:59(?=, from which on it buys\.$)")
-    changed, said = list[Requirement](), [guard.sub("15:58", each) for each in told]
+    to_close = re.compile(r"\b1 minutes? before the close(?=, (?:the time at which it sells|from which on it buys)\b)")
+    changed, said = (
+        list[Requirement](),
+        [to_close.sub("2 minutes before the close", guard.sub("15:58", each)) for each in told],
+    )
     for each in wanted:
         rules = [_earlier(text) for text in each.rules]
         if each.quote and any(map(_DECIDED_LAST.search, each.rules)):
@@ -98,8 +103,9 @@ def _a_bar_earlier(wanted: Sequence[Requirement], told: Sequence[str]) -> tuple[
 
 def _earlier(rule: str) -> str:
     """A rule with the last minute of a day as the one before it; where it ends with that minute, it ends with this one."""
-    if not _DECIDED_LAST.search(rule) and not re.search(r"\bminute < 959\b", rule):
+    if not _DECIDED_LAST.search(rule) and not re.search(r"\bminute < 959\b|\bminutes_to_close > [01]\b", rule):
         return rule
+    rule = _TO_CLOSE.sub(lambda each: f"minutes_to_close {each['sign']} {int(each['minute']) + 1}", rule)
     return _LAST_BAR.sub(lambda each: f"minute {each['sign']} {int(each['minute']) - 1}", rule)
 
 
