@@ -41,7 +41,11 @@ _PERMITTED = re.compile(
 
 
 def alternatives_unasked(
-    turns: Sequence[str], requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], spans: Spans
+    turns: Sequence[str],
+    requirements: Sequence[Requirement],
+    rules: Sequence[Sequence[Rule]],
+    spans: Spans,
+    assumptions: Sequence[str] = (),
 ) -> Iterator[str]:
     """Finds rules that buy or sell in one more case, read from words that name no order and no choice, and conditions that were only permitted or preferred.
 
@@ -50,13 +54,15 @@ def alternatives_unasked(
         requirements: What they are said to ask for.
         rules: The rules of each requirement.
         spans: Where each requirement's quotation stands in each turn.
+        assumptions: What the answer says it decided by itself.
 
     Yields:
         A question for each.
     """
     standing = [of_it for each, of_it in zip(requirements, rules, strict=True) if each.status is not Status.SUPERSEDED]
-    # Whoever was asked says so in a turn behind it.
-    answered = any(_ONE_MORE.search(each) for each in turns[1:])
+    # Whoever was asked says so in a turn behind it, or by the number of a reply, and is told how that is read.
+    replied = [each for each in assumptions if len(turns) > 1 and f"“{turns[-1].strip()}”" in each]
+    answered = any(_ONE_MORE.search(each) for each in (*turns[1:], *replied))
     for side in (RuleKind.BUY, RuleKind.SELL):
         alone = _WAYS_OUT if side is RuleKind.SELL else frozenset[str]()
         ways = {rule.text for of_it in standing for rule in of_it if rule.kind is side and not rule.facts & alone}

@@ -163,7 +163,7 @@ def words_findings(
     found += [
         *side_findings(turns, doubted, rules, spans, assumptions),
         *misspelt(requirements, rules, assumptions),
-        *alternatives_unasked(turns, requirements, rules, spans),
+        *alternatives_unasked(turns, requirements, rules, spans, assumptions),
         *permissions(requirements, rules),
         *stop_findings(turns, requirements, rules),
         *bare_bounds(turns, requirements, rules),
