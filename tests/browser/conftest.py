@@ -134,7 +134,7 @@ class Visitor:
 _PRESSES_AGAIN = """
 document.addEventListener("htmx:beforeSwap", ({ detail: { xhr, requestConfig } }) => {
   const pressed = requestConfig.elt;
-  const press = () => pressed.isConnected && !window.waits && (pressed.matches("form") ? pressed.requestSubmit() : pressed.click());
+  const press = () => pressed.isConnected && !window.waits && (pressed.matches("form") ? pressed.querySelector("button") && pressed.requestSubmit() : pressed.click());
   if (xhr.status === 503 && requestConfig.verb !== "get") setTimeout(press, 4000);
 });
 """
