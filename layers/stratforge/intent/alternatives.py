@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.follow_ups import ASK
 from stratforge.intent.lexicon import EXCEPTED, NEGATED, OR, OTHERWISE
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.requirements import SETTLED, Requirement, Status
 from stratforge.intent.rules import RESULTS, Rule, RuleKind
 from stratforge.intent.stretches import stretches_of
 from stratforge.intent.turns import Spans
@@ -47,7 +47,7 @@ def alternatives_unasked(
     spans: Spans,
     assumptions: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Finds rules that buy or sell in one more case, read from words that name no order and no choice, and conditions that were only permitted or preferred.
+    """Finds rules that buy or sell in one more case, read from words that name no order and no choice.
 
     Args:
         turns: The person's words, turn by turn.
@@ -68,7 +68,7 @@ def alternatives_unasked(
         ways = {rule.text for of_it in standing for rule in of_it if rule.kind is side and not rule.facts & alone}
         for each, of_it, places in zip(requirements, rules, spans, strict=True):
             mine = [rule for rule in of_it if rule.kind is side and not rule.facts & alone]
-            if each.status in (Status.KEPT, Status.SUPERSEDED) or not mine or any(rule.dropped for rule in of_it):
+            if each.status in SETTLED or not mine or any(rule.dropped for rule in of_it):
                 continue
             does = "buys" if side is RuleKind.BUY else "sells"
             if len(ways) > 1 and not _asked_for(turns, places, side, len({rule.text for rule in mine})):
@@ -93,7 +93,7 @@ def permissions(requirements: Sequence[Requirement], rules: Sequence[Sequence[Ru
     """Finds what the words only permit or prefer, and rules have as a condition."""
     for each, of_it in zip(requirements, rules, strict=True):
         said = _PERMITTED.search(each.quote)
-        if said and each.status not in (Status.KEPT, Status.SUPERSEDED) and any(rule.condition is not None for rule in of_it):  # fmt: skip
+        if said and each.status not in SETTLED and any(rule.condition is not None for rule in of_it):  # fmt: skip
             yield f"“{each.quote.strip()[:200]}” says “{said[0]}”, which is no condition. Is it needed, or does it not matter? {ASK}"
 
 

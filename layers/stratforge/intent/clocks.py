@@ -65,8 +65,7 @@ def sold_at_once(rules: Sequence[Rule], *, around_the_clock: bool = False) -> It
     """
     week = frozenset(range(7 if around_the_clock else 5))
     try:
-        meaning = meaning_of(rules, around_the_clock=around_the_clock)
-        buys = [_clock(way, week)[0] for way in both(meaning.entry, meaning.only, week)]
+        buys = _purchases(rules, week, around_the_clock=around_the_clock)
         if not buys:
             return
         for rule in rules:
@@ -100,8 +99,7 @@ def filled_next_day(rules: Sequence[Rule], *, around_the_clock: bool = False) ->
         return
     week = frozenset(range(5))
     try:
-        meaning = meaning_of(rules)
-        buys = [_clock(way, week)[0] for way in both(meaning.entry, meaning.only, week)]
+        buys = _purchases(rules, week)
     except TooMany:
         return
     if buys and all(each.start >= _LAST_BAR for each in buys):
@@ -134,8 +132,7 @@ def bought_and_sold_in_turn(rules: Sequence[Rule], *, around_the_clock: bool = F
     """
     week = frozenset(range(7 if around_the_clock else 5))
     try:
-        meaning = meaning_of(rules, around_the_clock=around_the_clock)
-        buys = [_clock(way, week)[0] for way in both(meaning.entry, meaning.only, week)]
+        buys = _purchases(rules, week, around_the_clock=around_the_clock)
         at_once = {each.rule.text for each in sold_at_once(rules, around_the_clock=around_the_clock)}
         for rule in (each for each in rules if each.kind is RuleKind.SELL and each.value == 100 and each.text not in at_once):  # fmt: skip
             for way in meaning_of([rule], around_the_clock=around_the_clock).exit:
@@ -219,6 +216,12 @@ def days_told(rules: Sequence[Rule], *, minutes: int, around_the_clock: bool = F
             said, filled = (" or ".join(DAYS[each] for each in some) for some in (days, [(day + 1) % count for day in days]))  # fmt: skip
             found[f"On bars of a day, what is said of {said} is decided after the close and filled at the open of the next trading day, as a rule {filled}."] = None  # fmt: skip
     return list(found)
+
+
+def _purchases(rules: Sequence[Rule], week: frozenset[int], *, around_the_clock: bool = False) -> list[Clock]:
+    """When each way to buy may hold, as far as the clock decides it. Raises TooMany where the ways are too many."""
+    meaning = meaning_of(rules, around_the_clock=around_the_clock)
+    return [_clock(way, week)[0] for way in both(meaning.entry, meaning.only, week)]
 
 
 def _ways(condition: ast.expr, week: frozenset[int]) -> Ways:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.follow_ups import ASK
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.requirements import SETTLED, Requirement, Status
 from stratforge.intent.rules import Rule, RuleKind, is_number
 
 _I = re.IGNORECASE
@@ -55,7 +55,7 @@ def bare_bounds(
             if match["before"] in (",", "，", "、") and _OTHER_END.search(turn[: match.start()]):
                 continue
             for each, of_it in zip(requirements, rules, strict=True):
-                if each.status in (Status.KEPT, Status.SUPERSEDED) or match["words"] not in each.quote:
+                if each.status in SETTLED or match["words"] not in each.quote:
                     continue
                 for rule in of_it:
                     if rule.dropped is None and number.isdigit() and _compares(rule, float(number)):

@@ -21,6 +21,10 @@ class Status(StrEnum):
     SUPERSEDED = "superseded"
 
 
+# Requirements of earlier strategies, and of words that were corrected: nothing of this turn stands on them.
+SETTLED = frozenset({Status.KEPT, Status.SUPERSEDED})
+
+
 class Requirement(BaseModel):
     """One thing that the request asks for."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.follow_ups import ASK
 from stratforge.intent.reading.exits import is_of_bars
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.requirements import SETTLED, Requirement, Status
 from stratforge.intent.rules import LESS, PRICES, Rule, RuleKind
 
 _I = re.IGNORECASE
@@ -51,7 +51,7 @@ def stop_findings(
     Yields:
         A question for each.
     """
-    new = [(each, of_it) for each, of_it in zip(requirements, rules, strict=True) if each.status not in (Status.KEPT, Status.SUPERSEDED)]  # fmt: skip
+    new = [(each, of_it) for each, of_it in zip(requirements, rules, strict=True) if each.status not in SETTLED]  # fmt: skip
     trails = [rule for _, of_it in new for rule in of_it if rule.dropped is None and _trails_from_the_start(rule)]
     for match in filter(None, map(_TRAILS_FROM.search, turns)):
         if trails:
