@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import INDICATORS
 from stratforge.intent.measures import holds, minutes_of, near, texts
-from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.requirements import SETTLED, Requirement
 from stratforge.intent.rules import PRICES, Rule, RuleKind, is_number, numbers_in_text
 from stratforge.intent.stretches import stretches_of
 from stratforge.intent.turns import Spans, plain_words
@@ -54,7 +54,7 @@ def ambiguous_findings(
 
     measured = any(_of_indicator(rule) for of_it in rules for rule in of_it)
     for each, of_it, places in zip(requirements, rules, spans, strict=True):
-        if each.status in (Status.KEPT, Status.SUPERSEDED) or any(rule.dropped is not None for rule in of_it):
+        if each.status in SETTLED or any(rule.dropped is not None for rule in of_it):
             continue
         yield from _of_quote(each.quote, of_it, untold)
         for turn, stretches in zip(turns, places, strict=True):

@@ -15,7 +15,7 @@ from stratforge.intent.reading.doubts import not_understood
 from stratforge.intent.reading.meaning import on_a_usual_day
 from stratforge.intent.reading.reach import ANOTHER_WAY
 from stratforge.intent.reading.said import in_words
-from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.requirements import SETTLED, Requirement, Status
 from stratforge.intent.rules import TURNED, Rule, RuleError, RuleKind, is_number, read_rule
 
 _I = re.IGNORECASE
@@ -165,7 +165,7 @@ def turned_round(
     stood = [read_rule(each) for each in before or ()]
     for each, of_it in zip(requirements, rules, strict=True):
         directed, sided = DIRECTION.search(each.quote), _NAMES_A_SIDE.search(each.quote)
-        if each.status in (Status.KEPT, Status.SUPERSEDED) or (directed and sided):
+        if each.status in SETTLED or (directed and sided):
             continue
         new = [rule for rule in of_it if rule.dropped is None]
         for gone in (rule.dropped for rule in of_it if rule.dropped is not None):

@@ -12,7 +12,7 @@ from stratforge.intent.contraries import COMBINED, contrary_to
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import BUY, BUYS, ONLY, SELLS, TO_THE_EXIT
 from stratforge.intent.measures import forms_of, near, texts
-from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.requirements import SETTLED, Requirement, Status
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
 from stratforge.intent.stretches import names_a_side, stretches_of
 from stratforge.intent.turns import Spans
@@ -38,7 +38,7 @@ def side_findings(
     for each, of_it, places in zip(requirements, rules, spans, strict=True):
         sides: set[RuleKind] = {rule.kind for rule in of_it if rule.kind in (RuleKind.BUY, RuleKind.SELL)}
         dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
-        if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides or dropping:
+        if each.status in SETTLED or not sides or dropping:
             continue
         found = set[str]()
         plain = each.status is Status.COVERED and len(sides) == 2

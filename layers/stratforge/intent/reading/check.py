@@ -21,7 +21,7 @@ from stratforge.intent.reading.meaning import (
 from stratforge.intent.reading.said import in_words
 from stratforge.intent.reading.statements import Statement, statements_of
 from stratforge.intent.reading.tokens import tokens_of
-from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.requirements import SETTLED, Requirement, Status
 from stratforge.intent.rules import Rule, RuleKind, others_of
 from stratforge.intent.turns import Spans
 
@@ -175,7 +175,7 @@ def _groups(
             holders = [
                 index
                 for index, places in enumerate(spans)
-                if requirements[index].status not in (Status.KEPT, Status.SUPERSEDED)
+                if requirements[index].status not in SETTLED
                 and requirements[index].quote.strip()
                 and any(start < statement.end and statement.start < end for start, end in places[turn])
             ]
@@ -185,7 +185,7 @@ def _groups(
                 owner[turn, place] = holders[0]
     groups: dict[int, _Group] = {}
     for index, each in enumerate(requirements):
-        if each.status not in (Status.KEPT, Status.SUPERSEDED) and each.quote.strip():
+        if each.status not in SETTLED and each.quote.strip():
             groups.setdefault(root(index), _Group()).requirements.append(index)
     for (turn, place), index in owner.items():
         groups[root(index)].statements.append(statements[turn][place])
